@@ -1,0 +1,104 @@
+#include "base/duration.h"
+
+#include <cctype>
+#include <cmath>
+#include <cstdint>
+
+#include "base/error.h"
+
+namespace kutils {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  int64_t nanoseconds;
+};
+// Longest names first where one begins another.
+constexpr Unit kUnits[] = {{"ns", 1},
+                           {"us", 1'000},
+                           {"ms", 1'000'000},
+                           {"s", 1'000'000'000},
+                           {"m", 60'000'000'000},
+                           {"h", 3'600'000'000'000},
+                           {"d", 86'400'000'000'000}};
+
+const Unit* match_unit(std::string_view text) {
+  for (const Unit& unit : kUnits) {
+    if (text.substr(0, unit.name.size()) == unit.name) return &unit;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  bool negative = false;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    negative = text[0] == '-';
+    text.remove_prefix(1);
+  }
+  if (text.empty()) return std::nullopt;
+  if (text == "0") return std::chrono::nanoseconds(0);
+  // Summed as a negative number, whose range is one larger: the smallest duration must parse too.
+  int64_t total = 0;
+  while (!text.empty()) {
+    size_t digits = 0;
+    int64_t whole = 0;  // negative too
+    while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) {
+      if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_sub_overflow(whole, text[digits] - '0', &whole))
+        return std::nullopt;
+      ++digits;
+    }
+    const size_t whole_digits = digits;
+    long double fraction = 0;
+    size_t fraction_digits = 0;
+    if (digits < text.size() && text[digits] == '.') {
+      ++digits;
+      long double scale = 0.1L;
+      while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) {
+        fraction += scale * static_cast<long double>(text[digits] - '0');
+        scale /= 10;
+        ++digits;
+        ++fraction_digits;
+      }
+    }
+    if (whole_digits == 0 && fraction_digits == 0) return std::nullopt;
+    text.remove_prefix(digits);
+    const Unit* unit = match_unit(text);
+    if (!unit) return std::nullopt;
+    text.remove_prefix(unit->name.size());
+    int64_t part = 0;
+    if (__builtin_mul_overflow(whole, unit->nanoseconds, &part)) return std::nullopt;
+    const auto rest = static_cast<int64_t>(std::llroundl(fraction * static_cast<long double>(unit->nanoseconds)));
+    if (__builtin_sub_overflow(part, rest, &part) || __builtin_add_overflow(total, part, &total)) return std::nullopt;
+  }
+  if (!negative && __builtin_mul_overflow(total, -1, &total)) return std::nullopt;
+  return std::chrono::nanoseconds(total);
+}
+
+std::chrono::milliseconds parse_duration_option(std::string_view option, std::string_view text) {
+  const auto parsed = parse_duration(text);
+  const std::string name(option);
+  if (!parsed)
+    throw usage_error(name + ": '" + std::string(text) + "' is not a duration", "write for example 500ms, 10s, 5m, 1h or 2d");
+  if (parsed->count() < 0) throw usage_error(name + ": '" + std::string(text) + "' is negative");
+  if (parsed->count() % 1'000'000 != 0)
+    throw usage_error(name + ": '" + std::string(text) + "' is finer than a millisecond");
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
+}
+
+std::string format_duration(std::chrono::nanoseconds duration) {
+  int64_t left = duration.count();
+  if (left == 0) return "0s";
+  std::string out = left < 0 ? "-" : "";
+  for (size_t i = std::size(kUnits); i-- > 0;) {
+    const int64_t n = left / kUnits[i].nanoseconds;
+    if (n == 0) continue;
+    out += std::to_string(n < 0 ? -n : n);
+    out += kUnits[i].name;
+    left %= kUnits[i].nanoseconds;
+  }
+  return out;
+}
+
+}  // namespace kutils

@@ -1,0 +1,78 @@
+// The one way in for tools: a set of expressions over the same records.
+//
+// All expressions of a set share a field table, so that one pass over a record's value serves them all. Everything that can
+// be wrong with an expression is found by add(), before any record is read. bind() and evaluate() allocate
+// nothing on the heap for scalar expressions. One thread uses a set; a worker has its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "data/json_fields.h"
+#include "data/record.h"
+#include "expr/value.h"
+
+namespace kutils::expr {
+
+// What the caller will do with the result; a certain mismatch is an error of add().
+enum class Expect { any, boolean, number, time };
+
+struct Options {
+  std::vector<std::pair<std::string, std::string>> args;  // --arg N=V: `_arg.N`
+  std::string value_codec = "json";                       // how _value's bytes become a value; see data/codec.h
+  std::string key_codec;                                   // empty: string if UTF-8, else bytes
+  bool trust_json = false;
+  uint64_t random_seed = 0;  // 0: from the system
+};
+
+class Expressions {
+ public:
+  explicit Expressions(Options options);
+  ~Expressions();
+  Expressions(Expressions&&) noexcept;
+  Expressions& operator=(Expressions&&) noexcept;
+
+  // Compiles; the handle is for evaluate(). `what` names it in messages ("SPEC", "--key"). Throws usage_error with the
+  // expression and a caret under the place.
+  size_t add(std::string_view text, std::string_view what, Expect expect = Expect::any);
+  // Also remember every top-level member of the value in order (kmap's `*`).
+  void want_members();
+
+  // Takes one pass over the record's value if any expression needs fields. The record's views must stay valid until
+  // the next bind(). An error means that no expression can be evaluated: not JSON, codec. A NULL value is no
+  // error here: `_value` is null and fields are missing.
+  std::optional<RecordError> bind(const Record& record);
+  // The value may point into the record, and into memory that the next bind() reuses.
+  Value evaluate(size_t handle);
+  // evaluate(), and an error value turned into a RecordError whose message shows the expression with a caret.
+  Result<Value> get(size_t handle);
+
+  // After bind(): whether the value is a JSON object, and its members (want_members()).
+  bool value_is_object() const;
+  const std::vector<JsonMember>& members() const;
+  bool reads_fields() const;  // whether any expression reads the record's value
+  std::string canonical(size_t handle) const;  // the parsed expression printed again: for fingerprints
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// One item of a tool's list, `[NAME=]EXPR`, `*`, `-NAME`, `=EXPR`, `| CMD`.
+struct ListItem {
+  enum class Kind { all, drop, field, whole, command } kind = Kind::field;
+  std::string name;         // drop: the field; field: NAME, or one derived from EXPR (a plain field's own name)
+  bool named = false;       // NAME was written
+  std::string expression;   // field, whole: EXPR; command: the shell command
+  size_t position = 0;      // byte where the item's expression begins in the list, for carets
+  std::string condition;    // aggregates: what follows `if`, else empty
+};
+// Splits at top-level commas (strings, brackets respected). Throws usage_error with a caret.
+std::vector<ListItem> parse_list(std::string_view list, std::string_view what);
+
+}  // namespace kutils::expr

@@ -1,0 +1,46 @@
+// A stage: pure logic from records to outputs. It knows nothing of Kafka, threads or commits, so that all of it is
+// tested without a broker.
+//
+// One record at a time, because the loop must know exactly which records are done when one fails (it commits what came
+// before). A stage that answers later (a co-process) keeps the records and emits at flush(), which the loop calls after
+// each batch and before each commit; the batch's views stay valid until then.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/error.h"
+#include "data/record.h"
+
+namespace kutils::flow {
+
+// Why a record was dropped without being an error. Counted by reason, shown at the end and in the metrics.
+enum class DropReason { filtered, tombstone, null_argument, late, duplicate };
+const char* to_string(DropReason reason);
+
+// Takes what a stage makes. Implemented by the run loop, by the next stage of a pipeline, and by tests.
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+  // `origin` is the record that caused it, null for outputs of a timer or of the end of input.
+  virtual void emit(const Record* origin, const Output& output) = 0;
+  // This record could not be processed: --on-error decides. After fail() the stage must not emit for it.
+  virtual void fail(const Record& origin, RecordError error) = 0;
+  // Deliberately not passed on. `filtered` need not be reported record by record.
+  virtual void drop(const Record& origin, DropReason reason) = 0;
+};
+
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual void process(const Record& record, Emitter& out) = 0;
+  // Everything taken so far has been emitted or failed when this returns.
+  virtual void flush(Emitter&) {}
+  // Wall time as a timer: called when `next_wakeup()` has passed, and before each commit.
+  virtual void tick(int64_t /*wall_ms*/, Emitter&) {}
+  virtual std::optional<int64_t> next_wakeup() const { return std::nullopt; }  // wall ms
+  // The input has ended and will not go on (lines, a range with an end read to lines, --close-at-end).
+  virtual void close(Emitter& out) { flush(out); }
+};
+
+}  // namespace kutils::flow
