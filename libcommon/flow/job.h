@@ -1,0 +1,89 @@
+// What a tool asks the run loop to do: endpoints, stages, and the options that every tool shares. Made by cli/, which has
+// found everything that can be wrong with it before anything opens.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "flow/stage.h"
+#include "io/endpoint.h"
+#include "kafka/client_config.h"
+#include "state/store.h"
+
+namespace kutils::flow {
+
+enum class Delivery { exactly_once, at_least_once };
+
+struct OnError {
+  enum class Policy { fail, skip, dead_letter, report } policy = Policy::fail;
+  std::string topic;  // dead_letter
+};
+
+// Where to begin and end on topics, as written; resolved against the cluster by io/range.h.
+struct Range {
+  std::string from;   // -o
+  std::string since;  // --since
+  std::string until;  // --until
+  std::optional<int64_t> tail;
+  std::vector<int32_t> partitions;  // -p; empty: all
+  bool exit_at_end = false;         // -e
+};
+
+// What a stage may know of the place where it runs.
+struct StageContext {
+  int32_t partition = -1;           // input partition of a stateful stage; -1: one stage for all
+  state::Store* store = nullptr;    // stateful stages only
+  const Clock* clock = nullptr;
+};
+using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
+
+// A setting that changes results; part of the group's fingerprint and of the message when it differs.
+struct Setting {
+  std::string name;
+  std::string value;
+};
+
+struct Job {
+  std::string tool;
+  std::vector<Setting> settings;           // SPEC in canonical form first
+  io::Endpoint in;
+  io::Endpoint out;
+  std::vector<std::string> more_outputs;   // topics of ports 1, 2, ... (kbranch)
+  bool stateful = false;                   // one stage per partition, with a store
+  StageFactory make_stage;
+  StageFactory make_repartition_stage;     // --by on a topic: IN -> GROUP-repartition; else empty
+  bool keeps_partition = false;            // kcp: outputs name their partition
+
+  // Options shared by all tools.
+  kafka::ClientConfig client;
+  std::string group;                       // -g, or the default name
+  bool group_is_explicit = false;
+  bool accept_change = false;
+  Delivery delivery = Delivery::exactly_once;
+  bool delivery_is_explicit = false;
+  Millis commit_min{10};
+  Millis commit_max{500};
+  std::optional<OnError> on_error;         // nullopt: the default of the kind of output
+  Range range;
+  std::optional<int64_t> max_input;        // -c
+  std::optional<int64_t> max_output;       // -m
+  std::optional<int32_t> partitions;       // for topics that do not exist yet
+  std::optional<int16_t> replication;
+  bool create_topics = true;
+  std::string state_dir;
+  std::string instance;                    // --instance, $KUTILS_INSTANCE
+  bool stay = false;
+  bool accept_gap = false;                 // --on-gap skip
+  bool close_at_end = false;
+  bool quiet = false;
+  int verbose = 0;
+  bool progress = false;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,52 @@
+// Questions and orders to the cluster that belong to no group: topics, their settings, ends, committed offsets.
+// Every call has a time limit and throws KafkaError (ExitCode::connection where nobody answers or lets us in).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "kafka/client_config.h"
+#include "kafka/group_consumer.h"
+
+namespace kutils::kafka {
+
+struct TopicInfo {
+  std::string name;
+  int32_t partitions = 0;
+  int16_t replication = 0;
+};
+
+struct NewTopic {
+  std::string name;
+  int32_t partitions = 1;
+  int16_t replication = -1;  // the broker's default
+  std::map<std::string, std::string> config;
+};
+
+class Admin {
+ public:
+  virtual ~Admin() = default;
+  // Reaches a broker within `limit`, or throws ExitCode::connection saying which addresses were tried and why they failed
+  // (refused, name not found, authentication, TLS).
+  virtual void connect(Millis limit) = 0;
+  virtual bool is_in_memory() = 0;  // cluster id begins with "mockCluster" (protocol.md, 29)
+  virtual std::string cluster_id() = 0;
+  virtual std::optional<TopicInfo> find_topic(const std::string& name) = 0;  // never creates it
+  virtual std::vector<TopicInfo> topics() = 0;
+  virtual void create_topic(const NewTopic& topic) = 0;
+  virtual std::map<std::string, std::string> topic_config(const std::string& name) = 0;
+  // High watermarks through a read_uncommitted handle (protocol.md, 23).
+  virtual Watermarks watermarks(const TopicPartition& partition) = 0;
+  virtual std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions, int64_t ms) = 0;
+  virtual std::vector<PartitionOffset> committed(const std::string& group, const std::vector<TopicPartition>& partitions) = 0;
+  virtual void delete_records(const std::vector<PartitionOffset>& before) = 0;
+};
+
+std::unique_ptr<Admin> make_admin(const ClientConfig& config);
+
+}  // namespace kutils::kafka

@@ -1,0 +1,92 @@
+// A member of a consumer group, as the run loop uses it: cooperative, assignments answered by hand.
+//
+// An interface, so that the run loop's tests can put a broker under it that fails on the n-th call; the real one is
+// made by make_group_consumer() (librdkafka_consumer.cc). All calls come from one thread. A fatal error of the client
+// arrives as a KafkaError thrown by poll() (protocol.md, 11: as a message error, not through error_cb).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "data/batch.h"
+#include "kafka/client_config.h"
+#include "kafka/kafka_error.h"
+
+namespace kutils::kafka {
+
+struct TopicPartition {
+  std::string topic;
+  int32_t partition = 0;
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+constexpr int64_t kOffsetNone = -1001;  // librdkafka's "invalid": nothing committed
+
+struct PartitionOffset {
+  TopicPartition at;
+  int64_t offset = kOffsetNone;  // the next one to read
+  std::string metadata;          // of a committed offset
+};
+
+// What a transaction needs of the group: librdkafka's own handle, and what must be checked before it is used.
+struct GroupMetadata {
+  std::shared_ptr<void> handle;  // rd_kafka_consumer_group_metadata_t
+  int32_t generation = -1;
+  std::string member_id;
+  // protocol.md, 2: offsets sent with anything else are accepted by the broker and fence nobody.
+  bool usable() const { return generation >= 0 && !member_id.empty(); }
+};
+
+struct Watermarks {
+  int64_t low = 0;
+  int64_t high = 0;
+};
+
+// Partition events met while polling, in order.
+class RebalanceListener {
+ public:
+  virtual ~RebalanceListener() = default;
+  // The group gave these to us. The client already answered with an empty incremental assign (protocol.md, 13): they
+  // deliver nothing until start() is called for them.
+  virtual void on_assigned(const std::vector<TopicPartition>& partitions) = 0;
+  // They leave. `lost`: they are gone already, nothing of them may be committed. The client unassigns them when this returns.
+  virtual void on_revoked(const std::vector<TopicPartition>& partitions, bool lost) = 0;
+};
+
+struct Polled {
+  bool any = false;                               // the batch holds records
+  std::vector<PartitionOffset> ends;              // partitions whose end was met, with the position there
+};
+
+class GroupConsumer {
+ public:
+  virtual ~GroupConsumer() = default;
+  virtual void subscribe(const std::vector<std::string>& topics_or_regex) = 0;
+  // Serves rebalances (through the listener), then fills the batch: waits up to `wait` for the first record, then takes what
+  // is there. Throws KafkaError.
+  virtual Polled poll(Batch& batch, Millis wait, RebalanceListener& listener) = 0;
+  virtual void start(const std::vector<PartitionOffset>& from) = 0;   // incremental_assign at these offsets
+  virtual void stop(const std::vector<TopicPartition>& partitions) = 0;  // incremental_unassign, outside a revoke
+  // Rewinding: unassign and assign again at these offsets; what was fetched before is never delivered.
+  virtual void rewind(const std::vector<PartitionOffset>& to) = 0;
+  // Not reading a partition's queue, in place of pause (protocol.md, 15).
+  virtual void hold_back(const TopicPartition& partition, bool held) = 0;
+  // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An offset is
+  // kOffsetNone where nothing is committed.
+  virtual std::vector<PartitionOffset> committed(const std::vector<TopicPartition>& partitions) = 0;
+  virtual void commit(const std::vector<PartitionOffset>& offsets) = 0;  // at-least-once: synchronous, plain
+  virtual GroupMetadata group_metadata() = 0;  // fresh, for one transaction
+  virtual bool assignment_lost() = 0;
+  // Leaves the group on purpose: unsubscribe, poll until the revoke is served, close; bounded by a watchdog. With `stay` the
+  // member keeps its slot (a static member that will be back).
+  virtual void leave(RebalanceListener& listener, bool stay) = 0;
+};
+
+std::unique_ptr<GroupConsumer> make_group_consumer(const ClientConfig& config, const std::string& group,
+                                                   const std::string& instance_id);  // empty: dynamic member
+
+}  // namespace kutils::kafka

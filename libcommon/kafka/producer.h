@@ -1,0 +1,43 @@
+// Producers as the run loop uses them. Interfaces for the same reason as GroupConsumer. All calls from one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/record.h"
+#include "kafka/client_config.h"
+#include "kafka/group_consumer.h"
+
+namespace kutils::kafka {
+
+// Acknowledged by all in-sync replicas, idempotent. Errors of delivery surface at flush().
+class Producer {
+ public:
+  virtual ~Producer() = default;
+  // Copies key, value and headers. Blocks (serving deliveries) while the queue is full. `partition` must be known.
+  // `tag` comes back with the delivery: see delivered_offset().
+  virtual void produce(const std::string& topic, int32_t partition, const Output& output) = 0;
+  // Until everything produced is acknowledged or failed. Throws KafkaError for the first failure.
+  virtual void flush() = 0;
+  // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For the changelog
+  // offset that a store has reached.
+  virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
+};
+
+// One transactional id. Every call retries what is retriable itself (the same call again, bounded by the transaction
+// timeout) and throws KafkaError with severity abort or fatal for the rest.
+class TransactionalProducer : public Producer {
+ public:
+  virtual void init() = 0;  // also aborts what a dead predecessor left open
+  virtual void begin() = 0;
+  virtual void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) = 0;
+  virtual void commit() = 0;
+  virtual void abort() = 0;  // flushes first, bounded to 5 s
+};
+
+std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config);
+std::unique_ptr<TransactionalProducer> make_transactional_producer(const ClientConfig& config,
+                                                                   const std::string& transactional_id);
+
+}  // namespace kutils::kafka
