@@ -1,0 +1,253 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace kutils::cli {
+namespace {
+
+// What users of kcat, the Kafka scripts and rpk type first, and how it is said here.
+struct Foreign {
+  const char* option;
+  const char* ours;
+};
+constexpr Foreign kForeign[] = {
+    {"-t", "topics are operands here: "},
+    {"--topic", "topics are operands here: "},
+    {"-G", "a consumer group is '-g NAME'"},
+    {"--group", "a consumer group is '-g NAME'"},
+    {"-C", "to consume a topic: kread TOPIC"},
+    {"-P", "to produce to a topic: kwrite TOPIC"},
+    {"-L", "to list topics: ktopic list"},
+    {"-D", "records are lines here; '-0' ends them with a NUL byte"},
+    {"-H", "a header is '--header NAME=EXPR'"},
+    {"-k", "a key is '--key EXPR'; a literal one is --key '\"text\"'"},
+    {"-h", "help is '--help'"},
+    {"-d", "debugging is '-v', or librdkafka's own '-X debug=all'"},
+    {"-E", "what to do about errors is '--on-error'"},
+    {"-n", "a number of records is '-c N'"},
+    {"--brokers", "brokers are '-b HOST:PORT,...'"},
+    {"--bootstrap-server", "brokers are '-b HOST:PORT,...'"},
+    {"--bootstrap-servers", "brokers are '-b HOST:PORT,...'"},
+    {"--broker-list", "brokers are '-b HOST:PORT,...'"},
+    {"--from-beginning", "where to read is '-o beginning'"},
+    {"--offset", "where to read is '-o WHERE'"},
+    {"--partition", "partitions to read are '-p LIST'"},
+    {"--max-messages", "a number of records is '-c N'"},
+    {"--num", "a number of records is '-c N'"},
+    {"--property", "a librdkafka property is '-X NAME=VALUE'"},
+    {"--consumer-property", "a librdkafka property of one side is '-X consumer.NAME=VALUE'"},
+    {"--producer-property", "a librdkafka property of one side is '-X producer.NAME=VALUE'"},
+    {"--consumer.config", "a configuration file is '-F FILE'"},
+    {"--producer.config", "a configuration file is '-F FILE'"},
+    {"--command-config", "a configuration file is '-F FILE'"},
+    {"--config", "a configuration file is '-F FILE'"},
+    {"--format", "formats are '-I FMT', '-O FMT' and '-f FORMAT'"},
+    {"--quiet", "that is '-q'"},
+    {"--verbose", "that is '-v'"},
+    {"--json", "kcat's JSON envelope is '-J'"},
+};
+
+bool has_spec(const ToolInfo& info) {
+  return std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_spec; });
+}
+
+// Looks like a SPEC that was taken for options: `-email`, `-x > 3`, `-a, b`.
+bool may_be_spec(std::string_view argument) {
+  return argument.size() > 2 && argument[0] == '-' && argument[1] != '-' &&
+         (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
+}
+
+std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
+  if (!has_spec(info)) return {};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--") break;
+    if (may_be_spec(argument)) {
+      return "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': " + info.name +
+             " [OPTIONS] -- '" + argument + "' ...";
+    }
+  }
+  return {};
+}
+
+Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc, char** argv) {
+  const std::string name = argument.substr(0, argument.find('='));
+  const bool is_long = name.rfind("--", 0) == 0;
+  const std::string letter = is_long ? name : name.substr(0, 2);
+  std::string hint = may_be_spec(argument) && argument.find_first_of(" ,()<>") != argument.npos
+                         ? spec_hint(info, argc, argv)
+                         : std::string();
+  if (hint.empty()) {
+    for (const Foreign& foreign : kForeign) {
+      if (letter != foreign.option) continue;
+      hint = foreign.ours;
+      if (hint.back() == ' ') hint += "'" + info.name + " " + operand_usage(info) + "'";
+      return usage_error("unknown option '" + letter + "'", hint);
+    }
+  }
+  if (hint.empty() && is_long) {
+    std::vector<std::string> names;
+    for (const Option& option : table.options()) {
+      if (option.hidden) continue;
+      for (std::string& each : split_names(option.names)) {
+        if (each.size() > 2) names.push_back(std::move(each));
+      }
+    }
+    const std::string near = nearest_name(name, names);
+    if (!near.empty()) hint = "did you mean '" + near + "'? ";
+  }
+  if (hint.empty()) hint = spec_hint(info, argc, argv);
+  if (hint.empty() || hint.back() == ' ') hint += "'" + info.name + " --help-all' lists all options";
+  return usage_error("unknown option '" + (is_long ? name : letter) + "'", hint);
+}
+
+}  // namespace
+
+std::string operand_usage(const ToolInfo& info) {
+  std::string out;
+  size_t open = 0;
+  for (size_t i = 0; i < info.operands.size(); ++i) {
+    const Operand& operand = info.operands[i];
+    if (!out.empty()) out += ' ';
+    const std::string name = operand.name + (operand.is_rest ? "..." : "");
+    if (operand.required) {
+      out += name;
+      continue;
+    }
+    out += "[" + name;
+    // `[IN [OUT]]`, but `[IN] OUT`.
+    const bool next_is_optional = i + 1 < info.operands.size() && !info.operands[i + 1].required;
+    if (next_is_optional) {
+      ++open;
+    } else {
+      out += std::string(open + 1, ']');
+      open = 0;
+    }
+  }
+  return out;
+}
+
+CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, int argc, char** argv) {
+  CommandLine line;
+  CLI::App app(info.summary, info.name);
+  app.set_help_flag("");
+  app.allow_extras();
+  if (std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_rest; })) {
+    app.prefix_command();
+  }
+  for (size_t i = 0; i < table.options().size(); ++i) {
+    const Option& option = table.options()[i];
+    if (option.metavar.empty()) {
+      app.add_flag_function(option.names, [&line, i](int64_t count) {
+        for (int64_t n = 0; n < count; ++n) line.options.emplace_back(i, "");
+      });
+    } else {
+      CLI::callback_t take = [&line, i](const CLI::results_t& values) {
+        for (const std::string& value : values) line.options.emplace_back(i, value);
+        return true;
+      };
+      app.add_option(option.names, std::move(take))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& e) {
+    // CLI11's message begins with the option's name.
+    const std::string name = std::string(e.what()).substr(0, std::string(e.what()).find(':'));
+    for (const Option& option : table.options()) {
+      const auto names = split_names(option.names);
+      if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+      throw usage_error("option '" + name + "' needs a value: " + name + " " + option.metavar,
+                        spec_hint(info, argc, argv));
+    }
+    throw usage_error(e.what(), spec_hint(info, argc, argv));
+  } catch (const CLI::ParseError& e) {
+    throw usage_error(e.what(), spec_hint(info, argc, argv));
+  }
+  bool only_operands = app.get_prefix_command();
+  for (const std::string& argument : app.remaining()) {
+    if (!only_operands && argument == "--") {
+      only_operands = true;
+    } else if (!only_operands && argument.size() > 1 && argument[0] == '-') {
+      throw unknown_option(info, table, argument, argc, argv);
+    } else {
+      line.operands.push_back(argument);
+    }
+  }
+  return line;
+}
+
+std::string read_spec(const std::string& spec) {
+  if (spec.empty() || spec[0] != '@') return spec;
+  const std::string path = spec.substr(1);
+  std::ifstream file(path);
+  if (!file) {
+    throw usage_error("cannot read '" + path + "': " + std::strerror(errno), "'@FILE' reads the expression from FILE");
+  }
+  std::string out;
+  for (std::string text; std::getline(file, text);) {
+    const size_t first = text.find_first_not_of(" \t\r");
+    // A comment becomes an empty line, so that carets still point to the right line.
+    if (first == text.npos || text[first] != '#') out += text;
+    out += '\n';
+  }
+  if (file.bad()) throw usage_error("cannot read '" + path + "': " + std::strerror(errno));
+  while (!out.empty() && std::strchr(" \t\r\n", out.back())) out.pop_back();
+  if (out.empty()) throw usage_error("'" + path + "' holds no expression");
+  return out;
+}
+
+Operands name_operands(const ToolInfo& info, const std::vector<std::string>& given) {
+  std::map<std::string, std::string> values;
+  std::vector<std::string> rest;
+  size_t required = 0;
+  size_t places = 0;
+  bool has_rest = false;
+  for (const Operand& operand : info.operands) {
+    if (operand.is_rest) {
+      has_rest = true;
+    } else {
+      ++places;
+      if (operand.required) ++required;
+    }
+  }
+  const std::string usage = "usage: " + info.name + " [OPTIONS] " + operand_usage(info);
+  if (given.size() < required) {
+    // Name the first that is missing, in order, given that what is there was taken from the left.
+    size_t seen = 0;
+    for (const Operand& operand : info.operands) {
+      if (!operand.required) continue;
+      if (seen++ < given.size()) continue;
+      throw usage_error("missing operand " + operand.name +
+                            (given.empty() ? "" : " after '" + given.back() + "'"),
+                        usage);
+    }
+  }
+  if (given.size() > places && !has_rest) {
+    throw usage_error("one operand too many: '" + given[places] + "'",
+                      usage + (has_spec(info) ? " - an expression with spaces needs quotes" : ""));
+  }
+  size_t optional_left = std::min(given.size(), places) - required;
+  size_t next = 0;
+  for (const Operand& operand : info.operands) {
+    if (operand.is_rest) continue;
+    if (!operand.required) {
+      if (optional_left == 0) continue;
+      --optional_left;
+    }
+    const std::string& text = given[next++];
+    values[operand.name] = operand.is_spec ? read_spec(text) : text;
+    if (operand.is_spec && values[operand.name].find_first_not_of(" \t\n") == std::string::npos) {
+      throw usage_error("the " + operand.name + " is empty", usage);
+    }
+  }
+  rest.assign(given.begin() + static_cast<std::ptrdiff_t>(next), given.end());
+  return Operands(std::move(values), std::move(rest));
+}
+
+}  // namespace kutils::cli

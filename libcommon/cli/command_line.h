@@ -1,0 +1,30 @@
+// A command line, taken apart against a tool's operands and option table. CLI11 does the splitting; the arity of
+// operands is checked here (CLI11 would split an operand `[1,2]`).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/tool.h"
+
+namespace kutils::cli {
+
+struct CommandLine {
+  // One per occurrence: index into the table and value.
+  std::vector<std::pair<size_t, std::string>> options;
+  std::vector<std::string> operands;  // all, in order; a tool with a rest operand: its own, then the rest
+};
+
+// Throws usage_error: an unknown option (with the nearest right name, or our spelling of another tool's), a missing value.
+CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, int argc, char** argv);
+
+// Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable file.
+Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);
+
+// `@FILE` -> the file's text without lines that begin with `#`; everything else as it is.
+std::string read_spec(const std::string& spec);
+
+// "EXPR [IN [OUT]]"
+std::string operand_usage(const ToolInfo& info);
+
+}  // namespace kutils::cli

@@ -1,0 +1,227 @@
+#include "cli/help.h"
+
+#include <algorithm>
+
+#include "cli/command_line.h"
+
+namespace kutils::cli {
+namespace {
+
+constexpr size_t kWidth = 80;
+constexpr Group kGroups[] = {Group::tool,    Group::output,   Group::lines,  Group::reading,
+                             Group::cluster, Group::delivery, Group::general};
+
+std::string label(const Option& option) {
+  std::string out;
+  for (const std::string& name : split_names(option.names)) {
+    if (!out.empty()) out += ", ";
+    out += name;
+  }
+  if (!option.metavar.empty()) out += " " + option.metavar;
+  return out;
+}
+
+// `left` and `text` in two columns, the text wrapped under itself.
+void add_row(std::string& out, const std::string& left, const std::string& text, size_t column) {
+  std::string line = "  " + left;
+  if (line.size() + 2 > column) {
+    if (line.size() + 2 + text.size() <= kWidth) {
+      out += line + "  " + text + "\n";
+      return;
+    }
+    out += line + "\n";
+    line.clear();
+  }
+  line.resize(column, ' ');
+  size_t from = 0;
+  while (from < text.size()) {
+    size_t length = text.size() - from;
+    if (line.size() + length > kWidth) {
+      const size_t space = text.rfind(' ', from + kWidth - line.size());
+      length = space == text.npos || space <= from ? length : space - from;
+    }
+    out += line + text.substr(from, length) + "\n";
+    from += length;
+    while (from < text.size() && text[from] == ' ') ++from;
+    line.assign(column, ' ');
+  }
+}
+
+std::string head(const ToolInfo& info) {
+  std::string out = "Usage: " + info.name + " [OPTIONS] " + operand_usage(info) + "\n" + info.summary + "\n";
+  bool any = false;
+  for (const Operand& operand : info.operands) {
+    if (operand.help.empty()) continue;
+    if (!any) out += '\n';
+    any = true;
+    add_row(out, operand.name, operand.help, 10);
+  }
+  return out;
+}
+
+std::string examples(const ToolInfo& info) {
+  std::string out = "\nExamples:\n";
+  for (const Example& example : info.examples) {
+    out += "  " + example.command;
+    if (!example.what.empty()) out += "  # " + example.what;
+    out += '\n';
+  }
+  return out;
+}
+
+// Quotes for single-quoted words of bash, zsh and fish.
+std::string quoted(const std::string& text, const char* quote_escape) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += quote_escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+bool completes_files(const Option& option) { return option.metavar == "FILE" || option.metavar == "DIR"; }
+
+std::string bash_completion(const ToolInfo& info, const OptionTable& table) {
+  std::string all;
+  std::string cases;
+  for (const Option& option : table.options()) {
+    if (option.hidden) continue;
+    std::string patterns;
+    for (const std::string& name : split_names(option.names)) {
+      all += (all.empty() ? "" : " ") + name;
+      patterns += (patterns.empty() ? "" : "|") + name;
+    }
+    if (option.metavar.empty()) continue;
+    cases += "    " + patterns + ") ";
+    if (!option.choices.empty()) {
+      std::string words;
+      for (const std::string& choice : option.choices) words += (words.empty() ? "" : " ") + choice;
+      cases += "COMPREPLY=($(compgen -W " + quoted(words, "'\\''") + " -- \"$cur\")); return ;;\n";
+    } else if (completes_files(option)) {
+      cases += "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
+    } else {
+      cases += "return ;;\n";
+    }
+  }
+  return "# bash completion for " + info.name + "; made from its option table\n_" + info.name +
+         "() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n  COMPREPLY=()\n  case $prev in\n" +
+         cases + "  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W '" + all +
+         "' -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _" + info.name +
+         " " + info.name + "\n";
+}
+
+std::string zsh_completion(const ToolInfo& info, const OptionTable& table) {
+  std::string out = "#compdef " + info.name + "\n# made from the option table of " + info.name + "\n_arguments -s -S";
+  for (const Option& option : table.options()) {
+    if (option.hidden) continue;
+    std::string help;
+    for (const char c : option.help) {
+      if (c == '[' || c == ']' || c == ':' || c == '\\') help += '\\';
+      help += c;
+    }
+    for (const std::string& name : split_names(option.names)) {
+      std::string word = "*" + name + "[" + help + "]";
+      if (!option.metavar.empty()) {
+        std::string metavar = option.metavar;
+        std::replace(metavar.begin(), metavar.end(), ':', ' ');
+        word += ":" + metavar + ":";
+        if (!option.choices.empty()) {
+          word += "(";
+          for (const std::string& choice : option.choices) word += (word.back() == '(' ? "" : " ") + choice;
+          word += ")";
+        } else if (completes_files(option)) {
+          word += "_files";
+        } else {
+          word += " ";
+        }
+      }
+      out += " \\\n  " + quoted(word, "'\\''");
+    }
+  }
+  return out + " \\\n  '*:operand:_files'\n";
+}
+
+std::string fish_completion(const ToolInfo& info, const OptionTable& table) {
+  std::string out = "# fish completion for " + info.name + "; made from its option table\n";
+  for (const Option& option : table.options()) {
+    if (option.hidden) continue;
+    out += "complete -c " + info.name;
+    for (const std::string& name : split_names(option.names)) {
+      out += name.rfind("--", 0) == 0 ? " -l " + name.substr(2) : " -s " + name.substr(1);
+    }
+    if (!option.metavar.empty()) {
+      out += completes_files(option) ? " -r" : " -x";
+      if (!option.choices.empty()) {
+        std::string words;
+        for (const std::string& choice : option.choices) words += (words.empty() ? "" : " ") + choice;
+        out += " -a " + quoted(words, "\\'");
+      }
+    }
+    out += " -d " + quoted(option.help, "\\'") + "\n";
+  }
+  return out;
+}
+
+// pandoc must take the text as it is.
+std::string markdown(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]<>#|$^~'\"@").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string short_help(const ToolInfo& info, const OptionTable& table) {
+  std::string rows;
+  for (const Option& option : table.options()) {
+    if (!option.hidden && option.in_short_help) add_row(rows, label(option), option.help, 22);
+  }
+  return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name + " --help-all, man " + info.name +
+         "\n" + examples(info);
+}
+
+std::string full_help(const ToolInfo& info, const OptionTable& table) {
+  std::string out = head(info);
+  for (const Group group : kGroups) {
+    std::string rows;
+    for (const Option& option : table.options()) {
+      if (!option.hidden && option.group == group) add_row(rows, label(option), option.help, 26);
+    }
+    if (!rows.empty()) out += std::string("\n") + title(group) + ":\n" + rows;
+  }
+  return out + examples(info);
+}
+
+std::string man_options(const ToolInfo& info, const OptionTable& table) {
+  (void)info;
+  std::string out;
+  for (const Group group : kGroups) {
+    std::string rows;
+    for (const Option& option : table.options()) {
+      if (option.hidden || option.group != group) continue;
+      std::string term;
+      for (const std::string& name : split_names(option.names)) {
+        term += (term.empty() ? "**" : ", **") + markdown(name) + "**";
+      }
+      if (!option.metavar.empty()) term += " *" + markdown(option.metavar) + "*";
+      rows += term + "\n:   " + markdown(option.help) + "\n\n";
+    }
+    if (!rows.empty()) out += std::string("## ") + title(group) + "\n\n" + rows;
+  }
+  return out;
+}
+
+std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell) {
+  if (shell == "bash") return bash_completion(info, table);
+  if (shell == "zsh") return zsh_completion(info, table);
+  if (shell == "fish") return fish_completion(info, table);
+  throw usage_error("--completion: '" + shell + "' is not a shell known here", "bash, zsh or fish");
+}
+
+}  // namespace kutils::cli

@@ -1,0 +1,16 @@
+// Texts made from a tool's data: --help, --help-all, the options of its man page, shell completion.
+#pragma once
+
+#include <string>
+
+#include "cli/tool.h"
+
+namespace kutils::cli {
+
+std::string short_help(const ToolInfo& info, const OptionTable& table);  // fits a screen
+std::string full_help(const ToolInfo& info, const OptionTable& table);
+std::string man_options(const ToolInfo& info, const OptionTable& table);  // markdown for pandoc: definition lists
+// `shell`: bash, zsh or fish. Throws usage_error for another.
+std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell);
+
+}  // namespace kutils::cli

@@ -1,0 +1,47 @@
+// Options as data: declared once by a tool and by the shared groups, used for parsing, --help, man pages and completion.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kutils::cli {
+
+// Headings of --help-all and of the man page, in this order.
+enum class Group { tool, output, lines, reading, cluster, delivery, general };
+const char* title(Group group);
+
+struct Option {
+  std::string names;    // "-o", "--since", or "-x,--long"
+  std::string metavar = {};  // what follows it; empty: a flag
+  std::string help;     // one line, no full stop
+  Group group = Group::tool;
+  bool in_short_help = false;  // shown by --help, which must fit a screen; all are shown by --help-all
+  bool hidden = false;
+  // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well formed.
+  // Throws usage_error.
+  std::function<void(const std::string& value)> set = {};
+  std::vector<std::string> choices = {};  // for completion
+};
+
+class OptionTable {
+ public:
+  // REQUIRES: none of the names was added before.
+  void add(Option option);
+  const std::vector<Option>& options() const { return options_; }
+
+ private:
+  std::vector<Option> options_;
+};
+
+// "-x,--long" -> {"-x", "--long"}
+std::vector<std::string> split_names(const std::string& names);
+
+// A whole number within [low, high]; throws usage_error naming `option`.
+int64_t parse_number(std::string_view option, std::string_view text, int64_t low, int64_t high);
+
+// The name among `names` that was probably meant by `wrong`, or empty.
+std::string nearest_name(std::string_view wrong, const std::vector<std::string>& names);
+
+}  // namespace kutils::cli

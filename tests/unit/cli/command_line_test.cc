@@ -1,0 +1,103 @@
+#include "cli/command_line.h"
+
+#include <cstdio>
+#include <fstream>
+
+#include "cli/help.h"
+#include "support/catch.h"
+
+using namespace kutils;
+using namespace kutils::cli;
+
+namespace {
+
+const ToolInfo kFilterLike{"kdemo",
+                           "Keep what matches.",
+                           {{.name = "EXPR", .required = true, .is_spec = true}, {.name = "IN"}, {.name = "OUT"}},
+                           {{"kdemo a b", ""}, {"kdemo c", ""}}};
+const ToolInfo kWriteLike{"kdemo", "Write.", {{.name = "IN"}, {.name = "OUT", .required = true}}, {}};
+
+OptionTable demo_table() {
+  OptionTable table;
+  const auto ignore = [](const std::string&) {};
+  table.add({.names = "-e", .metavar = "", .help = "end", .set = ignore});
+  table.add({.names = "-m", .metavar = "N", .help = "number", .set = ignore});
+  table.add({.names = "-X", .metavar = "K=V", .help = "property", .set = ignore});
+  table.add({.names = "--on-error", .metavar = "WHAT", .help = "policy", .set = ignore});
+  return table;
+}
+
+CommandLine parse(const ToolInfo& info, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), info.name);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  return parse_command_line(info, demo_table(), static_cast<int>(arguments.size()), argv.data());
+}
+
+std::string complaint(const ToolInfo& info, std::vector<std::string> arguments) {
+  try {
+    name_operands(info, parse(info, std::move(arguments)).operands);
+  } catch (const Error& e) {
+    CHECK(e.code() == ExitCode::usage);
+    return std::string(e.what()) + " | " + e.hint();
+  }
+  return "no complaint";
+}
+
+}  // namespace
+
+TEST_CASE("operands are plain strings and keep their order") {
+  const CommandLine line = parse(kFilterLike, {"[1,2]", "-e", "a", "b"});
+  CHECK(line.operands == std::vector<std::string>{"[1,2]", "a", "b"});
+  CHECK(line.options.size() == 1);
+  CHECK(parse(kFilterLike, {"--", "-email", "a"}).operands == std::vector<std::string>{"-email", "a"});
+  CHECK(parse(kFilterLike, {"-m", "-5", "x", "-"}).operands == std::vector<std::string>{"x", "-"});
+}
+
+TEST_CASE("an option may be given again, each value is kept whole") {
+  const CommandLine line = parse(kFilterLike, {"-X", "[a,b]", "-X", "c=d,e", "x"});
+  REQUIRE(line.options.size() == 2);
+  CHECK(line.options[0].second == "[a,b]");
+  CHECK(line.options[1].second == "c=d,e");
+}
+
+TEST_CASE("required operands are served first") {
+  const Operands one = name_operands(kWriteLike, {"t"});
+  CHECK(one.get("OUT") == "t");
+  CHECK(!one.find("IN"));
+  const Operands two = name_operands(kWriteLike, {"./f", "t"});
+  CHECK(two.get("OUT") == "t");
+  CHECK(two.find("IN") == "./f");
+}
+
+TEST_CASE("usage is made from the operands") {
+  CHECK(operand_usage(kFilterLike) == "EXPR [IN [OUT]]");
+  CHECK(operand_usage(kWriteLike) == "[IN] OUT");
+}
+
+TEST_CASE("mistakes on the command line say what to do") {
+  using Catch::Matchers::Contains;
+  CHECK_THAT(complaint(kFilterLike, {}), Contains("missing operand EXPR") && Contains("kdemo [OPTIONS] EXPR [IN [OUT]]"));
+  CHECK_THAT(complaint(kFilterLike, {"a", "b", "c", "d"}), Contains("one operand too many: 'd'"));
+  CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}), Contains("unknown option '--on-eror'") && Contains("'--on-error'"));
+  CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}), Contains("unknown option '-t'") && Contains("operands"));
+  CHECK_THAT(complaint(kFilterLike, {"-G", "g", "x"}), Contains("-g NAME"));
+  CHECK_THAT(complaint(kFilterLike, {"x", "-m"}), Contains("option '-m' needs a value"));
+  CHECK_THAT(complaint(kFilterLike, {"-x > 3", "a"}), Contains("-- '-x > 3'"));
+  CHECK_THAT(complaint(kFilterLike, {""}), Contains("EXPR is empty"));
+}
+
+TEST_CASE("@FILE is read, with comments") {
+  const std::string path = "read_spec_test.tmp";
+  std::ofstream(path) << "# keep the large ones\nnumber >= 100\n  # and\n  && ok\n";
+  CHECK(read_spec("@" + path) == "\nnumber >= 100\n\n  && ok");
+  std::remove(path.c_str());
+  CHECK_THROWS_AS(read_spec("@no/such/file"), Error);
+}
+
+TEST_CASE("a near name is found, a far one is not") {
+  CHECK(nearest_name("--delivry", {"--delivery", "--idle"}) == "--delivery");
+  CHECK(nearest_name("--commit", {"--commit-interval"}) == "--commit-interval");
+  CHECK(nearest_name("--zzzz", {"--delivery"}).empty());
+}
