@@ -1,7 +1,7 @@
 // What a Source gives at a time: some records and the memory that their views point into.
 //
-// A batch is filled, processed and cleared by one thread. Views handed out are valid until clear(). `hold()` ties the
-// life of foreign memory (librdkafka messages) to the batch.
+// A batch is filled, processed and cleared by one thread. Views handed out are valid until clear(). `hold()`
+// ties the life of foreign memory (librdkafka messages) to the batch.
 #pragma once
 
 #include <memory>

@@ -26,8 +26,8 @@ struct Record {
   std::span<const Header> headers;
   int64_t timestamp = kNoTimestamp;  // ms since the epoch
   TimestampType timestamp_type = TimestampType::none;
-  // Where it came from. On lines: `topic` is the file's name or "-", partition kNoPartition, offset the line's number
-  // counted from 0 (messages show it from 1).
+  // Where it came from. On lines: `topic` is the file's name or "-", partition kNoPartition, offset the
+  // line's number counted from 0 (messages show it from 1).
   std::string_view topic;
   int32_t partition = kNoPartition;
   int64_t offset = kNoOffset;
@@ -40,8 +40,8 @@ struct Output {
   MaybeBytes value;
   std::span<const Header> headers;
   int64_t timestamp = kNoTimestamp;
-  // True: the key is the origin's, so that the record keeps its partition number where input and output have as
-  // many partitions (semantics.md, "Keys and partitions"). False: murmur2 of the key.
+  // True: the key is the origin's, so that the record keeps its partition number where input and output have
+  // as many partitions (semantics.md, "Keys and partitions"). False: murmur2 of the key.
   bool keeps_key = true;
   int32_t partition = kNoPartition;  // set to insist (kcp)
   uint32_t port = 0;                 // which output: 0 is OUT; kbranch's topics are 1, 2, ...

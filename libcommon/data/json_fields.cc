@@ -1,0 +1,438 @@
+#include "data/json_fields.h"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstring>
+
+#include "base/arena.h"
+#include "base/utf8.h"
+
+// The target encoding of the pass below. It keeps no text: strings are found as spans of the input, so only
+// whether a string has escapes must be known. RapidJSON calls Transcode() for plain characters (here a whole
+// run at a time, which is what makes the pass quick) and puts one character for each escape.
+namespace kutils {
+struct SpanEncoding : rapidjson::UTF8<> {
+  template <typename OutputStream>
+  static void Encode(OutputStream& os, unsigned /*codepoint*/) {
+    os.Put('u');
+  }
+};
+}  // namespace kutils
+
+namespace rapidjson {
+template <>
+struct Transcoder<UTF8<>, kutils::SpanEncoding> {
+  template <typename InputStream, typename OutputStream>
+  RAPIDJSON_FORCEINLINE static bool Transcode(InputStream& is, OutputStream&) {
+    // RapidJSON also instantiates this for number text, which is never parsed so here.
+    if constexpr (requires { is.skip_plain(); })
+      is.skip_plain();
+    else
+      is.Take();
+    return true;
+  }
+  template <typename InputStream, typename OutputStream>
+  static bool Validate(InputStream& is, OutputStream& os) {
+    return Transcode(is, os);
+  }
+};
+}  // namespace rapidjson
+
+namespace kutils {
+namespace {
+
+constexpr uint64_t kOnes = 0x0101010101010101u;
+constexpr uint64_t kHighs = 0x8080808080808080u;
+
+// Non-zero where a byte of `word` is a quote, a backslash or a control character; the lowest set bit is
+// exact.
+inline uint64_t special_bytes(uint64_t word) {
+  const uint64_t quote = word ^ (kOnes * '"');
+  const uint64_t backslash = word ^ (kOnes * '\\');
+  return (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((word - kOnes * 0x20) & ~word)) &
+         kHighs;
+}
+
+class SpanStream {
+ public:
+  using Ch = char;
+  explicit SpanStream(std::string_view text)
+      : at_(text.data()), begin_(text.data()), end_(text.data() + text.size()) {}
+  Ch Peek() const { return RAPIDJSON_UNLIKELY(at_ == end_) ? '\0' : *at_; }
+  Ch Take() { return RAPIDJSON_UNLIKELY(at_ == end_) ? '\0' : *at_++; }
+  size_t Tell() const { return static_cast<size_t>(at_ - begin_); }
+  // RapidJSON's concept of a stream wants these; they are never called when reading.
+  Ch* PutBegin() { return nullptr; }
+  void Put(Ch) {}
+  void Flush() {}
+  size_t PutEnd(Ch*) { return 0; }
+
+  const char* at() const { return at_; }
+  // REQUIRES: the character here is plain, neither quote nor backslash nor control.
+  void skip_plain() {
+    const char* at = at_ + 1;
+    while (end_ - at >= 8) {
+      uint64_t word;
+      std::memcpy(&word, at, 8);
+      const uint64_t special = special_bytes(word);
+      if (special) {
+        at_ = at + (__builtin_ctzll(special) >> 3);
+        return;
+      }
+      at += 8;
+    }
+    while (at != end_ && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+    at_ = at;
+  }
+
+ private:
+  const char* at_;
+  const char* begin_;
+  const char* end_;
+};
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "skip_plain() finds the first byte by the lowest bit");
+
+using SpanReader = rapidjson::GenericReader<rapidjson::UTF8<>, SpanEncoding>;
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+// The escapes of one string taken by RapidJSON again, with its text this time. A lone low surrogate, which
+// RapidJSON lets through, becomes U+FFFD, as in jq.
+struct UnescapeEncoding : rapidjson::UTF8<> {
+  template <typename OutputStream>
+  static void Encode(OutputStream& os, unsigned codepoint) {
+    rapidjson::UTF8<>::Encode(os, codepoint >= 0xD800 && codepoint <= 0xDFFF ? 0xFFFDu : codepoint);
+  }
+};
+}  // namespace
+}  // namespace kutils
+
+namespace rapidjson {
+template <>
+struct Transcoder<UTF8<>, kutils::UnescapeEncoding> {
+  template <typename InputStream, typename OutputStream>
+  RAPIDJSON_FORCEINLINE static bool Transcode(InputStream& is, OutputStream& os) {
+    os.Put(is.Take());
+    return true;
+  }
+  template <typename InputStream, typename OutputStream>
+  static bool Validate(InputStream& is, OutputStream& os) {
+    return Transcode(is, os);
+  }
+};
+}  // namespace rapidjson
+
+namespace kutils {
+namespace {
+
+struct TextHandler : rapidjson::BaseReaderHandler<UnescapeEncoding, TextHandler> {
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    take(std::string_view(text, size));
+    return true;
+  }
+  explicit TextHandler(Arena* arena_in) : arena(arena_in) {}
+  void take(std::string_view text) { result = arena->copy(text); }
+  Arena* arena;
+  std::string_view result;
+};
+
+// `raw` with its quotes. REQUIRES: RapidJSON has accepted it.
+std::string_view unescape(std::string_view raw, Arena& arena) {
+  rapidjson::GenericReader<rapidjson::UTF8<>, UnescapeEncoding> reader;
+  rapidjson::MemoryStream stream(raw.data(), raw.size());
+  TextHandler handler(&arena);
+  reader.Parse<rapidjson::kParseDefaultFlags>(stream, handler);
+  return handler.result;
+}
+
+RecordError not_json(const char* what, size_t position, std::string_view json) {
+  std::string message = what;
+  if (!message.empty()) message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  while (!message.empty() && message.back() == '.') message.pop_back();
+  message += " at byte " + std::to_string(position);
+  if (json.empty()) return {Reason::not_json, "the value is empty"};
+  // A few characters around the place, so that it is found in a long line.
+  const size_t from = position > 12 ? position - 12 : 0;
+  std::string near;
+  for (const char c : json.substr(from, 24)) near += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  message += ", near '" + near + "'";
+  return {Reason::not_json, message};
+}
+
+}  // namespace
+
+size_t FieldSet::slot(std::string_view name) {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i] == name) return i;
+  }
+  names_.emplace_back(name);
+  return names_.size() - 1;
+}
+
+struct FieldReader::Impl {
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+  struct Name {
+    const char* data;
+    size_t size;
+  };
+
+  Impl(const FieldSet& set, bool trust_in) : field_set(&set), trust(trust_in) {}
+
+  void sync() {
+    names.clear();
+    lengths = 0;
+    for (const std::string& name : field_set->names()) {
+      names.push_back({name.data(), name.size()});
+      lengths |= uint64_t{1} << std::min<size_t>(name.size(), 63);
+    }
+    fields.assign(names.size(), JsonField());
+    follows.assign(names.size() + 1, 0);
+  }
+
+  // Records of one topic have their fields in one order, so the field that came after the last one found the
+  // time before is tried first; then all, most of which fail by their length.
+  size_t find(std::string_view name) {
+    if (!(lengths >> std::min<size_t>(name.size(), 63) & 1)) return kNone;
+    const size_t count = names.size();
+    const size_t hint = follows[last_found];
+    if (matches(hint, name)) {
+      last_found = hint + 1;
+      return hint;
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (matches(i, name)) {
+        follows[last_found] = i;
+        last_found = i + 1;
+        return i;
+      }
+    }
+    return kNone;
+  }
+  bool matches(size_t slot, std::string_view name) const {
+    const Name& wanted = names[slot];
+    return wanted.size == name.size() && std::memcmp(wanted.data, name.data(), name.size()) == 0;
+  }
+
+  const FieldSet* field_set;
+  bool trust;
+  bool want_members = false;
+  std::vector<Name> names;
+  uint64_t lengths = 0;  // bit n: a name of n bytes (63: or more) is wanted
+  std::vector<JsonField> fields;
+  std::vector<size_t> follows;  // by slot found last + 1: slot found next, the time before
+  size_t last_found = 0;
+  std::vector<JsonMember> members;
+  bool is_object = false;
+  bool used_arena = false;
+  bool too_big = false;
+  bool too_deep = false;
+  Arena arena;
+  SpanReader reader;
+
+  struct Handler;
+};
+
+// Knows the position after every token, and finds where a token began by skipping white space and punctuation
+// from where the one before ended.
+struct FieldReader::Impl::Handler {
+  Handler(Impl& owner, const SpanStream& input) : impl(owner), stream(input) {}
+
+  bool Null() { return depth > 1 || scalar(JsonType::null); }
+  bool Bool(bool value) {
+    if (depth > 1) return true;
+    if (current != kNone) impl.fields[current].boolean = value;
+    return scalar(JsonType::boolean);
+  }
+  bool Int(int value) { return Int64(value); }
+  bool Uint(unsigned value) { return Int64(value); }
+  bool Int64(int64_t value) {
+    if (depth > 1) return true;
+    if (current != kNone) impl.fields[current].integer = value;
+    return scalar(JsonType::integer);
+  }
+  bool Uint64(uint64_t value) {
+    if (depth > 1) return true;
+    if (value <= static_cast<uint64_t>(INT64_MAX)) return Int64(static_cast<int64_t>(value));
+    if (current != kNone) impl.fields[current].unsigned_integer = value;
+    return scalar(JsonType::unsigned_integer);
+  }
+  bool Double(double rough) {
+    if (depth > 1) return true;
+    if (current != kNone) {
+      // RapidJSON's quick conversion may be off by one unit in the last place: again, exactly.
+      const std::string_view raw = value_span();
+      double exact = 0;
+      const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), exact);
+      if (error == std::errc::result_out_of_range) {
+        if (rough > 1 || rough < -1) {
+          impl.too_big = true;
+          return false;
+        }
+        exact = raw[0] == '-' ? -0.0 : 0.0;
+      }
+      impl.fields[current].real = exact;
+    }
+    return scalar(JsonType::real);
+  }
+  bool RawNumber(const char*, rapidjson::SizeType, bool) { return true; }
+  bool String(const char*, rapidjson::SizeType escapes, bool) {
+    if (depth > 1) return true;
+    if (current != kNone) {
+      const std::string_view raw = value_span();
+      impl.fields[current].string = text(raw, escapes);
+    }
+    return scalar(JsonType::string);
+  }
+  bool Key(const char*, rapidjson::SizeType escapes, bool) {
+    if (depth != 1) return true;
+    const char* start = token_end;
+    while (*start != '"') ++start;
+    token_end = stream.at();
+    const std::string_view raw(start, static_cast<size_t>(token_end - start));
+    const std::string_view name = text(raw, escapes);
+    current = impl.find(name);
+    if (impl.want_members) impl.members.push_back({name, raw, {}});
+    return true;
+  }
+  bool StartObject() {
+    if (++depth > 1) return deep_enough();
+    impl.is_object = true;
+    token_end = stream.at();
+    return true;
+  }
+  bool EndObject(rapidjson::SizeType) { return --depth != 1 || scalar(JsonType::object); }
+  bool StartArray() { return ++depth == 1 || deep_enough(); }
+  bool EndArray(rapidjson::SizeType) { return --depth != 1 || scalar(JsonType::array); }
+
+ private:
+  bool deep_enough() {
+    if (depth <= kMaxJsonDepth) return true;
+    impl.too_deep = true;
+    return false;
+  }
+  std::string_view text(std::string_view raw, rapidjson::SizeType escapes) {
+    if (RAPIDJSON_LIKELY(escapes == 0)) return raw.substr(1, raw.size() - 2);
+    impl.used_arena = true;
+    return unescape(raw, impl.arena);
+  }
+  // The value that has just ended, at depth 1.
+  std::string_view value_span() const {
+    const char* start = token_end;
+    while (is_space(*start) || *start == ':') ++start;
+    return {start, static_cast<size_t>(stream.at() - start)};
+  }
+  // A value at depth 1 has ended.
+  bool scalar(JsonType type) {
+    if (current != kNone) {
+      JsonField& field = impl.fields[current];
+      if (field.type == JsonType::missing) ++filled;
+      field.type = type;
+      field.raw = value_span();
+    }
+    if (impl.want_members && !impl.members.empty()) impl.members.back().value_raw = value_span();
+    token_end = stream.at();
+    current = kNone;
+    return !impl.trust || filled < impl.fields.size();
+  }
+
+  Impl& impl;
+  const SpanStream& stream;
+  int depth = 0;
+  size_t current = kNone;  // slot of the member being read at depth 1
+  size_t filled = 0;
+  const char* token_end = nullptr;  // end of the last token at depth 1
+};
+
+FieldReader::FieldReader(const FieldSet& fields, bool trust) : impl_(std::make_unique<Impl>(fields, trust)) {
+  impl_->sync();
+  fields_ = impl_->fields.data();
+}
+FieldReader::~FieldReader() = default;
+FieldReader::FieldReader(FieldReader&&) noexcept = default;
+FieldReader& FieldReader::operator=(FieldReader&&) noexcept = default;
+
+void FieldReader::want_members() {
+  impl_->want_members = true;
+  impl_->trust = false;
+}
+const std::vector<JsonMember>& FieldReader::members() const { return impl_->members; }
+bool FieldReader::is_object() const { return impl_->is_object; }
+
+std::optional<RecordError> FieldReader::read(std::string_view json) {
+  Impl& impl = *impl_;
+  if (impl.fields.size() != impl.field_set->size()) {
+    impl.sync();
+    fields_ = impl.fields.data();
+  }
+  for (JsonField& field : impl.fields) field.type = JsonType::missing;
+  impl.members.clear();
+  impl.is_object = false;
+  impl.last_found = 0;
+  if (impl.used_arena) {
+    impl.arena.reset();
+    impl.used_arena = false;
+  }
+
+  SpanStream stream(json);
+  Impl::Handler handler(impl, stream);
+  const rapidjson::ParseResult result = impl.reader.Parse<rapidjson::kParseDefaultFlags>(stream, handler);
+  // RapidJSON takes a NUL byte for the end of input.
+  if (!result.IsError() && stream.Tell() == json.size()) {
+    if (impl.is_object) return std::nullopt;
+    for (JsonField& field : impl.fields) field.type = JsonType::missing;
+    return RecordError{Reason::not_an_object, "the value is JSON, but no object with fields"};
+  }
+  if (result.Code() == rapidjson::kParseErrorTermination && !impl.too_big && !impl.too_deep)
+    return std::nullopt;
+
+  for (JsonField& field : impl.fields) field.type = JsonType::missing;
+  impl.members.clear();
+  impl.is_object = false;
+  const char* what = "unexpected NUL byte";
+  if (impl.too_big) {
+    what = "number too large for a double";
+  } else if (impl.too_deep) {
+    what = "nested more than 1000 levels deep";
+  } else if (result.IsError()) {
+    what = rapidjson::GetParseError_En(result.Code());
+  }
+  impl.too_big = impl.too_deep = false;
+  return not_json(what, result.IsError() ? result.Offset() : stream.Tell(), json);
+}
+
+std::optional<RecordError> check_json(std::string_view json) {
+  const FieldSet none;
+  FieldReader reader(none);
+  auto error = reader.read(json);
+  if (error && error->reason == Reason::not_an_object) return std::nullopt;
+  return error;
+}
+
+std::optional<JsonField> parse_scalar(std::string_view raw, std::string& scratch) {
+  if (raw.empty() || is_space(raw.front()) || is_space(raw.back())) return std::nullopt;
+  // As the only member of an object, so that the one pass above serves.
+  std::string object = "{\"v\":";
+  object += raw;
+  object += '}';
+  FieldSet set;
+  set.slot("v");
+  FieldReader reader(set);
+  reader.want_members();
+  if (reader.read(object) || reader.members().size() != 1) return std::nullopt;
+  JsonField field = reader[0];
+  if (field.raw.size() != raw.size()) return std::nullopt;
+  field.raw = raw;
+  if (field.type == JsonType::string) {
+    scratch.assign(field.string);
+    field.string = scratch;
+  }
+  return field;
+}
+
+}  // namespace kutils
