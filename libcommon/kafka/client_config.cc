@@ -1,0 +1,259 @@
+#include "kafka/client_config.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "base/nearest_name.h"
+#include "kafka/properties.h"
+
+extern char** environ;
+
+namespace kutils::kafka {
+namespace {
+
+enum class Side { both, consumer, producer };
+
+struct Default {
+  Side side;
+  const char* name;
+  const char* value;
+};
+
+// Only those that the installed librdkafka knows are set. Why each: the delivery protocol's rules and the floors that were
+// measured; what has no word here follows from the tools' way of working (offsets and ends are theirs).
+constexpr Default kDefaults[] = {
+    {Side::both, "topic.metadata.refresh.interval.ms", "30000"},
+    {Side::both, "socket.nagle.disable", "true"},
+    {Side::both, "log.connection.close", "false"},
+    // Consumer. Memory stays bounded by the kilobytes; the message count only must not bound it first.
+    {Side::consumer, "queued.max.messages.kbytes", "4096"},
+    {Side::consumer, "queued.min.messages", "1000000"},
+    {Side::consumer, "fetch.message.max.bytes", "262144"},
+    {Side::consumer, "fetch.queue.backoff.ms", "5"},  // before 2.2: a second, see stall_waker.h
+    {Side::consumer, "session.timeout.ms", "30000"},
+    {Side::consumer, "heartbeat.interval.ms", "1000"},
+    {Side::consumer, "group.protocol", "classic"},
+    {Side::consumer, "partition.assignment.strategy", "cooperative-sticky"},
+    {Side::consumer, "isolation.level", "read_committed"},
+    {Side::consumer, "enable.auto.commit", "false"},
+    {Side::consumer, "enable.auto.offset.store", "false"},
+    {Side::consumer, "enable.partition.eof", "true"},
+    {Side::consumer, "auto.offset.reset", "error"},
+    {Side::consumer, "allow.auto.create.topics", "false"},
+    // Producer. The output topic's own limit is judged before producing; the client's would only be in its way.
+    {Side::producer, "enable.idempotence", "true"},
+    {Side::producer, "acks", "all"},
+    {Side::producer, "linger.ms", "1"},
+    {Side::producer, "queue.buffering.max.kbytes", "16384"},
+    {Side::producer, "message.max.bytes", "1000000000"},
+    {Side::producer, "transaction.timeout.ms", "30000"},
+};
+
+struct Owned {
+  const char* name;
+  const char* instead;
+};
+// Set by the tools; another value would break what they promise.
+constexpr Owned kOwned[] = {
+    {"group.id", "name the group with -g"},
+    {"group.instance.id", "name the instance with --instance"},
+    {"transactional.id", "it follows from -g and --instance"},
+    {"enable.auto.commit", "offsets are committed with what they stand for"},
+    {"enable.auto.offset.store", "offsets are committed with what they stand for"},
+    {"enable.partition.eof", "the tools need it to know the end"},
+    {"enable.idempotence", "see --delivery"},
+    {"partition.assignment.strategy", "groups rebalance cooperatively"},
+    {"group.protocol", "groups use the classic protocol"},
+    {"auto.offset.reset", "say where to start with -o"},
+};
+
+bool same_value(const std::string& a, std::string_view b) { return a == b; }
+
+std::string trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
+}
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+void check_value(const std::string& name, const std::string& value) {
+  const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> scratch(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  char why[512] = "";
+  switch (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), why, sizeof why)) {
+    case RD_KAFKA_CONF_OK: return;
+    case RD_KAFKA_CONF_INVALID: throw usage_error("property " + name + ": " + why);
+    case RD_KAFKA_CONF_UNKNOWN: break;
+  }
+  std::vector<std::string> names;
+  for (const auto& [known, property] : known_properties()) names.push_back(known);
+  const std::string nearest = nearest_name(name, names);
+  throw usage_error("no such property: " + name,
+                    nearest.empty() ? "'-X list' shows all" : "did you mean " + nearest + "? '-X list' shows all");
+}
+
+bool is_secret(const std::string& name) {
+  for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ClientConfig::ClientConfig() {
+  const auto& known = known_properties();
+  for (const Default& entry : kDefaults) {
+    if (known.find(entry.name) == known.end()) continue;
+    if (entry.side != Side::producer) consumer_[entry.name] = entry.value;
+    if (entry.side != Side::consumer) producer_[entry.name] = entry.value;
+  }
+}
+
+void ClientConfig::set(std::string_view written, std::string_view value_view) {
+  std::string_view rest = written;
+  Side side = Side::both;
+  if (take_prefix(rest, "consumer.")) side = Side::consumer;
+  else if (take_prefix(rest, "producer.")) side = Side::producer;
+  const std::string name(rest), value(value_view);
+  if (name.empty()) throw usage_error("property without a name: '" + std::string(written) + "=" + value + "'");
+  if (name == "bootstrap.servers" || name == "metadata.broker.list") {
+    if (side != Side::both) throw usage_error(std::string(written) + ": both sides talk to the same cluster");
+    brokers_ = value;
+    return;
+  }
+  for (const Owned& owned : kOwned) {
+    if (name != owned.name) continue;
+    const auto consumer_has = consumer_.find(name), producer_has = producer_.find(name);
+    if ((consumer_has != consumer_.end() && same_value(consumer_has->second, value)) ||
+        (producer_has != producer_.end() && same_value(producer_has->second, value)))
+      return;
+    throw usage_error("property " + name + " is set by the tools", owned.instead);
+  }
+  check_value(name, value);
+  const auto property = known_properties().find(name);
+  const bool known = property != known_properties().end();
+  const bool for_consumer = side != Side::producer && (!known || property->second.consumer);
+  const bool for_producer = side != Side::consumer && (!known || property->second.producer);
+  if (!for_consumer && !for_producer) {
+    throw usage_error(std::string(written) + ": " + name + " is a property of the " +
+                      (property->second.consumer ? "consumer" : "producer"));
+  }
+  if (for_consumer) consumer_[name] = value;
+  if (for_producer) producer_[name] = value;
+}
+
+void ClientConfig::set_assignment(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos)
+    throw usage_error("-X " + std::string(text) + ": no '=' in it", "write -X name=value; '-X list' shows all names");
+  set(trim(text.substr(0, equals)), text.substr(equals + 1));
+}
+
+void ClientConfig::read_default_file() {
+  if (const char* named = std::getenv("KUTILS_CONFIG"); named && *named) {
+    read_file(named);
+    return;
+  }
+  const char* home = std::getenv("HOME");
+  if (!home || !*home) return;
+  const std::string path = std::string(home) + "/.config/kutils.conf";
+  if (std::ifstream(path).good()) read_file(path);
+}
+
+void ClientConfig::read_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw usage_error("configuration file " + path + " cannot be read");
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    const std::string text = trim(line);
+    if (text.empty() || text[0] == '#') continue;
+    const std::string where = path + ":" + std::to_string(number) + ": ";
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) throw usage_error(where + "no '=' in '" + text + "'", "write name=value");
+    try {
+      set(trim(text.substr(0, equals)), trim(text.substr(equals + 1)));
+    } catch (const Error& error) {
+      throw usage_error(where + error.what(), error.hint());
+    }
+  }
+}
+
+void ClientConfig::read_environment() {
+  if (const char* brokers = std::getenv("KUTILS_BROKERS"); brokers && *brokers) brokers_ = brokers;
+  constexpr std::string_view kPrefix = "KUTILS_X_";
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view text(*entry);
+    if (!take_prefix(text, kPrefix)) continue;
+    const size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    std::string name(text.substr(0, equals));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+      return c == '_' ? '.' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    });
+    try {
+      set(name, text.substr(equals + 1));
+    } catch (const Error& error) {
+      throw usage_error("$" + std::string(kPrefix) + std::string(text.substr(0, equals)) + ": " + error.what(), error.hint());
+    }
+  }
+}
+
+std::string ClientConfig::consumer_value(const std::string& name, std::string otherwise) const {
+  const auto found = consumer_.find(name);
+  return found == consumer_.end() ? std::move(otherwise) : found->second;
+}
+
+std::string ClientConfig::producer_value(const std::string& name, std::string otherwise) const {
+  const auto found = producer_.find(name);
+  return found == producer_.end() ? std::move(otherwise) : found->second;
+}
+
+std::string ClientConfig::list_properties() {
+  std::string out;
+  size_t width = 0;
+  for (const auto& [name, property] : known_properties()) width = std::max(width, name.size());
+  for (const auto& [name, property] : known_properties()) {
+    std::string line = name;
+    line.resize(width + 2, ' ');
+    line += property.consumer ? 'C' : ' ';
+    line += property.producer ? 'P' : ' ';
+    line += "  ";
+    line += property.range;
+    if (!property.default_value.empty()) line += "  (default " + property.default_value + ")";
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    out += line + '\n';
+  }
+  return out;
+}
+
+std::string ClientConfig::dump() const {
+  std::string out = "bootstrap.servers=" + brokers_ + '\n';
+  const auto value_of = [](const std::string& name, const std::string& value) {
+    return is_secret(name) ? std::string("********") : value;
+  };
+  for (const auto& [name, value] : consumer_) {
+    const auto other = producer_.find(name);
+    const bool same = other != producer_.end() && other->second == value;
+    out += (same ? "" : "consumer.") + name + "=" + value_of(name, value) + '\n';
+  }
+  for (const auto& [name, value] : producer_) {
+    const auto other = consumer_.find(name);
+    if (other != consumer_.end() && other->second == value) continue;
+    out += "producer." + name + "=" + value_of(name, value) + '\n';
+  }
+  return out;
+}
+
+}  // namespace kutils::kafka
