@@ -1,5 +1,5 @@
-// What a tool asks the run loop to do: endpoints, stages, and the options that every tool shares. Made by cli/, which has
-// found everything that can be wrong with it before anything opens.
+// What a tool asks the run loop to do: endpoints, stages, and the options that every tool shares. Made by
+// cli/, which has found everything that can be wrong with it before anything opens.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "flow/stage.h"
 #include "io/endpoint.h"
+#include "io/sink.h"
+#include "io/source.h"
 #include "kafka/client_config.h"
 #include "state/store.h"
 
@@ -37,8 +39,8 @@ struct Range {
 
 // What a stage may know of the place where it runs.
 struct StageContext {
-  int32_t partition = -1;           // input partition of a stateful stage; -1: one stage for all
-  state::Store* store = nullptr;    // stateful stages only
+  int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
+  state::Store* store = nullptr;  // stateful stages only
   const Clock* clock = nullptr;
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
@@ -51,36 +53,41 @@ struct Setting {
 
 struct Job {
   std::string tool;
-  std::vector<Setting> settings;           // SPEC in canonical form first
+  std::vector<Setting> settings;  // SPEC in canonical form first
   io::Endpoint in;
   io::Endpoint out;
-  std::vector<std::string> more_outputs;   // topics of ports 1, 2, ... (kbranch)
-  bool stateful = false;                   // one stage per partition, with a store
+  // Made by cli/ from -I, -O and their like; called once, when the loop opens its endpoints. Empty for
+  // topics.
+  std::function<std::unique_ptr<io::Source>()> open_lines_in;
+  std::function<std::unique_ptr<io::Sink>()> open_lines_out;
+  std::vector<std::string> more_outputs;  // topics of ports 1, 2, ... (kbranch)
+  bool stateful = false;                  // one stage per partition, with a store
   StageFactory make_stage;
-  StageFactory make_repartition_stage;     // --by on a topic: IN -> GROUP-repartition; else empty
-  bool keeps_partition = false;            // kcp: outputs name their partition
+  StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
+  bool keeps_partition = false;         // kcp: outputs name their partition
 
   // Options shared by all tools.
   kafka::ClientConfig client;
-  std::string group;                       // -g, or the default name
+  std::string group;  // -g, or the default name
   bool group_is_explicit = false;
   bool accept_change = false;
   Delivery delivery = Delivery::exactly_once;
   bool delivery_is_explicit = false;
   Millis commit_min{10};
   Millis commit_max{500};
-  std::optional<OnError> on_error;         // nullopt: the default of the kind of output
+  std::optional<OnError> on_error;  // nullopt: the default of the kind of output
   Range range;
-  std::optional<int64_t> max_input;        // -c
-  std::optional<int64_t> max_output;       // -m
-  std::optional<int32_t> partitions;       // for topics that do not exist yet
+  std::optional<int64_t> max_input;   // -c
+  std::optional<int64_t> max_output;  // -m
+  std::optional<int32_t> partitions;  // for topics that do not exist yet
   std::optional<int16_t> replication;
   bool create_topics = true;
   std::string state_dir;
-  std::string instance;                    // --instance, $KUTILS_INSTANCE
+  std::string instance;  // --instance, $KUTILS_INSTANCE
   bool stay = false;
-  bool accept_gap = false;                 // --on-gap skip
+  bool accept_gap = false;  // --on-gap skip
   bool close_at_end = false;
+  bool atomic = false;  // kwrite --atomic: lines -> topic in one transaction
   bool quiet = false;
   int verbose = 0;
   bool progress = false;

@@ -1,9 +1,9 @@
-// A stage: pure logic from records to outputs. It knows nothing of Kafka, threads or commits, so that all of it is
-// tested without a broker.
+// A stage: pure logic from records to outputs. It knows nothing of Kafka, threads or commits, so that all of
+// it is tested without a broker.
 //
-// One record at a time, because the loop must know exactly which records are done when one fails (it commits what came
-// before). A stage that answers later (a co-process) keeps the records and emits at flush(), which the loop calls after
-// each batch and before each commit; the batch's views stay valid until then.
+// One record at a time, because the loop must know exactly which records are done when one fails (it commits
+// what came before). A stage that answers later (a co-process) keeps the records and emits at flush(), which
+// the loop calls after each batch and before each commit; the batch's views stay valid until then.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// What an operand names, decided by its spelling alone: `-` is stdin or stdout; what contains a `/` or begins with
-// `file:` is a file; all else is a topic (`topic:NAME` to insist). `table:` in front says "latest value per key".
-// IN may be a list `a,b` or a regular expression `^...`: several topics.
+// What an operand names, decided by its spelling alone: `-` is stdin or stdout; what contains a `/` or begins
+// with `file:` is a file; all else is a topic (`topic:NAME` to insist). `table:` in front says "latest value
+// per key". IN may be a list `a,b` or a regular expression `^...`: several topics.
 #pragma once
 
 #include <string>
@@ -20,8 +20,9 @@ struct Endpoint {
   bool is_topic() const { return !is_lines(); }
 };
 
-// `operand` is "IN" or "OUT" for messages. Throws usage_error: empty name, a name no topic can have, a list or
-// pattern as OUT, a topic name that is the name of a local file where no such topic can be meant (see check_topic).
+// `operand` is "IN" or "OUT" for messages. Throws usage_error: empty name, a name no topic can have, a list
+// or pattern as OUT, a topic name that is the name of a local file where no such topic can be meant (see
+// check_topic).
 Endpoint parse_endpoint(std::string_view operand, std::string_view text);
 
 }  // namespace kutils::io

@@ -8,15 +8,24 @@
 
 namespace kutils::io {
 
+// Thrown by write() and flush() when the reader of our output has hung up (EPIPE). Not an error: the run loop
+// ends quietly, as coreutils do. Sinks of lines leave SIGPIPE ignored.
+class ReaderGone : public Error {
+ public:
+  ReaderGone() : Error(ExitCode::ok, "the reader of the output hung up") {}
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
   // Takes a copy of what it needs. A RecordError says that this output cannot be delivered (too large for the
   // topic, not expressible in the line format) and that nothing of it was written.
   virtual std::optional<RecordError> write(const Record* origin, const Output& output) = 0;
-  // Everything written so far is delivered (acknowledged, or handed to the operating system) when this returns.
-  // Throws Error(delivery) if it cannot be.
+  // Everything written so far is delivered (acknowledged, or handed to the operating system) when this
+  // returns. Throws Error(delivery) if it cannot be.
   virtual void flush() = 0;
+  // Asked while no input comes: true if nobody reads our output any more (a pipe whose other end was closed).
+  virtual bool reader_gone() { return false; }
 };
 
 }  // namespace kutils::io

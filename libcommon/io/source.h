@@ -1,7 +1,10 @@
 // Where records come from. One thread uses a source.
 #pragma once
 
+#include <vector>
+
 #include "base/clock.h"
+#include "base/error.h"
 #include "data/batch.h"
 
 namespace kutils::io {
@@ -12,13 +15,26 @@ enum class Fill {
   end,      // the input has ended: nothing more will come (the batch may hold the last records)
 };
 
+// Input that could not be made a record (a line that is not in the input format). Views live as long as the
+// batch's.
+struct BadRecord {
+  size_t before = 0;  // it stood before batch.records()[before], or behind the last one
+  Record origin;      // topic, partition, offset; `value` is the untouched input
+  RecordError error;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
-  // Waits up to `wait` for the first record, then takes what is there without waiting, some thousand at most. `batch` is
-  // empty on entry. A line that is not in the input format becomes a failed record: see bad_records().
-  // Throws Error where the input cannot be read.
+  // Waits up to `wait` for the first record, then takes what is there without waiting, some thousand at most.
+  // `batch` is empty on entry. A line that is not in the input format becomes a failed record: see
+  // bad_records(). Throws Error where the input cannot be read.
   virtual Fill poll(Batch& batch, Millis wait) = 0;
+  // Of the last poll, in order.
+  virtual const std::vector<BadRecord>& bad_records() const {
+    static const std::vector<BadRecord> none;
+    return none;
+  }
 };
 
 }  // namespace kutils::io

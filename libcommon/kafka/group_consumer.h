@@ -43,7 +43,7 @@ struct GroupMetadata {
 
 struct Watermarks {
   int64_t low = 0;
-  int64_t high = 0;
+  int64_t high = 0;  // one past the last record
 };
 
 // Partition events met while polling, in order.
@@ -81,6 +81,8 @@ class GroupConsumer {
   virtual void commit(const std::vector<PartitionOffset>& offsets) = 0;  // at-least-once: synchronous, plain
   virtual GroupMetadata group_metadata() = 0;  // fresh, for one transaction
   virtual bool assignment_lost() = 0;
+  // What the last fetch said of this partition, without asking anybody; high -1 where nothing was fetched yet. For lag.
+  virtual Watermarks fetched_watermarks(const TopicPartition& partition) = 0;
   // Leaves the group on purpose: unsubscribe, poll until the revoke is served, close; bounded by a watchdog. With `stay` the
   // member keeps its slot (a static member that will be back).
   virtual void leave(RebalanceListener& listener, bool stay) = 0;

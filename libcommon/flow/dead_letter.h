@@ -1,0 +1,33 @@
+// A dead letter is the record as it came, key, value, headers and time, with five headers behind its own:
+//   kutils.tool       the tool that could not process it
+//   kutils.topic, kutils.partition, kutils.offset   where it came from (decimal text)
+//   kutils.reason     the reason's word, a colon and the message
+// Headers of those names that it already has (it was a dead letter before) stay in front.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "data/record.h"
+
+namespace kutils::flow {
+
+class DeadLetter {
+ public:
+  // Views into `origin`, `error` and this object: valid while all three live.
+  DeadLetter(const std::string& tool, const Record& origin, const RecordError& error);
+  DeadLetter(const DeadLetter&) = delete;
+  DeadLetter& operator=(const DeadLetter&) = delete;
+  const Output& output() const { return output_; }
+
+ private:
+  std::string partition_;
+  std::string offset_;
+  std::string reason_;
+  std::vector<Header> headers_;
+  Output output_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,20 @@
+// Where a processor's outputs go: the sink of each port, and the dead letters.
+#pragma once
+
+#include <optional>
+
+#include "base/error.h"
+#include "data/record.h"
+
+namespace kutils::flow {
+
+class Outputs {
+ public:
+  virtual ~Outputs() = default;
+  // As io::Sink::write, on the sink of output.port.
+  virtual std::optional<RecordError> write(const Record* origin, const Output& output) = 0;
+  // The untouched record with headers that say where it came from and why it is here (see dead_letter.h).
+  virtual void dead_letter(const Record& origin, const RecordError& error) = 0;
+};
+
+}  // namespace kutils::flow

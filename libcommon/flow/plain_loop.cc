@@ -1,0 +1,73 @@
+#include "flow/plain_loop.h"
+
+#include <algorithm>
+
+namespace kutils::flow {
+namespace {
+
+// How long a quiet input may keep us from seeing that the reader hung up or that we are asked to stop.
+constexpr Millis kGlance{100};
+
+}  // namespace
+
+void PlainLoop::run() {
+  Batch batch;
+  bool ended = false;
+  while (!ended && parts_.processor.ended() == Processor::End::no && parts_.stop.signal() == 0) {
+    batch.clear();
+    io::Fill fill = parts_.source.poll(batch, Millis(0));
+    if (fill == io::Fill::nothing) {
+      settle();
+      if (parts_.outputs.reader_gone()) throw io::ReaderGone();
+      batch.clear();
+      fill = parts_.source.poll(batch, patience());
+    }
+    take(batch);
+    parts_.progress.update(parts_.report.counts.in, std::nullopt);
+    if (auto due = parts_.stage.next_wakeup(); due && *due <= parts_.clock.wall_ms()) {
+      parts_.processor.tick(parts_.stage, parts_.clock.wall_ms());
+      dirty_ = true;
+    }
+    ended = fill == io::Fill::end;
+  }
+  if (ended && parts_.processor.ended() == Processor::End::no) {
+    parts_.processor.close(parts_.stage);
+    dirty_ = true;
+  }
+  settle();
+}
+
+void PlainLoop::take(const Batch& batch) {
+  const auto& records = batch.records();
+  const auto& bad = parts_.source.bad_records();
+  if (records.empty() && bad.empty()) return;
+  dirty_ = true;
+  parts_.processor.begin(records);
+  size_t at = 0;
+  for (const io::BadRecord& one : bad) {
+    const size_t before = std::min(one.before, records.size());
+    if (before > at)
+      at += parts_.processor.process(parts_.stage, std::span(records).subspan(at, before - at));
+    // What came before it shall be out before it is reported.
+    parts_.processor.flush(parts_.stage);
+    parts_.processor.bad_record(one.origin, one.error);
+  }
+  if (at < records.size()) at += parts_.processor.process(parts_.stage, std::span(records).subspan(at));
+  parts_.processor.flush(parts_.stage);
+  if (parts_.taken) parts_.taken(batch, parts_.processor.done(at));
+}
+
+void PlainLoop::settle() {
+  if (!dirty_) return;
+  parts_.outputs.flush();
+  if (parts_.delivered) parts_.delivered();
+  dirty_ = false;
+}
+
+Millis PlainLoop::patience() const {
+  const auto due = parts_.stage.next_wakeup();
+  if (!due) return kGlance;
+  return std::clamp(Millis(*due - parts_.clock.wall_ms()), Millis(0), kGlance);
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,49 @@
+// The loop without a group's transactions: lines to lines, topic to lines, lines to topic. One source, one
+// stage, one set of sinks.
+//
+// Outputs are flushed whenever no input waits, so that a reader sees each record as soon as it is there.
+// After a flush `delivered` is called (it commits offsets where -g asks for that).
+#pragma once
+
+#include <functional>
+
+#include "base/clock.h"
+#include "base/signal.h"
+#include "flow/processor.h"
+#include "flow/progress.h"
+#include "flow/sink_outputs.h"
+#include "io/source.h"
+
+namespace kutils::flow {
+
+struct PlainParts {
+  io::Source& source;
+  SinkOutputs& outputs;
+  Stage& stage;
+  Processor& processor;
+  Report& report;
+  const Clock& clock;
+  const StopRequest& stop;
+  Progress& progress;
+  std::function<void(const Batch& batch, size_t done)>
+      taken;                        // the first `done` records are done; may be empty
+  std::function<void()> delivered;  // may be empty
+};
+
+class PlainLoop {
+ public:
+  explicit PlainLoop(PlainParts parts) : parts_(std::move(parts)) {}
+  // Until the input ends, a limit is reached, a record fails, or it is asked to stop. Everything done is
+  // flushed when it returns, also after a failed record. Throws Error, io::ReaderGone.
+  void run();
+
+ private:
+  void take(const Batch& batch);
+  void settle();
+  Millis patience() const;
+
+  PlainParts parts_;
+  bool dirty_ = false;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,90 @@
+#include "flow/processor.h"
+
+namespace kutils::flow {
+
+void Processor::begin(std::span<const Record> records) {
+  batch_ = records;
+  failed_at_.reset();
+}
+
+size_t Processor::process(Stage& stage, std::span<const Record> records) {
+  size_t taken = 0;
+  for (const Record& record : records) {
+    if (end_ != End::no) break;
+    current_ = &record;
+    out_before_current_ = out_;
+    ++in_;
+    stage.process(record, *this);
+    ++taken;
+    if (reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
+  }
+  current_ = nullptr;
+  report_.counts.in += taken;
+  return taken;
+}
+
+void Processor::bad_record(const Record& origin, const RecordError& error) {
+  if (end_ != End::no) return;
+  ++in_;
+  ++report_.counts.in;
+  out_before_current_ = out_;
+  failed(&origin, error);
+  failed_at_.reset();  // it stands between the batch's records, not among them
+  if (reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
+}
+
+void Processor::emit(const Record* origin, const Output& output) {
+  if (end_ == End::failed || reached(limits_.output, out_)) return;
+  if (auto error = outputs_.write(origin, output)) {
+    failed(origin, *error);
+    return;
+  }
+  ++out_;
+  ++report_.counts.out;
+  if (reached(limits_.output, out_) && end_ == End::no) end_ = End::limit;
+}
+
+void Processor::fail(const Record& origin, RecordError error) {
+  if (end_ == End::failed) return;
+  failed(&origin, error);
+}
+
+void Processor::drop(const Record&, DropReason reason) {
+  if (end_ != End::failed) report_.dropped(reason);
+}
+
+void Processor::failed(const Record* origin, const RecordError& error) {
+  const bool ends = policy_ == OnError::Policy::fail;
+  report_.failed(origin, error, ends);
+  if (policy_ == OnError::Policy::dead_letter && origin) {
+    outputs_.dead_letter(*origin, error);
+    ++report_.counts.dead_letters;
+  }
+  if (!ends) return;
+  end_ = End::failed;
+  if (origin) failed_at_ = index_of(*origin);
+  failed_half_way_ = current_ && origin && out_ > out_before_current_;
+}
+
+size_t Processor::index_of(const Record& origin) const {
+  const auto at = reinterpret_cast<uintptr_t>(&origin);
+  const auto first = reinterpret_cast<uintptr_t>(batch_.data());
+  if (at >= first && at < first + batch_.size_bytes()) return (at - first) / sizeof(Record);
+  // A stage that kept a copy of the record: found by its place.
+  for (size_t i = 0; i < batch_.size(); ++i) {
+    if (batch_[i].offset == origin.offset && batch_[i].partition == origin.partition &&
+        batch_[i].topic == origin.topic) {
+      return i;
+    }
+  }
+  return current_ ? static_cast<size_t>(current_ - batch_.data()) : 0;
+}
+
+void Processor::roll_back(const Checkpoint& to) {
+  report_.counts = to.counts;
+  in_ = to.in;
+  out_ = to.out;
+  if (end_ == End::limit) end_ = End::no;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,84 @@
+// Runs records through a stage, and does with what comes out what the options say: --on-error, -c, -m, the
+// counts. The same for lines and topics; knows nothing of either.
+//
+// It ends (`ended()`) when a limit is reached or a record failed under --on-error fail. From then on nothing
+// is written, and the records behind `done` of that batch count as not taken: the loop commits what came
+// before and no more.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "data/record.h"
+#include "flow/job.h"
+#include "flow/outputs.h"
+#include "flow/report.h"
+#include "flow/stage.h"
+
+namespace kutils::flow {
+
+class Processor final : public Emitter {
+ public:
+  enum class End { no, limit, failed };
+  struct Limits {
+    std::optional<int64_t> input;   // -c
+    std::optional<int64_t> output;  // -m
+  };
+
+  Processor(OnError::Policy policy, Limits limits, Outputs& outputs, Report& report)
+      : policy_(policy), limits_(limits), outputs_(outputs), report_(report) {
+    if (reached(limits_.input, 0) || reached(limits_.output, 0)) end_ = End::limit;
+  }
+
+  // A batch begins; `records` are all of it, so that a failure that comes late can be placed.
+  void begin(std::span<const Record> records);
+  // The next records of the batch through this stage. Returns how many of them were taken: all, unless it
+  // ended.
+  size_t process(Stage& stage, std::span<const Record> records);
+  // A record that came unreadable (io::BadRecord).
+  void bad_record(const Record& origin, const RecordError& error);
+  void flush(Stage& stage) { stage.flush(*this); }
+  void tick(Stage& stage, int64_t wall_ms) { stage.tick(wall_ms, *this); }
+  void close(Stage& stage) { stage.close(*this); }
+
+  End ended() const { return end_; }
+  // Of the batch's records, those before this index are done. Less than what was taken only after a failure.
+  size_t done(size_t taken) const { return failed_at_ && *failed_at_ < taken ? *failed_at_ : taken; }
+  // The record that failed had already written an output: its transaction must not be committed.
+  bool failed_half_way() const { return failed_half_way_; }
+  // Since a transaction was aborted, its records come again and must not count twice.
+  struct Checkpoint {
+    uint64_t in = 0;
+    uint64_t out = 0;
+    Report::Counts counts;
+  };
+  Checkpoint checkpoint() const { return {in_, out_, report_.counts}; }
+  void roll_back(const Checkpoint& to);
+
+  void emit(const Record* origin, const Output& output) override;
+  void fail(const Record& origin, RecordError error) override;
+  void drop(const Record& origin, DropReason reason) override;
+
+ private:
+  static bool reached(const std::optional<int64_t>& limit, uint64_t count) {
+    return limit && count >= static_cast<uint64_t>(*limit < 0 ? 0 : *limit);
+  }
+  void failed(const Record* origin, const RecordError& error);
+  size_t index_of(const Record& origin) const;
+
+  const OnError::Policy policy_;
+  const Limits limits_;
+  Outputs& outputs_;
+  Report& report_;
+  std::span<const Record> batch_;
+  const Record* current_ = nullptr;
+  uint64_t in_ = 0;
+  uint64_t out_ = 0;
+  uint64_t out_before_current_ = 0;
+  End end_ = End::no;
+  std::optional<size_t> failed_at_;
+  bool failed_half_way_ = false;
+};
+
+}  // namespace kutils::flow

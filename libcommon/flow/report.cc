@@ -1,0 +1,76 @@
+#include "flow/report.h"
+
+#include <string_view>
+
+namespace kutils::flow {
+namespace {
+
+bool is_shell_safe(std::string_view name) {
+  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
+  return !name.empty() && name.find_first_not_of(safe) == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string describe_origin(const Record& origin) {
+  std::string text(origin.topic);
+  if (text == "-") text = "standard input";
+  if (origin.partition == kNoPartition) return text + " line " + std::to_string(origin.offset + 1);
+  return text + " [" + std::to_string(origin.partition) + "] @ " + std::to_string(origin.offset);
+}
+
+std::string show_command(const Record& origin) {
+  if (origin.partition == kNoPartition || !is_shell_safe(origin.topic)) return {};
+  return "kread -c 1 -p " + std::to_string(origin.partition) + " -o " + std::to_string(origin.offset) + " " +
+         std::string(origin.topic);
+}
+
+void Report::failed(const Record* origin, const RecordError& error, bool last) {
+  ++counts.failures;
+  ++counts.failures_by_reason[to_string(error.reason)];
+  if (shown_ >= kInFull && !last) return;
+  ++shown_;
+  std::string text = origin ? describe_origin(*origin) : std::string("an output made by a timer");
+  text.append(": ").append(to_string(error.reason)).append(": ").append(error.message);
+  if (origin) {
+    const std::string command = show_command(*origin);
+    if (!command.empty()) text.append("\n  to see it: ").append(command);
+  }
+  log_.error(text);
+  if (shown_ == kInFull && !last) log_.error("more of these are counted, not shown");
+}
+
+std::string Report::summary() const {
+  std::string text = std::to_string(counts.in) + " in, " + std::to_string(counts.out) + " out";
+  for (size_t i = 0; i < Counts::kDropReasons; ++i) {
+    if (counts.drops[i] == 0) continue;
+    text.append(", ")
+        .append(std::to_string(counts.drops[i]))
+        .append(" ")
+        .append(to_string(static_cast<DropReason>(i)));
+  }
+  if (counts.repeated > 0) text.append(", ").append(std::to_string(counts.repeated)).append(" seen before");
+  if (counts.dead_letters > 0)
+    text.append(", ").append(std::to_string(counts.dead_letters)).append(" dead letters");
+  if (counts.failures > 0) {
+    text.append(", ").append(std::to_string(counts.failures)).append(" failed (");
+    bool first = true;
+    for (const auto& [reason, count] : counts.failures_by_reason) {
+      if (!first) text.append(", ");
+      first = false;
+      text.append(std::to_string(count)).append(" ").append(reason);
+    }
+    text.push_back(')');
+  }
+  return text;
+}
+
+bool Report::noteworthy() const {
+  if (counts.failures > 0 || counts.repeated > 0) return true;
+  for (size_t i = 0; i < Counts::kDropReasons; ++i) {
+    if (static_cast<DropReason>(i) != DropReason::filtered && counts.drops[i] > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,41 @@
+// The one loop of all tools. Picks source, sink and the way of committing by the endpoints:
+//   lines -> lines, topic -> lines, lines -> topic: PlainLoop; topic -> topic: Worker (a group,
+//   transactions).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/signal.h"
+#include "flow/job.h"
+#include "kafka/admin.h"
+#include "kafka/group_consumer.h"
+#include "kafka/producer.h"
+
+namespace kutils::flow {
+
+// What the loop takes from outside, so that tests put their own in.
+struct Surroundings {
+  const Clock& clock;
+  Log& log;
+  const StopRequest& stop;
+  std::function<std::unique_ptr<kafka::Admin>()> make_admin;
+  std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group,
+                                                      const std::string& instance_id)>
+      make_group_consumer;
+  std::function<std::unique_ptr<kafka::Producer>()> make_producer;
+  std::function<std::unique_ptr<kafka::TransactionalProducer>(const std::string& transactional_id)>
+      make_transactional_producer;
+};
+
+// Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a
+// signal (everything committed by then). Throws Error for what ends the program otherwise.
+ExitCode run(const Job& job, const Surroundings& around);
+
+// With the machine's clock, signals, stderr and librdkafka.
+ExitCode run(const Job& job);
+
+}  // namespace kutils::flow

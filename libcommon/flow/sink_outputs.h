@@ -1,0 +1,31 @@
+// Outputs over one sink per port and one for dead letters.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/outputs.h"
+#include "io/sink.h"
+
+namespace kutils::flow {
+
+class SinkOutputs final : public Outputs {
+ public:
+  // `dead_letters` may be null if no policy asks for it. Owns the sinks.
+  SinkOutputs(std::string tool, std::vector<std::unique_ptr<io::Sink>> ports,
+              std::unique_ptr<io::Sink> dead_letters)
+      : tool_(std::move(tool)), ports_(std::move(ports)), dead_letters_(std::move(dead_letters)) {}
+
+  std::optional<RecordError> write(const Record* origin, const Output& output) override;
+  void dead_letter(const Record& origin, const RecordError& error) override;
+  void flush();
+  bool reader_gone();
+
+ private:
+  std::string tool_;
+  std::vector<std::unique_ptr<io::Sink>> ports_;
+  std::unique_ptr<io::Sink> dead_letters_;
+};
+
+}  // namespace kutils::flow

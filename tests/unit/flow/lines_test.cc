@@ -1,0 +1,148 @@
+#include "flow/processor.h"
+#include "flow/progress.h"
+#include "flow/run.h"
+#include "flow/sink_outputs.h"
+#include "support/catch.h"
+#include "support/lines_fakes.h"
+
+namespace kutils::flow {
+namespace {
+
+using testing::DeferringStage;
+using testing::FakeSink;
+using testing::FakeSource;
+using testing::PickyStage;
+using Lines = std::deque<std::vector<std::string>>;
+using Values = std::vector<std::string>;
+
+// Lines to lines with everything but the loop faked.
+struct Bench {
+  testing::RecordingLog log;
+  testing::StopByHand stop;
+  ManualClock clock;
+  testing::SinkContents out;
+  Job job;
+
+  explicit Bench(Lines input, bool ends = true) {
+    job.tool = "kfilter";
+    job.in.kind = io::EndpointKind::file;
+    job.open_lines_in = [input, ends] { return std::make_unique<FakeSource>(input, ends); };
+    job.open_lines_out = [this] { return std::make_unique<FakeSink>(out); };
+    job.make_stage = [](const StageContext&) { return std::make_unique<PickyStage>(); };
+  }
+  ExitCode run() { return flow::run(job, Surroundings{clock, log, stop, {}, {}, {}, {}}); }
+};
+
+TEST_CASE("lines to lines: what passes is written and flushed") {
+  Bench bench({{"a", "-b", "c"}, {}, {"d"}});
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.out.written == Values{"a", "c", "d"});
+  CHECK(bench.out.flushed == 3);
+  CHECK(bench.out.flushes == 2);  // when no input waited, and at the end
+  CHECK(bench.log.errors.empty());
+  CHECK(bench.log.notes.empty());
+}
+
+TEST_CASE("lines: --on-error report goes on, exits 4, ten in full") {
+  Lines input{{"a"}};
+  for (int i = 0; i < 12; ++i) input[0].push_back("?");
+  input[0].push_back("b");
+  Bench bench(input);
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.out.written == Values{"a", "b"});
+  REQUIRE(bench.log.errors.size() == 11);
+  CHECK(bench.log.errors[0] == "./in line 2: missing field: no field \"x\"");
+  REQUIRE(bench.log.notes.size() == 1);
+  CHECK(bench.log.notes[0] == "14 in, 2 out, 12 failed (12 missing field)");
+}
+
+TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
+  Bench fail({{"a", "?", "b"}});
+  fail.job.on_error = OnError{OnError::Policy::fail, {}};
+  CHECK(fail.run() == ExitCode::bad_record);
+  CHECK(fail.out.written == Values{"a"});
+  CHECK(fail.out.flushed == 1);
+  Bench skip({{"a", "?", "!", "b"}});
+  skip.job.on_error = OnError{OnError::Policy::skip, {}};
+  CHECK(skip.run() == ExitCode::ok);
+  CHECK(skip.out.written == Values{"a", "b"});
+  CHECK(skip.log.notes[0] == "4 in, 2 out, 2 failed (1 missing field, 1 unreadable line)");
+}
+
+TEST_CASE("lines: an unreadable line is reported in its place") {
+  Bench bench({{"a", "!", "b"}});
+  bench.job.on_error = OnError{OnError::Policy::fail, {}};
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.out.written == Values{"a"});
+  CHECK(bench.log.errors[0] == "./in line 2: unreadable line: no");
+}
+
+TEST_CASE("lines: an output that the sink refuses is a record error") {
+  Bench bench({{"a", "huge", "b"}});
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.out.written == Values{"a", "b"});
+  CHECK(bench.log.errors[0] == "./in line 2: too large: too large");
+}
+
+TEST_CASE("lines: -c and -m") {
+  Bench c({{"a", "-", "b"}, {"c"}});
+  c.job.max_input = 2;
+  CHECK(c.run() == ExitCode::ok);
+  CHECK(c.out.written == Values{"a"});
+  Bench m({{"a", "-", "b"}, {"c"}});
+  m.job.max_output = 2;
+  CHECK(m.run() == ExitCode::ok);
+  CHECK(m.out.written == Values{"a", "b"});
+  Bench zero({{"a"}});
+  zero.job.max_output = 0;
+  CHECK(zero.run() == ExitCode::ok);
+  CHECK(zero.out.written.empty());
+}
+
+TEST_CASE("lines: a stage that answers later fails at the right record") {
+  Bench bench({{"a", "b", "?", "c"}});
+  bench.job.on_error = OnError{OnError::Policy::fail, {}};
+  bench.job.make_stage = [](const StageContext&) { return std::make_unique<DeferringStage>(); };
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.out.written == Values{"a", "b"});
+}
+
+TEST_CASE("lines: a reader that hung up ends it, also while waiting") {
+  Bench bench({{"a"}}, false);
+  bench.out.gone = true;
+  CHECK(static_cast<int>(bench.run()) == 128 + 13);
+  CHECK(bench.log.errors.empty());
+}
+
+TEST_CASE("lines: a signal ends it with 128 + n") {
+  Bench bench({{"a"}}, false);
+  bench.stop.number = 15;
+  CHECK(static_cast<int>(bench.run()) == 128 + 15);
+}
+
+TEST_CASE("processor: done counts only what came before a late failure") {
+  testing::SinkContents contents;
+  testing::RecordingLog log;
+  Report report(log);
+  std::vector<std::unique_ptr<io::Sink>> sinks;
+  sinks.push_back(std::make_unique<FakeSink>(contents));
+  SinkOutputs outputs("t", std::move(sinks), nullptr);
+  Processor processor(OnError::Policy::fail, {}, outputs, report);
+  std::vector<Record> records(4);
+  for (auto& record : records) record.value = std::string_view("x");
+  records[2].value = std::string_view("?");
+  DeferringStage stage;
+  processor.begin(records);
+  const size_t taken = processor.process(stage, records);
+  CHECK(taken == 4);
+  processor.flush(stage);
+  CHECK(processor.done(taken) == 2);
+}
+
+TEST_CASE("progress text") {
+  CHECK(Progress::describe(1500, std::nullopt) == "1.5k/s");
+  CHECK(Progress::describe(120'000, 1'200'000) == "120k/s, lag 1.2M, 10s left");
+}
+
+}  // namespace
+}  // namespace kutils::flow
