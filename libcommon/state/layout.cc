@@ -1,0 +1,89 @@
+#include "state/layout.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.h"
+
+namespace kutils::state {
+namespace {
+
+std::string escape(std::string_view name) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                       c == '-' || (c == '.' && !out.empty());
+    if (plain) {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<uint8_t>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string group_directory(const std::string& state_dir, std::string_view group) {
+  return state_dir + "/" + escape(group);
+}
+
+std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition) {
+  return group_directory(state_dir, group) + "/" + std::to_string(partition);
+}
+
+std::string database_directory(const std::string& partition_dir) { return partition_dir + "/db"; }
+
+std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group) {
+  std::vector<int32_t> partitions;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    int32_t partition = 0;
+    const auto [stop, status] = std::from_chars(name.data(), name.data() + name.size(), partition);
+    if (status == std::errc() && stop == name.data() + name.size() && partition >= 0 &&
+        std::filesystem::exists(it->path() / "db"))
+      partitions.push_back(partition);
+  }
+  std::sort(partitions.begin(), partitions.end());
+  return partitions;
+}
+
+std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& partition_dir) {
+  const auto fail = [&](const std::string& why) {
+    return Error(ExitCode::delivery, "cannot lock the state in " + partition_dir + ": " + why,
+                 "choose another directory with --state-dir");
+  };
+  std::error_code error;
+  std::filesystem::create_directories(partition_dir, error);
+  if (error) throw fail(error.message());
+  const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) throw fail(std::strerror(errno));
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return PartitionLock(fd);
+  const int why = errno;
+  ::close(fd);
+  if (why == EWOULDBLOCK) return std::nullopt;
+  throw fail(std::strerror(why));
+}
+
+PartitionLock& PartitionLock::operator=(PartitionLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+PartitionLock::~PartitionLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace kutils::state

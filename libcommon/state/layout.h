@@ -1,0 +1,41 @@
+// Where state lies on disk: the one place that knows file names.
+//
+//   STATE_DIR/GROUP/                 GROUP with every byte but [A-Za-z0-9._-] as %XX
+//     PARTITION/lock                 held (flock) by the process that works on the partition
+//     PARTITION/db/                  its RocksDB
+//
+// A process that dies leaves no lock behind: the kernel drops it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kutils::state {
+
+std::string group_directory(const std::string& state_dir, std::string_view group);
+std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);
+std::string database_directory(const std::string& partition_dir);
+// Partitions that have state here, in order.
+std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group);
+
+// Exclusive hold of a partition's directory, from construction to destruction. Movable.
+class PartitionLock {
+ public:
+  // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory. Throws
+  // Error(delivery) if that cannot be done.
+  static std::optional<PartitionLock> try_acquire(const std::string& partition_dir);
+  PartitionLock(PartitionLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  PartitionLock& operator=(PartitionLock&& other) noexcept;
+  PartitionLock(const PartitionLock&) = delete;
+  PartitionLock& operator=(const PartitionLock&) = delete;
+  ~PartitionLock();
+
+ private:
+  explicit PartitionLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace kutils::state

@@ -1,0 +1,28 @@
+// The bytes of state, on disk and in changelog topics. The grammar stands in man/kutils-state.md, frozen bytes in
+// tests/unit/state/format_test.cc; the three must agree. Keys sort by their bytes.
+//
+//   key      := operator:u8 row-key          operator 1..255: a stage of the pipeline, counted from 1
+//             | 0x00 operator:u8             meta row (state/meta.h)
+//             | 0x00                         local row: on disk only, never in the changelog
+//   row-key  := kWindowRow  start:ordered64 key                 an aligned window
+//             | kKeyRow     key                                 a table's row; a key's sessions or sliding events
+//             | kTimerRow   due:ordered64 key                   look at the key's row once stream time reaches `due`
+//             | kClosedRow  start:ordered64 end:ordered64 key   a closed session or sliding window (--expires)
+//   ordered64: big-endian with the sign bit flipped, so that bytes sort as the numbers do.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace kutils::state {
+
+constexpr uint8_t kFormatVersion = 1;
+constexpr char kMetaPrefix = '\x00';
+constexpr std::string_view kLocalRowKey{"\x00", 1};
+
+constexpr char kWindowRow = 'w';
+constexpr char kKeyRow = 'k';
+constexpr char kTimerRow = 't';
+constexpr char kClosedRow = 'c';
+
+}  // namespace kutils::state
