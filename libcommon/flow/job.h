@@ -51,6 +51,12 @@ struct Setting {
   std::string value;
 };
 
+// An output beside OUT.
+struct MoreOutput {
+  io::Endpoint at;
+  std::function<std::unique_ptr<io::Sink>()> open_lines;  // empty for a topic
+};
+
 struct Job {
   std::string tool;
   std::vector<Setting> settings;  // SPEC in canonical form first
@@ -60,7 +66,7 @@ struct Job {
   // topics.
   std::function<std::unique_ptr<io::Source>()> open_lines_in;
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
-  std::vector<std::string> more_outputs;  // topics of ports 1, 2, ... (kbranch)
+  std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
   bool stateful = false;                  // one stage per partition, with a store
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty

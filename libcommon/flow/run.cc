@@ -29,6 +29,7 @@ ExitCode run_lines(const Job& job, const Surroundings& around) {
   auto source = job.open_lines_in();
   std::vector<std::unique_ptr<io::Sink>> sinks;
   sinks.push_back(job.open_lines_out());
+  for (const MoreOutput& more : job.more_outputs) sinks.push_back(more.open_lines());
   SinkOutputs outputs(job.tool, std::move(sinks), nullptr);
   auto stage = job.make_stage(StageContext{.clock = &around.clock});
   Processor processor(policy_of(job), {job.max_input, job.max_output}, outputs, report);

@@ -1,0 +1,165 @@
+#include "cli/shaped_stage.h"
+
+#include <algorithm>
+
+namespace kutils::cli {
+
+// The emitter put between the inner stage and the one outside.
+class ShapedStage::Shaper final : public flow::Emitter {
+ public:
+  Shaper(const ShapePlan& plan, const Clock* clock)
+      : wall_(plan.uses_wall_clock()),
+        unit_ns_(plan.time_unit_ns),
+        value_codec_(plan.value_codec),
+        key_codec_(plan.key_codec),
+        clock_(clock),
+        expressions_(plan.options) {
+    if (plan.key) key_ = expressions_.add(*plan.key, "--key");
+    if (plan.time && !wall_) time_ = expressions_.add(*plan.time, "--time", expr::Expect::time);
+    for (const auto& [name, text] : plan.headers) headers_.push_back({name, expressions_.add(text, "--header " + name)});
+    evaluates_ = key_ || time_ || !headers_.empty();
+  }
+
+  void set_outside(flow::Emitter& out) { out_ = &out; }
+
+  void emit(const Record* origin, const Output& output) override {
+    Output shaped = output;
+    if (auto error = shape(origin, shaped)) {
+      if (origin) return out_->fail(*origin, std::move(*error));
+      throw Error(ExitCode::bad_record, "an output without an input record cannot be encoded: " + error->message);
+    }
+    out_->emit(origin, shaped);
+  }
+  void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
+  void drop(const Record& origin, flow::DropReason reason) override { out_->drop(origin, reason); }
+
+  std::vector<std::pair<std::string, std::string>> canonical() const {
+    std::vector<std::pair<std::string, std::string>> out;
+    if (key_) out.emplace_back("--key", expressions_.canonical(*key_));
+    if (wall_) out.emplace_back("--time", "wall");
+    if (time_) out.emplace_back("--time", expressions_.canonical(*time_));
+    for (const auto& header : headers_) {
+      out.emplace_back("--header", header.name + "=" + expressions_.canonical(header.handle));
+    }
+    if (value_codec_) out.emplace_back("--value-codec", value_codec_->in.name() + ":" + value_codec_->out.name());
+    if (key_codec_) out.emplace_back("--key-codec", key_codec_->in.name() + ":" + key_codec_->out.name());
+    return out;
+  }
+
+ private:
+  struct HeaderExpression {
+    std::string name;
+    size_t handle;
+  };
+
+  std::optional<RecordError> shape(const Record* origin, Output& output) {
+    if (wall_) output.timestamp = clock_->wall_ms();
+    if (evaluates_ && origin) {
+      if (auto error = expressions_.bind(*origin)) return error;
+      if (auto error = set_key(output)) return error;
+      if (auto error = set_time(output)) return error;
+      if (auto error = set_headers(output)) return error;
+    }
+    if (value_codec_) {
+      if (auto error = recode(*value_codec_, output.value, value_decoded_, value_encoded_)) return error;
+    }
+    if (key_codec_) {
+      if (auto error = recode(*key_codec_, output.key, key_decoded_, key_encoded_)) return error;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<RecordError> set_key(Output& output) {
+    if (!key_) return std::nullopt;
+    Result<expr::Value> value = expressions_.get(*key_);
+    if (!value) return std::move(value.error());
+    key_text_.clear();
+    Result<bool> any = expr::append_key(*value, key_text_);
+    if (!any) return std::move(any.error());
+    output.key = *any ? MaybeBytes(key_text_) : MaybeBytes();
+    output.keeps_key = false;
+    return std::nullopt;
+  }
+
+  std::optional<RecordError> set_time(Output& output) {
+    if (!time_) return std::nullopt;
+    Result<expr::Value> value = expressions_.get(*time_);
+    if (!value) return std::move(value.error());
+    Result<int64_t> ms = expr::to_time_ms(*value, unit_ns_);
+    if (!ms) return std::move(ms.error());
+    output.timestamp = *ms;
+    return std::nullopt;
+  }
+
+  // Takes the place of headers of the same name; null takes them away.
+  std::optional<RecordError> set_headers(Output& output) {
+    if (headers_.empty()) return std::nullopt;
+    made_.clear();
+    for (const Header& header : output.headers) {
+      const auto same = [&](const HeaderExpression& ours) { return ours.name == header.name; };
+      if (std::none_of(headers_.begin(), headers_.end(), same)) made_.push_back(header);
+    }
+    texts_.resize(headers_.size());
+    for (size_t i = 0; i < headers_.size(); ++i) {
+      Result<expr::Value> value = expressions_.get(headers_[i].handle);
+      if (!value) return std::move(value.error());
+      if (value->is_null()) continue;
+      texts_[i].clear();
+      if (auto error = expr::append_text(*value, texts_[i])) return error;
+      made_.push_back({headers_[i].name, MaybeBytes(texts_[i])});
+    }
+    output.headers = made_;
+    return std::nullopt;
+  }
+
+  static std::optional<RecordError> recode(const CodecPair& codec, MaybeBytes& bytes, std::string& decoded,
+                                           std::string& encoded) {
+    if (bytes.is_null()) return std::nullopt;
+    Result<std::string_view> plain = codec.in.decode(bytes.view(), decoded);
+    if (!plain) return std::move(plain.error());
+    Result<std::string_view> made = codec.out.encode(*plain, encoded);
+    if (!made) return std::move(made.error());
+    bytes = MaybeBytes(*made);
+    return std::nullopt;
+  }
+
+  const bool wall_;
+  const int64_t unit_ns_;
+  const std::optional<CodecPair> value_codec_;
+  const std::optional<CodecPair> key_codec_;
+  const Clock* clock_;
+  expr::Expressions expressions_;
+  std::optional<size_t> key_;
+  std::optional<size_t> time_;
+  std::vector<HeaderExpression> headers_;
+  bool evaluates_ = false;
+  flow::Emitter* out_ = nullptr;
+  // Memory for one output, kept so that a steady flow allocates nothing.
+  std::string key_text_, value_decoded_, value_encoded_, key_decoded_, key_encoded_;
+  std::vector<std::string> texts_;
+  std::vector<Header> made_;
+};
+
+ShapedStage::ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock)
+    : shaper_(std::make_unique<Shaper>(plan, clock)), inner_(std::move(inner)) {}
+ShapedStage::~ShapedStage() = default;
+
+void ShapedStage::process(const Record& record, flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->process(record, *shaper_);
+}
+void ShapedStage::flush(flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->flush(*shaper_);
+}
+void ShapedStage::tick(int64_t wall_ms, flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->tick(wall_ms, *shaper_);
+}
+void ShapedStage::close(flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->close(*shaper_);
+}
+std::vector<std::pair<std::string, std::string>> ShapedStage::canonical() const { return shaper_->canonical(); }
+
+}  // namespace kutils::cli

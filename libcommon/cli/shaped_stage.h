@@ -1,0 +1,54 @@
+// A stage whose outputs get the key, time, headers and codec that the options name: --key, --time, --header,
+// --key-codec, --value-codec. The same for every tool that emits.
+//
+// The expressions are evaluated over the INPUT record, whatever the inner stage made of it. Outputs without an origin (timers, the
+// end of input) pass unshaped, but for the codec.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "data/codec.h"
+#include "expr/expressions.h"
+#include "flow/stage.h"
+
+namespace kutils::cli {
+
+struct ShapePlan {
+  std::optional<std::string> key;                              // --key
+  std::optional<std::string> time;                             // --time; "wall": the clock
+  int64_t time_unit_ns = 1'000'000;                            // --time-unit
+  std::vector<std::pair<std::string, std::string>> headers;    // --header, in order
+  std::optional<CodecPair> value_codec;                        // set if outputs must be re-coded
+  std::optional<CodecPair> key_codec;
+  expr::Options options;
+
+  bool uses_wall_clock() const { return time == "wall"; }
+  bool empty() const { return !key && !time && headers.empty() && !value_codec && !key_codec; }
+};
+
+class ShapedStage final : public flow::Stage {
+ public:
+  // Throws usage_error for a bad expression. `inner` may be null where only the expressions are to be checked.
+  ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock);
+  ~ShapedStage() override;
+
+  void process(const Record& record, flow::Emitter& out) override;
+  void flush(flow::Emitter& out) override;
+  void tick(int64_t wall_ms, flow::Emitter& out) override;
+  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
+  void close(flow::Emitter& out) override;
+  // `--key`, `--time`, ... as parsed: what changes results, for the group's fingerprint.
+  std::vector<std::pair<std::string, std::string>> canonical() const;
+
+ private:
+  class Shaper;
+  std::unique_ptr<Shaper> shaper_;
+  std::unique_ptr<flow::Stage> inner_;
+};
+
+}  // namespace kutils::cli

@@ -1,0 +1,348 @@
+#include "cli/shared_options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/duration.h"
+#include "base/murmur2.h"
+
+namespace kutils::cli {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::string default_state_dir() {
+  if (std::string dir = environment("KUTILS_STATE_DIR"); !dir.empty()) return dir;
+  if (std::string dir = environment("XDG_STATE_HOME"); !dir.empty()) return dir + "/kutils";
+  if (std::string home = environment("HOME"); !home.empty()) return home + "/.local/state/kutils";
+  return "/var/tmp/kutils";
+}
+
+int64_t time_unit_ns(const std::string& text) {
+  if (text == "ns") return 1;
+  if (text == "us") return 1'000;
+  if (text == "ms") return 1'000'000;
+  if (text == "s") return 1'000'000'000;
+  throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
+}
+
+std::pair<std::string, std::string> split_assignment(const std::string& option, const std::string& text,
+                                                     const std::string& example) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw usage_error(option + ": '" + text + "' has no name", "write " + option + " " + example);
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::string> codec_names() {
+  std::vector<std::string> names;
+  for (const CodecLink& link : codec_links()) names.emplace_back(link.name);
+  return names;
+}
+
+}  // namespace
+
+std::vector<int32_t> parse_partitions(const std::string& text) {
+  std::vector<int32_t> out;
+  for (size_t from = 0; from <= text.size();) {
+    const size_t comma = std::min(text.find(',', from), text.size());
+    const std::string item = text.substr(from, comma - from);
+    from = comma + 1;
+    const size_t dash = item.find('-', 1);
+    const int64_t first = parse_number("-p", item.substr(0, dash), 0, INT32_MAX);
+    const int64_t last = dash == std::string::npos ? first : parse_number("-p", item.substr(dash + 1), first, first + 99'999);
+    for (int64_t partition = first; partition <= last; ++partition) out.push_back(static_cast<int32_t>(partition));
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+flow::OnError parse_on_error(const std::string& text) {
+  using Policy = flow::OnError::Policy;
+  if (text == "fail") return {Policy::fail, {}};
+  if (text == "skip") return {Policy::skip, {}};
+  if (text == "report") return {Policy::report, {}};
+  const std::string dead_letter = "dead-letter:";
+  if (text.rfind(dead_letter, 0) == 0 && text.size() > dead_letter.size()) {
+    return {Policy::dead_letter, text.substr(dead_letter.size())};
+  }
+  throw usage_error("--on-error: '" + text + "' is not a policy", "fail, skip, report or dead-letter:TOPIC");
+}
+
+std::pair<Millis, Millis> parse_commit_interval(const std::string& text) {
+  const size_t colon = text.find(':');
+  const Millis low = parse_duration_option("--commit-interval", text.substr(0, colon));
+  if (colon == std::string::npos) return {low, std::max(low, Millis(500))};
+  const Millis high = parse_duration_option("--commit-interval", text.substr(colon + 1));
+  if (high < low) throw usage_error("--commit-interval: '" + text + "': MAX is below MIN");
+  return {low, high};
+}
+
+std::string default_group(const std::string& tool, const io::Endpoint& in, const io::Endpoint& out) {
+  // A group's name is limited by nobody but people and metrics; topic names run to 249 bytes.
+  const auto shortened = [](const std::string& name) { return name.size() <= 60 ? name : name.substr(0, 60) + "~"; };
+  const std::string both = in.name + std::string(1, '\0') + out.name;
+  char hash[16];
+  std::snprintf(hash, sizeof hash, "%08x", static_cast<unsigned>(murmur2(both)));
+  return tool + "." + shortened(in.name) + "." + shortened(out.name) + "." + std::string(hash).substr(0, 6);
+}
+
+void SharedOptions::declare(OptionTable& table) {
+  declare_output(table);
+  if (shares_.reads_lines || shares_.writes_lines) declare_lines(table);
+  declare_reading(table);
+  declare_cluster(table);
+  declare_delivery(table);
+  table.add({.names = "-q", .help = "no notes; errors are still said", .group = Group::general,
+             .set = [this](const std::string&) { quiet_ = true; }});
+  table.add({.names = "-v", .help = "say more; -vv: yet more", .group = Group::general,
+             .set = [this](const std::string&) { ++job_.verbose; }});
+  table.add({.names = "--progress", .help = "show progress on stderr even if it is no terminal", .group = Group::general,
+             .set = [this](const std::string&) { progress_ = true; }});
+  table.add({.names = "--no-progress", .help = "show no progress", .group = Group::general,
+             .set = [this](const std::string&) { progress_ = false; }});
+}
+
+void SharedOptions::declare_output(OptionTable& table) {
+  const Group group = Group::output;
+  if (shares_.shapes) {
+    table.add({.names = "--key", .metavar = "EXPR", .help = "key of what is written, made from the record read",
+               .group = group, .in_short_help = true, .set = [this](const std::string& text) { shape_.key = text; }});
+    table.add({.names = "--time", .metavar = "EXPR", .help = "its time: epoch ms, ISO string, timestamp; or 'wall'",
+               .group = group, .set = [this](const std::string& text) { shape_.time = text; }});
+    table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
+               .group = group, .set = [this](const std::string& text) { shape_.time_unit_ns = time_unit_ns(text); },
+               .choices = {"ns", "us", "ms", "s"}});
+    table.add({.names = "--header", .metavar = "NAME=EXPR", .help = "a header of what is written; null takes it away",
+               .group = group, .set = [this](const std::string& text) {
+                 shape_.headers.push_back(split_assignment("--header", text, "NAME=EXPR"));
+               }});
+  }
+  if (shares_.keep_null) {
+    table.add({.names = "--keep-null", .help = "pass records without a value on; else they are dropped and counted",
+               .group = group, .in_short_help = true, .set = [this](const std::string&) { keep_null_ = true; }});
+  }
+  if (shares_.expressions) {
+    table.add({.names = "--arg", .metavar = "NAME=TEXT", .help = "_arg.NAME in expressions: a string",
+               .group = group, .in_short_help = true, .set = [this](const std::string& text) {
+                 expressions_.args.push_back(split_assignment("--arg", text, "NAME=TEXT"));
+               }});
+    table.add({.names = "--trust-json", .help = "stop reading a value behind the last field needed: unchecked, faster",
+               .group = group, .set = [this](const std::string&) { expressions_.trust_json = true; }});
+    table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
+               .set = [this](const std::string& text) {
+                 expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
+               }});
+  }
+  table.add({.names = "--value-codec", .metavar = "CODEC", .help = "bytes of values: json raw base64 i64 ..., json+base64, IN:OUT",
+             .group = group, .set = [this](const std::string& text) { value_codec_ = text; }, .choices = codec_names()});
+  table.add({.names = "--key-codec", .metavar = "CODEC", .help = "bytes of keys", .group = group,
+             .set = [this](const std::string& text) { key_codec_ = text; }, .choices = codec_names()});
+}
+
+void SharedOptions::declare_lines(OptionTable& table) {
+  const Group group = Group::lines;
+  const std::vector<std::string> formats = {"json", "envelope", "csv", "tsv", "text", "table"};
+  if (shares_.reads_lines) {
+    table.add({.names = "-I", .metavar = "FORMAT", .help = "lines read: json envelope csv tsv text re:REGEX",
+               .group = group, .in_short_help = !shares_.reads_topics,
+               .set = [this](const std::string& text) { lines_.in = text; }, .choices = formats});
+    table.add({.names = "--csv-strings", .help = "cells of CSV stay strings, also numbers", .group = group,
+               .set = [this](const std::string&) { lines_.csv_strings = true; }});
+  }
+  if (shares_.writes_lines) {
+    table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table",
+               .group = group, .in_short_help = true, .set = [this](const std::string& text) { lines_.out = text; },
+               .choices = formats});
+    table.add({.names = "-f", .metavar = "FORMAT", .help = "lines written by kcat's format: %k %s %o ..., and %{EXPR}",
+               .group = group, .set = [this](const std::string& text) { lines_.format = text; }});
+    table.add({.names = "--embed", .help = "in envelopes the JSON value as 'value', not as text", .group = group,
+               .set = [this](const std::string&) { lines_.embed = true; }});
+  }
+  table.add({.names = "-J", .help = "lines are kcat's JSON envelopes: key, headers, time", .group = group,
+             .in_short_help = true, .set = [this](const std::string&) { lines_.envelope = true; }});
+  table.add({.names = "-K", .metavar = "SEP", .help = "lines are KEY SEP VALUE", .group = group,
+             .set = [this](const std::string& text) { lines_.key_separator = text; }});
+  table.add({.names = "-Z", .metavar = "TEXT", .help = "stands for NULL in lines", .group = group,
+             .set = [this](const std::string& text) { lines_.null_marker = text; }});
+  table.add({.names = "-0", .help = "lines end with a NUL byte", .group = group,
+             .set = [this](const std::string&) { lines_.nul_ended = true; }});
+}
+
+void SharedOptions::declare_reading(OptionTable& table) {
+  const Group group = Group::reading;
+  if (shares_.reads_topics) {
+    table.add({.names = "-o", .metavar = "WHERE", .help = "begin at: beginning end stored N -N A:B @TIME:@TIME",
+               .group = group, .in_short_help = true, .set = [this](const std::string& text) { job_.range.from = text; }});
+    table.add({.names = "--since", .metavar = "TIME", .help = "begin at a time: ISO, or 1h for an hour ago",
+               .group = group, .set = [this](const std::string& text) { job_.range.since = text; }});
+    table.add({.names = "--until", .metavar = "TIME", .help = "end at a time", .group = group,
+               .set = [this](const std::string& text) { job_.range.until = text; }});
+    table.add({.names = "--tail", .metavar = "N", .help = "the last N records, over all partitions", .group = group,
+               .set = [this](const std::string& text) { job_.range.tail = parse_number("--tail", text, 0, INT64_MAX); }});
+    table.add({.names = "-p", .metavar = "LIST", .help = "these partitions only: 0,2,5-7", .group = group,
+               .set = [this](const std::string& text) { job_.range.partitions = parse_partitions(text); }});
+    table.add({.names = "-e", .help = "end at what was the end of the topic at start", .group = group,
+               .in_short_help = true, .set = [this](const std::string&) { job_.range.exit_at_end = true; }});
+  }
+  table.add({.names = "-c", .metavar = "N", .help = "end after N records read", .group = group, .in_short_help = true,
+             .set = [this](const std::string& text) { job_.max_input = parse_number("-c", text, 0, INT64_MAX); }});
+  table.add({.names = "-m", .metavar = "N", .help = "end after N records written", .group = group,
+             .set = [this](const std::string& text) { job_.max_output = parse_number("-m", text, 0, INT64_MAX); }});
+}
+
+void SharedOptions::declare_cluster(OptionTable& table) {
+  const Group group = Group::cluster;
+  if (!shares_.reads_topics && !shares_.writes_topics) return;
+  table.add({.names = "-b", .metavar = "HOSTS", .help = "brokers; or $KUTILS_BROKERS", .group = group,
+             .in_short_help = true, .set = [this](const std::string& text) { brokers_ = text; }});
+  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property, consumer. or producer. in front for one side",
+             .group = group, .set = [this](const std::string& text) { properties_.push_back(text); }});
+  table.add({.names = "-F", .metavar = "FILE", .help = "a file of properties; see also $KUTILS_CONFIG", .group = group,
+             .set = [this](const std::string& text) { config_files_.push_back(text); }});
+  if (shares_.groups) {
+    table.add({.names = "-g", .metavar = "NAME", .help = "group: names offsets, state, transactions", .group = group,
+               .in_short_help = true, .set = [this](const std::string& text) {
+                 if (text.empty()) throw usage_error("-g: the name is empty");
+                 job_.group = text;
+                 job_.group_is_explicit = true;
+               }});
+    table.add({.names = "--group-prefix", .metavar = "TEXT", .help = "stands in front of the default group name",
+               .group = group, .set = [this](const std::string& text) { group_prefix_ = text; }});
+    table.add({.names = "--accept-change", .help = "go on though the group was made for something else", .group = group,
+               .set = [this](const std::string&) { job_.accept_change = true; }});
+    table.add({.names = "--instance", .metavar = "NAME", .help = "name of this process in its group; or $KUTILS_INSTANCE",
+               .group = group, .set = [this](const std::string& text) { job_.instance = text; }});
+    table.add({.names = "--stay", .help = "keep the place in the group when stopped, for a restart", .group = group,
+               .set = [this](const std::string&) { job_.stay = true; }});
+    table.add({.names = "--state-dir", .metavar = "DIR", .help = "state of this machine; or $KUTILS_STATE_DIR", .group = group,
+               .set = [this](const std::string& text) { job_.state_dir = text; }});
+  }
+  if (shares_.writes_topics) {
+    table.add({.names = "--partitions", .metavar = "N", .help = "partitions of a topic that does not exist yet", .group = group,
+               .set = [this](const std::string& text) {
+                 job_.partitions = static_cast<int32_t>(parse_number("--partitions", text, 1, 100'000));
+               }});
+    table.add({.names = "--replication", .metavar = "N", .help = "its replication", .group = group,
+               .set = [this](const std::string& text) {
+                 job_.replication = static_cast<int16_t>(parse_number("--replication", text, 1, 1'000));
+               }});
+    table.add({.names = "--no-create", .help = "do not create topics", .group = group,
+               .set = [this](const std::string&) { job_.create_topics = false; }});
+  }
+}
+
+void SharedOptions::declare_delivery(OptionTable& table) {
+  const Group group = Group::delivery;
+  if (shares_.groups) {
+    table.add({.names = "--delivery", .metavar = "HOW", .help = "exactly-once (topic to topic) or at-least-once", .group = group,
+               .set = [this](const std::string& text) {
+                 if (text != "exactly-once" && text != "at-least-once") {
+                   throw usage_error("--delivery: '" + text + "' is not exactly-once or at-least-once");
+                 }
+                 job_.delivery = text == "exactly-once" ? flow::Delivery::exactly_once : flow::Delivery::at_least_once;
+                 job_.delivery_is_explicit = true;
+               },
+               .choices = {"exactly-once", "at-least-once"}});
+    table.add({.names = "--commit-interval", .metavar = "MIN[:MAX]", .help = "a transaction lasts MIN, up to MAX while there is lag: 10ms:500ms",
+               .group = group, .set = [this](const std::string& text) {
+                 std::tie(job_.commit_min, job_.commit_max) = parse_commit_interval(text);
+               }});
+    table.add({.names = "--on-gap", .metavar = "WHAT", .help = "records that retention deleted unread: fail or skip", .group = group,
+               .set = [this](const std::string& text) {
+                 if (text != "fail" && text != "skip") throw usage_error("--on-gap: '" + text + "' is not fail or skip");
+                 job_.accept_gap = text == "skip";
+               },
+               .choices = {"fail", "skip"}});
+  }
+  table.add({.names = "--on-error", .metavar = "WHAT", .help = "bad records: fail, skip, report or dead-letter:TOPIC",
+             .group = group, .in_short_help = true,
+             .set = [this](const std::string& text) { job_.on_error = parse_on_error(text); },
+             .choices = {"fail", "skip", "report", "dead-letter:"}});
+}
+
+kafka::ClientConfig SharedOptions::client_config() const {
+  kafka::ClientConfig config;
+  config.read_default_file();
+  for (const std::string& file : config_files_) config.read_file(file);
+  config.read_environment();
+  if (brokers_) config.set_brokers(*brokers_);
+  for (const std::string& property : properties_) config.set_assignment(property);
+  return config;
+}
+
+void SharedOptions::set_group(flow::Job& job) const {
+  if (!shares_.groups || job.group_is_explicit || !job.in.is_topic() || !job.out.is_topic()) return;
+  if (job.in.kind == io::EndpointKind::topic_pattern || job.in.topics.size() > 1) {
+    throw usage_error("IN '" + job.in.name + "' is several topics: the group needs a name", "add -g NAME");
+  }
+  job.group = group_prefix_ + default_group(job.tool, job.in, job.out);
+}
+
+flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<std::string>& in,
+                                  const std::optional<std::string>& out) {
+  flow::Job job = job_;
+  job.tool = tool;
+  job.in = io::parse_endpoint("IN", in.value_or("-"));
+  job.out = io::parse_endpoint("OUT", out.value_or("-"));
+  job.quiet = quiet_;
+  job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
+  if (job.state_dir.empty()) job.state_dir = default_state_dir();
+  if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
+  const bool topics = job.in.is_topic() || job.out.is_topic() || (job.on_error && !job.on_error->topic.empty());
+  if (topics || !properties_.empty() || !config_files_.empty()) job.client = client_config();
+  if (topics && job.client.brokers().empty()) {
+    throw usage_error("which brokers? '" + (job.in.is_topic() ? job.in.name : job.out.name) + "' is a topic",
+                      "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
+  }
+  set_group(job);
+  set_codecs(job);
+  set_lines(job);
+  return job;
+}
+
+// A codec given once stands for the topic's side where the other side is lines (they show what it decodes to), else for both.
+void SharedOptions::set_codecs(const flow::Job& job) {
+  const auto pair_of = [&](const std::string& text, const char* option) {
+    CodecPair pair = parse_codec_pair(text, option);
+    if (text.find(':') != std::string::npos) return pair;
+    if (job.in.is_lines() && job.out.is_topic()) pair.in = Codec::parse("json", option);
+    if (job.in.is_topic() && job.out.is_lines()) pair.out = Codec::parse("json", option);
+    return pair;
+  };
+  shape_.options = expressions_;
+  if (value_codec_) {
+    CodecPair pair = pair_of(*value_codec_, "--value-codec");
+    expressions_.value_codec = pair.in.name();
+    // What the stage emits: JSON that it made, or the bytes that came.
+    if (shares_.emits_json) pair.in = Codec::parse("json", "--value-codec");
+    if (!(pair.in == pair.out)) shape_.value_codec = pair;
+  }
+  if (key_codec_) {
+    const CodecPair pair = pair_of(*key_codec_, "--key-codec");
+    expressions_.key_codec = pair.in.name();
+    if (!(pair.in == pair.out)) shape_.key_codec = pair;
+  }
+  shape_.options = expressions_;
+}
+
+void SharedOptions::set_lines(flow::Job&) const {}
+
+void SharedOptions::shape(flow::Job& job) const {
+  if (shape_.empty()) return;
+  const ShapedStage checked(shape_, nullptr, nullptr);
+  for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
+  job.make_stage = [plan = shape_, inner = job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    return std::make_unique<ShapedStage>(plan, inner(context), context.clock);
+  };
+}
+
+}  // namespace kutils::cli

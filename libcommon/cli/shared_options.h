@@ -1,0 +1,102 @@
+// The options that every tool shares, and the Job made of them.
+//
+// A tool declares the ones that mean something for it (Shares), so that an option that would do nothing is unknown instead
+// of silently ignored. After parsing, make_job() finds all that can be wrong with them and opens nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/option_table.h"
+#include "cli/shaped_stage.h"
+#include "data/codec.h"
+#include "expr/expressions.h"
+#include "flow/job.h"
+
+namespace kutils::cli {
+
+struct Shares {
+  bool reads_topics = true;    // IN may be a topic: -o, --since, -p, -e, ...
+  bool writes_topics = true;   // OUT may be a topic: --delivery, --partitions, ...
+  bool reads_lines = true;     // -I
+  bool writes_lines = true;    // -O, -f
+  bool groups = true;          // -g and what belongs to it
+  bool expressions = true;     // --arg, codecs, --trust-json
+  bool shapes = true;          // --key, --time, --header
+  bool keep_null = false;      // --keep-null
+  bool envelope_lines = false; // -J is implied (kcp)
+  bool emits_json = false;     // the stage makes JSON of what it reads (kmap); else it passes bytes on
+};
+
+class SharedOptions {
+ public:
+  explicit SharedOptions(Shares shares) : shares_(shares) {}
+  SharedOptions(const SharedOptions&) = delete;
+  SharedOptions& operator=(const SharedOptions&) = delete;
+
+  void declare(OptionTable& table);
+
+  // `in`, `out`: operands as given, nullopt: stdin, stdout. Throws usage_error.
+  flow::Job make_job(const std::string& tool, const std::optional<std::string>& in,
+                     const std::optional<std::string>& out);
+  // Puts --key, --time, --header and the output codecs around job.make_stage, and what changes results into job.settings.
+  // Call it last.
+  void shape(flow::Job& job) const;
+  // After make_job(): for the tool's own expressions.
+  const expr::Options& expressions() const { return expressions_; }
+  bool keep_null() const { return keep_null_; }
+  bool quiet() const { return quiet_; }
+  // `-X list`, `-X dump`: the text to print in place of working; asked before operands are looked at.
+  // The cluster's configuration alone, for tools that have no Job.
+  kafka::ClientConfig client_config() const;
+
+ private:
+  struct Lines {
+    std::string in;                          // -I
+    std::string out;                         // -O
+    std::optional<std::string> format;       // -f
+    bool envelope = false;                   // -J
+    bool embed = false;                      // --embed
+    std::optional<std::string> key_separator;  // -K
+    std::optional<std::string> null_marker;    // -Z
+    bool nul_ended = false;                    // -0
+    bool csv_strings = false;
+  };
+
+  void declare_output(OptionTable& table);
+  void declare_lines(OptionTable& table);
+  void declare_reading(OptionTable& table);
+  void declare_cluster(OptionTable& table);
+  void declare_delivery(OptionTable& table);
+  void set_lines(flow::Job& job) const;
+  void set_codecs(const flow::Job& job);
+  void set_group(flow::Job& job) const;
+
+  Shares shares_;
+  flow::Job job_;  // filled as options are set
+  expr::Options expressions_;
+  ShapePlan shape_;
+  Lines lines_;
+  std::optional<std::string> brokers_;
+  std::vector<std::string> properties_;
+  std::vector<std::string> config_files_;
+  std::string group_prefix_;
+  std::optional<std::string> value_codec_;
+  std::optional<std::string> key_codec_;
+  bool keep_null_ = false;
+  bool quiet_ = false;
+  std::optional<bool> progress_;
+};
+
+// `0,2,5-7`
+std::vector<int32_t> parse_partitions(const std::string& text);
+flow::OnError parse_on_error(const std::string& text);
+// `10ms`, `10ms:500ms`
+std::pair<Millis, Millis> parse_commit_interval(const std::string& text);
+// The group of a tool between two topics: `TOOL.IN.OUT` and a hash of the full names.
+std::string default_group(const std::string& tool, const io::Endpoint& in, const io::Endpoint& out);
+
+}  // namespace kutils::cli

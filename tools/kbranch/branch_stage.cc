@@ -1,0 +1,93 @@
+#include "kbranch/branch_stage.h"
+
+#include <utility>
+
+#include "flow/condition.h"
+#include "flow/pass.h"
+
+namespace kutils {
+namespace {
+
+std::string trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\n");
+  if (first == text.npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
+}
+
+// The end of the item that begins at `from`: a comma outside strings and brackets.
+size_t item_end(std::string_view list, size_t from) {
+  int depth = 0;
+  for (size_t i = from; i < list.size(); ++i) {
+    const char c = list[i];
+    if (c == '"' || c == '\'') {
+      for (++i; i < list.size() && list[i] != c; ++i) {
+        if (list[i] == '\\') ++i;
+      }
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++depth;
+    } else if (c == ')' || c == ']' || c == '}') {
+      --depth;
+    } else if (c == ',' && depth == 0) {
+      return i;
+    }
+  }
+  return list.size();
+}
+
+}  // namespace
+
+std::vector<Branch> parse_branches(const std::string& list) {
+  std::vector<Branch> out;
+  for (size_t from = 0; from <= list.size();) {
+    const size_t end = item_end(list, from);
+    const std::string item = trim(std::string_view(list).substr(from, end - from));
+    from = end + 1;
+    if (item.empty() && from > list.size() && !out.empty()) break;  // a comma at the end
+    const size_t equals = item.find('=');
+    const bool is_name = equals != item.npos && equals > 0 && item.substr(equals, 2) != "==" &&
+                         item.find_first_of(" \t<>!&|()[]\"'") > equals;
+    if (!is_name) {
+      throw usage_error("TOPIC=COND: '" + item + "' has no topic in front of its condition",
+                        "write for example: kbranch 'low=total_amount < 40' rides high");
+    }
+    Branch branch{item.substr(0, equals), trim(item.substr(equals + 1))};
+    if (branch.condition.empty()) throw usage_error("TOPIC=COND: '" + item + "' has no condition");
+    out.push_back(std::move(branch));
+  }
+  return out;
+}
+
+BranchStage::BranchStage(const BranchPlan& plan)
+    : expressions_(plan.options), branches_(plan.branches), ports_(plan.ports), keep_null_(plan.keep_null) {
+  for (const Branch& branch : branches_) {
+    names_.push_back("the condition of '" + branch.output + "'");
+    conditions_.push_back(expressions_.add(branch.condition, names_.back(), expr::Expect::boolean));
+  }
+}
+
+std::string BranchStage::canonical() const {
+  std::string out;
+  for (size_t i = 0; i < branches_.size(); ++i) {
+    out += (out.empty() ? "" : ", ") + branches_[i].output + "=" + expressions_.canonical(conditions_[i]);
+  }
+  return out;
+}
+
+void BranchStage::process(const Record& record, flow::Emitter& out) {
+  Output output = flow::pass(record);
+  if (record.value.is_null() && expressions_.reads_fields()) {
+    if (!keep_null_) return out.drop(record, flow::DropReason::tombstone);
+    return out.emit(&record, output);
+  }
+  if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
+  for (size_t i = 0; i < conditions_.size(); ++i) {
+    Result<bool> matches = flow::get_condition(expressions_, conditions_[i], names_[i]);
+    if (!matches) return out.fail(record, std::move(matches.error()));
+    if (!*matches) continue;
+    output.port = ports_[i];
+    break;
+  }
+  out.emit(&record, output);
+}
+
+}  // namespace kutils

@@ -1,0 +1,30 @@
+// kfilter: passes the records for which a condition is true, bytes untouched.
+#pragma once
+
+#include <string>
+
+#include "expr/expressions.h"
+#include "flow/stage.h"
+
+namespace kutils {
+
+struct FilterPlan {
+  std::string condition;
+  expr::Options options;
+  bool keep_null = false;  // pass records without a value on, where the condition reads fields
+};
+
+class FilterStage final : public flow::Stage {
+ public:
+  explicit FilterStage(const FilterPlan& plan);  // throws usage_error for a bad condition
+  void process(const Record& record, flow::Emitter& out) override;
+  std::string canonical() const { return expressions_.canonical(condition_); }
+
+ private:
+  expr::Expressions expressions_;
+  size_t condition_;
+  bool keep_null_;
+  bool reads_fields_;
+};
+
+}  // namespace kutils

@@ -1,0 +1,200 @@
+#include "kmap/co_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+
+extern char** environ;
+
+namespace kutils {
+namespace {
+
+bool on_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  for (std::string_view left = path ? path : ""; !left.empty();) {
+    const std::string_view folder = left.substr(0, left.find(':'));
+    if (access((std::string(folder) + "/" + program).c_str(), X_OK) == 0) return true;
+    left.remove_prefix(std::min(left.size(), folder.size() + 1));
+  }
+  return false;
+}
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));
+  if (WEXITSTATUS(status) == 127) return "was not found (status 127)";
+  return "ended with status " + std::to_string(WEXITSTATUS(status));
+}
+
+}  // namespace
+
+CoProcess::~CoProcess() {
+  if (pid_ > 0) reap(true);
+}
+
+void CoProcess::close_fds() {
+  if (to_ >= 0) close(to_);
+  if (from_ >= 0) close(from_);
+  to_ = from_ = -1;
+}
+
+void CoProcess::start() {
+  int in[2];
+  int out[2];
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+    throw Error(ExitCode::usage, std::string("cannot make a pipe for the co-process: ") + std::strerror(errno));
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  sigset_t signals;
+  sigfillset(&signals);
+  posix_spawnattr_setsigdefault(&attributes, &signals);
+  sigemptyset(&signals);
+  posix_spawnattr_setsigmask(&attributes, &signals);
+
+  std::vector<std::string> words;
+  if (on_path("stdbuf")) words = {"stdbuf", "-oL"};
+  words.insert(words.end(), {"sh", "-c", command_});
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const int problem = posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  close(in[0]);
+  close(out[1]);
+  to_ = in[1];
+  from_ = out[0];
+  if (problem != 0) {
+    pid_ = -1;
+    close_fds();
+    throw Error(ExitCode::usage, "cannot start '" + command_ + "': " + std::strerror(problem));
+  }
+  fcntl(to_, F_SETFL, O_NONBLOCK);
+  fcntl(from_, F_SETFL, O_NONBLOCK);
+}
+
+// Its status. `force`: it has a second to end by itself.
+int CoProcess::reap(bool force) {
+  close_fds();
+  int status = 0;
+  if (force) {
+    for (int round = 0; round < 200; ++round) {
+      if (waitpid(pid_, &status, WNOHANG) != 0) {
+        pid_ = -1;
+        return status;
+      }
+      if (round == 100) kill(-pid_, SIGTERM);
+      poll(nullptr, 0, 10);
+    }
+    kill(-pid_, SIGKILL);
+  }
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return status;
+}
+
+void CoProcess::died(size_t answered, size_t asked) {
+  const int status = reap(true);
+  throw Error(ExitCode::bad_record,
+              "the co-process '" + command_ + "' " + how_it_ended(status) + " after answering " +
+                  std::to_string(answered) + " of " + std::to_string(asked) + " lines",
+              "it must answer one line for each line it gets, until its input ends");
+}
+
+void CoProcess::check_nothing_came() {
+  pollfd fd{from_, POLLIN, 0};
+  const bool more = !received_.empty() || (poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN));
+  if (!more) return;
+  throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' answered more lines than it got",
+              "it must answer one line for each line it gets");
+}
+
+const std::vector<std::string_view>& CoProcess::ask(const std::vector<std::string_view>& lines) {
+  answers_.clear();
+  if (lines.empty()) return answers_;
+  if (pid_ < 0) start();
+  received_.clear();
+  check_nothing_came();
+  sent_.clear();
+  for (const std::string_view line : lines) {
+    sent_ += line;
+    sent_ += '\n';
+  }
+  size_t written = 0;
+  size_t newlines = 0;
+  char buffer[65536];
+  while (newlines < lines.size()) {
+    pollfd fds[2] = {{from_, POLLIN, 0}, {written < sent_.size() ? to_ : -1, POLLOUT, 0}};
+    const int ready = poll(fds, 2, static_cast<int>(patience_.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) {
+      throw Error(ExitCode::bad_record,
+                  "the co-process '" + command_ + "' gave no answer for " + std::to_string(patience_.count() / 1000) +
+                      " s: " + std::to_string(newlines) + " of " + std::to_string(lines.size()) + " lines answered",
+                  "it must answer line by line: does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+    }
+    if (fds[1].revents & (POLLOUT | POLLERR)) {
+      const ssize_t n = write(to_, sent_.data() + written, sent_.size() - written);
+      if (n > 0) written += static_cast<size_t>(n);
+      // It takes no more: what it still says is read below, its end ends this.
+      if (n < 0 && errno != EAGAIN && errno != EINTR) written = sent_.size();
+    }
+    if (fds[0].revents & (POLLIN | POLLHUP)) {
+      const ssize_t n = read(from_, buffer, sizeof buffer);
+      if (n == 0) died(newlines, lines.size());
+      for (ssize_t i = 0; i < n; ++i) newlines += buffer[i] == '\n' ? 1 : 0;
+      if (n > 0) received_.append(buffer, static_cast<size_t>(n));
+    }
+  }
+  size_t from = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const size_t end = received_.find('\n', from);
+    answers_.push_back(std::string_view(received_).substr(from, end - from));
+    from = end + 1;
+  }
+  if (from != received_.size()) {
+    throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' answered more lines than it got",
+                "it must answer one line for each line it gets");
+  }
+  return answers_;
+}
+
+void CoProcess::finish() {
+  if (pid_ < 0) return;
+  close(to_);
+  to_ = -1;
+  received_.clear();
+  char buffer[4096];
+  for (;;) {
+    pollfd fd{from_, POLLIN, 0};
+    const int ready = poll(&fd, 1, static_cast<int>(patience_.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    const ssize_t n = ready > 0 ? read(from_, buffer, sizeof buffer) : 0;
+    if (n <= 0) break;
+    received_.append(buffer, static_cast<size_t>(n));
+  }
+  check_nothing_came();
+  const int status = reap(true);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' " + how_it_ended(status) + " when its input ended");
+  }
+}
+
+}  // namespace kutils

@@ -1,0 +1,48 @@
+#include "kmap/co_process_stage.h"
+
+#include <algorithm>
+
+#include "flow/pass.h"
+
+namespace kutils {
+
+void CoProcessStage::process(const Record& record, flow::Emitter& out) {
+  if (record.value.is_null()) {
+    if (!keep_null_) return out.drop(record, flow::DropReason::tombstone);
+    flush(out);  // in its place among the others
+    return out.emit(&record, flow::pass(record));
+  }
+  std::string_view line = record.value.view();
+  if (line.find('\n') != line.npos) {
+    // Between JSON's tokens a newline is white space; within a string JSON allows none.
+    const char first = line[std::min(line.find_first_not_of(" \t\r\n"), line.size() - 1)];
+    if (first != '{' && first != '[') {
+      flush(out);
+      return out.fail(record, {Reason::co_process, "the value holds a newline, and a co-process is asked line by line"});
+    }
+    std::string& text = rewritten_.emplace_back(line);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    line = text;
+  }
+  asked_.push_back(&record);
+  lines_.push_back(line);
+}
+
+void CoProcessStage::flush(flow::Emitter& out) {
+  const auto& answers = process_.ask(lines_);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    Output output = flow::pass(*asked_[i]);
+    output.value = MaybeBytes(answers[i]);
+    out.emit(asked_[i], output);
+  }
+  asked_.clear();
+  lines_.clear();
+  rewritten_.clear();
+}
+
+void CoProcessStage::close(flow::Emitter& out) {
+  flush(out);
+  process_.finish();
+}
+
+}  // namespace kutils

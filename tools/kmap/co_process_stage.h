@@ -1,0 +1,30 @@
+// kmap '| CMD': each value goes to a command as one line, and its answer takes the value's place. Key, headers and time
+// stay. Asked in batches, at flush().
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/stage.h"
+#include "kmap/co_process.h"
+
+namespace kutils {
+
+class CoProcessStage final : public flow::Stage {
+ public:
+  CoProcessStage(std::string command, bool keep_null) : process_(std::move(command)), keep_null_(keep_null) {}
+  void process(const Record& record, flow::Emitter& out) override;
+  void flush(flow::Emitter& out) override;
+  void close(flow::Emitter& out) override;
+
+ private:
+  CoProcess process_;
+  bool keep_null_;
+  std::vector<const Record*> asked_;
+  std::vector<std::string_view> lines_;
+  std::deque<std::string> rewritten_;  // values that held newlines; a deque, for views must stay
+};
+
+}  // namespace kutils

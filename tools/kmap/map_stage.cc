@@ -1,0 +1,157 @@
+#include "kmap/map_stage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "data/json_write.h"
+#include "flow/pass.h"
+
+namespace kutils {
+
+MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_(plan.keep_null) {
+  using Kind = expr::ListItem::Kind;
+  const std::vector<expr::ListItem> list = expr::parse_list(plan.list, plan.what);
+  all_ = plan.adds_to_all;
+  for (const expr::ListItem& item : list) {
+    const bool plain = item.kind == Kind::field;
+    if (plan.adds_to_all && !(plain && item.named)) {
+      throw usage_error(plan.what + ": every item must be NAME=EXPR" +
+                            (item.expression.empty() ? "" : ", and '" + item.expression + "' has no name"),
+                        "to drop, rename or choose fields use kmap");
+    }
+    switch (item.kind) {
+      case Kind::all:
+        if (all_) throw usage_error(plan.what + ": '*' stands twice");
+        all_ = true;
+        for (Item& earlier : items_) earlier.before_all = true;
+        break;
+      case Kind::drop:
+        drops_.push_back(item.name);
+        break;
+      case Kind::whole:
+        if (list.size() > 1) throw usage_error(plan.what + ": '=EXPR' is the whole value and stands alone");
+        whole_ = expressions_.add(item.expression, plan.what);
+        break;
+      case Kind::command:
+        throw usage_error(plan.what + ": '| CMD' stands alone");
+      case Kind::field: {
+        if (item.name.empty()) {
+          throw usage_error(plan.what + ": '" + item.expression + "' needs a name", "write NAME=" + item.expression);
+        }
+        const auto same = [&](const Item& other) { return other.name == item.name; };
+        if (std::any_of(items_.begin(), items_.end(), same)) {
+          throw usage_error(plan.what + ": the field '" + item.name + "' is made twice");
+        }
+        Item made;
+        made.name = item.name;
+        append_json_string(item.name, made.prefix);
+        made.prefix += ':';
+        made.handle = expressions_.add(item.expression, plan.what);
+        items_.push_back(std::move(made));
+        break;
+      }
+    }
+  }
+  if (!drops_.empty() && !all_) {
+    throw usage_error(plan.what + ": '-" + drops_[0] + "' drops a field of '*', which is not in the list",
+                      "write '*, -" + drops_[0] + "'");
+  }
+  for (const Item& item : items_) {
+    if (dropped(item.name)) throw usage_error(plan.what + ": the field '" + item.name + "' is both made and dropped");
+  }
+  if (all_) expressions_.want_members();
+}
+
+std::string MapStage::canonical() const {
+  if (whole_) return "=" + expressions_.canonical(*whole_);
+  std::string out;
+  const auto add = [&](const std::string& item) { out += (out.empty() ? "" : ", ") + item; };
+  bool all_said = !all_;
+  for (const Item& item : items_) {
+    if (!all_said && !item.before_all) {
+      add("*");
+      all_said = true;
+    }
+    add(item.name + "=" + expressions_.canonical(item.handle));
+  }
+  if (!all_said) add("*");
+  for (const std::string& name : drops_) add("-" + name);
+  return out;
+}
+
+bool MapStage::dropped(std::string_view name) const {
+  return std::find(drops_.begin(), drops_.end(), name) != drops_.end();
+}
+
+void MapStage::process(const Record& record, flow::Emitter& out) {
+  const bool reads_value = all_ || expressions_.reads_fields();
+  if (record.value.is_null() && reads_value) {
+    if (keep_null_) {
+      out.emit(&record, flow::pass(record));
+    } else {
+      out.drop(record, flow::DropReason::tombstone);
+    }
+    return;
+  }
+  if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
+  text_.clear();
+  if (!whole_) return make_object(record, out);
+
+  Result<expr::Value> value = expressions_.get(*whole_);
+  if (!value) return out.fail(record, std::move(value.error()));
+  Output output = flow::pass(record);
+  if (value->is_null()) {
+    output.value = MaybeBytes();
+  } else {
+    if (auto error = expr::append_json(*value, text_)) return out.fail(record, std::move(*error));
+    output.value = MaybeBytes(text_);
+  }
+  out.emit(&record, output);
+}
+
+std::optional<RecordError> MapStage::append_item(const Item& item) {
+  if (text_.size() > 1) text_ += ',';
+  text_ += item.prefix;
+  Result<expr::Value> value = expressions_.get(item.handle);
+  if (!value) return std::move(value.error());
+  return expr::append_json(*value, text_);
+}
+
+void MapStage::make_object(const Record& record, flow::Emitter& out) {
+  if (all_ && !expressions_.value_is_object()) {
+    return out.fail(record, {Reason::not_an_object, "the value is not a JSON object: '*' means all of its fields"});
+  }
+  in_place_.assign(items_.size(), false);
+  text_ += '{';
+  if (all_) {
+    for (const Item& item : items_) {
+      if (!item.before_all) break;
+      if (auto error = append_item(item)) return out.fail(record, std::move(*error));
+    }
+    for (const JsonMember& member : expressions_.members()) {
+      if (dropped(member.name)) continue;
+      const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.name == member.name; });
+      if (item == items_.end()) {
+        if (text_.size() > 1) text_ += ',';
+        text_ += member.name_raw;
+        text_ += ':';
+        text_ += member.value_raw;
+        continue;
+      }
+      const auto index = static_cast<size_t>(item - items_.begin());
+      if (item->before_all || in_place_[index]) continue;
+      in_place_[index] = true;
+      if (auto error = append_item(*item)) return out.fail(record, std::move(*error));
+    }
+  }
+  for (size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].before_all || in_place_[i]) continue;
+    if (auto error = append_item(items_[i])) return out.fail(record, std::move(*error));
+  }
+  text_ += '}';
+  Output output = flow::pass(record);
+  output.value = MaybeBytes(text_);
+  out.emit(&record, output);
+}
+
+}  // namespace kutils

@@ -1,0 +1,57 @@
+// kmap and kscore: makes each record's value anew from a list, like SQL's SELECT.
+//
+//   a, b              these fields only
+//   *, x=E            all, with x added - or replaced where it stands
+//   *, -email         all but email
+//   *, new=old, -old  renamed
+//   =E                the whole value; null makes a tombstone
+//
+// Members that are not named are spliced in as the bytes that came; only what an expression makes is written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "expr/expressions.h"
+#include "flow/stage.h"
+
+namespace kutils {
+
+struct MapPlan {
+  std::string list;
+  std::string what = "LIST";   // names the list in messages
+  bool adds_to_all = false;    // kscore: as if `*, ` stood in front; only NAME=EXPR items
+  expr::Options options;
+  bool keep_null = false;      // pass records without a value on, where the list reads fields
+};
+
+class MapStage final : public flow::Stage {
+ public:
+  explicit MapStage(const MapPlan& plan);  // throws usage_error for a bad list
+  void process(const Record& record, flow::Emitter& out) override;
+  std::string canonical() const;
+
+ private:
+  struct Item {
+    std::string name;
+    std::string prefix;  // `"name":`, escaped once
+    size_t handle = 0;
+    bool before_all = false;  // stands before `*`
+  };
+
+  void make_object(const Record& record, flow::Emitter& out);
+  // Appends `"name":value`; an error leaves `text_` unusable.
+  std::optional<RecordError> append_item(const Item& item);
+  bool dropped(std::string_view name) const;
+
+  expr::Expressions expressions_;
+  std::vector<Item> items_;
+  std::vector<std::string> drops_;
+  bool all_ = false;
+  bool keep_null_;
+  std::optional<size_t> whole_;
+  std::string text_;           // the value being made; kept, so that a steady flow allocates nothing
+  std::vector<bool> in_place_;  // items that replaced a member of this record
+};
+
+}  // namespace kutils
