@@ -198,8 +198,7 @@ std::string full_help(const ToolInfo& info, const OptionTable& table) {
   return out + examples(info);
 }
 
-std::string man_options(const ToolInfo& info, const OptionTable& table) {
-  (void)info;
+std::string man_options(const OptionTable& table) {
   std::string out;
   for (const Group group : kGroups) {
     std::string rows;

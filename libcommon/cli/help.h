@@ -9,7 +9,7 @@ namespace kutils::cli {
 
 std::string short_help(const ToolInfo& info, const OptionTable& table);  // fits a screen
 std::string full_help(const ToolInfo& info, const OptionTable& table);
-std::string man_options(const ToolInfo& info, const OptionTable& table);  // markdown for pandoc: definition lists
+std::string man_options(const OptionTable& table);  // markdown for pandoc: definition lists
 // `shell`: bash, zsh or fish. Throws usage_error for another.
 std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell);
 

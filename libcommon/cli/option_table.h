@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +21,13 @@ struct Option {
   bool in_short_help = false;  // shown by --help, which must fit a screen; all are shown by --help-all
   bool hidden = false;
   // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well formed.
-  // Throws usage_error.
+  // Throws usage_error. May be
+  // empty for a question.
   std::function<void(const std::string& value)> set = {};
   std::vector<std::string> choices = {};  // for completion
+  // For options that ask a question (--help, --functions [NAME], -X list): the text to print instead of working, or
+  // nullopt where this value is no question. Asked before anything is set.
+  std::function<std::optional<std::string>(const std::string& value, const std::vector<std::string>& operands)> answer = {};
 };
 
 class OptionTable {

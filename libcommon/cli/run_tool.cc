@@ -14,34 +14,21 @@
 namespace kutils::cli {
 namespace {
 
-// What every tool answers without doing its work.
-struct Questions {
-  bool help = false;
-  bool help_all = false;
-  bool man = false;
-  bool version = false;
-  std::string completion;
-};
-
-void declare_questions(OptionTable& table, Questions& questions) {
-  table.add({.names = "--help", .metavar = "", .help = "say what the tool does", .group = Group::general,
-             .set = [&](const std::string&) { questions.help = true; }});
-  table.add({.names = "--help-all", .metavar = "", .help = "all options", .group = Group::general,
-             .set = [&](const std::string&) { questions.help_all = true; }});
-  table.add({.names = "--version", .metavar = "", .help = "print the version", .group = Group::general,
-             .set = [&](const std::string&) { questions.version = true; }});
+// What every tool answers without doing its work. The references outlive the table's use in run_tool().
+void declare_questions(const ToolInfo& info, OptionTable& table) {
+  const auto question = [&](const char* names, const char* help, bool hidden, auto text) {
+    table.add({.names = names, .help = help, .group = Group::general, .hidden = hidden,
+               .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
+  };
+  question("--help", "say what the tool does", false, [&] { return short_help(info, table); });
+  question("--help-all", "all options", false, [&] { return full_help(info, table); });
+  question("--version", "print the version", false, [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
+  question("--help-man", "the options in markdown, for the man page", true, [&] { return man_options(table); });
   table.add({.names = "--completion", .metavar = "SHELL", .help = "print a completion script: bash, zsh or fish",
-             .group = Group::general, .set = [&](const std::string& shell) { questions.completion = shell; },
-             .choices = {"bash", "zsh", "fish"}});
-  table.add({.names = "--help-man", .metavar = "", .help = "the options in markdown, for the man page",
-             .group = Group::general, .hidden = true, .set = [&](const std::string&) { questions.man = true; }});
-}
-
-bool is_question(const Option& option) {
-  for (const char* name : {"--help", "--help-all", "--version", "--completion", "--help-man"}) {
-    if (option.names == name) return true;
-  }
-  return false;
+             .group = Group::general, .choices = {"bash", "zsh", "fish"},
+             .answer = [&](const std::string& shell, const auto&) -> std::optional<std::string> {
+               return completion(info, table, shell);
+             }});
 }
 
 void print(const std::string& text) {
@@ -56,17 +43,6 @@ void report(const std::string& tool, const std::string& message, const std::stri
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-int answer(const ToolInfo& info, const OptionTable& table, const Questions& questions) {
-  std::string text;
-  if (questions.help) text = short_help(info, table);
-  if (questions.help_all) text = full_help(info, table);
-  if (questions.man) text = man_options(info, table);
-  if (questions.version) text = info.name + " (kutils) " KUTILS_VERSION "\n";
-  if (!questions.completion.empty()) text = completion(info, table, questions.completion);
-  print(text);
-  return static_cast<int>(ExitCode::ok);
-}
-
 }  // namespace
 
 int run_tool(Tool& tool, int argc, char** argv) {
@@ -74,23 +50,24 @@ int run_tool(Tool& tool, int argc, char** argv) {
   Colour colour = Colour::automatic;
   try {
     OptionTable table;
-    Questions questions;
     tool.declare(table);
-    declare_questions(table, questions);
+    declare_questions(info, table);
     table.add({.names = "--color", .metavar = "WHEN", .help = "auto, always or never; $NO_COLOR is honoured",
                .group = Group::general, .set = [&](const std::string& when) { colour = parse_colour(when); },
                .choices = {"auto", "always", "never"}});
     const CommandLine line = parse_command_line(info, table, argc, argv);
-    bool asked = false;
     for (const auto& [index, value] : line.options) {
       const Option& option = table.options()[index];
-      if (is_question(option)) {
-        option.set(value);
-        asked = true;
+      if (!option.answer) continue;
+      if (const auto text = option.answer(value, line.operands)) {
+        print(*text);
+        return static_cast<int>(ExitCode::ok);
       }
     }
-    if (asked) return answer(info, table, questions);
-    for (const auto& [index, value] : line.options) table.options()[index].set(value);
+    for (const auto& [index, value] : line.options) {
+      const Option& option = table.options()[index];
+      if (option.set) option.set(value);
+    }
     tool.setup(name_operands(info, line.operands));
     return static_cast<int>(tool.run());
   } catch (const Error& e) {

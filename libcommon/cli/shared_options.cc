@@ -113,9 +113,11 @@ void SharedOptions::declare(OptionTable& table) {
 
 void SharedOptions::declare_output(OptionTable& table) {
   const Group group = Group::output;
-  if (shares_.shapes) {
+  if (shares_.shapes && shares_.sets_key) {
     table.add({.names = "--key", .metavar = "EXPR", .help = "key of what is written, made from the record read",
                .group = group, .in_short_help = true, .set = [this](const std::string& text) { shape_.key = text; }});
+  }
+  if (shares_.shapes) {
     table.add({.names = "--time", .metavar = "EXPR", .help = "its time: epoch ms, ISO string, timestamp; or 'wall'",
                .group = group, .set = [this](const std::string& text) { shape_.time = text; }});
     table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
@@ -204,8 +206,12 @@ void SharedOptions::declare_cluster(OptionTable& table) {
   if (!shares_.reads_topics && !shares_.writes_topics) return;
   table.add({.names = "-b", .metavar = "HOSTS", .help = "brokers; or $KUTILS_BROKERS", .group = group,
              .in_short_help = true, .set = [this](const std::string& text) { brokers_ = text; }});
-  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property, consumer. or producer. in front for one side",
-             .group = group, .set = [this](const std::string& text) { properties_.push_back(text); }});
+  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property (consumer.NAME: one side); -X list",
+             .group = group, .set = [this](const std::string& text) { properties_.push_back(text); },
+             .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
+               if (text != "list") return std::nullopt;
+               return kafka::ClientConfig::list_properties();
+             }});
   table.add({.names = "-F", .metavar = "FILE", .help = "a file of properties; see also $KUTILS_CONFIG", .group = group,
              .set = [this](const std::string& text) { config_files_.push_back(text); }});
   if (shares_.groups) {

@@ -26,6 +26,7 @@ struct Shares {
   bool groups = true;          // -g and what belongs to it
   bool expressions = true;     // --arg, codecs, --trust-json
   bool shapes = true;          // --key, --time, --header
+  bool sets_key = true;        // of these, --key
   bool keep_null = false;      // --keep-null
   bool envelope_lines = false; // -J is implied (kcp)
   bool emits_json = false;     // the stage makes JSON of what it reads (kmap); else it passes bytes on
@@ -42,6 +43,8 @@ class SharedOptions {
   // `in`, `out`: operands as given, nullopt: stdin, stdout. Throws usage_error.
   flow::Job make_job(const std::string& tool, const std::optional<std::string>& in,
                      const std::optional<std::string>& out);
+  // One more output (kbranch), on the next port.
+  void add_output(flow::Job& job, const std::string& operand) const;
   // Puts --key, --time, --header and the output codecs around job.make_stage, and what changes results into job.settings.
   // Call it last.
   void shape(flow::Job& job) const;
@@ -49,7 +52,6 @@ class SharedOptions {
   const expr::Options& expressions() const { return expressions_; }
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
-  // `-X list`, `-X dump`: the text to print in place of working; asked before operands are looked at.
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const;
 

@@ -1,0 +1,53 @@
+// kbranch TOPIC=COND,... IN OUT: the first match wins, OUT takes the rest.
+#include <algorithm>
+
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/run.h"
+#include "kbranch/branch_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+class BranchTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kbranch",
+            "Send each record to the first TOPIC whose COND is true, the rest to OUT.",
+            {{"TOPIC=COND,...", true, "topics or ./FILEs, each with its condition", true},
+             {"IN", true, "a topic, ./FILE or - (stdin)"},
+             {"OUT", true, "takes what matched nothing: a topic, ./FILE or - (stdout)"}},
+            {{"kbranch 'low=total_amount < 40' rides high"},
+             {"kbranch './de.ndjson=country == \"DE\", ./fr.ndjson=country == \"FR\"' clicks ./rest.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override { shared_.declare(options); }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
+    BranchPlan plan{parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
+    std::vector<std::string> outputs;
+    for (const Branch& branch : plan.branches) {
+      const auto at = std::find(outputs.begin(), outputs.end(), branch.output);
+      plan.ports.push_back(static_cast<uint32_t>(at - outputs.begin() + 1));
+      if (at != outputs.end()) continue;
+      outputs.push_back(branch.output);
+      shared_.add_output(job_, branch.output);
+    }
+    job_.settings.push_back({"TOPIC=COND", BranchStage(plan).canonical()});
+    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
+    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); };
+    shared_.shape(job_);
+  }
+  ExitCode run() override { return flow::run(job_); }
+
+ private:
+  cli::SharedOptions shared_{{.keep_null = true}};
+  flow::Job job_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  BranchTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

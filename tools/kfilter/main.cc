@@ -1,0 +1,43 @@
+// kfilter EXPR [IN [OUT]]: keep matching records.
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/run.h"
+#include "kfilter/filter_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+class FilterTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kfilter",
+            "Keep the records for which EXPR is true, bytes untouched.",
+            {{"EXPR", true, "a condition on the record's fields; @FILE reads it from a file", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kfilter 'number >= 100' clicks popular"},
+             {"kfilter 'country in [\"DE\", \"FR\"] && has(email)' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override { shared_.declare(options); }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kfilter", operands.find("IN"), operands.find("OUT"));
+    const FilterPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
+    job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
+    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
+    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); };
+    shared_.shape(job_);
+  }
+  ExitCode run() override { return flow::run(job_); }
+
+ private:
+  cli::SharedOptions shared_{{.keep_null = true}};
+  flow::Job job_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  FilterTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

@@ -1,0 +1,54 @@
+// kmap LIST [IN [OUT]]: SQL's SELECT.
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/run.h"
+#include "kmap/co_process_stage.h"
+#include "kmap/map_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+class MapTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kmap",
+            "Make each record's value anew, like SQL's SELECT.",
+            {{"LIST", true, "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
+              " '=EXPR' the whole value; '| CMD' asks a command, line by line", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kmap '*, -email' clicks clean"}, {"kmap 'uri, big=number > 100' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override { shared_.declare(options); }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
+    const std::string& list = operands.get("LIST");
+    const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
+    if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
+      const std::string command = items[0].expression;
+      job_.settings.push_back({"LIST", "| " + command});
+      job_.make_stage = [command, keep_null = shared_.keep_null()](const flow::StageContext&) {
+        return std::make_unique<CoProcessStage>(command, keep_null);
+      };
+    } else {
+      const MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
+      job_.settings.push_back({"LIST", MapStage(plan).canonical()});
+      job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
+    }
+    if (shared_.keep_null()) job_.settings.push_back({"--keep-null", "yes"});
+    shared_.shape(job_);
+  }
+  ExitCode run() override { return flow::run(job_); }
+
+ private:
+  cli::SharedOptions shared_{{.keep_null = true, .emits_json = true}};
+  flow::Job job_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  MapTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

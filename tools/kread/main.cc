@@ -1,0 +1,37 @@
+// kread [IN]: print a topic or a range of it.
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/pass_stage.h"
+#include "flow/run.h"
+
+namespace {
+
+using namespace kutils;
+
+class ReadTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kread",
+            "Print a topic, or a range of it: the value of each record and a newline.",
+            {{"IN", false, "a topic, ./FILE or - (stdin, the default)"}},
+            {{"kread -e --since 1h clicks"}, {"kread -J -c 10 -o -10 clicks | jq .key"}}};
+  }
+  void declare(cli::OptionTable& options) override { shared_.declare(options); }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
+    job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
+    shared_.shape(job_);
+  }
+  ExitCode run() override { return flow::run(job_); }
+
+ private:
+  cli::SharedOptions shared_{{.writes_topics = false}};
+  flow::Job job_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ReadTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

@@ -1,0 +1,62 @@
+#include "kwrite/paced_source.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace kutils {
+
+double parse_rate(const std::string& text) {
+  char* end = nullptr;
+  const double rate = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(rate > 0) || !std::isfinite(rate)) {
+    throw usage_error("--rate: '" + text + "' is not a number of records a second", "for example 100 or 0.5");
+  }
+  return rate;
+}
+
+size_t PacedSource::due(Millis wait) {
+  const auto refill = [&] {
+    const int64_t now = clock_.steady_us();
+    if (last_us_ != 0) allowance_ += per_second_ * static_cast<double>(now - last_us_) / 1e6;
+    allowance_ = std::min(allowance_, std::max(1.0, per_second_));
+    last_us_ = now;
+  };
+  refill();
+  if (allowance_ < 1) {
+    const double missing_ms = std::ceil((1 - allowance_) * 1000 / per_second_);
+    // A signal ends the wait early; the loop looks at it.
+    ::poll(nullptr, 0, static_cast<int>(std::min(missing_ms, static_cast<double>(wait.count()))));
+    refill();
+  }
+  return static_cast<size_t>(allowance_);
+}
+
+io::Fill PacedSource::poll(Batch& batch, Millis wait) {
+  bad_.clear();
+  if (given_ == held_.records().size()) {
+    if (held_fill_ == io::Fill::end) return io::Fill::end;
+    held_.clear();
+    given_ = 0;
+    held_fill_ = inner_->poll(held_, wait);
+    bad_ = inner_->bad_records();  // said at once: only records are slowed down
+    if (held_.empty()) return held_fill_;
+    if (!bad_.empty()) {
+      for (io::BadRecord& bad : bad_) bad.before = 0;
+      return io::Fill::nothing;
+    }
+  }
+  const size_t n = std::min(due(wait), held_.records().size() - given_);
+  if (n == 0) return io::Fill::nothing;
+  allowance_ -= static_cast<double>(n);
+  const auto from = held_.records().begin() + static_cast<std::ptrdiff_t>(given_);
+  batch.records().assign(from, from + static_cast<std::ptrdiff_t>(n));
+  given_ += n;
+  return given_ == held_.records().size() && held_fill_ == io::Fill::end ? io::Fill::end : io::Fill::records;
+}
+
+}  // namespace kutils
