@@ -1,0 +1,40 @@
+// Small files and directories of state: made so that a crash leaves the old or the new, never half. Linux.
+// Errors: Error(delivery) with the path and the system's reason ("a state that cannot be written").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kutils {
+
+// With all parents; no error if it is there. Made readable by the owner alone.
+void make_directories(const std::string& path);
+
+// Written beside it, synced, renamed over it, the directory synced.
+void write_file_atomically(const std::string& path, std::string_view content);
+
+// nullopt: there is no such file.
+std::optional<std::string> read_file(const std::string& path);
+
+bool file_exists(const std::string& path);
+
+// An exclusive flock(2) on a file, made if need be; the system gives it up when the process ends, however it
+// ends. Movable; the destructor unlocks.
+class FileLock {
+ public:
+  // nullopt: another process (or another FileLock here) holds it.
+  static std::optional<FileLock> try_lock(const std::string& path);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+// "cannot VERB PATH: REASON" from errno.
+std::string system_message(std::string_view verb, std::string_view path, int error_number);
+
+}  // namespace kutils

@@ -1,0 +1,282 @@
+// Fills a topic with records that can be told apart, and compares what a tool made of them, record by record.
+//   stream_check fill TOPIC COUNT [--rate N] [--first N]
+//     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, two headers (one of them arbitrary bytes) and a
+//     time of their own, all derived from the running number, which starts at --first; acks=all, idempotent.
+//   stream_check verify IN OUT [--number-at-least N] [--order any]
+//     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN whose
+//     number is at least N (default: every record) must be in OUT exactly once with the same key, headers, time and
+//     bytes, nothing else may be there, and what came from one partition of IN must stand in its order in each
+//     partition of OUT. Prints one line of counts; exit 1 with the first differences on stderr.
+// Brokers from $KUTILS_BROKERS. Nothing of kutils' own code is used: the checker must not share its faults.
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr int kLimitMs = 60'000;
+constexpr int64_t kFirstTimeMs = 1'700'000'000'000;
+
+[[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
+
+void set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
+  char why[256];
+  if (rd_kafka_conf_set(conf, name, value.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) fail(why);
+}
+
+using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
+
+Client make_client(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
+  const char* brokers = std::getenv("KUTILS_BROKERS");
+  if (brokers == nullptr) fail("KUTILS_BROKERS is not set");
+  set(conf, "bootstrap.servers", brokers);
+  set(conf, "log_level", "0");
+  char why[256];
+  rd_kafka_t* rk = rd_kafka_new(type, conf, why, sizeof why);
+  if (rk == nullptr) fail(why);
+  return {rk, &rd_kafka_destroy};
+}
+
+// A small mixer (splitmix64's finaliser): fields that look random and are the same in every run.
+uint64_t mix(uint64_t x) {
+  x += 0x9e3779b97f4a7c15U;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+// ---- fill ----------------------------------------------------------------------------------------------------
+
+int64_t delivery_failures = 0;
+
+void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++delivery_failures;
+}
+
+void fill(const std::string& topic, uint64_t count, uint64_t first, double rate) {
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  set(conf, "enable.idempotence", "true");
+  set(conf, "linger.ms", rate > 0 ? "0" : "5");
+  set(conf, "partitioner", "murmur2_random");
+  rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+  const Client rk = make_client(RD_KAFKA_PRODUCER, conf);
+  const auto start = std::chrono::steady_clock::now();
+  for (uint64_t i = 0; i < count; ++i) {
+    if (rate > 0) std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
+    const uint64_t n = first + i;
+    const uint64_t h = mix(n);
+    char value[256];
+    const int size = std::snprintf(value, sizeof value,
+                                   R"({"uri":"/page/%u","user":"u%u","country":"DE","number":%u,"id":%llu})",
+                                   static_cast<unsigned>(h % 1000), static_cast<unsigned>(h >> 20U) % 50'000U,
+                                   static_cast<unsigned>(h >> 40U) % 200U, static_cast<unsigned long long>(n));
+    const std::string key = "k" + std::to_string(h % 5000);
+    const std::string id = std::to_string(n);
+    while (true) {
+      const auto err = rd_kafka_producev(
+          rk.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
+          RD_KAFKA_V_VALUE(value, static_cast<size_t>(size)),
+          RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(n)),
+          RD_KAFKA_V_HEADER("id", id.data(), static_cast<ssize_t>(id.size())),
+          RD_KAFKA_V_HEADER("bytes", reinterpret_cast<const char*>(&h), static_cast<ssize_t>(sizeof h)),
+          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+      if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail(rd_kafka_err2str(err));
+      rd_kafka_poll(rk.get(), 20);
+    }
+    if (i % 256 == 0 || rate > 0) rd_kafka_poll(rk.get(), 0);
+  }
+  if (rd_kafka_flush(rk.get(), kLimitMs) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("records were not acknowledged in time");
+  if (delivery_failures > 0) fail(std::to_string(delivery_failures) + " records were refused");
+}
+
+// ---- verify --------------------------------------------------------------------------------------------------
+
+// All that must stay the same, as one string: time, key, value, headers in their order, NULL apart from empty.
+std::string identity(const rd_kafka_message_t* message) {
+  std::string out;
+  const auto add = [&out](const void* data, size_t size) {
+    out += data == nullptr ? "-" : std::to_string(size);
+    out += ':';
+    if (data != nullptr) out.append(static_cast<const char*>(data), size);
+  };
+  out += std::to_string(rd_kafka_message_timestamp(message, nullptr)) + ' ';
+  add(message->key, message->key_len);
+  add(message->payload, message->len);
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      add(name, std::strlen(name));
+      add(value, size);
+    }
+  }
+  return out;
+}
+
+int64_t number_of(const rd_kafka_message_t* message) {
+  const std::string_view value(static_cast<const char*>(message->payload), message->len);
+  constexpr std::string_view kField = "\"number\":";
+  const size_t at = value.find(kField);
+  if (at == std::string_view::npos) fail("a record without a number: " + std::string(value));
+  return std::strtoll(value.data() + at + kField.size(), nullptr, 10);
+}
+
+template <typename Visit>
+void read_all(const std::string& topic, Visit visit) {
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  set(conf, "group.id", "stream_check");
+  set(conf, "enable.auto.commit", "false");
+  set(conf, "isolation.level", "read_committed");
+  set(conf, "enable.partition.eof", "true");
+  set(conf, "auto.offset.reset", "error");
+  const Client rk = make_client(RD_KAFKA_CONSUMER, conf);
+  rd_kafka_topic_t* handle = rd_kafka_topic_new(rk.get(), topic.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto err = rd_kafka_metadata(rk.get(), 0, handle, &metadata, kLimitMs);
+  rd_kafka_topic_destroy(handle);
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_err2str(err));
+  const int partitions = metadata->topics[0].partition_cnt;
+  rd_kafka_metadata_destroy(metadata);
+  if (partitions == 0) fail(topic + ": no such topic");
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(partitions);
+  for (int p = 0; p < partitions; ++p) {
+    rd_kafka_topic_partition_list_add(list, topic.c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  }
+  rd_kafka_assign(rk.get(), list);
+  rd_kafka_topic_partition_list_destroy(list);
+  std::vector<bool> at_end(static_cast<size_t>(partitions));
+  int open = partitions;
+  while (open > 0) {
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(rk.get(), kLimitMs);
+    if (message == nullptr) fail(topic + ": nothing came for a minute (a transaction left open?)");
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      const auto p = static_cast<size_t>(message->partition);
+      if (!at_end[p]) --open;
+      at_end[p] = true;
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      visit(message);
+    }
+    rd_kafka_message_destroy(message);
+  }
+  rd_kafka_consumer_close(rk.get());
+}
+
+struct Expected {
+  int32_t partition;
+  int64_t offset;
+  int64_t seen = 0;
+};
+
+bool verify(const std::string& in, const std::string& out, int64_t at_least, bool check_order) {
+  std::unordered_map<std::string, Expected> expected;
+  int64_t read = 0;
+  read_all(in, [&](const rd_kafka_message_t* message) {
+    ++read;
+    if (at_least > 0 && number_of(message) < at_least) return;
+    if (!expected.emplace(identity(message), Expected{message->partition, message->offset}).second) {
+      fail(in + " holds a record twice: it cannot be used for this check");
+    }
+  });
+  int64_t written = 0;
+  int64_t doubled = 0;
+  int64_t foreign = 0;
+  int64_t disorder = 0;
+  int told = 0;
+  const auto tell = [&](const char* what, const rd_kafka_message_t* message) {
+    if (++told > 10) return;
+    std::fprintf(stderr, "%s: %s partition %d offset %lld: %.*s\n", what, out.c_str(), message->partition,
+                 static_cast<long long>(message->offset), static_cast<int>(message->len),
+                 static_cast<const char*>(message->payload));
+  };
+  std::map<std::pair<int32_t, int32_t>, int64_t> last;  // (partition of OUT, partition of IN) -> offset in IN
+  read_all(out, [&](const rd_kafka_message_t* message) {
+    ++written;
+    const auto found = expected.find(identity(message));
+    if (found == expected.end()) {
+      ++foreign;
+      tell("not expected or changed", message);
+      return;
+    }
+    if (++found->second.seen > 1) {
+      ++doubled;
+      tell("doubled", message);
+      return;
+    }
+    if (!check_order) return;
+    int64_t& before = last.try_emplace({message->partition, found->second.partition}, -1).first->second;
+    if (found->second.offset < before) {
+      ++disorder;
+      tell("out of order", message);
+    }
+    before = found->second.offset;
+  });
+  int64_t lost = 0;
+  for (const auto& [id, record] : expected) {
+    if (record.seen > 0) continue;
+    if (++lost <= 5) {
+      std::fprintf(stderr, "lost: %s partition %d offset %lld\n", in.c_str(), record.partition,
+                   static_cast<long long>(record.offset));
+    }
+  }
+  std::printf("in %lld expected %zu out %lld lost %lld doubled %lld foreign %lld disorder %lld\n",
+              static_cast<long long>(read), expected.size(), static_cast<long long>(written), static_cast<long long>(lost),
+              static_cast<long long>(doubled), static_cast<long long>(foreign), static_cast<long long>(disorder));
+  return lost + doubled + foreign + disorder == 0;
+}
+
+int usage() {
+  std::fputs("usage: stream_check fill TOPIC COUNT [--rate N] [--first N]\n"
+             "       stream_check verify IN OUT [--number-at-least N] [--order any]\n",
+             stderr);
+  return 2;
+}
+
+int run(std::vector<std::string> args) {
+  std::map<std::string, std::string> options;
+  std::vector<std::string> words;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i].rfind("--", 0) == 0 && i + 1 < args.size()) {
+      options[args[i]] = args[i + 1];
+      ++i;
+    } else {
+      words.push_back(args[i]);
+    }
+  }
+  if (words.size() != 3) return usage();
+  if (words[0] == "fill") {
+    fill(words[1], std::stoull(words[2]), options.count("--first") > 0 ? std::stoull(options["--first"]) : 0,
+         options.count("--rate") > 0 ? std::stod(options["--rate"]) : 0);
+    return 0;
+  }
+  if (words[0] == "verify") {
+    const int64_t at_least = options.count("--number-at-least") > 0 ? std::stoll(options["--number-at-least"]) : 0;
+    return verify(words[1], words[2], at_least, options["--order"] != "any") ? 0 : 1;
+  }
+  return usage();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "stream_check: %s\n", error.what());
+    return 1;
+  }
+}
