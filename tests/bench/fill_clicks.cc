@@ -1,0 +1,95 @@
+// Fills a topic for measurements: fill_clicks TOPIC COUNT, or fill_clicks - COUNT for lines on stdout. Brokers from
+// $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over 0..199, so that
+// `number >= 100` keeps half; always the same records.
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace {
+
+constexpr int64_t kFirstTimeMs = 1'700'000'000'000;
+
+uint64_t mix(uint64_t x) {  // splitmix64's finaliser
+  x += 0x9e3779b97f4a7c15U;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31U);
+}
+
+struct Click {
+  char value[256];
+  char key[24];
+  size_t value_size;
+  size_t key_size;
+};
+
+void make(uint64_t n, Click* click) {
+  static constexpr const char* kCountries[] = {"DE", "FR", "IT", "US", "JP", "BR", "IN", "GB"};
+  const uint64_t h = mix(n);
+  const auto user = static_cast<unsigned>(h >> 20U) % 100'000U;
+  click->value_size = static_cast<size_t>(std::snprintf(
+      click->value, sizeof click->value,
+      R"({"uri":"/page/%03u","user":"user%05u","email":"user%05u@example.org","country":"%s","number":%u,"ts":%lld})",
+      static_cast<unsigned>(h % 1000), user, user, kCountries[(h >> 11U) % 8], static_cast<unsigned>(h >> 40U) % 200U,
+      static_cast<long long>(kFirstTimeMs + static_cast<int64_t>(n))));
+  click->key_size = static_cast<size_t>(std::snprintf(click->key, sizeof click->key, "user%05u", user));
+}
+
+int fail(const char* why) {
+  std::fprintf(stderr, "fill_clicks: %s\n", why);
+  return 1;
+}
+
+int to_topic(const char* topic, uint64_t count) {
+  const char* brokers = std::getenv("KUTILS_BROKERS");
+  if (brokers == nullptr) return fail("KUTILS_BROKERS is not set");
+  char why[256];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  const char* settings[][2] = {{"bootstrap.servers", brokers},
+                               {"enable.idempotence", "true"},
+                               {"linger.ms", "5"},
+                               {"queue.buffering.max.messages", "500000"},
+                               {"partitioner", "murmur2_random"}};
+  for (const auto& setting : settings) {
+    if (rd_kafka_conf_set(conf, setting[0], setting[1], why, sizeof why) != RD_KAFKA_CONF_OK) return fail(why);
+  }
+  rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  if (rk == nullptr) return fail(why);
+  rd_kafka_topic_t* handle = rd_kafka_topic_new(rk, topic, nullptr);
+  Click click;
+  for (uint64_t n = 0; n < count; ++n) {
+    make(n, &click);
+    while (true) {
+      const auto err = rd_kafka_producev(rk, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_KEY(click.key, click.key_size),
+                                         RD_KAFKA_V_VALUE(click.value, click.value_size),
+                                         RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(n)),
+                                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+      if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(rd_kafka_err2str(err));
+      rd_kafka_poll(rk, 10);
+    }
+  }
+  if (rd_kafka_flush(rk, 60'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return fail("not acknowledged within a minute");
+  rd_kafka_topic_destroy(handle);
+  rd_kafka_destroy(rk);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return fail("usage: fill_clicks TOPIC|- COUNT");
+  const uint64_t count = std::strtoull(argv[2], nullptr, 10);
+  if (std::strcmp(argv[1], "-") != 0) return to_topic(argv[1], count);
+  Click click;
+  for (uint64_t n = 0; n < count; ++n) {
+    make(n, &click);
+    std::fwrite(click.value, 1, click.value_size, stdout);
+    std::putchar('\n');
+  }
+  return std::fflush(stdout) == 0 ? 0 : fail("cannot write");
+}

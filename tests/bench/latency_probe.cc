@@ -1,0 +1,164 @@
+// End-to-end latency through a running tool: latency_probe IN OUT [--rate N] [--seconds S]
+// Produces N records a second (default 1000) to IN, each with its time of sending, reads OUT read_committed, and prints
+//   {"records":…,"p50":ms,"p90":ms,"p99":ms,"max":ms}
+// Waits for the first record to come through (the tool's start is not latency), drops one second of warm-up, then
+// measures S seconds (default 10). Every record says number=150, so `number >= 100` keeps it. Brokers: $KUTILS_BROKERS.
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now().time_since_epoch()).count();
+}
+
+[[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
+
+rd_kafka_t* make_client(rd_kafka_type_t type, const std::vector<std::pair<const char*, const char*>>& settings) {
+  const char* brokers = std::getenv("KUTILS_BROKERS");
+  if (brokers == nullptr) fail("KUTILS_BROKERS is not set");
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  char why[256];
+  rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why);
+  rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why);
+  for (const auto& [name, value] : settings) {
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK) fail(why);
+  }
+  rd_kafka_t* rk = rd_kafka_new(type, conf, why, sizeof why);
+  if (rk == nullptr) fail(why);
+  return rk;
+}
+
+void send(const std::string& topic, double rate, const std::atomic<bool>* stop) {
+  rd_kafka_t* rk = make_client(RD_KAFKA_PRODUCER, {{"linger.ms", "0"}, {"partitioner", "murmur2_random"}});
+  const auto start = SteadyClock::now();
+  for (int64_t n = 0; !*stop; ++n) {
+    std::this_thread::sleep_until(start + std::chrono::duration_cast<SteadyClock::duration>(
+                                              std::chrono::duration<double>(static_cast<double>(n) / rate)));
+    char value[256];
+    const int size = std::snprintf(value, sizeof value,
+                                   R"({"sent":%lld,"number":150,"uri":"/page/%lld","email":"someone@example.org"})",
+                                   static_cast<long long>(now_ns()), static_cast<long long>(n % 1000));
+    const std::string key = std::to_string(n % 1000);
+    rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
+                      RD_KAFKA_V_VALUE(value, static_cast<size_t>(size)), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                      RD_KAFKA_V_END);
+    rd_kafka_poll(rk, 0);
+  }
+  rd_kafka_flush(rk, 10'000);
+  rd_kafka_destroy(rk);
+}
+
+int64_t sent_at(const rd_kafka_message_t* message) {
+  constexpr std::string_view kStart = R"({"sent":)";
+  const std::string_view value(static_cast<const char*>(message->payload), message->len);
+  if (value.substr(0, kStart.size()) != kStart) fail("a record that is not ours: " + std::string(value));
+  return std::strtoll(value.data() + kStart.size(), nullptr, 10);
+}
+
+void run(const std::string& in, const std::string& out, double rate, int seconds) {
+  rd_kafka_t* consumer = make_client(RD_KAFKA_CONSUMER, {{"group.id", "latency_probe"},
+                                                         {"enable.auto.commit", "false"},
+                                                         {"isolation.level", "read_committed"},
+                                                         {"auto.offset.reset", "latest"}});
+  rd_kafka_poll_set_consumer(consumer);
+  rd_kafka_topic_t* handle = rd_kafka_topic_new(consumer, out.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(consumer, 0, handle, &metadata, 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("no metadata");
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(4);
+  for (int p = 0; p < metadata->topics[0].partition_cnt; ++p) {
+    int64_t low = 0;
+    int64_t high = 0;
+    rd_kafka_query_watermark_offsets(consumer, out.c_str(), p, &low, &high, 10'000);
+    rd_kafka_topic_partition_list_add(list, out.c_str(), p)->offset = high;
+  }
+  if (list->cnt == 0) fail(out + ": no such topic");
+  rd_kafka_metadata_destroy(metadata);
+  rd_kafka_topic_destroy(handle);
+  rd_kafka_assign(consumer, list);
+  rd_kafka_topic_partition_list_destroy(list);
+
+  std::atomic<bool> stop{false};
+  std::thread sender([&] { send(in, rate, &stop); });
+  std::vector<double> latencies;
+  const auto give_up = SteadyClock::now() + std::chrono::seconds(60);
+  int64_t measure_from = 0;
+  int64_t measure_to = INT64_MAX;
+  std::string why;
+  while (true) {
+    const int64_t now = now_ns();
+    if (now >= measure_to) break;
+    if (measure_from == 0 && SteadyClock::now() > give_up) {
+      why = "nothing came through within a minute";
+      break;
+    }
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer, 100);
+    if (message == nullptr) continue;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      const int64_t arrived = now_ns();
+      const int64_t sent = sent_at(message);
+      if (measure_from == 0) {
+        measure_from = arrived + 1'000'000'000;
+        measure_to = measure_from + int64_t{seconds} * 1'000'000'000;
+      }
+      if (sent >= measure_from) latencies.push_back(static_cast<double>(arrived - sent) * 1e-6);
+    }
+    rd_kafka_message_destroy(message);
+  }
+  stop = true;
+  sender.join();
+  rd_kafka_consumer_close(consumer);
+  rd_kafka_destroy(consumer);
+  if (!why.empty()) fail(why);
+  if (latencies.empty()) fail("no record came through while measuring");
+  std::sort(latencies.begin(), latencies.end());
+  const auto at = [&](double q) {
+    return latencies[static_cast<size_t>(q * static_cast<double>(latencies.size() - 1))];
+  };
+  std::printf(R"({"records":%zu,"p50":%.2f,"p90":%.2f,"p99":%.2f,"max":%.2f})"
+              "\n",
+              latencies.size(), at(0.5), at(0.9), at(0.99), latencies.back());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> words;
+  double rate = 1000;
+  int seconds = 10;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (arg == "--rate" && i + 1 < argc) {
+      rate = std::atof(argv[++i]);
+    } else if (arg == "--seconds" && i + 1 < argc) {
+      seconds = std::atoi(argv[++i]);
+    } else {
+      words.push_back(arg);
+    }
+  }
+  if (words.size() != 2 || rate <= 0 || seconds <= 0) {
+    std::fputs("usage: latency_probe IN OUT [--rate N] [--seconds S]\n", stderr);
+    return 2;
+  }
+  try {
+    run(words[0], words[1], rate, seconds);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "latency_probe: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
