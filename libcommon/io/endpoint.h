@@ -3,6 +3,7 @@
 // per key". IN may be a list `a,b` or a regular expression `^...`: several topics.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,14 @@ struct Endpoint {
 };
 
 // `operand` is "IN" or "OUT" for messages. Throws usage_error: empty name, a name no topic can have, a list
-// or pattern as OUT, a topic name that is the name of a local file where no such topic can be meant (see
-// check_topic).
+// or pattern as OUT.
 Endpoint parse_endpoint(std::string_view operand, std::string_view text);
+
+// For the message about a topic that does not exist: if a local file has its name, it was probably meant, and
+// the tool refuses with this hint instead of making the topic. Else nullopt.
+std::optional<std::string> local_file_hint(std::string_view topic);
+
+// Throws usage_error if both are one regular file, which opening OUT would empty before IN is read.
+void refuse_same_file(const Endpoint& in, const Endpoint& out);
 
 }  // namespace kutils::io

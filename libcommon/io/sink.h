@@ -9,7 +9,7 @@
 namespace kutils::io {
 
 // Thrown by write() and flush() when the reader of our output has hung up (EPIPE). Not an error: the run loop
-// ends quietly, as coreutils do. Sinks of lines leave SIGPIPE ignored.
+// ends quietly, as coreutils do. A sink of lines makes the process ignore SIGPIPE.
 class ReaderGone : public Error {
  public:
   ReaderGone() : Error(ExitCode::ok, "the reader of the output hung up") {}
@@ -24,6 +24,8 @@ class Sink {
   // Everything written so far is delivered (acknowledged, or handed to the operating system) when this
   // returns. Throws Error(delivery) if it cannot be.
   virtual void flush() = 0;
+  // No more outputs come: flushes, writes what a format puts at the end, closes. Throws as flush() does.
+  virtual void close() { flush(); }
   // Asked while no input comes: true if nobody reads our output any more (a pipe whose other end was closed).
   virtual bool reader_gone() { return false; }
 };

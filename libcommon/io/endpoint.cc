@@ -1,0 +1,116 @@
+#include "io/endpoint.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace kutils::io {
+namespace {
+
+constexpr size_t kMaxTopicName = 249;  // Kafka's limit
+
+bool is_topic_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+         c == '-';
+}
+
+void require_topic_name(const std::string& where, std::string_view name) {
+  const std::string quoted = where + "'" + std::string(name) + "' ";
+  if (name.empty()) throw usage_error(where + "a topic's name is empty");
+  if (name == "." || name == "..")
+    throw usage_error(quoted + "is no topic name", "a file is written with a slash: ./NAME");
+  if (name.size() > kMaxTopicName)
+    throw usage_error(where + "a topic name has at most 249 characters, this one " +
+                      std::to_string(name.size()));
+  for (const char c : name) {
+    if (is_topic_character(c)) continue;
+    throw usage_error(
+        quoted + "is no topic name: it has a '" + c + "'",
+        "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");
+  }
+}
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+}  // namespace
+
+Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
+  const bool is_out = operand == "OUT";
+  const std::string where = std::string(operand) + ": ";
+  Endpoint endpoint;
+  std::string_view rest = text;
+  if (take_prefix(rest, "table:")) {
+    if (is_out) throw usage_error(where + "'table:' says how to read, it cannot be written to");
+    endpoint.table = true;
+  }
+  if (rest.empty()) throw usage_error(where + "the name is empty", "'-' is standard input or output");
+  endpoint.name = rest;
+  if (rest == "-") return endpoint;
+  const bool named_topic = take_prefix(rest, "topic:");
+  if (!named_topic) {
+    const bool named_file = take_prefix(rest, "file:");
+    // A pattern may hold a slash only by mistake: no topic has one in its name.
+    if (named_file || rest.find('/') != std::string_view::npos) {
+      if (rest.empty()) throw usage_error(where + "'file:' needs a name");
+      endpoint.kind = EndpointKind::file;
+      endpoint.name = rest;
+      return endpoint;
+    }
+  }
+  endpoint.name = rest;
+  if (!rest.empty() && rest[0] == '^') {
+    if (is_out)
+      throw usage_error(where + "'" + std::string(rest) + "' is a pattern, which can only be read from");
+    endpoint.kind = EndpointKind::topic_pattern;
+    return endpoint;
+  }
+  endpoint.kind = EndpointKind::topic;
+  if (rest.find(',') != std::string_view::npos) {
+    if (is_out)
+      throw usage_error(where + "'" + std::string(rest) + "' is a list, which can only be read from");
+    while (true) {
+      const size_t comma = rest.find(',');
+      const std::string_view name = rest.substr(0, comma);
+      require_topic_name(where, name);
+      if (std::find(endpoint.topics.begin(), endpoint.topics.end(), name) != endpoint.topics.end())
+        throw usage_error(where + "the topic '" + std::string(name) + "' is named twice");
+      endpoint.topics.emplace_back(name);
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+    return endpoint;
+  }
+  require_topic_name(where, rest);
+  endpoint.topics.emplace_back(rest);
+  return endpoint;
+}
+
+std::optional<std::string> local_file_hint(std::string_view topic) {
+  const std::string name(topic);
+  struct stat info {};
+  if (::stat(name.c_str(), &info) != 0) return std::nullopt;
+  const char* kind = S_ISDIR(info.st_mode) ? "directory" : "file";
+  return std::string("there is a local ") + kind + " of that name: a file is written ./" + name;
+}
+
+void refuse_same_file(const Endpoint& in, const Endpoint& out) {
+  const auto identify = [](const Endpoint& endpoint, int standard, struct stat& info) {
+    if (endpoint.kind == EndpointKind::stdio) return ::fstat(standard, &info) == 0;
+    return endpoint.kind == EndpointKind::file && ::stat(endpoint.name.c_str(), &info) == 0;
+  };
+  struct stat from {};
+  struct stat to {};
+  if (!identify(in, STDIN_FILENO, from) || !identify(out, STDOUT_FILENO, to)) return;
+  if (!S_ISREG(from.st_mode) || from.st_dev != to.st_dev || from.st_ino != to.st_ino) return;
+  throw usage_error("IN and OUT are the same file, " + (out.kind == EndpointKind::file ? out.name : in.name),
+                    "write to another file and rename it");
+}
+
+}  // namespace kutils::io

@@ -1,0 +1,103 @@
+#include "io/line_sink.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "io/line_writer.h"
+
+namespace kutils::io {
+namespace {
+
+constexpr size_t kChunk = 128 * 1024;
+
+class LineSink final : public Sink {
+ public:
+  LineSink(int fd, bool owned, std::string name, const LineFormat& format)
+      : fd_(fd), owned_(owned), name_(std::move(name)), writer_(make_line_writer(format)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    buffer_.reserve(kChunk + 16 * 1024);
+  }
+  ~LineSink() override {
+    // Reached without close() only when something threw: what failed has been said.
+    if (owned_ && fd_ >= 0) ::close(fd_);
+  }
+  LineSink(const LineSink&) = delete;
+  LineSink& operator=(const LineSink&) = delete;
+
+  std::optional<RecordError> write(const Record* origin, const Output& output) override {
+    if (auto error = writer_->write(origin, output, buffer_)) return error;
+    if (buffer_.size() >= kChunk) write_out();
+    return std::nullopt;
+  }
+  void flush() override {
+    writer_->flush(buffer_);
+    write_out();
+  }
+  void close() override {
+    if (fd_ < 0) return;
+    flush();
+    if (!owned_) return;
+    const int fd = std::exchange(fd_, -1);
+    // A network file system may say only now that the disk is full.
+    if (::close(fd) != 0 && errno != EINTR) fail();
+  }
+  bool reader_gone() override {
+    // Only a pipe or socket whose other end was closed answers without being asked for anything.
+    pollfd waiting{fd_, 0, 0};
+    return fd_ >= 0 && ::poll(&waiting, 1, 0) > 0 && (waiting.revents & (POLLERR | POLLHUP));
+  }
+
+ private:
+  void write_out() {
+    std::string_view rest = buffer_;
+    while (!rest.empty()) {
+      const ssize_t n = ::write(fd_, rest.data(), rest.size());
+      if (n >= 0) {
+        rest.remove_prefix(static_cast<size_t>(n));
+        continue;
+      }
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) {  // someone who shares the terminal or pipe made it non-blocking
+        pollfd waiting{fd_, POLLOUT, 0};
+        ::poll(&waiting, 1, -1);
+        continue;
+      }
+      const int reason = errno;
+      buffer_.clear();  // so that nothing tries again on the way out
+      if (reason == EPIPE) throw ReaderGone();
+      errno = reason;
+      fail();
+    }
+    buffer_.clear();
+  }
+  [[noreturn]] void fail() const { throw Error(ExitCode::delivery, system_message("write", name_, errno)); }
+
+  int fd_;
+  bool owned_;
+  std::string name_;
+  std::unique_ptr<LineWriter> writer_;
+  std::string buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_line_sink(int fd, bool owned, std::string name, const LineFormat& format) {
+  return std::make_unique<LineSink>(fd, owned, std::move(name), format);
+}
+
+std::unique_ptr<Sink> open_line_sink(const Endpoint& out, const LineFormat& format, OpenMode mode) {
+  if (out.kind == EndpointKind::stdio) return make_line_sink(STDOUT_FILENO, false, "standard output", format);
+  const int how = mode == OpenMode::append ? O_APPEND : O_TRUNC;
+  const int fd = ::open(out.name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+  if (fd < 0) throw Error(ExitCode::delivery, system_message("write", out.name, errno));
+  return make_line_sink(fd, true, out.name, format);
+}
+
+}  // namespace kutils::io

@@ -1,0 +1,26 @@
+// From outputs to lines: one writer per format. A writer may keep state (a CSV header, a table's widths).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "data/record.h"
+#include "io/line_format.h"
+
+namespace kutils::io {
+
+class LineWriter {
+ public:
+  virtual ~LineWriter() = default;
+  // Appends the record with its terminator to `out`. A RecordError: not expressible, and `out` is as it was.
+  virtual std::optional<RecordError> write(const Record* origin, const Output& output, std::string& out) = 0;
+  // Appends what was kept back; called at each flush of the sink.
+  virtual void flush(std::string& /*out*/) {}
+};
+
+// REQUIRES: check_output_format() did not throw.
+std::unique_ptr<LineWriter> make_line_writer(const LineFormat& format);
+
+}  // namespace kutils::io

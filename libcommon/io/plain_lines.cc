@@ -1,0 +1,91 @@
+#include "io/plain_lines.h"
+
+#include "data/json_fields.h"
+#include "io/line_parser.h"
+#include "io/line_writer.h"
+
+namespace kutils::io {
+namespace {
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+
+class JsonParser final : public LineParser {
+ public:
+  explicit JsonParser(const LineFormat& format)
+      : keyed_(format), plain_(keyed_.plain()), check_(format.check_json) {}
+
+  Got parse(std::string_view line, Batch&, Record& record, RecordError& error) override {
+    // Blank lines are no records, as with jq: many programs end their output with one.
+    if (line.empty() || (line[0] <= ' ' && is_blank(line))) return Got::nothing;
+    if (plain_)
+      record.value = line;
+    else if (!keyed_.split(line, record, error))
+      return Got::error;
+    if (check_ && !record.value.is_null()) {
+      if (auto bad = reader_.read(record.value.view()); bad && bad->reason != Reason::not_an_object) {
+        error = std::move(*bad);
+        return Got::error;
+      }
+    }
+    return Got::record;
+  }
+
+ private:
+  KeyedLines keyed_;
+  bool plain_;
+  bool check_;
+  FieldSet no_fields_;
+  FieldReader reader_{no_fields_};
+};
+
+class TextParser final : public LineParser {
+ public:
+  explicit TextParser(const LineFormat& format) : keyed_(format) {}
+  Got parse(std::string_view line, Batch&, Record& record, RecordError& error) override {
+    return keyed_.split(line, record, error) ? Got::record : Got::error;
+  }
+
+ private:
+  KeyedLines keyed_;
+};
+
+class PlainWriter final : public LineWriter {
+ public:
+  explicit PlainWriter(const LineFormat& format)
+      : separator_(format.key_separator), null_(format.null_marker), end_(format.nul_ended ? '\0' : '\n') {}
+
+  std::optional<RecordError> write(const Record*, const Output& output, std::string& out) override {
+    if (separator_) {
+      if (!output.key.is_null())
+        out += output.key.view();
+      else if (null_)
+        out += *null_;
+      out += *separator_;
+    }
+    if (!output.value.is_null())
+      out += output.value.view();
+    else
+      out += null_ ? std::string_view(*null_) : std::string_view("null");
+    out += end_;
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> separator_;
+  std::optional<std::string> null_;
+  char end_;
+};
+
+}  // namespace
+
+std::unique_ptr<LineParser> make_json_parser(const LineFormat& format) {
+  return std::make_unique<JsonParser>(format);
+}
+std::unique_ptr<LineParser> make_text_parser(const LineFormat& format) {
+  return std::make_unique<TextParser>(format);
+}
+std::unique_ptr<LineWriter> make_plain_writer(const LineFormat& format) {
+  return std::make_unique<PlainWriter>(format);
+}
+
+}  // namespace kutils::io
