@@ -1,0 +1,74 @@
+#include "flow/aggregate/aggregate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "flow/aggregate/chosen.h"
+#include "flow/aggregate/numeric.h"
+#include "flow/aggregate/sketches.h"
+#include "flow/aggregate/typed_aggregate.h"
+
+namespace kutils::flow {
+namespace {
+
+size_t limit_of(const char* function, std::span<const double> parameters) {
+  if (parameters.empty()) return std::numeric_limits<size_t>::max();
+  const double limit = parameters[0];
+  if (!(limit >= 1 && limit <= 1e9 && limit == std::floor(limit)))
+    throw usage_error(std::string(function) + "(): the number of values must be a whole number from 1 on");
+  return static_cast<size_t>(limit);
+}
+
+double percent_of(std::span<const double> parameters) {
+  if (!(parameters[0] >= 0 && parameters[0] <= 100))
+    throw usage_error("percentile(): the second argument must be from 0 to 100", "the median is percentile(x, 50)");
+  return parameters[0];
+}
+
+using Parameters = std::span<const double>;
+
+constexpr AggregateFunction kFunctions[] = {
+    {"count", "count()", "number of records", 0, 0, [](Parameters) { return make_count(); }},
+    {"sum", "sum(x)", "sum; of integers an exact 64-bit integer, with doubles a compensated double", 1, 1,
+     [](Parameters) { return make_sum(); }},
+    {"min", "min(x)", "smallest value", 1, 1, [](Parameters) { return make_extreme(false); }},
+    {"max", "max(x)", "largest value", 1, 1, [](Parameters) { return make_extreme(true); }},
+    {"avg", "avg(x)", "mean, a double", 1, 1, [](Parameters) { return make_avg(); }},
+    {"first", "first(x)", "the value that arrived first", 1, 1, [](Parameters) { return make_first(); }},
+    {"last", "last(x)", "the value that arrived last", 1, 1, [](Parameters) { return make_last(); }},
+    {"stddev", "stddev(x)", "sample standard deviation; null for fewer than two values", 1, 1,
+     [](Parameters) { return make_stddev(); }},
+    {"distinct", "distinct(x)", "number of different values, exact: keeps them all", 1, 1,
+     [](Parameters) { return make_distinct(); }},
+    {"approx_distinct", "approx_distinct(x)", "number of different values, standard error 1.6 %, at most 4 KB", 1, 1,
+     [](Parameters) { return make_approx_distinct(); }},
+    {"percentile", "percentile(x, p)", "value at percent p (0 to 100), within 1 % of its size", 2, 2,
+     [](Parameters p) { return make_percentile(percent_of(p)); }},
+    {"top", "top(x, n)", "list of the n largest values, largest first", 2, 2,
+     [](Parameters p) { return make_top(limit_of("top", p)); }},
+    {"collect", "collect(x[, n])", "list of the values as they arrived, the first n of them", 1, 2,
+     [](Parameters p) { return make_collect(limit_of("collect", p)); }},
+};
+
+}  // namespace
+
+std::span<const AggregateFunction> aggregate_functions() { return kFunctions; }
+
+const AggregateFunction* find_aggregate_function(std::string_view name) {
+  for (const AggregateFunction& function : kFunctions)
+    if (function.name == name) return &function;
+  return nullptr;
+}
+
+RecordError needs_number(std::string_view function, const Datum& argument) {
+  std::string message(function);
+  message += "() needs a number, not a ";
+  message += to_string(argument.kind);
+  return {Reason::wrong_type, std::move(message)};
+}
+
+RecordError sum_overflow(std::string_view function) {
+  return {Reason::overflow, std::string(function) + "(): the sum leaves its 64 bits"};
+}
+
+}  // namespace kutils::flow

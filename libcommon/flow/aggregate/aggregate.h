@@ -1,0 +1,69 @@
+// An aggregate function: what it keeps (a fixed number of bytes, made in memory that the caller gives) and how records, other
+// states and deletions change it. Stateless itself, so that one object serves every row; one thread at a time.
+//
+// Merge order means something: `into` holds the earlier records, `from` the later ones.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/varint.h"
+#include "flow/aggregate/datum.h"
+
+namespace kutils::flow {
+
+class Aggregate {
+ public:
+  virtual ~Aggregate() = default;
+
+  // --- memory. `state` is aligned for anything.
+  virtual size_t state_size() const = 0;
+  virtual void init(void* state) const = 0;
+  virtual void destroy(void* state) const = 0;
+
+  // --- records. `argument` is never null: nulls are skipped before.
+  // Whether it may be an argument at all, whatever the state.
+  virtual std::optional<RecordError> check(const Datum& /*argument*/) const { return std::nullopt; }
+  // Whether add() (or subtract()) could fail for a checked argument, so that can_add() has to be asked.
+  virtual bool may_refuse() const { return false; }
+  virtual std::optional<RecordError> can_add(const void* /*state*/, const Datum& /*argument*/) const {
+    return std::nullopt;
+  }
+  virtual void add(void* state, const Datum& argument) const = 0;
+
+  // --- other states. On an error `into` is in a valid but undefined state.
+  virtual bool has_merge() const { return true; }
+  virtual std::optional<RecordError> merge(void* into, const void* from) const = 0;
+  // Takes back an add() of the same argument: rows of a table that change or leave.
+  virtual bool has_subtract() const { return false; }
+  virtual std::optional<RecordError> can_subtract(const void* /*state*/, const Datum& /*argument*/) const {
+    return std::nullopt;
+  }
+  virtual void subtract(void* /*state*/, const Datum& /*argument*/) const {}
+
+  virtual void result(const void* state, std::string& json) const = 0;
+  virtual void encode(const void* state, std::string& out) const = 0;
+  // `state` is initialised. Broken bytes make the reader fail.
+  virtual void decode(void* state, Reader& in) const = 0;
+};
+
+// One line per aggregate; --help and the man page are made from it. To add one: a class, a line in aggregate_functions().
+struct AggregateFunction {
+  const char* name;
+  const char* signature;
+  const char* doc;
+  size_t min_arguments;
+  size_t max_arguments;  // the first is an expression, the rest are numbers
+  std::unique_ptr<Aggregate> (*make)(std::span<const double> parameters);  // throws usage_error
+};
+std::span<const AggregateFunction> aggregate_functions();
+const AggregateFunction* find_aggregate_function(std::string_view name);
+
+}  // namespace kutils::flow

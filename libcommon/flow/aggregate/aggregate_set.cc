@@ -1,0 +1,97 @@
+#include "flow/aggregate/aggregate_set.h"
+
+#include "data/json_write.h"
+
+namespace kutils::flow {
+
+AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(items)) {
+  for (const AggregateItem& item : items_) {
+    const AggregateFunction* function = find_aggregate_function(item.function);
+    if (function == nullptr) throw usage_error("no aggregate is called " + item.function + "()");
+    for (const AggregateItem& other : items_)
+      if (&other != &item && other.name == item.name)
+        throw usage_error("two aggregates are called '" + item.name + "'", "name them apart: NAME=" + item.function + "(...)");
+    Slot slot;
+    slot.aggregate = function->make(item.parameters);
+    slot.offset = state_size_;
+    append_json_string(item.name, slot.label);
+    slot.label += ':';
+    slot.may_refuse = slot.aggregate->may_refuse();
+    may_refuse_ |= slot.may_refuse;
+    state_size_ += (slot.aggregate->state_size() + 15) / 16 * 16;
+    slots_.push_back(std::move(slot));
+  }
+}
+
+void AggregateSet::require_merge(std::string_view who) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (!slots_[i].aggregate->has_merge())
+      throw usage_error(items_[i].function + "() cannot be merged, which " + std::string(who) + " need",
+                        "use it with tumbling or hopping windows");
+}
+
+void AggregateSet::require_subtract(std::string_view who) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (!slots_[i].aggregate->has_subtract())
+      throw usage_error(items_[i].function + "() cannot take a value back, which " + std::string(who) + " need",
+                        "count, sum, avg, stddev, distinct and percentile can");
+}
+
+void AggregateSet::init(char* state) const {
+  for (const Slot& slot : slots_) slot.aggregate->init(state + slot.offset);
+}
+void AggregateSet::destroy(char* state) const {
+  for (const Slot& slot : slots_) slot.aggregate->destroy(state + slot.offset);
+}
+
+std::optional<RecordError> AggregateSet::can_add(const char* state, std::span<const Argument> arguments) const {
+  if (!may_refuse_) return std::nullopt;
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].may_refuse && arguments[i].present)
+      if (auto refused = slots_[i].aggregate->can_add(state + slots_[i].offset, arguments[i].datum)) return refused;
+  return std::nullopt;
+}
+
+void AggregateSet::add_checked(char* state, std::span<const Argument> arguments) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (arguments[i].present) slots_[i].aggregate->add(state + slots_[i].offset, arguments[i].datum);
+}
+
+std::optional<RecordError> AggregateSet::add(char* state, std::span<const Argument> arguments) const {
+  if (auto refused = can_add(state, arguments)) return refused;
+  add_checked(state, arguments);
+  return std::nullopt;
+}
+
+std::optional<RecordError> AggregateSet::subtract(char* state, std::span<const Argument> arguments) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (arguments[i].present)
+      if (auto refused = slots_[i].aggregate->can_subtract(state + slots_[i].offset, arguments[i].datum)) return refused;
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (arguments[i].present) slots_[i].aggregate->subtract(state + slots_[i].offset, arguments[i].datum);
+  return std::nullopt;
+}
+
+std::optional<RecordError> AggregateSet::merge(char* into, const char* from) const {
+  for (const Slot& slot : slots_)
+    if (auto refused = slot.aggregate->merge(into + slot.offset, from + slot.offset)) return refused;
+  return std::nullopt;
+}
+
+void AggregateSet::result(const char* state, std::string& json) const {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (i > 0) json += ',';
+    json += slots_[i].label;
+    slots_[i].aggregate->result(state + slots_[i].offset, json);
+  }
+}
+
+void AggregateSet::encode(const char* state, std::string& out) const {
+  for (const Slot& slot : slots_) slot.aggregate->encode(state + slot.offset, out);
+}
+
+void AggregateSet::decode(char* state, Reader& in) const {
+  for (const Slot& slot : slots_) slot.aggregate->decode(state + slot.offset, in);
+}
+
+}  // namespace kutils::flow

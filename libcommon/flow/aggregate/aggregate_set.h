@@ -1,0 +1,101 @@
+// The aggregates of one list, `n=count(), total=sum(x) if y > 3`, as one state of a fixed size.
+//
+// An AggregateSet knows names and functions, not expressions: those are AggregateArguments' (arguments.h). A stopped tool's state can
+// so be read without compiling anything. One thread uses a set; states may be many.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/aggregate/aggregate.h"
+
+namespace kutils::flow {
+
+struct AggregateItem {
+  std::string name;                // the output field
+  std::string function;
+  std::string argument;            // expression; empty for count()
+  std::vector<double> parameters;  // p, n
+  std::string condition;           // what follows `if`; empty: always
+};
+
+// The list as written by the user. Throws usage_error that names the place. (parse_aggregates.cc)
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what);
+
+// One item's argument for one record.
+struct Argument {
+  bool present = false;  // false: null, or the condition does not hold
+  Datum datum;
+};
+
+class AggregateSet {
+ public:
+  // Throws usage_error: unknown function, wrong parameters, a name used twice.
+  explicit AggregateSet(std::vector<AggregateItem> items);
+  AggregateSet(const AggregateSet&) = delete;
+  AggregateSet& operator=(const AggregateSet&) = delete;
+
+  const std::vector<AggregateItem>& items() const { return items_; }
+  const Aggregate& function(size_t item) const { return *slots_[item].aggregate; }
+  // Throw usage_error that names the aggregate which cannot. `who` is what needs it: "session windows".
+  void require_merge(std::string_view who) const;
+  void require_subtract(std::string_view who) const;
+
+  size_t state_size() const { return state_size_; }  // a multiple of 16
+  void init(char* state) const;
+  void destroy(char* state) const;
+
+  // All or nothing: after an error the state is as it was.
+  std::optional<RecordError> add(char* state, std::span<const Argument> arguments) const;
+  std::optional<RecordError> can_add(const char* state, std::span<const Argument> arguments) const;
+  void add_checked(char* state, std::span<const Argument> arguments) const;  // REQUIRES: can_add()
+  std::optional<RecordError> subtract(char* state, std::span<const Argument> arguments) const;
+  // `into` holds the earlier records. On an error it is to be thrown away.
+  std::optional<RecordError> merge(char* into, const char* from) const;
+
+  // `"n":1,"total":2.5`
+  void result(const char* state, std::string& json) const;
+  void encode(const char* state, std::string& out) const;
+  void decode(char* state, Reader& in) const;  // into a state that init() made
+
+ private:
+  struct Slot {
+    std::unique_ptr<Aggregate> aggregate;
+    size_t offset;
+    std::string label;  // `"name":`
+    bool may_refuse;
+  };
+  std::vector<AggregateItem> items_;
+  std::vector<Slot> slots_;
+  size_t state_size_ = 0;
+  bool may_refuse_ = false;
+};
+
+// A state on its own, outside of a row.
+class OwnedState {
+ public:
+  explicit OwnedState(const AggregateSet& set) : set_(&set), memory_(new char[set.state_size() + 1]) {
+    set.init(memory_.get());
+  }
+  OwnedState(OwnedState&&) = default;
+  OwnedState& operator=(OwnedState&& other) noexcept {
+    std::swap(set_, other.set_);
+    std::swap(memory_, other.memory_);
+    return *this;
+  }
+  ~OwnedState() {
+    if (memory_) set_->destroy(memory_.get());
+  }
+  char* get() { return memory_.get(); }
+  const char* get() const { return memory_.get(); }
+
+ private:
+  const AggregateSet* set_;
+  std::unique_ptr<char[]> memory_;  // operator new[] aligns for any scalar
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,221 @@
+#include "flow/aggregate/numeric.h"
+
+#include <cmath>
+
+#include "data/json_write.h"
+#include "flow/aggregate/typed_aggregate.h"
+
+namespace kutils::flow {
+namespace {
+
+class Count final : public TypedAggregate<int64_t> {
+ public:
+  void add(void* state, const Datum&) const override { ++of(state); }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    of(into) += of(from);
+    return std::nullopt;
+  }
+  bool has_subtract() const override { return true; }
+  void subtract(void* state, const Datum&) const override { --of(state); }
+  void result(const void* state, std::string& json) const override { append_json_int(of(state), json); }
+  void encode(const void* state, std::string& out) const override { put_signed(out, of(state)); }
+  void decode(void* state, Reader& in) const override { of(state) = in.signed_varint(); }
+};
+
+// A sum that is an exact integer until a double comes, then a compensated sum of doubles: Neumaier's variant of Kahan's
+// algorithm (A. Neumaier, ZAMM 54, 1974).
+struct Total {
+  int64_t count = 0;
+  int64_t integer = 0;
+  double sum = 0;
+  double compensation = 0;
+  bool is_real = false;
+
+  double real() const { return static_cast<double>(integer) + (sum + compensation); }
+  void add_real(double value) {
+    is_real = true;
+    const double next = sum + value;
+    compensation += std::fabs(sum) >= std::fabs(value) ? (sum - next) + value : (value - next) + sum;
+    sum = next;
+  }
+  bool integer_fits(int64_t value, bool negative) const {
+    int64_t ignored;
+    return negative ? !__builtin_sub_overflow(integer, value, &ignored) : !__builtin_add_overflow(integer, value, &ignored);
+  }
+  // Nothing left: no rest of rounding stays behind.
+  void settle() {
+    if (count == 0) *this = Total();
+  }
+};
+
+class TotalAggregate : public TypedAggregate<Total> {
+ public:
+  explicit TotalAggregate(const char* name) : name_(name) {}
+  std::optional<RecordError> check(const Datum& argument) const override {
+    if (!argument.is_number()) return needs_number(name_, argument);
+    if (argument.kind == Datum::Kind::unsigned_integer) return sum_overflow(name_);
+    return std::nullopt;
+  }
+  bool may_refuse() const override { return true; }
+  std::optional<RecordError> can_add(const void* state, const Datum& argument) const override {
+    return can(of(state), argument, false);
+  }
+  void add(void* state, const Datum& argument) const override {
+    Total& total = of(state);
+    ++total.count;
+    if (argument.kind == Datum::Kind::integer) {
+      total.integer += argument.integer;
+    } else {
+      total.add_real(argument.real);
+    }
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    Total& a = of(into);
+    const Total& b = of(from);
+    if (!a.integer_fits(b.integer, false)) return sum_overflow(name_);
+    a.count += b.count;
+    a.integer += b.integer;
+    if (b.is_real) {
+      a.add_real(b.sum);
+      a.add_real(b.compensation);
+      if (!std::isfinite(a.real())) return sum_overflow(name_);
+    }
+    return std::nullopt;
+  }
+  bool has_subtract() const override { return true; }
+  std::optional<RecordError> can_subtract(const void* state, const Datum& argument) const override {
+    return can(of(state), argument, true);
+  }
+  void subtract(void* state, const Datum& argument) const override {
+    Total& total = of(state);
+    --total.count;
+    if (argument.kind == Datum::Kind::integer) {
+      total.integer -= argument.integer;
+    } else {
+      total.add_real(-argument.real);
+    }
+    total.settle();
+  }
+  void encode(const void* state, std::string& out) const override {
+    const Total& total = of(state);
+    put_signed(out, total.count);
+    put_signed(out, total.integer);
+    out.push_back(total.is_real ? 1 : 0);
+    if (!total.is_real) return;
+    put_double(out, total.sum);
+    put_double(out, total.compensation);
+  }
+  void decode(void* state, Reader& in) const override {
+    Total& total = of(state);
+    total.count = in.signed_varint();
+    total.integer = in.signed_varint();
+    total.is_real = in.byte() != 0;
+    if (!total.is_real) return;
+    total.sum = in.real();
+    total.compensation = in.real();
+  }
+
+ private:
+  std::optional<RecordError> can(const Total& total, const Datum& argument, bool negative) const {
+    if (argument.kind == Datum::Kind::integer) {
+      if (!total.integer_fits(argument.integer, negative)) return sum_overflow(name_);
+    } else if (!std::isfinite(total.real() + (negative ? -argument.real : argument.real))) {
+      return sum_overflow(name_);
+    }
+    return std::nullopt;
+  }
+  const char* name_;
+};
+
+class Sum final : public TotalAggregate {
+ public:
+  Sum() : TotalAggregate("sum") {}
+  void result(const void* state, std::string& json) const override {
+    const Total& total = of(state);
+    if (!total.is_real) {
+      append_json_int(total.integer, json);
+    } else if (!append_json_double(total.real(), json)) {
+      json += "null";
+    }
+  }
+};
+
+class Average final : public TotalAggregate {
+ public:
+  Average() : TotalAggregate("avg") {}
+  void result(const void* state, std::string& json) const override {
+    const Total& total = of(state);
+    if (total.count == 0 || !append_json_double(total.real() / static_cast<double>(total.count), json)) json += "null";
+  }
+};
+
+// B. P. Welford, Technometrics 4 (1962); merged as by Chan, Golub and LeVeque (1979).
+struct Moments {
+  int64_t count = 0;
+  double mean = 0;
+  double squares = 0;  // sum of squared distances from the mean
+};
+
+class StandardDeviation final : public TypedAggregate<Moments> {
+ public:
+  std::optional<RecordError> check(const Datum& argument) const override {
+    if (!argument.is_number()) return needs_number("stddev", argument);
+    return std::nullopt;
+  }
+  void add(void* state, const Datum& argument) const override {
+    Moments& m = of(state);
+    const double value = argument.as_double();
+    ++m.count;
+    const double delta = value - m.mean;
+    m.mean += delta / static_cast<double>(m.count);
+    m.squares += delta * (value - m.mean);
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    Moments& a = of(into);
+    const Moments& b = of(from);
+    if (b.count == 0) return std::nullopt;
+    const auto na = static_cast<double>(a.count), nb = static_cast<double>(b.count);
+    const double delta = b.mean - a.mean;
+    a.squares += b.squares + delta * delta * na * nb / (na + nb);
+    a.mean += delta * nb / (na + nb);
+    a.count += b.count;
+    return std::nullopt;
+  }
+  bool has_subtract() const override { return true; }
+  void subtract(void* state, const Datum& argument) const override {
+    Moments& m = of(state);
+    if (--m.count <= 0) {
+      m = Moments();
+      return;
+    }
+    const double value = argument.as_double();
+    const double delta = value - m.mean;
+    m.mean -= delta / static_cast<double>(m.count);
+    m.squares = std::max(0.0, m.squares - delta * (value - m.mean));
+  }
+  void result(const void* state, std::string& json) const override {
+    const Moments& m = of(state);
+    if (m.count < 2 || !append_json_double(std::sqrt(m.squares / static_cast<double>(m.count - 1)), json)) json += "null";
+  }
+  void encode(const void* state, std::string& out) const override {
+    const Moments& m = of(state);
+    put_signed(out, m.count);
+    put_double(out, m.mean);
+    put_double(out, m.squares);
+  }
+  void decode(void* state, Reader& in) const override {
+    Moments& m = of(state);
+    m.count = in.signed_varint();
+    m.mean = in.real();
+    m.squares = in.real();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregate> make_count() { return std::make_unique<Count>(); }
+std::unique_ptr<Aggregate> make_sum() { return std::make_unique<Sum>(); }
+std::unique_ptr<Aggregate> make_avg() { return std::make_unique<Average>(); }
+std::unique_ptr<Aggregate> make_stddev() { return std::make_unique<StandardDeviation>(); }
+
+}  // namespace kutils::flow

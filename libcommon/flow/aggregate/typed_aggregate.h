@@ -1,0 +1,26 @@
+// The memory part of an aggregate whose state is a plain C++ type.
+#pragma once
+
+#include <new>
+
+#include "flow/aggregate/aggregate.h"
+
+namespace kutils::flow {
+
+template <typename State>
+class TypedAggregate : public Aggregate {
+ public:
+  static_assert(alignof(State) <= alignof(std::max_align_t));
+  size_t state_size() const override { return sizeof(State); }
+  void init(void* state) const override { new (state) State(); }
+  void destroy(void* state) const override { of(state).~State(); }
+
+ protected:
+  static State& of(void* state) { return *std::launder(reinterpret_cast<State*>(state)); }
+  static const State& of(const void* state) { return *std::launder(reinterpret_cast<const State*>(state)); }
+};
+
+RecordError needs_number(std::string_view function, const Datum& argument);
+RecordError sum_overflow(std::string_view function);
+
+}  // namespace kutils::flow

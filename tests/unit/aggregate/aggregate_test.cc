@@ -1,0 +1,247 @@
+#include "flow/aggregate/aggregate_set.h"
+
+#include <cmath>
+#include <random>
+
+#include "flow/aggregate/row_table.h"
+#include "support/catch.h"
+
+using namespace kutils;
+using namespace kutils::flow;
+
+namespace {
+
+std::string result(const AggregateSet& set, const OwnedState& state) {
+  std::string json;
+  set.result(state.get(), json);
+  return json.substr(json.find(':') + 1);
+}
+
+// A set of one aggregate and a state of it.
+struct One {
+  explicit One(const std::string& function, std::vector<double> parameters = {})
+      : set({{"v", function, "x", std::move(parameters), ""}}), state(set) {}
+  std::optional<RecordError> add(const Datum& datum) {
+    if (auto refused = set.function(0).check(datum)) return refused;
+    const Argument argument{true, datum};
+    return set.add(state.get(), {&argument, 1});
+  }
+  std::optional<RecordError> subtract(const Datum& datum) {
+    const Argument argument{true, datum};
+    return set.subtract(state.get(), {&argument, 1});
+  }
+  std::string value() const { return result(set, state); }
+  AggregateSet set;
+  OwnedState state;
+};
+
+Datum i(int64_t v) { return Datum::of(v); }
+Datum d(double v) { return Datum::of(v); }
+Datum s(std::string_view v) { return Datum::of_string(v); }
+
+std::vector<double> parameters_of(const AggregateFunction& function) {
+  if (function.min_arguments < 2) return {};
+  return {std::string(function.name) == "top" ? 3.0 : 50.0};
+}
+
+}  // namespace
+
+TEST_CASE("aggregates: results") {
+  One sum("sum");
+  CHECK(sum.value() == "0");
+  CHECK_FALSE(sum.add(i(INT64_MAX)));
+  CHECK(sum.add(i(1))->reason == Reason::overflow);
+  CHECK(sum.value() == "9223372036854775807");
+  CHECK_FALSE(sum.add(i(-7)));
+  CHECK(sum.value() == "9223372036854775800");
+  CHECK(sum.add(s("a"))->reason == Reason::wrong_type);
+
+  One compensated("sum");
+  for (int n = 0; n < 10; ++n) CHECK_FALSE(compensated.add(d(0.1)));
+  CHECK(compensated.value() == "1.0");
+  CHECK_FALSE(compensated.add(d(1e100)));
+  CHECK_FALSE(compensated.add(d(-1e100)));
+  CHECK(compensated.value() == "1.0");
+  CHECK_FALSE(compensated.add(d(1e308)));
+  CHECK(compensated.add(d(1e308))->reason == Reason::overflow);
+
+  One average("avg");
+  CHECK(average.value() == "null");
+  average.add(i(1));
+  average.add(i(2));
+  CHECK(average.value() == "1.5");
+
+  One deviation("stddev");
+  deviation.add(i(2));
+  CHECK(deviation.value() == "null");
+  deviation.add(i(4));
+  CHECK(deviation.value() == "1.4142135623730951");
+
+  One smallest("min"), largest("max");
+  for (const Datum& datum : {i(3), d(2.5), i(7)}) {
+    CHECK_FALSE(smallest.add(datum));
+    CHECK_FALSE(largest.add(datum));
+  }
+  CHECK(smallest.value() == "2.5");
+  CHECK(largest.value() == "7");
+  CHECK(largest.add(s("x"))->reason == Reason::wrong_type);
+  CHECK(largest.add(Datum::of_json("[1]"))->reason == Reason::wrong_type);
+  One first("first"), last("last");
+  for (const Datum& datum : {s("a"), Datum::of_json("{\"b\":1}"), i(7)}) {
+    first.add(datum);
+    last.add(datum);
+  }
+  CHECK(first.value() == "\"a\"");
+  CHECK(last.value() == "7");
+
+  One top("top", {2});
+  for (const int n : {3, 1, 5, 4}) top.add(i(n));
+  CHECK(top.value() == "[5,4]");
+
+  One collect("collect", {3});
+  for (const int n : {3, 1, 5, 4}) collect.add(i(n));
+  CHECK(collect.value() == "[3,1,5]");
+
+  One distinct("distinct");
+  for (const Datum& datum : {i(40), d(40.0), s("40"), Datum::of(true), s("40")}) distinct.add(datum);
+  CHECK(distinct.value() == "3");
+}
+
+TEST_CASE("aggregates: sketches stay within their stated errors") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  for (const int size : {1, 10, 400, 600, 5000, 20000, 200000}) {
+    One distinct("approx_distinct");
+    for (int n = 0; n < size; ++n) {
+      const std::string text = std::to_string(random());
+      distinct.add(s(text));
+      distinct.add(s(text));
+    }
+    const double estimate = std::stod(distinct.value());
+    CAPTURE(size, estimate);
+    CHECK(std::fabs(estimate - size) <= std::max(0.5, 5 * 0.0163 * size));
+  }
+  for (const double percent : {0.0, 1.0, 50.0, 99.0, 100.0}) {
+    One percentile("percentile", {percent});
+    std::vector<double> values;
+    for (int n = 0; n < 5001; ++n) {
+      const double value = (static_cast<double>(random() % 2000001) - 1000000) / 1000;
+      values.push_back(value);
+      percentile.add(d(value));
+    }
+    std::sort(values.begin(), values.end());
+    const auto rank = static_cast<size_t>(std::max(1.0, std::ceil(percent / 100 * 5001)));
+    const double exact = values[rank - 1];
+    CAPTURE(percent, exact);
+    CHECK(std::fabs(std::stod(percentile.value()) - exact) <= 0.0100001 * std::fabs(exact));
+  }
+}
+
+TEST_CASE("aggregates: merge, subtract and encode keep the result, for every function of the table") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  for (const AggregateFunction& function : aggregate_functions()) {
+    CAPTURE(function.name);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<Datum> values;
+      const int size = static_cast<int>(random() % 12);
+      for (int n = 0; n < size; ++n) {
+        const auto value = static_cast<int64_t>(random() % 100) - 50;
+        values.push_back(random() % 2 ? i(value) : d(static_cast<double>(value) / 4));
+      }
+      One whole(function.name, parameters_of(function)), left(function.name, parameters_of(function)),
+          right(function.name, parameters_of(function));
+      const size_t cut = values.empty() ? 0 : random() % (values.size() + 1);
+      for (size_t n = 0; n < values.size(); ++n) {
+        REQUIRE_FALSE(whole.add(values[n]));
+        REQUIRE_FALSE((n < cut ? left : right).add(values[n]));
+      }
+      const bool rounds = std::string(function.name) == "stddev";
+      const auto same = [&](const One& other) {
+        if (!rounds || whole.value() == "null") return other.value() == whole.value();
+        return std::fabs(std::stod(other.value()) - std::stod(whole.value())) < 1e-9;
+      };
+      std::string bytes;
+      whole.set.encode(whole.state.get(), bytes);
+      One copy(function.name, parameters_of(function));
+      Reader in(bytes);
+      copy.set.decode(copy.state.get(), in);
+      CHECK((in.ok() && in.at_end()));
+      CHECK(copy.value() == whole.value());
+      for (size_t n = 0; n < bytes.size(); ++n) {  // cut off anywhere: noticed
+        One broken(function.name, parameters_of(function));
+        Reader part(std::string_view(bytes).substr(0, n));
+        broken.set.decode(broken.state.get(), part);
+        CHECK_FALSE((part.ok() && part.at_end()));
+      }
+      if (whole.set.function(0).has_merge()) {
+        CHECK_FALSE(left.set.merge(left.state.get(), right.state.get()));
+        CHECK(same(left));
+      }
+      if (whole.set.function(0).has_subtract()) {
+        const std::string before = whole.value();
+        One more(function.name, parameters_of(function));
+        for (const Datum& value : values) REQUIRE_FALSE(more.add(value));
+        for (const int n : {7, 9, 11}) REQUIRE_FALSE(more.add(i(n)));
+        for (const int n : {11, 7, 9}) REQUIRE_FALSE(more.subtract(i(n)));
+        CHECK(same(more));
+      }
+    }
+  }
+}
+
+TEST_CASE("aggregates: an error leaves every aggregate of the set as it was") {
+  AggregateSet set({{"n", "count", "", {}, ""}, {"s", "sum", "x", {}, ""}});
+  OwnedState state(set);
+  const Argument most[] = {{true, {}}, {true, i(INT64_MAX)}};
+  CHECK_FALSE(set.add(state.get(), most));
+  CHECK(set.add(state.get(), most)->reason == Reason::overflow);
+  std::string json;
+  set.result(state.get(), json);
+  CHECK(json == "\"n\":1,\"s\":9223372036854775807");
+}
+
+TEST_CASE("aggregates: what cannot be is refused by name") {
+  CHECK_THROWS_AS(AggregateSet({{"a", "median", "x", {}, ""}}), Error);
+  CHECK_THROWS_AS(AggregateSet({{"a", "count", "", {}, ""}, {"a", "count", "", {}, ""}}), Error);
+  CHECK_THROWS_AS(AggregateSet({{"a", "percentile", "x", {101}, ""}}), Error);
+  CHECK_THROWS_AS(AggregateSet({{"a", "top", "x", {0}, ""}}), Error);
+  AggregateSet set({{"a", "max", "x", {}, ""}});
+  CHECK_THROWS_AS(set.require_subtract("tables over tables"), Error);
+  CHECK_NOTHROW(set.require_merge("session windows"));
+}
+
+TEST_CASE("datum: order across number types is exact") {
+  CHECK(compare(i(9007199254740993), d(9007199254740992.0)) == 1);
+  CHECK(compare(d(9007199254740992.0), i(9007199254740993)) == -1);
+  CHECK(compare(i(1), d(1.5)) == -1);
+  CHECK(compare(i(-1), d(-1.5)) == 1);
+  CHECK(compare(d(2.0), i(2)) == 0);
+  CHECK(compare(d(1e30), i(INT64_MAX)) == 1);
+  CHECK_FALSE(compare(i(1), s("1")));
+}
+
+TEST_CASE("row table: keeps rows apart and in place") {
+  AggregateSet set({{"n", "count", "", {}, ""}, {"c", "collect", "x", {}, ""}});
+  RowTable table(set);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Row*> rows;
+    for (int n = 0; n < 2000; ++n) {
+      const auto [row, is_new] = table.find_or_add("key" + std::to_string(n));
+      REQUIRE(is_new);
+      rows.push_back(row);
+      const Argument arguments[] = {{true, {}}, {true, i(n)}};
+      set.add_checked(table.state(row), arguments);
+    }
+    for (int n = 0; n < 2000; ++n) {
+      const auto [row, is_new] = table.find_or_add("key" + std::to_string(n));
+      REQUIRE_FALSE(is_new);
+      REQUIRE(row == rows[static_cast<size_t>(n)]);
+      REQUIRE(table.key(row) == "key" + std::to_string(n));
+    }
+    table.clear();
+    CHECK(table.size() == 0);
+  }
+}
