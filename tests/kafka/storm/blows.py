@@ -1,0 +1,198 @@
+"""The blows of a storm: what is done to a running group, at random, from one seed."""
+import signal
+import time
+
+# Longer than both time-outs of storm.SHORT, with the broker's own slack for expiring transactions (10 s by default).
+BEYOND_SESSION = (6.5, 9.0)
+BEYOND_TRANSACTION = (10.0, 19.0)
+
+
+class Blows:
+    def __init__(self, bench, kinds, fewest, most):
+        self.bench = bench
+        self.random = bench.random
+        self.kinds = kinds  # name -> weight
+        self.fewest = fewest
+        self.most = most
+        self.later = []  # (monotonic time, what, function)
+        self.broker_down = False
+
+    # ---- helpers
+
+    def up(self):
+        return [slot for slot in self.bench.slots if slot.up() and slot.wake is None]
+
+    def free(self):
+        return [slot for slot in self.bench.slots if (slot.process is None or not slot.process.running()) and slot.due is None]
+
+    def after(self, seconds, what, function):
+        self.later.append((time.monotonic() + seconds, what, function))
+
+    def start_later(self, slot, seconds):
+        slot.due = time.monotonic() + seconds
+
+    # ---- one step of time
+
+    def tick(self):
+        now = time.monotonic()
+        for item in [item for item in self.later if item[0] <= now]:
+            self.later.remove(item)
+            self.bench.log(item[1])
+            item[2]()
+        for slot in self.bench.slots:
+            if slot.due is not None and slot.due <= now:
+                self.bench.launch(slot)
+
+    def strike(self):
+        names = list(self.kinds)
+        for _ in range(10):
+            name = self.random.choices(names, [self.kinds[n] for n in names])[0]
+            if getattr(self, name)():
+                self.bench.count(name)
+                return name
+        return None
+
+    def settle(self):
+        """Ends the storm: all that was put off happens now, at least `fewest` instances run."""
+        for _, what, function in sorted(self.later, key=lambda item: item[0]):
+            self.bench.log(what)
+            function()
+        self.later = []
+        for slot in self.bench.slots:
+            if slot.due is not None:
+                self.bench.launch(slot)
+        while len(self.up()) < self.fewest:
+            self.bench.launch(self.free()[0] if self.free() else self.bench.add_slot("own"))
+
+    # ---- the blows; each returns whether it could strike
+
+    def kill(self):
+        slots = self.up()
+        if not slots:
+            return False
+        slot = self.random.choice(slots)
+        self.bench.log(f"kill -9 {slot.process.name}")
+        slot.process.kill()
+        self.start_later(slot, self.random.choice([0, 0, self.random.uniform(0.2, 3)]))
+        return True
+
+    def kill_all(self):
+        """The machine goes: everything at once."""
+        slots = self.up()
+        if len(slots) < 2:
+            return False
+        self.bench.log("kill -9 all")
+        for slot in slots:
+            slot.process.kill()
+            self.start_later(slot, self.random.uniform(0, 1))
+        return True
+
+    def kill_young(self):
+        """Killed while it starts: a process that dies between its first steps."""
+        slots = self.free()
+        if not slots or len(self.up()) >= self.most:
+            return False
+        slot = self.random.choice(slots)
+        process = self.bench.launch(slot)
+        after = self.random.uniform(0.02, 0.8)
+
+        def strike():
+            if process.may_end is None:
+                process.kill()
+                self.start_later(slot, 0)
+        self.after(after, f"kill -9 {process.name}, {after:.2f} s young", strike)
+        return True
+
+    def take_over(self):
+        """A second process under the same name while the first lives, or is stopped and wakes up later."""
+        slots = [slot for slot in self.up() if slot.instance]
+        if not slots:
+            return False
+        slot = self.random.choice(slots)
+        old = slot.process
+        how = self.random.choice(["alive", "stopped", "dying"])
+        self.bench.log(f"take-over of {old.name} ({how})")
+        old.superseded()
+        if how != "alive":
+            old.stop()
+        if how == "stopped":
+            old.end_by = None
+
+            def wake():
+                old.superseded()
+                old.go_on()
+            self.after(self.random.uniform(0.5, 14), f"SIGCONT {old.name} (superseded)", wake)
+        elif how == "dying":
+            self.after(self.random.uniform(0.1, 3), f"kill -9 {old.name} (superseded)", old.kill)
+        self.bench.launch(slot)
+        self.bench.count(f"take_over_{how}")
+        return True
+
+    def freeze(self):
+        slots = self.up()
+        if not slots:
+            return False
+        slot = self.random.choice(slots)
+        bounds = self.random.choice([(0.2, 3), BEYOND_SESSION, BEYOND_TRANSACTION])
+        seconds = self.random.uniform(*bounds)
+        process = slot.process
+        self.bench.log(f"SIGSTOP {process.name} for {seconds:.1f} s")
+        process.stop()
+        slot.wake = time.monotonic() + seconds
+
+        def wake():
+            slot.wake = None
+            process.go_on()
+        self.after(seconds, f"SIGCONT {process.name}", wake)
+        return True
+
+    def flicker(self):
+        """Stopped and woken some times in short order: calls are cut at odd places."""
+        slots = self.up()
+        if not slots:
+            return False
+        process = self.random.choice(slots).process
+        for step in range(5):
+            at = step * 0.15 + self.random.uniform(0, 0.05)
+            self.after(at, f"flicker: SIGSTOP {process.name}", lambda: process.may_end is None and process.signal(signal.SIGSTOP))
+            self.after(at + 0.08, f"flicker: SIGCONT {process.name}", lambda: process.signal(signal.SIGCONT))
+        return True
+
+    def join(self):
+        if len(self.up()) >= self.most:
+            return False
+        slot = self.random.choice(self.free()) if self.free() else self.bench.add_slot(
+            self.random.choice(["own", "shared", "named"]))
+        self.bench.log(f"join: slot {slot.number}")
+        self.bench.launch(slot)
+        return True
+
+    def leave(self):
+        slots = self.up()
+        if len(slots) < 2:
+            return False
+        process = self.random.choice(slots).process
+        number = self.random.choice([signal.SIGTERM, signal.SIGINT])
+        self.bench.log(f"leave: {number.name} {process.name}")
+        process.ask_to_end(number)
+        if self.random.random() < 0.25:
+            # A second one ends it at once, still without loss.
+            self.after(self.random.uniform(0.01, 0.3), f"leave: a second {number.name} for {process.name}",
+                       lambda: process.signal(number))
+        return True
+
+    def broker(self):
+        """kill -9 of one broker, and its return; one at a time."""
+        if self.broker_down:
+            return False
+        node = self.random.randint(1, self.bench.cluster.nodes())
+        self.broker_down = True
+        self.bench.log(f"kill -9 broker {node}")
+        self.bench.cluster.broker("kill", node)
+
+        def back():
+            self.bench.cluster.broker("restart", node)
+            self.bench.log(f"broker {node} is back")
+            self.broker_down = False
+        self.after(self.random.uniform(1, 15), f"restart broker {node}", back)
+        return True

@@ -1,0 +1,115 @@
+"""What is shown, one function each: takes the Bench, returns a line of numbers or a Skip; raises Failure."""
+import time
+
+from blows import Blows
+from processes import Failure
+
+# Short time-outs, so that a SIGSTOP of some seconds is beyond both.
+SHORT = ["-X", "session.timeout.ms=6000", "-X", "transaction.timeout.ms=8000"]
+KINDS = {"kill": 5, "kill_all": 1, "kill_young": 2, "take_over": 3, "freeze": 3, "flicker": 1, "join": 3, "leave": 3}
+
+
+class Skip(str):
+    """Why this cannot be shown here."""
+
+
+def slot_kinds(bench):
+    wanted = bench.options.slots
+    return ["named", "shared", "shared", "own"] if wanted == "mixed" else [wanted]
+
+
+def begin(bench, records, rate, seconds):
+    bench.create(bench.input)
+    bench.create(bench.output)
+    options = bench.options
+    if records:
+        bench.fill(records)
+    if rate and seconds:
+        bench.fill(int(rate * seconds), rate, wait=False)
+    kinds = slot_kinds(bench)
+    for number in range(options.instances):
+        bench.launch(bench.add_slot(kinds[number % len(kinds)]))
+
+
+def finish(bench, blows):
+    """After the storm: all live and are members, all is done, new records go through; then stop, and the proof."""
+    blows.settle()
+    bench.drain(bench.options.patience)
+    deadline = time.monotonic() + 60
+    while any(process.may_end is not None for process in bench.processes):
+        bench.judge()  # superseded ones find out in their own time
+        if time.monotonic() > deadline:
+            raise Failure("still there: " + ", ".join(p.name for p in bench.processes if p.may_end is not None))
+        time.sleep(0.1)
+    bench.await_members(len(bench.processes))
+    bench.fill(2000, 2000)
+    calm = bench.drain(15)
+    if calm > 5:
+        raise Failure(f"in the calm after the storm 2,000 records took {calm:.1f} s")
+    bench.stop_all()
+    result = bench.verify()
+    bench.run_to_end()
+    if bench.verify() != result:
+        raise Failure("a run with -e over what was done changed the result")
+    return result
+
+
+def storm(bench, more=None):
+    """Blows of every kind for --duration seconds, while records come in."""
+    options = bench.options
+    options.extra = SHORT + options.extra
+    kinds = dict(KINDS, **(more or {}))
+    if options.only:
+        kinds = {name: kinds.get(name, 1) for name in options.only.split(",")}
+    rate = 1000 if options.rate is None else options.rate
+    begin(bench, 50_000 if options.records is None else options.records, rate, options.duration)
+    blows = Blows(bench, kinds, options.instances, options.instances + 2)
+    end = time.monotonic() + options.duration
+    strike_at = time.monotonic() + 2
+    while time.monotonic() < end:
+        bench.judge()
+        blows.tick()
+        if time.monotonic() >= strike_at:
+            blows.strike()
+            calm = bench.random.random() < 0.15  # now and then the group gets to work
+            pause = bench.random.uniform(3, 5) if calm else min(bench.random.expovariate(1 / options.pause), 5)
+            strike_at = time.monotonic() + pause
+        time.sleep(0.02)
+    return finish(bench, blows)
+
+
+def brokers(bench):
+    """The same while brokers, coordinators among them, are killed and restarted one at a time."""
+    if bench.cluster.nodes() < 3:
+        return Skip("needs a cluster of three (scripts/kafka --dir DIR start --nodes 3; --cluster DIR)")
+    return storm(bench, {"broker": 6})
+
+
+def kills(bench):
+    """--kills kill -9, spread over the work by its progress, and instances that join and leave."""
+    options = bench.options
+    options.extra = SHORT + options.extra
+    records = 700_000 if options.records is None else options.records
+    rate = 10_000 if options.rate is None else options.rate
+    arriving = records * 3 // 7
+    begin(bench, records, rate, arriving / rate)
+    blows = Blows(bench, {"join": 1, "leave": 1}, options.instances, options.instances + 2)
+    done = 0
+    changes = 0
+    while done < options.kills:
+        bench.judge()
+        blows.tick()
+        progress = sum(bench.cluster.committed(bench.group, bench.input).values()) / bench.filled
+        if progress >= done / (options.kills + 1) and blows.kill():
+            bench.count("kill")
+            done += 1
+            if done % 3 == 0:
+                blows.strike()
+                changes += 1
+        time.sleep(0.02)
+        if not bench.filling() and progress >= 1:
+            raise Failure(f"all was done after {done} kills: more records or a slower --rate are needed")
+    return finish(bench, blows)
+
+
+ALL = {"storm": storm, "brokers": brokers, "kills": kills}

@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Storms over a tool on a real broker, and the proof that it worked exactly once. See README.md beside this file."""
+import argparse
+import os
+import random
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from cluster import ROOT, Cluster, Trouble
+from processes import Failure, Process, Slot
+import scenarios
+
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE
+
+
+class Bench:
+    """One scenario's surroundings: topics, group, directory, every process it started."""
+
+    def __init__(self, options):
+        self.options = options
+        self.random = random.Random(options.seed)
+        self.cluster = Cluster(options.build, options.cluster)
+        self.directory = options.work or tempfile.mkdtemp(prefix="kutils-storm-")
+        os.makedirs(self.directory, exist_ok=True)
+        tag = f"{options.scenario}-{os.getpid()}-{int(time.time()) % 100000}"
+        self.input, self.output, self.group = f"{tag}-in", f"{tag}-out", f"{tag}-g"
+        self.topics = []
+        self.slots = []
+        self.processes = []
+        self.fillers = []
+        self.filled = 0
+        self.counts = {}
+        self.start_time = time.monotonic()
+        self.env = dict(os.environ, KUTILS_BROKERS=self.cluster.brokers, NO_COLOR="1",
+                        XDG_CONFIG_HOME=os.path.join(self.directory, "config"),
+                        XDG_STATE_HOME=os.path.join(self.directory, "xdg-state"))
+        for name in ("KUTILS_CONFIG", "KUTILS_INSTANCE", "KUTILS_STATE_DIR"):
+            self.env.pop(name, None)
+        self.log_file = open(os.path.join(self.directory, "storm.log"), "w", encoding="utf-8")
+
+    # ---- saying what happens
+
+    def log(self, text):
+        line = f"{time.monotonic() - self.start_time:8.2f} {text}"
+        print(line, file=self.log_file, flush=True)
+        if self.options.verbose:
+            print(line, flush=True)
+
+    def count(self, what):
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    # ---- topics and records
+
+    def create(self, topic, partitions=None, *config):
+        self.cluster.create(topic, partitions or self.options.partitions, *config)
+        self.topics.append(topic)
+
+    def fill(self, count, rate=None, wait=True):
+        """`count` more records for the input, numbered on from the last."""
+        filler = self.cluster.fill(self.input, count, self.filled, rate)
+        self.filled += count
+        self.fillers.append(filler)
+        if wait:
+            self.wait_for_fillers()
+
+    def filling(self):
+        return any(filler.poll() is None for filler in self.fillers)
+
+    def wait_for_fillers(self):
+        for filler in self.fillers:
+            _, errors = filler.communicate()
+            if filler.returncode != 0:
+                raise Trouble(f"filling {self.input}: {errors.strip()}")
+        self.fillers = []
+
+    # ---- the tool
+
+    def argv(self, *more):
+        words = shlex.split(self.options.tool)
+        words[0] = os.path.join(self.options.build, "bin", words[0])
+        return words + [self.input, self.output, "-g", self.group] + self.options.extra + list(more)
+
+    def add_slot(self, kind):
+        """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""
+        number = len(self.slots)
+        state = os.path.join(self.directory, "state-shared" if kind == "shared" else f"state-{number}")
+        slot = Slot(number, self.directory, state, f"i{number}" if kind == "named" else None)
+        self.slots.append(slot)
+        return slot
+
+    def launch(self, slot, *more):
+        if slot.instance:  # named: as in a container, no directory outlives a process
+            slot.state_dir = os.path.join(self.directory, f"state-{slot.number}.{slot.generation + 1}")
+        process = slot.start(self.argv(*more), self.env)
+        self.processes.append(process)
+        self.log(f"start {process.name} pid {process.pid}")
+        return process
+
+    def judge(self):
+        for process in self.processes:
+            process.judge()
+        self.processes = [p for p in self.processes if p.running()]
+
+    # ---- waiting
+
+    def lag(self):
+        ends = self.cluster.ends(self.input)
+        committed = self.cluster.committed(self.group, self.input)
+        return sum(ends[p] - committed.get(p, 0) for p in ends), {p: (committed.get(p, 0), ends[p]) for p in ends}
+
+    def drain(self, limit):
+        """Until the group stands at the ends of its input; `limit` is the seconds without any progress."""
+        start = since = time.monotonic()
+        last = None
+        while True:
+            self.judge()
+            lag, where = self.lag()
+            if lag == 0 and not self.filling():
+                self.wait_for_fillers()
+                if self.lag()[0] == 0:
+                    self.log(f"drained in {time.monotonic() - start:.1f} s")
+                    return time.monotonic() - start
+            if where != last:
+                last, since = where, time.monotonic()
+            if time.monotonic() - since > limit:
+                raise Failure(f"nothing moves for {limit} s: lag {lag}, (committed, end) by partition {where}, group "
+                              f"{self.group_state()}\n" + "".join(f"  {p.name}\n{p.tail(4)}" for p in self.processes))
+            time.sleep(0.1)
+
+    def group_state(self):
+        return self.cluster.helper("test_topics", "group", self.group).strip()
+
+    def await_members(self, count, limit=45):
+        """All that live are members: a process that hangs outside of the group is found here."""
+        end = time.monotonic() + limit
+        while self.group_state() != f"Stable {count}":
+            self.judge()
+            if time.monotonic() > end:
+                raise Failure(f"the group is '{self.group_state()}', not 'Stable {count}': a process hangs outside of it\n"
+                              + "".join(f"  {p.name}\n{p.tail(6)}" for p in self.processes))
+            time.sleep(0.1)
+
+    def await_ends(self, limit=30):
+        """All processes that were asked to end have ended, with a code that they may end with."""
+        end = time.monotonic() + limit
+        while self.processes:
+            self.judge()
+            if time.monotonic() > end:
+                names = ", ".join(p.name for p in self.processes)
+                raise Failure(f"{names} did not end in {limit} s\n" + "".join(p.tail() for p in self.processes))
+            time.sleep(0.05)
+
+    def stop_all(self, limit=20):
+        for process in self.processes:
+            if process.may_end is None:
+                process.ask_to_end(signal.SIGTERM, limit)
+        self.await_ends(limit + 5)
+
+    # ---- the proof
+
+    def verify(self):
+        args = [os.path.join(self.cluster.helpers, "stream_check"), "verify", self.input, self.output]
+        args += self.options.verify
+        done = subprocess.run(args, env=self.cluster.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              check=False)
+        self.log(f"verify: {done.stdout.strip()}")
+        if done.returncode != 0:
+            raise Failure(f"not exactly once: {done.stdout.strip()}\n{done.stderr}")
+        words = done.stdout.split()
+        counts = dict(zip(words[::2], map(int, words[1::2])))
+        if counts["in"] != self.filled:
+            raise Trouble(f"{self.input} holds {counts['in']} records, {self.filled} were written")
+        return done.stdout.strip()
+
+    def run_to_end(self, limit=60):
+        """One more instance, with -e: finds nothing left to do, ends by itself with 0."""
+        process = Process("last", self.argv("-e", "--state-dir", os.path.join(self.directory, "state-last")), self.env,
+                          self.directory)
+        try:
+            code = process.popen.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"-e at the end of everything did not end in {limit} s\n{process.tail()}") from None
+        finally:
+            if process.running():
+                process.kill()
+        if code != 0:
+            raise Failure(f"-e at the end of everything ended with {code}\n{process.tail()}")
+
+    def close(self, keep):
+        for filler in self.fillers:
+            if filler.poll() is None:
+                filler.kill()
+                filler.wait()
+        for process in self.processes:
+            if process.running():
+                process.kill()
+        if not self.options.keep:
+            self.cluster.delete(*self.topics)
+        self.log_file.close()
+        if not keep and not self.options.work:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="storm.py", description="Storms over a kutils tool on a real broker.")
+    parser.add_argument("scenario", choices=sorted(scenarios.ALL))
+    parser.add_argument("--build", default=os.environ.get("KUTILS_BUILD_DIR", os.path.join(ROOT, "build")))
+    parser.add_argument("--cluster", help="directory of a broker made by scripts/kafka --dir (default $KUTILS_KAFKA_DIR)")
+    parser.add_argument("--tool", default="kfilter 'number >= 100'", help="the command line before IN OUT")
+    parser.add_argument("--verify", default="--number-at-least 100", help="stream_check verify's options for this tool")
+    parser.add_argument("--extra", default="", help="more options for the tool")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("KUTILS_SEED", 0)) or random.SystemRandom().randrange(1, 10**6))
+    parser.add_argument("--partitions", type=int, default=6)
+    parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--slots", default="mixed", help="own, shared, named, or mixed")
+    parser.add_argument("--records", type=int, default=None, help="records in the input at the start")
+    parser.add_argument("--rate", type=float, default=None, help="records per second that come while it runs")
+    parser.add_argument("--duration", type=float, default=float(os.environ.get("KUTILS_SOAK_SECONDS", 60)))
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two blows")
+    parser.add_argument("--only", help="comma list: only these blows")
+    parser.add_argument("--patience", type=float, default=45, help="seconds without progress that count as hanging")
+    parser.add_argument("--work", help="directory for logs and state; else a temporary one, kept on failure")
+    parser.add_argument("--keep", action="store_true", help="keep topics and logs")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    options = parser.parse_args(argv)
+    options.verify = shlex.split(options.verify)
+    options.extra = shlex.split(options.extra)
+    return options
+
+
+def main(argv):
+    options = parse(argv)
+    tool = os.path.join(options.build, "bin", shlex.split(options.tool)[0])
+    if not os.access(tool, os.X_OK):
+        print(f"skipped: {tool} is not built")
+        return SKIPPED
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print(f"storm {options.scenario} seed {options.seed}", flush=True)
+    bench = None
+    keep = True
+    try:
+        bench = Bench(options)
+        result = scenarios.ALL[options.scenario](bench)
+        if isinstance(result, scenarios.Skip):
+            print(f"skipped: {result}")
+            keep = False
+            return SKIPPED
+        happened = " ".join(f"{name} {number}" for name, number in sorted(bench.counts.items()))
+        print(f"ok {options.scenario}: {result} [{happened}] {time.monotonic() - bench.start_time:.0f} s")
+        keep = False
+        return 0
+    except (Failure, Trouble) as problem:
+        kind = "FAILED" if isinstance(problem, Failure) else "TROUBLE (not the tool's fault)"
+        print(f"{kind} {options.scenario} seed {options.seed}: {problem}")
+        if bench:
+            bench.log(f"{kind}: {problem}")
+            print(f"after {bench.counts}; logs in {bench.directory}, topics {bench.topics}, group {bench.group}")
+        return 1
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc()
+        return 1
+    finally:
+        if bench:
+            bench.close(keep or options.keep)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
