@@ -67,7 +67,7 @@ struct Job {
   std::function<std::unique_ptr<io::Source>()> open_lines_in;
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
   std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
-  bool stateful = false;                  // one stage per partition, with a store
+  bool stateful = false;                 // one stage per partition, with a store
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
   bool keeps_partition = false;         // kcp: outputs name their partition

@@ -84,7 +84,8 @@ void Processor::roll_back(const Checkpoint& to) {
   report_.counts = to.counts;
   in_ = to.in;
   out_ = to.out;
-  if (end_ == End::limit) end_ = End::no;
+  end_ = reached(limits_.input, in_) || reached(limits_.output, out_) ? End::limit : End::no;
+  failed_half_way_ = false;
 }
 
 }  // namespace kutils::flow

@@ -5,7 +5,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,6 +19,13 @@
 #include "kafka/producer.h"
 
 namespace kutils::flow {
+
+// Where to read one partition: from the first offset, up to but without the end.
+struct PartitionRange {
+  kafka::TopicPartition at;
+  int64_t from = 0;
+  std::optional<int64_t> end;  // nullopt: without end
+};
 
 // What the loop takes from outside, so that tests put their own in.
 struct Surroundings {
@@ -29,6 +39,16 @@ struct Surroundings {
   std::function<std::unique_ptr<kafka::Producer>()> make_producer;
   std::function<std::unique_ptr<kafka::TransactionalProducer>(const std::string& transactional_id)>
       make_transactional_producer;
+  // Where the tool writes to `topic` through this producer. A record that keeps its key keeps its partition
+  // number if its topic has, in `inputs` (topic, partitions), as many partitions.
+  std::function<std::unique_ptr<io::Sink>(kafka::Producer& producer, kafka::Admin& admin,
+                                          const std::string& topic,
+                                          const std::vector<std::pair<std::string, int32_t>>& inputs)>
+      make_topic_sink;
+  std::function<std::vector<PartitionRange>(kafka::Admin& admin, const Range& range,
+                                            const std::vector<kafka::TopicPartition>& partitions)>
+      resolve_range;
+  std::function<void(Millis)> pause;  // sleeps
 };
 
 // Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a

@@ -13,14 +13,19 @@ ExitCode run(const Job& job) {
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
   return run(
-      job, Surroundings{clock, log, stop, [&]() -> std::unique_ptr<kafka::Admin> { throw not_yet(); },
-                        [&](const std::string&, const std::string&) -> std::unique_ptr<kafka::GroupConsumer> {
-                          throw not_yet();
-                        },
-                        [&]() -> std::unique_ptr<kafka::Producer> { throw not_yet(); },
-                        [&](const std::string&) -> std::unique_ptr<kafka::TransactionalProducer> {
-                          throw not_yet();
-                        }});
+      job, Surroundings{
+               clock,
+               log,
+               stop,
+               [&]() -> std::unique_ptr<kafka::Admin> { throw not_yet(); },
+               [&](const std::string&, const std::string&) -> std::unique_ptr<kafka::GroupConsumer> {
+                 throw not_yet();
+               },
+               [&]() -> std::unique_ptr<kafka::Producer> { throw not_yet(); },
+               [&](const std::string&) -> std::unique_ptr<kafka::TransactionalProducer> { throw not_yet(); },
+               {},
+               {},
+               {}});
 }
 
 }  // namespace kutils::flow

@@ -39,11 +39,13 @@ class Stage {
   // Wall time as a timer: called when `next_wakeup()` has passed, and before each commit.
   virtual void tick(int64_t /*wall_ms*/, Emitter&) {}
   virtual std::optional<int64_t> next_wakeup() const { return std::nullopt; }  // wall ms
-  // The open transaction is about to commit: emit what is due once per commit and write every dirty row to the store. Nothing
-  // is processed between this and the commit. After an abort the stage is destroyed and made anew from the store.
+  // The open transaction is about to commit: emit what is due once per commit and write every dirty row to
+  // the store. Nothing is processed between this and the commit. After an abort the stage is destroyed and
+  // made anew from the store.
   virtual void before_commit(Emitter&) {}
-  // --idle and sources that fell silent: `source` (the input partition; behind a repartition each source partition) has been
-  // read to its end and nothing came for `silent_ms` of wall time. Called while the silence lasts, about once a second.
+  // --idle and sources that fell silent: `source` (the input partition; behind a repartition each source
+  // partition) has been read to its end and nothing came for `silent_ms` of wall time. Called while the
+  // silence lasts, about once a second.
   virtual void silent(int32_t /*source*/, int64_t /*silent_ms*/, Emitter&) {}
   // The input has ended and will not go on (lines, a range with an end read to lines, --close-at-end).
   virtual void close(Emitter& out) { flush(out); }

@@ -1,0 +1,46 @@
+// The partitions that this worker owns, and how far it is in each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "data/record.h"
+#include "flow/stage.h"
+#include "kafka/group_consumer.h"
+
+namespace kutils::flow {
+
+struct OwnedPartition {
+  kafka::TopicPartition at;
+  int64_t next = 0;       // all before it is done, in the open transaction or earlier
+  int64_t seen = 0;       // all before it was looked at in the batch at hand
+  int64_t committed = 0;  // what the group's offset says
+  int64_t first =
+      0;  // where to go if the group knows nothing (it always does: the first position is committed)
+  std::optional<int64_t> end;    // -e: read what is before
+  bool touched = false;          // the open transaction holds outputs of its timers
+  std::unique_ptr<Stage> stage;  // stateful jobs
+
+  bool at_end() const { return end && next >= *end; }
+};
+
+class Assignment {
+ public:
+  OwnedPartition& add(OwnedPartition partition);
+  void remove(const kafka::TopicPartition& at);
+  void clear() { owned_.clear(), last_ = nullptr; }
+  // Null: not ours (any more).
+  OwnedPartition* find(std::string_view topic, int32_t partition);
+  const std::vector<std::unique_ptr<OwnedPartition>>& all() const { return owned_; }
+  bool empty() const { return owned_.empty(); }
+  bool all_at_end() const;
+
+ private:
+  std::vector<std::unique_ptr<OwnedPartition>> owned_;
+  OwnedPartition* last_ = nullptr;
+};
+
+}  // namespace kutils::flow

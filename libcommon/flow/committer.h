@@ -1,0 +1,68 @@
+// How what was done becomes final: the outputs and the positions they stand for.
+//
+//   TransactionCycle  exactly once: both in one transaction, on two transactional ids strictly in turn
+//   (protocol.md, 1-4) PlainCommits      at least once: outputs delivered, then the positions committed (5,
+//   29)
+// One thread. No call is made by a destructor: a committer that is dropped is a process that died.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "kafka/group_consumer.h"
+#include "kafka/producer.h"
+
+namespace kutils::flow {
+
+class Committer {
+ public:
+  virtual ~Committer() = default;
+  virtual void begin() = 0;  // REQUIRES: !open()
+  virtual bool open() const = 0;
+  virtual kafka::Producer& producer() = 0;    // for the open transaction
+  virtual size_t producer_index() const = 0;  // which of producers() it is
+  virtual std::vector<kafka::Producer*> producers() = 0;
+  // Throws KafkaError; the transaction is then still open and must be aborted. REQUIRES: open(), offsets not
+  // empty.
+  virtual void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) = 0;
+  virtual void abort() = 0;
+};
+
+class TransactionCycle final : public Committer {
+ public:
+  // Both already initialised.
+  TransactionCycle(std::unique_ptr<kafka::TransactionalProducer> first,
+                   std::unique_ptr<kafka::TransactionalProducer> second)
+      : producers_{std::move(first), std::move(second)} {}
+  void begin() override;
+  bool open() const override { return open_; }
+  kafka::Producer& producer() override { return *producers_[current_]; }
+  size_t producer_index() const override { return current_; }
+  std::vector<kafka::Producer*> producers() override { return {producers_[0].get(), producers_[1].get()}; }
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void abort() override;
+
+ private:
+  std::array<std::unique_ptr<kafka::TransactionalProducer>, 2> producers_;
+  size_t current_ = 0;
+  bool open_ = false;
+};
+
+class PlainCommits final : public Committer {
+ public:
+  explicit PlainCommits(std::unique_ptr<kafka::Producer> producer) : producer_(std::move(producer)) {}
+  void begin() override { open_ = true; }
+  bool open() const override { return open_; }
+  kafka::Producer& producer() override { return *producer_; }
+  size_t producer_index() const override { return 0; }
+  std::vector<kafka::Producer*> producers() override { return {producer_.get()}; }
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void abort() override { open_ = false; }
+
+ private:
+  std::unique_ptr<kafka::Producer> producer_;
+  bool open_ = false;
+};
+
+}  // namespace kutils::flow

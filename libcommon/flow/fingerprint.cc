@@ -1,0 +1,132 @@
+#include "flow/fingerprint.h"
+
+#include <charconv>
+#include <cstdio>
+
+#include "base/murmur2.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr std::string_view kMagic = "kutils1";
+constexpr char kSeparator = '\x1f';
+constexpr std::string_view kPartitions = "partitions of ";
+
+std::string shortened(const std::string& value) {
+  if (value.size() <= Fingerprint::kMaxValue) return value;
+  char hash[12];
+  std::snprintf(hash, sizeof hash, "~%08x", murmur2(value));
+  size_t cut = Fingerprint::kMaxValue;
+  while (cut > 0 && (static_cast<unsigned char>(value[cut]) & 0xC0U) == 0x80U)
+    --cut;  // not within a UTF-8 character
+  return value.substr(0, cut) + hash;
+}
+
+std::string escaped(const std::string& value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\\') {
+      text += "\\\\";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned>(c));
+      text += code;
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+std::string unescaped(std::string_view text) {
+  std::string value;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 >= text.size()) {
+      value += text[i];
+    } else if (text[i + 1] == 'x' && i + 3 < text.size()) {
+      int code = 0;
+      std::from_chars(text.data() + i + 2, text.data() + i + 4, code, 16);
+      value += static_cast<char>(code);
+      i += 3;
+    } else {
+      value += text[++i];
+    }
+  }
+  return value;
+}
+
+const std::string* find(const std::vector<Setting>& settings, std::string_view name) {
+  for (const Setting& setting : settings) {
+    if (setting.name == name) return &setting.value;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Fingerprint::Fingerprint(const Job& job, const std::vector<std::pair<std::string, int32_t>>& partitions) {
+  settings_.push_back({"tool", job.tool});
+  settings_.push_back({"IN", job.in.name});
+  settings_.push_back({"OUT", job.out.name});
+  settings_.insert(settings_.end(), job.settings.begin(), job.settings.end());
+  for (const auto& [topic, count] : partitions) {
+    settings_.push_back({std::string(kPartitions) + topic, std::to_string(count)});
+  }
+  encoded_ = kMagic;
+  for (Setting& setting : settings_) {
+    setting.value = shortened(setting.value);
+    encoded_ += kSeparator;
+    encoded_ += setting.name;
+    encoded_ += '=';
+    encoded_ += escaped(setting.value);
+  }
+}
+
+std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
+  if (!metadata.starts_with(kMagic)) return std::nullopt;
+  Fingerprint result;
+  result.encoded_ = metadata;
+  metadata.remove_prefix(kMagic.size());
+  while (!metadata.empty()) {
+    if (metadata.front() != kSeparator) return std::nullopt;
+    metadata.remove_prefix(1);
+    const std::string_view item = metadata.substr(0, metadata.find(kSeparator));
+    const size_t equals = item.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    result.settings_.push_back({std::string(item.substr(0, equals)), unescaped(item.substr(equals + 1))});
+    metadata.remove_prefix(item.size());
+  }
+  return result;
+}
+
+std::vector<std::string> Fingerprint::differences_from(const Fingerprint& earlier, bool counts_too) const {
+  std::vector<std::string> lines;
+  const auto quoted = [](const std::string* value) {
+    return value ? "'" + *value + "'" : std::string("not set");
+  };
+  const auto compared = [&](const Setting& setting) {
+    return counts_too || !setting.name.starts_with(kPartitions);
+  };
+  for (const Setting& was : earlier.settings_) {
+    if (!compared(was)) continue;
+    const std::string* is = find(settings_, was.name);
+    if (!is || *is != was.value)
+      lines.push_back(was.name + " was " + quoted(&was.value) + ", is " + quoted(is));
+  }
+  for (const Setting& is : settings_) {
+    if (compared(is) && !find(earlier.settings_, is.name)) {
+      lines.push_back(is.name + " was not set, is " + quoted(&is.value));
+    }
+  }
+  return lines;
+}
+
+std::optional<int32_t> Fingerprint::partitions_of(std::string_view topic) const {
+  const std::string* text = find(settings_, std::string(kPartitions) + std::string(topic));
+  if (!text) return std::nullopt;
+  int32_t count = 0;
+  std::from_chars(text->data(), text->data() + text->size(), count);
+  return count;
+}
+
+}  // namespace kutils::flow

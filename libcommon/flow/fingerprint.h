@@ -1,0 +1,41 @@
+// What a group was made for, kept in the metadata of its committed offsets (protocol.md, 18), so that the
+// same group is not used for something else without a word.
+//
+// Format, text in UTF-8: `kutils1`, then for each setting U+001F, its name, `=`, its value. Backslash, U+001F
+// and control characters are escaped in values. A value longer than kMaxValue bytes is cut and followed by
+// `~` and its murmur2 in hex: it still compares, and the broker's limit for metadata (4096 by default) holds.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/job.h"
+
+namespace kutils::flow {
+
+class Fingerprint {
+ public:
+  static constexpr size_t kMaxValue = 240;
+
+  // `partitions`: `topic:count` of the inputs, in order.
+  Fingerprint(const Job& job, const std::vector<std::pair<std::string, int32_t>>& partitions);
+
+  // nullopt: not written by us (empty after a reset by hand, or another program's).
+  static std::optional<Fingerprint> decode(std::string_view metadata);
+  const std::string& encoded() const { return encoded_; }
+
+  // One line for each setting that differs: `SPEC was 'a > 1', is 'a > 2'`. Partition counts only with
+  // `counts_too`.
+  std::vector<std::string> differences_from(const Fingerprint& earlier, bool counts_too) const;
+  // How many partitions this input topic had then; nullopt: not named.
+  std::optional<int32_t> partitions_of(std::string_view topic) const;
+
+ private:
+  Fingerprint() = default;
+  std::vector<Setting> settings_;
+  std::string encoded_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,152 @@
+#include "flow/instance_slot.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+
+#include "base/error.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr int kMaxSlots = 10'000;
+
+std::string random_id() {
+  std::random_device random;
+  std::string text;
+  for (int i = 0; i < 4; ++i) {
+    char part[12];
+    std::snprintf(part, sizeof part, "%08x", random());
+    text += part;
+  }
+  return text;
+}
+
+Error cannot(const std::string& what, const std::string& path) {
+  return usage_error("cannot " + what + " " + path + ": " + std::strerror(errno),
+                     "give a directory that can be written with --state-dir, or a name with --instance");
+}
+
+bool set_lock(int fd, int command) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  int result;
+  do {
+    result = fcntl(fd, command, &lock);
+  } while (result != 0 && errno == EINTR && command == F_OFD_SETLKW);
+  return result == 0;
+}
+
+std::string read_file(const std::string& path) {
+  std::string text;
+  if (FILE* file = std::fopen(path.c_str(), "re")) {
+    char buffer[64];
+    const size_t n = std::fread(buffer, 1, sizeof buffer, file);
+    text.assign(buffer, n);
+    std::fclose(file);
+  }
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+// Made once, whoever comes first: written aside, then linked, which fails if another was quicker.
+std::string directory_uuid(const std::string& state_dir) {
+  const std::string path = state_dir + "/uuid";
+  std::string uuid = read_file(path);
+  if (!uuid.empty()) return uuid;
+  const std::string mine = random_id();
+  const std::string aside = path + "." + mine;
+  FILE* file = std::fopen(aside.c_str(), "we");
+  if (!file) throw cannot("write", aside);
+  const bool written = std::fputs((mine + "\n").c_str(), file) >= 0 && fsync(fileno(file)) == 0;
+  if (std::fclose(file) != 0 || !written) throw cannot("write", aside);
+  if (link(aside.c_str(), path.c_str()) != 0 && errno != EEXIST) throw cannot("make", path);
+  unlink(aside.c_str());
+  uuid = read_file(path);
+  if (uuid.empty()) throw cannot("read", path);
+  return uuid;
+}
+
+}  // namespace
+
+FileLock::FileLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) throw cannot("open", path);
+}
+FileLock::~FileLock() { close(fd_); }
+bool FileLock::try_lock() { return set_lock(fd_, F_OFD_SETLK); }
+void FileLock::lock() { set_lock(fd_, F_OFD_SETLKW); }
+bool FileLock::is_locked_by_other() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(fd_, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, const std::string& instance,
+                                                 const std::string& group) {
+  std::unique_ptr<InstanceSlot> slot(new InstanceSlot());
+  slot->group_ = group;
+  if (!instance.empty()) {
+    slot->instance_id_ = slot->transactional_id_ = group + "." + instance;
+    return slot;
+  }
+  if (state_dir.empty()) {
+    slot->transactional_id_ = group + "." + random_id();
+    return slot;
+  }
+  slot->directory_ = state_dir + "/slots/" + group;
+  std::error_code error;
+  std::filesystem::create_directories(slot->directory_, error);
+  if (error) {
+    errno = error.value();
+    throw cannot("make", slot->directory_);
+  }
+  slot->uuid_ = directory_uuid(state_dir);
+  for (int number = 0; number < kMaxSlots; ++number) {
+    auto lock = std::make_unique<FileLock>(slot->path(number, ".lock"));
+    if (!lock->try_lock()) continue;
+    slot->number_ = number;
+    slot->lock_ = std::move(lock);
+    slot->instance_id_ = slot->transactional_id_ = slot->slot_name(number);
+    return slot;
+  }
+  throw usage_error("group " + group + " has " + std::to_string(kMaxSlots) + " instances on this machine");
+}
+
+std::unique_ptr<FileLock> InstanceSlot::lock_for_init() const {
+  if (!lock_) return nullptr;
+  auto lock = std::make_unique<FileLock>(path(number_, ".init"));
+  lock->lock();
+  return lock;
+}
+
+std::optional<InstanceSlot::DeadSlot> InstanceSlot::next_dead(int& number) const {
+  if (!lock_) return std::nullopt;
+  for (; number < kMaxSlots; ++number) {
+    if (number == number_) continue;
+    if (access(path(number, ".lock").c_str(), F_OK) != 0) return std::nullopt;  // slots are dense
+    auto init = std::make_unique<FileLock>(path(number, ".init"));
+    if (!init->try_lock()) continue;
+    // After the init lock: an owner that comes now waits for us before it initialises.
+    FileLock owner(path(number, ".lock"));
+    if (owner.is_locked_by_other()) continue;
+    return DeadSlot{slot_name(number++), std::move(init)};
+  }
+  return std::nullopt;
+}
+
+std::string InstanceSlot::path(int number, const char* kind) const {
+  return directory_ + "/" + std::to_string(number) + kind;
+}
+
+std::string InstanceSlot::slot_name(int number) const {
+  return group_ + "." + uuid_ + "." + std::to_string(number);
+}
+
+}  // namespace kutils::flow

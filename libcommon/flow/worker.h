@@ -1,0 +1,116 @@
+// Topic to topic: one member of the group, its committer, its partitions. The delivery protocol's rules are
+// carried out here; the numbers in comments are those of ARCHITECTURE.md's table of rules.
+//
+// A worker is built, run once and dropped. A fatal Kafka error leaves run() as KafkaError{fatal};
+// run_worker() then builds the next one, which begins at what was committed. Its destructor makes no calls,
+// so that dropping it is what a kill is.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "flow/assignment.h"
+#include "flow/commit_pacer.h"
+#include "flow/committer.h"
+#include "flow/instance_slot.h"
+#include "flow/processor.h"
+#include "flow/progress.h"
+#include "flow/run.h"
+#include "flow/sink_outputs.h"
+#include "flow/worker_plan.h"
+
+namespace kutils::flow {
+
+class Worker final : private kafka::RebalanceListener {
+ public:
+  struct Parts {
+    const Job& job;
+    const Surroundings& around;
+    const WorkerPlan& plan;
+    const InstanceSlot& slot;
+    kafka::Admin& admin;
+    Report& report;
+    Progress& progress;
+    Log& log;
+    OnError::Policy policy;
+    Processor::Checkpoint counted;  // what earlier workers of this process have done
+  };
+  explicit Worker(const Parts& parts);
+  ~Worker() override;
+
+  // Until the ends, a limit, a failed record or a signal; everything done is committed and the group left
+  // when it returns.
+  void run();
+
+  bool has_committed() const { return has_committed_; }
+  // The loop stood still for so long that the group must have gone on without it (a laptop that slept,
+  // SIGSTOP).
+  bool was_away() const { return was_away_; }
+  const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
+  Processor::End ended() const;
+
+ private:
+  class CycleOutputs;  // the sinks of whichever producer holds the open transaction
+
+  void on_assigned(const std::vector<kafka::TopicPartition>& partitions) override;
+  void on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
+
+  void open();
+  void turn();
+  void admit_assigned();
+  void take(const kafka::Polled& polled);
+  Stage& stage_of(OwnedPartition& partition);
+  void begin_if_needed();
+  void tick();
+  void commit_if_due();
+  void commit();
+  void abort_and_rewind();
+  void rewind();
+  bool finished();
+  bool group_reached_ends();
+  int64_t lag();
+  Millis patience();
+  void note_time();
+  std::vector<kafka::PartitionOffset> positions_to_commit() const;
+  bool positions_moved() const;
+  void leave();
+
+  const Parts parts_;
+  const Clock& clock_;
+  std::unique_ptr<kafka::GroupConsumer> consumer_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<CycleOutputs> outputs_;
+  std::unique_ptr<Processor> processor_;
+  std::unique_ptr<Stage> stage_;  // stateless jobs
+  CommitPacer pacer_;
+  Assignment owned_;
+  std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
+  std::exception_ptr rebalance_error_;
+  bool rewind_needed_ = false;
+  Batch batch_;
+  struct Run {
+    OwnedPartition* partition;
+    size_t last;  // index in the batch
+  };
+  std::vector<Run> runs_;
+  Processor::Checkpoint checkpoint_;
+  uint64_t opened_out_ = 0;  // outputs counted when the transaction began
+  int aborts_in_a_row_ = 0;
+  bool has_committed_ = false;
+  bool was_away_ = false;
+  int64_t last_turn_us_ = 0;
+  int64_t last_end_check_us_ = 0;
+};
+
+// Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last
+// one ended with.
+struct WorkerOutcome {
+  Processor::End ended = Processor::End::no;
+};
+WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
+                         Log& log, OnError::Policy policy);
+
+}  // namespace kutils::flow

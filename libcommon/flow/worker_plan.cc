@@ -1,0 +1,163 @@
+#include "flow/worker_plan.h"
+
+#include <algorithm>
+#include <regex>
+
+namespace kutils::flow {
+namespace {
+
+constexpr Millis kTopicLook{250};
+constexpr int kTopicLooks = 40;  // ten seconds
+
+Error no_topic(const std::string& name) {
+  return usage_error("there is no topic '" + name + "'",
+                     "make it first (ktopic create " + name + "), or read a file with ./" + name);
+}
+
+void check_fingerprint(const Job& job, const Fingerprint& now,
+                       const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
+  bool any = false;
+  bool reset_by_hand = false;
+  std::optional<Fingerprint> earlier;
+  for (const auto& commit : commits) {
+    if (commit.offset == kafka::kOffsetNone) continue;
+    any = true;
+    auto decoded = Fingerprint::decode(commit.metadata);
+    if (!decoded) {
+      reset_by_hand = true;
+      continue;
+    }
+    const auto differences = now.differences_from(*decoded, job.stateful);
+    if (!differences.empty() && !job.accept_change) {
+      std::string text = "group " + plan.group + " was made for something else:";
+      for (const std::string& line : differences) text += "\n  " + line;
+      if (job.stateful || !job.group_is_explicit) {
+        throw usage_error(
+            text,
+            "name another group with -g, go on with this one's offsets with --accept-change, or forget them "
+            "with: koffset reset " +
+                plan.group);
+      }
+      if (!earlier) log.note(text + "\n  going on with its offsets");
+    }
+    if (!earlier) earlier = std::move(decoded);
+  }
+  if (reset_by_hand && job.stateful && !job.accept_change) {
+    throw usage_error(
+        "the offsets of group " + plan.group + " were set by hand, its state is not of that place",
+        "reset the state too with: koffset reset " + plan.group + ", or name another group with -g");
+  }
+  if (!any) return;
+  for (const auto& [topic, count] : plan.inputs) {
+    const auto was = earlier ? earlier->partitions_of(topic) : std::nullopt;
+    plan.earlier_counts[topic] = was.value_or(count);
+  }
+}
+
+}  // namespace
+
+std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
+  std::vector<kafka::TopicPartition> all;
+  for (const auto& [topic, count] : inputs) {
+    for (int32_t p = 0; p < count; ++p) all.push_back({topic, p});
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Surroundings& around,
+                                                         kafka::Admin& admin, Log& log) {
+  std::vector<std::pair<std::string, int32_t>> found;
+  if (job.in.kind == io::EndpointKind::topic_pattern) {
+    const std::regex pattern(job.in.name, std::regex::extended);
+    for (const auto& topic : admin.topics()) {
+      if (std::regex_search(topic.name, pattern)) found.emplace_back(topic.name, topic.partitions);
+    }
+    if (found.empty()) throw usage_error("no topic matches '" + job.in.name + "'");
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  const std::vector<std::string> names = job.in.topics.empty() ? std::vector{job.in.name} : job.in.topics;
+  for (const std::string& name : names) {
+    auto topic = admin.find_topic(name);
+    for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0;
+         ++look) {
+      if (look == 0) log.note("waiting for topic " + name);
+      around.pause(kTopicLook);
+      topic = admin.find_topic(name);
+    }
+    if (!topic) throw no_topic(name);
+    found.emplace_back(name, topic->partitions);
+  }
+  return found;
+}
+
+int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
+                     int32_t partitions) {
+  if (const auto info = admin.find_topic(topic)) return info->partitions;
+  if (!job.create_topics) {
+    throw usage_error("there is no topic '" + topic + "', and --no-create forbids to make it");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = topic;
+  wanted.partitions = job.partitions.value_or(partitions);
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  admin.create_topic(wanted);
+  // Another tool may have been quicker.
+  const auto made = admin.find_topic(topic);
+  const int32_t count = made ? made->partitions : wanted.partitions;
+  log.note("created topic " + topic + ", " + std::to_string(count) +
+           (count == 1 ? " partition" : " partitions"));
+  return count;
+}
+
+WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& admin, Log& log) {
+  WorkerPlan plan;
+  plan.group = job.group;
+  if (!job.range.partitions.empty()) {
+    throw usage_error("-p cannot be used from topic to topic: the group shares out all partitions",
+                      "read them to lines: kread -J -p ... IN | kwrite -J OUT");
+  }
+  plan.in_memory = admin.is_in_memory();
+  plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory;
+  if (plan.in_memory) log.note("in-memory broker: nothing survives its end; at-least-once");
+  plan.inputs = find_inputs(job, around, admin, log);
+  if (job.in.kind == io::EndpointKind::topic_pattern) {
+    plan.subscription = {job.in.name};
+  } else {
+    for (const auto& [topic, count] : plan.inputs) plan.subscription.push_back(topic);
+  }
+  int32_t most = 1;
+  for (const auto& [topic, count] : plan.inputs) most = std::max(most, count);
+  plan.outputs = {job.out.name};
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_lines()) {
+      throw usage_error("from topic to topic every output is a topic; " + more.at.name + " is a file",
+                        "write to a topic and kread it, or write all outputs to files");
+    }
+    plan.outputs.push_back(more.at.name);
+  }
+  for (const std::string& topic : plan.outputs) ensure_topic(job, admin, log, topic, most);
+  if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
+    plan.dead_letters = job.on_error->topic;
+    ensure_topic(job, admin, log, plan.dead_letters, most);
+  }
+
+  const Fingerprint now(job, plan.inputs);
+  plan.fingerprint = now.encoded();
+  const auto partitions = plan.all_partitions();
+  const auto commits = admin.committed(plan.group, partitions);
+  check_fingerprint(job, now, commits, log, plan);
+  const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
+  if (has_start && !plan.earlier_counts.empty()) {
+    log.note("group " + plan.group +
+             " goes on at its committed offsets; where to start is only asked on its first run");
+  }
+  for (const auto& range : around.resolve_range(admin, job.range, partitions)) {
+    if (!range.end) continue;
+    plan.has_ends = true;
+    plan.ends[range.at] = *range.end;
+  }
+  return plan;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,48 @@
+// What is found out once, before the group is joined: topics and their counts, ends, what the group was made
+// for. Kept when the worker is rebuilt.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flow/fingerprint.h"
+#include "flow/job.h"
+#include "flow/run.h"
+#include "kafka/admin.h"
+
+namespace kutils::flow {
+
+struct WorkerPlan {
+  std::string group;
+  bool in_memory = false;  // protocol.md, 29
+  bool exactly_once = true;
+  std::vector<std::string> subscription;                // topic names, or one regular expression
+  std::vector<std::pair<std::string, int32_t>> inputs;  // topic, partitions
+  std::vector<std::string> outputs;                     // by port
+  std::string dead_letters;                             // empty: none
+  std::string fingerprint;                              // for each commit's metadata
+  // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
+  // came later and are read from their beginning, whatever -o says (protocol.md, 19).
+  std::map<std::string, int32_t> earlier_counts;
+  bool has_ends = false;
+  std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
+
+  std::vector<kafka::TopicPartition> all_partitions() const;
+};
+
+// Creates missing output topics; refuses what cannot work. Throws Error(usage, connection).
+WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& admin, Log& log);
+
+// Where an endpoint's topics are, waiting a while for those that an earlier tool of the pipeline is about to
+// make.
+std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Surroundings& around,
+                                                         kafka::Admin& admin, Log& log);
+// Creates `topic` with `partitions` (the job's own count wins) if it does not exist. Returns its partition
+// count.
+int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
+                     int32_t partitions);
+
+}  // namespace kutils::flow

@@ -1,0 +1,427 @@
+// A broker in memory for tests of the run loop: topics, transactions, one group with one real member. It does
+// what a real one was seen to do where the delivery protocol depends on it:
+//   - offsets sent with another generation are refused; those with none are accepted, whoever leads the group
+//   (protocol.md, 2)
+//   - initialising a transactional id fences its older holder and aborts its open transaction
+//   - committed offsets of an open transaction do not show; asking for them while one is pending would wait
+//   for ever
+//   - a read_committed reader stops at the first record of an open transaction
+// It can fail or "kill" at the n-th call, and run a script when the member polls.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "io/sink.h"
+#include "kafka/admin.h"
+#include "kafka/group_consumer.h"
+#include "kafka/producer.h"
+
+namespace kutils::testing {
+
+// Thrown by a call to stand for kill -9: nobody catches it, nothing is tidied up.
+struct Killed {};
+
+class FakeBroker {
+ public:
+  using TP = kafka::TopicPartition;
+  enum class Fault { none, kill_before, kill_after, abort_before, fatal_before, fatal_after };
+
+  struct Entry {
+    std::string value;
+    size_t transaction = 0;  // 0: none, visible at once
+    bool marker = false;
+  };
+  struct Transaction {
+    std::string id;
+    enum class State { open, committed, aborted } state = State::open;
+    std::vector<kafka::PartitionOffset> offsets;
+  };
+
+  std::map<std::string, std::vector<std::vector<Entry>>> topics;
+  std::vector<Transaction> transactions{Transaction{"", Transaction::State::committed, {}}};
+  std::map<TP, kafka::PartitionOffset> committed_offsets;
+  std::map<std::string, int> epochs;
+  std::map<std::string, size_t> open_transaction;
+  std::vector<std::string> created;
+  int generation = 1;
+  bool in_memory = false;
+  size_t batch_size = 5;
+
+  // Faults.
+  int calls = 0;
+  int fault_at = -1;
+  Fault fault = Fault::none;
+  // The member's polls, counted from 1; the script may call revoke(), lose() and give().
+  std::function<void(int poll)> on_poll;
+  int polls = 0;
+
+  // What went against the protocol; empty in a good run.
+  std::vector<std::string> violations;
+  std::string last_ended_id;  // of the last transaction that was committed or aborted by its holder
+
+  void add_topic(const std::string& name, size_t partitions) { topics[name].resize(partitions); }
+  void write(const std::string& topic, size_t partition, const std::string& value) {
+    topics[topic][partition].push_back({value, 0, false});
+  }
+  // What a read_committed reader gets, and the values in order.
+  std::vector<std::string> read(const std::string& topic, size_t partition) const {
+    std::vector<std::string> values;
+    for (const Entry& entry : topics.at(topic)[partition]) {
+      const auto state = transactions[entry.transaction].state;
+      if (state == Transaction::State::open) break;
+      if (!entry.marker && state == Transaction::State::committed) values.push_back(entry.value);
+    }
+    return values;
+  }
+  size_t last_stable(const TP& at) const {
+    const auto& log = topics.at(at.topic)[static_cast<size_t>(at.partition)];
+    size_t offset = 0;
+    while (offset < log.size() && transactions[log[offset].transaction].state != Transaction::State::open)
+      ++offset;
+    return offset;
+  }
+
+  // Runs `effect` as one call to the broker, or fails it.
+  template <typename F>
+  auto call(const char* what, F effect) {
+    ++calls;
+    const bool hit = calls == fault_at;
+    if (hit && fault == Fault::kill_before) throw Killed();
+    if (hit && fault == Fault::abort_before) throw error(kafka::Severity::abort, what);
+    if (hit && fault == Fault::fatal_before) throw error(kafka::Severity::fatal, what);
+    if constexpr (std::is_void_v<decltype(effect())>) {
+      effect();
+      if (hit && fault == Fault::kill_after) throw Killed();
+      if (hit && fault == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+    } else {
+      auto result = effect();
+      if (hit && fault == Fault::kill_after) throw Killed();
+      if (hit && fault == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+      return result;
+    }
+  }
+  static kafka::KafkaError error(kafka::Severity severity, const std::string& what) {
+    return {ExitCode::delivery, severity, -1, "injected: " + what};
+  }
+
+  void end_transaction(size_t number, bool commit) {
+    Transaction& one = transactions[number];
+    one.state = commit ? Transaction::State::committed : Transaction::State::aborted;
+    for (auto& [name, partitions] : topics) {
+      for (auto& log : partitions) {
+        if (std::any_of(log.begin(), log.end(), [&](const Entry& e) { return e.transaction == number; })) {
+          log.push_back({"", 0, true});
+        }
+      }
+    }
+    if (!commit) return;
+    for (const auto& offset : one.offsets) committed_offsets[offset.at] = offset;
+  }
+  void fence(const std::string& id) {
+    ++epochs[id];
+    const auto open = open_transaction.find(id);
+    if (open == open_transaction.end()) return;
+    end_transaction(open->second, false);
+    open_transaction.erase(open);
+  }
+  kafka::PartitionOffset stable_offset(const TP& at) const {
+    for (const Transaction& one : transactions) {
+      if (one.state != Transaction::State::open) continue;
+      for (const auto& offset : one.offsets) {
+        if (offset.at == at) throw std::logic_error("an unstable offset was asked for: would wait for ever");
+      }
+    }
+    const auto found = committed_offsets.find(at);
+    return found == committed_offsets.end() ? kafka::PartitionOffset{at, kafka::kOffsetNone, {}}
+                                            : found->second;
+  }
+};
+
+class FakeAdmin final : public kafka::Admin {
+ public:
+  explicit FakeAdmin(FakeBroker& broker) : broker_(broker) {}
+  void connect(Millis) override {}
+  bool is_in_memory() override { return broker_.in_memory; }
+  std::string cluster_id() override { return broker_.in_memory ? "mockCluster1" : "fake"; }
+  std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
+    const auto found = broker_.topics.find(name);
+    if (found == broker_.topics.end()) return std::nullopt;
+    return kafka::TopicInfo{name, static_cast<int32_t>(found->second.size()), 1};
+  }
+  std::vector<kafka::TopicInfo> topics() override {
+    std::vector<kafka::TopicInfo> all;
+    for (const auto& [name, partitions] : broker_.topics) all.push_back(*find_topic(name));
+    return all;
+  }
+  void create_topic(const kafka::NewTopic& topic) override {
+    broker_.add_topic(topic.name, static_cast<size_t>(topic.partitions));
+    broker_.created.push_back(topic.name);
+  }
+  std::map<std::string, std::string> topic_config(const std::string&) override { return {}; }
+  kafka::Watermarks watermarks(const kafka::TopicPartition& at) override {
+    return {0, static_cast<int64_t>(broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)].size())};
+  }
+  std::vector<kafka::PartitionOffset> offsets_for_time(const std::vector<kafka::TopicPartition>&,
+                                                       int64_t) override {
+    return {};
+  }
+  std::vector<kafka::PartitionOffset> committed(
+      const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
+    std::vector<kafka::PartitionOffset> offsets;
+    for (const auto& at : partitions) {
+      const auto found = broker_.committed_offsets.find(at);
+      offsets.push_back(found == broker_.committed_offsets.end()
+                            ? kafka::PartitionOffset{at, kafka::kOffsetNone, {}}
+                            : found->second);
+    }
+    return offsets;
+  }
+  void delete_records(const std::vector<kafka::PartitionOffset>&) override {}
+
+ private:
+  FakeBroker& broker_;
+};
+
+class FakeProducer final : public kafka::TransactionalProducer {
+ public:
+  FakeProducer(FakeBroker& broker, std::string id) : broker_(broker), id_(std::move(id)) {}
+  void init() override {
+    const std::lock_guard<std::mutex> lock(init_mutex());  // both ids are initialised side by side
+    broker_.call("init", [&] {
+      broker_.fence(id_);
+      if (broker_.last_ended_id == id_) broker_.last_ended_id.clear();
+      epoch_ = broker_.epochs[id_];
+    });
+  }
+  void begin() override {
+    broker_.call("begin", [&] {
+      check_fenced();
+      if (id_ == broker_.last_ended_id) broker_.violations.push_back("two transactions in a row on " + id_);
+      for (const auto& [id, number] : broker_.open_transaction) {
+        broker_.violations.push_back("began on " + id_ + " while one is open on " + id);
+      }
+      broker_.transactions.push_back({id_, FakeBroker::Transaction::State::open, {}});
+      broker_.open_transaction[id_] = number_ = broker_.transactions.size() - 1;
+    });
+  }
+  void produce(const std::string& topic, int32_t partition, const Output& output) override {
+    broker_.call("produce", [&] {
+      if (!id_.empty()) check_fenced();
+      broker_.topics.at(topic)[static_cast<size_t>(partition)].push_back(
+          {std::string(output.value.view()), id_.empty() ? 0 : number_, false});
+    });
+  }
+  void flush() override {
+    broker_.call("flush", [] {});
+  }
+  void send_offsets(const std::vector<kafka::PartitionOffset>& offsets,
+                    const kafka::GroupMetadata& group) override {
+    broker_.call("send_offsets", [&] {
+      check_fenced();
+      if (group.generation >= 0 && group.generation != broker_.generation) {
+        throw FakeBroker::error(kafka::Severity::abort, "ILLEGAL_GENERATION");
+      }
+      auto& sent = broker_.transactions[number_].offsets;
+      sent.insert(sent.end(), offsets.begin(), offsets.end());
+    });
+  }
+  void commit() override {
+    broker_.call("commit", [&] {
+      check_fenced();
+      if (broker_.transactions[number_].offsets.empty())
+        broker_.violations.push_back("a transaction without offsets");
+      broker_.end_transaction(number_, true);
+      broker_.open_transaction.erase(id_);
+      broker_.last_ended_id = id_;
+    });
+  }
+  void abort() override {
+    broker_.call("abort", [&] {
+      check_fenced();
+      broker_.end_transaction(number_, false);
+      broker_.open_transaction.erase(id_);
+      broker_.last_ended_id = id_;
+    });
+  }
+  int64_t delivered_offset(const std::string&, int32_t) override { return kNoOffset; }
+
+ private:
+  static std::mutex& init_mutex() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  void check_fenced() const {
+    if (epoch_ != broker_.epochs[id_]) throw FakeBroker::error(kafka::Severity::fatal, "fenced");
+  }
+  FakeBroker& broker_;
+  std::string id_;
+  int epoch_ = -1;
+  size_t number_ = 0;
+};
+
+class FakeConsumer final : public kafka::GroupConsumer {
+ public:
+  explicit FakeConsumer(FakeBroker& broker) : broker_(broker) {}
+  ~FakeConsumer() override {
+    if (broker_member() == this) broker_member() = nullptr;
+  }
+  void subscribe(const std::vector<std::string>& topics) override {
+    ++broker_.generation;
+    generation_ = broker_.generation;
+    broker_member() = this;
+    for (const std::string& topic : topics) {
+      for (size_t p = 0; p < broker_.topics.at(topic).size(); ++p) {
+        to_assign_.push_back({topic, static_cast<int32_t>(p)});
+      }
+    }
+  }
+  kafka::Polled poll(Batch& batch, Millis, kafka::RebalanceListener& listener) override {
+    return broker_.call("poll", [&] {
+      kafka::Polled polled;
+      ++broker_.polls;
+      if (broker_.on_poll) broker_.on_poll(broker_.polls);
+      if (!to_revoke_.empty()) {
+        const auto gone = std::exchange(to_revoke_, {});
+        listener.on_revoked(gone, lost_);
+        for (const auto& at : gone) positions_.erase(at);
+        if (lost_) generation_ = broker_.generation;
+        lost_ = false;
+        unusable_ = false;
+        if (after_revoke_) std::exchange(after_revoke_, nullptr)();
+      }
+      if (!to_assign_.empty()) {
+        generation_ = broker_.generation;
+        listener.on_assigned(std::exchange(to_assign_, {}));
+      }
+      size_t room = broker_.batch_size;
+      for (auto& [at, position] : positions_) {
+        const auto& log = broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)];
+        const auto end = static_cast<int64_t>(broker_.last_stable(at));
+        bool any = false;
+        while (position < end && room > 0) {
+          const auto& entry = log[static_cast<size_t>(position)];
+          if (!entry.marker &&
+              broker_.transactions[entry.transaction].state == FakeBroker::Transaction::State::committed) {
+            Record record;
+            record.topic = at.topic;
+            record.partition = at.partition;
+            record.offset = position;
+            record.value = batch.arena().copy(entry.value);
+            batch.records().push_back(record);
+            --room;
+            any = true;
+          }
+          ++position;
+        }
+        if (position == end && !any) polled.ends.push_back({at, position, {}});
+      }
+      polled.any = !batch.empty();
+      return polled;
+    });
+  }
+  void start(const std::vector<kafka::PartitionOffset>& from) override {
+    broker_.call("start", [&] {
+      for (const auto& one : from) positions_[one.at] = one.offset;
+    });
+  }
+  void stop(const std::vector<kafka::TopicPartition>& partitions) override {
+    for (const auto& at : partitions) positions_.erase(at);
+  }
+  void rewind(const std::vector<kafka::PartitionOffset>& to) override {
+    broker_.call("rewind", [&] {
+      for (const auto& one : to) positions_[one.at] = one.offset;
+    });
+  }
+  void hold_back(const kafka::TopicPartition&, bool) override {}
+  std::vector<kafka::PartitionOffset> committed(
+      const std::vector<kafka::TopicPartition>& partitions) override {
+    return broker_.call("committed", [&] {
+      std::vector<kafka::PartitionOffset> offsets;
+      for (const auto& at : partitions) offsets.push_back(broker_.stable_offset(at));
+      return offsets;
+    });
+  }
+  void commit(const std::vector<kafka::PartitionOffset>& offsets) override {
+    broker_.call("commit offsets", [&] {
+      if (generation_ != broker_.generation)
+        throw FakeBroker::error(kafka::Severity::abort, "ILLEGAL_GENERATION");
+      for (const auto& one : offsets) broker_.committed_offsets[one.at] = one;
+    });
+  }
+  kafka::GroupMetadata group_metadata() override {
+    if (unusable_) return {nullptr, -1, ""};
+    return {nullptr, generation_, "member"};
+  }
+  bool assignment_lost() override { return false; }
+  kafka::Watermarks fetched_watermarks(const kafka::TopicPartition& at) override {
+    return {0, static_cast<int64_t>(broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)].size())};
+  }
+  void leave(kafka::RebalanceListener& listener, bool) override {
+    broker_.call("leave", [&] {
+      std::vector<kafka::TopicPartition> all;
+      for (const auto& [at, position] : positions_) all.push_back(at);
+      if (!all.empty()) listener.on_revoked(all, false);
+      positions_.clear();
+    });
+  }
+
+  // For scripts.
+  static FakeConsumer*& broker_member() {
+    static FakeConsumer* member = nullptr;
+    return member;
+  }
+  // The group takes these away in an orderly way; `then` runs when they are gone.
+  void revoke(const std::vector<kafka::TopicPartition>& partitions, std::function<void()> then) {
+    to_revoke_ = partitions;
+    after_revoke_ = std::move(then);
+  }
+  // The group goes on without us. We do not know yet: that comes with tell().
+  void lose(bool metadata_unusable) {
+    ++broker_.generation;
+    unusable_ = metadata_unusable;
+  }
+  void tell() {
+    for (const auto& [at, position] : positions_) to_revoke_.push_back(at);
+    to_assign_ = to_revoke_;
+    lost_ = true;
+  }
+  void give(const kafka::TopicPartition& at) { to_assign_.push_back(at); }
+
+ private:
+  FakeBroker& broker_;
+  int generation_ = -1;
+  std::map<kafka::TopicPartition, int64_t> positions_;
+  std::vector<kafka::TopicPartition> to_assign_;
+  std::vector<kafka::TopicPartition> to_revoke_;
+  std::function<void()> after_revoke_;
+  bool lost_ = false;
+  bool unusable_ = false;
+};
+
+// Writes to the origin's partition.
+class FakeTopicSink final : public io::Sink {
+ public:
+  FakeTopicSink(kafka::Producer& producer, std::string topic)
+      : producer_(producer), topic_(std::move(topic)) {}
+  std::optional<RecordError> write(const Record* origin, const Output& output) override {
+    if (output.value.view() == "huge") return RecordError{Reason::too_large, "too large"};
+    producer_.produce(topic_, origin ? origin->partition : 0, output);
+    return std::nullopt;
+  }
+  void flush() override { producer_.flush(); }
+
+ private:
+  kafka::Producer& producer_;
+  std::string topic_;
+};
+
+}  // namespace kutils::testing

@@ -1,0 +1,481 @@
+// The delivery protocol on a broker that fails at the n-th call. Each test says which rule's absence it would
+// catch.
+#include "support/fake_broker.h"
+
+#include <unistd.h>
+#include <filesystem>
+
+#include "flow/fingerprint.h"
+#include "flow/instance_slot.h"
+#include "flow/run.h"
+#include "support/catch.h"
+#include "support/lines_fakes.h"
+
+namespace kutils::flow {
+namespace {
+
+using testing::FakeAdmin;
+using testing::FakeBroker;
+using testing::FakeConsumer;
+using testing::FakeProducer;
+using testing::FakeTopicSink;
+using testing::PickyStage;
+using Values = std::vector<std::string>;
+using TP = kafka::TopicPartition;
+using Fault = FakeBroker::Fault;
+
+// A clock that moves by itself, so that commits come due.
+class TickingClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return ++ms_; }
+  int64_t steady_us() const override { return (us_ += 1000); }
+
+ private:
+  mutable int64_t ms_ = 0;
+  mutable int64_t us_ = 0;
+};
+
+struct Bench {
+  FakeBroker broker;
+  testing::RecordingLog log;
+  testing::StopByHand stop;
+  TickingClock clock;
+  Job job;
+
+  Bench() {
+    broker.add_topic("in", 2);
+    job.tool = "kfilter";
+    job.settings = {{"EXPR", "x"}};
+    job.in = {io::EndpointKind::topic, false, "in", {}};
+    job.out = {io::EndpointKind::topic, false, "out", {}};
+    job.group = "g";
+    job.instance = "i";
+    job.range.exit_at_end = true;
+    job.make_stage = [](const StageContext&) { return std::make_unique<PickyStage>(); };
+  }
+  void fill(int n) {
+    for (int i = 0; i < n; ++i) {
+      broker.write("in", 0, (i % 3 == 2 ? "-a" : "a") + std::to_string(i));
+      broker.write("in", 1, (i % 2 == 1 ? "-b" : "b") + std::to_string(i));
+    }
+  }
+  Values expected(size_t partition) const {
+    Values values;
+    for (const auto& entry : broker.topics.at("in")[partition]) {
+      if (!entry.value.starts_with("-") && !entry.marker) values.push_back(entry.value);
+    }
+    return values;
+  }
+  Surroundings around() {
+    return {clock,
+            log,
+            stop,
+            [this] { return std::make_unique<FakeAdmin>(broker); },
+            [this](const std::string&, const std::string&) { return std::make_unique<FakeConsumer>(broker); },
+            [this] { return std::make_unique<FakeProducer>(broker, ""); },
+            [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
+            [](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {
+              return std::make_unique<FakeTopicSink>(producer, topic);
+            },
+            [](kafka::Admin& admin, const Range& range, const std::vector<TP>& partitions) {
+              std::vector<PartitionRange> ranges;
+              for (const TP& at : partitions) {
+                PartitionRange one{at, range.from == "end" ? admin.watermarks(at).high : 0, std::nullopt};
+                if (range.exit_at_end) one.end = admin.watermarks(at).high;
+                ranges.push_back(one);
+              }
+              return ranges;
+            },
+            [](Millis) {}};
+  }
+  ExitCode run() { return flow::run(job, around()); }
+  // Again and again until it is not killed.
+  ExitCode run_to_the_end() {
+    for (;;) {
+      try {
+        return run();
+      } catch (const testing::Killed&) {
+        // the next one takes its place
+      }
+    }
+  }
+};
+
+TEST_CASE("worker: copies what passes, commits, creates the output with the input's partitions") {
+  Bench bench;
+  bench.fill(20);
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == bench.expected(0));
+  CHECK(bench.broker.read("out", 1) == bench.expected(1));
+  CHECK(bench.broker.topics.at("out").size() == 2);
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 20);
+  CHECK(bench.broker.violations == Values{});
+  REQUIRE(bench.log.notes.size() == 2);
+  CHECK(bench.log.notes[0] == "created topic out, 2 partitions");
+  CHECK(bench.log.notes[1] == "40 in, 24 out, 16 filtered");
+}
+
+TEST_CASE("worker: whatever call fails or kills it, each output is there once and in order (1-4, 11)") {
+  int calls = 0;
+  {
+    Bench bench;
+    bench.fill(30);
+    bench.run();
+    calls = bench.broker.calls;
+  }
+  REQUIRE(calls > 60);
+  for (const Fault fault : {Fault::kill_before, Fault::kill_after, Fault::abort_before, Fault::fatal_before,
+                            Fault::fatal_after}) {
+    for (int at = 1; at <= calls; ++at) {
+      Bench bench;
+      bench.fill(30);
+      bench.broker.fault = fault;
+      bench.broker.fault_at = at;
+      INFO("fault " << static_cast<int>(fault) << " at call " << at);
+      CHECK(bench.run_to_the_end() == ExitCode::ok);
+      CHECK(bench.broker.read("out", 0) == bench.expected(0));
+      CHECK(bench.broker.read("out", 1) == bench.expected(1));
+      CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 30);
+      CHECK(bench.broker.violations == Values{});
+    }
+  }
+}
+
+TEST_CASE("worker: at-least-once loses nothing and keeps order, whatever fails (5)") {
+  int calls = 0;
+  {
+    Bench bench;
+    bench.job.delivery = Delivery::at_least_once;
+    bench.fill(20);
+    bench.run();
+    calls = bench.broker.calls;
+  }
+  for (const Fault fault :
+       {Fault::none, Fault::kill_before, Fault::kill_after, Fault::abort_before, Fault::fatal_after}) {
+    for (int at = 1; at <= (fault == Fault::none ? 1 : calls); ++at) {
+      Bench bench;
+      bench.job.delivery = Delivery::at_least_once;
+      bench.fill(20);
+      bench.broker.fault = fault;
+      bench.broker.fault_at = at;
+      INFO("fault " << static_cast<int>(fault) << " at call " << at);
+      CHECK(bench.run_to_the_end() == ExitCode::ok);
+      for (size_t p = 0; p < 2; ++p) {
+        // First appearances, in order, are all of the input.
+        Values first;
+        for (const std::string& value : bench.broker.read("out", p)) {
+          if (std::find(first.begin(), first.end(), value) == first.end()) first.push_back(value);
+        }
+        CHECK(first == bench.expected(p));
+        if (fault == Fault::none) CHECK(bench.broker.read("out", p) == bench.expected(p));
+      }
+    }
+  }
+}
+
+// Another member: takes the partition from its committed offset to `to`, with a transaction of its own.
+void other_member_works(FakeBroker& broker, const TP& at, int64_t to) {
+  const int64_t from = broker.stable_offset(at).offset;
+  broker.transactions.push_back({"other", FakeBroker::Transaction::State::open, {}});
+  const size_t number = broker.transactions.size() - 1;
+  const auto p = static_cast<size_t>(at.partition);
+  for (int64_t offset = from; offset < to; ++offset) {
+    const std::string value = broker.topics.at("in")[p][static_cast<size_t>(offset)].value;
+    if (!value.starts_with("-")) broker.topics.at("out")[p].push_back({value, number, false});
+  }
+  broker.transactions[number].offsets.push_back(
+      {at, std::max(from, to), broker.committed_offsets[at].metadata});
+  broker.end_transaction(number, true);
+}
+
+TEST_CASE(
+    "worker: a partition that leaves is committed first, and comes back where the other one left it (14)") {
+  for (int at = 2; at < 14; ++at) {
+    Bench bench;
+    bench.fill(30);
+    bench.broker.on_poll = [&](int poll) {
+      FakeConsumer* member = FakeConsumer::broker_member();
+      if (poll == at) {
+        member->revoke({{"in", 1}}, [&] { other_member_works(bench.broker, {"in", 1}, 25); });
+      }
+      if (poll == at + 3) member->give({"in", 1});
+    };
+    INFO("revoked at poll " << at);
+    CHECK(bench.run() == ExitCode::ok);
+    CHECK(bench.broker.read("out", 0) == bench.expected(0));
+    CHECK(bench.broker.read("out", 1) == bench.expected(1));
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
+TEST_CASE("worker: the group went on without it: its transaction is aborted, not committed (2, 4, 14)") {
+  const bool unusable = GENERATE(false, true);
+  for (int at = 2; at < 14; ++at) {
+    Bench bench;
+    bench.fill(30);
+    bench.broker.on_poll = [&](int poll) {
+      FakeConsumer* member = FakeConsumer::broker_member();
+      if (poll == at) {
+        member->lose(unusable);
+        // What is sent from here on comes from a zombie, until it is told.
+        other_member_works(bench.broker, {"in", 0}, 25);
+        other_member_works(bench.broker, {"in", 1}, 28);
+      }
+      if (poll == at + 2) member->tell();
+    };
+    INFO("lost at poll " << at << ", metadata unusable " << unusable);
+    CHECK(bench.run() == ExitCode::ok);
+    CHECK(bench.broker.read("out", 0) == bench.expected(0));
+    CHECK(bench.broker.read("out", 1) == bench.expected(1));
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
+TEST_CASE("worker: a rival under the same name fences it; three new starts, then exit 5 (11)") {
+  Bench bench;
+  bench.fill(30);
+  bench.broker.on_poll = [&](int) {
+    bench.broker.fence("g.i.0");
+    bench.broker.fence("g.i.1");
+  };
+  try {
+    bench.run();
+    FAIL("must end");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::delivery);
+    CHECK(error.hint().find("--instance") != std::string::npos);
+  }
+  CHECK(bench.broker.read("out", 0).empty());
+}
+
+TEST_CASE(
+    "worker: --on-error fail commits what came before, says where, and exits 4; the next run begins there") {
+  Bench bench;
+  for (const char* value : {"a", "b", "?", "c"}) bench.broker.write("in", 0, value);
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.broker.read("out", 0) == Values{"a", "b"});
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 2);
+  REQUIRE(bench.log.errors.size() == 1);
+  CHECK(bench.log.errors[0] ==
+        "in [0] @ 2: missing field: no field \"x\"\n  to see it: kread -c 1 -p 0 -o 2 in");
+  bench.job.on_error = OnError{OnError::Policy::skip, {}};
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"a", "b", "c"});
+}
+
+TEST_CASE("worker: a record that fails late is not passed over, nor is what came behind it done") {
+  Bench bench;
+  for (const char* value : {"a", "b", "?", "c"}) bench.broker.write("in", 0, value);
+  for (const char* value : {"d", "e"}) bench.broker.write("in", 1, value);
+  bench.broker.batch_size = 10;
+  bench.job.make_stage = [](const StageContext&) { return std::make_unique<testing::DeferringStage>(); };
+  CHECK(bench.run() == ExitCode::bad_record);
+  CHECK(bench.broker.read("out", 0) == Values{"a", "b"});
+  CHECK(bench.broker.read("out", 1).empty());
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 2);
+  CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 0);
+}
+
+TEST_CASE("worker: dead letters in the same transaction") {
+  Bench bench;
+  for (const char* value : {"a", "?1", "huge", "c"}) bench.broker.write("in", 1, value);
+  bench.job.on_error = OnError{OnError::Policy::dead_letter, "dead"};
+  // The dead-letter topic takes what the output refused.
+  bench.broker.topics.at("in")[1][2].value = "?2";
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 1) == Values{"a", "c"});
+  CHECK(bench.broker.read("dead", 1) == Values{"?1", "?2"});
+  CHECK(bench.broker.topics.at("dead")[1][0].transaction != 0);
+}
+
+TEST_CASE("worker: -c and -m stop at the record, and commit it") {
+  Bench bench;
+  bench.broker.batch_size = 3;
+  for (const char* value : {"a", "-", "b", "c", "d"}) bench.broker.write("in", 0, value);
+  bench.job.max_output = 2;
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"a", "b"});
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 3);
+  bench.job.max_output.reset();
+  bench.job.max_input = 1;
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"a", "b", "c"});
+}
+
+TEST_CASE("worker: a signal commits what is done and leaves") {
+  Bench bench;
+  bench.fill(30);
+  bench.job.range.exit_at_end = false;
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 4) bench.stop.number = 15;
+  };
+  CHECK(static_cast<int>(bench.run()) == 128 + 15);
+  CHECK(bench.broker.open_transaction.empty());
+  const auto done = bench.broker.read("out", 0).size() + bench.broker.read("out", 1).size();
+  CHECK(done > 0);
+  bench.stop.number = 0;
+  bench.broker.on_poll = nullptr;
+  bench.job.range.exit_at_end = true;
+  bench.run();
+  CHECK(bench.broker.read("out", 0) == bench.expected(0));
+}
+
+TEST_CASE("worker: -e reads nothing beyond the end at start, and commits the end behind markers (23)") {
+  Bench bench;
+  bench.fill(3);
+  // Ends in a marker: the last record is not the end.
+  bench.broker.transactions.push_back({"up", FakeBroker::Transaction::State::open, {}});
+  const size_t number = bench.broker.transactions.size() - 1;
+  bench.broker.topics.at("in")[0].push_back({"z", number, false});
+  bench.broker.end_transaction(number, true);
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 2) bench.broker.write("in", 1, "later");
+  };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"a0", "a1", "z"});
+  CHECK(bench.broker.read("out", 1) == Values{"b0", "b2"});
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 5);
+  CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 3);
+}
+
+TEST_CASE("worker: -e waits for another producer's open transaction below the end (23)") {
+  Bench bench;
+  bench.fill(3);
+  bench.broker.transactions.push_back({"up", FakeBroker::Transaction::State::open, {}});
+  const size_t number = bench.broker.transactions.size() - 1;
+  bench.broker.topics.at("in")[0].push_back({"z", number, false});
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 30) bench.broker.end_transaction(number, true);
+  };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"a0", "a1", "z"});
+}
+
+TEST_CASE("worker: -e stays until the group has reached all ends, also those of others (24)") {
+  Bench bench;
+  bench.fill(10);
+  bool other_done = false;
+  bench.broker.on_poll = [&](int poll) {
+    FakeConsumer* member = FakeConsumer::broker_member();
+    if (poll == 2) member->revoke({{"in", 1}}, [] {});
+    if (poll == 200) {
+      other_member_works(bench.broker, {"in", 1}, 10);
+      other_done = true;
+    }
+  };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(other_done);
+  CHECK(bench.broker.read("out", 1) == bench.expected(1));
+}
+
+TEST_CASE("worker: -o is resolved once and committed before the first record (19)") {
+  Bench bench;
+  bench.fill(3);
+  bench.job.range.from = "end";
+  bench.broker.fault = Fault::kill_after;
+  // Killed right after it was committed; then more comes, and the second run must not begin at the new end.
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 2) throw testing::Killed();
+  };
+  CHECK_THROWS_AS(bench.run(), testing::Killed);
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 3);
+  bench.broker.on_poll = nullptr;
+  bench.broker.write("in", 0, "new");
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == Values{"new"});
+  CHECK(bench.broker.read("out", 1).empty());
+}
+
+TEST_CASE("worker: a partition that came later is read from its beginning, whatever -o says (19)") {
+  Bench bench;
+  bench.fill(3);
+  bench.job.range.from = "end";
+  CHECK(bench.run() == ExitCode::ok);
+  bench.broker.topics.at("in").emplace_back();
+  bench.broker.topics.at("out").emplace_back();
+  bench.broker.write("in", 2, "first");
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 2) == Values{"first"});
+}
+
+TEST_CASE("worker: a group made for something else is refused, naming what differs (18)") {
+  Bench bench;
+  bench.fill(3);
+  bench.run();
+  bench.job.settings = {{"EXPR", "y"}};
+  try {
+    bench.run();
+    FAIL("must refuse");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::usage);
+    CHECK(std::string(error.what()).find("EXPR was 'x', is 'y'") != std::string::npos);
+    CHECK(error.hint().find("--accept-change") != std::string::npos);
+    CHECK(error.hint().find("koffset reset g") != std::string::npos);
+  }
+  bench.job.accept_change = true;
+  bench.broker.write("in", 0, "more");
+  CHECK(bench.run() == ExitCode::ok);
+  bench.job.accept_change = false;
+  CHECK(bench.run() == ExitCode::ok);  // what was accepted is what the group is for now
+}
+
+TEST_CASE("worker: on the in-memory broker plain commits, with one note (29)") {
+  Bench bench;
+  bench.broker.in_memory = true;
+  bench.fill(10);
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == bench.expected(0));
+  CHECK(bench.broker.transactions.size() == 1);
+  CHECK(bench.log.notes[0] == "in-memory broker: nothing survives its end; at-least-once");
+}
+
+TEST_CASE("slots: the lowest free one; dead ones are found, living and initialising ones are not (9, 10)") {
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("kutils-slots-" + std::to_string(getpid()));
+  std::filesystem::remove_all(directory);
+  auto first = InstanceSlot::take(directory, "", "g");
+  auto second = InstanceSlot::take(directory, "", "g");
+  auto third = InstanceSlot::take(directory, "", "g");
+  CHECK(first->instance_id().ends_with(".0"));
+  CHECK(third->instance_id().ends_with(".2"));
+  CHECK(InstanceSlot::take(directory, "", "other")->instance_id().ends_with(".0"));
+  int number = 0;
+  CHECK_FALSE(first->next_dead(number));
+  const std::string id = second->instance_id();
+  second.reset();
+  number = 0;
+  {
+    auto dead = first->next_dead(number);
+    REQUIRE(dead);
+    CHECK(dead->transactional_id == id);
+    int again = 0;
+    CHECK_FALSE(third->next_dead(again));  // being initialised
+  }
+  CHECK(InstanceSlot::take(directory, "", "g")->instance_id() == id);
+  CHECK(InstanceSlot::take("", "name", "g")->instance_id() == "g.name");
+  CHECK(InstanceSlot::take("", "", "g")->instance_id().empty());
+  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("fingerprint: survives the trip, whatever is in a setting; long values still compare") {
+  Job job;
+  job.tool = "kmap";
+  job.in.name = "in";
+  job.out.name = "out";
+  job.settings = {{"LIST", "a\\=\x1f\n\"b\""}, {"long", std::string(5000, 'x')}};
+  const Fingerprint one(job, {{"in", 4}});
+  CHECK(one.encoded().size() < 700);
+  const auto back = Fingerprint::decode(one.encoded());
+  REQUIRE(back);
+  CHECK(one.differences_from(*back, true).empty());
+  CHECK(back->partitions_of("in") == 4);
+  job.settings[1].value.back() = 'y';
+  const Fingerprint other(job, {{"in", 5}});
+  CHECK(other.differences_from(*back, false).size() == 1);
+  CHECK(other.differences_from(*back, true).size() == 2);
+  CHECK_FALSE(Fingerprint::decode(""));
+  CHECK_FALSE(Fingerprint::decode("something else"));
+}
+
+}  // namespace
+}  // namespace kutils::flow
