@@ -1,0 +1,21 @@
+#!/usr/bin/env bats
+# The courses in scripts/examples check their own results; README's tour must run as it stands there.
+
+setup() {
+  . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"
+  kafka_setup
+  TOPIC_PREFIX=$(topic_name x)
+  export TOPIC_PREFIX
+}
+teardown() { kafka_teardown; }
+
+@test "the click-event course" { "$KUTILS_SOURCE_DIR/scripts/examples/clicks.sh"; }
+@test "the taxi course" { "$KUTILS_SOURCE_DIR/scripts/examples/taxi.sh"; }
+@test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
+
+@test "README's tour runs as written" {
+  # All blocks marked ```sh tour, in order, in one shell. The topics have plain names, so the broker is one of its own.
+  awk '/^```sh tour$/ {inside = 1; next} /^```/ {inside = 0} inside' "$KUTILS_SOURCE_DIR/README.md" >tour.sh
+  [ -s tour.sh ]
+  "$KUTILS_SOURCE_DIR/scripts/kafka" run bash -euo pipefail tour.sh 3>&-
+}
