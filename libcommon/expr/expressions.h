@@ -28,6 +28,8 @@ struct Options {
   std::string key_codec;                                   // empty: string if UTF-8, else bytes
   bool trust_json = false;
   uint64_t random_seed = 0;  // 0: from the system
+  bool record = true;        // plain names are fields; false (kexpr without IN): only variables and CEL's types
+  std::vector<std::pair<std::string, std::string>> variables;  // name and JSON; they hide fields (kexpr --var)
 };
 
 class Expressions {
@@ -57,6 +59,11 @@ class Expressions {
   const std::vector<JsonMember>& members() const;
   bool reads_fields() const;  // whether any expression reads the record's value
   std::string canonical(size_t handle) const;  // the parsed expression printed again: for fingerprints
+  // What add() found doubtful, to be shown as notes: near misses of metadata names.
+  const std::vector<std::string>& warnings() const;
+  // After bind(): where the expression is nothing but a field of the value, the JSON text that it has there, exactly
+  // (numbers keep their spelling). nullopt otherwise, or if the field is missing.
+  std::optional<std::string_view> raw_json(size_t handle) const;
 
  private:
   struct Impl;
@@ -71,6 +78,7 @@ struct ListItem {
   std::string expression;   // field, whole: EXPR; command: the shell command
   size_t position = 0;      // byte where the item's expression begins in the list, for carets
   std::string condition;    // aggregates: what follows `if`, else empty
+  size_t condition_position = 0;
 };
 // Splits at top-level commas (strings, brackets respected). Throws usage_error with a caret.
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what);

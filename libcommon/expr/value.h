@@ -1,5 +1,5 @@
-// A value of the expression language: a tag and 16 bytes; scalars inline, everything else a pointer into the evaluation's
-// arena, the record or the program. Copying is free; nothing is owned.
+// A value of the expression language: a tag and 8 bytes; scalars inline, everything else a pointer into the evaluation's
+// arena, the record or the program. Copying is free (it fits two registers); nothing is owned.
 //
 // How long a value lives is said by what made it (Expressions::evaluate: until the next bind()).
 #pragma once
@@ -15,12 +15,21 @@ namespace kutils::expr {
 
 enum class Kind : uint8_t {
   error, null, boolean, integer, unsigned_integer, real, string, bytes, timestamp, duration, list, map, type, optional,
+  ip,    // an address of the network functions
+  cidr,  // a prefix of the network functions
 };
 
-struct ErrorValue;   // reason, message, position in the expression
-struct ListValue;    // span of Value
-struct MapValue;     // entries in insertion order
-struct OptionalValue;
+// The kinds that something may have, one bit each.
+using Kinds = uint32_t;
+constexpr Kinds bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
+constexpr Kinds kAnyValue = 0xfffeU;  // every kind but error
+constexpr Kinds kNumbers = bit(Kind::integer) | bit(Kind::unsigned_integer) | bit(Kind::real);
+
+struct ErrorValue;
+struct ListValue;
+struct MapValue;
+struct MapEntry;
+struct AddressValue;
 
 class Value {
  public:
@@ -29,6 +38,8 @@ class Value {
   bool is_error() const { return kind_ == Kind::error; }
   bool is_null() const { return kind_ == Kind::null; }
   bool is_bool() const { return kind_ == Kind::boolean; }
+  bool is_number() const { return (bit(kind_) & kNumbers) != 0; }
+  bool is_string() const { return kind_ == Kind::string; }
 
   // REQUIRES: the kind that the name says.
   bool as_bool() const { return boolean_; }
@@ -36,26 +47,163 @@ class Value {
   uint64_t as_uint() const { return unsigned_integer_; }
   double as_double() const { return real_; }
   std::string_view as_string() const { return {text_, size_}; }  // also bytes, also a type's name
+  int64_t seconds() const { return integer_; }                   // timestamp: since the epoch
+  uint32_t nanoseconds() const { return size_; }                 // timestamp: within the second
+  int64_t duration_ns() const { return integer_; }
   const ErrorValue& as_error() const { return *error_; }
   const ListValue& as_list() const { return *list_; }
   const MapValue& as_map() const { return *map_; }
+  const Value* as_optional() const { return optional_; }  // null pointer: none
+  const AddressValue& as_address() const { return *address_; }
+
+  static Value null() { return {}; }
+  static Value boolean(bool value) {
+    Value v(Kind::boolean);
+    v.integer_ = value ? 1 : 0;
+    return v;
+  }
+  static Value integer(int64_t value) {
+    Value v(Kind::integer);
+    v.integer_ = value;
+    return v;
+  }
+  static Value unsigned_integer(uint64_t value) {
+    Value v(Kind::unsigned_integer);
+    v.unsigned_integer_ = value;
+    return v;
+  }
+  static Value real(double value) {
+    Value v(Kind::real);
+    v.real_ = value;
+    return v;
+  }
+  // Views: the bytes must outlive the value. At most 4 GiB.
+  static Value string(std::string_view text) { return view(Kind::string, text); }
+  static Value bytes(std::string_view text) { return view(Kind::bytes, text); }
+  static Value type(std::string_view name) { return view(Kind::type, name); }
+  static Value timestamp(int64_t seconds, uint32_t nanoseconds) {
+    Value v(Kind::timestamp);
+    v.integer_ = seconds;
+    v.size_ = nanoseconds;
+    return v;
+  }
+  static Value duration(int64_t nanoseconds) {
+    Value v(Kind::duration);
+    v.integer_ = nanoseconds;
+    return v;
+  }
+  static Value error(const ErrorValue* error) {
+    Value v(Kind::error);
+    v.error_ = error;
+    return v;
+  }
+  static Value list(const ListValue* list) {
+    Value v(Kind::list);
+    v.list_ = list;
+    return v;
+  }
+  static Value map(const MapValue* map) {
+    Value v(Kind::map);
+    v.map_ = map;
+    return v;
+  }
+  static Value optional(const Value* value) {  // null pointer: none
+    Value v(Kind::optional);
+    v.optional_ = value;
+    return v;
+  }
+  static Value address(Kind kind, const AddressValue* address) {
+    Value v(kind);
+    v.address_ = address;
+    return v;
+  }
 
  private:
-  friend class ValueFactory;
+  explicit Value(Kind kind) : kind_(kind) {}
+  static Value view(Kind kind, std::string_view text) {
+    Value v(kind);
+    v.text_ = text.data();
+    v.size_ = static_cast<uint32_t>(text.size());
+    return v;
+  }
+
   Kind kind_ = Kind::null;
+  uint32_t size_ = 0;  // string, bytes, type: length; timestamp: nanoseconds within the second
   union {
     bool boolean_;
-    int64_t integer_ = 0;  // timestamp, duration: seconds
+    int64_t integer_ = 0;  // timestamp: seconds; duration: nanoseconds
     uint64_t unsigned_integer_;
     double real_;
     const char* text_;
     const ErrorValue* error_;
     const ListValue* list_;
     const MapValue* map_;
-    const OptionalValue* optional_;
+    const Value* optional_;
+    const AddressValue* address_;
   };
-  uint32_t size_ = 0;  // string, bytes: length; timestamp, duration: nanoseconds within the second
 };
+static_assert(sizeof(Value) == 16);
+
+// Why an operation failed, and the place in the expression's text (bytes).
+struct ErrorValue {
+  Reason reason = Reason::expression;
+  std::string_view message;
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
+// `raw`: the JSON text that the value was read from, to be spliced into an output; empty if it was computed.
+struct ListValue {
+  const Value* items = nullptr;
+  size_t size = 0;
+  std::string_view raw;
+  const Value* begin() const { return items; }
+  const Value* end() const { return items + size; }
+};
+
+struct MapEntry {
+  Value key;
+  Value value;
+};
+// In the order of insertion. `index` is an open-addressing table (entry number + 1, 0 is free) of `index_mask` + 1
+// places, there for large maps only.
+struct MapValue {
+  const MapEntry* entries = nullptr;
+  size_t size = 0;
+  const uint32_t* index = nullptr;
+  uint32_t index_mask = 0;
+  std::string_view raw;
+  const MapEntry* begin() const { return entries; }
+  const MapEntry* end() const { return entries + size; }
+};
+
+// An IPv4 address has family 4 and uses the first 4 bytes. `prefix` counts for cidr only.
+struct AddressValue {
+  uint8_t family = 4;
+  uint8_t prefix = 0;
+  uint8_t bytes[16] = {};
+};
+
+// The language's name of a kind: "int", "google.protobuf.Timestamp", ...
+std::string_view type_name(Kind kind);
+// The same for messages to people: "timestamp" instead of the long name.
+std::string_view friendly_name(Kind kind);
+
+// Heterogeneous equality: numbers by their mathematical value, lists and maps by content; different kinds are unequal.
+bool equals(const Value& a, const Value& b);
+// nullopt: these kinds have no order. NaN has none either, but is comparable: then `unordered` of the result is set.
+struct Order {
+  int sign = 0;
+  bool unordered = false;
+};
+std::optional<Order> compare(const Value& a, const Value& b);
+// A total order for sorting values that are comparable: NaN comes last.
+bool precedes(const Value& a, const Value& b);
+// Equal values have equal hashes.
+uint64_t hash(const Value& value);
+// Null pointer: no such key.
+const Value* find(const MapValue& map, const Value& key);
+const Value* find(const MapValue& map, std::string_view key);
 
 // As JSON, appended to `out`. Timestamps are ISO strings, durations in the duration grammar, bytes base64. An error says
 // what JSON cannot hold (NaN, infinities); `out` is then as it was.

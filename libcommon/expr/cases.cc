@@ -1,0 +1,183 @@
+#include "expr/cases.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <iterator>
+
+#include "base/error.h"
+#include "expr/parser.h"
+#include "expr/program.h"
+#include "expr/source_error.h"
+#include "expr/text.h"
+
+namespace kutils::expr {
+namespace {
+
+constexpr std::string_view kMixed = "int and double mix, also as arguments (addition)";
+
+constexpr SkippedCase kSkipped[] = {
+    {"dyn_error", "math.ceil(dyn(1))", kMixed},
+    {"dyn_error", "math.floor(dyn(1))", kMixed},
+};
+
+[[noreturn]] void bad_case(const std::string& why) { throw usage_error(why); }
+
+const Value& member(const Value& map, std::string_view name) {
+  if (map.kind() != Kind::map) bad_case("not a JSON object");
+  const Value* found = find(map.as_map(), name);
+  if (!found) bad_case("no member '" + std::string(name) + "'");
+  return *found;
+}
+
+// A VALUE as JSON to the value that it means.
+Value decode(const Value& coded, Context& context) {
+  if (coded.kind() != Kind::map || coded.as_map().size != 1) bad_case("a VALUE is an object of one key");
+  const MapEntry& entry = coded.as_map().entries[0];
+  const auto tag = entry.key.as_string();
+  const Value& v = entry.value;
+  const auto text = [&] {
+    if (!v.is_string()) bad_case(std::string(tag) + " is not written as a string");
+    return std::string(v.as_string());
+  };
+  const auto pair = [&](size_t i) {
+    if (v.kind() != Kind::list || v.as_list().size != 2 || v.as_list().items[i].kind() != Kind::integer)
+      bad_case(std::string(tag) + " is not [seconds, nanoseconds]");
+    return v.as_list().items[i].as_int();
+  };
+  if (tag == "int") return Value::integer(std::strtoll(text().c_str(), nullptr, 10));
+  if (tag == "uint") return Value::unsigned_integer(std::strtoull(text().c_str(), nullptr, 10));
+  if (tag == "double") return Value::real(std::strtod(text().c_str(), nullptr));
+  if (tag == "string") return context.string(text());
+  if (tag == "bytes") return context.bytes(decode_base64(text()).value_or(""));
+  if (tag == "bool") return v;
+  if (tag == "null") return Value::null();
+  if (tag == "type") return Value::type(context.copy(text()));
+  if (tag == "timestamp") return Value::timestamp(pair(0), static_cast<uint32_t>(pair(1)));
+  if (tag == "duration") return Value::duration(pair(0) * 1'000'000'000 + pair(1));
+  if (tag == "list" && v.kind() == Kind::list) {
+    std::vector<Value> items;
+    for (const Value& item : v.as_list()) items.push_back(decode(item, context));
+    return context.list(items);
+  }
+  if (tag == "map" && v.kind() == Kind::list) {
+    auto* entries = context.allocate_array<MapEntry>(v.as_list().size);
+    size_t n = 0;
+    for (const Value& item : v.as_list()) {
+      if (item.kind() != Kind::list || item.as_list().size != 2) bad_case("a map is a list of [key, value]");
+      entries[n++] = {decode(item.as_list().items[0], context), decode(item.as_list().items[1], context)};
+    }
+    return context.map(entries, n, true);
+  }
+  bad_case("unknown VALUE '" + std::string(tag) + "'");
+}
+
+// Stricter than the language's ==: int, uint and double are not the same result. NaN is NaN.
+bool same(const Value& a, const Value& b) {
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::real:
+      return std::isnan(a.as_double()) ? std::isnan(b.as_double()) : a.as_double() == b.as_double();
+    case Kind::list: {
+      const ListValue& x = a.as_list();
+      const ListValue& y = b.as_list();
+      if (x.size != y.size) return false;
+      for (size_t i = 0; i < x.size; ++i) {
+        if (!same(x.items[i], y.items[i])) return false;
+      }
+      return true;
+    }
+    case Kind::map: {
+      const MapValue& x = a.as_map();
+      const MapValue& y = b.as_map();
+      if (x.size != y.size) return false;
+      for (const MapEntry& entry : x) {
+        const Value* other = find(y, entry.key);
+        if (!other || !same(entry.value, *other)) return false;
+      }
+      return true;
+    }
+    default: return equals(a, b);
+  }
+}
+
+std::string shown(const Value& v) {
+  std::string out(friendly_name(v.kind()));
+  out += " ";
+  if (append_json(v, out)) append_double(v.kind() == Kind::real ? v.as_double() : 0, out);
+  return out;
+}
+
+// Empty: passed. Else what came out instead.
+std::string run_case(const Value& object, Context& context) {
+  const std::string expression(member(object, "expr").as_string());
+  Scope scope;
+  scope.lenient = true;
+  if (const Value* vars = find(object.as_map(), "vars"); vars && vars->kind() == Kind::map) {
+    for (const MapEntry& entry : vars->as_map())
+      scope.variables[std::string(entry.key.as_string())] = decode(entry.value, context);
+  }
+  const bool must_fail = find(object.as_map(), "error") != nullptr;
+  try {
+    const auto node = parse(expression);
+    const auto program = compile(*node, scope);
+    const Value got = evaluate(*program, context);
+    if (got.is_error()) return must_fail ? "" : "failed: " + std::string(got.as_error().message);
+    if (must_fail) return "gave " + shown(got) + " where it must fail";
+    const Value want = decode(member(object, "want"), context);
+    return same(got, want) ? "" : "gave " + shown(got) + ", wanted " + shown(want);
+  } catch (const SourceError& error) {
+    return must_fail ? "" : "refused: " + error.message;
+  }
+}
+
+}  // namespace
+
+const SkippedCase* find_skipped(std::string_view name, std::string_view expression) {
+  for (const SkippedCase& skipped : kSkipped) {
+    if (skipped.name == name && skipped.expression == expression) return &skipped;
+  }
+  return nullptr;
+}
+
+CaseReport run_cases(std::istream& in, std::string_view path, const std::function<void(const std::string&)>& report) {
+  CaseReport result;
+  std::string line;
+  size_t number = 0;
+  Context context;
+  while (std::getline(in, line)) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    context.arena.reset();
+    context.restart();
+    const std::string place = std::string(path) + ":" + std::to_string(number);
+    try {
+      const Value object = context.json(line);
+      if (object.is_error()) bad_case(std::string(object.as_error().message));
+      if (!member(object, "expr").is_string()) bad_case("'expr' is no string");
+      const auto text = [&](std::string_view name) {
+        const Value* found = find(object.as_map(), name);
+        return found && found->is_string() ? std::string(found->as_string()) : std::string();
+      };
+      CaseCounts& counts = result.by_file[text("file")];
+      if (find_skipped(text("name"), text("expr"))) {
+        ++counts.skipped;
+        ++result.total.skipped;
+        continue;
+      }
+      const std::string problem = run_case(object, context);
+      if (problem.empty()) {
+        ++counts.passed;
+        ++result.total.passed;
+        continue;
+      }
+      ++counts.failed;
+      ++result.total.failed;
+      report(place + ": " + text("file") + "/" + text("section") + "/" + text("name") + ": " + text("expr") + ": " + problem);
+    } catch (const Error& error) {
+      throw usage_error(place + ": " + error.what());
+    }
+  }
+  return result;
+}
+
+}  // namespace kutils::expr

@@ -1,0 +1,110 @@
+// What an evaluation works with: the record, local variables, memory for results, and the limits.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "data/codec.h"
+#include "data/json_fields.h"
+#include "data/record.h"
+#include "expr/value.h"
+
+namespace kutils::expr {
+
+// The bounds of one evaluation. Beyond them it fails with an error that nothing absorbs.
+constexpr uint64_t kMaxSteps = 10'000'000;               // turns of comprehensions and of functions over lists
+constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed strings, lists and maps
+
+// Thrown by charge() and steps(); caught where the evaluation began.
+struct LimitExceeded {
+  std::string_view message;
+};
+
+struct RegexCache;  // compiled patterns that are not constant
+
+class Context {
+ public:
+  Context();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Memory until the arena is reset. Throws LimitExceeded.
+  char* allocate(size_t bytes) {
+    charge(bytes);
+    return arena.allocate(bytes);
+  }
+  template <typename T>
+  T* allocate_array(size_t n) {
+    if (n > kMaxResultBytes) charge(kMaxResultBytes + 1);
+    return reinterpret_cast<T*>(allocate(n * sizeof(T)));
+  }
+  void charge(size_t bytes) {
+    used_bytes += bytes;
+    if (used_bytes > kMaxResultBytes) throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
+  }
+  void steps(uint64_t n = 1) {
+    used_steps += n;
+    if (used_steps > kMaxSteps) throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
+  }
+  void restart() { used_bytes = used_steps = 0; }
+
+  Value string(std::string_view text) { return Value::string(copy(text)); }
+  Value bytes(std::string_view text) { return Value::bytes(copy(text)); }
+  std::string_view copy(std::string_view text) {
+    char* to = allocate(text.size());
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    return {to, text.size()};
+  }
+  Value list(const std::vector<Value>& items);
+  Value list(const Value* items, size_t n);  // takes the array, which must live in the arena
+  // The entries must live in the arena. A repeated key: the last value wins if `last_wins`, else an error.
+  Value map(MapEntry* entries, size_t n, bool last_wins);
+  Value some(const Value& value);  // an optional that holds it
+  static Value none() { return Value::optional(nullptr); }
+  Value address(Kind kind, const AddressValue& address);
+
+  // An error whose place the calling operation fills in.
+  Value fail(Reason reason, std::string_view message);
+  Value fail(std::string_view message) { return fail(Reason::expression, message); }
+
+  // JSON text to a value. The text must outlive it. `error`: what is wrong with it.
+  Value json(std::string_view text);
+
+  double random();         // [0, 1)
+  uint64_t random_bits();  // splitmix64
+
+  // The record, set by Expressions::bind(). `fields` is null where no record is bound.
+  const FieldReader* fields = nullptr;
+  const Record* record = nullptr;
+  Reason no_fields = Reason::missing_field;  // why every field is missing, if the value is no object
+  std::string_view value_text;               // the value decoded; `value_form` says what it is
+  std::string_view key_text;
+  DecodedForm value_form = DecodedForm::json;
+  DecodedForm key_form = DecodedForm::string;
+  bool key_guessed = true;                   // no --key-codec: bytes if it is not UTF-8
+  std::vector<Value> opened;                 // by slot: lists and maps that were opened already
+  std::vector<uint64_t> opened_at;           // the record that `opened` belongs to
+  uint64_t record_number = 0;
+  Value whole_value;
+  uint64_t whole_value_at = 0;
+  Value headers;
+  uint64_t headers_at = 0;
+
+  Arena arena;
+  uint64_t used_bytes = 0;
+  uint64_t used_steps = 0;
+  uint64_t random_state = 0;
+  const Clock* clock = nullptr;
+  std::vector<Value> locals;
+  std::vector<Value> json_stack;
+  std::unique_ptr<RegexCache> regexes;
+};
+
+}  // namespace kutils::expr

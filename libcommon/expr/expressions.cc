@@ -1,0 +1,170 @@
+#include "expr/expressions.h"
+
+#include <algorithm>
+
+#include "data/codec.h"
+#include "expr/parser.h"
+#include "expr/program.h"
+#include "expr/source_error.h"
+#include "expr/text.h"
+
+namespace kutils::expr {
+namespace {
+
+struct Compiled {
+  std::string text;
+  std::string what;
+  std::string canonical;
+  std::unique_ptr<Program> program;
+};
+
+}  // namespace
+
+struct Expressions::Impl {
+  explicit Impl(Options options)
+      : value_codec(Codec::parse(options.value_codec.empty() ? "json" : options.value_codec, "--value-codec")),
+        trust(options.trust_json),
+        reader(fields, options.trust_json) {
+    if (!options.key_codec.empty()) key_codec = Codec::parse(options.key_codec, "--key-codec");
+    context.key_guessed = !key_codec;
+    context.key_form = key_codec ? key_codec->form() : DecodedForm::string;
+    context.value_form = value_codec.form();
+    if (options.random_seed != 0) context.random_state = options.random_seed;
+    scope.record = options.record;
+    scope.value_has_fields = value_codec.form() == DecodedForm::json;
+    scope.fields = &fields;
+    scope.arguments = std::move(options.args);
+    scope.warnings = &warnings;
+    for (const auto& [name, json] : options.variables) {
+      const std::string& text = texts.emplace_back(json);
+      const Value value = variables.json(text);
+      if (value.is_error())
+        throw usage_error("--var " + name + ": " + std::string(value.as_error().message), "write a string as '\"text\"'");
+      scope.variables[name] = value;
+    }
+    context.fields = &reader;
+    context.record = &record;
+  }
+
+  Codec value_codec;
+  std::optional<Codec> key_codec;
+  bool trust;
+  FieldSet fields;
+  FieldReader reader;
+  Scope scope;
+  Context context;
+  Context variables;  // its arena holds the values of --var
+  std::deque<std::string> texts;
+  std::vector<std::string> warnings;
+  std::vector<Compiled> expressions;
+  Record record;
+  std::string value_scratch;
+  std::string key_scratch;
+  bool members = false;
+  bool reads_value = false;
+  bool reads_fields = false;
+  bool reads_key = false;
+  bool bound_fields = false;  // the reader holds this record's fields
+};
+
+Expressions::Expressions(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Expressions::~Expressions() = default;
+Expressions::Expressions(Expressions&&) noexcept = default;
+Expressions& Expressions::operator=(Expressions&&) noexcept = default;
+
+size_t Expressions::add(std::string_view text, std::string_view what, Expect expect) {
+  try {
+    const auto node = parse(text);
+    auto program = compile(*node, impl_->scope);
+    const Kinds kinds = program->root->kinds;
+    const auto demand = [&](Kinds wanted, std::string_view needed) {
+      if (kinds & wanted) return;
+      throw SourceError{std::string(needed) + " is needed here, this gives " + kinds_text(kinds), node->begin, node->end, {}};
+    };
+    if (expect == Expect::boolean) demand(kBool, "true or false");
+    if (expect == Expect::number) demand(kNumbers, "a number");
+    if (expect == Expect::time) demand(kNumbers | kString | kTimestamp, "a time");
+    impl_->reads_value = impl_->reads_value || program->reads_value;
+    impl_->reads_fields = impl_->reads_fields || program->reads_fields;
+    impl_->expressions.push_back({std::string(text), std::string(what), print(*node), std::move(program)});
+    return impl_->expressions.size() - 1;
+  } catch (const SourceError& error) {
+    throw to_usage_error(error, text, what);
+  }
+}
+
+void Expressions::want_members() {
+  impl_->members = true;
+  impl_->reader.want_members();
+}
+
+std::optional<RecordError> Expressions::bind(const Record& record) {
+  Impl& impl = *impl_;
+  Context& context = impl.context;
+  context.arena.reset();
+  impl.record = record;
+  ++context.record_number;
+  context.no_fields = Reason::missing_field;
+  if (!record.key.is_null()) {
+    context.key_text = record.key.view();
+    if (impl.key_codec && !impl.key_codec->is_identity()) {
+      auto decoded = impl.key_codec->decode(record.key.view(), impl.key_scratch);
+      if (!decoded) return decoded.error();
+      context.key_text = *decoded;
+    }
+  }
+  if (!impl.reads_value && !impl.members) return std::nullopt;
+  if (record.value.is_null()) {
+    // No fields: the reader forgets the last record's.
+    context.value_text = {};
+    if (impl.reads_fields || impl.members) (void)impl.reader.read("{}");
+    impl.bound_fields = false;
+    return std::nullopt;
+  }
+  context.value_text = record.value.view();
+  if (!impl.value_codec.is_identity()) {
+    auto decoded = impl.value_codec.decode(record.value.view(), impl.value_scratch);
+    if (!decoded) return decoded.error();
+    context.value_text = *decoded;
+  }
+  impl.bound_fields = false;
+  if (!impl.scope.value_has_fields || (!impl.reads_fields && !impl.members)) return std::nullopt;
+  if (auto error = impl.reader.read(context.value_text)) {
+    if (error->reason != Reason::not_an_object) return error;
+    context.no_fields = Reason::not_an_object;
+    return std::nullopt;
+  }
+  impl.bound_fields = true;
+  return std::nullopt;
+}
+
+Value Expressions::evaluate(size_t handle) {
+  return expr::evaluate(*impl_->expressions[handle].program, impl_->context);
+}
+
+Result<Value> Expressions::get(size_t handle) {
+  const Value value = evaluate(handle);
+  if (!value.is_error()) return value;
+  const ErrorValue& error = value.as_error();
+  const Compiled& expression = impl_->expressions[handle];
+  std::string message = expression.what.empty() ? "" : expression.what + ": ";
+  message += error.message;
+  message += "\n" + point_at(expression.text, error.begin, error.end);
+  return RecordError{error.reason, std::move(message)};
+}
+
+bool Expressions::value_is_object() const { return impl_->bound_fields && impl_->reader.is_object(); }
+const std::vector<JsonMember>& Expressions::members() const { return impl_->reader.members(); }
+bool Expressions::reads_fields() const { return impl_->reads_value || impl_->members; }
+std::string Expressions::canonical(size_t handle) const { return impl_->expressions[handle].canonical; }
+const std::vector<std::string>& Expressions::warnings() const { return impl_->warnings; }
+
+std::optional<std::string_view> Expressions::raw_json(size_t handle) const {
+  const Program& program = *impl_->expressions[handle].program;
+  if (!program.is_plain_field || !impl_->bound_fields) return std::nullopt;
+  const JsonField& field = impl_->reader[program.plain_slot];
+  if (field.type == JsonType::missing) return std::nullopt;
+  return field.raw;
+}
+
+}  // namespace kutils::expr

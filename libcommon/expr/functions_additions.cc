@@ -1,0 +1,84 @@
+// What a stream tool needs beyond CEL.
+#include <xxhash.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "base/murmur2.h"
+#include "expr/registry.h"
+#include "expr/text.h"
+
+namespace kutils::expr {
+namespace {
+
+using Arguments = const Value*;
+
+Value random_double(Context& context, Arguments, size_t) { return Value::real(context.random()); }
+
+Value now(Context& context, Arguments, size_t) {
+  const int64_t ms = context.clock->wall_ms();
+  return Value::timestamp(ms / 1000, static_cast<uint32_t>(ms % 1000) * 1'000'000);
+}
+
+Value hash_of(Context& context, Arguments a, size_t n) {
+  std::string text;
+  const Result<bool> there = append_key(a[0], text);
+  if (!there) return context.fail(there.error().message);
+  const auto algorithm = n == 2 ? a[1].as_string() : std::string_view("murmur2");
+  if (algorithm == "murmur2") return Value::integer(murmur2(text));
+  if (algorithm == "xxh64") return Value::unsigned_integer(XXH64(text.data(), text.size(), 0));
+  return context.fail("hash(): the algorithms are 'murmur2' and 'xxh64'");
+}
+
+Value json(Context& context, Arguments a, size_t) { return context.json(context.copy(a[0].as_string())); }
+
+Value to_json(Context& context, Arguments a, size_t) {
+  std::string out;
+  if (const auto error = append_json(a[0], out)) return context.fail(error->message);
+  return context.string(out);
+}
+
+Value uuid(Context& context, Arguments, size_t) {
+  constexpr char kHex[] = "0123456789abcdef";
+  uint64_t high = context.random_bits();
+  uint64_t low = context.random_bits();
+  high = (high & ~uint64_t{0xf000}) | 0x4000;             // version 4
+  low = (low & ~(uint64_t{3} << 62)) | uint64_t{2} << 62;  // RFC 4122's variant
+  std::string out;
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) out.push_back('-');
+    const uint64_t half = i < 16 ? high : low;
+    out.push_back(kHex[half >> (60 - 4 * (i % 16)) & 15]);
+  }
+  return context.string(out);
+}
+
+Value environment(Context& context, Arguments a, size_t n) {
+  const std::string name(a[0].as_string());
+  if (const char* text = std::getenv(name.c_str())) return context.string(text);
+  if (n == 2) return a[1];
+  return context.fail("the environment has no " + name);
+}
+
+}  // namespace
+
+std::span<const Function> addition_functions() {
+  static const std::vector<Function> kTable = {
+      {"random", Form::function, {{kDouble, {}, random_double}}, "random() -> double", "a random number, at least 0 and below 1",
+       "random() < 1.0", true, true},
+      {"now", Form::function, {{kTimestamp, {}, now}}, "now() -> timestamp", "the time of the clock on the wall",
+       "now() > timestamp('2020-01-01T00:00:00Z')", true, true},
+      {"uuid", Form::function, {{kString, {}, uuid}}, "uuid() -> string", "a random UUID (version 4)", "uuid().size() == 36", true, true},
+      {"hash", Form::function, {{kInt, {kAnyValue}, hash_of}, {kInt | kUint, {kAnyValue, kString}, hash_of}}, "hash(X[, 'murmur2'|'xxh64']) -> int or uint",
+       "of the bytes that X has as a record key; murmur2 is Kafka's partitioner's", "hash('a') == hash(b'a')", true},
+      {"json", Form::function, {{kAnyValue, {kString | kBytes}, json}}, "json(STRING) -> X", "the value of JSON text",
+       "json('{\"a\": [1, 2]}').a[1] == 2", true},
+      {"to_json", Form::function, {{kString, {kAnyValue}, to_json}}, "to_json(X) -> string", "any value as JSON text",
+       "to_json([1, 'a']) == '[1,\"a\"]'", true},
+      {"env", Form::function, {{kString, {kString}, environment}, {kString, {kString, kString}, environment}}, "env(NAME[, DEFAULT]) -> string",
+       "an environment variable; without DEFAULT it must be there", "env('NO_SUCH_VARIABLE', 'x') == 'x'", true},
+  };
+  return kTable;
+}
+
+}  // namespace kutils::expr

@@ -1,0 +1,449 @@
+// CEL's strings and encoders extensions. Positions count characters (code points).
+#include <cmath>
+#include <cstdio>
+
+#include <algorithm>
+#include <utility>
+
+#include "expr/registry.h"
+#include "expr/text.h"
+
+namespace kutils::expr {
+namespace {
+
+using Arguments = const Value*;
+
+Value out_of_range(Context& context, int64_t index) {
+  return context.fail("index out of range: " + std::to_string(index));
+}
+
+// The byte of character `index`; npos: out of range.
+size_t offset_of(std::string_view text, int64_t index) {
+  return index < 0 ? std::string_view::npos : code_point_offset(text, static_cast<size_t>(index));
+}
+
+Value char_at(Context& context, Arguments a, size_t) {
+  const auto text = a[0].as_string();
+  const size_t at = offset_of(text, a[1].as_int());
+  if (at == std::string_view::npos) return out_of_range(context, a[1].as_int());
+  if (at == text.size()) return Value::string("");
+  size_t end = at;
+  next_code_point(text, end);
+  return Value::string(text.substr(at, end - at));
+}
+
+Value character_index(std::string_view text, size_t byte) {
+  if (byte == std::string_view::npos) return Value::integer(-1);
+  return Value::integer(static_cast<int64_t>(count_code_points(text.substr(0, byte))));
+}
+
+Value index_of(Context& context, Arguments a, size_t n) {
+  const auto text = a[0].as_string();
+  size_t from = 0;
+  if (n == 3) {
+    from = offset_of(text, a[2].as_int());
+    if (from == std::string_view::npos) return out_of_range(context, a[2].as_int());
+  }
+  return character_index(text, text.find(a[1].as_string(), from));
+}
+
+Value last_index_of(Context& context, Arguments a, size_t n) {
+  const auto text = a[0].as_string();
+  size_t from = std::string_view::npos;
+  if (n == 3) {
+    from = offset_of(text, a[2].as_int());
+    if (from == std::string_view::npos) return out_of_range(context, a[2].as_int());
+  }
+  return character_index(text, text.rfind(a[1].as_string(), from));
+}
+
+Value join(Context& context, Arguments a, size_t n) {
+  const auto separator = n == 2 ? a[1].as_string() : std::string_view();
+  size_t total = 0;
+  const ListValue& list = a[0].as_list();
+  for (const Value& item : list) {
+    if (!item.is_string()) return context.fail(Reason::wrong_type, "join() takes a list of strings");
+    total += item.as_string().size() + separator.size();
+  }
+  context.charge(total);
+  std::string out;
+  out.reserve(total);
+  for (size_t i = 0; i < list.size; ++i) {
+    if (i != 0) out += separator;
+    out += list.items[i].as_string();
+  }
+  return context.string(out);
+}
+
+Value map_ascii(Context& context, std::string_view text, char from, char to, int shift) {
+  char* out = context.allocate(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    out[i] = text[i] >= from && text[i] <= to ? static_cast<char>(text[i] + shift) : text[i];
+  }
+  return Value::string({out, text.size()});
+}
+Value lower_ascii(Context& context, Arguments a, size_t) { return map_ascii(context, a[0].as_string(), 'A', 'Z', 32); }
+Value upper_ascii(Context& context, Arguments a, size_t) { return map_ascii(context, a[0].as_string(), 'a', 'z', -32); }
+
+Value replace(Context& context, Arguments a, size_t n) {
+  const auto text = a[0].as_string();
+  const auto old = a[1].as_string();
+  const auto by = a[2].as_string();
+  int64_t left = n == 4 ? a[3].as_int() : -1;
+  std::string out;
+  size_t at = 0;
+  while (left != 0) {
+    size_t found;
+    if (old.empty()) {
+      // Before every character and at the end.
+      found = at;
+    } else {
+      found = text.find(old, at);
+      if (found == std::string_view::npos) break;
+    }
+    out += text.substr(at, found - at);
+    context.charge(by.size());
+    out += by;
+    --left;
+    if (old.empty()) {
+      if (at >= text.size()) {
+        at = text.size();
+        break;
+      }
+      size_t next = at;
+      next_code_point(text, next);
+      out += text.substr(at, next - at);
+      at = next;
+    } else {
+      at = found + old.size();
+    }
+  }
+  out += text.substr(at);
+  return context.string(out);
+}
+
+Value split(Context& context, Arguments a, size_t n) {
+  const auto text = a[0].as_string();
+  const auto separator = a[1].as_string();
+  const int64_t limit = n == 3 ? a[2].as_int() : -1;
+  std::vector<Value> out;
+  if (limit == 0) return context.list(out);
+  size_t at = 0;
+  while (limit < 0 || static_cast<int64_t>(out.size()) + 1 < limit) {
+    size_t found;
+    if (separator.empty()) {
+      if (at >= text.size()) break;
+      found = at;
+      next_code_point(text, found);
+      if (found >= text.size()) break;
+    } else {
+      found = text.find(separator, at);
+      if (found == std::string_view::npos) break;
+    }
+    context.steps();
+    out.push_back(Value::string(text.substr(at, found - at)));
+    at = found + separator.size();
+  }
+  if (!(separator.empty() && text.empty())) out.push_back(Value::string(text.substr(at)));
+  return context.list(out);
+}
+
+Value substring(Context& context, Arguments a, size_t n) {
+  const auto text = a[0].as_string();
+  const size_t begin = offset_of(text, a[1].as_int());
+  if (begin == std::string_view::npos) return out_of_range(context, a[1].as_int());
+  size_t end = text.size();
+  if (n == 3) {
+    end = offset_of(text, a[2].as_int());
+    if (end == std::string_view::npos) return out_of_range(context, a[2].as_int());
+    if (end < begin) return context.fail("the end of the substring lies before its start");
+  }
+  return Value::string(text.substr(begin, end - begin));
+}
+
+// Unicode's White_Space.
+bool is_space(uint32_t c) {
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+Value trim(Context&, Arguments a, size_t) {
+  auto text = a[0].as_string();
+  for (size_t at = 0; at < text.size();) {
+    size_t next = at;
+    if (!is_space(next_code_point(text, next))) {
+      text.remove_prefix(at);
+      break;
+    }
+    at = next;
+    if (at >= text.size()) return Value::string("");
+  }
+  while (!text.empty()) {
+    size_t at = text.size() - 1;
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
+    size_t next = at;
+    if (!is_space(next_code_point(text, next))) break;
+    text.remove_suffix(text.size() - at);
+  }
+  return Value::string(text);
+}
+
+Value reverse(Context& context, Arguments a, size_t) {
+  const auto text = a[0].as_string();
+  std::string out;
+  out.reserve(text.size());
+  for (size_t end = text.size(); end > 0;) {
+    size_t begin = end - 1;
+    while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;
+    out += text.substr(begin, end - begin);
+    end = begin;
+  }
+  return context.string(out);
+}
+
+Value quote(Context& context, Arguments a, size_t) {
+  const auto text = a[0].as_string();
+  std::string out = "\"";
+  for (size_t i = 0; i < text.size();) {
+    const uint32_t c = next_code_point(text, i);
+    switch (c) {
+      case '\a': out += "\\a"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\v': out += "\\v"; break;
+      case '\\': out += "\\\\"; break;
+      case '"': out += "\\\""; break;
+      default: append_code_point(c, out);
+    }
+  }
+  out += "\"";
+  return context.string(out);
+}
+
+// STRING.format(LIST) ----------------------------------------------------------------------------
+
+// What %s makes of a value; false: cannot be shown.
+bool append_shown(const Value& v, std::string& out) {
+  switch (v.kind()) {
+    case Kind::null: out += "null"; return true;
+    case Kind::boolean: out += v.as_bool() ? "true" : "false"; return true;
+    case Kind::integer: append_int(v.as_int(), out); return true;
+    case Kind::unsigned_integer: append_uint(v.as_uint(), out); return true;
+    case Kind::real: append_double(v.as_double(), out); return true;
+    case Kind::string:
+    case Kind::type: out += v.as_string(); return true;
+    case Kind::bytes: {
+      const auto text = v.as_string();
+      for (size_t i = 0; i < text.size();) append_code_point(next_code_point(text, i), out);
+      return true;
+    }
+    case Kind::timestamp: append_rfc3339(v.seconds(), v.nanoseconds(), out); return true;
+    case Kind::duration: append_duration_seconds(v.duration_ns(), out); return true;
+    case Kind::list: {
+      out += "[";
+      bool first = true;
+      for (const Value& item : v.as_list()) {
+        if (!std::exchange(first, false)) out += ", ";
+        if (!append_shown(item, out)) return false;
+      }
+      out += "]";
+      return true;
+    }
+    case Kind::map: {
+      std::vector<std::pair<std::string, const Value*>> entries;
+      for (const MapEntry& entry : v.as_map()) {
+        std::string key;
+        if (!append_shown(entry.key, key)) return false;
+        entries.emplace_back(std::move(key), &entry.value);
+      }
+      std::sort(entries.begin(), entries.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+      out += "{";
+      bool first = true;
+      for (const auto& [key, value] : entries) {
+        if (!std::exchange(first, false)) out += ", ";
+        out += key + ": ";
+        if (!append_shown(*value, out)) return false;
+      }
+      out += "}";
+      return true;
+    }
+    case Kind::optional:
+      if (!v.as_optional()) {
+        out += "optional.none()";
+        return true;
+      }
+      out += "optional.of(";
+      if (!append_shown(*v.as_optional(), out)) return false;
+      out += ")";
+      return true;
+    case Kind::ip:
+    case Kind::cidr: append_address(v, out); return true;
+    case Kind::error: return false;
+  }
+  return false;
+}
+
+void append_based(uint64_t magnitude, bool negative, unsigned base, bool upper, std::string& out) {
+  char buffer[65];
+  int n = 0;
+  do {
+    buffer[n++] = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % base];
+    magnitude /= base;
+  } while (magnitude != 0);
+  if (negative) out.push_back('-');
+  while (n > 0) out.push_back(buffer[--n]);
+}
+
+bool append_integer(const Value& v, unsigned base, bool upper, std::string& out) {
+  if (v.kind() == Kind::integer) {
+    const auto bits = static_cast<uint64_t>(v.as_int());
+    append_based(v.as_int() < 0 ? 0 - bits : bits, v.as_int() < 0, base, upper, out);
+    return true;
+  }
+  if (v.kind() != Kind::unsigned_integer) return false;
+  append_based(v.as_uint(), false, base, upper, out);
+  return true;
+}
+
+bool append_clause(char clause, int precision, const Value& v, std::string& out) {
+  switch (clause) {
+    case 's': return append_shown(v, out);
+    case 'd':
+      if (v.kind() == Kind::real) {
+        append_double(v.as_double(), out);
+        return true;
+      }
+      return append_integer(v, 10, false, out);
+    case 'f':
+    case 'e': {
+      if (!v.is_number()) return false;
+      const double d = v.kind() == Kind::real      ? v.as_double()
+                       : v.kind() == Kind::integer ? static_cast<double>(v.as_int())
+                                                   : static_cast<double>(v.as_uint());
+      if (!std::isfinite(d)) {
+        append_double(d, out);
+        return true;
+      }
+      char buffer[512];
+      const int n = std::snprintf(buffer, sizeof buffer, clause == 'f' ? "%.*f" : "%.*e", precision < 0 ? 6 : precision, d);
+      out.append(buffer, static_cast<size_t>(n));
+      return true;
+    }
+    case 'b':
+      if (v.is_bool()) {
+        out += v.as_bool() ? "1" : "0";
+        return true;
+      }
+      return append_integer(v, 2, false, out);
+    case 'o': return append_integer(v, 8, false, out);
+    default:
+      if (v.kind() == Kind::string || v.kind() == Kind::bytes) {
+        for (const char c : v.as_string()) {
+          const auto byte = static_cast<unsigned char>(c);
+          out.push_back((clause == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[byte >> 4]);
+          out.push_back((clause == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[byte & 15]);
+        }
+        return true;
+      }
+      return append_integer(v, 16, clause == 'X', out);
+  }
+}
+
+Value format(Context& context, Arguments a, size_t) {
+  constexpr int kMaxPrecision = 100;
+  const auto pattern = a[0].as_string();
+  const ListValue& list = a[1].as_list();
+  std::string out;
+  size_t next = 0;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%') {
+      out.push_back(pattern[i]);
+      continue;
+    }
+    if (++i >= pattern.size()) return context.fail("the format ends within a clause");
+    if (pattern[i] == '%') {
+      out.push_back('%');
+      continue;
+    }
+    int precision = -1;
+    if (pattern[i] == '.') {
+      precision = 0;
+      size_t digits = 0;
+      for (++i; i < pattern.size() && pattern[i] >= '0' && pattern[i] <= '9'; ++i, ++digits) {
+        precision = precision * 10 + (pattern[i] - '0');
+        if (precision > kMaxPrecision) return context.fail("a precision above 100");
+      }
+      if (digits == 0 || i >= pattern.size()) return context.fail("the format's precision is unfinished");
+    }
+    const char clause = pattern[i];
+    if (std::string_view("sdfebxXo").find(clause) == std::string_view::npos)
+      return context.fail("unrecognized formatting clause '" + std::string(1, clause) + "'");
+    if (next >= list.size) return context.fail("format: index " + std::to_string(next) + " out of range");
+    const Value& v = list.items[next++];
+    const size_t before = out.size();
+    if (!append_clause(clause, precision, v, out))
+      return context.fail(Reason::wrong_type,
+                          "format: %" + std::string(1, clause) + " cannot show " + std::string(friendly_name(v.kind())));
+    context.charge(out.size() - before);
+  }
+  return context.string(out);
+}
+
+Value base64_encode(Context& context, Arguments a, size_t) {
+  std::string out;
+  append_base64(a[0].as_string(), out);
+  return context.string(out);
+}
+
+Value base64_decode(Context& context, Arguments a, size_t) {
+  const auto decoded = decode_base64(a[0].as_string());
+  return decoded ? context.bytes(*decoded) : context.fail("not base64");
+}
+
+}  // namespace
+
+std::span<const Function> string_functions() {
+  static const std::vector<Function> kTable = {
+      {"charAt", Form::method, {{kString, {kString, kInt}, char_at}}, "STRING.charAt(INT) -> string",
+       "the character at a position; empty at the very end", "'hello'.charAt(4) == 'o'"},
+      {"indexOf", Form::method, {{kInt, {kString, kString}, index_of}, {kInt, {kString, kString, kInt}, index_of}},
+       "STRING.indexOf(STRING[, FROM]) -> int", "where the other first begins, or -1", "'hello mellow'.indexOf('ello', 2) == 7"},
+      {"lastIndexOf", Form::method,
+       {{kInt, {kString, kString}, last_index_of}, {kInt, {kString, kString, kInt}, last_index_of}},
+       "STRING.lastIndexOf(STRING[, FROM]) -> int", "where the other last begins, or -1", "'hello mellow'.lastIndexOf('ello') == 7"},
+      {"join", Form::method, {{kString, {kList}, join}, {kString, {kList, kString}, join}},
+       "LIST.join([SEPARATOR]) -> string", "the strings of a list in one", "['a', 'b'].join('-') == 'a-b'"},
+      {"lowerAscii", Form::method, {{kString, {kString}, lower_ascii}}, "STRING.lowerAscii() -> string",
+       "ASCII letters in lower case", "'TacoCat'.lowerAscii() == 'tacocat'"},
+      {"upperAscii", Form::method, {{kString, {kString}, upper_ascii}}, "STRING.upperAscii() -> string",
+       "ASCII letters in upper case", "'TacoCat'.upperAscii() == 'TACOCAT'"},
+      {"replace", Form::method,
+       {{kString, {kString, kString, kString}, replace}, {kString, {kString, kString, kString, kInt}, replace}},
+       "STRING.replace(OLD, NEW[, LIMIT]) -> string", "every OLD (the first LIMIT) replaced by NEW",
+       "'hello hello'.replace('he', 'we', 1) == 'wello hello'"},
+      {"split", Form::method, {{kList, {kString, kString}, split}, {kList, {kString, kString, kInt}, split}},
+       "STRING.split(SEPARATOR[, LIMIT]) -> list", "the parts between separators, at most LIMIT",
+       "'a b c'.split(' ', 2) == ['a', 'b c']"},
+      {"substring", Form::method, {{kString, {kString, kInt}, substring}, {kString, {kString, kInt, kInt}, substring}},
+       "STRING.substring(FROM[, TO]) -> string", "the characters from FROM up to, not including, TO",
+       "'tacocat'.substring(0, 4) == 'taco'"},
+      {"trim", Form::method, {{kString, {kString}, trim}}, "STRING.trim() -> string", "without white space at both ends",
+       "'  a b '.trim() == 'a b'"},
+      {"format", Form::method, {{kString, {kString, kList}, format}}, "STRING.format(LIST) -> string",
+       "%s %d %f %e %b %x %X %o filled from the list; %.2f", "'%s: %.1f'.format(['x', 1.25]) == 'x: 1.2'"},
+      {"strings.quote", Form::function, {{kString, {kString}, quote}}, "strings.quote(STRING) -> string",
+       "in double quotes, with escapes", "strings.quote('a\\n') == '\"a\\\\n\"'"},
+      {"reverse", Form::method, {{kString, {kString}, reverse}}, "STRING.reverse() -> string",
+       "the characters in reverse order", "'gums'.reverse() == 'smug'"},
+      {"base64.encode", Form::function, {{kString, {kBytes}, base64_encode}}, "base64.encode(BYTES) -> string",
+       "bytes as base64", "base64.encode(b'hello') == 'aGVsbG8='"},
+      {"base64.decode", Form::function, {{kBytes, {kString}, base64_decode}}, "base64.decode(STRING) -> bytes",
+       "base64 as bytes", "base64.decode('aGVsbG8=') == b'hello'"},
+  };
+  return kTable;
+}
+
+}  // namespace kutils::expr

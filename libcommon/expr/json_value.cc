@@ -1,0 +1,91 @@
+// JSON text to values in the arena: RapidJSON's iterative reader, so that depth costs no stack.
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+#include <cstring>
+
+#include "expr/context.h"
+
+namespace kutils::expr {
+namespace {
+
+struct Builder {
+  Context& context;
+  std::string_view text;
+  const rapidjson::MemoryStream& stream;
+  std::vector<Value>& stack;
+  std::vector<size_t> starts;
+  bool too_deep = false;
+
+  bool push(const Value& value) {
+    stack.push_back(value);
+    return true;
+  }
+  bool Null() { return push(Value::null()); }
+  bool Bool(bool b) { return push(Value::boolean(b)); }
+  bool Int(int i) { return push(Value::integer(i)); }
+  bool Uint(unsigned u) { return push(Value::integer(u)); }
+  bool Int64(int64_t i) { return push(Value::integer(i)); }
+  bool Uint64(uint64_t u) {
+    return push(u <= static_cast<uint64_t>(INT64_MAX) ? Value::integer(static_cast<int64_t>(u)) : Value::unsigned_integer(u));
+  }
+  bool Double(double d) { return push(Value::real(d)); }
+  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
+  bool String(const char* s, rapidjson::SizeType n, bool) { return push(context.string({s, n})); }
+  bool Key(const char* s, rapidjson::SizeType n, bool copied) { return String(s, n, copied); }
+  bool StartObject() { return open(); }
+  bool StartArray() { return open(); }
+  bool EndObject(rapidjson::SizeType n) {
+    auto* entries = context.allocate_array<MapEntry>(n);
+    const size_t from = stack.size() - 2 * n;
+    for (size_t i = 0; i < n; ++i) entries[i] = {stack[from + 2 * i], stack[from + 2 * i + 1]};
+    stack.resize(from);
+    const Value map = context.map(entries, n, true);
+    const_cast<MapValue&>(map.as_map()).raw = close();
+    return push(map);
+  }
+  bool EndArray(rapidjson::SizeType n) {
+    auto* items = context.allocate_array<Value>(n);
+    const size_t from = stack.size() - n;
+    for (size_t i = 0; i < n; ++i) items[i] = stack[from + i];
+    stack.resize(from);
+    const Value list = context.list(items, n);
+    const_cast<ListValue&>(list.as_list()).raw = close();
+    return push(list);
+  }
+  bool open() {
+    if (starts.size() >= kMaxJsonDepth) {
+      too_deep = true;
+      return false;
+    }
+    starts.push_back(stream.Tell());
+    return true;
+  }
+  // The text of the object or array that ends here; none if it spans lines, which a line of output must not.
+  std::string_view close() {
+    // The iterative reader calls the handler before it takes the bracket.
+    const size_t begin = starts.back();
+    starts.pop_back();
+    const std::string_view raw = text.substr(begin, stream.Tell() + 1 - begin);
+    return raw.find('\n') == std::string_view::npos && raw.find('\r') == std::string_view::npos ? raw
+                                                                                                : std::string_view();
+  }
+};
+
+}  // namespace
+
+Value Context::json(std::string_view text) {
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  json_stack.clear();
+  Builder builder{*this, text, stream, json_stack, {}};
+  rapidjson::Reader reader;
+  constexpr unsigned kFlags =
+      rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag;
+  reader.Parse<kFlags>(stream, builder);
+  if (builder.too_deep) return fail(Reason::not_json, "the JSON is nested deeper than 1000 levels");
+  if (reader.HasParseError() || json_stack.size() != 1)
+    return fail(Reason::not_json, "not JSON at byte " + std::to_string(reader.GetErrorOffset()));
+  return json_stack[0];
+}
+
+}  // namespace kutils::expr

@@ -1,0 +1,54 @@
+// Text forms that values, conversions and functions share: UTF-8, numbers, times, base64.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kutils::expr {
+
+class Value;
+
+struct TimePoint {
+  int64_t seconds = 0;
+  uint32_t nanoseconds = 0;
+};
+// The range of CEL's timestamps: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
+constexpr int64_t kMinSeconds = -62'135'596'800;
+constexpr int64_t kMaxSeconds = 253'402'300'799;
+
+// RFC 3339; nullopt also outside CEL's range.
+std::optional<TimePoint> parse_rfc3339(std::string_view text);
+// With as many fraction digits (0, 3, 6, 9) as needed.
+void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out);
+// "5400s", "1.5s": CEL's text of a duration.
+void append_duration_seconds(int64_t nanoseconds, std::string& out);
+
+void append_int(int64_t value, std::string& out);
+void append_uint(uint64_t value, std::string& out);
+// The shortest text that reads back as the same double. NaN, Infinity, -Infinity.
+void append_double(double value, std::string& out);
+
+void append_base64(std::string_view bytes, std::string& out);
+// The standard alphabet, with or without padding; nullopt: not base64.
+std::optional<std::string> decode_base64(std::string_view text);
+
+bool is_utf8(std::string_view text);
+size_t count_code_points(std::string_view utf8);
+// The byte where code point `n` begins (text.size() if n is the count); npos: beyond the end.
+size_t code_point_offset(std::string_view utf8, size_t n);
+void append_code_point(uint32_t code_point, std::string& out);
+// Reads one code point at `position` and moves on; an invalid byte gives U+FFFD and moves one byte.
+uint32_t next_code_point(std::string_view utf8, size_t& position);
+
+// REQUIRES: kind ip or cidr.
+void append_address(const Value& address, std::string& out);
+
+// As a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
+void append_json_string(std::string_view text, std::string& out);
+
+// Changes of one character that turn a into b (two swapped neighbours count one): for "did you mean".
+size_t edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace kutils::expr
