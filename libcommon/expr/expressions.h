@@ -23,13 +23,13 @@ namespace kutils::expr {
 enum class Expect { any, boolean, number, time };
 
 struct Options {
-  std::vector<std::pair<std::string, std::string>> args;  // --arg N=V: `_arg.N`
+  std::vector<std::pair<std::string, std::string>> args = {};  // --arg N=V: `_arg.N`
   std::string value_codec = "json";                       // how _value's bytes become a value; see data/codec.h
-  std::string key_codec;                                   // empty: string if UTF-8, else bytes
+  std::string key_codec = {};                                   // empty: string if UTF-8, else bytes
   bool trust_json = false;
   uint64_t random_seed = 0;  // 0: from the system
   bool record = true;        // plain names are fields; false (kexpr without IN): only variables and CEL's types
-  std::vector<std::pair<std::string, std::string>> variables;  // name and JSON; they hide fields (kexpr --var)
+  std::vector<std::pair<std::string, std::string>> variables = {};  // name and JSON; they hide fields (kexpr --var)
 };
 
 class Expressions {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "expr/int128.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -53,8 +54,8 @@ Value uint_arithmetic(Operator op, uint64_t a, uint64_t b, Context& context) {
 }
 
 // int with uint: computed exactly; the result is uint, or int where it is negative.
-Value mixed_arithmetic(Operator op, __int128 a, __int128 b, Context& context) {
-  __int128 out = 0;
+Value mixed_arithmetic(Operator op, Int128 a, Int128 b, Context& context) {
+  Int128 out = 0;
   switch (op) {
     case Operator::add: out = a + b; break;
     case Operator::subtract: out = a - b; break;
@@ -64,7 +65,7 @@ Value mixed_arithmetic(Operator op, __int128 a, __int128 b, Context& context) {
       out = op == Operator::divide ? a / b : a % b;
   }
   if (out < 0) return out < INT64_MIN ? overflow(context) : Value::integer(static_cast<int64_t>(out));
-  return out > static_cast<__int128>(UINT64_MAX) ? overflow(context) : Value::unsigned_integer(static_cast<uint64_t>(out));
+  return out > static_cast<Int128>(UINT64_MAX) ? overflow(context) : Value::unsigned_integer(static_cast<uint64_t>(out));
 }
 
 Value real_arithmetic(Operator op, double a, double b) {
@@ -93,10 +94,10 @@ Value concatenate_lists(const ListValue& a, const ListValue& b, Context& context
   return context.list(items, a.size + b.size);
 }
 
-Value checked_timestamp(__int128 nanoseconds, Context& context) {
-  constexpr __int128 kSecond = 1'000'000'000;
-  __int128 seconds = nanoseconds / kSecond;
-  __int128 rest = nanoseconds % kSecond;
+Value checked_timestamp(Int128 nanoseconds, Context& context) {
+  constexpr Int128 kSecond = 1'000'000'000;
+  Int128 seconds = nanoseconds / kSecond;
+  Int128 rest = nanoseconds % kSecond;
   if (rest < 0) {
     rest += kSecond;
     --seconds;
@@ -104,13 +105,13 @@ Value checked_timestamp(__int128 nanoseconds, Context& context) {
   if (seconds < kMinSeconds || seconds > kMaxSeconds) return context.fail("the timestamp is out of range");
   return Value::timestamp(static_cast<int64_t>(seconds), static_cast<uint32_t>(rest));
 }
-Value checked_duration(__int128 nanoseconds, Context& context) {
+Value checked_duration(Int128 nanoseconds, Context& context) {
   if (nanoseconds < INT64_MIN || nanoseconds > INT64_MAX) return context.fail("the duration is out of range");
   return Value::duration(static_cast<int64_t>(nanoseconds));
 }
-__int128 nanoseconds(const Value& v) {
-  return v.kind() == Kind::duration ? static_cast<__int128>(v.duration_ns())
-                                    : static_cast<__int128>(v.seconds()) * 1'000'000'000 + v.nanoseconds();
+Int128 nanoseconds(const Value& v) {
+  return v.kind() == Kind::duration ? static_cast<Int128>(v.duration_ns())
+                                    : static_cast<Int128>(v.seconds()) * 1'000'000'000 + v.nanoseconds();
 }
 
 }  // namespace
@@ -166,13 +167,13 @@ Value arithmetic(Operator op, const Value& a, const Value& b, Context& context) 
     if (x == Kind::real || y == Kind::real) return real_arithmetic(op, to_real(a), to_real(b));
     if (x == y) return uint_arithmetic(op, a.as_uint(), b.as_uint(), context);
     const auto wide = [](const Value& v) {
-      return v.kind() == Kind::integer ? static_cast<__int128>(v.as_int()) : static_cast<__int128>(v.as_uint());
+      return v.kind() == Kind::integer ? static_cast<Int128>(v.as_int()) : static_cast<Int128>(v.as_uint());
     };
     return mixed_arithmetic(op, wide(a), wide(b), context);
   }
   if (x == Kind::string || x == Kind::bytes) return concatenate(a, b, context);
   if (x == Kind::list) return concatenate_lists(a.as_list(), b.as_list(), context);
-  const __int128 sum = op == Operator::add ? nanoseconds(a) + nanoseconds(b) : nanoseconds(a) - nanoseconds(b);
+  const Int128 sum = op == Operator::add ? nanoseconds(a) + nanoseconds(b) : nanoseconds(a) - nanoseconds(b);
   return (x == Kind::timestamp) != (y == Kind::timestamp) ? checked_timestamp(sum, context)
                                                            : checked_duration(sum, context);
 }

@@ -1,5 +1,6 @@
 #include "expr/value.h"
 
+#include <arpa/inet.h>
 #include <xxhash.h>
 
 #include <charconv>
@@ -7,23 +8,24 @@
 #include <cstring>
 
 #include "base/duration.h"
+#include "expr/int128.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
 namespace {
 
 // Exact comparison of an integer with a double, without rounding the integer.
-int compare_double(double a, __int128 b) {
+int compare_double(double a, Int128 b) {
   if (a >= 18446744073709551616.0) return 1;
   if (a < -9223372036854775808.0) return -1;
   const double whole = std::floor(a);
-  const auto as_integer = static_cast<__int128>(whole);
+  const auto as_integer = static_cast<Int128>(whole);
   if (as_integer != b) return as_integer < b ? -1 : 1;
   return a > whole ? 1 : 0;
 }
 
-__int128 wide(const Value& v) {
-  return v.kind() == Kind::integer ? static_cast<__int128>(v.as_int()) : static_cast<__int128>(v.as_uint());
+Int128 wide(const Value& v) {
+  return v.kind() == Kind::integer ? static_cast<Int128>(v.as_int()) : static_cast<Int128>(v.as_uint());
 }
 
 Order compare_numbers(const Value& a, const Value& b) {
@@ -33,8 +35,8 @@ Order compare_numbers(const Value& a, const Value& b) {
   if (a_real && b_real) return {a.as_double() < b.as_double() ? -1 : a.as_double() > b.as_double() ? 1 : 0, false};
   if (a_real) return {compare_double(a.as_double(), wide(b)), false};
   if (b_real) return {-compare_double(b.as_double(), wide(a)), false};
-  const __int128 x = wide(a);
-  const __int128 y = wide(b);
+  const Int128 x = wide(a);
+  const Int128 y = wide(b);
   return {x < y ? -1 : x > y ? 1 : 0, false};
 }
 
@@ -138,6 +140,16 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
 }
 
 }  // namespace
+
+void append_address(const Value& value, std::string& out) {
+  const AddressValue& address = value.as_address();
+  char buffer[INET6_ADDRSTRLEN];
+  out += inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.bytes, buffer, sizeof buffer);
+  if (value.kind() == Kind::cidr) {
+    out.push_back('/');
+    append_uint(address.prefix, out);
+  }
+}
 
 std::string_view type_name(Kind kind) {
   switch (kind) {
@@ -331,29 +343,29 @@ Result<bool> append_key(const Value& value, std::string& out) {
 
 Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
   const auto bad = [](const std::string& why) { return RecordError{Reason::bad_time, why}; };
-  __int128 nanoseconds = 0;
+  Int128 nanoseconds = 0;
   switch (value.kind()) {
-    case Kind::integer: nanoseconds = static_cast<__int128>(value.as_int()) * unit_ns; break;
-    case Kind::unsigned_integer: nanoseconds = static_cast<__int128>(value.as_uint()) * unit_ns; break;
+    case Kind::integer: nanoseconds = static_cast<Int128>(value.as_int()) * unit_ns; break;
+    case Kind::unsigned_integer: nanoseconds = static_cast<Int128>(value.as_uint()) * unit_ns; break;
     case Kind::real: {
       const double d = value.as_double();
       if (!(std::fabs(d) < 9e18) || d != std::floor(d)) return bad("the time is not a whole number");
-      nanoseconds = static_cast<__int128>(d) * unit_ns;
+      nanoseconds = static_cast<Int128>(d) * unit_ns;
       break;
     }
     case Kind::string: {
       const auto time = parse_rfc3339(value.as_string());
       if (!time) return bad("'" + std::string(value.as_string()) + "' is no time (2024-05-01T12:00:00Z)");
-      nanoseconds = static_cast<__int128>(time->seconds) * 1'000'000'000 + time->nanoseconds;
+      nanoseconds = static_cast<Int128>(time->seconds) * 1'000'000'000 + time->nanoseconds;
       break;
     }
     case Kind::timestamp:
-      nanoseconds = static_cast<__int128>(value.seconds()) * 1'000'000'000 + value.nanoseconds();
+      nanoseconds = static_cast<Int128>(value.seconds()) * 1'000'000'000 + value.nanoseconds();
       break;
     default: return bad("a time cannot be " + std::string(friendly_name(value.kind())));
   }
   if (nanoseconds < 0) return bad("the time is before 1970");
-  const __int128 ms = nanoseconds / 1'000'000;
+  const Int128 ms = nanoseconds / 1'000'000;
   if (ms > INT64_MAX) return bad("the time is beyond the range of Kafka's timestamps");
   return static_cast<int64_t>(ms);
 }

@@ -1,0 +1,239 @@
+#include "expr/expressions.h"
+
+#include <string>
+#include <vector>
+
+#include "support/catch.h"
+
+using namespace kutils;
+using expr::Expect;
+using expr::Expressions;
+using expr::Options;
+using expr::Value;
+
+namespace {
+
+constexpr std::string_view kClick =
+    R"({"number":150,"country":"DE","uri":"/home","amount":40.0,"total amount":7,"tags":["a","b"],"geo":{"city":"Ulm"},"big":18446744073709551615})";
+
+Record record_of(std::string_view value) {
+  Record record;
+  record.value = MaybeBytes(value);
+  record.topic = "clicks";
+  record.partition = 3;
+  record.offset = 42;
+  record.timestamp = 1700000000000;
+  return record;
+}
+
+std::string evaluated(Expressions& set, size_t handle, const Record& record) {
+  if (auto error = set.bind(record)) return "bind: " + error->message;
+  const auto value = set.get(handle);
+  if (!value) return "error: " + value.error().message.substr(0, value.error().message.find('\n'));
+  std::string out;
+  if (auto error = append_json(*value, out)) return "json: " + error->message;
+  return out;
+}
+
+std::string evaluated(std::string_view expression, std::string_view json = kClick) {
+  Expressions set{Options{}};
+  const size_t handle = set.add(expression, "");
+  return evaluated(set, handle, record_of(json));
+}
+
+std::string refused(std::string_view expression, Expect expect = Expect::any, Options options = {}) {
+  Expressions set{std::move(options)};
+  try {
+    set.add(expression, "SPEC", expect);
+  } catch (const Error& error) {
+    return std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint());
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("fields are plain identifiers") {
+  CHECK(evaluated("number >= 100 && country == \"DE\"") == "true");
+  CHECK(evaluated("number > 150 || country in ['FR', 'IT']") == "false");
+  CHECK(evaluated("amount > 39 && amount < 41u") == "true");
+  CHECK(evaluated("number * 2 + 1") == "301");
+  CHECK(evaluated("number / 4.0") == "37.5");
+  CHECK(evaluated("_value[\"total amount\"] + number") == "157");
+  CHECK(evaluated("`total amount`") == "7");
+  CHECK(evaluated("tags[1] + geo.city") == "\"bUlm\"");
+  CHECK(evaluated("tags") == "[\"a\",\"b\"]");
+  CHECK(evaluated("geo") == "{\"city\":\"Ulm\"}");
+  CHECK(evaluated("tags.exists(t, t == 'b')") == "true");
+  CHECK(evaluated("big") == "18446744073709551615");
+  CHECK(evaluated("size(_value)") == "8");
+}
+
+TEST_CASE("missing fields are errors, unless absorbed or asked for") {
+  CHECK(evaluated("nothing > 1") == "error: no field 'nothing'");
+  CHECK(evaluated("nothing > 1 || number > 1") == "true");
+  CHECK(evaluated("nothing > 1 && number > 1000") == "false");
+  CHECK(evaluated("has(nothing)") == "false");
+  CHECK(evaluated("has(number) && has(geo.city) && !has(geo.street)") == "true");
+  CHECK(evaluated("has(_value[\"total amount\"])") == "true");
+  CHECK(evaluated("geo.street") == "error: no such key: street");
+  CHECK(evaluated("coalesce(nothing, geo.street, 5)") == "5");
+  CHECK(evaluated("number", "17") == "error: the value is no JSON object, so it has no fields");
+  CHECK(evaluated("_value + 1", "17") == "18");
+  CHECK(evaluated("number", "{\"number\":1").substr(0, 5) == "bind:");
+}
+
+TEST_CASE("a NULL value has no fields") {
+  Expressions set{Options{}};
+  const size_t number = set.add("number", "");
+  const size_t whole = set.add("_value == null", "");
+  REQUIRE(evaluated(set, number, record_of(kClick)) == "150");
+  Record tombstone;
+  CHECK(evaluated(set, number, tombstone) == "error: no field 'number'");
+  CHECK(evaluated(set, whole, tombstone) == "true");
+}
+
+TEST_CASE("metadata") {
+  Expressions set{Options{.args = {{"limit", "100"}}}};
+  const Header headers[] = {{"a", MaybeBytes("1")}, {"a", MaybeBytes("2")}, {"n", MaybeBytes()}};
+  Record record = record_of(kClick);
+  record.key = MaybeBytes("k1");
+  record.headers = headers;
+  const auto check = [&](std::string_view expression, std::string_view want) {
+    CHECK(evaluated(set, set.add(expression, ""), record) == want);
+  };
+  check("_key", "\"k1\"");
+  check("_ts", "1700000000000");
+  check("timestamp(_ts / 1000)", "\"2023-11-14T22:13:20Z\"");
+  check("_topic + ':' + string(_partition) + ':' + string(_offset)", "\"clicks:3:42\"");
+  check("_headers", R"({"a":"2","n":null})");
+  check("_headers.a", "\"2\"");
+  check("has(_headers.b)", "false");
+  check("int(_arg.limit) < number", "true");
+  check("has(_arg.other)", "false");
+  Record line = record_of(kClick);
+  line.partition = kNoPartition;
+  CHECK(evaluated(set, set.add("_partition == null && _key == null", ""), line) == "true");
+}
+
+TEST_CASE("type names are types only opposite a type() call") {
+  CHECK(evaluated("type(number) == int") == "true");
+  CHECK(evaluated("int == 'field'", R"({"int":"field"})") == "true");
+  CHECK(evaluated("type(amount) in [int, double]") == "true");
+  CHECK(evaluated("string(type(country) == string)") == "\"true\"");
+}
+
+TEST_CASE("what is wrong is found before running") {
+  CHECK(refused("number >= ") == "SPEC: the expression ends too early\n  number >= \n            ^");
+  CHECK(refused("country.startWith('D')") ==
+        "SPEC: unknown method 'startWith'\n  country.startWith('D')\n          ^~~~~~~~~\ndid you mean 'startsWith'?");
+  CHECK(refused("number = 1").find("write ==") != std::string::npos);
+  CHECK(refused("country.startsWith()").find("does not take 0 arguments") != std::string::npos);
+  CHECK(refused("startsWith(country, 'a')").find("is a method") != std::string::npos);
+  CHECK(refused("1 + 'a'").find("no such operation: int + string") != std::string::npos);
+  CHECK(refused("number > 1 && 'a' + 1 == 'b'") == "accepted");  // false where number <= 1
+  CHECK(refused("'a' + 1 == 'b' && true").find("no such operation") != std::string::npos);
+  CHECK(refused("false && 32") == "accepted");
+  CHECK(refused("true ? 1 : 'a' + 1") == "accepted");
+  CHECK(refused("false ? 1 : 'a' + 1") != "accepted");
+  CHECK(refused("number + 1", Expect::boolean).find("true or false is needed here, this gives") != std::string::npos);
+  CHECK(refused("number", Expect::boolean) == "accepted");
+  CHECK(refused("'a'", Expect::number) != "accepted");
+  CHECK(refused("1 / 0").find("division by zero") != std::string::npos);
+  CHECK(refused("number > 1 || 1 / 0 > 1") == "accepted");
+  CHECK(refused("_arg.limt > 'a'", Expect::any, Options{.args = {{"limit", "1"}}}).find("did you mean 'limit'?") !=
+        std::string::npos);
+  CHECK(refused("number", Expect::any, Options{.value_codec = "raw"}).find("gives no JSON") != std::string::npos);
+  CHECK(refused("country == 'DE").find("never closed") != std::string::npos);
+  CHECK(refused("(number + 1") == "SPEC: this '(' is never closed\n  (number + 1\n  ^");
+}
+
+TEST_CASE("near misses of metadata names are noted") {
+  Expressions set{Options{}};
+  set.add("_vlaue == 1", "");
+  set.add("_mine == 1", "");
+  REQUIRE(set.warnings().size() == 1);
+  CHECK(set.warnings()[0].find("_value") != std::string::npos);
+}
+
+TEST_CASE("errors while running show the place") {
+  Expressions set{Options{}};
+  const size_t handle = set.add("number / (number - 150)", "SPEC");
+  REQUIRE_FALSE(set.bind(record_of(kClick)));
+  const auto result = set.get(handle);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().reason == Reason::expression);
+  CHECK(result.error().message == "SPEC: division by zero\n  number / (number - 150)\n         ^");
+}
+
+TEST_CASE("deep and costly expressions are refused, not fatal") {
+  CHECK(refused(std::string(5000, '(') + "1" + std::string(5000, ')')).find("nested deeper") != std::string::npos);
+  CHECK(refused(std::string(5000, '!') + "true").find("nested deeper") != std::string::npos);
+  CHECK(refused(std::string(5000, '[')).find("nested deeper") != std::string::npos);
+  std::string chain = "number";
+  for (int i = 0; i < 5000; ++i) chain += "+1";
+  CHECK(refused(chain).find("nested deeper") != std::string::npos);
+  std::string many = "number == 0";
+  for (int i = 0; i < 5000; ++i) many += " || number == 1";
+  CHECK(evaluated(many) == "false");
+  const std::string ten = "[1,2,3,4,5,6,7,8,9,10]";
+  std::string nested = "x0 + x8 + number > 0";
+  for (int i = 0; i < 9; ++i) nested = ten + ".all(x" + std::to_string(i) + ", " + nested + ")";
+  CHECK(evaluated("number > 0 && " + nested).find("steps") != std::string::npos);
+  std::string growing = "country";
+  for (int i = 0; i < 12; ++i) growing = growing + ".replace('D', 'DDDDDDDDDD')";
+  CHECK(evaluated(growing).find("64 MiB") != std::string::npos);
+}
+
+TEST_CASE("JSON numbers keep their kinds") {
+  CHECK(evaluated("[type(a) == int, type(b) == double, type(c) == uint, type(d) == double, type(e) == double]",
+                  R"({"a":1,"b":1.0,"c":9223372036854775808,"d":18446744073709551616,"e":1e3})") ==
+        "[true,true,true,true,true]");
+  CHECK(evaluated("a + a", R"({"a":9223372036854775807})") == "error: 64-bit overflow");
+  CHECK(evaluated("a", R"({"a":1,"a":2})") == "2");
+  CHECK(evaluated("_value.a", R"({"a":1,"a":2})") == "2");
+  CHECK(evaluated("m.a", R"({"m":{"a":1,"a":2}})") == "2");
+}
+
+TEST_CASE("canonical spelling") {
+  Expressions set{Options{}};
+  CHECK(set.canonical(set.add(" number>=100&&country  == 'DE'", "")) == set.canonical(set.add("(number >= 100) && country == \"DE\"", "")));
+}
+
+TEST_CASE("a plain field's exact text") {
+  Expressions set{Options{}};
+  const size_t amount = set.add("amount", "");
+  const size_t sum = set.add("amount + 1", "");
+  REQUIRE_FALSE(set.bind(record_of(kClick)));
+  CHECK(set.raw_json(amount) == "40.0");
+  CHECK_FALSE(set.raw_json(sum));
+}
+
+TEST_CASE("random() is repeatable with a seed") {
+  Expressions a{Options{.random_seed = 7}};
+  Expressions b{Options{.random_seed = 7}};
+  const Record record = record_of(kClick);
+  const size_t x = a.add("random()", "");
+  const size_t y = b.add("random()", "");
+  const std::string first = evaluated(a, x, record);
+  CHECK(first == evaluated(b, y, record));
+  CHECK(first != evaluated(a, x, record));
+}
+
+TEST_CASE("keys and times of values") {
+  std::string key;
+  CHECK(*append_key(Value::string("DE"), key));
+  CHECK(key == "DE");
+  key.clear();
+  CHECK(*append_key(Value::integer(5), key));
+  CHECK(key == "5");
+  CHECK_FALSE(*append_key(Value::null(), key));
+  CHECK(*to_time_ms(Value::integer(5)) == 5);
+  CHECK(*to_time_ms(Value::integer(5), 1'000'000'000) == 5000);
+  CHECK(*to_time_ms(Value::string("1970-01-01T00:00:01.5Z")) == 1500);
+  CHECK_FALSE(to_time_ms(Value::integer(-1)));
+  CHECK_FALSE(to_time_ms(Value::boolean(true)));
+  std::string json;
+  CHECK(append_json(Value::real(0.0 / 0.0), json));
+  CHECK(json.empty());
+}
