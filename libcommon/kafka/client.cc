@@ -103,7 +103,7 @@ Client::Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<
 }
 
 Client::~Client() {
-  if (handle_ && !abandoned_) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  if (handle_) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 void Client::on_error(rd_kafka_t*, int code, const char* text, void* opaque) {

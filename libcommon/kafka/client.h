@@ -69,8 +69,6 @@ class Client {
   Client& operator=(const Client&) = delete;
   rd_kafka_t* get() const { return handle_; }
   ClientEvents& events() { return *events_; }
-  // The client hangs in its close: leave it to the end of the process.
-  void abandon() { abandoned_ = true; }
 
  private:
   static void on_error(rd_kafka_t*, int code, const char* text, void* opaque);
@@ -78,7 +76,6 @@ class Client {
 
   std::unique_ptr<ClientEvents> events_;
   bool debugging_ = false;
-  bool abandoned_ = false;
   rd_kafka_t* handle_ = nullptr;
 };
 

@@ -1,0 +1,307 @@
+// Admin over librdkafka: a consumer handle without a group that reads uncommitted, so that its watermarks are the logs' ends.
+#include <chrono>
+#include <thread>
+
+#include "kafka/admin.h"
+#include "kafka/client.h"
+
+namespace kutils::kafka {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int kCallLimitMs = 5000;
+constexpr auto kRetryLimit = std::chrono::seconds(30);
+
+using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
+using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
+using ConfigResourceHandle = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
+using DeleteRecordsHandle = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
+
+// "host:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"
+// -> "host:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"
+std::string plain(std::string text) {
+  const size_t bootstrap = text.find("/bootstrap");
+  if (bootstrap != std::string::npos) text.erase(bootstrap, std::string_view("/bootstrap").size());
+  const size_t after = text.rfind(" (after ");
+  if (after != std::string::npos) text.erase(after);
+  return text;
+}
+
+class LibrdkafkaAdmin final : public Admin {
+ public:
+  explicit LibrdkafkaAdmin(const ClientConfig& config)
+      : config_(config), client_(RD_KAFKA_CONSUMER, config, {{"isolation.level", "read_uncommitted"}}, 0) {}
+
+  void connect(Millis limit) override {
+    const auto deadline = SteadyClock::now() + limit;
+    for (;;) {
+      const rd_kafka_metadata_t* raw = nullptr;
+      const auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, 200);
+      const MetadataHandle metadata(raw);
+      rd_kafka_poll(client_.get(), 0);  // lets it tell what went wrong
+      if (!code && metadata->broker_cnt > 0) return;
+      const auto refused = client_.events().authentication_failure();
+      if (refused || SteadyClock::now() >= deadline) throw no_connection(code, refused.has_value());
+    }
+  }
+
+  bool is_in_memory() override { return cluster_id().rfind("mockCluster", 0) == 0; }
+
+  std::string cluster_id() override {
+    if (cluster_id_.empty()) {
+      char* id = rd_kafka_clusterid(client_.get(), kCallLimitMs);
+      if (!id) throw no_connection(RD_KAFKA_RESP_ERR__TIMED_OUT, false);
+      cluster_id_ = id;
+      rd_kafka_mem_free(client_.get(), id);
+    }
+    return cluster_id_;
+  }
+
+  std::optional<TopicInfo> find_topic(const std::string& name) override {
+    // Asked by name with allow.auto.create.topics=false, so that no broker makes it.
+    return look_up(client_, name);
+  }
+
+  std::vector<TopicInfo> topics() override {
+    std::vector<TopicInfo> out;
+    const MetadataHandle metadata = retried("list of topics", [&](const rd_kafka_metadata_t** raw) {
+      return rd_kafka_metadata(client_.get(), 1, nullptr, raw, kCallLimitMs);
+    });
+    for (int i = 0; i < metadata->topic_cnt; ++i) out.push_back(info_of(metadata->topics[i]));
+    return out;
+  }
+
+  void create_topic(const NewTopic& topic) override {
+    if (is_in_memory()) {
+      create_in_memory(topic);
+    } else {
+      create_on_broker(topic);
+    }
+    // Leaders come a moment later, and on each broker at its own time.
+    const auto deadline = SteadyClock::now() + kRetryLimit;
+    for (;;) {
+      const auto found = find_topic(topic.name);
+      if (found && found->partitions > 0) return;
+      if (SteadyClock::now() > deadline) throw Error(ExitCode::connection, "topic " + topic.name + " was created and does not appear");
+      std::this_thread::sleep_for(Millis(20));
+    }
+  }
+
+  std::map<std::string, std::string> topic_config(const std::string& name) override {
+    std::map<std::string, std::string> out;
+    if (is_in_memory()) return out;
+    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
+    rd_kafka_ConfigResource_t* raw = resource.get();
+    const EventHandle event = admin_call(
+        "settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+          rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
+        });
+    size_t count = 0;
+    const auto* const* results =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_ConfigResource_error(results[i]);
+      if (code) {
+        const char* text = rd_kafka_ConfigResource_error_string(results[i]);
+        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal, text ? text : "");
+      }
+      size_t entries = 0;
+      const auto* const* list = rd_kafka_ConfigResource_configs(results[i], &entries);
+      for (size_t j = 0; j < entries; ++j) {
+        const char* value = rd_kafka_ConfigEntry_value(list[j]);
+        out[rd_kafka_ConfigEntry_name(list[j])] = value ? value : "";
+      }
+    }
+    return out;
+  }
+
+  Watermarks watermarks(const TopicPartition& partition) override {
+    Watermarks out;
+    retry("ends of " + to_string(partition), [&] {
+      return rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition, &out.low,
+                                              &out.high, kCallLimitMs);
+    });
+    return out;
+  }
+
+  std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions, int64_t ms) override {
+    std::vector<PartitionOffset> out;
+    if (partitions.empty()) return out;
+    retry("offsets by time", [&] {
+      const PartitionListHandle list = to_list(partitions);
+      for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = ms;
+      auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), kCallLimitMs);
+      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      if (!code) out = from_list(list.get());
+      return code;
+    });
+    for (PartitionOffset& found : out) {
+      if (found.offset < 0) found.offset = watermarks(found.at).high;
+    }
+    return out;
+  }
+
+  std::vector<PartitionOffset> committed(const std::string& group, const std::vector<TopicPartition>& partitions) override {
+    std::vector<PartitionOffset> out;
+    if (partitions.empty()) return out;
+    // Named, but never joined. Reads committed: asks for stable offsets.
+    auto& member = groups_[group];
+    if (!member) {
+      member = std::make_unique<Client>(RD_KAFKA_CONSUMER, config_,
+                                        std::map<std::string, std::string>{{"group.id", group}, {"isolation.level", "read_committed"}}, 0);
+    }
+    retry("committed offsets of group " + group, [&] {
+      const PartitionListHandle list = to_list(partitions);
+      auto code = rd_kafka_committed(member->get(), list.get(), kCallLimitMs);
+      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      if (!code) out = from_list(list.get());
+      return code;
+    });
+    return out;
+  }
+
+  void delete_records(const std::vector<PartitionOffset>& before) override {
+    if (before.empty() || is_in_memory()) return;
+    const PartitionListHandle list = to_list(before);
+    const DeleteRecordsHandle request(rd_kafka_DeleteRecords_new(list.get()));
+    rd_kafka_DeleteRecords_t* raw = request.get();
+    const EventHandle event =
+        admin_call("deletion of records", RD_KAFKA_ADMIN_OP_DELETERECORDS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DeleteRecords(client_.get(), &raw, 1, options, queue);
+                   });
+    const auto* results = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+    for (int i = 0; i < results->cnt; ++i) {
+      if (results->elems[i].err)
+        throw to_error(results->elems[i].err, "deletion of records of " + std::string(results->elems[i].topic),
+                       ExitCode::delivery, Severity::fatal);
+    }
+  }
+
+ private:
+  KafkaError no_connection(rd_kafka_resp_err_t code, bool refused) {
+    rd_kafka_poll(client_.get(), 0);
+    std::string why;
+    rd_kafka_resp_err_t reason = code;
+    for (const auto& failure : client_.events().failures()) {
+      if (!why.empty()) why += "; ";
+      why += plain(failure.text);
+      reason = failure.code;
+    }
+    if (why.empty()) why = config_.brokers() + ": no answer";
+    std::string hint;
+    if (refused) hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism";
+    else if (reason == RD_KAFKA_RESP_ERR__SSL) hint = "check security.protocol and the ssl.* properties";
+    else hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
+    return KafkaError(ExitCode::connection, Severity::fatal, reason, "cannot connect to " + config_.brokers() + ": " + why, hint);
+  }
+
+  static TopicInfo info_of(const rd_kafka_metadata_topic_t& topic) {
+    TopicInfo info{topic.topic, topic.partition_cnt, 0};
+    if (topic.partition_cnt > 0) info.replication = static_cast<int16_t>(topic.partitions[0].replica_cnt);
+    return info;
+  }
+
+  std::optional<TopicInfo> look_up(Client& client, const std::string& name) {
+    const TopicHandle topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
+    if (!topic) throw usage_error("'" + name + "' cannot be a topic's name");
+    const auto deadline = SteadyClock::now() + kRetryLimit;
+    for (;;) {
+      const MetadataHandle metadata = retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
+        return rd_kafka_metadata(client.get(), 0, topic.get(), raw, kCallLimitMs);
+      });
+      if (metadata->topic_cnt == 0) return std::nullopt;
+      const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+      if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || found.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return std::nullopt;
+      if (found.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) throw usage_error("'" + name + "' cannot be a topic's name");
+      if (found.err && !is_passing(found.err)) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
+      bool ready = !found.err;
+      for (int i = 0; ready && i < found.partition_cnt; ++i) ready = found.partitions[i].leader >= 0;
+      // A partition without a leader is still a partition: after a while take the topic as it is.
+      if (ready || (!found.err && SteadyClock::now() > deadline)) return info_of(found);
+      if (SteadyClock::now() > deadline) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
+      std::this_thread::sleep_for(Millis(20));
+    }
+  }
+
+  void create_in_memory(const NewTopic& topic) {
+    // No CreateTopics there: a look-up makes it, with the broker's own number of partitions.
+    auto properties = std::map<std::string, std::string>{{"allow.auto.create.topics", "true"}};
+    Client creator(RD_KAFKA_CONSUMER, config_, properties, 0);
+    look_up(creator, topic.name);
+  }
+
+  void create_on_broker(const NewTopic& topic) {
+    char why[512] = "";
+    const NewTopicHandle request(
+        rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, why, sizeof why));
+    if (!request) throw usage_error("topic " + topic.name + ": " + why);
+    for (const auto& [name, value] : topic.config) rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
+    rd_kafka_NewTopic_t* raw = request.get();
+    const EventHandle event =
+        admin_call("creation of topic " + topic.name, RD_KAFKA_ADMIN_OP_CREATETOPICS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_CreateTopics(client_.get(), &raw, 1, options, queue);
+                   });
+    size_t count = 0;
+    const auto* const* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_topic_result_error(results[i]);
+      // Two tools of a pipeline may both make the topic between them.
+      if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+      const char* text = rd_kafka_topic_result_error_string(results[i]);
+      throw to_error(code, "topic " + topic.name + " cannot be created", ExitCode::usage, Severity::fatal, text ? text : "");
+    }
+  }
+
+  template <typename Call>
+  EventHandle admin_call(const std::string& what, rd_kafka_admin_op_t operation, Call call) {
+    char why[512] = "";
+    const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), 15'000, why, sizeof why);
+    const auto deadline = SteadyClock::now() + kRetryLimit;
+    for (;;) {
+      const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+      call(options.get(), queue.get());
+      EventHandle event(rd_kafka_queue_poll(queue.get(), 20'000));
+      const auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+      if (!code) return event;
+      const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
+                                  event ? rd_kafka_event_error_string(event.get()) : "no answer");
+      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+    }
+  }
+
+  template <typename Call>
+  void retry(const std::string& what, Call call) {
+    const auto deadline = SteadyClock::now() + kRetryLimit;
+    for (;;) {
+      const rd_kafka_resp_err_t code = call();
+      rd_kafka_poll(client_.get(), 0);
+      if (!code) return;
+      const auto error = to_error(code, what, ExitCode::connection, Severity::fatal);
+      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+      std::this_thread::sleep_for(Millis(20));
+    }
+  }
+
+  template <typename Call>
+  MetadataHandle retried(const std::string& what, Call call) {
+    const rd_kafka_metadata_t* raw = nullptr;
+    retry(what, [&] { return call(&raw); });
+    return MetadataHandle(raw);
+  }
+
+  ClientConfig config_;
+  Client client_;
+  std::string cluster_id_;
+  std::map<std::string, std::unique_ptr<Client>> groups_;
+};
+
+}  // namespace
+
+std::unique_ptr<Admin> make_admin(const ClientConfig& config) { return std::make_unique<LibrdkafkaAdmin>(config); }
+
+}  // namespace kutils::kafka

@@ -1,0 +1,526 @@
+// GroupConsumer over librdkafka.
+//
+// Records and group events come through two queues: each partition's own queue is forwarded to `data_queue_`, so that the
+// consumer's queue carries rebalances and errors only. Rebalances are events, never callbacks: the listener runs in
+// poll() between batches, may throw, and no record of a batch belongs to a partition that left meanwhile. A waiting data
+// queue is woken when something comes to the other (rd_kafka_queue_yield).
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "kafka/client.h"
+#include "kafka/group_consumer.h"
+#include "kafka/group_metadata.h"
+#include "kafka/message_reader.h"
+#include "kafka/stall_waker.h"
+
+namespace kutils::kafka {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr size_t kMaxRecords = 2000;
+constexpr auto kCommittedLimit = std::chrono::seconds(60);   // coordinators move in a broker's fail-over: 9-14 s
+constexpr auto kCommitLimit = std::chrono::seconds(30);
+constexpr auto kLeaveLimit = std::chrono::seconds(5);
+constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
+
+class LibrdkafkaConsumer final : public GroupConsumer {
+ public:
+  LibrdkafkaConsumer(const ClientConfig& config, const std::string& group, const std::string& instance_id)
+      : group_(group), note_(config.note()), client_(make_client(config, group, instance_id)) {
+    rd_kafka_poll_set_consumer(client_->get());
+    events_queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
+    data_queue_.reset(rd_kafka_queue_new(client_->get()));
+    rd_kafka_queue_cb_event_enable(
+        events_queue_.get(),
+        [](rd_kafka_t*, void* data_queue) { rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(data_queue)); },
+        data_queue_.get());
+    waker_ = std::make_unique<StallWaker>(client_);
+  }
+
+  ~LibrdkafkaConsumer() override {
+    rd_kafka_queue_cb_event_enable(events_queue_.get(), nullptr, nullptr);
+    waker_.reset();
+  }
+
+  void subscribe(const std::vector<std::string>& topics) override {
+    PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+    for (const std::string& topic : topics)
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+    const auto code = rd_kafka_subscribe(client_->get(), list.get());
+    if (code) throw to_error(code, "subscription failed", ExitCode::connection, Severity::fatal);
+    subscribed_at_ = SteadyClock::now();
+  }
+
+  Polled poll(Batch& batch, Millis wait, RebalanceListener& listener) override {
+    serve_events(listener);
+    Polled out;
+    const auto chunk = std::make_shared<MessageChunk>(client_);
+    deliver_released(batch, *chunk, out);
+    const size_t kept = chunk->messages().size();
+    take_messages(data_queue_.get(), chunk->messages(), kMaxRecords, kept > 0 ? Millis(0) : wait);
+    deliver(batch, *chunk, kept, out);
+    if (!chunk->messages().empty()) batch.hold(chunk);
+    waker_->set_lagging(at_end_ < slots_.size());
+    out.any = !batch.empty();
+    return out;
+  }
+
+  void start(const std::vector<PartitionOffset>& from) override {
+    if (from.empty()) return;
+    pull_events();
+    for (const PartitionOffset& at : from) {
+      Slot& slot = add_slot(at.at);
+      slot.next = at.offset;
+    }
+    check(rd_kafka_incremental_assign(client_->get(), to_list(from).get()), "assignment failed");
+    // Once more: the stop of an earlier assignment of the same partition, which librdkafka's main thread may have handled
+    // after add_slot(), takes the forwarding away. By now it is behind us.
+    for (const PartitionOffset& at : from) {
+      const Slot& slot = *slots_.at(at.at);
+      if (!slot.held) rd_kafka_queue_forward(slot.queue.get(), data_queue_.get());
+    }
+    slots_changed();
+  }
+
+  void stop(const std::vector<TopicPartition>& partitions) override {
+    pull_events();
+    unassign(partitions, true);
+  }
+
+  void rewind(const std::vector<PartitionOffset>& to) override {
+    if (to.empty()) return;
+    pull_events();
+    std::vector<TopicPartition> partitions;
+    std::vector<PartitionOffset> owned;
+    for (const PartitionOffset& at : to) {
+      if (slots_.find(at.at) == slots_.end()) continue;  // left meanwhile
+      partitions.push_back(at.at);
+      owned.push_back(at);
+    }
+    if (partitions.empty()) return;
+    unassign(partitions, true);
+    start(owned);
+  }
+
+  void hold_back(const TopicPartition& partition, bool held) override {
+    const auto found = slots_.find(partition);
+    if (found == slots_.end()) return;
+    Slot& slot = *found->second;
+    if (slot.held == held) return;
+    slot.held = held;
+    // Not forwarded, its queue fills and the fetcher stops by itself; what was forwarded before waits in the stash.
+    rd_kafka_queue_forward(slot.queue.get(), held ? nullptr : data_queue_.get());
+    if (!held && (!slot.stash.empty() || slot.stashed_end >= 0)) released_.push_back(partition);
+  }
+
+  std::vector<PartitionOffset> committed(const std::vector<TopicPartition>& partitions) override {
+    if (partitions.empty()) return {};
+    const auto deadline = SteadyClock::now() + kCommittedLimit;
+    for (;;) {
+      const PartitionListHandle list = to_list(partitions);
+      auto code = rd_kafka_committed(client_->get(), list.get(), 5000);
+      std::string where;
+      for (int i = 0; !code && i < list->cnt; ++i) {
+        code = list->elems[i].err;
+        if (code) where = " of " + std::string(list->elems[i].topic) + " [" + std::to_string(list->elems[i].partition) + "]";
+      }
+      if (!code) return from_list(list.get());
+      const auto error = to_error(code, "committed offsets" + where + " of group " + group_, ExitCode::delivery, Severity::fatal);
+      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+      std::this_thread::sleep_for(Millis(10));
+    }
+  }
+
+  void commit(const std::vector<PartitionOffset>& offsets) override {
+    if (offsets.empty()) return;
+    const auto deadline = SteadyClock::now() + kCommitLimit;
+    for (;;) {
+      const PartitionListHandle list = to_list(offsets);
+      auto code = rd_kafka_commit(client_->get(), list.get(), 0);
+      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      if (!code) return;
+      // Generation and membership errors are ordinary: rewind to what is committed and go on.
+      const auto error = to_error(code, "offsets of group " + group_, ExitCode::delivery, Severity::abort);
+      if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) throw_fatal();
+      if (error.severity() != Severity::retriable) throw error;
+      if (SteadyClock::now() > deadline || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
+        throw KafkaError(error.code(), Severity::abort, code, error.what());
+      std::this_thread::sleep_for(Millis(20));
+    }
+  }
+
+  GroupMetadata group_metadata() override {
+    auto* handle = rd_kafka_consumer_group_metadata(client_->get());
+    GroupMetadata out;
+    if (!handle) return out;  // not usable()
+    out.handle = std::shared_ptr<void>(handle, [](void* metadata) {
+      rd_kafka_consumer_group_metadata_destroy(static_cast<rd_kafka_consumer_group_metadata_t*>(metadata));
+    });
+    void* bytes = nullptr;
+    size_t size = 0;
+    check(rd_kafka_consumer_group_metadata_write(handle, &bytes, &size), "group metadata");
+    const auto identity = parse_group_metadata({static_cast<const char*>(bytes), size});
+    rd_kafka_mem_free(client_->get(), bytes);
+    if (!identity)
+      throw Error(ExitCode::delivery, "the installed librdkafka " + std::string(rd_kafka_version_str()) +
+                                          " writes group metadata in a form that is not known");
+    out.generation = identity->generation;
+    out.member_id = identity->member_id;
+    return out;
+  }
+
+  bool assignment_lost() override { return rd_kafka_assignment_lost(client_->get()) != 0; }
+
+  void leave(RebalanceListener& listener, bool stay) override {
+    const auto deadline = SteadyClock::now() + kLeaveLimit;
+    rd_kafka_t* rk = client_->get();
+    waker_->set_lagging(false);
+    if (!stay && !rd_kafka_fatal_error(rk, nullptr, 0)) {
+      // A plain close of a static member tells nobody; to unsubscribe does, if the close does not begin before the
+      // LeaveGroup is sent. That it is shows in the member id: it is given up with it.
+      const bool joined = group_metadata().usable();
+      rd_kafka_unsubscribe(rk);
+      while (group_owns_ && SteadyClock::now() < deadline) {
+        serve_one_event(listener, 50);
+      }
+      while (joined && has_member_id() && SteadyClock::now() < deadline) {
+        serve_one_event(listener, 1);
+      }
+    }
+    QueueHandle close_queue(rd_kafka_queue_new(rk));
+    const ErrorHandle refused(rd_kafka_consumer_close_queue(rk, close_queue.get()));
+    while (!refused && !rd_kafka_consumer_closed(rk)) {
+      if (SteadyClock::now() > deadline) {
+        // It can neither be closed nor destroyed without waiting: left to the end of the process, with what its threads use.
+        (void)new std::shared_ptr<Client>(client_);
+        if (note_) note_("leaving the group " + group_ + " took too long; the others take over after its session timeout");
+        return;
+      }
+      EventHandle event(rd_kafka_queue_poll(close_queue.get(), 20));
+      if (event) take_event(std::move(event));
+      serve_pending(listener);
+    }
+  }
+
+ private:
+  struct Slot {
+    TopicPartition at;
+    QueueHandle queue;
+    int64_t next = kOffsetNone;  // smallest offset that may still come
+    bool held = false;
+    bool at_end = false;
+    std::deque<rd_kafka_message_t*> stash;  // came while held, in order
+    int64_t stashed_end = -1;
+
+    Slot() = default;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() {
+      for (rd_kafka_message_t* message : stash) rd_kafka_message_destroy(message);
+    }
+  };
+  struct Rebalance {
+    bool assign = false;
+    bool lost = false;
+    bool answered = false;  // a revoke that an unassign in between has answered already
+    std::vector<TopicPartition> partitions;
+  };
+
+  static std::shared_ptr<Client> make_client(const ClientConfig& config, const std::string& group,
+                                             const std::string& instance_id) {
+    if (config.consumer_value("isolation.level") == "read_uncommitted")
+      throw usage_error("isolation.level=read_uncommitted: a group reads committed records only", "kread without -g takes it");
+    std::map<std::string, std::string> more{{"group.id", group}};
+    if (!instance_id.empty()) more["group.instance.id"] = instance_id;
+    return std::make_shared<Client>(RD_KAFKA_CONSUMER, config, more, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
+  }
+
+  [[noreturn]] void throw_fatal() {
+    char why[512] = "";
+    const auto code = rd_kafka_fatal_error(client_->get(), why, sizeof why);
+    throw KafkaError(ExitCode::delivery, Severity::fatal, code, "consumer of group " + group_ + ": " + why);
+  }
+
+  bool has_member_id() {
+    char* id = rd_kafka_memberid(client_->get());
+    const bool has = id && *id;
+    if (id) rd_kafka_mem_free(client_->get(), id);
+    return has;
+  }
+
+  // --- events ---
+
+  void pull_events() {
+    while (EventHandle event{rd_kafka_queue_poll(events_queue_.get(), 0)}) take_event(std::move(event));
+  }
+
+  void take_event(EventHandle event) {
+    rd_kafka_event_t* raw = event.get();
+    switch (rd_kafka_event_type(raw)) {
+      case RD_KAFKA_EVENT_REBALANCE: {
+        Rebalance rebalance;
+        rebalance.assign = rd_kafka_event_error(raw) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        rebalance.lost = !rebalance.assign && rd_kafka_assignment_lost(client_->get());
+        rebalance.partitions = partitions_of(rd_kafka_event_topic_partition_list(raw));
+        pending_.push_back(std::move(rebalance));
+        break;
+      }
+      case RD_KAFKA_EVENT_ERROR: take_error(rd_kafka_event_error(raw), rd_kafka_event_error_string(raw)); break;
+      default: break;
+    }
+  }
+
+  void take_error(rd_kafka_resp_err_t code, const char* text) {
+    if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) {
+      fatal_ = true;
+    } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && SteadyClock::now() - subscribed_at_ < kUnknownTopicGrace) {
+      if (note_) note_(text);
+    } else if (is_passing(code) || code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__SSL ||
+               code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+      client_->events().error(code, text);
+    } else if (!error_) {
+      error_ = std::make_unique<KafkaError>(to_error(code, "consumer of group " + group_, ExitCode::delivery,
+                                                     code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ? Severity::abort
+                                                                                                  : Severity::fatal,
+                                                     text ? text : ""));
+    }
+  }
+
+  void serve_events(RebalanceListener& listener) {
+    pull_events();
+    serve_pending(listener);
+    if (fatal_) throw_fatal();
+    if (error_) {
+      const auto error = std::move(error_);
+      throw *error;
+    }
+  }
+
+  void serve_one_event(RebalanceListener& listener, int wait_ms) {
+    EventHandle event(rd_kafka_queue_poll(events_queue_.get(), wait_ms));
+    if (event) take_event(std::move(event));
+    serve_pending(listener);
+    if (fatal_) group_owns_ = false;
+  }
+
+  void serve_pending(RebalanceListener& listener) {
+    while (!pending_.empty()) {
+      const Rebalance rebalance = std::move(pending_.front());
+      pending_.pop_front();
+      find_purged();
+      if (rebalance.assign) {
+        for (const TopicPartition& partition : rebalance.partitions) owned_[partition] = true;
+        group_owns_ = !owned_.empty();
+        answer_assign();
+        listener.on_assigned(rebalance.partitions);
+      } else {
+        for (const TopicPartition& partition : rebalance.partitions) owned_.erase(partition);
+        group_owns_ = !owned_.empty();
+        try {
+          listener.on_revoked(rebalance.partitions, rebalance.lost || rebalance.answered);
+        } catch (...) {
+          unassign(rebalance.partitions, !rebalance.answered);  // the group must not wait for us
+          throw;
+        }
+        unassign(rebalance.partitions, !rebalance.answered);
+      }
+      repair_purged();
+    }
+  }
+
+  void answer_assign() {
+    const PartitionListHandle nothing(rd_kafka_topic_partition_list_new(0));
+    check(rd_kafka_incremental_assign(client_->get(), nothing.get()), "assignment failed");
+  }
+
+  // Takes these out of librdkafka's assignment; those that were never started are not in it. `must_answer`: a pending
+  // revoke waits for this call, even if nothing is left to take out.
+  void unassign(const std::vector<TopicPartition>& partitions, bool must_answer) {
+    std::vector<TopicPartition> started;
+    for (const TopicPartition& partition : partitions) {
+      if (remove_slot(partition)) started.push_back(partition);
+    }
+    // The call answers a revoke that has not been served yet: what it names leaves now, and nothing of it may be
+    // committed any more. What called (a rewind) has thrown away the open work already.
+    for (Rebalance& rebalance : pending_) {
+      if (rebalance.assign || rebalance.answered) continue;
+      rebalance.answered = true;
+      for (const TopicPartition& partition : rebalance.partitions) {
+        if (remove_slot(partition)) started.push_back(partition);
+      }
+    }
+    if (started.empty() && !must_answer) return;
+    slots_changed();
+    check(rd_kafka_incremental_unassign(client_->get(), to_list(started).get()), "unassignment failed");
+  }
+
+  // --- librdkafka before 2.2 loses records in a batch that a rebalance interrupts ---
+  // It pauses all partitions at each rebalance, and a pause that falls into a running consume_batch takes the partition's
+  // records out of that batch again, but its position stays behind them. So at each rebalance the position that
+  // librdkafka has is compared with ours, and a partition where they differ is set back.
+
+  void find_purged() {
+    if (slots_.empty()) return;
+    std::vector<TopicPartition> all;
+    for (const auto& [at, slot] : slots_) all.push_back(at);
+    const PartitionListHandle list = to_list(all);
+    if (rd_kafka_position(client_->get(), list.get())) return;
+    for (const PartitionOffset& position : from_list(list.get())) {
+      const Slot& slot = *slots_.at(position.at);
+      if (position.offset >= 0 && slot.next >= 0 && position.offset != slot.next) purged_.push_back({position.at, slot.next, {}});
+    }
+  }
+
+  void repair_purged() {
+    const auto purged = std::move(purged_);
+    purged_.clear();
+    for (const PartitionOffset& at : purged) {
+      const auto found = slots_.find(at.at);
+      if (found == slots_.end() || found->second->next != at.offset || found->second->held) continue;
+      rewind({at});
+    }
+  }
+
+  // --- partitions ---
+
+  Slot& add_slot(const TopicPartition& at) {
+    auto& slot = slots_[at];
+    if (!slot) {
+      slot = std::make_unique<Slot>();
+      slot->at = at;
+      slot->queue.reset(rd_kafka_queue_get_partition(client_->get(), at.topic.c_str(), at.partition));
+      if (!slot->queue) throw Error(ExitCode::delivery, "no queue for " + to_string(at));
+      rd_kafka_queue_forward(slot->queue.get(), data_queue_.get());
+    }
+    return *slot;
+  }
+
+  bool remove_slot(const TopicPartition& at) {
+    const auto found = slots_.find(at);
+    if (found == slots_.end()) return false;
+    if (found->second->at_end) --at_end_;
+    slots_.erase(found);
+    last_slot_ = nullptr;
+    return true;
+  }
+
+  void slots_changed() {
+    last_slot_ = nullptr;
+    std::vector<TopicPartition> all;
+    for (const auto& [at, slot] : slots_) all.push_back(at);
+    waker_->set_partitions(std::move(all));
+  }
+
+  Slot* slot_of(const rd_kafka_message_t* message) {
+    // Records come in runs of one partition.
+    if (last_slot_ && last_topic_ == message->rkt && last_slot_->at.partition == message->partition) return last_slot_;
+    const auto found = slots_.find({rd_kafka_topic_name(message->rkt), message->partition});
+    if (found == slots_.end()) return nullptr;
+    last_topic_ = message->rkt;
+    last_slot_ = found->second.get();
+    return last_slot_;
+  }
+
+  static void set_at_end(Slot& slot, bool value, size_t& count) {
+    if (slot.at_end == value) return;
+    slot.at_end = value;
+    if (value) ++count;
+    else --count;
+  }
+
+  // Messages from index `from` on; those that are not handed out leave the chunk.
+  void deliver(Batch& batch, MessageChunk& chunk, size_t from, Polled& out) {
+    auto& messages = chunk.messages();
+    size_t keep = from;
+    batch.records().reserve(batch.records().size() + messages.size() - from);
+    for (size_t i = from; i < messages.size(); ++i) {
+      rd_kafka_message_t* message = messages[i];
+      Slot* slot = message->rkt ? slot_of(message) : nullptr;
+      if (message->err) {
+        if (slot && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+          set_at_end(*slot, true, at_end_);
+          slot->next = std::max(slot->next, message->offset);  // past control records
+          if (slot->held) slot->stashed_end = message->offset;
+          else out.ends.push_back({slot->at, message->offset, {}});
+        } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+          take_message_error(message, slot);
+        }
+        rd_kafka_message_destroy(message);
+        continue;
+      }
+      // Fetched for an assignment that is over, or fetched again after a resume that librdkafka did on its own.
+      if (!slot || message->offset < slot->next) {
+        rd_kafka_message_destroy(message);
+        continue;
+      }
+      slot->next = message->offset + 1;
+      if (slot->at_end) set_at_end(*slot, false, at_end_);
+      if (slot->held) {
+        slot->stash.push_back(message);
+        continue;
+      }
+      reader_.append(batch, message);
+      messages[keep++] = message;
+    }
+    messages.resize(keep);
+  }
+
+  void deliver_released(Batch& batch, MessageChunk& chunk, Polled& out) {
+    for (const TopicPartition& at : std::exchange(released_, {})) {
+      const auto found = slots_.find(at);
+      if (found == slots_.end() || found->second->held) continue;
+      Slot& slot = *found->second;
+      for (rd_kafka_message_t* message : slot.stash) {
+        reader_.append(batch, message);
+        chunk.messages().push_back(message);
+      }
+      slot.stash.clear();
+      if (slot.stashed_end >= 0) out.ends.push_back({at, std::exchange(slot.stashed_end, -1), {}});
+    }
+  }
+
+  void take_message_error(const rd_kafka_message_t* message, const Slot* slot) {
+    if (is_passing(message->err)) return;
+    std::string text = rd_kafka_message_errstr(message);
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && slot) {
+      // A gap: the records from here on are gone by retention. The position goes with the text.
+      text = to_string(slot->at) + " from offset " + std::to_string(slot->next) + ": " + text;
+    }
+    take_error(message->err, text.c_str());
+  }
+
+  std::string group_;
+  ClientConfig::Note note_;
+  std::shared_ptr<Client> client_;
+  QueueHandle events_queue_;
+  QueueHandle data_queue_;
+  std::unique_ptr<StallWaker> waker_;
+  SteadyClock::time_point subscribed_at_;
+
+  std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
+  std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
+  bool group_owns_ = false;
+  size_t at_end_ = 0;
+  Slot* last_slot_ = nullptr;
+  const rd_kafka_topic_t* last_topic_ = nullptr;
+  std::vector<TopicPartition> released_;
+  std::vector<PartitionOffset> purged_;
+  std::deque<Rebalance> pending_;
+  bool fatal_ = false;
+  std::unique_ptr<KafkaError> error_;
+  MessageReader reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<GroupConsumer> make_group_consumer(const ClientConfig& config, const std::string& group,
+                                                   const std::string& instance_id) {
+  return std::make_unique<LibrdkafkaConsumer>(config, group, instance_id);
+}
+
+}  // namespace kutils::kafka

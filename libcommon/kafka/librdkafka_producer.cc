@@ -1,0 +1,281 @@
+// Producers over librdkafka.
+//
+// Delivery reports come as events on the main queue: in that mode rd_kafka_flush() waits on a condition instead of polling
+// in steps of 10 ms. Without tracked offsets only failures are reported; successes are freed by librdkafka's own threads.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+#include "kafka/client.h"
+#include "kafka/producer.h"
+
+namespace kutils::kafka {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int kCallLimitMs = 5000;  // of one attempt; what is retriable is called again
+constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
+
+class LibrdkafkaProducer final : public TransactionalProducer {
+ public:
+  LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id, DeliveredOffsets offsets)
+      : transactional_(!transactional_id.empty()),
+        tracked_(offsets == DeliveredOffsets::tracked),
+        name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
+        retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
+        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id, offsets), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
+        queue_(rd_kafka_queue_get_main(client_.get())) {}
+
+  ~LibrdkafkaProducer() override {
+    // What is undelivered here belongs to a program that ends or to a transaction that nobody will commit.
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  }
+
+  void produce(const std::string& topic, int32_t partition, const Output& output) override {
+    Topic& at = topic_of(topic);
+    std::array<rd_kafka_vu_t, 7> parts;  // NOLINT: filled as far as used
+    size_t n = 0;
+    parts[n].vtype = RD_KAFKA_VTYPE_RKT;
+    parts[n++].u.rkt = at.handle.get();
+    parts[n].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[n++].u.i32 = partition;
+    parts[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[n++].u.i = RD_KAFKA_MSG_F_COPY;
+    if (!output.key.is_null()) {
+      parts[n].vtype = RD_KAFKA_VTYPE_KEY;
+      parts[n++].u.mem = {const_cast<char*>(output.key.data()), output.key.size()};
+    }
+    if (!output.value.is_null()) {
+      parts[n].vtype = RD_KAFKA_VTYPE_VALUE;
+      parts[n++].u.mem = {const_cast<char*>(output.value.data()), output.value.size()};
+    }
+    if (output.timestamp != kNoTimestamp) {
+      parts[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+      parts[n++].u.i64 = output.timestamp;
+    }
+    rd_kafka_headers_t* headers = nullptr;
+    if (!output.headers.empty()) {
+      headers = rd_kafka_headers_new(output.headers.size());
+      for (const Header& header : output.headers) {
+        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()), header.value.data(),
+                            header.value.is_null() ? 0 : static_cast<ssize_t>(header.value.size()));
+      }
+      parts[n].vtype = RD_KAFKA_VTYPE_HEADERS;
+      parts[n++].u.headers = headers;
+    }
+    for (;;) {
+      const ErrorHandle error(rd_kafka_produceva(client_.get(), parts.data(), n));
+      if (!error) break;
+      if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        // Without reports of success nothing comes that would tell of room: look again soon.
+        serve(tracked_ ? 10 : 1);
+        if (!rd_kafka_fatal_error(client_.get(), nullptr, 0)) continue;
+      }
+      if (headers) rd_kafka_headers_destroy(headers);
+      throw_if_fatal();
+      throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]", ExitCode::delivery,
+                     transactional_ ? Severity::abort : Severity::fatal);
+    }
+    if (tracked_) ++in_flight_;
+    // Reports must not pile up between flushes.
+    if (++since_served_ >= 1000) {
+      since_served_ = 0;
+      serve(0);
+    }
+  }
+
+  void flush() override {
+    wait_delivered(std::nullopt);
+    throw_if_fatal();
+    if (failure_) {
+      const auto failure = std::exchange(failure_, nullptr);
+      throw *failure;
+    }
+  }
+
+  int64_t delivered_offset(const std::string& topic, int32_t partition) override {
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) return kNoOffset;
+    auto& delivered = found->second->delivered;
+    const auto i = static_cast<size_t>(partition);
+    return i < delivered.size() ? std::exchange(delivered[i], kNoOffset) : kNoOffset;
+  }
+
+  void init() override {
+    call("init of transactions", [&] { return rd_kafka_init_transactions(client_.get(), kCallLimitMs); });
+  }
+
+  void begin() override {
+    forget();
+    call("begin of a transaction", [&] { return rd_kafka_begin_transaction(client_.get()); });
+  }
+
+  void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) override {
+    // The broker would take offsets without a member and fence nobody (protocol.md, 2).
+    if (!group.usable()) {
+      throw KafkaError(ExitCode::delivery, Severity::abort, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                       name_ + ": not a member of the group at this moment, so no offsets can be committed");
+    }
+    const PartitionListHandle list = to_list(offsets);
+    call("offsets in the transaction", [&] {
+      return rd_kafka_send_offsets_to_transaction(
+          client_.get(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.handle.get()), kCallLimitMs);
+    });
+  }
+
+  void commit() override {
+    call("commit of a transaction", [&] { return rd_kafka_commit_transaction(client_.get(), kCallLimitMs); });
+  }
+
+  void abort() override {
+    // Aborting with records in flight ends in INVALID_TXN_STATE, which 2.0.2 takes for fatal.
+    wait_delivered(kAbortFlushLimit);
+    call("abort of a transaction", [&] { return rd_kafka_abort_transaction(client_.get(), kCallLimitMs); });
+    serve(0);
+    forget();
+  }
+
+ private:
+  struct Topic {
+    TopicHandle handle;
+    std::vector<int64_t> delivered;  // by partition
+  };
+
+  static std::map<std::string, std::string> properties(const std::string& transactional_id, DeliveredOffsets offsets) {
+    std::map<std::string, std::string> out{
+        {"delivery.report.only.error", offsets == DeliveredOffsets::tracked ? "false" : "true"}};
+    if (!transactional_id.empty()) out["transactional.id"] = transactional_id;
+    return out;
+  }
+
+  Topic& topic_of(const std::string& name) {
+    if (last_topic_ && *last_name_ == name) return *last_topic_;
+    auto found = topics_.find(name);
+    if (found == topics_.end()) {
+      auto topic = std::make_unique<Topic>();
+      rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
+      rd_kafka_topic_conf_set_opaque(conf, topic.get());
+      topic->handle.reset(rd_kafka_topic_new(client_.get(), name.c_str(), conf));
+      if (!topic->handle)
+        throw to_error(rd_kafka_last_error(), name_ + ": topic " + name, ExitCode::delivery, Severity::fatal);
+      found = topics_.emplace(name, std::move(topic)).first;
+    }
+    last_name_ = &found->first;
+    last_topic_ = found->second.get();
+    return *last_topic_;
+  }
+
+  // Takes delivery reports; waits for the first at most `wait_ms`.
+  void serve(int wait_ms) {
+    for (;;) {
+      const EventHandle event(rd_kafka_queue_poll(queue_.get(), wait_ms));
+      if (!event) return;
+      wait_ms = 0;
+      switch (rd_kafka_event_type(event.get())) {
+        case RD_KAFKA_EVENT_DR:
+          while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) take_report(*message);
+          break;
+        case RD_KAFKA_EVENT_ERROR:
+          client_.events().error(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+          break;
+        default: break;
+      }
+    }
+  }
+
+  void take_report(const rd_kafka_message_t& message) {
+    if (tracked_) --in_flight_;
+    if (message.err) {
+      // Thrown away by an abort: no failure, and it may be reported after the abort.
+      if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) return;
+      if (failure_) return;
+      const std::string where = std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
+      const auto error = to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
+      // Delivery was retried by librdkafka already, as long as it may: here it is over.
+      failure_ = std::make_unique<KafkaError>(error.code(), transactional_ ? Severity::abort : Severity::fatal,
+                                              error.kafka_code(), error.what());
+      return;
+    }
+    auto& delivered = static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt))->delivered;
+    const auto i = static_cast<size_t>(message.partition);
+    if (i >= delivered.size()) delivered.resize(i + 1, kNoOffset);
+    delivered[i] = std::max(delivered[i], message.offset);
+  }
+
+  // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's timeout).
+  void wait_delivered(std::optional<SteadyClock::duration> limit) {
+    const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
+    for (;;) {
+      if (tracked_) {
+        serve(0);
+        if (in_flight_ <= 0) return;
+        rd_kafka_flush(client_.get(), 0);  // ends the lingering
+        serve(20);
+        if (in_flight_ <= 0) return;
+      } else {
+        const auto code = rd_kafka_flush(client_.get(), 100);
+        serve(0);
+        if (!code) return;
+      }
+      if (rd_kafka_fatal_error(client_.get(), nullptr, 0)) return;
+      if (limit && SteadyClock::now() > deadline) return;
+    }
+  }
+
+  void throw_if_fatal() {
+    char why[512] = "";
+    const auto code = rd_kafka_fatal_error(client_.get(), why, sizeof why);
+    if (code) throw KafkaError(ExitCode::delivery, Severity::fatal, code, name_ + ": " + why);
+  }
+
+  template <typename Call>
+  void call(const char* what, Call attempt) {
+    const auto deadline = SteadyClock::now() + retry_limit_;
+    for (;;) {
+      const ErrorHandle error(attempt());
+      if (!error) return;
+      const KafkaError sorted = to_error(error.get(), name_ + ": " + what, ExitCode::delivery,
+                                         transactional_ ? Severity::abort : Severity::fatal);
+      if (sorted.severity() != Severity::retriable) throw sorted;
+      if (SteadyClock::now() > deadline)
+        throw KafkaError(sorted.code(), Severity::abort, sorted.kafka_code(), sorted.what());
+      std::this_thread::sleep_for(Millis(5));  // most of them have waited inside already
+    }
+  }
+
+  void forget() {
+    failure_ = nullptr;
+    for (auto& [name, topic] : topics_) topic->delivered.clear();
+  }
+
+  const bool transactional_;
+  const bool tracked_;
+  const std::string name_;
+  const Millis retry_limit_;
+  Client client_;
+  QueueHandle queue_;
+  std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;
+  const std::string* last_name_ = nullptr;
+  Topic* last_topic_ = nullptr;
+  std::unique_ptr<KafkaError> failure_;
+  int64_t in_flight_ = 0;  // where tracked
+  int since_served_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config, DeliveredOffsets offsets) {
+  return std::make_unique<LibrdkafkaProducer>(config, std::string(), offsets);
+}
+
+std::unique_ptr<TransactionalProducer> make_transactional_producer(const ClientConfig& config,
+                                                                   const std::string& transactional_id,
+                                                                   DeliveredOffsets offsets) {
+  return std::make_unique<LibrdkafkaProducer>(config, transactional_id, offsets);
+}
+
+}  // namespace kutils::kafka

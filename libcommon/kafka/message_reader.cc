@@ -1,0 +1,53 @@
+#include "kafka/message_reader.h"
+
+namespace kutils::kafka {
+
+void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
+  // Kept per topic handle; the batch before may be gone, so the name is asked anew where the handle differs. A handle
+  // that was freed and made again at the same address would have another name: compare cheaply by asking at run starts.
+  Record& record = batch.records().emplace_back();
+  if (message->rkt != last_topic_ || batch.records().size() == 1) {
+    last_topic_ = message->rkt;
+    last_name_ = rd_kafka_topic_name(message->rkt);
+  }
+  record.topic = last_name_;
+  record.key = MaybeBytes::from(message->key, message->key_len);
+  record.value = MaybeBytes::from(message->payload, message->len);
+  record.partition = message->partition;
+  record.offset = message->offset;
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  record.timestamp = rd_kafka_message_timestamp(message, &type);
+  record.timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME       ? TimestampType::create_time
+                          : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? TimestampType::log_append_time
+                                                                       : TimestampType::none;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const size_t count = rd_kafka_header_cnt(headers);
+  auto* views = batch.arena().allocate_array<Header>(count);
+  for (size_t i = 0; i < count; ++i) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    rd_kafka_header_get_all(headers, i, &name, &value, &size);
+    views[i] = Header{name, MaybeBytes::from(value, size)};
+  }
+  record.headers = {views, count};
+}
+
+void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit, Millis wait) {
+  const size_t before = into.size();
+  into.resize(before + limit);
+  const auto take = [&](size_t from, int timeout_ms, size_t most) {
+    const ssize_t n = rd_kafka_consume_batch_queue(queue, timeout_ms, into.data() + from, most);
+    return n > 0 ? static_cast<size_t>(n) : 0;
+  };
+  // Asked with a timeout for more than one it would wait until all have come.
+  size_t n = take(before, 0, limit);
+  if (n == 0 && wait.count() > 0) {
+    n = take(before, static_cast<int>(wait.count()), 1);
+    if (n == 1 && limit > 1) n += take(before + 1, 0, limit - 1);
+  }
+  into.resize(before + n);
+}
+
+}  // namespace kutils::kafka

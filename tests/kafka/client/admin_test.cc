@@ -1,0 +1,142 @@
+#include <fstream>
+
+#include "broker.h"
+
+using namespace kutils;
+using namespace kutils::kafka;
+using namespace kutils::kafka::test;
+
+namespace {
+
+KafkaError connect_error(const ClientConfig& config, Millis limit, Millis& took) {
+  const auto begin = SteadyClock::now();
+  try {
+    make_admin(config)->connect(limit);
+  } catch (const KafkaError& error) {
+    took = std::chrono::duration_cast<Millis>(SteadyClock::now() - begin);
+    return error;
+  }
+  FAIL("connected");
+  throw;
+}
+
+}  // namespace
+
+TEST_CASE("topics: made with count and settings, found, never made by being asked for") {
+  if (!have_broker()) return;
+  const auto admin = make_admin(broker_config());
+  admin->connect(Millis(5000));
+  CHECK_FALSE(admin->is_in_memory());
+  const std::string name = make_topic("made", 3, {{"max.message.bytes", "12345"}, {"cleanup.policy", "compact"}});
+  const auto found = admin->find_topic(name);
+  REQUIRE(found);
+  CHECK(found->partitions == 3);
+  CHECK(found->replication >= 1);
+  auto settings = admin->topic_config(name);
+  CHECK(settings["max.message.bytes"] == "12345");
+  CHECK(settings["cleanup.policy"] == "compact");
+  CHECK(settings.count("message.timestamp.after.max.ms") == 1);
+  const std::string absent = fresh("absent");
+  CHECK_FALSE(admin->find_topic(absent));
+  CHECK_FALSE(admin->find_topic(absent));
+  NewTopic again;
+  again.name = name;
+  CHECK_NOTHROW(admin->create_topic(again));
+  NewTopic bad;
+  bad.name = fresh("bad");
+  bad.config["no.such.setting"] = "1";
+  try {
+    admin->create_topic(bad);
+    FAIL("created");
+  } catch (const KafkaError& error) {
+    CHECK(error.code() == ExitCode::usage);
+    CHECK(std::string(error.what()).find("no.such.setting") != std::string::npos);
+  }
+}
+
+TEST_CASE("ends through an open transaction, offsets by time, deletion of records") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("ends", 2);
+  fill(topic, 0, 0, 10);
+  const auto admin = make_admin(broker_config());
+  CHECK(admin->watermarks({topic, 0}).high == 10);
+  CHECK(admin->watermarks({topic, 1}).high == 0);
+  const auto open = make_transactional_producer(broker_config(), fresh("open"));
+  open->init();
+  open->begin();
+  open->produce(topic, 0, output("k", "open"));
+  open->flush();
+  CHECK(admin->watermarks({topic, 0}).high == 11);  // the last stable offset would say 10
+  open->abort();
+  // The marker is written after the abort was answered.
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(10);
+  while (admin->watermarks({topic, 0}).high != 12 && SteadyClock::now() < deadline) continue;
+  CHECK(admin->watermarks({topic, 0}).high == 12);
+
+  Output timed = output("k", "timed");
+  const auto producer = make_idempotent_producer(broker_config());
+  const int64_t now = SystemClock().wall_ms();
+  timed.timestamp = now - 60'000;
+  producer->produce(topic, 1, timed);
+  timed.timestamp = now - 30'000;
+  producer->produce(topic, 1, timed);
+  producer->flush();
+  const std::vector<TopicPartition> one{{topic, 1}};
+  CHECK(admin->offsets_for_time(one, now - 90'000).at(0).offset == 0);
+  CHECK(admin->offsets_for_time(one, now - 45'000).at(0).offset == 1);
+  CHECK(admin->offsets_for_time(one, now).at(0).offset == 2);
+
+  admin->delete_records({{{topic, 0}, 4, {}}});
+  CHECK(admin->watermarks({topic, 0}).low == 4);
+}
+
+TEST_CASE("nobody answers: said within the limit, with address and reason") {
+  Millis took{};
+  ClientConfig config;
+  config.set_brokers("127.0.0.1:1");
+  const auto refused = connect_error(config, Millis(1500), took);
+  CHECK(refused.code() == ExitCode::connection);
+  CHECK(took < Millis(2500));
+  CHECK(std::string(refused.what()).find("127.0.0.1:1") != std::string::npos);
+  CHECK(std::string(refused.what()).find("Connection refused") != std::string::npos);
+  CAPTURE(refused.what());
+
+  config.set_brokers("no-such-host.invalid:9092");
+  const auto unknown = connect_error(config, Millis(1500), took);
+  CHECK(unknown.code() == ExitCode::connection);
+  CHECK(std::string(unknown.what()).find("no-such-host.invalid") != std::string::npos);
+
+  CHECK_THROWS_AS(make_admin(ClientConfig()), Error);
+}
+
+TEST_CASE("SASL: right and wrong password, and none where one is needed") {
+  const char* brokers = std::getenv("KUTILS_SASL_BROKERS");
+  if (!brokers) return;
+  ClientConfig config;
+  config.set_brokers(brokers);
+  Millis took{};
+  const auto plaintext = connect_error(config, Millis(2000), took);
+  CHECK(plaintext.code() == ExitCode::connection);
+  config.set("security.protocol", "SASL_PLAINTEXT");
+  config.set("sasl.mechanism", "PLAIN");
+  config.set("sasl.username", "kutils");
+  config.set("sasl.password", "wrong");
+  const auto wrong = connect_error(config, Millis(10000), took);
+  CHECK(wrong.code() == ExitCode::connection);
+  CHECK(took < Millis(3000));
+  CAPTURE(wrong.what());
+  CHECK(std::string(wrong.what()).find("uthentication") != std::string::npos);
+  CHECK(wrong.hint().find("sasl.password") != std::string::npos);
+  config.set("sasl.password", "kutils-secret");
+  CHECK_NOTHROW(make_admin(config)->connect(Millis(5000)));
+}
+
+TEST_CASE("TLS to a listener without it is said, with what to check") {
+  if (!have_broker()) return;
+  ClientConfig config = broker_config();
+  config.set("security.protocol", "SSL");
+  Millis took{};
+  const auto error = connect_error(config, Millis(2000), took);
+  CHECK(error.code() == ExitCode::connection);
+  CHECK(error.hint().find("security.protocol") != std::string::npos);
+}

@@ -1,0 +1,208 @@
+#include <atomic>
+#include <thread>
+
+#include "broker.h"
+
+using namespace kutils;
+using namespace kutils::kafka;
+using namespace kutils::kafka::test;
+
+TEST_CASE("ends come with the position, past control records, and again after more records") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("ends", 1);
+  const auto producer = make_transactional_producer(broker_config(), fresh("tx"));
+  producer->init();
+  producer->begin();
+  producer->produce(topic, 0, output("k", "1"));
+  producer->commit();
+  Follower follower(fresh("group"));
+  follower.consumer->subscribe({topic});
+  REQUIRE(follower.poll_until([&] { return follower.ends.count({topic, 0}) > 0; }));
+  CHECK(follower.count == 1);
+  CHECK(follower.ends[{topic, 0}] == 2);
+  producer->begin();
+  producer->produce(topic, 0, output("k", "2"));
+  producer->commit();
+  REQUIRE(follower.poll_until([&] { return follower.ends[{topic, 0}] == 4; }));
+  CHECK(follower.count == 2);
+}
+
+TEST_CASE("rewind delivers again from there, and nothing of what was fetched before") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("rewind", 1);
+  fill(topic, 0, 0, 20000);
+  Follower follower(fresh("group"));
+  follower.consumer->subscribe({topic});
+  REQUIRE(follower.poll_until([&] { return follower.count >= 100; }));
+  for (int round = 0; round < 10; ++round) {
+    follower.consumer->rewind({{{topic, 0}, round * 7, {}}});
+    follower.values.clear();
+    REQUIRE(follower.poll_until([&] { return follower.values[{topic, 0}].size() >= 3000; }));
+    const auto& values = follower.values[{topic, 0}];
+    for (size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == std::to_string(static_cast<size_t>(round) * 7 + i));
+  }
+}
+
+TEST_CASE("a partition held back waits, the others go on, and nothing is lost or doubled") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("held", 2);
+  fill(topic, 0, 0, 30000);
+  fill(topic, 1, 0, 30000);
+  Follower follower(fresh("group"));
+  follower.consumer->subscribe({topic});
+  const TopicPartition held{topic, 0}, free{topic, 1};
+  REQUIRE(follower.poll_until([&] { return follower.values[held].size() >= 100; }));
+  follower.consumer->hold_back(held, true);
+  const size_t at_hold = follower.values[held].size();
+  REQUIRE(follower.poll_until([&] { return follower.values[free].size() == 30000; }));
+  CHECK(follower.values[held].size() == at_hold);
+  follower.consumer->hold_back(held, false);
+  REQUIRE(follower.poll_until([&] { return follower.values[held].size() >= 30000 && follower.ends.count(held) > 0; }));
+  REQUIRE(follower.values[held].size() == 30000);
+  for (size_t i = 0; i < 30000; ++i) REQUIRE(follower.values[held][i] == std::to_string(i));
+}
+
+TEST_CASE("members come and go under load: each record once per owner, what stays never steps back") {
+  if (!have_broker()) return;
+  const int kPartitions = 6, kRecords = 60000;
+  const std::string topic = make_topic("load", kPartitions), group = fresh("group");
+  std::atomic<bool> done{false};
+  // Members commit at revoke, so that each record is taken by exactly one of them.
+  std::mutex mutex;
+  std::map<TopicPartition, std::vector<int>> seen;
+  const auto run_member = [&](int life_ms) {
+    Follower member(group);
+    Follower* self = &member;
+    member.before_revoke = [self](const std::vector<TopicPartition>& partitions, bool lost) {
+      if (lost) return;
+      std::vector<PartitionOffset> leaving;
+      for (const auto& at : partitions) leaving.push_back({at, self->owned[at], {}});
+      self->consumer->commit(leaving);
+    };
+    member.consumer->subscribe({topic});
+    const auto end = SteadyClock::now() + Millis(life_ms);
+    while (!done && SteadyClock::now() < end) {
+      member.poll(Millis(20));
+      const std::lock_guard lock(mutex);
+      for (auto& [at, values] : member.values) {
+        for (const auto& value : values) seen[at].push_back(std::stoi(value));
+      }
+      member.values.clear();
+    }
+    member.consumer->leave(member, false);
+  };
+  std::thread writer([&] {
+    const auto producer = make_idempotent_producer(broker_config());
+    for (int i = 0; i < kRecords; ++i) {
+      for (int p = 0; p < kPartitions; ++p) producer->produce(topic, p, output("k", std::to_string(i)));
+      if (i % 200 == 0) {
+        producer->flush();
+        std::this_thread::sleep_for(Millis(20));
+      }
+    }
+    producer->flush();
+  });
+  std::thread first(run_member, 120000);
+  std::vector<std::thread> others;
+  for (int i = 0; i < 6; ++i) {
+    std::this_thread::sleep_for(Millis(700));
+    others.emplace_back(run_member, 1500);
+  }
+  writer.join();
+  for (auto& other : others) other.join();
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(60);
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex);
+      size_t all = 0;
+      for (auto& [at, values] : seen) all += values.size();
+      if (all >= static_cast<size_t>(kPartitions) * kRecords || SteadyClock::now() > deadline) break;
+    }
+    std::this_thread::sleep_for(Millis(50));
+  }
+  done = true;
+  first.join();
+  for (int p = 0; p < kPartitions; ++p) {
+    auto& values = seen[{topic, p}];
+    CAPTURE(p);
+    CHECK(values.size() == kRecords);
+    size_t wrong = 0;
+    for (size_t i = 0; i < values.size(); ++i) wrong += values[i] != static_cast<int>(i) ? 1 : 0;
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("a static member that leaves on purpose is not waited for") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("leave", 4), group = fresh("group");
+  Follower first(group, "a.0"), second(group, "a.1");
+  first.consumer->subscribe({topic});
+  REQUIRE(first.poll_until([&] { return first.owned.size() == 4; }));
+  second.consumer->subscribe({topic});
+  REQUIRE(first.poll_until([&] {
+    second.poll(Millis(10));
+    return second.owned.size() == 2 && first.owned.size() == 2;
+  }));
+  first.consumer->leave(first, false);
+  const auto left = SteadyClock::now();
+  REQUIRE(second.poll_until([&] { return second.owned.size() == 4; }));
+  const auto took = std::chrono::duration_cast<Millis>(SteadyClock::now() - left);
+  INFO("the others took over in " << took.count() << " ms");
+  CHECK(took < Millis(3000));
+  CHECK(second.revokes == 0);  // what stays never stopped
+}
+
+TEST_CASE("the same instance id twice: the older one ends with a fatal error, it does not hang") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("fenced", 1), group = fresh("group");
+  Follower first(group, "same.0");
+  first.consumer->subscribe({topic});
+  REQUIRE(first.poll_until([&] { return first.owned.size() == 1; }));
+  Follower second(group, "same.0");
+  second.consumer->subscribe({topic});
+  bool fatal = false;
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(20);
+  while (!fatal && SteadyClock::now() < deadline) {
+    second.poll(Millis(20));
+    try {
+      first.poll(Millis(20));
+    } catch (const KafkaError& error) {
+      fatal = true;
+      CHECK(error.severity() == Severity::fatal);
+      CAPTURE(error.what());
+    }
+  }
+  CHECK(fatal);
+  REQUIRE(second.poll_until([&] { return second.owned.size() == 1; }));
+}
+
+TEST_CASE("leaving at any moment of joining neither hangs nor crashes") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("early", 2), group = fresh("group");
+  for (const int wait_ms : {0, 1, 5, 20, 100, 300, 1000}) {
+    Follower follower(group);
+    follower.consumer->subscribe({topic});
+    const auto end = SteadyClock::now() + Millis(wait_ms);
+    while (SteadyClock::now() < end) follower.poll(Millis(1));
+    const auto begin = SteadyClock::now();
+    follower.consumer->leave(follower, false);
+    CAPTURE(wait_ms);
+    CHECK(SteadyClock::now() - begin < std::chrono::seconds(6));
+  }
+}
+
+TEST_CASE("a position that retention has taken is an error, not a jump") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("gap", 1);
+  fill(topic, 0, 0, 10);
+  make_admin(broker_config())->delete_records({{{topic, 0}, 5, {}}});
+  Follower follower(fresh("group"));
+  follower.consumer->subscribe({topic});  // starts at 0
+  try {
+    follower.poll_until([&] { return follower.count > 0; });
+    FAIL("read on");
+  } catch (const KafkaError& error) {
+    CAPTURE(error.what());
+    CHECK(std::string(error.what()).find(topic) != std::string::npos);
+  }
+}
