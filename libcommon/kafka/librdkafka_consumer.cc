@@ -176,6 +176,13 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   bool assignment_lost() override { return rd_kafka_assignment_lost(client_->get()) != 0; }
 
+  Watermarks fetched_watermarks(const TopicPartition& partition) override {
+    Watermarks out;
+    const auto code = rd_kafka_get_watermark_offsets(client_->get(), partition.topic.c_str(), partition.partition, &out.low, &out.high);
+    if (code || out.high < 0) out = {0, -1};
+    return out;
+  }
+
   void leave(RebalanceListener& listener, bool stay) override {
     const auto deadline = SteadyClock::now() + kLeaveLimit;
     rd_kafka_t* rk = client_->get();
