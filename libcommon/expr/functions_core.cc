@@ -222,7 +222,7 @@ std::span<const Function> core_functions() {
        "the UTF-8 bytes of a string", "bytes('a') == b'a'"},
       {"timestamp", Form::function, {{kTimestamp, {kString | kInt | kTimestamp}, to_timestamp}},
        "timestamp(STRING|INT) -> timestamp", "from RFC 3339 text, or seconds since 1970 (timestamp(_ts / 1000))",
-       "timestamp('1970-01-01T00:00:01Z') == timestamp(1)"},
+       "timestamp('2024-05-01T12:00:00Z').getHours() == 12"},
       {"duration", Form::function, {{kDuration, {kString | kDuration}, to_duration}}, "duration(STRING) -> duration",
        "from text: 500ms 10s 5m 1h30m 2d (days are an addition)", "duration('2d') == duration('48h')"},
       {"type", Form::function, {{kType, {kAnyValue}, type_of}}, "type(X) -> type", "the type of a value",

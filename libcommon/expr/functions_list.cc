@@ -1,4 +1,164 @@
+// CEL's lists and sets extensions.
+#include <algorithm>
+#include <numeric>
+
 #include "expr/registry.h"
+
 namespace kutils::expr {
-std::span<const Function> list_functions() { return {}; }
+namespace {
+
+using Arguments = const Value*;
+
+// A set of values by equality: open addressing over pointers, gone with the call.
+class ValueSet {
+ public:
+  ValueSet(Context& context, size_t n) {
+    while (mask_ + 1 < 2 * n) mask_ = 2 * mask_ + 1;
+    context.charge((mask_ + 1) * sizeof(const Value*));
+    context.steps(n);
+    places_.resize(mask_ + 1);
+  }
+  // False: an equal one is there. Values that differ from themselves (NaN) are always new.
+  bool insert(const Value& value) {
+    size_t at = hash(value) & mask_;
+    for (; places_[at]; at = (at + 1) & mask_) {
+      if (equals(*places_[at], value)) return false;
+    }
+    places_[at] = &value;
+    return true;
+  }
+  bool has(const Value& value) const {
+    for (size_t at = hash(value) & mask_; places_[at]; at = (at + 1) & mask_) {
+      if (equals(*places_[at], value)) return true;
+    }
+    return false;
+  }
+
+ private:
+  size_t mask_ = 7;
+  std::vector<const Value*> places_;
+};
+
+bool contains_all(Context& context, const ListValue& list, const ListValue& wanted) {
+  ValueSet set(context, list.size);
+  for (const Value& item : list) set.insert(item);
+  context.steps(wanted.size);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const Value& item) { return set.has(item); });
+}
+Value sets_contains(Context& context, Arguments a, size_t) {
+  return Value::boolean(contains_all(context, a[0].as_list(), a[1].as_list()));
+}
+Value sets_equivalent(Context& context, Arguments a, size_t) {
+  return Value::boolean(contains_all(context, a[0].as_list(), a[1].as_list()) &&
+                        contains_all(context, a[1].as_list(), a[0].as_list()));
+}
+Value sets_intersects(Context& context, Arguments a, size_t) {
+  ValueSet set(context, a[0].as_list().size);
+  for (const Value& item : a[0].as_list()) set.insert(item);
+  context.steps(a[1].as_list().size);
+  return Value::boolean(std::any_of(a[1].as_list().begin(), a[1].as_list().end(), [&](const Value& item) { return set.has(item); }));
+}
+
+Value slice(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  const int64_t begin = a[1].as_int();
+  const int64_t end = a[2].as_int();
+  if (begin < 0 || end < 0) return context.fail("slice(): a negative index");
+  if (begin > end) return context.fail("slice(): the end lies before the start");
+  if (static_cast<uint64_t>(end) > list.size) return context.fail("slice(): the end lies beyond a list of " + std::to_string(list.size));
+  return context.list(list.items + begin, static_cast<size_t>(end - begin));
+}
+
+void flatten_into(const ListValue& list, int64_t depth, std::vector<Value>& out, Context& context) {
+  for (const Value& item : list) {
+    context.steps();
+    if (item.kind() == Kind::list && depth > 0) {
+      flatten_into(item.as_list(), depth - 1, out, context);
+    } else {
+      out.push_back(item);
+    }
+  }
+}
+Value flatten(Context& context, Arguments a, size_t n) {
+  const int64_t depth = n == 2 ? a[1].as_int() : 1;
+  if (depth < 0) return context.fail("flatten(): a negative depth");
+  std::vector<Value> out;
+  flatten_into(a[0].as_list(), depth, out, context);
+  return context.list(out);
+}
+
+Value distinct(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  ValueSet set(context, list.size);
+  std::vector<Value> out;
+  for (const Value& item : list) {
+    if (set.insert(item)) out.push_back(item);
+  }
+  return context.list(out);
+}
+
+Value sort(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  auto* items = context.allocate_array<Value>(list.size);
+  for (size_t i = 0; i < list.size; ++i) {
+    if (!compare(list.items[0], list.items[i]))
+      return context.fail(Reason::wrong_type, "sort(): the items must have an order and be of one type, not " +
+                                                  std::string(friendly_name(list.items[0].kind())) + " and " +
+                                                  std::string(friendly_name(list.items[i].kind())));
+    items[i] = list.items[i];
+  }
+  context.steps(list.size);
+  std::stable_sort(items, items + list.size, precedes);
+  return context.list(items, list.size);
+}
+
+Value range(Context& context, Arguments a, size_t) {
+  const int64_t n = a[0].as_int();
+  if (n <= 0) return context.list(nullptr, 0);
+  context.steps(static_cast<uint64_t>(n));
+  auto* items = context.allocate_array<Value>(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) items[i] = Value::integer(i);
+  return context.list(items, static_cast<size_t>(n));
+}
+
+Value reverse(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  auto* items = context.allocate_array<Value>(list.size);
+  for (size_t i = 0; i < list.size; ++i) items[i] = list.items[list.size - 1 - i];
+  return context.list(items, list.size);
+}
+
+Value first(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  return list.size == 0 ? Context::none() : context.some(list.items[0]);
+}
+Value last(Context& context, Arguments a, size_t) {
+  const ListValue& list = a[0].as_list();
+  return list.size == 0 ? Context::none() : context.some(list.items[list.size - 1]);
+}
+
+}  // namespace
+
+std::span<const Function> list_functions() {
+  static const std::vector<Function> kTable = {
+      {"slice", Form::method, {{kList, {kList, kInt, kInt}, slice}}, "LIST.slice(FROM, TO) -> list", "the items from FROM up to, not including, TO",
+       "[1, 2, 3, 4].slice(1, 3) == [2, 3]"},
+      {"flatten", Form::method, {{kList, {kList}, flatten}, {kList, {kList, kInt}, flatten}}, "LIST.flatten([DEPTH]) -> list",
+       "the items of lists within the list, DEPTH (1) levels", "[1, [2, [3]]].flatten() == [1, 2, [3]]"},
+      {"distinct", Form::method, {{kList, {kList}, distinct}}, "LIST.distinct() -> list", "each item once", "[1, 2, 1.0].distinct() == [1, 2]"},
+      {"sort", Form::method, {{kList, {kList}, sort}}, "LIST.sort() -> list", "in ascending order", "[3, 1, 2].sort() == [1, 2, 3]"},
+      {"reverse", Form::method, {{kList, {kList}, reverse}}, "LIST.reverse() -> list", "in reverse order", "[1, 2].reverse() == [2, 1]"},
+      {"first", Form::method, {{kOptional, {kList}, first}}, "LIST.first() -> optional", "the first item, if there is one", "[1, 2].first().value() == 1"},
+      {"last", Form::method, {{kOptional, {kList}, last}}, "LIST.last() -> optional", "the last item, if there is one", "[1, 2].last().value() == 2"},
+      {"lists.range", Form::function, {{kList, {kInt}, range}}, "lists.range(N) -> list", "the numbers from 0 to N - 1", "lists.range(3) == [0, 1, 2]"},
+      {"sets.contains", Form::function, {{kBool, {kList, kList}, sets_contains}}, "sets.contains(LIST, LIST) -> bool",
+       "whether the first holds every item of the second", "sets.contains([1, 2, 3], [3.0, 2u])"},
+      {"sets.equivalent", Form::function, {{kBool, {kList, kList}, sets_equivalent}}, "sets.equivalent(LIST, LIST) -> bool",
+       "whether each holds every item of the other", "sets.equivalent([1, 2], [2, 1, 1])"},
+      {"sets.intersects", Form::function, {{kBool, {kList, kList}, sets_intersects}}, "sets.intersects(LIST, LIST) -> bool",
+       "whether they share an item", "sets.intersects([1, 2], [2, 3])"},
+  };
+  return kTable;
+}
+
 }  // namespace kutils::expr

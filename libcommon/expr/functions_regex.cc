@@ -1,4 +1,151 @@
+// CEL's matches() and regex extension, by RE2: linear time whatever the pattern.
+#include <algorithm>
+#include <string>
+
+#include "expr/regex_cache.h"
 #include "expr/registry.h"
+#include "expr/text.h"
+
 namespace kutils::expr {
-std::span<const Function> regex_functions() { return {}; }
+namespace {
+
+using Arguments = const Value*;
+using re2::StringPiece;
+
+constexpr int kMaxGroups = 64;
+
+StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
+Value view(const StringPiece& text) { return Value::string({text.data() ? text.data() : "", text.size()}); }
+
+// Null pointer: `error` is the result.
+const RE2* pattern(Context& context, const Value& text, Value& error) {
+  std::string why;
+  const RE2* regex = context.regexes->get(text.as_string(), why);
+  if (!regex) error = context.fail("not a regular expression: " + why);
+  return regex;
+}
+
+Value matches(Context& context, Arguments a, size_t) {
+  Value error;
+  const RE2* regex = pattern(context, a[1], error);
+  return regex ? Value::boolean(RE2::PartialMatch(piece(a[0].as_string()), *regex)) : error;
+}
+
+// The first group if there is one, else the whole match; more groups are an error.
+Value extract(Context& context, Arguments a, size_t) {
+  Value error;
+  const RE2* regex = pattern(context, a[1], error);
+  if (!regex) return error;
+  const int groups = regex->NumberOfCapturingGroups();
+  if (groups > 1) return context.fail("extract() takes a pattern with at most one group");
+  const auto text = piece(a[0].as_string());
+  StringPiece found[2];
+  if (!regex->Match(text, 0, text.size(), RE2::UNANCHORED, found, groups + 1)) return Context::none();
+  if (!found[groups].data()) return Context::none();
+  return context.some(view(found[groups]));
+}
+
+// Calls `turn` with the groups of each match; it returns false to stop.
+template <typename Turn>
+void each_match(const RE2& regex, std::string_view text, int groups, Context& context, Turn turn) {
+  StringPiece found[kMaxGroups + 1];
+  size_t at = 0;
+  while (at <= text.size() && regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) {
+    context.steps();
+    if (!turn(found)) return;
+    const auto end = static_cast<size_t>(found[0].data() - text.data()) + found[0].size();
+    if (!found[0].empty()) {
+      at = end;
+    } else {
+      at = end;
+      if (at < text.size())
+        next_code_point(text, at);
+      else
+        break;
+    }
+  }
+}
+
+Value extract_all(Context& context, Arguments a, size_t) {
+  Value error;
+  const RE2* regex = pattern(context, a[1], error);
+  if (!regex) return error;
+  const int groups = regex->NumberOfCapturingGroups();
+  if (groups > 1) return context.fail("extractAll() takes a pattern with at most one group");
+  std::vector<Value> out;
+  each_match(*regex, a[0].as_string(), groups, context, [&](const StringPiece* found) {
+    if (found[groups].data()) out.push_back(view(found[groups]));
+    return true;
+  });
+  return context.list(out);
+}
+
+// \1 to \9 in the replacement are groups, \0 the match, \\ a backslash.
+Value replace(Context& context, Arguments a, size_t n) {
+  Value error;
+  const RE2* regex = pattern(context, a[1], error);
+  if (!regex) return error;
+  const auto text = a[0].as_string();
+  const auto by = a[2].as_string();
+  int64_t left = n == 4 ? a[3].as_int() : -1;
+  const int groups = std::min(regex->NumberOfCapturingGroups(), kMaxGroups);
+  std::string why;
+  if (!regex->CheckRewriteString(piece(by), &why)) return context.fail("the replacement is wrong: " + why);
+  std::string out;
+  size_t copied = 0;
+  if (left != 0) {
+    each_match(*regex, text, groups, context, [&](const StringPiece* found) {
+      const auto begin = static_cast<size_t>(found[0].data() - text.data());
+      context.charge(begin - copied + by.size());
+      out += text.substr(copied, begin - copied);
+      const size_t before = out.size();
+      regex->Rewrite(&out, piece(by), found, groups + 1);
+      context.charge(out.size() - before);
+      copied = begin + found[0].size();
+      return --left != 0;
+    });
+  }
+  out += text.substr(copied);
+  return context.string(out);
+}
+
+Value captures(Context& context, Arguments a, size_t) {
+  Value error;
+  const RE2* regex = pattern(context, a[1], error);
+  if (!regex) return error;
+  const int groups = std::min(regex->NumberOfCapturingGroups(), kMaxGroups);
+  StringPiece found[kMaxGroups + 1];
+  const auto text = piece(a[0].as_string());
+  if (!regex->Match(text, 0, text.size(), RE2::UNANCHORED, found, groups + 1))
+    return context.fail("the pattern does not match");
+  const auto& names = regex->CapturingGroupNames();
+  auto* entries = context.allocate_array<MapEntry>(static_cast<size_t>(groups) + 1);
+  for (int i = 0; i <= groups; ++i) {
+    const auto name = names.find(i);
+    entries[i].key = context.string(name == names.end() ? std::to_string(i) : name->second);
+    entries[i].value = found[i].data() ? view(found[i]) : Value::null();
+  }
+  return context.map(entries, static_cast<size_t>(groups) + 1, true);
+}
+
+}  // namespace
+
+std::span<const Function> regex_functions() {
+  static const std::vector<Function> kTable = {
+      {"matches", Form::either, {{kBool, {kString, kString}, matches}}, "STRING.matches(REGEX) -> bool",
+       "whether the RE2 pattern is found in the string; also matches(s, re)", "'2024-05'.matches('^[0-9]{4}-')", false, false, false, 1},
+      {"regex.extract", Form::function, {{kOptional, {kString, kString}, extract}}, "regex.extract(STRING, REGEX) -> optional",
+       "the first match, or its group", "regex.extract('id=17', 'id=([0-9]+)').value() == '17'", false, false, false, 1},
+      {"regex.extractAll", Form::function, {{kList, {kString, kString}, extract_all}}, "regex.extractAll(STRING, REGEX) -> list",
+       "all matches, or their group", "regex.extractAll('a1b22', '[0-9]+') == ['1', '22']", false, false, false, 1},
+      {"regex.replace", Form::function, {{kString, {kString, kString, kString}, replace}, {kString, {kString, kString, kString, kInt}, replace}},
+       "regex.replace(STRING, REGEX, NEW[, LIMIT]) -> string", "matches replaced; \\1 is the first group",
+       "regex.replace('a-b', '(a)-(b)', r'\\2-\\1') == 'b-a'", false, false, false, 1},
+      {"regex.captures", Form::function, {{kMap, {kString, kString}, captures}}, "regex.captures(STRING, REGEX) -> map",
+       "the groups of the first match by name, else by number; 0 is the match; no match is an error",
+       "regex.captures('GET /x', '(?P<verb>[A-Z]+) (.*)') == {'0': 'GET /x', 'verb': 'GET', '2': '/x'}", true, false, false, 1},
+  };
+  return kTable;
+}
+
 }  // namespace kutils::expr

@@ -14,18 +14,23 @@
 namespace kutils::expr {
 namespace {
 
-// Exact comparison of an integer with a double, without rounding the integer.
-int compare_double(double a, Int128 b) {
-  if (a >= 18446744073709551616.0) return 1;
-  if (a < -9223372036854775808.0) return -1;
-  const double whole = std::floor(a);
-  const auto as_integer = static_cast<Int128>(whole);
-  if (as_integer != b) return as_integer < b ? -1 : 1;
-  return a > whole ? 1 : 0;
-}
-
 Int128 wide(const Value& v) {
   return v.kind() == Kind::integer ? static_cast<Int128>(v.as_int()) : static_cast<Int128>(v.as_uint());
+}
+
+// An integer meets a double as a double where it is in the integer's range, as the conformance suite wants it: so
+// 9223372036854775807 equals 9223372036854775808.0.
+int compare_double(double a, const Value& b) {
+  if (b.kind() == Kind::integer) {
+    if (a < -9223372036854775808.0) return -1;
+    if (a > 9223372036854775808.0) return 1;
+    const auto d = static_cast<double>(b.as_int());
+    return a < d ? -1 : a > d ? 1 : 0;
+  }
+  if (a < 0) return -1;
+  if (a > 18446744073709551616.0) return 1;
+  const auto d = static_cast<double>(b.as_uint());
+  return a < d ? -1 : a > d ? 1 : 0;
 }
 
 Order compare_numbers(const Value& a, const Value& b) {
@@ -33,8 +38,8 @@ Order compare_numbers(const Value& a, const Value& b) {
   const bool b_real = b.kind() == Kind::real;
   if ((a_real && std::isnan(a.as_double())) || (b_real && std::isnan(b.as_double()))) return {0, true};
   if (a_real && b_real) return {a.as_double() < b.as_double() ? -1 : a.as_double() > b.as_double() ? 1 : 0, false};
-  if (a_real) return {compare_double(a.as_double(), wide(b)), false};
-  if (b_real) return {-compare_double(b.as_double(), wide(a)), false};
+  if (a_real) return {compare_double(a.as_double(), b), false};
+  if (b_real) return {-compare_double(b.as_double(), a), false};
   const Int128 x = wide(a);
   const Int128 y = wide(b);
   return {x < y ? -1 : x > y ? 1 : 0, false};
@@ -306,16 +311,24 @@ uint64_t hash(const Value& value) {
   return tagged(0);
 }
 
+namespace {
+// A double finds the whole number that it is, exactly.
+bool same_key(const Value& a, const Value& b) {
+  if (a.kind() == b.kind() || !a.is_number() || !b.is_number()) return equals(a, b);
+  return hash(a) == hash(b) && equals(a, b);
+}
+}  // namespace
+
 const Value* find(const MapValue& map, const Value& key) {
   if (map.index) {
     for (uint64_t at = hash(key) & map.index_mask; map.index[at] != 0; at = (at + 1) & map.index_mask) {
       const MapEntry& entry = map.entries[map.index[at] - 1];
-      if (equals(entry.key, key)) return &entry.value;
+      if (same_key(entry.key, key)) return &entry.value;
     }
     return nullptr;
   }
   for (const MapEntry& entry : map) {
-    if (equals(entry.key, key)) return &entry.value;
+    if (same_key(entry.key, key)) return &entry.value;
   }
   return nullptr;
 }

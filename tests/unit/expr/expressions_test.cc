@@ -136,6 +136,8 @@ TEST_CASE("what is wrong is found before running") {
   CHECK(refused("false && 32") == "accepted");
   CHECK(refused("true ? 1 : 'a' + 1") == "accepted");
   CHECK(refused("false ? 1 : 'a' + 1") != "accepted");
+  CHECK(refused("number.getHours()").find("does not take") != std::string::npos);
+  CHECK(refused("country.matches('(')").find("not a regular expression") != std::string::npos);
   CHECK(refused("number + 1", Expect::boolean).find("true or false is needed here, this gives") != std::string::npos);
   CHECK(refused("number", Expect::boolean) == "accepted");
   CHECK(refused("'a'", Expect::number) != "accepted");
