@@ -2,6 +2,8 @@
 //   test_topics create NAME PARTITIONS [K=V]...   returns once every partition has a leader
 //   test_topics delete NAME...
 //   test_topics ends NAME          one line per partition: PARTITION LOW HIGH (high watermark)
+//   test_topics stable NAME        one line per partition: PARTITION LAST-STABLE-OFFSET HIGH (they differ while a
+//                                  transaction is open there)
 //   test_topics committed GROUP TOPIC   one line per partition: PARTITION OFFSET METADATA ("-" if none)
 //   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
 // Brokers from $KUTILS_BROKERS. Exit 1 with a line on stderr when the broker says no.
@@ -14,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -152,6 +155,24 @@ void ends(const std::string& name) {
   }
 }
 
+void stable(const std::string& name) {
+  const Client rk = connect(nullptr);
+  const Client reader = connect("test_topics");  // a consumer's default is read_committed: it is told the stable end
+  int total = 0;
+  partitions_with_leader(rk.get(), name, &total);
+  if (total == 0) fail(name + ": no such topic");
+  for (int p = 0; p < total; ++p) {
+    int64_t low = 0;
+    int64_t high = 0;
+    int64_t last_stable = 0;
+    for (const auto& [handle, end] : {std::pair{rk.get(), &high}, std::pair{reader.get(), &last_stable}}) {
+      const auto err = rd_kafka_query_watermark_offsets(handle, name.c_str(), p, &low, end, kLimitMs);
+      if (err != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_err2str(err));
+    }
+    std::printf("%d %lld %lld\n", p, static_cast<long long>(last_stable), static_cast<long long>(high));
+  }
+}
+
 void committed(const std::string& group, const std::string& topic) {
   const Client rk = connect(group.c_str());
   int total = 0;
@@ -191,12 +212,14 @@ int run(const std::vector<std::string>& args) {
     remove(rest);
   } else if (verb == "ends" && rest.size() == 1) {
     ends(rest[0]);
+  } else if (verb == "stable" && rest.size() == 1) {
+    stable(rest[0]);
   } else if (verb == "committed" && rest.size() == 2) {
     committed(rest[0], rest[1]);
   } else if (verb == "group" && rest.size() == 1) {
     describe_group(rest[0]);
   } else {
-    std::fputs("usage: test_topics create|delete|ends|committed|group ... (see its first lines)\n", stderr);
+    std::fputs("usage: test_topics create|delete|ends|stable|committed|group ... (see its first lines)\n", stderr);
     return 2;
   }
   return 0;

@@ -49,6 +49,11 @@ class Cluster:
         return {int(p): int(high) for p, _, high in
                 (line.split() for line in self.helper("test_topics", "ends", topic).splitlines())}
 
+    def open_transactions(self, topic):
+        """The partitions whose end is held up by an open transaction."""
+        rows = (map(int, line.split()) for line in self.helper("test_topics", "stable", topic).splitlines())
+        return [partition for partition, stable, high in rows if stable < high]
+
     def committed(self, group, topic):
         """The group's committed offsets, by partition; 0 where there is none."""
         offsets = {}

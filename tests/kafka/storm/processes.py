@@ -13,6 +13,10 @@ class Failure(Exception):
     """The tool under test broke a promise."""
 
 
+class Skip(str):
+    """Why something cannot be shown here."""
+
+
 def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -2,15 +2,12 @@
 import time
 
 from blows import Blows
-from processes import Failure
+from processes import Failure, Skip
+import scenarios_calm
 
 # Short time-outs, so that a SIGSTOP of some seconds is beyond both.
 SHORT = ["-X", "session.timeout.ms=6000", "-X", "transaction.timeout.ms=8000"]
 KINDS = {"kill": 5, "kill_all": 1, "kill_young": 2, "take_over": 3, "freeze": 3, "flicker": 1, "join": 3, "leave": 3}
-
-
-class Skip(str):
-    """Why this cannot be shown here."""
 
 
 def slot_kinds(bench):
@@ -112,4 +109,4 @@ def kills(bench):
     return finish(bench, blows)
 
 
-ALL = {"storm": storm, "brokers": brokers, "kills": kills}
+ALL = {"storm": storm, "brokers": brokers, "kills": kills, **scenarios_calm.ALL}

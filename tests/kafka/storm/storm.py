@@ -13,7 +13,7 @@ import time
 import traceback
 
 from cluster import ROOT, Cluster, Trouble
-from processes import Failure, Process, Slot
+from processes import Failure, Process, Skip, Slot
 import scenarios
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
@@ -224,6 +224,7 @@ def parse(argv):
     parser.add_argument("--duration", type=float, default=float(os.environ.get("KUTILS_SOAK_SECONDS", 60)))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two blows")
+    parser.add_argument("--limit", type=float, default=1.5, help="seconds that a restart or change of members may cost")
     parser.add_argument("--only", help="comma list: only these blows")
     parser.add_argument("--patience", type=float, default=45, help="seconds without progress that count as hanging")
     parser.add_argument("--work", help="directory for logs and state; else a temporary one, kept on failure")
@@ -248,7 +249,7 @@ def main(argv):
     try:
         bench = Bench(options)
         result = scenarios.ALL[options.scenario](bench)
-        if isinstance(result, scenarios.Skip):
+        if isinstance(result, Skip):
             print(f"skipped: {result}")
             keep = False
             return SKIPPED
