@@ -142,9 +142,10 @@ struct TextHandler : rapidjson::BaseReaderHandler<UnescapeEncoding, TextHandler>
   std::string_view result;
 };
 
+using Unescaper = rapidjson::GenericReader<rapidjson::UTF8<>, UnescapeEncoding>;
+
 // `raw` with its quotes. REQUIRES: RapidJSON has accepted it.
-std::string_view unescape(std::string_view raw, Arena& arena) {
-  rapidjson::GenericReader<rapidjson::UTF8<>, UnescapeEncoding> reader;
+std::string_view unescape(Unescaper& reader, std::string_view raw, Arena& arena) {
   rapidjson::MemoryStream stream(raw.data(), raw.size());
   TextHandler handler(&arena);
   reader.Parse<rapidjson::kParseDefaultFlags>(stream, handler);
@@ -232,8 +233,10 @@ struct FieldReader::Impl {
   bool used_arena = false;
   bool too_big = false;
   bool too_deep = false;
-  Arena arena;
+  Arena own_arena;
+  Arena* arena = &own_arena;
   SpanReader reader;
+  Unescaper unescaper;
 
   struct Handler;
 };
@@ -319,7 +322,7 @@ struct FieldReader::Impl::Handler {
   std::string_view text(std::string_view raw, rapidjson::SizeType escapes) {
     if (RAPIDJSON_LIKELY(escapes == 0)) return raw.substr(1, raw.size() - 2);
     impl.used_arena = true;
-    return unescape(raw, impl.arena);
+    return unescape(impl.unescaper, raw, *impl.arena);
   }
   // The value that has just ended, at depth 1.
   std::string_view value_span() const {
@@ -362,6 +365,7 @@ void FieldReader::want_members() {
   impl_->trust = false;
 }
 const std::vector<JsonMember>& FieldReader::members() const { return impl_->members; }
+void FieldReader::keep_strings_in(Arena* arena) { impl_->arena = arena ? arena : &impl_->own_arena; }
 bool FieldReader::is_object() const { return impl_->is_object; }
 
 std::optional<RecordError> FieldReader::read(std::string_view json) {
@@ -375,7 +379,7 @@ std::optional<RecordError> FieldReader::read(std::string_view json) {
   impl.is_object = false;
   impl.last_found = 0;
   if (impl.used_arena) {
-    impl.arena.reset();
+    impl.own_arena.reset();
     impl.used_arena = false;
   }
 

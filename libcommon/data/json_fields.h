@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 namespace kutils {
@@ -79,6 +80,10 @@ class FieldReader {
 
   // Also keep every member in order, duplicates included (switches `trust` off).
   void want_members();
+
+  // From now on unescaped strings go to `arena` and live as long as it keeps them; null: to memory of the
+  // reader's own again, which the next read() reuses.
+  void keep_strings_in(Arena* arena);
 
   // not_json with the byte position, or not_an_object (valid JSON; no fields). After an error all fields are
   // missing.

@@ -4,17 +4,28 @@
 #include <vector>
 
 #include "base/nearest_name.h"
+#include "io/csv.h"
+#include "io/envelope.h"
 #include "io/line_parser.h"
 #include "io/line_writer.h"
 #include "io/plain_lines.h"
+#include "io/regex_lines.h"
+#include "io/table_writer.h"
+#include "io/template_writer.h"
 
 namespace kutils::io {
 namespace {
 
 // A new format is a line here and its file.
 constexpr LineFormatInfo kFormats[] = {
-    {"json", "one JSON value per line", true, make_json_parser, make_plain_writer},
-    {"text", "a line is the value, as it is", true, make_text_parser, make_plain_writer},
+    {"json", "one JSON value per line", true, true, make_json_parser, make_plain_writer},
+    {"envelope", "all of a record as a JSON object, as kcat -J", false, false, make_envelope_parser,
+     make_envelope_writer},
+    {"csv", "comma-separated, the first row names the fields", false, true, make_csv_parser, make_csv_writer},
+    {"tsv", "the same with tabs", false, true, make_tsv_parser, make_tsv_writer},
+    {"text", "a line is the value, as it is", true, true, make_text_parser, make_plain_writer},
+    {"re", "re:REGEX, named groups are the fields (in only)", true, true, make_regex_parser, nullptr},
+    {"table", "aligned columns for people (out only)", false, true, nullptr, make_table_writer},
 };
 
 std::string all_names(bool input) {
@@ -183,6 +194,8 @@ void check_input_format(const LineFormat& format) {
       throw usage_error("-K does not go with " + name + " lines", "take the key from a field: --key NAME");
     if (format.key_separator->empty()) throw usage_error("-K: the separator is empty");
   }
+  if (format.null_marker && !format.info->takes_null_marker)
+    throw usage_error("-Z does not go with " + name + " lines: null is null there");
   // Compiles what the format holds, and throws what is wrong with it.
   format.info->make_parser(format);
 }
@@ -195,7 +208,9 @@ void check_output_format(const LineFormat& format) {
       throw usage_error("-K does not go with " + (format.output_template.empty() ? name + " lines" : "-f"));
     if (format.key_separator->empty()) throw usage_error("-K: the separator is empty");
   }
-  format.info->make_writer(format);
+  if (format.null_marker && format.output_template.empty() && !format.info->takes_null_marker)
+    throw usage_error("-Z does not go with " + name + " lines: null is null there");
+  make_line_writer(format);
 }
 
 std::unique_ptr<LineParser> make_line_parser(const LineFormat& format) {
@@ -205,6 +220,8 @@ std::unique_ptr<LineParser> make_line_parser(const LineFormat& format) {
 }
 
 std::unique_ptr<LineWriter> make_line_writer(const LineFormat& format) {
+  // It shows the record to expressions as it is, and decodes by itself.
+  if (!format.output_template.empty()) return make_template_writer(format);
   auto writer = format.info->make_writer(format);
   if (!has_codec(format)) return writer;
   return std::make_unique<DecodingWriter>(std::move(writer), format);

@@ -30,7 +30,7 @@ struct LineFormat {
   const LineFormatInfo* info;                // a line of the table below
   std::string regex;                         // `re:REGEX`
   std::optional<std::string> key_separator;  // -K: KEY SEP VALUE
-  std::optional<std::string> null_marker;    // -Z: a key or value that is exactly this is NULL
+  std::optional<std::string> null_marker;    // -Z: a key, value or CSV cell that is exactly this is NULL
   bool nul_ended = false;                    // -0: records end with a NUL byte instead of a newline
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers
@@ -50,6 +50,7 @@ struct LineFormatInfo {
   std::string_view name;
   std::string_view doc;
   bool takes_key_separator;
+  bool takes_null_marker;
   std::unique_ptr<LineParser> (*make_parser)(const LineFormat&);  // null: only written
   std::unique_ptr<LineWriter> (*make_writer)(const LineFormat&);  // null: only read
 };

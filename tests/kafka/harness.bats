@@ -33,9 +33,9 @@ teardown() { kafka_teardown; }
   new_topic origin 2
   new_topic copy 2
   stream_check fill "$origin" 1000
-  run stream_check verify "$origin" "$origin"
+  run stream_check verify "$origin" "$origin" --same-partition
   [ "$status" -eq 0 ]
-  [[ $output == "in 1000 expected 1000 out 1000 lost 0 doubled 0 foreign 0 disorder 0" ]]
+  [[ $output == "in 1000 expected 1000 out 1000 lost 0 doubled 0 foreign 0 disorder 0 moved 0 open 0 aborted 0" ]]
   stream_check fill "$copy" 998
   run stream_check verify "$origin" "$copy"
   [ "$status" -eq 1 ]

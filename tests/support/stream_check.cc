@@ -1,12 +1,15 @@
 // Fills a topic with records that can be told apart, and compares what a tool made of them, record by record.
 //   stream_check fill TOPIC COUNT [--rate N] [--first N]
-//     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, two headers (one of them arbitrary bytes) and a
-//     time of their own, all derived from the running number, which starts at --first; acks=all, idempotent.
-//   stream_check verify IN OUT [--number-at-least N] [--order any]
-//     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN whose
-//     number is at least N (default: every record) must be in OUT exactly once with the same key, headers, time and
-//     bytes, nothing else may be there, and what came from one partition of IN must stand in its order in each
-//     partition of OUT. Prints one line of counts; exit 1 with the first differences on stderr.
+//     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, headers (one of them arbitrary bytes)
+//     and a time of their own, all derived from the running number, which starts at --first; every eighth is
+//     odd in some way (make_click); acks=all, idempotent.
+//   stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]
+//     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN
+//     whose number is at least N (default: every record) must be in OUT exactly once with the same key,
+//     headers, time and bytes, nothing else may be there, and what came from one partition of IN must stand
+//     in its order in each partition of OUT (--same-partition: which is the one of the same number). No
+//     transaction may be open at OUT's end; the records of aborted ones are counted: a test without any has
+//     not tried much. Prints one line of counts; exit 1 with the first differences on stderr.
 // Brokers from $KUTILS_BROKERS. Nothing of kutils' own code is used: the checker must not share its faults.
 #include <librdkafka/rdkafka.h>
 
@@ -16,6 +19,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -57,7 +61,66 @@ uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// ---- fill ----------------------------------------------------------------------------------------------------
+// ---- fill
+// ----------------------------------------------------------------------------------------------------
+
+struct Click {
+  std::string key;
+  bool null_key = false;
+  std::string value;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+};
+
+// Every eighth record is one that a careless tool would change on its way: no key, an empty one, one of
+// arbitrary bytes; spaces, escapes, other alphabets and line ends in the value; a long value; headers that
+// repeat, are empty, null or absent.
+Click make_click(uint64_t n) {
+  const uint64_t h = mix(n);
+  Click click;
+  click.key = "k" + std::to_string(h % 5000);
+  const std::string bytes(reinterpret_cast<const char*>(&h), sizeof h);
+  char value[256];
+  const int size = std::snprintf(value, sizeof value,
+                                 R"({"uri":"/page/%u","user":"u%u","country":"DE","number":%u,"id":%llu})",
+                                 static_cast<unsigned>(h % 1000), static_cast<unsigned>(h >> 20U) % 50'000U,
+                                 static_cast<unsigned>(h >> 40U) % 200U, static_cast<unsigned long long>(n));
+  click.value.assign(value, static_cast<size_t>(size));
+  click.headers = {{"id", std::to_string(n)}, {"bytes", bytes}};
+  if ((h >> 50U) % 8 != 0) return click;
+  const auto add_fields = [&click](const std::string& fields) {
+    click.value.insert(click.value.size() - 1, fields);
+  };
+  switch ((h >> 53U) % 8) {
+    case 0:
+      click.null_key = true;
+      click.key.clear();
+      break;
+    case 1:
+      click.key.clear();
+      break;
+    case 2:
+      click.key = bytes;
+      break;
+    case 3:
+      click.value = " {\t\"padded\" : [ ] ," + click.value.substr(1) + " \r\n";
+      break;
+    case 4:
+      add_fields(
+          ",\"text\":\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80 \\u00e4 \\\" "
+          "\\u0000\",\"nested\":{\"number\":7}");
+      break;
+    case 5:
+      add_fields(",\"long\":\"" + std::string(2000, 'x') + "\"");
+      break;
+    case 6:
+      click.headers = {{"a", std::nullopt}, {"a", std::string()}, {"a", bytes}, {"id", std::to_string(n)}};
+      break;
+    default:
+      click.headers.clear();
+      break;
+  }
+  return click;
+}
 
 int64_t delivery_failures = 0;
 
@@ -74,37 +137,39 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate)
   const Client rk = make_client(RD_KAFKA_PRODUCER, conf);
   const auto start = std::chrono::steady_clock::now();
   for (uint64_t i = 0; i < count; ++i) {
-    if (rate > 0) std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
-    const uint64_t n = first + i;
-    const uint64_t h = mix(n);
-    char value[256];
-    const int size = std::snprintf(value, sizeof value,
-                                   R"({"uri":"/page/%u","user":"u%u","country":"DE","number":%u,"id":%llu})",
-                                   static_cast<unsigned>(h % 1000), static_cast<unsigned>(h >> 20U) % 50'000U,
-                                   static_cast<unsigned>(h >> 40U) % 200U, static_cast<unsigned long long>(n));
-    const std::string key = "k" + std::to_string(h % 5000);
-    const std::string id = std::to_string(n);
+    if (rate > 0)
+      std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
+    const Click click = make_click(first + i);
     while (true) {
+      rd_kafka_headers_t* headers = rd_kafka_headers_new(4);  // belongs to the record once it is taken
+      for (const auto& [name, header] : click.headers) {
+        rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()),
+                            header ? header->data() : nullptr,
+                            header ? static_cast<ssize_t>(header->size()) : 0);
+      }
       const auto err = rd_kafka_producev(
-          rk.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
-          RD_KAFKA_V_VALUE(value, static_cast<size_t>(size)),
-          RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(n)),
-          RD_KAFKA_V_HEADER("id", id.data(), static_cast<ssize_t>(id.size())),
-          RD_KAFKA_V_HEADER("bytes", reinterpret_cast<const char*>(&h), static_cast<ssize_t>(sizeof h)),
+          rk.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+          RD_KAFKA_V_KEY(click.null_key ? nullptr : click.key.data(), click.key.size()),
+          RD_KAFKA_V_VALUE(const_cast<char*>(click.value.data()), click.value.size()),
+          RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(first + i)), RD_KAFKA_V_HEADERS(headers),
           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
       if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      rd_kafka_headers_destroy(headers);
       if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail(rd_kafka_err2str(err));
       rd_kafka_poll(rk.get(), 20);
     }
     if (i % 256 == 0 || rate > 0) rd_kafka_poll(rk.get(), 0);
   }
-  if (rd_kafka_flush(rk.get(), kLimitMs) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("records were not acknowledged in time");
+  if (rd_kafka_flush(rk.get(), kLimitMs) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    fail("records were not acknowledged in time");
   if (delivery_failures > 0) fail(std::to_string(delivery_failures) + " records were refused");
 }
 
-// ---- verify --------------------------------------------------------------------------------------------------
+// ---- verify
+// --------------------------------------------------------------------------------------------------
 
-// All that must stay the same, as one string: time, key, value, headers in their order, NULL apart from empty.
+// All that must stay the same, as one string: time, key, value, headers in their order, NULL apart from
+// empty.
 std::string identity(const rd_kafka_message_t* message) {
   std::string out;
   const auto add = [&out](const void* data, size_t size) {
@@ -120,7 +185,8 @@ std::string identity(const rd_kafka_message_t* message) {
     const char* name = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
       add(name, std::strlen(name));
       add(value, size);
     }
@@ -136,12 +202,13 @@ int64_t number_of(const rd_kafka_message_t* message) {
   return std::strtoll(value.data() + at + kField.size(), nullptr, 10);
 }
 
+// `open`: counts partitions whose end cannot be reached because a transaction is open there.
 template <typename Visit>
-void read_all(const std::string& topic, Visit visit) {
+void read_all(const std::string& topic, bool committed, Visit visit, int64_t* open_ends = nullptr) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "group.id", "stream_check");
   set(conf, "enable.auto.commit", "false");
-  set(conf, "isolation.level", "read_committed");
+  set(conf, "isolation.level", committed ? "read_committed" : "read_uncommitted");
   set(conf, "enable.partition.eof", "true");
   set(conf, "auto.offset.reset", "error");
   const Client rk = make_client(RD_KAFKA_CONSUMER, conf);
@@ -160,6 +227,7 @@ void read_all(const std::string& topic, Visit visit) {
   rd_kafka_assign(rk.get(), list);
   rd_kafka_topic_partition_list_destroy(list);
   std::vector<bool> at_end(static_cast<size_t>(partitions));
+  std::vector<int64_t> ends(static_cast<size_t>(partitions));
   int open = partitions;
   while (open > 0) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(rk.get(), kLimitMs);
@@ -168,12 +236,29 @@ void read_all(const std::string& topic, Visit visit) {
       const auto p = static_cast<size_t>(message->partition);
       if (!at_end[p]) --open;
       at_end[p] = true;
+      ends[p] = message->offset;
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       visit(message);
     }
     rd_kafka_message_destroy(message);
   }
   rd_kafka_consumer_close(rk.get());
+  if (open_ends == nullptr) return;
+  // A read_uncommitted handle is told the high watermark, a read_committed one the last stable offset.
+  const Client asker = make_client(RD_KAFKA_PRODUCER, rd_kafka_conf_new());
+  for (int p = 0; p < partitions; ++p) {
+    int64_t low = 0;
+    int64_t high = 0;
+    const auto failed =
+        rd_kafka_query_watermark_offsets(asker.get(), topic.c_str(), p, &low, &high, kLimitMs);
+    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_err2str(failed));
+    if (ends[static_cast<size_t>(p)] < high) {
+      ++*open_ends;
+      std::fprintf(stderr, "open transaction: %s partition %d: readable to %lld, written to %lld\n",
+                   topic.c_str(), p, static_cast<long long>(ends[static_cast<size_t>(p)]),
+                   static_cast<long long>(high));
+    }
+  }
 }
 
 struct Expected {
@@ -182,10 +267,11 @@ struct Expected {
   int64_t seen = 0;
 };
 
-bool verify(const std::string& in, const std::string& out, int64_t at_least, bool check_order) {
+bool verify(const std::string& in, const std::string& out, int64_t at_least, bool check_order,
+            bool same_partition) {
   std::unordered_map<std::string, Expected> expected;
   int64_t read = 0;
-  read_all(in, [&](const rd_kafka_message_t* message) {
+  read_all(in, true, [&](const rd_kafka_message_t* message) {
     ++read;
     if (at_least > 0 && number_of(message) < at_least) return;
     if (!expected.emplace(identity(message), Expected{message->partition, message->offset}).second) {
@@ -204,7 +290,9 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
                  static_cast<const char*>(message->payload));
   };
   std::map<std::pair<int32_t, int32_t>, int64_t> last;  // (partition of OUT, partition of IN) -> offset in IN
-  read_all(out, [&](const rd_kafka_message_t* message) {
+  int64_t moved = 0;
+  int64_t open_ends = 0;
+  const auto check_one = [&](const rd_kafka_message_t* message) {
     ++written;
     const auto found = expected.find(identity(message));
     if (found == expected.end()) {
@@ -217,6 +305,10 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
       tell("doubled", message);
       return;
     }
+    if (same_partition && found->second.partition != message->partition) {
+      ++moved;
+      tell("in another partition than it was", message);
+    }
     if (!check_order) return;
     int64_t& before = last.try_emplace({message->partition, found->second.partition}, -1).first->second;
     if (found->second.offset < before) {
@@ -224,7 +316,10 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
       tell("out of order", message);
     }
     before = found->second.offset;
-  });
+  };
+  read_all(out, true, check_one, &open_ends);
+  int64_t all = 0;
+  read_all(out, false, [&](const rd_kafka_message_t*) { ++all; });
   int64_t lost = 0;
   for (const auto& [id, record] : expected) {
     if (record.seen > 0) continue;
@@ -233,16 +328,21 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
                    static_cast<long long>(record.offset));
     }
   }
-  std::printf("in %lld expected %zu out %lld lost %lld doubled %lld foreign %lld disorder %lld\n",
-              static_cast<long long>(read), expected.size(), static_cast<long long>(written), static_cast<long long>(lost),
-              static_cast<long long>(doubled), static_cast<long long>(foreign), static_cast<long long>(disorder));
-  return lost + doubled + foreign + disorder == 0;
+  std::printf(
+      "in %lld expected %zu out %lld lost %lld doubled %lld foreign %lld disorder %lld moved %lld open %lld "
+      "aborted %lld\n",
+      static_cast<long long>(read), expected.size(), static_cast<long long>(written),
+      static_cast<long long>(lost), static_cast<long long>(doubled), static_cast<long long>(foreign),
+      static_cast<long long>(disorder), static_cast<long long>(moved), static_cast<long long>(open_ends),
+      static_cast<long long>(all - written));
+  return lost + doubled + foreign + disorder + moved + open_ends == 0;
 }
 
 int usage() {
-  std::fputs("usage: stream_check fill TOPIC COUNT [--rate N] [--first N]\n"
-             "       stream_check verify IN OUT [--number-at-least N] [--order any]\n",
-             stderr);
+  std::fputs(
+      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N]\n"
+      "       stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]\n",
+      stderr);
   return 2;
 }
 
@@ -250,7 +350,9 @@ int run(std::vector<std::string> args) {
   std::map<std::string, std::string> options;
   std::vector<std::string> words;
   for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i].rfind("--", 0) == 0 && i + 1 < args.size()) {
+    if (args[i] == "--same-partition") {
+      options[args[i]] = "yes";
+    } else if (args[i].rfind("--", 0) == 0 && i + 1 < args.size()) {
       options[args[i]] = args[i + 1];
       ++i;
     } else {
@@ -264,8 +366,12 @@ int run(std::vector<std::string> args) {
     return 0;
   }
   if (words[0] == "verify") {
-    const int64_t at_least = options.count("--number-at-least") > 0 ? std::stoll(options["--number-at-least"]) : 0;
-    return verify(words[1], words[2], at_least, options["--order"] != "any") ? 0 : 1;
+    const int64_t at_least =
+        options.count("--number-at-least") > 0 ? std::stoll(options["--number-at-least"]) : 0;
+    return verify(words[1], words[2], at_least, options["--order"] != "any",
+                  options.count("--same-partition") > 0)
+               ? 0
+               : 1;
   }
   return usage();
 }

@@ -154,8 +154,8 @@ class Blows:
         process = self.random.choice(slots).process
         for step in range(5):
             at = step * 0.15 + self.random.uniform(0, 0.05)
-            self.after(at, f"flicker: SIGSTOP {process.name}", lambda: process.may_end is None and process.signal(signal.SIGSTOP))
-            self.after(at + 0.08, f"flicker: SIGCONT {process.name}", lambda: process.signal(signal.SIGCONT))
+            self.after(at, f"flicker: SIGSTOP {process.name}", lambda: process.may_end is None and process.send(signal.SIGSTOP))
+            self.after(at + 0.08, f"flicker: SIGCONT {process.name}", lambda: process.send(signal.SIGCONT))
         return True
 
     def join(self):
@@ -178,7 +178,7 @@ class Blows:
         if self.random.random() < 0.25:
             # A second one ends it at once, still without loss.
             self.after(self.random.uniform(0.01, 0.3), f"leave: a second {number.name} for {process.name}",
-                       lambda: process.signal(number))
+                       lambda: process.send(number))
         return True
 
     def broker(self):

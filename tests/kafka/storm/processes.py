@@ -40,28 +40,28 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         if self.running():
             os.kill(self.pid, number)
 
     def kill(self):
         self.may_end = {-signal.SIGKILL}
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.popen.wait()
 
     def stop(self):
         self.stopped = True
-        self.signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def go_on(self):
         self.stopped = False
-        self.signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
 
     def ask_to_end(self, number=signal.SIGTERM, limit=20):
         # "Signals as the shell expects": ended by the signal, or 128 + its number.
         self.may_end = {-number, 128 + number}
         self.end_by = time.monotonic() + limit
-        self.signal(number)
+        self.send(number)
 
     def superseded(self, limit=60):
         """Another process took its identity: it may find that out and end with 5, and must in the end."""

@@ -213,7 +213,7 @@ def parse(argv):
     parser.add_argument("--build", default=os.environ.get("KUTILS_BUILD_DIR", os.path.join(ROOT, "build")))
     parser.add_argument("--cluster", help="directory of a broker made by scripts/kafka --dir (default $KUTILS_KAFKA_DIR)")
     parser.add_argument("--tool", default="kfilter 'number >= 100'", help="the command line before IN OUT")
-    parser.add_argument("--verify", default="--number-at-least 100", help="stream_check verify's options for this tool")
+    parser.add_argument("--verify", default="--number-at-least 100 --same-partition", help="stream_check verify's options for this tool")
     parser.add_argument("--extra", default="", help="more options for the tool")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("KUTILS_SEED", 0)) or random.SystemRandom().randrange(1, 10**6))
     parser.add_argument("--partitions", type=int, default=6)
