@@ -1,4 +1,5 @@
 # Helpers for bats tests, above all for those on a real broker. In a .bats file:
+# shellcheck shell=bash
 #
 #   setup()    { . "$KUTILS_SOURCE_DIR/tests/support/kafka.bash"; kafka_setup; }
 #   teardown() { kafka_teardown; }
@@ -127,6 +128,7 @@ end_of_tool() {
     sleep 0.02
   done
   status=0
+  # shellcheck disable=SC2034  # for the test that called
   wait "$1" 2>/dev/null || status=$?
 }
 
