@@ -37,4 +37,10 @@ void PlainCommits::commit(const std::vector<kafka::PartitionOffset>& offsets,
   open_ = false;
 }
 
+void LineCommits::commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) {
+  flush_();
+  consumer.commit(offsets);
+  open_ = false;
+}
+
 }  // namespace kutils::flow

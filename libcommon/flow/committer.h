@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,8 +21,7 @@ class Committer {
   virtual ~Committer() = default;
   virtual void begin() = 0;  // REQUIRES: !open()
   virtual bool open() const = 0;
-  virtual kafka::Producer& producer() = 0;    // for the open transaction
-  virtual size_t producer_index() const = 0;  // which of producers() it is
+  virtual size_t producer_index() const = 0;  // which of producers() the open transaction has
   virtual std::vector<kafka::Producer*> producers() = 0;
   // Throws KafkaError; the transaction is then still open and must be aborted. REQUIRES: open(), offsets not
   // empty.
@@ -37,7 +37,6 @@ class TransactionCycle final : public Committer {
       : producers_{std::move(first), std::move(second)} {}
   void begin() override;
   bool open() const override { return open_; }
-  kafka::Producer& producer() override { return *producers_[current_]; }
   size_t producer_index() const override { return current_; }
   std::vector<kafka::Producer*> producers() override { return {producers_[0].get(), producers_[1].get()}; }
   void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
@@ -54,7 +53,6 @@ class PlainCommits final : public Committer {
   explicit PlainCommits(std::unique_ptr<kafka::Producer> producer) : producer_(std::move(producer)) {}
   void begin() override { open_ = true; }
   bool open() const override { return open_; }
-  kafka::Producer& producer() override { return *producer_; }
   size_t producer_index() const override { return 0; }
   std::vector<kafka::Producer*> producers() override { return {producer_.get()}; }
   void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
@@ -62,6 +60,21 @@ class PlainCommits final : public Committer {
 
  private:
   std::unique_ptr<kafka::Producer> producer_;
+  bool open_ = false;
+};
+
+class LineCommits final : public Committer {
+ public:
+  explicit LineCommits(std::function<void()> flush) : flush_(std::move(flush)) {}
+  void begin() override { open_ = true; }
+  bool open() const override { return open_; }
+  size_t producer_index() const override { return 0; }
+  std::vector<kafka::Producer*> producers() override { return {}; }
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void abort() override { open_ = false; }
+
+ private:
+  std::function<void()> flush_;
   bool open_ = false;
 };
 

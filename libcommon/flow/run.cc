@@ -1,5 +1,7 @@
 #include "flow/run.h"
 
+#include <algorithm>
+
 #include "flow/plain_loop.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
@@ -9,6 +11,8 @@
 
 namespace kutils::flow {
 namespace {
+
+constexpr Millis kConnectLimit{5'000};
 
 OnError::Policy policy_of(const Job& job) {
   if (job.on_error) return job.on_error->policy;
@@ -22,48 +26,131 @@ ExitCode exit_code(const Job& job, const Surroundings& around, Processor::End en
   return ExitCode::ok;
 }
 
-ExitCode run_lines(const Job& job, const Surroundings& around) {
+constexpr ExitCode kReaderGone = static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+
+// What a run without a group has open, whatever its ends are.
+struct PlainRun {
+  std::unique_ptr<kafka::Admin> admin;
+  std::vector<std::unique_ptr<kafka::Producer>> producers;
+  kafka::TransactionalProducer* transaction = nullptr;  // --atomic
+  std::unique_ptr<io::Source> source;
+  std::unique_ptr<SinkOutputs> outputs;
+};
+
+kafka::Admin& connected(PlainRun& run, const Surroundings& around) {
+  if (!run.admin) {
+    run.admin = around.make_admin();
+    run.admin->connect(kConnectLimit);
+  }
+  return *run.admin;
+}
+
+// Returns the inputs' topics and counts; none for lines.
+std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const Surroundings& around, Log& log,
+                                                         PlainRun& run) {
+  if (job.in.is_lines()) {
+    run.source = job.open_lines_in();
+    return {};
+  }
+  kafka::Admin& admin = connected(run, around);
+  Job patient = job;
+  patient.create_topics = false;  // reading waits for no one
+  const auto inputs = find_inputs(patient, around, admin, log);
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& [topic, count] : inputs) {
+    for (int32_t p = 0; p < count; ++p) {
+      const auto& wanted = job.range.partitions;
+      if (wanted.empty() || std::find(wanted.begin(), wanted.end(), p) != wanted.end())
+        partitions.push_back({topic, p});
+    }
+  }
+  if (partitions.empty()) throw usage_error("no partition of " + job.in.name + " is as -p asks");
+  run.source = around.make_topic_source(around.resolve_range(admin, job.range, partitions));
+  return inputs;
+}
+
+void open_outputs(const Job& job, const Surroundings& around, Log& log, PlainRun& run,
+                  const std::vector<std::pair<std::string, int32_t>>& inputs) {
+  const auto topic_sink = [&](const std::string& topic) {
+    kafka::Admin& admin = connected(run, around);
+    ensure_topic(job, admin, log, topic, 0);
+    if (run.producers.empty()) {
+      if (job.atomic) {
+        auto producer = around.make_transactional_producer(job.tool + "-atomic-" + around.token);
+        producer->init();
+        producer->begin();
+        run.transaction = producer.get();
+        run.producers.push_back(std::move(producer));
+      } else {
+        run.producers.push_back(around.make_producer());
+      }
+    }
+    return around.make_topic_sink(*run.producers.front(), admin, topic, inputs);
+  };
+  std::vector<std::unique_ptr<io::Sink>> ports;
+  ports.push_back(job.out.is_lines() ? job.open_lines_out() : topic_sink(job.out.name));
+  for (const MoreOutput& more : job.more_outputs) {
+    ports.push_back(more.open_lines ? more.open_lines() : topic_sink(more.at.name));
+  }
+  std::unique_ptr<io::Sink> letters;
+  if (policy_of(job) == OnError::Policy::dead_letter) letters = topic_sink(job.on_error->topic);
+  run.outputs = std::make_unique<SinkOutputs>(job.tool, std::move(ports), std::move(letters));
+}
+
+ExitCode run_plain(const Job& job, const Surroundings& around) {
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
   Report report(log);
-  auto source = job.open_lines_in();
-  std::vector<std::unique_ptr<io::Sink>> sinks;
-  sinks.push_back(job.open_lines_out());
-  for (const MoreOutput& more : job.more_outputs) {
-    if (!more.open_lines)
-      throw usage_error("from lines, all outputs of one tool are lines or all are topics");
-    sinks.push_back(more.open_lines());
-  }
-  for (const MoreOutput& more : job.more_outputs) sinks.push_back(more.open_lines());
-  SinkOutputs outputs(job.tool, std::move(sinks), nullptr);
-  auto stage = job.make_stage(StageContext{.clock = &around.clock});
-  Processor processor(policy_of(job), {job.max_input, job.max_output}, outputs, report);
-  PlainLoop loop({*source, outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {}});
+  PlainRun open;
+  const auto inputs = open_source(job, around, log, open);
+  open_outputs(job, around, log, open, inputs);
+  auto stage = job.make_stage(StageContext{-1, nullptr, &around.clock});
+  Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
+  PlainLoop loop(
+      {*open.source, *open.outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {}});
   try {
     loop.run();
   } catch (const io::ReaderGone&) {
-    return static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+    return kReaderGone;
   }
-  if (report.noteworthy() || job.verbose > 0) log.note(report.summary());
-  return exit_code(job, around, processor.ended(), report);
+  progress.wipe();
+  const ExitCode code = exit_code(job, around, processor.ended(), report);
+  if (open.transaction) {
+    // All or nothing: what was cut short by an error or a signal is nothing.
+    if (code == ExitCode::ok) {
+      open.transaction->commit();
+    } else {
+      open.transaction->abort();
+      log.note("nothing was written: the transaction is aborted");
+    }
+  }
+  if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
+  return code;
 }
 
-ExitCode run_topics(const Job& job, const Surroundings& around) {
+ExitCode run_group(const Job& job, const Surroundings& around) {
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
   Report report(log);
-  const WorkerOutcome outcome = run_worker(job, around, report, progress, log, policy_of(job));
-  progress.wipe();
-  log.note(report.summary());
-  return exit_code(job, around, outcome.ended, report);
+  try {
+    const WorkerOutcome outcome = run_worker(job, around, report, progress, log, policy_of(job));
+    progress.wipe();
+    if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
+    return exit_code(job, around, outcome.ended, report);
+  } catch (const io::ReaderGone&) {
+    return kReaderGone;
+  } catch (...) {
+    progress.wipe();
+    if (report.counts.in > 0) log.note(report.summary());
+    throw;
+  }
 }
 
 }  // namespace
 
 ExitCode run(const Job& job, const Surroundings& around) {
-  if (job.in.is_lines() && job.out.is_lines()) return run_lines(job, around);
-  if (job.in.is_topic() && job.out.is_topic()) return run_topics(job, around);
-  throw usage_error("topics are not wired yet");
+  const bool in_a_group = job.in.is_topic() && (job.out.is_topic() || job.group_is_explicit);
+  return in_a_group ? run_group(job, around) : run_plain(job, around);
 }
 
 }  // namespace kutils::flow

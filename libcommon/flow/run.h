@@ -48,7 +48,11 @@ struct Surroundings {
   std::function<std::vector<PartitionRange>(kafka::Admin& admin, const Range& range,
                                             const std::vector<kafka::TopicPartition>& partitions)>
       resolve_range;
+  // Reads these partitions without a group, each from its offset up to its end.
+  std::function<std::unique_ptr<io::Source>(const std::vector<PartitionRange>& ranges)> make_topic_source;
   std::function<void(Millis)> pause;  // sleeps
+  // In our consumers' client.id: tells this process from another one under the same name.
+  std::string token;
 };
 
 // Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a

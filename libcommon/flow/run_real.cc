@@ -25,6 +25,8 @@ ExitCode run(const Job& job) {
                [&](const std::string&) -> std::unique_ptr<kafka::TransactionalProducer> { throw not_yet(); },
                {},
                {},
+               {},
+               {},
                {}});
 }
 

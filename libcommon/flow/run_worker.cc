@@ -7,6 +7,8 @@ namespace kutils::flow {
 namespace {
 
 constexpr int kMaxFatalInARow = 3;
+constexpr Millis kRivalLook{200};
+constexpr int kRivalLooks = 15;  // three seconds
 
 // Dead siblings' transactions hold up every reader until they time out: end them on their behalf (10).
 void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around, const StopRequest& stop) {
@@ -16,6 +18,29 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
     if (!dead) return;
     for (const char* suffix : {".0", ".1"}) {
       around.make_transactional_producer(dead->transactional_id + suffix)->init();
+    }
+  }
+}
+
+// Fenced: by a process that runs under our name, or only by our own late return (11). A rival shows in the
+// group, with a token that is not ours; it initialises its transactional ids first, so that it may take a
+// moment to join.
+void refuse_rival(const InstanceSlot& slot, const Surroundings& around, kafka::Admin& admin,
+                  const std::string& group) {
+  const std::string& id = slot.instance_id();
+  if (id.empty() || around.token.empty()) return;
+  for (int look = 0; look < kRivalLooks && around.stop.signal() == 0; ++look) {
+    if (look > 0) around.pause(kRivalLook);
+    std::vector<kafka::GroupMember> members;
+    try {
+      members = admin.group_members(group);
+    } catch (const Error&) {
+      continue;
+    }
+    for (const kafka::GroupMember& member : members) {
+      if (member.instance_id != id || member.client_id.find(around.token) != std::string::npos) continue;
+      throw Error(ExitCode::delivery, "another process runs as " + id + " and has taken over",
+                  "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
     }
   }
 }
@@ -46,10 +71,19 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
     }
   } join{cleaner};
 
+  // Lines stay open when a worker is rebuilt.
+  std::unique_ptr<SinkOutputs> lines;
+  if (job.out.is_lines()) {
+    std::vector<std::unique_ptr<io::Sink>> sinks;
+    sinks.push_back(job.open_lines_out());
+    for (const MoreOutput& more : job.more_outputs) sinks.push_back(more.open_lines());
+    lines = std::make_unique<SinkOutputs>(job.tool, std::move(sinks), nullptr);
+  }
+
   Processor::Checkpoint counted;
   int fatal_in_a_row = 0;
   for (;;) {
-    Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, counted});
+    Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted});
     try {
       worker.run();
       return {worker.ended()};
@@ -65,6 +99,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
                         " new starts in a row: " + error.what(),
                     "does another process run as " + slot->instance_id() + "? Give each its own --instance");
       }
+      if (error.is_fencing()) refuse_rival(*slot, around, *admin, plan.group);
       log.note(std::string("starting anew from what is committed: ") + error.what());
     }
   }

@@ -31,7 +31,7 @@ using kafka::Severity;
 // One set of sinks for each producer of the committer: a sink writes through one producer only.
 class Worker::CycleOutputs final : public Outputs {
  public:
-  CycleOutputs(const Parts& parts, Committer& committer) : committer_(committer) {
+  CycleOutputs(const Parts& parts, Committer& committer) : committer_(committer), lines_(parts.lines) {
     for (kafka::Producer* producer : committer.producers()) {
       std::vector<std::unique_ptr<io::Sink>> ports;
       for (const std::string& topic : parts.plan.outputs) {
@@ -46,22 +46,25 @@ class Worker::CycleOutputs final : public Outputs {
     }
   }
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
-    return sets_[committer_.producer_index()]->write(origin, output);
+    return set().write(origin, output);
   }
   void dead_letter(const Record& origin, const RecordError& error) override {
-    sets_[committer_.producer_index()]->dead_letter(origin, error);
+    set().dead_letter(origin, error);
   }
 
  private:
+  SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
+
   Committer& committer_;
+  SinkOutputs* lines_;
   std::vector<std::unique_ptr<SinkOutputs>> sets_;
 };
 
 Worker::Worker(const Parts& parts)
     : parts_(parts),
       clock_(parts.around.clock),
-      pacer_(parts.plan.exactly_once ? parts.job.commit_min : parts.job.commit_max, parts.job.commit_max,
-             transaction_limit(parts.job)),
+      pacer_(parts.plan.exactly_once || parts.lines ? parts.job.commit_min : parts.job.commit_max,
+             parts.job.commit_max, transaction_limit(parts.job)),
       checkpoint_(parts.counted) {}
 
 Worker::~Worker() = default;
@@ -70,7 +73,9 @@ Processor::End Worker::ended() const { return processor_ ? processor_->ended() :
 
 void Worker::open() {
   const std::string& id = parts_.slot.transactional_id();
-  if (parts_.plan.exactly_once) {
+  if (parts_.lines) {
+    committer_ = std::make_unique<LineCommits>([lines = parts_.lines] { lines->flush(); });
+  } else if (parts_.plan.exactly_once) {
     // Side by side: after a kill each waits for the broker to end the dead one's transaction (10).
     const auto lock = parts_.slot.lock_for_init();
     auto make = [this](const std::string& name) {
@@ -129,6 +134,7 @@ void Worker::turn() {
   take(polled);
   tick();
   commit_if_due();
+  if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
   parts_.progress.update(parts_.report.counts.in, lag());
 }
 

@@ -1,5 +1,6 @@
-// Topic to topic: one member of the group, its committer, its partitions. The delivery protocol's rules are
-// carried out here; the numbers in comments are those of ARCHITECTURE.md's table of rules.
+// Topic to topic (or, with -g, to lines): one member of the group, its committer, its partitions. The
+// delivery protocol's rules are carried out here; the numbers in comments are those of ARCHITECTURE.md's
+// table of rules.
 //
 // A worker is built, run once and dropped. A fatal Kafka error leaves run() as KafkaError{fatal};
 // run_worker() then builds the next one, which begins at what was committed. Its destructor makes no calls,
@@ -36,6 +37,7 @@ class Worker final : private kafka::RebalanceListener {
     Progress& progress;
     Log& log;
     OnError::Policy policy;
+    SinkOutputs* lines;             // topic to lines with -g; else null
     Processor::Checkpoint counted;  // what earlier workers of this process have done
   };
   explicit Worker(const Parts& parts);

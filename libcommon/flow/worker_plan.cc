@@ -99,7 +99,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   }
   kafka::NewTopic wanted;
   wanted.name = topic;
-  wanted.partitions = job.partitions.value_or(partitions);
+  wanted.partitions = job.partitions.value_or(partitions > 0 ? partitions : -1);  // -1: the broker's default
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
   admin.create_topic(wanted);
   // Another tool may have been quicker.
@@ -118,7 +118,12 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
                       "read them to lines: kread -J -p ... IN | kwrite -J OUT");
   }
   plan.in_memory = admin.is_in_memory();
-  plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory;
+  const bool to_lines = job.out.is_lines();
+  if (to_lines && job.stateful) {
+    throw usage_error("-g from a topic to lines: offsets of what is in the state would be lost with it",
+                      "write to a topic, then kread it");
+  }
+  plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
   if (plan.in_memory) log.note("in-memory broker: nothing survives its end; at-least-once");
   plan.inputs = find_inputs(job, around, admin, log);
   if (job.in.kind == io::EndpointKind::topic_pattern) {
@@ -128,16 +133,17 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   }
   int32_t most = 1;
   for (const auto& [topic, count] : plan.inputs) most = std::max(most, count);
-  plan.outputs = {job.out.name};
+  if (!to_lines) plan.outputs = {job.out.name};
   for (const MoreOutput& more : job.more_outputs) {
-    if (more.at.is_lines()) {
-      throw usage_error("from topic to topic every output is a topic; " + more.at.name + " is a file",
-                        "write to a topic and kread it, or write all outputs to files");
+    if (more.at.is_lines() != to_lines) {
+      throw usage_error("from a topic, the outputs are all topics or all lines; " + more.at.name +
+                        " is not as OUT");
     }
-    plan.outputs.push_back(more.at.name);
+    if (!to_lines) plan.outputs.push_back(more.at.name);
   }
   for (const std::string& topic : plan.outputs) ensure_topic(job, admin, log, topic, most);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
+    if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
     ensure_topic(job, admin, log, plan.dead_letters, most);
   }

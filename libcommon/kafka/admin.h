@@ -28,6 +28,11 @@ struct NewTopic {
   std::map<std::string, std::string> config;
 };
 
+struct GroupMember {
+  std::string instance_id;  // group.instance.id; empty: dynamic
+  std::string client_id;
+};
+
 class Admin {
  public:
   virtual ~Admin() = default;
@@ -44,6 +49,8 @@ class Admin {
   virtual Watermarks watermarks(const TopicPartition& partition) = 0;
   virtual std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions, int64_t ms) = 0;
   virtual std::vector<PartitionOffset> committed(const std::string& group, const std::vector<TopicPartition>& partitions) = 0;
+  // Who is in the group now; empty where the broker cannot say.
+  virtual std::vector<GroupMember> group_members(const std::string& group) = 0;
   virtual void delete_records(const std::vector<PartitionOffset>& before) = 0;
 };
 

@@ -17,6 +17,11 @@ class KafkaError : public Error {
       : Error(exit_code, message, std::move(hint)), severity_(severity), kafka_code_(code) {}
   Severity severity() const { return severity_; }
   int kafka_code() const { return kafka_code_; }  // rd_kafka_resp_err_t
+  // Another holder of our transactional id or instance id was seen: INVALID_PRODUCER_EPOCH, FENCED_INSTANCE_ID,
+  // PRODUCER_FENCED, librdkafka's own _FENCED. Not always a rival (protocol.md, 11).
+  bool is_fencing() const {
+    return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
+  }
 
  private:
   Severity severity_;

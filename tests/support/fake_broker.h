@@ -54,6 +54,7 @@ class FakeBroker {
   std::vector<std::string> created;
   int generation = 1;
   bool in_memory = false;
+  std::vector<kafka::GroupMember> members;
   size_t batch_size = 5;
 
   // Faults.
@@ -185,6 +186,7 @@ class FakeAdmin final : public kafka::Admin {
     }
     return offsets;
   }
+  std::vector<kafka::GroupMember> group_members(const std::string&) override { return broker_.members; }
   void delete_records(const std::vector<kafka::PartitionOffset>&) override {}
 
  private:
@@ -237,7 +239,7 @@ class FakeProducer final : public kafka::TransactionalProducer {
   void commit() override {
     broker_.call("commit", [&] {
       check_fenced();
-      if (broker_.transactions[number_].offsets.empty())
+      if (broker_.transactions[number_].offsets.empty() && id_.find("-atomic-") == std::string::npos)
         broker_.violations.push_back("a transaction without offsets");
       broker_.end_transaction(number_, true);
       broker_.open_transaction.erase(id_);
@@ -260,7 +262,8 @@ class FakeProducer final : public kafka::TransactionalProducer {
     return mutex;
   }
   void check_fenced() const {
-    if (epoch_ != broker_.epochs[id_]) throw FakeBroker::error(kafka::Severity::fatal, "fenced");
+    if (epoch_ != broker_.epochs[id_])
+      throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, -144, "fenced");
   }
   FakeBroker& broker_;
   std::string id_;
@@ -414,7 +417,7 @@ class FakeTopicSink final : public io::Sink {
       : producer_(producer), topic_(std::move(topic)) {}
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
     if (output.value.view() == "huge") return RecordError{Reason::too_large, "too large"};
-    producer_.produce(topic_, origin ? origin->partition : 0, output);
+    producer_.produce(topic_, origin && origin->partition >= 0 ? origin->partition : 0, output);
     return std::nullopt;
   }
   void flush() override { producer_.flush(); }

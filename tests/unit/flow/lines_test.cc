@@ -30,7 +30,9 @@ struct Bench {
     job.open_lines_out = [this] { return std::make_unique<FakeSink>(out); };
     job.make_stage = [](const StageContext&) { return std::make_unique<PickyStage>(); };
   }
-  ExitCode run() { return flow::run(job, Surroundings{clock, log, stop, {}, {}, {}, {}, {}, {}, {}}); }
+  ExitCode run() {
+    return flow::run(job, Surroundings{clock, log, stop, {}, {}, {}, {}, {}, {}, {}, {}, {}});
+  }
 };
 
 TEST_CASE("lines to lines: what passes is written and flushed") {

@@ -86,7 +86,9 @@ struct Bench {
               }
               return ranges;
             },
-            [](Millis) {}};
+            {},
+            [](Millis) {},
+            "our-token"};
   }
   ExitCode run() { return flow::run(job, around()); }
   // Again and again until it is not killed.
@@ -246,6 +248,71 @@ TEST_CASE("worker: a rival under the same name fences it; three new starts, then
     CHECK(error.hint().find("--instance") != std::string::npos);
   }
   CHECK(bench.broker.read("out", 0).empty());
+}
+
+TEST_CASE("worker: fenced by a process with another token under our name: it gives way at once (11)") {
+  Bench bench;
+  bench.fill(30);
+  bench.broker.on_poll = [&](int poll) {
+    if (poll != 3) return;
+    bench.broker.fence("g.i.0");
+    bench.broker.fence("g.i.1");
+    bench.broker.members = {{"g.other", "kfilter-x"}, {"g.i", "kfilter-their-token"}};
+  };
+  try {
+    bench.run();
+    FAIL("must end");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::delivery);
+    CHECK(std::string(error.what()) == "another process runs as g.i and has taken over");
+  }
+  CHECK(bench.broker.polls < 6);
+}
+
+TEST_CASE("worker: fenced by its own late return: it starts anew and goes on (11)") {
+  Bench bench;
+  bench.fill(30);
+  bench.broker.members = {{"g.i", "kfilter-our-token"}};
+  bench.broker.on_poll = [&](int poll) {
+    if (poll % 9 == 8) bench.broker.fence("g.i.0");
+  };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.broker.read("out", 0) == bench.expected(0));
+}
+
+TEST_CASE("topic to lines with -g: offsets are committed behind the flushed lines") {
+  Bench bench;
+  bench.fill(6);
+  testing::SinkContents lines;
+  bench.job.out = {io::EndpointKind::stdio, false, "-", {}};
+  bench.job.group_is_explicit = true;
+  bench.job.open_lines_out = [&] { return std::make_unique<testing::FakeSink>(lines); };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(lines.written.size() == 7);
+  CHECK(lines.flushed == 7);
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 6);
+  CHECK(bench.broker.transactions.size() == 1);
+  bench.job.stateful = true;
+  CHECK_THROWS_AS(bench.run(), Error);
+}
+
+TEST_CASE("lines to topic: no group, and with --atomic all or nothing") {
+  for (const bool atomic : {false, true}) {
+    for (const bool fails : {false, true}) {
+      Bench bench;
+      bench.broker.add_topic("out", 1);
+      bench.job.in = {io::EndpointKind::file, false, "./in", {}};
+      bench.job.open_lines_in = [fails] {
+        return std::make_unique<testing::FakeSource>(
+            std::deque<std::vector<std::string>>{{"a", "-", "b"}, {}, {fails ? "?" : "c"}, {"d"}});
+      };
+      bench.job.atomic = atomic;
+      CHECK(bench.run() == (fails ? ExitCode::bad_record : ExitCode::ok));
+      const Values all = fails ? (atomic ? Values{} : Values{"a", "b"}) : Values{"a", "b", "c", "d"};
+      CHECK(bench.broker.read("out", 0) == all);
+      CHECK(bench.broker.committed_offsets.empty());
+    }
+  }
 }
 
 TEST_CASE(
