@@ -162,6 +162,30 @@ class LibrdkafkaAdmin final : public Admin {
     return out;
   }
 
+  std::vector<GroupMember> group_members(const std::string& group) override {
+    std::vector<GroupMember> members;
+    if (is_in_memory()) return members;
+    const char* name = group.c_str();
+    const EventHandle event =
+        admin_call("description of group " + group, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options, queue);
+                   });
+    size_t groups = 0;
+    const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(event.get()), &groups);
+    for (size_t g = 0; g < groups; ++g) {
+      const size_t count = rd_kafka_ConsumerGroupDescription_member_count(list[g]);
+      for (size_t i = 0; i < count; ++i) {
+        const auto* member = rd_kafka_ConsumerGroupDescription_member(list[g], i);
+        const char* instance = rd_kafka_MemberDescription_group_instance_id(member);
+        const char* client = rd_kafka_MemberDescription_client_id(member);
+        members.push_back({instance ? instance : "", client ? client : ""});
+      }
+    }
+    return members;
+  }
+
   void delete_records(const std::vector<PartitionOffset>& before) override {
     if (before.empty() || is_in_memory()) return;
     const PartitionListHandle list = to_list(before);
