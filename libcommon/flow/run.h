@@ -51,7 +51,8 @@ struct Surroundings {
   // Reads these partitions without a group, each from its offset up to its end.
   std::function<std::unique_ptr<io::Source>(const std::vector<PartitionRange>& ranges)> make_topic_source;
   std::function<void(Millis)> pause;  // sleeps
-  // In our consumers' client.id: tells this process from another one under the same name.
+  // The end of our consumers' client.id, behind a `-`: tells this process from another one under the same
+  // name. All tokens have one length; that of a process which started later is greater.
   std::string token;
 };
 

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kMaxFatalInARow = 3;
 constexpr Millis kRivalLook{200};
-constexpr int kRivalLooks = 15;  // three seconds
+constexpr int kRivalLooks = 15;           // three seconds
+constexpr int kRivalLooksAfterSleep = 5;  // one that came while we slept has joined by now
 
 // Dead siblings' transactions hold up every reader until they time out: end them on their behalf (10).
 void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around, const StopRequest& stop) {
@@ -23,22 +24,25 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
 }
 
 // Fenced: by a process that runs under our name, or only by our own late return (11). A rival shows in the
-// group, with a token that is not ours; it initialises its transactional ids first, so that it may take a
-// moment to join.
+// group with another token; it initialises its transactional ids first, so that it may take a moment to join.
+// Of two the one that started later goes on: an older token is that of a dead predecessor, or of one that was
+// asleep and will find ours.
 void refuse_rival(const InstanceSlot& slot, const Surroundings& around, kafka::Admin& admin,
-                  const std::string& group) {
+                  const std::string& group, int looks) {
   const std::string& id = slot.instance_id();
   if (id.empty() || around.token.empty()) return;
-  for (int look = 0; look < kRivalLooks && around.stop.signal() == 0; ++look) {
+  for (int look = 0; look < looks && around.stop.signal() == 0; ++look) {
     if (look > 0) around.pause(kRivalLook);
     std::vector<kafka::GroupMember> members;
     try {
       members = admin.group_members(group);
     } catch (const Error&) {
-      continue;
+      continue;  // a coordinator that moves; the next look
     }
     for (const kafka::GroupMember& member : members) {
-      if (member.instance_id != id || member.client_id.find(around.token) != std::string::npos) continue;
+      if (member.instance_id != id) continue;
+      const std::string token = member.client_id.substr(member.client_id.rfind('-') + 1);
+      if (token.size() != around.token.size() || token <= around.token) continue;
       throw Error(ExitCode::delivery, "another process runs as " + id + " and has taken over",
                   "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
     }
@@ -99,7 +103,9 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
                         " new starts in a row: " + error.what(),
                     "does another process run as " + slot->instance_id() + "? Give each its own --instance");
       }
-      if (error.is_fencing()) refuse_rival(*slot, around, *admin, plan.group);
+      if (error.is_fencing())
+        refuse_rival(*slot, around, *admin, plan.group,
+                     worker.was_away() ? kRivalLooksAfterSleep : kRivalLooks);
       log.note(std::string("starting anew from what is committed: ") + error.what());
     }
   }
