@@ -35,6 +35,7 @@ void PlainLoop::run() {
     dirty_ = true;
   }
   settle();
+  parts_.outputs.close();
 }
 
 void PlainLoop::take(const Batch& batch) {

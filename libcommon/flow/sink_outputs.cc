@@ -24,6 +24,11 @@ void SinkOutputs::flush() {
   if (dead_letters_) dead_letters_->flush();
 }
 
+void SinkOutputs::close() {
+  for (auto& sink : ports_) sink->close();
+  if (dead_letters_) dead_letters_->close();
+}
+
 bool SinkOutputs::reader_gone() {
   for (auto& sink : ports_) {
     if (sink->reader_gone()) return true;

@@ -20,6 +20,7 @@ class SinkOutputs final : public Outputs {
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   void dead_letter(const Record& origin, const RecordError& error) override;
   void flush();
+  void close();  // see io::Sink
   bool reader_gone();
 
  private:

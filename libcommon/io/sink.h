@@ -24,8 +24,8 @@ class Sink {
   // Everything written so far is delivered (acknowledged, or handed to the operating system) when this
   // returns. Throws Error(delivery) if it cannot be.
   virtual void flush() = 0;
-  // No more outputs come: flushes, writes what a format puts at the end, closes. Throws as flush() does.
-  virtual void close() { flush(); }
+  // After the last flush(): no more outputs come. Throws as flush() does.
+  virtual void close() {}
   // Asked while no input comes: true if nobody reads our output any more (a pipe whose other end was closed).
   virtual bool reader_gone() { return false; }
 };
