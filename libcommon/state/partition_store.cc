@@ -84,7 +84,7 @@ class PartitionStore::OperatorStore final : public Store {
     }
   }
 
-  bool in_memory() const override { return owner_.environment_ == nullptr; }
+  bool in_memory() const override { return owner_.in_memory_; }
   const StreamTimes& stream_times() const override;
   void set_stream_times(StreamTimes times) override;
   void set_description(std::string description) override;
@@ -112,7 +112,7 @@ void PartitionStore::OperatorStore::set_description(std::string description) {
   owner_.op_state(static_cast<uint8_t>(op_)).current.description = std::move(description);
 }
 
-PartitionStore::PartitionStore() : backend_(make_memory_backend()) {}
+PartitionStore::PartitionStore(bool in_memory) : in_memory_(in_memory), backend_(make_memory_backend()) {}
 
 PartitionStore::PartitionStore(StateEnvironment& environment, const std::string& partition_dir)
     : environment_(&environment), directory_(database_directory(partition_dir)) {

@@ -50,8 +50,8 @@ const char* to_string(RestorePlan::Reason reason);
 
 class PartitionStore {
  public:
-  // In memory: lines, tests, the in-memory broker.
-  PartitionStore();
+  // In memory: lines. `in_memory` false: stages write their rows as they do to disk (tests, the in-memory broker).
+  explicit PartitionStore(bool in_memory = true);
   // On disk. What cannot be read is wiped; `wiped()` says why. REQUIRES: the partition's lock is held; `environment`
   // outlives the store. Throws Error(delivery), Error(usage) for a format of a newer kutils.
   PartitionStore(StateEnvironment& environment, const std::string& partition_dir);
@@ -106,6 +106,7 @@ class PartitionStore {
   Operator& op_state(uint8_t op);
 
   StateEnvironment* environment_ = nullptr;
+  bool in_memory_ = false;
   std::string directory_;
   std::unique_ptr<Backend> backend_;
   Overlay overlay_;

@@ -5,9 +5,13 @@
 //             | 0x00 operator:u8             meta row (state/meta.h)
 //             | 0x00                         local row: on disk only, never in the changelog
 //   row-key  := kWindowRow  start:ordered64 key                 an aligned window
-//             | kKeyRow     key                                 a table's row; a key's sessions or sliding events
+//             | kKeyRow     key                                 a key's sessions or sliding events
+//             | kGroupRow   key                                 a table's row: a group's aggregates
+//             | kSourceRow  key                                 what a row of a source table gave to its group
+//             | kViewRow    key                                 a key that the output of a table's filter or map has
+//             | kHeldRow    key                                 a value held back by --emit after:D
 //             | kTimerRow   due:ordered64 key                   look at the key's row once stream time reaches `due`
-//             | kClosedRow  start:ordered64 end:ordered64 key   a closed session or sliding window (--expires)
+//             | kClosedRow  end:ordered64 start:ordered64 key   a closed session or sliding window (--expires)
 //   ordered64: big-endian with the sign bit flipped, so that bytes sort as the numbers do.
 #pragma once
 
@@ -22,6 +26,10 @@ constexpr std::string_view kLocalRowKey{"\x00", 1};
 
 constexpr char kWindowRow = 'w';
 constexpr char kKeyRow = 'k';
+constexpr char kGroupRow = 'g';
+constexpr char kSourceRow = 's';
+constexpr char kViewRow = 'v';
+constexpr char kHeldRow = 'h';
 constexpr char kTimerRow = 't';
 constexpr char kClosedRow = 'c';
 

@@ -46,6 +46,7 @@ class AggregateSet {
   void require_subtract(std::string_view who) const;
 
   size_t state_size() const { return state_size_; }  // a multiple of 16
+  bool may_refuse() const { return may_refuse_; }    // whether add() or merge() can fail
   void init(char* state) const;
   void destroy(char* state) const;
 

@@ -1,0 +1,207 @@
+// One value per key (a key's sessions, a key's sliding events, a value held back), decoded in memory in front of the store, with one
+// timer each that fires when stream time reaches it.
+//
+// The timer is lazy: a key that stays active is not re-armed for each record; when it fires, the owner says when to look again.
+// Values and timers are written before each commit and let go when they take too much memory; then the timer's row in the
+// store brings the key back. In an in-memory store nothing is written.
+//
+// Store: kKeyRow (or another prefix) key -> due:signed value;  kTimerRow due key -> (empty).
+//
+// T needs: bool empty() const. Codec: void encode(const T&, std::string&) const; void decode(Reader&, T&) const; T make() const.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/varint.h"
+#include "state/state_error.h"
+#include "state/state_format.h"
+#include "state/store.h"
+
+namespace kutils::flow {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+template <typename T, typename Codec>
+class KeyedRows {
+ public:
+  struct Node {
+    std::string key;
+    T value;
+    int64_t due = kNever;         // armed for this stream time
+    int64_t stored_due = kNever;  // the timer row in the store
+    bool stored = false;
+    bool dirty = false;
+    size_t size = 0;              // encoded, when last written
+  };
+
+  KeyedRows(state::Store& store, Codec codec, size_t cache_bytes, char row_prefix = state::kKeyRow)
+      : store_(store), codec_(std::move(codec)), cache_bytes_(cache_bytes), row_prefix_(row_prefix) {
+    next_stored_ = first_timer(std::string(1, state::kTimerRow));
+  }
+
+  // Valid until the next fire() or write_back(). A node that stays empty is let go then.
+  Node& load(std::string_view key) {
+    const auto found = nodes_.find(key);
+    if (found != nodes_.end()) return *found->second;
+    auto node = std::make_unique<Node>(Node{std::string(key), codec_.make()});
+    if (!store_.in_memory()) {
+      row_key(key);
+      if (const auto bytes = store_.get(key_)) {
+        Reader in(*bytes);
+        node->due = node->stored_due = in.signed_varint();
+        codec_.decode(in, node->value);
+        if (!in.ok() || !in.at_end()) throw state::CorruptState("a row of a key in the state is broken");
+        node->stored = true;
+        if (node->due != kNever) timers_.insert(node.get());
+      }
+    }
+    Node& result = *node;
+    nodes_.emplace(std::string_view(result.key), std::move(node));
+    if (!result.stored) mark(result);
+    return result;
+  }
+  // nullptr: not in memory.
+  Node* find_loaded(std::string_view key) {
+    const auto found = nodes_.find(key);
+    return found == nodes_.end() ? nullptr : found->second.get();
+  }
+  // The value was changed. (In memory only what may be empty is looked at again.)
+  void touch(Node& node) {
+    if (!store_.in_memory()) mark(node);
+  }
+  // Fires at `due` or before.
+  void arm(Node& node, int64_t due) {
+    if (due >= node.due) return;
+    if (node.due != kNever) timers_.erase(&node);
+    node.due = due;
+    timers_.insert(&node);
+  }
+  size_t dirty() const { return dirty_.size(); }
+
+  // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to look again.
+  template <typename F>
+  void fire(int64_t now, const F& look) {
+    if (next_stored_ <= now) load_due(now);
+    while (!timers_.empty() && (*timers_.begin())->due <= now) {
+      Node& node = **timers_.begin();
+      timers_.erase(timers_.begin());
+      node.due = kNever;
+      const int64_t next = look(node);
+      mark(node);
+      if (next != kNever) arm(node, next);
+    }
+    if (store_.in_memory()) prune();
+  }
+
+  void write_back() {
+    if (store_.in_memory()) return prune();
+    for (Node* node : dirty_) {
+      node->dirty = false;
+      const bool gone = node->value.empty();
+      if (gone) unarm(*node);
+      if (node->due != node->stored_due) {
+        if (node->stored_due != kNever) store_.erase(timer_key(node->stored_due, node->key));
+        if (node->due != kNever) store_.put(timer_key(node->due, node->key), {});
+        node->stored_due = node->due;
+      }
+      row_key(node->key);
+      memory_ -= node->size;
+      node->size = 0;
+      if (!gone) {
+        value_.clear();
+        put_signed(value_, node->due);
+        codec_.encode(node->value, value_);
+        store_.put(key_, value_);
+        node->size = value_.size() + node->key.size() + 2 * sizeof(Node);
+        memory_ += node->size;
+      } else if (node->stored) {
+        store_.erase(key_);
+      }
+      node->stored = !gone;
+      if (gone) let_go(*node);
+    }
+    dirty_.clear();
+    if (memory_ <= cache_bytes_) return;
+    if (!timers_.empty()) next_stored_ = std::min(next_stored_, (*timers_.begin())->due);
+    timers_.clear();
+    nodes_.clear();
+    memory_ = 0;
+  }
+
+ private:
+  struct Sooner {
+    bool operator()(const Node* a, const Node* b) const { return a->due != b->due ? a->due < b->due : a->key < b->key; }
+  };
+
+  void mark(Node& node) {
+    if (node.dirty) return;
+    node.dirty = true;
+    dirty_.push_back(&node);
+  }
+  void let_go(Node& node) {
+    const auto found = nodes_.find(std::string_view(node.key));
+    const std::unique_ptr<Node> last_reference = std::move(found->second);  // the map's key lies in it
+    nodes_.erase(found);
+  }
+  void unarm(Node& node) {
+    if (node.due == kNever) return;
+    timers_.erase(&node);
+    node.due = kNever;
+  }
+  void prune() {
+    for (Node* node : dirty_) {
+      node->dirty = false;
+      if (!node->value.empty()) continue;
+      unarm(*node);
+      let_go(*node);
+    }
+    dirty_.clear();
+  }
+  void row_key(std::string_view key) { key_.assign(1, row_prefix_).append(key); }
+  std::string timer_key(int64_t due, std::string_view key) const {
+    std::string row(1, state::kTimerRow);
+    put_ordered(row, due);
+    return row.append(key);
+  }
+  int64_t first_timer(const std::string& from) {
+    int64_t due = kNever;
+    if (store_.in_memory()) return due;
+    store_.scan(from, std::string(1, state::kTimerRow + 1), [&](std::string_view key, std::string_view) {
+      if (key.size() < 9) throw state::CorruptState("a timer's key in the state is too short");
+      due = get_ordered(key.substr(1));
+      return false;
+    });
+    return due;
+  }
+  void load_due(int64_t now) {
+    std::vector<std::string> keys;
+    const std::string end = timer_key(now + 1, {});
+    store_.scan(std::string(1, state::kTimerRow), end, [&](std::string_view key, std::string_view) {
+      keys.emplace_back(key.substr(9));
+      return true;
+    });
+    for (const std::string& key : keys) load(key);
+    next_stored_ = first_timer(end);
+  }
+
+  state::Store& store_;
+  Codec codec_;
+  const size_t cache_bytes_;
+  const char row_prefix_;
+  std::unordered_map<std::string_view, std::unique_ptr<Node>> nodes_;
+  std::set<Node*, Sooner> timers_;
+  std::vector<Node*> dirty_;
+  int64_t next_stored_ = kNever;  // no timer in the store of a key that is not loaded is due before
+  size_t memory_ = 0;
+  std::string key_;
+  std::string value_;
+};
+
+}  // namespace kutils::flow

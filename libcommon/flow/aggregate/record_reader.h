@@ -1,0 +1,32 @@
+// What a grouping stage takes from a record: its group, its time, its aggregates' arguments. A seam: ExpressionReader
+// (expression_reader.h) evaluates expressions; tests give their own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/error.h"
+#include "data/record.h"
+#include "flow/aggregate/aggregate_set.h"
+
+namespace kutils::flow {
+
+struct GroupedRecord {
+  std::string_view key;       // of the group; empty under --total
+  bool has_group = true;      // false: in no group (rows of tables only: the expression of --by is null)
+  bool key_is_text = true;    // shown as a JSON string; false: the key is JSON
+  int64_t time = 0;           // ms, not negative
+  int32_t source = 0;         // whose stream time it moves: source partition
+  std::span<const Argument> arguments;
+};
+
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+  // Views in `grouped` live until the next call. Never called for a NULL value where nulls are skipped.
+  virtual std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) = 0;
+};
+
+}  // namespace kutils::flow

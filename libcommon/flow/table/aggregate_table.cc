@@ -1,0 +1,71 @@
+#include "flow/table/group_table.h"
+#include "flow/table/table_stage.h"
+
+namespace kutils::flow {
+namespace {
+
+class AggregateTable final : public Stage {
+ public:
+  AggregateTable(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
+      : options_(std::move(options)),
+        set_(set),
+        reader_(std::move(reader)),
+        groups_(set, options_.key_names, store, options_.cache_bytes) {}
+
+  void process(const Record& record, Emitter& out) override {
+    if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
+    if (auto error = reader_->read(record, grouped_)) return out.fail(record, std::move(*error));
+    Row* row = groups_.find(grouped_.key);
+    if (auto refused = set_.add(groups_.state(row), grouped_.arguments)) return out.fail(record, std::move(*refused));
+    groups_.touch(row, grouped_.key_is_text, grouped_.time);
+    if (options_.emit == TableEmit::update) {
+      groups_.emit(&record, row, out);
+    } else if (options_.emit == TableEmit::commit) {
+      groups_.note_change(row);
+      if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
+    }
+  }
+  void tick(int64_t wall_ms, Emitter& out) override {
+    if (!options_.interval_ms || !due_) return;
+    if (*due_ == 0) {
+      due_ = wall_ms + *options_.interval_ms;
+    } else if (*due_ <= wall_ms) {
+      groups_.emit_changes(out);
+      due_.reset();
+    }
+  }
+  std::optional<int64_t> next_wakeup() const override { return due_; }
+  void before_commit(Emitter& out) override {
+    groups_.emit_changes(out);
+    groups_.write_back();
+  }
+  void close(Emitter& out) override {
+    if (options_.emit == TableEmit::close) {
+      groups_.emit_all(out);
+    } else {
+      groups_.emit_changes(out);
+    }
+  }
+
+ private:
+  const TableOptions options_;
+  const AggregateSet& set_;
+  std::unique_ptr<RecordReader> reader_;
+  GroupTable groups_;
+  GroupedRecord grouped_;
+  std::optional<int64_t> due_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                            state::Store& store) {
+  const std::optional<int64_t> after = options.after;
+  const size_t cache_bytes = options.cache_bytes;
+  if (after) options.emit = TableEmit::update;
+  auto table = std::make_unique<AggregateTable>(std::move(options), set, std::move(reader), store);
+  if (!after) return table;
+  return make_hold(std::move(table), *after, store, cache_bytes);
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,51 @@
+// The rows of a table: one aggregate state per group, decoded in memory in front of the store, written once per commit.
+//
+// Store: kGroupRow key -> row (row_table.h).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/aggregate/row_table.h"
+#include "flow/stage.h"
+#include "flow/window/window_output.h"
+#include "state/store.h"
+
+namespace kutils::flow {
+
+class GroupTable {
+ public:
+  GroupTable(const AggregateSet& set, std::vector<std::string> key_names, state::Store& store, size_t cache_bytes);
+
+  // Valid until write_back().
+  Row* find(std::string_view key);
+  char* state(Row* row) { return rows_.state(row); }
+  std::string_view key(const Row* row) { return rows_.key(row); }
+  // The row's state was changed by a record of this time.
+  void touch(Row* row, bool key_is_text, int64_t time);
+  // `{"KEYNAME":…, aggregates…}`, time the largest of the group's records.
+  void emit(const Record* origin, Row* row, Emitter& out);
+  void note_change(Row* row);         // for emit_changes()
+  void emit_changes(Emitter& out);    // the newest of each row noted, in the order first noted
+  void emit_all(Emitter& out);
+  void write_back();
+  size_t dirty() const { return dirty_.size(); }
+
+ private:
+  void decode(std::string_view bytes, Row* row);
+
+  const AggregateSet& set_;
+  state::Store& store_;
+  const bool has_key_;
+  const std::vector<std::string> labels_;
+  const size_t cache_bytes_;
+  RowTable rows_;
+  bool whole_;  // the store has no row that rows_ has not
+  std::vector<Row*> dirty_;
+  std::vector<Row*> changed_;
+  std::string key_;
+  std::string value_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,109 @@
+// Store: kHeldRow key -> due:signed time:signed flags:u8 (1: a value, else a deletion; 2: it has a key) value:bytes; kTimerRow.
+#include <algorithm>
+
+#include "flow/aggregate/keyed_rows.h"
+#include "flow/table/table_stage.h"
+
+namespace kutils::flow {
+namespace {
+
+struct Held {
+  bool waiting = false;
+  bool has_value = false;
+  bool has_key = true;
+  int64_t time = 0;  // of the last change
+  std::string value;
+  bool empty() const { return !waiting; }
+};
+
+struct HeldCodec {
+  Held make() const { return {}; }
+  void encode(const Held& held, std::string& out) const {
+    put_signed(out, held.time);
+    out.push_back(static_cast<char>((held.has_value ? 1 : 0) | (held.has_key ? 2 : 0)));
+    put_bytes(out, held.value);
+  }
+  void decode(Reader& in, Held& held) const {
+    held.waiting = true;
+    held.time = in.signed_varint();
+    const uint8_t flags = in.byte();
+    held.has_value = (flags & 1) != 0;
+    held.has_key = (flags & 2) != 0;
+    held.value = in.bytes();
+  }
+};
+
+class Hold final : public Stage, private Emitter {
+ public:
+  Hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes)
+      : inner_(std::move(inner)), after_(after), store_(store), rows_(store, {}, cache_bytes, state::kHeldRow),
+        now_(store.stream_times().stream_time) {}
+
+  void process(const Record& record, Emitter& out) override {
+    out_ = &out;
+    inner_->process(record, *this);
+    release(&record, out);
+  }
+  void flush(Emitter& out) override {
+    out_ = &out;
+    inner_->flush(*this);
+    release(nullptr, out);
+  }
+  void before_commit(Emitter& out) override {
+    out_ = &out;
+    inner_->before_commit(*this);
+    release(nullptr, out);
+    rows_.write_back();
+    state::StreamTimes times;
+    times.stream_time = now_;
+    store_.set_stream_times(std::move(times));
+  }
+  // What is held is the newest there is: the end shows it.
+  void close(Emitter& out) override {
+    out_ = &out;
+    inner_->close(*this);
+    now_ = kNever - 1;
+    release(nullptr, out);
+  }
+
+ private:
+  void emit(const Record*, const Output& output) override {
+    now_ = std::max(now_, output.timestamp);
+    auto& node = rows_.load(output.key.view());
+    Held& held = node.value;
+    const bool is_first = !held.waiting;
+    held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp, std::string(output.value.view())};
+    rows_.touch(node);
+    if (is_first) rows_.arm(node, output.timestamp + after_);
+  }
+  void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
+  void drop(const Record& origin, DropReason reason) override { out_->drop(origin, reason); }
+
+  void release(const Record* origin, Emitter& out) {
+    rows_.fire(now_, [&](auto& node) {
+      Held& held = node.value;
+      Output output;
+      if (held.has_key) output.key = std::string_view(node.key);
+      if (held.has_value) output.value = std::string_view(held.value);
+      output.timestamp = held.time;
+      out.emit(origin, output);
+      held.waiting = false;
+      return kNever;
+    });
+  }
+
+  std::unique_ptr<Stage> inner_;
+  const int64_t after_;
+  state::Store& store_;
+  KeyedRows<Held, HeldCodec> rows_;
+  int64_t now_;
+  Emitter* out_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes) {
+  return std::make_unique<Hold>(std::move(inner), after, store, cache_bytes);
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,49 @@
+// Tables: one row per group (ktable), over a stream or over a table; what a table's own records become behind a filter or a map; values
+// held back until they are some time old (--emit after:D).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flow/aggregate/aggregate_set.h"
+#include "flow/aggregate/record_reader.h"
+#include "flow/stage.h"
+#include "state/store.h"
+
+namespace kutils::flow {
+
+enum class TableEmit {
+  update,  // every change
+  commit,  // the newest of each row at each commit; with `interval_ms` also by wall time
+  close,   // all rows at the end of input
+};
+
+struct TableOptions {
+  TableEmit emit = TableEmit::commit;
+  std::optional<int64_t> after;                // --emit after:D, ms: the newest value of a key once its first change is this old
+  std::optional<int64_t> interval_ms;          // lines: emit changes this often
+  std::vector<std::string> key_names{"key"};   // none: --total
+  size_t cache_bytes = size_t{16} << 20;
+};
+
+// Over a stream: a record adds to its group. Null values are skipped.
+std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                            state::Store& store);
+
+// Over a table: each source key has one row, which is in one group or (null group) in none. A changed row is taken back from its old
+// group and added to the new one: one change if that is the same. Throws usage_error if an aggregate cannot take back.
+// The reader is given only rows that exist; `GroupedRecord::has_group` says that a row is in no group.
+std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                            state::Store& store);
+
+// `table:` as IN of a stateless tool: what `inner` emits for a record is the new value of its key; where it drops the record, and for a
+// null value, the key is deleted from the output - if it was there. Null keys are record errors.
+std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);
+
+// Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is `after` ms old in stream time.
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes);
+
+}  // namespace kutils::flow

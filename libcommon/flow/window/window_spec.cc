@@ -1,0 +1,74 @@
+#include "flow/window/window_spec.h"
+
+#include "base/duration.h"
+#include "base/error.h"
+#include "flow/window/calendar.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr std::string_view kForms =
+    "-w takes 30s (tumbling), 30s/5s (hopping), sliding:5m, session:30m, day, week or month";
+
+int64_t positive_ms(std::string_view text) {
+  const int64_t ms = parse_duration_option("-w", text).count();
+  if (ms <= 0) throw usage_error("-w: '" + std::string(text) + "' must be more than nothing", std::string(kForms));
+  return ms;
+}
+
+std::string ms_text(int64_t ms) { return format_duration(std::chrono::milliseconds(ms)); }
+
+}  // namespace
+
+WindowSpec parse_window_spec(std::string_view text, std::string_view align, std::string_view zone) {
+  using Kind = WindowSpec::Kind;
+  WindowSpec spec;
+  const size_t slash = text.find('/');
+  if (text == "day" || text == "week" || text == "month") {
+    spec.kind = text == "day" ? Kind::day : text == "week" ? Kind::week : Kind::month;
+    spec.zone = zone.empty() ? "UTC" : std::string(zone);
+    check_zone(spec.zone);
+  } else if (text.rfind("sliding:", 0) == 0) {
+    spec.kind = Kind::sliding;
+    spec.size = positive_ms(text.substr(8));
+  } else if (text.rfind("session:", 0) == 0) {
+    spec.kind = Kind::session;
+    spec.size = positive_ms(text.substr(8));
+  } else if (slash != std::string_view::npos) {
+    spec.kind = Kind::hopping;
+    spec.size = positive_ms(text.substr(0, slash));
+    spec.advance = positive_ms(text.substr(slash + 1));
+    if (spec.advance > spec.size)
+      throw usage_error("-w " + std::string(text) + ": the advance is longer than the window, so that records fall between",
+                        "write SIZE/ADVANCE, as in 30s/5s");
+  } else if (parse_duration(text)) {
+    spec.size = spec.advance = positive_ms(text);
+  } else {
+    throw usage_error("-w: '" + std::string(text) + "' is no window", std::string(kForms));
+  }
+  if (!zone.empty() && !spec.is_calendar())
+    throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");
+  if (!align.empty()) {
+    if (spec.kind != Kind::tumbling && spec.kind != Kind::hopping)
+      throw usage_error("--align goes with tumbling and hopping windows only");
+    spec.align = parse_duration_option("--align", align).count() % spec.advance;
+  }
+  return spec;
+}
+
+std::string to_string(const WindowSpec& spec) {
+  using Kind = WindowSpec::Kind;
+  const std::string align = spec.align == 0 ? "" : " align " + ms_text(spec.align);
+  switch (spec.kind) {
+    case Kind::tumbling: return ms_text(spec.size) + align;
+    case Kind::hopping: return ms_text(spec.size) + "/" + ms_text(spec.advance) + align;
+    case Kind::sliding: return "sliding:" + ms_text(spec.size);
+    case Kind::session: return "session:" + ms_text(spec.size);
+    case Kind::day: return "day " + spec.zone;
+    case Kind::week: return "week " + spec.zone;
+    case Kind::month: return "month " + spec.zone;
+  }
+  return "?";
+}
+
+}  // namespace kutils::flow

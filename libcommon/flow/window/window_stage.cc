@@ -1,0 +1,84 @@
+#include "flow/window/window_stage.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace kutils::flow {
+
+WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                         state::Store& store)
+    : options_(std::move(options)),
+      set_(set),
+      store_(store),
+      output_(set, options_.format),
+      clock_(options_.sources, store.stream_times()),
+      reader_(std::move(reader)) {}
+
+void WindowStage::process(const Record& record, Emitter& out) {
+  if (record.value.is_null()) {
+    out.drop(record, DropReason::tombstone);
+    return;
+  }
+  if (auto error = reader_->read(record, grouped_)) {
+    out.fail(record, std::move(*error));
+    return;
+  }
+  if (static_cast<size_t>(grouped_.source) < moved_on_.size()) moved_on_[static_cast<size_t>(grouped_.source)] = 0;
+  Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
+  if (!counted) {
+    out.fail(record, std::move(counted.error()));
+    return;
+  }
+  if (*counted) return;
+  out.drop(record, DropReason::late);
+  if (!options_.late_port) return;
+  Output late;
+  late.key = record.key;
+  late.value = record.value;
+  late.headers = record.headers;
+  late.timestamp = record.timestamp;
+  late.port = *options_.late_port;
+  out.emit(&record, late);
+}
+
+void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
+  const int64_t before = clock_.now();
+  if (options_.sources > 1 && silent_ms >= kSilentSourceMs) clock_.set_idle(source, true);
+  if (options_.idle && silent_ms > *options_.idle) {
+    const auto at = static_cast<size_t>(std::max(source, 0));
+    if (at >= moved_on_.size()) moved_on_.resize(at + 1);
+    // By the elapsed silence beyond D, not to the wall clock's date. A new silence counts anew.
+    const int64_t beyond = silent_ms - *options_.idle;
+    if (beyond < moved_on_[at]) moved_on_[at] = 0;
+    clock_.move_on(source, beyond - moved_on_[at]);
+    moved_on_[at] = beyond;
+  }
+  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+}
+
+void WindowStage::before_commit(Emitter& out) {
+  emit_changes(out);
+  write_back();
+  store_.set_stream_times(clock_.times());
+}
+
+void WindowStage::close(Emitter& out) {
+  // Beyond every end, yet far from overflow.
+  if (clock_.now() != kNoTime) close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
+  emit_changes(out);
+}
+
+std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                         state::Store& store) {
+  switch (options.window.kind) {
+    case WindowSpec::Kind::session:
+      set.require_merge("session windows");
+      return make_session_stage(std::move(options), set, std::move(reader), store);
+    case WindowSpec::Kind::sliding:
+      set.require_merge("sliding windows");
+      return make_sliding_stage(std::move(options), set, std::move(reader), store);
+    default: return make_aligned_stage(std::move(options), set, std::move(reader), store);
+  }
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,352 @@
+#include "flow/window/window_stage.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "naive_windows.h"
+#include "state/partition_store.h"
+#include "support/catch.h"
+
+using namespace kutils;
+using namespace kutils::flow;
+
+namespace {
+
+class IntReader final : public RecordReader {
+ public:
+  std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override {
+    if (record.key.is_null()) return RecordError{Reason::no_key, "no key"};
+    grouped.key = record.key.view();
+    grouped.time = record.timestamp;
+    grouped.source = record.partition;
+    argument_.present = true;
+    argument_.datum = Datum::of(static_cast<int64_t>(std::stoll(std::string(record.value.view()))));
+    grouped.arguments = {&argument_, 1};
+    return std::nullopt;
+  }
+
+ private:
+  Argument argument_;
+};
+
+std::string after(const std::string& text, const std::string& label) {
+  const size_t at = text.find(label);
+  return at == std::string::npos ? "" : text.substr(at + label.size());
+}
+
+class Capture final : public Emitter {
+ public:
+  size_t at = 0;
+  size_t late = 0, tombstones = 0;
+  std::vector<RecordError> errors;
+  std::vector<WindowResult> results;
+  std::vector<std::string> raw;
+  std::vector<uint32_t> ports;
+  void emit(const Record*, const Output& output) override {
+    ports.push_back(output.port);
+    if (output.port != 0) return;
+    const std::string value = output.value.is_null() ? "null" : std::string(output.value.view());
+    raw.push_back(value);
+    if (value[0] != '{' || value.find("window_start\":\"") != std::string::npos) return;
+    WindowResult result;
+    result.at = at;
+    result.key = output.key.view();
+    result.start = std::stoll(after(value, "window_start\":"));
+    result.end = std::stoll(after(value, "window_end\":"));
+    result.time = output.timestamp;
+    const std::string rest = after(value, "\"v\":");
+    result.value = rest.empty() ? "deleted" : rest.substr(0, rest.size() - 1);
+    results.push_back(result);
+  }
+  void fail(const Record&, RecordError error) override { errors.push_back(std::move(error)); }
+  void drop(const Record&, DropReason reason) override { ++(reason == DropReason::late ? late : tombstones); }
+};
+
+struct Input {
+  explicit Input(const NaiveRecord& from, int32_t partition = 0) : value(std::to_string(from.value)) {
+    record.key = std::string_view(from.key);
+    record.value = std::string_view(value);
+    record.timestamp = from.time;
+    record.partition = partition;
+  }
+  std::string value;
+  Record record;
+};
+
+WindowOptions options_of(const WindowSpec& window, int64_t grace, Emit emit) {
+  WindowOptions options;
+  options.window = window;
+  options.grace = grace;
+  options.emit = emit;
+  options.format.times_as_ms = true;
+  return options;
+}
+
+template <typename Random>
+std::vector<NaiveRecord> random_records(Random& random, int64_t unit) {
+  std::vector<NaiveRecord> records;
+  int64_t time = random() % 3 == 0 ? 0 : 100 * unit;
+  const size_t keys = 1 + random() % 4;
+  const size_t count = 5 + random() % 60;
+  for (size_t i = 0; i < count; ++i) {
+    if (random() % 3 == 0) time += static_cast<int64_t>(random() % static_cast<uint64_t>(2 * unit));
+    if (random() % 30 == 0) time += 20 * unit;
+    int64_t at = time;
+    if (random() % 3 == 0) at = std::max<int64_t>(0, time - static_cast<int64_t>(random() % static_cast<uint64_t>(4 * unit)));
+    records.push_back({std::string(1, static_cast<char>('a' + random() % keys)), static_cast<int64_t>(i), at});
+  }
+  return records;
+}
+
+template <typename Random>
+WindowSpec random_window(Random& random) {
+  using Kind = WindowSpec::Kind;
+  const auto size = static_cast<int64_t>(1 + random() % 40);
+  switch (random() % 4) {
+    case 0: return {Kind::tumbling, size, size, 0, ""};
+    case 1: return {Kind::hopping, size, static_cast<int64_t>(1 + random() % static_cast<uint64_t>(size)), 0, ""};
+    case 2: return {Kind::session, size, 0, 0, ""};
+    default: return {Kind::sliding, size, 0, 0, ""};
+  }
+}
+
+const AggregateSet& collect_set() {
+  static const AggregateSet set({{"v", "collect", "x", {}, ""}});
+  return set;
+}
+
+std::unique_ptr<Stage> stage_of(const WindowOptions& options, state::PartitionStore& store) {
+  return make_window_stage(options, collect_set(), std::make_unique<IntReader>(), store.operator_store(1));
+}
+
+}  // namespace
+
+TEST_CASE("windows equal a naive model, with commits, aborts, restarts and a cache of nothing") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 1500; ++round) {
+    const WindowSpec window = random_window(random);
+    const int64_t grace = random() % 2 == 0 ? 0 : static_cast<int64_t>(random() % 60);
+    const Emit emit = random() % 2 == 0 ? Emit::update : Emit::close;
+    const std::vector<NaiveRecord> records = random_records(random, window.size);
+    const bool close_at_end = random() % 2 == 0;
+    CAPTURE(round, to_string(window), grace, emit == Emit::close, close_at_end);
+    size_t late = 0;
+    std::vector<WindowResult> expected = naive_windows(window, grace, emit, records, close_at_end, late);
+
+    WindowOptions options = options_of(window, grace, emit);
+    const bool in_memory = random() % 3 == 0;
+    if (random() % 2 == 0) options.cache_bytes = 0;
+    if (random() % 3 == 0) options.expires = 50;
+    state::PartitionStore store(in_memory);
+    auto stage = stage_of(options, store);
+    Capture out;
+    size_t committed = 0, committed_results = 0, committed_late = 0;
+    int64_t offset = 0;
+    for (size_t i = 0; i < records.size(); ++i) {
+      out.at = i;
+      const Input input(records[i]);
+      stage->process(input.record, out);
+      if (in_memory) continue;
+      const auto luck = random() % 12;
+      if (luck < 3) {
+        stage->before_commit(out);
+        offset += static_cast<int64_t>(store.take_changes().size());
+        store.applied(offset, 0);
+        committed = i + 1;
+        committed_results = out.results.size();
+        committed_late = out.late;
+        if (luck == 0) {  // a restart: all that is known lies in the store
+          stage = stage_of(options, store);
+        }
+      } else if (luck == 3) {  // an abort: the records come again
+        if (random() % 2 == 0) stage->before_commit(out);
+        store.discard();
+        stage = stage_of(options, store);
+        out.results.resize(committed_results);
+        out.late = committed_late;
+        i = committed - 1;
+      }
+    }
+    out.at = records.size();
+    if (close_at_end) stage->close(out);
+    std::sort(expected.begin(), expected.end());
+    std::sort(out.results.begin(), out.results.end());
+    REQUIRE(out.errors.empty());
+    REQUIRE(out.late == late);
+    REQUIRE(out.results == expected);
+  }
+}
+
+TEST_CASE("windows: what the commits emit adds up to what every update does") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const auto table = [](const std::vector<WindowResult>& results) {
+    std::map<std::tuple<std::string, int64_t, int64_t>, std::string> rows;
+    for (const WindowResult& one : results) {
+      if (one.value == "deleted") {
+        rows.erase({one.key, one.start, one.end});
+      } else {
+        rows[{one.key, one.start, one.end}] = one.value;
+      }
+    }
+    return rows;
+  };
+  for (int round = 0; round < 600; ++round) {
+    const WindowSpec window = random_window(random);
+    const int64_t grace = static_cast<int64_t>(random() % 60);
+    const std::vector<NaiveRecord> records = random_records(random, window.size);
+    CAPTURE(round, to_string(window), grace);
+    size_t late = 0;
+    const auto every = naive_windows(window, grace, Emit::update, records, false, late);
+    WindowOptions options = options_of(window, grace, Emit::commit);
+    if (random() % 2 == 0) options.cache_bytes = 0;
+    state::PartitionStore store(false);
+    auto stage = stage_of(options, store);
+    Capture out;
+    for (size_t i = 0; i < records.size(); ++i) {
+      const Input input(records[i]);
+      stage->process(input.record, out);
+      if (random() % 4 != 0 && i + 1 != records.size()) continue;
+      stage->before_commit(out);
+      store.take_changes();
+      store.applied(1, 0);
+      if (random() % 2 == 0) stage = stage_of(options, store);
+    }
+    REQUIRE(table(out.results) == table(every));
+    REQUIRE(out.results.size() <= every.size());
+  }
+}
+
+TEST_CASE("windows: nothing stays in the store once all is closed and expired") {
+  for (const char* text : {"10ms", "30ms/10ms", "sliding:10ms", "session:10ms"}) {
+    CAPTURE(text);
+    WindowOptions options = options_of(parse_window_spec(text), 0, Emit::close);
+    for (const int64_t expires : {0, 1000}) {
+      options.expires = expires;
+      state::PartitionStore store(false);
+      auto stage = stage_of(options, store);
+      Capture out;
+      const auto commit = [&] {
+        stage->before_commit(out);
+        store.take_changes();
+        store.applied(1, 0);
+      };
+      const auto rows = [&] {
+        size_t count = 0;
+        store.operator_store(1).scan({}, {}, [&](std::string_view, std::string_view) { return ++count, true; });
+        return count;
+      };
+      for (int i = 0; i < 50; ++i) stage->process(Input({std::string(1, static_cast<char>('a' + i % 5)), i, 100 + i}).record, out);
+      commit();
+      CHECK(rows() > 0);
+      stage->process(Input({"z", 1, 500}).record, out);
+      commit();
+      if (expires > 0) CHECK(rows() > 6);
+      stage->process(Input({"y", 1, 10000}).record, out);
+      stage->process(Input({"y", 1, 20000}).record, out);
+      commit();
+      CAPTURE(expires);
+      size_t left = 0;
+      store.operator_store(1).scan({}, {}, [&](std::string_view key, std::string_view) {
+        left += key.back() != 'y';
+        return true;
+      });
+      CHECK(left == 0);
+    }
+  }
+}
+
+TEST_CASE("windows: output as people see it") {
+  WindowOptions options = options_of(parse_window_spec("10s"), 0, Emit::update);
+  options.format.times_as_ms = false;
+  options.format.key_names = {"country"};
+  state::PartitionStore store;
+  Capture out;
+  auto stage = stage_of(options, store);
+  stage->process(Input({"D\"E", 7, 1'700'000'003'000}).record, out);
+  CHECK(out.raw.back() ==
+        R"({"country":"D\"E","window_start":"2023-11-14T22:13:20.000Z","window_end":"2023-11-14T22:13:30.000Z","v":[7]})");
+}
+
+TEST_CASE("windows: late records go to their port, tombstones are skipped, --windowed-key retracts by tombstone") {
+  WindowOptions options = options_of(parse_window_spec("10ms"), 0, Emit::close);
+  options.late_port = 1;
+  state::PartitionStore store;
+  Capture out;
+  auto stage = stage_of(options, store);
+  stage->process(Input({"a", 1, 100}).record, out);
+  stage->process(Input({"a", 2, 50}).record, out);
+  CHECK(out.late == 1);
+  CHECK(out.ports == std::vector<uint32_t>{1});
+  Input tombstone({"a", 3, 100000});
+  tombstone.record.value = MaybeBytes();
+  stage->process(tombstone.record, out);
+  CHECK(out.tombstones == 1);
+  CHECK(out.results.empty());
+
+  WindowOptions sessions = options_of(parse_window_spec("session:10ms"), 0, Emit::update);
+  sessions.format.windowed_key = true;
+  state::PartitionStore other;
+  Capture seen;
+  stage = stage_of(sessions, other);
+  stage->process(Input({"a", 1, 100}).record, seen);
+  stage->process(Input({"a", 1, 105}).record, seen);
+  REQUIRE(seen.raw.size() == 3);
+  CHECK(seen.raw[1] == "null");
+}
+
+TEST_CASE("windows: --idle moves stream time by the silence beyond it, and no further") {
+  WindowOptions options = options_of(parse_window_spec("10ms"), 0, Emit::close);
+  options.idle = 1000;
+  state::PartitionStore store;
+  Capture out;
+  auto stage = stage_of(options, store);
+  stage->process(Input({"a", 1, 101}).record, out);
+  stage->silent(0, 900, out);
+  stage->silent(0, 1005, out);
+  CHECK(out.results.empty());
+  stage->silent(0, 1009, out);
+  CHECK(out.results.size() == 1);
+}
+
+TEST_CASE("windows: sources read at different speeds make nothing late") {
+  WindowOptions options = options_of(parse_window_spec("10ms"), 0, Emit::close);
+  options.sources = 2;
+  state::PartitionStore store;
+  Capture out;
+  auto stage = stage_of(options, store);
+  for (int i = 0; i < 100; ++i) stage->process(Input({"a", i, i * 10}, 0).record, out);
+  CHECK(out.results.empty());
+  for (int i = 0; i < 100; ++i) stage->process(Input({"b", i, i * 10}, 1).record, out);
+  CHECK(out.late == 0);
+  CHECK(out.results.size() == 198);
+  // One falls silent at its end and holds the other back no longer.
+  stage->process(Input({"b", 0, 5000}, 1).record, out);
+  CHECK(out.results.size() == 198);
+  stage->silent(0, kSilentSourceMs, out);
+  CHECK(out.results.size() == 200);
+}
+
+TEST_CASE("windows: an error leaves nothing behind") {
+  const AggregateSet set({{"v", "sum", "x", {}, ""}});
+  for (const char* text : {"10ms", "session:10ms", "sliding:10ms"}) {
+    CAPTURE(text);
+    state::PartitionStore store;
+    Capture out;
+    auto stage = make_window_stage(options_of(parse_window_spec(text), 0, Emit::close), set, std::make_unique<IntReader>(),
+                                   store.operator_store(1));
+    stage->process(Input({"b", 5, 95}).record, out);
+    stage->process(Input({"a", INT64_MAX, 101}).record, out);
+    const size_t before = out.results.size();
+    stage->process(Input({"a", 1, 102}).record, out);
+    REQUIRE(out.errors.size() == 1);
+    CHECK(out.errors[0].reason == Reason::overflow);
+    CHECK(out.results.size() == before);
+    stage->close(out);
+    CHECK(out.results.size() == 2);
+  }
+}
