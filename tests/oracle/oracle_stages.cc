@@ -1,9 +1,12 @@
 #include "oracle_stages.h"
 
-#include <rapidjson/document.h>
-
 #include <stdexcept>
 
+#include "expr/expressions.h"
+#include "flow/aggregate/expression_reader.h"
+#include "flow/condition.h"
+#include "flow/pass.h"
+#include "flow/table/table_stage.h"
 #include "flow/window/window_stage.h"
 #include "state/partition_store.h"
 
@@ -48,32 +51,17 @@ class Capture final : public Emitter {
   const bool windowed_, aggregated_;
 };
 
-// Key and time of the record, and its value (or a field of it) as the aggregate's argument.
-class CaseReader final : public RecordReader {
- public:
-  explicit CaseReader(std::string field) : field_(std::move(field)) {}
-  std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override {
-    if (record.key.is_null()) return RecordError{Reason::no_key, "no key"};
-    grouped.key = record.key.view();
-    grouped.time = record.timestamp;
-    document_.Parse(record.value.data(), record.value.size());
-    const rapidjson::Value& value = field_.empty() ? static_cast<const rapidjson::Value&>(document_) : document_[field_.c_str()];
-    argument_.present = true;
-    argument_.datum = value.IsInt64() ? Datum::of(value.GetInt64()) : Datum::of_string({value.GetString(), value.GetStringLength()});
-    grouped.arguments = {&argument_, 1};
-    return std::nullopt;
-  }
-
- private:
-  std::string field_;
-  rapidjson::Document document_;
-  Argument argument_;
-};
-
 std::vector<AggregateItem> aggregates_of(const Case& one) {
   std::string function = one.get("agg");
   if (function == "latest") function = "last";
-  return {{"v", function, function == "count" ? "" : "x", {}, ""}};
+  return {{"v", function, function == "count" ? "" : one.get("field", "_value"), {}, ""}};
+}
+
+std::unique_ptr<RecordReader> reader_of(const Case& one, const AggregateSet& set) {
+  GroupingPlan plan;
+  plan.by = one.get("group_field");
+  plan.null_group_is_none = true;
+  return std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr);
 }
 
 WindowOptions window_options(const Case& one) {
@@ -115,8 +103,62 @@ void feed(const Case& one, Stage& stage, Capture& capture) {
 std::vector<Result> run_window(const Case& one) {
   const AggregateSet set(aggregates_of(one));
   state::PartitionStore store;
-  const auto stage = make_window_stage(window_options(one), set, std::make_unique<CaseReader>(one.get("field")), store.operator_store(1));
+  const auto stage = make_window_stage(window_options(one), set, reader_of(one, set), store.operator_store(1));
   Capture capture(true, true);
+  feed(one, *stage, capture);
+  return std::move(capture.results);
+}
+
+// What kfilter and kmap do to a table's rows.
+class RowStage final : public Stage {
+ public:
+  RowStage(std::string filter, std::string map) : expressions_(expr::Options()) {
+    if (!filter.empty()) filter_ = expressions_.add(filter, "filter", expr::Expect::boolean);
+    if (!map.empty()) map_ = expressions_.add(map, "map");
+  }
+  void process(const Record& record, Emitter& out) override {
+    if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
+    if (filter_) {
+      const kutils::Result<bool> holds = get_condition(expressions_, *filter_, "filter");
+      if (!holds) return out.fail(record, holds.error());
+      if (!*holds) return out.drop(record, DropReason::filtered);
+    }
+    Output output = pass(record);
+    std::string value;
+    if (map_) {
+      if (auto error = expr::append_json(expressions_.evaluate(*map_), value)) return out.fail(record, std::move(*error));
+      output.value = std::string_view(value);
+    }
+    out.emit(&record, output);
+  }
+
+ private:
+  expr::Expressions expressions_;
+  std::optional<size_t> filter_, map_;
+};
+
+std::vector<Result> run_rows(const Case& one) {
+  const std::string kind = one.get("kind");
+  std::string filter, map;
+  if (kind == "filter") filter = "_value >= " + std::to_string(one.ms("min"));
+  if (kind == "map-values") map = "_value * " + std::to_string(one.ms("factor"));
+  state::PartitionStore store;
+  state::Store& rows = store.operator_store(1);
+  std::unique_ptr<Stage> stage = make_table_view(std::make_unique<RowStage>(filter, map), rows);
+  if (one.op == "suppress") stage = make_hold(std::move(stage), one.ms("limit_ms"), true, rows, 1 << 20);
+  Capture capture(false, false);
+  feed(one, *stage, capture);
+  return std::move(capture.results);
+}
+
+std::vector<Result> run_aggregate_table(const Case& one) {
+  const AggregateSet set(aggregates_of(one));
+  TableOptions options;
+  options.emit = TableEmit::update;
+  state::PartitionStore store;
+  const bool over_table = one.get("kind") == "group-by";
+  const auto stage = (over_table ? make_regrouped_table : make_aggregate_table)(options, set, reader_of(one, set), store.operator_store(1));
+  Capture capture(false, true);
   feed(one, *stage, capture);
   return std::move(capture.results);
 }
@@ -126,13 +168,16 @@ std::vector<Result> run_window(const Case& one) {
 std::string why_skipped(const Case& one) {
   if (one.op == "join") return "joins come with kjoin";
   if (one.op == "stream") return "merge, split and rekey-count are kmerge, kbranch and kgroupby with ktable: tested as tools";
-  if (one.op == "table" || one.get("until") == "time-limit") return "tables: not yet";
   return {};
 }
 
 std::vector<Result> run_case(const Case& one) {
   if (one.op == "window" || (one.op == "suppress" && one.get("until") == "window-close")) return run_window(one);
-  throw std::runtime_error("unknown op " + one.op);
+  if (one.op == "suppress" && one.get("until") == "time-limit") return run_rows(one);
+  const std::string kind = one.get("kind");
+  if (one.op == "table" && (kind == "source" || kind == "filter" || kind == "map-values")) return run_rows(one);
+  if (one.op == "table" && (kind == "group-by" || kind == "stream-aggregate")) return run_aggregate_table(one);
+  throw std::runtime_error("unknown op " + one.op + " " + kind);
 }
 
 }  // namespace kutils::oracle

@@ -23,7 +23,7 @@ struct AggregateItem {
   std::string condition;           // what follows `if`; empty: always
 };
 
-// The list as written by the user. Throws usage_error that names the place. (parse_aggregates.cc)
+// The list as written by the user. Throws usage_error that names the place. (In kutils_grouping.)
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what);
 
 // One item's argument for one record.

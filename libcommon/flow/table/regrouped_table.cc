@@ -125,7 +125,7 @@ std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const Aggregat
   if (after) options.emit = TableEmit::update;
   auto table = std::make_unique<RegroupedTable>(std::move(options), set, std::move(reader), store);
   if (!after) return table;
-  return make_hold(std::move(table), *after, store, cache_bytes);
+  return make_hold(std::move(table), *after, true, store, cache_bytes);
 }
 
 }  // namespace kutils::flow

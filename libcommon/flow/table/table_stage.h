@@ -44,6 +44,7 @@ std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const Aggregat
 std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);
 
 // Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is `after` ms old in stream time.
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, state::Store& store, size_t cache_bytes);
+// `over_table`: records that change nothing (a deletion of what is not there) move stream time too.
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes);
 
 }  // namespace kutils::flow

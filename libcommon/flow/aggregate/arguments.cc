@@ -1,0 +1,76 @@
+#include "flow/aggregate/arguments.h"
+
+#include <cmath>
+#include <limits>
+
+namespace kutils::flow {
+
+Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
+  using Kind = expr::Kind;
+  Datum datum;
+  switch (value.kind()) {
+    case Kind::null: return datum;
+    case Kind::boolean: return Datum::of(value.as_bool());
+    case Kind::integer: return Datum::of(value.as_int());
+    case Kind::real:
+      if (!std::isfinite(value.as_double())) return RecordError{Reason::expression, "the value is not a finite number"};
+      return Datum::of(value.as_double());
+    case Kind::unsigned_integer:
+      if (value.as_uint() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+        return Datum::of(static_cast<int64_t>(value.as_uint()));
+      datum.kind = Datum::Kind::unsigned_integer;
+      datum.unsigned_integer = value.as_uint();
+      return datum;
+    case Kind::string: return Datum::of_string(value.as_string());
+    default: break;
+  }
+  scratch.clear();
+  if (auto error = expr::append_json(value, scratch)) return *error;
+  datum = Datum::of_json(scratch);
+  if (value.kind() == Kind::timestamp) {
+    const Result<int64_t> ms = expr::to_time_ms(value);
+    if (ms) {
+      datum.kind = Datum::Kind::timestamp;
+      datum.integer = *ms / 1000;
+      datum.nanos = static_cast<uint32_t>(*ms % 1000) * 1'000'000;
+    }
+  }
+  return datum;
+}
+
+AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions, std::string_view what)
+    : set_(set), expressions_(expressions), arguments_(set.items().size()), scratch_(set.items().size()) {
+  for (const AggregateItem& item : set.items()) {
+    Handles handles;
+    if (!item.argument.empty()) handles.argument = expressions.add(item.argument, what);
+    if (!item.condition.empty()) handles.condition = expressions.add(item.condition, what, expr::Expect::boolean);
+    handles_.push_back(handles);
+  }
+}
+
+std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& arguments) {
+  for (size_t i = 0; i < handles_.size(); ++i) {
+    Argument& argument = arguments_[i];
+    argument.present = true;
+    if (handles_[i].condition != kNone) {
+      const Result<expr::Value> holds = expressions_.get(handles_[i].condition);
+      if (!holds) return holds.error();
+      if (!holds->is_bool())
+        return RecordError{Reason::not_boolean, "the condition '" + set_.items()[i].condition + "' is not true or false"};
+      argument.present = holds->as_bool();
+    }
+    if (!argument.present || handles_[i].argument == kNone) continue;
+    const Result<expr::Value> value = expressions_.get(handles_[i].argument);
+    if (!value) return value.error();
+    Result<Datum> datum = to_datum(*value, scratch_[i]);
+    if (!datum) return datum.error();
+    argument.datum = *datum;
+    argument.present = !argument.datum.is_null();
+    if (argument.present)
+      if (auto refused = set_.function(i).check(argument.datum)) return refused;
+  }
+  arguments = arguments_;
+  return std::nullopt;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,37 @@
+// Evaluates an aggregate list's expressions for a record.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "expr/expressions.h"
+#include "flow/aggregate/aggregate_set.h"
+
+namespace kutils::flow {
+
+// The value as an argument; `scratch` takes the text of what is not a scalar and must live as long as the datum.
+Result<Datum> to_datum(const expr::Value& value, std::string& scratch);
+
+class AggregateArguments {
+ public:
+  // Adds the list's expressions to `expressions`. Throws usage_error. Both must outlive this object.
+  AggregateArguments(const AggregateSet& set, expr::Expressions& expressions, std::string_view what);
+  // REQUIRES: expressions.bind(record) succeeded. The result is valid until the next bind() or read().
+  std::optional<RecordError> read(std::span<const Argument>& arguments);
+
+ private:
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+  struct Handles {
+    size_t argument = kNone;
+    size_t condition = kNone;
+  };
+  const AggregateSet& set_;
+  expr::Expressions& expressions_;
+  std::vector<Handles> handles_;
+  std::vector<Argument> arguments_;
+  std::vector<std::string> scratch_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,132 @@
+#include "flow/aggregate/expression_reader.h"
+
+#include <charconv>
+
+#include "flow/aggregate/source_headers.h"
+
+namespace kutils::flow {
+namespace {
+
+// Far enough from the end of int64 that windows around a time do not overflow.
+constexpr int64_t kLargestTime = INT64_MAX / 8;
+
+std::vector<expr::ListItem> by_items(const std::string& by) {
+  std::vector<expr::ListItem> items = expr::parse_list(by, "--by");
+  for (const expr::ListItem& item : items)
+    if (item.kind != expr::ListItem::Kind::field)
+      throw usage_error("--by: '" + by + "' is not a key", "write one expression, or several as a,b");
+  return items;
+}
+
+}  // namespace
+
+std::vector<std::string> group_names(const GroupingPlan& plan) {
+  if (plan.total) return {};
+  if (plan.by.empty()) return {"key"};
+  std::vector<std::string> names;
+  for (const expr::ListItem& item : by_items(plan.by)) {
+    std::string name = item.name.empty() ? "key" : item.name;
+    for (const std::string& other : names)
+      if (other == name) throw usage_error("--by: two fields would be called '" + name + "'", "name them: NAME=EXPR");
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set,
+                                   const Clock* clock)
+    : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, "AGGS") {
+  if (plan_.total && !plan_.by.empty()) throw usage_error("--total is one group of all records: it takes no --by");
+  if (!plan_.by.empty())
+    for (const expr::ListItem& item : by_items(plan_.by)) by_.push_back(expressions_.add(item.expression, "--by"));
+  if (!plan_.time.empty() && plan_.time != "wall") time_ = expressions_.add(plan_.time, "--time", expr::Expect::time);
+}
+
+std::string ExpressionReader::canonical_by() const {
+  std::string text;
+  for (const size_t one : by_) text += (text.empty() ? "" : ", ") + expressions_.canonical(one);
+  return text;
+}
+
+std::string ExpressionReader::canonical_time() const { return time_ ? expressions_.canonical(*time_) : plan_.time; }
+
+std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedRecord& grouped) {
+  if (auto error = expressions_.bind(record)) return error;
+  grouped.has_group = true;
+  if (auto error = read_key(record, grouped)) return error;
+  if (auto error = read_time(record, grouped)) return error;
+  grouped.source = record.partition < 0 ? 0 : record.partition;
+  if (plan_.repartitioned) {
+    for (const Header& header : record.headers) {
+      if (header.name != kSourcePartitionHeader) continue;
+      const std::string_view text = header.value.view();
+      std::from_chars(text.data(), text.data() + text.size(), grouped.source);
+      break;
+    }
+  }
+  return arguments_.read(grouped.arguments);
+}
+
+std::optional<RecordError> ExpressionReader::read_key(const Record& record, GroupedRecord& grouped) {
+  if (plan_.total) {
+    grouped.key = {};
+    return std::nullopt;
+  }
+  if (by_.empty()) {
+    if (record.key.is_null()) return RecordError{Reason::no_key, "no key: use --by EXPR or --total"};
+    grouped.key = record.key.view();
+    grouped.key_is_text = true;
+    return std::nullopt;
+  }
+  key_.clear();
+  if (by_.size() == 1) {
+    const Result<expr::Value> value = expressions_.get(by_[0]);
+    if (!value) return value.error();
+    grouped.key_is_text = value->kind() == expr::Kind::string || value->kind() == expr::Kind::bytes;
+    if (value->kind() == expr::Kind::string) {  // the usual case: no copy
+      grouped.key = value->as_string();
+      return std::nullopt;
+    }
+    const Result<bool> any = expr::append_key(*value, key_);
+    if (!any) return any.error();
+    if (!*any) {
+      if (!plan_.null_group_is_none) return RecordError{Reason::no_key, "the key " + canonical_by() + " is null"};
+      grouped.has_group = false;
+    }
+    grouped.key = key_;
+    return std::nullopt;
+  }
+  grouped.key_is_text = false;
+  for (const size_t one : by_) {
+    const Result<expr::Value> value = expressions_.get(one);
+    if (!value) return value.error();
+    key_ += key_.empty() ? '[' : ',';
+    if (auto error = expr::append_json(*value, key_)) return error;
+  }
+  key_ += ']';
+  grouped.key = key_;
+  return std::nullopt;
+}
+
+std::optional<RecordError> ExpressionReader::read_time(const Record& record, GroupedRecord& grouped) {
+  if (time_) {
+    const Result<expr::Value> value = expressions_.get(*time_);
+    if (!value) return value.error();
+    const Result<int64_t> ms = expr::to_time_ms(*value, plan_.time_unit_ns);
+    if (!ms) return ms.error();
+    grouped.time = *ms;
+  } else if (plan_.time == "wall") {
+    grouped.time = clock_->wall_ms();
+  } else {
+    grouped.time = record.timestamp;
+    if (record.timestamp < 0) {
+      if (plan_.needs_time) return RecordError{Reason::bad_time, "the record has no time: use --time EXPR or --time wall"};
+      grouped.time = 0;
+    }
+  }
+  if (grouped.time > kLargestTime)
+    return RecordError{Reason::bad_time, "the time " + std::to_string(grouped.time) + " ms is too far in the future"};
+  return std::nullopt;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,50 @@
+// The RecordReader of the tools: group, time and arguments by expressions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "expr/expressions.h"
+#include "flow/aggregate/arguments.h"
+#include "flow/aggregate/record_reader.h"
+
+namespace kutils::flow {
+
+struct GroupingPlan {
+  std::string by;                     // --by: `a` or `a,b`; empty: by record key
+  bool total = false;                 // --total: one group
+  std::string time;                   // --time: an expression, "wall", or empty: the record's timestamp
+  int64_t time_unit_ns = 1'000'000;   // --time-unit
+  bool needs_time = true;             // false: a record without time is fine (tables)
+  bool null_group_is_none = false;    // rows of tables: a null key is in no group, else it is a record error
+  bool repartitioned = false;         // the source partition comes in a header
+};
+
+// The output fields that show the group: the names of --by's items, "key", or none for --total. Throws usage_error.
+std::vector<std::string> group_names(const GroupingPlan& plan);
+
+class ExpressionReader final : public RecordReader {
+ public:
+  // Throws usage_error for a bad expression. `set` and `clock` outlive the reader; `clock` is needed for --time wall only.
+  ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set, const Clock* clock);
+  std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override;
+  // As parsed, for fingerprints.
+  std::string canonical_by() const;
+  std::string canonical_time() const;
+
+ private:
+  std::optional<RecordError> read_key(const Record& record, GroupedRecord& grouped);
+  std::optional<RecordError> read_time(const Record& record, GroupedRecord& grouped);
+
+  const GroupingPlan plan_;
+  const Clock* clock_;
+  expr::Expressions expressions_;
+  std::vector<size_t> by_;
+  std::optional<size_t> time_;
+  AggregateArguments arguments_;
+  std::string key_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,102 @@
+#include <cctype>
+#include <charconv>
+
+#include "expr/expressions.h"
+#include "flow/aggregate/aggregate_set.h"
+
+namespace kutils::flow {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+  return text;
+}
+
+// At commas outside of brackets and strings.
+std::vector<std::string> split_arguments(std::string_view text) {
+  std::vector<std::string> parts;
+  size_t depth = 0, begin = 0;
+  char quote = 0;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ',';
+    if (quote != 0 && i < text.size()) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++depth;
+    } else if ((c == ')' || c == ']' || c == '}') && depth > 0) {
+      --depth;
+    } else if (i == text.size() || (c == ',' && depth == 0)) {
+      parts.emplace_back(trim(text.substr(begin, i - begin)));
+      begin = i + 1;
+    }
+  }
+  return parts;
+}
+
+bool is_identifier(std::string_view text) {
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0]))) return false;
+  for (const char c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_') return false;
+  return true;
+}
+
+std::string function_names() {
+  std::string names;
+  for (const AggregateFunction& function : aggregate_functions()) names.append(names.empty() ? "" : ", ").append(function.signature);
+  return names;
+}
+
+AggregateItem parse_item(const expr::ListItem& item, std::string_view what) {
+  const std::string where = std::string(what) + ": '" + item.expression + "'";
+  if (item.kind != expr::ListItem::Kind::field)
+    throw usage_error(std::string(what) + " is a list of aggregates: [NAME=]FUNCTION(...) [if COND]", function_names());
+  const std::string_view text = trim(item.expression);
+  const size_t open = text.find('(');
+  const std::string_view function_name = trim(text.substr(0, open));
+  if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
+    throw usage_error(where + " is not an aggregate", "aggregates are " + function_names());
+  const AggregateFunction* function = find_aggregate_function(function_name);
+  if (function == nullptr) throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()", "aggregates are " + function_names());
+
+  AggregateItem result;
+  result.function = function_name;
+  result.condition = trim(item.condition);
+  std::vector<std::string> arguments;
+  const std::string_view inside = trim(text.substr(open + 1, text.size() - open - 2));
+  if (!inside.empty()) arguments = split_arguments(inside);
+  if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
+    throw usage_error(where + ": it is written " + function->signature);
+  if (!arguments.empty()) result.argument = arguments[0];
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(arguments[i].data(), arguments[i].data() + arguments[i].size(), value);
+    if (error != std::errc() || end != arguments[i].data() + arguments[i].size())
+      throw usage_error(where + ": '" + arguments[i] + "' must be a number, as in " + function->signature);
+    result.parameters.push_back(value);
+  }
+  if (item.named) {
+    result.name = item.name;
+  } else if (arguments.empty()) {
+    result.name = result.function;
+  } else if (is_identifier(result.argument)) {
+    result.name = result.function + "_" + result.argument;
+  } else {
+    throw usage_error(where + " needs a name", "write NAME=" + item.expression);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what) {
+  std::vector<AggregateItem> items;
+  for (const expr::ListItem& item : expr::parse_list(list, what)) items.push_back(parse_item(item, what));
+  if (items.empty()) throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
+  return items;
+}
+
+}  // namespace kutils::flow
