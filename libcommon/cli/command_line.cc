@@ -1,5 +1,7 @@
 #include "cli/command_line.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
@@ -62,19 +64,6 @@ bool may_be_spec(std::string_view argument) {
          (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
 }
 
-std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
-  if (!has_spec(info)) return {};
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--") break;
-    if (may_be_spec(argument)) {
-      return "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': " + info.name +
-             " [OPTIONS] -- '" + argument + "' ...";
-    }
-  }
-  return {};
-}
-
 Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc, char** argv) {
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_long = name.rfind("--", 0) == 0;
@@ -106,7 +95,31 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   return usage_error("unknown option '" + (is_long ? name : letter) + "'", hint);
 }
 
+// A file where the SPEC should be: the SPEC was forgotten.
+void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::string& text) {
+  if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos) return;
+  const bool spelled_as_file = text.find('=') == std::string::npos &&
+                               (text[0] == '/' || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0);
+  if (!spelled_as_file && access(text.c_str(), F_OK) != 0) return;
+  throw usage_error("the " + operand.name + " is missing: '" + text + "' is a file",
+                    "usage: " + info.name + " [OPTIONS] " + operand_usage(info) +
+                        (spelled_as_file ? "" : "; if it is meant as an expression: '(" + text + ")'"));
+}
+
 }  // namespace
+
+std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
+  if (!has_spec(info)) return {};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--") break;
+    if (may_be_spec(argument)) {
+      return "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': " + info.name +
+             " [OPTIONS] -- '" + argument + "' ...";
+    }
+  }
+  return {};
+}
 
 std::string operand_usage(const ToolInfo& info) {
   std::string out;
@@ -241,6 +254,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
       --optional_left;
     }
     const std::string& text = given[next++];
+    if (operand.is_spec) refuse_file_as_spec(info, operand, text);
     values[operand.name] = operand.is_spec ? read_spec(text) : text;
     if (operand.is_spec && values[operand.name].find_first_not_of(" \t\n") == std::string::npos) {
       throw usage_error("the " + operand.name + " is empty", usage);

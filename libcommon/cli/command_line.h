@@ -18,6 +18,10 @@ struct CommandLine {
 // Throws usage_error: an unknown option (with the nearest right name, or our spelling of another tool's), a missing value.
 CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, int argc, char** argv);
 
+// What to say beside another mistake if a word of the command line may be a SPEC that begins with `-` and was taken for
+// options; else empty.
+std::string spec_hint(const ToolInfo& info, int argc, char** argv);
+
 // Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable file.
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);
 

@@ -1,6 +1,7 @@
 #include "cli/help.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "cli/command_line.h"
 
@@ -169,8 +170,44 @@ std::string fish_completion(const ToolInfo& info, const OptionTable& table) {
 std::string markdown(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (std::string_view("\\`*_{}[]<>#|$^~'\"@").find(c) != std::string_view::npos) out += '\\';
+    if (std::string_view("\\`*_{}[]<>#|$^~'\"@-.").find(c) != std::string_view::npos) out += '\\';
     out += c;
+  }
+  return out;
+}
+
+std::string man_head(const ToolInfo& info) {
+  std::string upper = info.name;
+  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::string summary = info.summary.substr(0, info.summary.find_last_not_of('.') + 1);
+  summary[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(summary[0])));
+  return "---\ntitle: " + upper + "\nsection: 1\nheader: kutils\nfooter: kutils " KUTILS_VERSION "\n---\n\n# NAME\n\n" +
+         info.name + " - " + markdown(summary) + "\n\n# SYNOPSIS\n\n**" + info.name + "** \\[*OPTIONS*\\] " +
+         markdown(operand_usage(info)) + "\n";
+}
+
+std::string man_options(const OptionTable& table) {
+  std::string out;
+  for (const Group group : kGroups) {
+    std::string rows;
+    for (const Option& option : table.options()) {
+      if (option.hidden || option.group != group) continue;
+      std::string term;
+      for (const std::string& name : split_names(option.names)) {
+        term += (term.empty() ? "**" : ", **") + markdown(name) + "**";
+      }
+      if (!option.metavar.empty()) term += " *" + markdown(option.metavar) + "*";
+      rows += term + "\n:   " + markdown(option.help) + "\n\n";
+    }
+    if (!rows.empty()) out += std::string("## ") + title(group) + "\n\n" + rows;
+  }
+  return out;
+}
+
+std::string man_examples(const ToolInfo& info) {
+  std::string out = "# EXAMPLES\n\n";
+  for (const Example& example : info.examples) {
+    out += "    " + example.command + (example.what.empty() ? "" : "  # " + example.what) + "\n";
   }
   return out;
 }
@@ -198,22 +235,11 @@ std::string full_help(const ToolInfo& info, const OptionTable& table) {
   return out + examples(info);
 }
 
-std::string man_options(const OptionTable& table) {
-  std::string out;
-  for (const Group group : kGroups) {
-    std::string rows;
-    for (const Option& option : table.options()) {
-      if (option.hidden || option.group != group) continue;
-      std::string term;
-      for (const std::string& name : split_names(option.names)) {
-        term += (term.empty() ? "**" : ", **") + markdown(name) + "**";
-      }
-      if (!option.metavar.empty()) term += " *" + markdown(option.metavar) + "*";
-      rows += term + "\n:   " + markdown(option.help) + "\n\n";
-    }
-    if (!rows.empty()) out += std::string("## ") + title(group) + "\n\n" + rows;
-  }
-  return out;
+std::string man_part(const ToolInfo& info, const OptionTable& table, const std::string& part) {
+  if (part == "head") return man_head(info);
+  if (part == "options") return man_options(table);
+  if (part == "examples") return man_examples(info);
+  throw usage_error("--help-man: '" + part + "' is not head, options or examples");
 }
 
 std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell) {

@@ -16,14 +16,17 @@ namespace {
 
 // What every tool answers without doing its work. The references outlive the table's use in run_tool().
 void declare_questions(const ToolInfo& info, OptionTable& table) {
-  const auto question = [&](const char* names, const char* help, bool hidden, auto text) {
-    table.add({.names = names, .help = help, .group = Group::general, .hidden = hidden,
+  const auto question = [&](const char* names, const char* help, auto text) {
+    table.add({.names = names, .help = help, .group = Group::general,
                .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
   };
-  question("--help", "say what the tool does", false, [&] { return short_help(info, table); });
-  question("--help-all", "all options", false, [&] { return full_help(info, table); });
-  question("--version", "print the version", false, [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
-  question("--help-man", "the options in markdown, for the man page", true, [&] { return man_options(table); });
+  question("--help", "say what the tool does", [&] { return short_help(info, table); });
+  question("--help-all", "all options", [&] { return full_help(info, table); });
+  question("--version", "print the version", [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
+  table.add({.names = "--help-man", .metavar = "PART", .help = "a part of the man page in markdown", .group = Group::general,
+             .hidden = true, .answer = [&](const std::string& part, const auto&) -> std::optional<std::string> {
+               return man_part(info, table, part);
+             }});
   table.add({.names = "--completion", .metavar = "SHELL", .help = "print a completion script: bash, zsh or fish",
              .group = Group::general, .choices = {"bash", "zsh", "fish"},
              .answer = [&](const std::string& shell, const auto&) -> std::optional<std::string> {
@@ -48,6 +51,7 @@ void report(const std::string& tool, const std::string& message, const std::stri
 int run_tool(Tool& tool, int argc, char** argv) {
   const ToolInfo info = tool.info();
   Colour colour = Colour::automatic;
+  bool set_up = false;
   try {
     OptionTable table;
     tool.declare(table);
@@ -69,9 +73,15 @@ int run_tool(Tool& tool, int argc, char** argv) {
       if (option.set) option.set(value);
     }
     tool.setup(name_operands(info, line.operands));
+    set_up = true;
     return static_cast<int>(tool.run());
   } catch (const Error& e) {
-    report(info.name, e.what(), e.hint(), use_colour(colour, STDERR_FILENO));
+    std::string hint = e.hint();
+    if (!set_up && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
+      const std::string more = spec_hint(info, argc, argv);
+      if (!more.empty()) hint += (hint.empty() ? "" : "\n  ") + more;
+    }
+    report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
     report(info.name, "out of memory", "", false);

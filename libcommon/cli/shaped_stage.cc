@@ -156,6 +156,14 @@ void ShapedStage::tick(int64_t wall_ms, flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->tick(wall_ms, *shaper_);
 }
+void ShapedStage::before_commit(flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->before_commit(*shaper_);
+}
+void ShapedStage::silent(int32_t source, int64_t silent_ms, flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->silent(source, silent_ms, *shaper_);
+}
 void ShapedStage::close(flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->close(*shaper_);

@@ -41,6 +41,8 @@ class ShapedStage final : public flow::Stage {
   void flush(flow::Emitter& out) override;
   void tick(int64_t wall_ms, flow::Emitter& out) override;
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
+  void before_commit(flow::Emitter& out) override;
+  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override;
   void close(flow::Emitter& out) override;
   // `--key`, `--time`, ... as parsed: what changes results, for the group's fingerprint.
   std::vector<std::pair<std::string, std::string>> canonical() const;

@@ -8,6 +8,8 @@
 
 #include "base/duration.h"
 #include "base/murmur2.h"
+#include "io/line_sink.h"
+#include "io/line_source.h"
 
 namespace kutils::cli {
 namespace {
@@ -39,6 +41,14 @@ std::pair<std::string, std::string> split_assignment(const std::string& option, 
     throw usage_error(option + ": '" + text + "' has no name", "write " + option + " " + example);
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::string> format_names(bool read) {
+  std::vector<std::string> names;
+  for (const io::LineFormatInfo& format : io::line_formats()) {
+    if (read ? format.make_parser != nullptr : format.make_writer != nullptr) names.emplace_back(format.name);
+  }
+  return names;
 }
 
 std::vector<std::string> codec_names() {
@@ -129,7 +139,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                }});
   }
   if (shares_.keep_null) {
-    table.add({.names = "--keep-null", .help = "pass records without a value on; else they are dropped and counted",
+    table.add({.names = "--keep-null", .help = "pass on records without a value; else: dropped, counted",
                .group = group, .in_short_help = true, .set = [this](const std::string&) { keep_null_ = true; }});
   }
   if (shares_.expressions) {
@@ -137,34 +147,34 @@ void SharedOptions::declare_output(OptionTable& table) {
                .group = group, .in_short_help = true, .set = [this](const std::string& text) {
                  expressions_.args.push_back(split_assignment("--arg", text, "NAME=TEXT"));
                }});
-    table.add({.names = "--trust-json", .help = "stop reading a value behind the last field needed: unchecked, faster",
+    table.add({.names = "--trust-json", .help = "do not check a value behind the last field needed",
                .group = group, .set = [this](const std::string&) { expressions_.trust_json = true; }});
     table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
                .set = [this](const std::string& text) {
                  expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
                }});
   }
-  table.add({.names = "--value-codec", .metavar = "CODEC", .help = "bytes of values: json raw base64 i64 ..., json+base64, IN:OUT",
+  table.add({.names = "--value-codec", .metavar = "CODEC", .help = "how values are encoded: json, json+base64, IN:OUT",
              .group = group, .set = [this](const std::string& text) { value_codec_ = text; }, .choices = codec_names()});
-  table.add({.names = "--key-codec", .metavar = "CODEC", .help = "bytes of keys", .group = group,
+  table.add({.names = "--key-codec", .metavar = "CODEC", .help = "how keys are encoded", .group = group,
              .set = [this](const std::string& text) { key_codec_ = text; }, .choices = codec_names()});
 }
 
 void SharedOptions::declare_lines(OptionTable& table) {
   const Group group = Group::lines;
-  const std::vector<std::string> formats = {"json", "envelope", "csv", "tsv", "text", "table"};
   if (shares_.reads_lines) {
     table.add({.names = "-I", .metavar = "FORMAT", .help = "lines read: json envelope csv tsv text re:REGEX",
                .group = group, .in_short_help = !shares_.reads_topics,
-               .set = [this](const std::string& text) { lines_.in = text; }, .choices = formats});
+               .set = [this](const std::string& text) { lines_.in = text; },
+               .choices = format_names(true)});
     table.add({.names = "--csv-strings", .help = "cells of CSV stay strings, also numbers", .group = group,
                .set = [this](const std::string&) { lines_.csv_strings = true; }});
   }
   if (shares_.writes_lines) {
     table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table",
-               .group = group, .in_short_help = true, .set = [this](const std::string& text) { lines_.out = text; },
-               .choices = formats});
-    table.add({.names = "-f", .metavar = "FORMAT", .help = "lines written by kcat's format: %k %s %o ..., and %{EXPR}",
+               .group = group, .in_short_help = !shares_.writes_topics,
+               .set = [this](const std::string& text) { lines_.out = text; }, .choices = format_names(false)});
+    table.add({.names = "-f", .metavar = "FORMAT", .help = "lines written by kcat's %k %s %o ... and %{EXPR}",
                .group = group, .set = [this](const std::string& text) { lines_.format = text; }});
     table.add({.names = "--embed", .help = "in envelopes the JSON value as 'value', not as text", .group = group,
                .set = [this](const std::string&) { lines_.embed = true; }});
@@ -206,7 +216,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
   if (!shares_.reads_topics && !shares_.writes_topics) return;
   table.add({.names = "-b", .metavar = "HOSTS", .help = "brokers; or $KUTILS_BROKERS", .group = group,
              .in_short_help = true, .set = [this](const std::string& text) { brokers_ = text; }});
-  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property (consumer.NAME: one side); -X list",
+  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property; 'list' prints all",
              .group = group, .set = [this](const std::string& text) { properties_.push_back(text); },
              .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
                if (text != "list") return std::nullopt;
@@ -227,7 +237,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .set = [this](const std::string&) { job_.accept_change = true; }});
     table.add({.names = "--instance", .metavar = "NAME", .help = "name of this process in its group; or $KUTILS_INSTANCE",
                .group = group, .set = [this](const std::string& text) { job_.instance = text; }});
-    table.add({.names = "--stay", .help = "keep the place in the group when stopped, for a restart", .group = group,
+    table.add({.names = "--stay", .help = "keep the place in the group over a restart", .group = group,
                .set = [this](const std::string&) { job_.stay = true; }});
     table.add({.names = "--state-dir", .metavar = "DIR", .help = "state of this machine; or $KUTILS_STATE_DIR", .group = group,
                .set = [this](const std::string& text) { job_.state_dir = text; }});
@@ -258,7 +268,7 @@ void SharedOptions::declare_delivery(OptionTable& table) {
                  job_.delivery_is_explicit = true;
                },
                .choices = {"exactly-once", "at-least-once"}});
-    table.add({.names = "--commit-interval", .metavar = "MIN[:MAX]", .help = "a transaction lasts MIN, up to MAX while there is lag: 10ms:500ms",
+    table.add({.names = "--commit-interval", .metavar = "MIN[:MAX]", .help = "how long a transaction lasts; MAX while there is lag",
                .group = group, .set = [this](const std::string& text) {
                  std::tie(job_.commit_min, job_.commit_max) = parse_commit_interval(text);
                }});
@@ -310,37 +320,144 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                       "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
   }
   set_group(job);
-  set_codecs(job);
+  parse_formats();
+  set_codecs();
+  set_markers(job);
   set_lines(job);
   return job;
 }
 
-// A codec given once stands for the topic's side where the other side is lines (they show what it decodes to), else for both.
-void SharedOptions::set_codecs(const flow::Job& job) {
-  const auto pair_of = [&](const std::string& text, const char* option) {
-    CodecPair pair = parse_codec_pair(text, option);
-    if (text.find(':') != std::string::npos) return pair;
-    if (job.in.is_lines() && job.out.is_topic()) pair.in = Codec::parse("json", option);
-    if (job.in.is_topic() && job.out.is_lines()) pair.out = Codec::parse("json", option);
-    return pair;
-  };
-  shape_.options = expressions_;
+// Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
+void SharedOptions::set_codecs() {
   if (value_codec_) {
-    CodecPair pair = pair_of(*value_codec_, "--value-codec");
+    CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
     expressions_.value_codec = pair.in.name();
+    in_format_.value_codec = pair.in;
+    out_format_.value_codec = pair.out;
     // What the stage emits: JSON that it made, or the bytes that came.
-    if (shares_.emits_json) pair.in = Codec::parse("json", "--value-codec");
+    if (shares_.emits_json) pair.in = Codec();
     if (!(pair.in == pair.out)) shape_.value_codec = pair;
   }
   if (key_codec_) {
-    const CodecPair pair = pair_of(*key_codec_, "--key-codec");
+    const CodecPair pair = parse_codec_pair(*key_codec_, "--key-codec");
     expressions_.key_codec = pair.in.name();
+    in_format_.key_codec = pair.in;
+    out_format_.key_codec = pair.out;
     if (!(pair.in == pair.out)) shape_.key_codec = pair;
   }
   shape_.options = expressions_;
 }
 
-void SharedOptions::set_lines(flow::Job&) const {}
+void SharedOptions::parse_formats() {
+  const bool envelope = lines_.envelope || shares_.envelope_lines;
+  const auto parse = [&](const std::string& text, const char* option) {
+    if (lines_.envelope && !text.empty() && text != "envelope") {
+      throw usage_error(std::string("-J and ") + option + " " + text + " say different things about lines",
+                        "-J is envelopes both ways; -I and -O are for one way");
+    }
+    io::LineFormat format = io::parse_line_format(!text.empty() ? text : envelope ? "envelope" : "json", option);
+    format.nul_ended = lines_.nul_ended;
+    return format;
+  };
+  in_format_ = parse(lines_.in, "-I");
+  in_format_.csv_strings = lines_.csv_strings;
+  in_format_.check_json = shares_.checks_json && !value_codec_;
+  out_format_ = parse(lines_.out, "-O");
+  out_format_.embed = lines_.embed;
+  if (lines_.format) {
+    if (!lines_.out.empty() || lines_.envelope) throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") + " say different things about lines");
+    out_format_.output_template = *lines_.format;
+  }
+}
+
+namespace {
+
+// The expressions of -f. A template asks for them in order, once per record: the first one, or a step back, is a new record.
+class Template {
+ public:
+  explicit Template(const expr::Options& options) : expressions_(options) {
+    io_.add = [this](std::string_view text) { return expressions_.add(text, "-f"); };
+    io_.append = [this](const Record& record, size_t handle, std::string& out) { return append(record, handle, out); };
+  }
+  const io::TemplateExpressions& io() const { return io_; }
+
+ private:
+  std::optional<RecordError> append(const Record& record, size_t handle, std::string& out) {
+    if (!last_ || handle <= *last_) {
+      last_.reset();
+      if (auto error = expressions_.bind(record)) return error;
+    }
+    last_ = handle;
+    Result<expr::Value> value = expressions_.get(handle);
+    if (!value) return std::move(value.error());
+    return expr::append_text(*value, out);
+  }
+
+  expr::Expressions expressions_;
+  std::optional<size_t> last_;
+  io::TemplateExpressions io_;
+};
+
+}  // namespace
+
+std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const io::Endpoint& out) const {
+  io::LineFormat format = out_format_;
+  if (format.output_template.empty()) {
+    io::check_output_format(format);
+    return [out, format] { return io::open_line_sink(out, format); };
+  }
+  // Shared by the sinks made with it, which run in one thread; lives as long as the job that opens them.
+  auto expressions = std::make_shared<Template>(expressions_);
+  format.expressions = &expressions->io();
+  io::check_output_format(format);
+  return [out, format, expressions] { return io::open_line_sink(out, format); };
+}
+
+// -K and -Z hold for each side that can take them; one of them must.
+void SharedOptions::set_markers(const flow::Job& job) {
+  const bool in_takes_key = job.in.is_lines() && in_format_.info->takes_key_separator;
+  const bool out_takes_key =
+      job.out.is_lines() && out_format_.info->takes_key_separator && out_format_.output_template.empty();
+  if (lines_.key_separator) {
+    const std::string separator = io::unescape_option(*lines_.key_separator, "-K");
+    // Where neither takes it, the format's own check says why.
+    if (in_takes_key || !out_takes_key) in_format_.key_separator = separator;
+    if (out_takes_key || !in_takes_key) out_format_.key_separator = separator;
+  }
+  const bool in_takes_null = job.in.is_lines() && in_format_.info->takes_null_marker;
+  const bool out_takes_null =
+      job.out.is_lines() && (out_format_.info->takes_null_marker || !out_format_.output_template.empty());
+  if (lines_.null_marker) {
+    const std::string marker = io::unescape_option(*lines_.null_marker, "-Z");
+    if (in_takes_null || !out_takes_null) in_format_.null_marker = marker;
+    if (out_takes_null || !in_takes_null) out_format_.null_marker = marker;
+  }
+  if ((lines_.key_separator || lines_.null_marker) && job.in.is_topic() && job.out.is_topic()) {
+    throw usage_error(std::string(lines_.key_separator ? "-K" : "-Z") + " is about lines, and both IN and OUT are topics");
+  }
+}
+
+void SharedOptions::set_lines(flow::Job& job) const {
+  if (job.in.is_lines()) {
+    io::check_input_format(in_format_);
+    job.open_lines_in = [in = job.in, format = in_format_] { return io::open_line_source(in, format); };
+  }
+  if (job.out.is_lines()) job.open_lines_out = line_opener(job.out);
+  if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);
+}
+
+void SharedOptions::add_output(flow::Job& job, const std::string& operand) const {
+  flow::MoreOutput more;
+  more.at = io::parse_endpoint("OUT", operand);
+  if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
+    throw usage_error("both OUT and a branch are stdout");
+  }
+  if (more.at.is_lines()) {
+    io::refuse_same_file(job.in, more.at);
+    more.open_lines = line_opener(more.at);
+  }
+  job.more_outputs.push_back(std::move(more));
+}
 
 void SharedOptions::shape(flow::Job& job) const {
   if (shape_.empty()) return;

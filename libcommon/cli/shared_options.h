@@ -15,6 +15,7 @@
 #include "data/codec.h"
 #include "expr/expressions.h"
 #include "flow/job.h"
+#include "io/line_format.h"
 
 namespace kutils::cli {
 
@@ -29,6 +30,7 @@ struct Shares {
   bool sets_key = true;        // of these, --key
   bool keep_null = false;      // --keep-null
   bool envelope_lines = false; // -J is implied (kcp)
+  bool checks_json = false;    // a line that is no JSON is refused when it is read (kwrite)
   bool emits_json = false;     // the stage makes JSON of what it reads (kmap); else it passes bytes on
 };
 
@@ -73,8 +75,11 @@ class SharedOptions {
   void declare_reading(OptionTable& table);
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
+  void parse_formats();
+  void set_codecs();
+  void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;
-  void set_codecs(const flow::Job& job);
+  std::function<std::unique_ptr<io::Sink>()> line_opener(const io::Endpoint& out) const;
   void set_group(flow::Job& job) const;
 
   Shares shares_;
@@ -82,6 +87,8 @@ class SharedOptions {
   expr::Options expressions_;
   ShapePlan shape_;
   Lines lines_;
+  io::LineFormat in_format_;
+  io::LineFormat out_format_;
   std::optional<std::string> brokers_;
   std::vector<std::string> properties_;
   std::vector<std::string> config_files_;

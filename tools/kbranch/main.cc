@@ -19,7 +19,7 @@ class BranchTool final : public cli::Tool {
              {"IN", true, "a topic, ./FILE or - (stdin)"},
              {"OUT", true, "takes what matched nothing: a topic, ./FILE or - (stdout)"}},
             {{"kbranch 'low=total_amount < 40' rides high"},
-             {"kbranch './de.ndjson=country == \"DE\", ./fr.ndjson=country == \"FR\"' clicks ./rest.ndjson"}}};
+             {"kbranch './de.ndjson=country == \"DE\"' clicks ./rest.ndjson"}}};
   }
   void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {

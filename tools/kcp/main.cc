@@ -12,7 +12,7 @@ class CopyTool final : public cli::Tool {
  public:
   cli::ToolInfo info() const override {
     return {"kcp",
-            "Copy records exactly: partition, key, headers, time and bytes. Lines are envelopes (-J).",
+            "Copy records exactly: partition, key, headers, time, bytes. Lines are as -J.",
             {{"IN", true, "a topic, ./FILE or - (stdin)"}, {"OUT", true, "a topic, ./FILE or - (stdout)"}},
             {{"kcp -e clicks ./clicks.ndjson", "export"}, {"kcp ./clicks.ndjson restored", "import"}}};
   }

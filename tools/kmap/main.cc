@@ -26,7 +26,8 @@ class MapTool final : public cli::Tool {
     const std::string& list = operands.get("LIST");
     const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
-      const std::string command = items[0].expression;
+      std::string command = items[0].expression;
+      command.erase(0, command.find_first_not_of(" \t"));
       job_.settings.push_back({"LIST", "| " + command});
       job_.make_stage = [command, keep_null = shared_.keep_null()](const flow::StageContext&) {
         return std::make_unique<CoProcessStage>(command, keep_null);

@@ -119,7 +119,7 @@ std::optional<RecordError> MapStage::append_item(const Item& item) {
 
 void MapStage::make_object(const Record& record, flow::Emitter& out) {
   if (all_ && !expressions_.value_is_object()) {
-    return out.fail(record, {Reason::not_an_object, "the value is not a JSON object: '*' means all of its fields"});
+    return out.fail(record, {Reason::not_an_object, "'*' means all fields of an object, and this value is none"});
   }
   in_place_.assign(items_.size(), false);
   text_ += '{';

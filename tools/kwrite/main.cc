@@ -43,7 +43,7 @@ class WriteTool final : public cli::Tool {
   ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.reads_topics = false, .groups = false}};
+  cli::SharedOptions shared_{{.reads_topics = false, .groups = false, .checks_json = true}};
   flow::Job job_;
   std::optional<double> rate_;
   bool job_atomic_ = false;

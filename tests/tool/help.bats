@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# Every tool of the list: help, man page, completion.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; }
+
+tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
+
+@test "--help fits a screen, on stdout, and ends with two examples" {
+  for tool in $(tools); do
+    "$tool" --help >help.txt 2>help.err
+    [ ! -s help.err ]
+    lines=$(wc -l <help.txt)
+    [ "$lines" -le 26 ] || { echo "$tool: $lines lines"; return 1; }
+    [ "$(wc -L <help.txt)" -le 80 ] || { echo "$tool: too wide"; return 1; }
+    head -1 help.txt | grep -q "^Usage: $tool " || { echo "$tool: no usage line"; return 1; }
+    tail -3 help.txt | head -1 | grep -q '^Examples:$' || { echo "$tool: no examples"; return 1; }
+    [ "$(tail -2 help.txt | grep -c "$tool")" -eq 2 ] || { echo "$tool: not two examples"; return 1; }
+  done
+}
+
+@test "--version says what it is" {
+  for tool in $(tools); do
+    run "$tool" --version
+    [ "$status" -eq 0 ]
+    [[ $output == "$tool (kutils) "[0-9]* ]]
+  done
+}
+
+@test "every option of --help-all stands in the man page and in each completion" {
+  for tool in $(tools); do
+    "$tool" --help-all >all.txt
+    page=$KUTILS_SOURCE_DIR/man/$tool.md
+    [ -f "$page" ] || { echo "$tool: no man page"; return 1; }
+    "$KUTILS_SOURCE_DIR/man/make-page" "$(command -v "$tool")" "$page" >page.md
+    ! grep -n '^@' page.md || { echo "$tool: something was not filled in"; return 1; }
+    for shell in bash zsh fish; do "$tool" --completion $shell >$shell.txt; done
+    bash -n bash.txt
+    grep -oE '^  --?[a-zA-Z0-9][a-z-]*' all.txt | while read -r option; do
+      grep -qF -- "**${option//-/\\-}**" page.md || { echo "$tool: man page lacks $option"; exit 1; }
+      grep -qF -- " $option " <(tr "'\n" '  ' <bash.txt) || { echo "$tool: bash lacks $option"; exit 1; }
+      grep -qF -- "*$option[" zsh.txt || { echo "$tool: zsh lacks $option"; exit 1; }
+      grep -qE -- " -[ls] ${option##-}( |$)| -l ${option#--}( |$)" fish.txt || { echo "$tool: fish lacks $option"; exit 1; }
+    done
+  done
+}
+
+@test "completion works in bash" {
+  kfilter --completion bash >c.bash
+  run bash -c '. ./c.bash; COMP_WORDS=(kfilter --deli); COMP_CWORD=1; _kfilter; echo "${COMPREPLY[@]}";
+    COMP_WORDS=(kfilter --delivery a); COMP_CWORD=2; _kfilter; echo "${COMPREPLY[@]}"'
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = --delivery ]
+  [ "${lines[1]}" = at-least-once ]
+}
+
+@test "help to a full disk is an error" {
+  [ -w /dev/full ] || skip "no /dev/full here"
+  run bash -c 'kfilter --help >/dev/full'
+  [ "$status" -eq 5 ]
+  [[ $output == *"cannot write to stdout"* ]]
+}
+
+@test "-X list prints librdkafka's properties" {
+  run kfilter -X list
+  [ "$status" -eq 0 ]
+  [[ $output == *fetch.min.bytes* ]]
+}

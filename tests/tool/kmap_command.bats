@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# kmap '| CMD': a command that answers line by line.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+teardown() { kafka_teardown; }
+
+@test "values go through the command, key and headers stay" {
+  echo '{"key":"k","headers":["a","1"],"payload":"{\"n\":1}"}' | kmap -J '| sed s/n/m/' | jq -c '[.key,.headers,.payload]' >got
+  [ "$(cat got)" = '["k",["a","1"],"{\"m\":1}"]' ]
+}
+
+@test "many lines, more than any pipe holds" {
+  seq 200000 | kmap -I text -O text '| sed s/^/x/' >got
+  seq 200000 | sed s/^/x/ | cmp - got
+}
+
+@test "the command is kept: started once" {
+  printf '1\n2\n3\n' | kmap -I text -O text '| echo started >>starts; exec cat' >got
+  [ "$(wc -l <starts)" -eq 1 ]
+  [ "$(wc -l <got)" -eq 3 ]
+}
+
+@test "answers come while the input waits" {
+  mkfifo in out
+  kmap -I text -O text '| sed s/^/x/' <in >out 3>&- & tool_pids=($!)
+  exec 8>in 9<out
+  echo 1 >&8
+  read -r -t 5 -u 9 line
+  [ "$line" = x1 ]
+  exec 8>&- 9<&-
+}
+
+@test "a command that dies, is missing, or says too much ends it with code 4" {
+  run bash -c 'seq 5 | kmap -I text -O text "| head -2"'
+  [ "$status" -eq 4 ]
+  [[ $output == *"co-process 'head -2' ended with status 0 after answering 2 of"* ]]
+  run bash -c 'seq 5 | kmap -I text -O text "| nosuchcommand"'
+  [ "$status" -eq 4 ]
+  [[ $output == *"nosuchcommand"* ]]
+  run bash -c 'seq 5 | kmap -I text -O text "| sed p"'
+  [ "$status" -eq 4 ]
+  [[ $output == *"more lines"* ]]
+  run bash -c 'seq 5 | kmap -I text -O text "| cat; exit 3"'
+  [ "$status" -eq 4 ]
+  [[ $output == *"status 3"* ]]
+}
+
+@test "no process is left behind" {
+  printf '1\n' | kmap -I text -O text "| echo \$\$ >pid; exec cat" >/dev/null
+  ! kill -0 "$(cat pid)" 2>/dev/null
+}
+
+@test "values with newlines and without value" {
+  printf '%s\n' '{"key":"a","payload":"{\"n\":\n1}"}' '{"key":"b","payload":null}' | kmap -J --keep-null '| cat' | jq -c .payload >got
+  [ "$(cat got)" = '"{\"n\": 1}"
+null' ]
+}

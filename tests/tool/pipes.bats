@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# Plain Unix pipes: flushing, readers that hang up, full disks, signals.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+teardown() { kafka_teardown; }
+
+clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 7)) "$i"; done; }
+
+@test "filter, map, groupby in a pipe give what jq gives" {
+  clicks 2000 >in
+  kfilter 'number >= 100' <in | kmap 'uri, twice=number * 2' | kgroupby -O envelope uri | jq -c '[.key, .payload]' >got
+  jq -c 'select(.number >= 100) | [.uri, ({uri, twice: (.number * 2)} | tojson)]' in >want
+  same want got
+}
+
+@test "each record is there at once" {
+  mkfifo in out
+  kfilter 'n > 0' <in >out 3>&- & tool_pids=($!)
+  exec 8>in 9<out
+  echo '{"n":1}' >&8
+  read -r -t 5 -u 9 line
+  [ "$line" = '{"n":1}' ]
+  exec 8>&- 9<&-
+}
+
+@test "a reader that hangs up ends it, as coreutils" {
+  run bash -c 'set -o pipefail; yes "{\"n\":1}" | kfilter "n > 0" 2>err | head -1; echo "${PIPESTATUS[@]}"'
+  [ "${lines[0]}" = '{"n":1}' ]
+  [[ ${lines[1]} == "141 141 0" ]]
+  [ ! -s err ]
+}
+
+@test "a reader that hangs up is noticed while waiting" {
+  mkfifo in
+  start_tool feeder sh -c 'exec 8>in; printf "{\"n\":1}\n" >&8; exec sleep 30'
+  run timeout 10 bash -c 'kfilter "n > 0" <in | head -1'
+  [ "$status" -eq 0 ]
+  [ "$output" = '{"n":1}' ]
+}
+
+@test "a full disk is exit 5" {
+  [ -w /dev/full ] || skip "no /dev/full here"
+  run bash -c 'echo "{\"n\":1}" | kfilter "n > 0" - /dev/full'
+  [ "$status" -eq 5 ]
+  [[ $output == *"/dev/full"*"No space left"* ]]
+  run bash -c 'echo "{\"n\":1}" | kfilter "n > 0" >/dev/full'
+  [ "$status" -eq 5 ]
+}
+
+@test "SIGTERM and SIGINT end it as the shell expects" {
+  mkfifo in
+  start_tool feeder sh -c 'exec 8>in; exec sleep 30'
+  for signal in TERM:143 INT:130; do
+    # A background job of a script ignores SIGINT: as a terminal would start it.
+    env --default-signal=INT kfilter 'n > 0' <in >out.txt 2>err.txt 3>&- & pid=$!
+    tool_pids+=("$pid")
+    wait_for 5 catches "$pid" 15
+    stop_tool "$pid" "${signal%:*}" 5
+    [ "$status" -eq "${signal#*:}" ] || { echo "$signal: $status"; cat err.txt; return 1; }
+  done
+}
+
+# catches PID N: the process has a handler for signal N.
+catches() { (($((16#$(awk '/^SigCgt/ {print $2}' "/proc/$1/status"))) >> ($2 - 1) & 1)); }
+
+@test "-c and -m end it" {
+  run bash -c 'yes "{\"n\":1}" | kfilter -m 3 "n > 0"'
+  [ "$status" -eq 0 ]
+  [ "${#lines[@]}" -eq 3 ]
+  run bash -c 'yes "{\"n\":1}" | kfilter -c 5 "n > 0"'
+  [ "$status" -eq 0 ]
+  [ "${#lines[@]}" -eq 5 ]
+}
+
+@test "envelopes through three tools keep key, headers, time and bytes" {
+  cat >in <<'END'
+{"ts":1700000000000,"tstype":"create","headers":["a","1","a","2","n",null],"key":"k","payload":"{\"n\": 1}"}
+{"ts":1700000000001,"tstype":"create","headers":["b",{"base64":"/w=="}],"key_base64":"/w==","payload":"{\"n\":2}"}
+END
+  kfilter -J 'n > 0' <in | kmap -J '*' | kcp - - | jq -cS '{ts,headers,key,key_base64,payload}' >got
+  jq -cS '{ts,headers,key,key_base64,payload} | .payload |= (fromjson | tojson)' in >want
+  same want got
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bats
+# Records that cannot be processed, on lines: what is said, what goes on, the exit code.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+
+feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
+
+@test "report: each is said, the rest goes on, exit 4" {
+  run bash -c "$(declare -f feed); feed | kfilter 'n > 0' 2>err"
+  [ "$status" -eq 4 ]
+  [ "$output" = '{"n":1}
+{"n":3}' ]
+  [ "$(grep -c 'line [234]' err)" -eq 3 ]
+}
+
+@test "fail: ends at the first, what came before is written" {
+  run bash -c "$(declare -f feed); feed | kfilter --on-error fail 'n > 0' 2>err"
+  [ "$status" -eq 4 ]
+  [ "$output" = '{"n":1}' ]
+  grep -q 'line 2' err
+}
+
+@test "skip: counted, exit 0" {
+  run bash -c "$(declare -f feed); feed | kfilter --on-error skip 'n > 0' 2>err"
+  [ "$status" -eq 0 ]
+  [ "$output" = '{"n":1}
+{"n":3}' ]
+  grep -q '3 ' err
+}
+
+@test "more than ten are counted" {
+  run bash -c "seq 30 | kfilter 'n > 0' 2>&1 >/dev/null | tee err | wc -l"
+  [ "$(grep -c 'standard input line' err)" -eq 10 ]
+  grep -q '30 failed' err
+}
