@@ -51,8 +51,7 @@ struct Surroundings {
   // Reads these partitions without a group, each from its offset up to its end.
   std::function<std::unique_ptr<io::Source>(const std::vector<PartitionRange>& ranges)> make_topic_source;
   std::function<void(Millis)> pause;  // sleeps
-  // The end of our consumers' client.id, behind a `-`: tells this process from another one under the same
-  // name. All tokens have one length; that of a process which started later is greater.
+  // Of this process alone; for names that nobody else must have.
   std::string token;
 };
 

@@ -9,12 +9,10 @@
 namespace kutils::flow {
 namespace {
 
-// Later processes have greater tokens: 12 hex digits of the time, 8 of chance.
-std::string make_token(const Clock& clock) {
+std::string random_token() {
   std::random_device random;
-  char text[24];
-  std::snprintf(text, sizeof text, "%012llx%08x",
-                static_cast<unsigned long long>(clock.wall_ms()) & 0xffffffffffffULL, random());
+  char text[20];
+  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
   return text;
 }
 
@@ -43,9 +41,8 @@ ExitCode run(const Job& job) {
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
-  const std::string token = make_token(clock);
-  kafka::ClientConfig client = job.client;
-  client.set("client.id", client.consumer_value("client.id", job.tool) + "-" + token);
+  const std::string token = random_token();
+  const kafka::ClientConfig& client = job.client;
   return run(
       job,
       Surroundings{

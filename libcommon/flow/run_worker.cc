@@ -23,29 +23,30 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
   }
 }
 
-// Fenced: by a process that runs under our name, or only by our own late return (11). A rival shows in the
-// group with another token; it initialises its transactional ids first, so that it may take a moment to join.
-// Of two the one that started later goes on: an older token is that of a dead predecessor, or of one that was
-// asleep and will find ours.
-void refuse_rival(const InstanceSlot& slot, const Surroundings& around, kafka::Admin& admin,
-                  const std::string& group, int looks) {
-  const std::string& id = slot.instance_id();
-  if (id.empty() || around.token.empty()) return;
+// The member that the group has under our instance id: who joined last, for each join makes a new member id. (client.id would
+// not tell: it stays that of the first one when a static member is replaced.) nullopt: none, or nobody to ask.
+std::optional<std::string> member_under(const std::string& instance_id, kafka::Admin& admin, const std::string& group) {
+  try {
+    for (const kafka::GroupMember& member : admin.group_members(group)) {
+      if (member.instance_id == instance_id) return member.member_id;
+    }
+  } catch (const Error&) {
+    // A coordinator that moves; the next look.
+  }
+  return std::nullopt;
+}
+
+// Fenced: by a process that runs under our name, or only by our own late return (11). `ours` is the member that we were, or that
+// stood there when we began. A rival joins in its place; it initialises its transactional ids first, so it may take a moment.
+void refuse_rival(const std::string& instance_id, const std::string& ours, const Surroundings& around,
+                  kafka::Admin& admin, const std::string& group, int looks) {
+  if (instance_id.empty()) return;
   for (int look = 0; look < looks && around.stop.signal() == 0; ++look) {
     if (look > 0) around.pause(kRivalLook);
-    std::vector<kafka::GroupMember> members;
-    try {
-      members = admin.group_members(group);
-    } catch (const Error&) {
-      continue;  // a coordinator that moves; the next look
-    }
-    for (const kafka::GroupMember& member : members) {
-      if (member.instance_id != id) continue;
-      const std::string token = member.client_id.substr(member.client_id.rfind('-') + 1);
-      if (token.size() != around.token.size() || token <= around.token) continue;
-      throw Error(ExitCode::delivery, "another process runs as " + id + " and has taken over",
-                  "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
-    }
+    const auto now = member_under(instance_id, admin, group);
+    if (!now || *now == ours) continue;
+    throw Error(ExitCode::delivery, "another process runs as " + instance_id + " and has taken over",
+                "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
   }
 }
 
@@ -103,9 +104,10 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
                         " new starts in a row: " + error.what(),
                     "does another process run as " + slot->instance_id() + "? Give each its own --instance");
       }
-      if (error.is_fencing())
-        refuse_rival(*slot, around, *admin, plan.group,
+      if (error.is_fencing() && !worker.member_id().empty()) {
+        refuse_rival(slot->instance_id(), worker.member_id(), around, *admin, plan.group,
                      worker.was_away() ? kRivalLooksAfterSleep : kRivalLooks);
+      }
       log.note(std::string("starting anew from what is committed: ") + error.what());
     }
   }

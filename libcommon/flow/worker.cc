@@ -14,6 +14,7 @@ constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
 // A loop that stood still this long may have lost its partitions or its transaction.
 constexpr int64_t kAwayUs = 2'500'000;
+constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr int kMaxAbortsInARow = 60;
 // Half of the transaction time-out (protocol.md, 8).
 Millis transaction_limit(const Job& job) {
@@ -500,6 +501,20 @@ void Worker::note_time() {
   const int64_t now = clock_.steady_us();
   if (now - last_turn_us_ > kAwayUs) was_away_ = true;
   last_turn_us_ = now;
+  if (member_id_.empty() || now - member_noted_us_ > kMemberNoteUs) {
+    member_noted_us_ = now;
+    note_member();
+  }
+}
+
+void Worker::note_member() {
+  const kafka::GroupMetadata group = consumer_->group_metadata();
+  if (group.usable()) member_id_ = group.member_id;
+}
+
+const std::string& Worker::member_id() {
+  if (consumer_) note_member();
+  return member_id_;
 }
 
 }  // namespace kutils::flow

@@ -53,6 +53,8 @@ class Worker final : private kafka::RebalanceListener {
   bool was_away() const { return was_away_; }
   const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
   Processor::End ended() const;
+  // The last id that the group knew us by; empty if we never joined.
+  const std::string& member_id();
 
  private:
   class CycleOutputs;  // the sinks of whichever producer holds the open transaction
@@ -76,6 +78,7 @@ class Worker final : private kafka::RebalanceListener {
   int64_t lag();
   Millis patience();
   void note_time();
+  void note_member();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
   void leave();
@@ -104,6 +107,8 @@ class Worker final : private kafka::RebalanceListener {
   bool has_committed_ = false;
   bool was_away_ = false;
   int64_t last_turn_us_ = 0;
+  std::string member_id_;
+  int64_t member_noted_us_ = 0;
   int64_t last_end_check_us_ = 0;
 };
 

@@ -30,7 +30,7 @@ struct NewTopic {
 
 struct GroupMember {
   std::string instance_id;  // group.instance.id; empty: dynamic
-  std::string client_id;
+  std::string member_id;    // made by the broker for each join; a static member that returns gets a new one
 };
 
 class Admin {

@@ -179,8 +179,8 @@ class LibrdkafkaAdmin final : public Admin {
       for (size_t i = 0; i < count; ++i) {
         const auto* member = rd_kafka_ConsumerGroupDescription_member(list[g], i);
         const char* instance = rd_kafka_MemberDescription_group_instance_id(member);
-        const char* client = rd_kafka_MemberDescription_client_id(member);
-        members.push_back({instance ? instance : "", client ? client : ""});
+        const char* id = rd_kafka_MemberDescription_consumer_id(member);
+        members.push_back({instance ? instance : "", id ? id : ""});
       }
     }
     return members;
