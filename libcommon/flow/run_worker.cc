@@ -23,9 +23,11 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
   }
 }
 
-// The member that the group has under our instance id: who joined last, for each join makes a new member id. (client.id would
-// not tell: it stays that of the first one when a static member is replaced.) nullopt: none, or nobody to ask.
-std::optional<std::string> member_under(const std::string& instance_id, kafka::Admin& admin, const std::string& group) {
+// The member that the group has under our instance id: who joined last, for each join makes a new member id.
+// (client.id would not tell: it stays that of the first one when a static member is replaced.) nullopt: none,
+// or nobody to ask.
+std::optional<std::string> member_under(const std::string& instance_id, kafka::Admin& admin,
+                                        const std::string& group) {
   try {
     for (const kafka::GroupMember& member : admin.group_members(group)) {
       if (member.instance_id == instance_id) return member.member_id;
@@ -36,8 +38,9 @@ std::optional<std::string> member_under(const std::string& instance_id, kafka::A
   return std::nullopt;
 }
 
-// Fenced: by a process that runs under our name, or only by our own late return (11). `ours` is the member that we were, or that
-// stood there when we began. A rival joins in its place; it initialises its transactional ids first, so it may take a moment.
+// Fenced: by a process that runs under our name, or only by our own late return (11). `ours` is the member
+// that we were, or that stood there when we began. A rival joins in its place; it initialises its
+// transactional ids first, so it may take a moment.
 void refuse_rival(const std::string& instance_id, const std::string& ours, const Surroundings& around,
                   kafka::Admin& admin, const std::string& group, int looks) {
   if (instance_id.empty()) return;
