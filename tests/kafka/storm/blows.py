@@ -23,7 +23,7 @@ class Blows:
         return [slot for slot in self.bench.slots if slot.up() and slot.wake is None]
 
     def free(self):
-        return [slot for slot in self.bench.slots if (slot.process is None or not slot.process.running()) and slot.due is None]
+        return [slot for slot in self.bench.slots if not slot.living() and slot.due is None]
 
     def after(self, seconds, what, function):
         self.later.append((time.monotonic() + seconds, what, function))
@@ -112,19 +112,18 @@ class Blows:
         old = slot.process
         how = self.random.choice(["alive", "stopped", "dying"])
         self.bench.log(f"take-over of {old.name} ({how})")
-        old.superseded()
         if how != "alive":
             old.stop()
+        self.bench.launch(slot)
         if how == "stopped":
-            old.end_by = None
 
             def wake():
-                old.superseded()
                 old.go_on()
+                if slot.elders:
+                    slot.contest()
             self.after(self.random.uniform(0.5, 14), f"SIGCONT {old.name} (superseded)", wake)
         elif how == "dying":
             self.after(self.random.uniform(0.1, 3), f"kill -9 {old.name} (superseded)", old.kill)
-        self.bench.launch(slot)
         self.bench.count(f"take_over_{how}")
         return True
 

@@ -3,6 +3,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 
 LIBC = ctypes.CDLL(None)
@@ -24,6 +25,8 @@ def die_with_parent():
 class Process:
     """One process. `may_end` is None while it must go on, else the set of exit codes that it may end with."""
 
+    epoch = time.monotonic()  # of the times in the logs
+
     def __init__(self, name, argv, env, directory):
         self.name = name
         self.argv = argv
@@ -31,11 +34,19 @@ class Process:
         self.may_end = None
         self.end_by = None  # monotonic time; a process that was asked to end and lives on after it hangs
         self.stopped = False
-        self.started = time.monotonic()
-        with open(self.errors, "wb") as err, open(os.path.join(directory, name + ".out"), "wb") as out:
-            self.popen = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        self.contested = False  # another one runs or ran under its name: one of them ends with 5
+        with open(os.path.join(directory, name + ".out"), "wb") as out:
+            self.popen = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
                                           cwd=directory, preexec_fn=die_with_parent)
         self.pid = self.popen.pid
+        self.log = threading.Thread(target=self.keep_errors, daemon=True)
+        self.log.start()
+
+    def keep_errors(self):
+        with open(self.errors, "w", encoding="utf-8") as file:
+            for line in self.popen.stderr:
+                text = line.decode(errors="replace").rstrip()
+                print(f"{time.monotonic() - Process.epoch:8.2f} {text}", file=file, flush=True)
 
     def running(self):
         return self.popen.poll() is None
@@ -59,16 +70,12 @@ class Process:
 
     def ask_to_end(self, number=signal.SIGTERM, limit=20):
         # "Signals as the shell expects": ended by the signal, or 128 + its number.
-        self.may_end = {-number, 128 + number}
+        self.may_end = {-number, 128 + number} | ({5} if self.contested else set())
         self.end_by = time.monotonic() + limit
         self.send(number)
 
-    def superseded(self, limit=60):
-        """Another process took its identity: it may find that out and end with 5, and must in the end."""
-        self.may_end = {5, -signal.SIGKILL}
-        self.end_by = time.monotonic() + limit
-
     def tail(self, lines=12):
+        self.log.join(1 if not self.running() else 0)
         with open(self.errors, encoding="utf-8", errors="replace") as file:
             return "".join("    " + line for line in file.readlines()[-lines:])
 
@@ -87,7 +94,12 @@ class Process:
 
 
 class Slot:
-    """A place in the group: which state directory and name its processes run under, one after the other."""
+    """A place in the group: which state directory and name its processes run under, one after the other.
+
+    Where several live under one name (a take-over), one of them must go on and each other one end with 5 within a minute.
+    """
+
+    CONTEST_LIMIT = 60
 
     def __init__(self, number, directory, state_dir, instance=None):
         self.number = number
@@ -95,9 +107,11 @@ class Slot:
         self.state_dir = state_dir
         self.instance = instance
         self.generation = 0
-        self.process = None
+        self.process = None  # the newest
+        self.elders = []
         self.due = None  # monotonic time of its next start, while it is down on purpose
         self.wake = None  # monotonic time of its SIGCONT, while it is stopped
+        self.resolve_by = None
 
     def start(self, argv, env):
         self.generation += 1
@@ -106,8 +120,49 @@ class Slot:
         args = list(argv) + ["--state-dir", self.state_dir]
         if self.instance:
             args += ["--instance", self.instance]
+        if self.process is not None and self.process.running():
+            self.elders.append(self.process)
         self.process = Process(f"slot{self.number}.{self.generation}", args, env, self.directory)
+        if self.elders:
+            self.contest()
         return self.process
+
+    def contest(self):
+        self.resolve_by = time.monotonic() + self.CONTEST_LIMIT
+        for process in self.elders + [self.process]:
+            process.contested = True
+
+    def living(self):
+        return [p for p in self.elders + [self.process] if p is not None and p.running()]
 
     def up(self):
         return self.process is not None and self.process.running() and self.process.may_end is None
+
+    def judge(self):
+        """Settles who goes on under this name. Returns what happened, for the log."""
+        if not self.elders:
+            return None
+        ended = [p for p in self.elders + [self.process] if not p.running()]
+        if not ended:
+            if time.monotonic() > self.resolve_by and not any(p.stopped for p in self.elders):
+                raise Failure(f"{', '.join(p.name for p in self.living())} run under one name for {self.CONTEST_LIMIT} s\n"
+                              + "".join(f"  {p.name}\n{p.tail()}" for p in self.living()))
+            return None
+        told = []
+        killed = any(p.may_end == {-signal.SIGKILL} for p in ended)
+        for process in ended:
+            if process.may_end is None and process.popen.returncode == 5:
+                process.may_end = {5}
+                told.append(f"{process.name} gave way")
+        living = self.living()
+        self.elders = living[:-1]
+        if living:
+            self.process = living[-1]
+        elif told and self.due is None:
+            if not killed:
+                raise Failure(f"all that ran under one name gave way: {', '.join(told)}\n"
+                              + "".join(f"  {p.name}\n{p.tail()}" for p in ended))
+            self.due = time.monotonic()  # gave way to one that was then killed
+        if len(living) == 1 and not killed:
+            living[0].contested = False
+        return ", ".join(told) or None

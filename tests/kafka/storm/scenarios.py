@@ -33,10 +33,10 @@ def finish(bench, blows):
     blows.settle()
     bench.drain(bench.options.patience)
     deadline = time.monotonic() + 60
-    while any(process.may_end is not None for process in bench.processes):
+    while any(slot.elders for slot in bench.slots) or any(p.may_end is not None for p in bench.processes):
         bench.judge()  # superseded ones find out in their own time
         if time.monotonic() > deadline:
-            raise Failure("still there: " + ", ".join(p.name for p in bench.processes if p.may_end is not None))
+            raise Failure("still there: " + ", ".join(p.name for p in bench.processes if p.may_end or p.contested))
         time.sleep(0.1)
     bench.await_members(len(bench.processes))
     bench.fill(2000, 2000)

@@ -36,7 +36,7 @@ class Bench:
         self.fillers = []
         self.filled = 0
         self.counts = {}
-        self.start_time = time.monotonic()
+        self.start_time = Process.epoch = time.monotonic()
         self.env = dict(os.environ, KUTILS_BROKERS=self.cluster.brokers, NO_COLOR="1",
                         XDG_CONFIG_HOME=os.path.join(self.directory, "config"),
                         XDG_STATE_HOME=os.path.join(self.directory, "xdg-state"))
@@ -103,6 +103,11 @@ class Bench:
         return process
 
     def judge(self):
+        for slot in self.slots:
+            told = slot.judge()
+            if told:
+                self.log(told)
+                self.count("gave_way")
         for process in self.processes:
             process.judge()
         self.processes = [p for p in self.processes if p.running()]
