@@ -244,8 +244,11 @@ void read_all(const std::string& topic, bool committed, Visit visit, int64_t* op
   }
   rd_kafka_consumer_close(rk.get());
   if (open_ends == nullptr) return;
-  // A read_uncommitted handle is told the high watermark, a read_committed one the last stable offset.
-  const Client asker = make_client(RD_KAFKA_PRODUCER, rd_kafka_conf_new());
+  // Only a handle that reads uncommitted is told the high watermark; any other, a producer too, the last
+  // stable offset.
+  rd_kafka_conf_t* asking = rd_kafka_conf_new();
+  set(asking, "isolation.level", "read_uncommitted");
+  const Client asker = make_client(RD_KAFKA_CONSUMER, asking);
   for (int p = 0; p < partitions; ++p) {
     int64_t low = 0;
     int64_t high = 0;

@@ -2,7 +2,8 @@
 //   test_topics create NAME PARTITIONS [K=V]...   returns once every partition has a leader
 //   test_topics delete NAME...
 //   test_topics ends NAME          one line per partition: PARTITION LOW HIGH (high watermark)
-//   test_topics stable NAME        one line per partition: PARTITION LAST-STABLE-OFFSET HIGH (they differ while a
+//   test_topics stable NAME        one line per partition: PARTITION LAST-STABLE-OFFSET HIGH (they differ
+//   while a
 //                                  transaction is open there)
 //   test_topics committed GROUP TOPIC   one line per partition: PARTITION OFFSET METADATA ("-" if none)
 //   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
@@ -36,19 +37,25 @@ using Event = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>
 using Options = std::unique_ptr<rd_kafka_AdminOptions_t, Deleter<rd_kafka_AdminOptions_destroy>>;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Deleter<rd_kafka_NewTopic_destroy>>;
 using DeleteTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Deleter<rd_kafka_DeleteTopic_destroy>>;
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, Deleter<rd_kafka_topic_partition_list_destroy>>;
+using Partitions =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, Deleter<rd_kafka_topic_partition_list_destroy>>;
 
 [[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
 
-Client connect(const char* group) {
+// A handle is told the high watermark as a partition's end only if it reads uncommitted; else, also a
+// producer, the last stable offset.
+Client connect(const char* group, bool committed = false) {
   const char* brokers = std::getenv("KUTILS_BROKERS");
   if (brokers == nullptr) fail("KUTILS_BROKERS is not set");
   char why[256];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof why);
   rd_kafka_conf_set(conf, "log_level", "0", why, sizeof why);
+  rd_kafka_conf_set(conf, "isolation.level", committed ? "read_committed" : "read_uncommitted", why,
+                    sizeof why);
   if (group != nullptr) rd_kafka_conf_set(conf, "group.id", group, why, sizeof why);
-  rd_kafka_t* rk = rd_kafka_new(group != nullptr ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof why);
+  rd_kafka_t* rk =
+      rd_kafka_new(group != nullptr ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof why);
   if (rk == nullptr) fail(why);
   return Client(rk);
 }
@@ -63,7 +70,8 @@ Options admin_options(rd_kafka_t* rk, rd_kafka_admin_op_t op) {
 Event wait_for_result(rd_kafka_queue_t* queue) {
   Event event(rd_kafka_queue_poll(queue, kLimitMs + 1000));
   if (!event) fail("no answer from the broker");
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_event_error_string(event.get()));
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    fail(rd_kafka_event_error_string(event.get()));
   return event;
 }
 
@@ -114,7 +122,8 @@ void create(const std::vector<std::string>& args) {
   rd_kafka_CreateTopics(rk.get(), topics, 1, options.get(), queue.get());
   const Event event = wait_for_result(queue.get());
   size_t results = 0;
-  const auto** result = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &results);
+  const auto** result =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &results);
   check_topics(result, results);
   const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLimitMs);
   int total = 0;
@@ -137,7 +146,8 @@ void remove(const std::vector<std::string>& names) {
   rd_kafka_DeleteTopics(rk.get(), topics.data(), topics.size(), options.get(), queue.get());
   const Event event = wait_for_result(queue.get());
   size_t results = 0;
-  const auto** result = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &results);
+  const auto** result =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &results);
   check_topics(result, results);
 }
 
@@ -157,7 +167,7 @@ void ends(const std::string& name) {
 
 void stable(const std::string& name) {
   const Client rk = connect(nullptr);
-  const Client reader = connect("test_topics");  // a consumer's default is read_committed: it is told the stable end
+  const Client reader = connect("test_topics", true);
   int total = 0;
   partitions_with_leader(rk.get(), name, &total);
   if (total == 0) fail(name + ": no such topic");
@@ -174,7 +184,7 @@ void stable(const std::string& name) {
 }
 
 void committed(const std::string& group, const std::string& topic) {
-  const Client rk = connect(group.c_str());
+  const Client rk = connect(group.c_str(), true);  // waits for pending offsets
   int total = 0;
   partitions_with_leader(rk.get(), topic, &total);
   const Partitions list(rd_kafka_topic_partition_list_new(total));
@@ -219,7 +229,8 @@ int run(const std::vector<std::string>& args) {
   } else if (verb == "group" && rest.size() == 1) {
     describe_group(rest[0]);
   } else {
-    std::fputs("usage: test_topics create|delete|ends|stable|committed|group ... (see its first lines)\n", stderr);
+    std::fputs("usage: test_topics create|delete|ends|stable|committed|group ... (see its first lines)\n",
+               stderr);
     return 2;
   }
   return 0;

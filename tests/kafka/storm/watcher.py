@@ -41,7 +41,7 @@ class Watcher:
         times = {}
         for at, partition in self.seen:
             times.setdefault(partition, [start]).append(min(max(at, start), end))
-        worst = (0.0, None)
+        worst = (0.0, -1)
         for partition, moments in times.items():
             moments.append(end)
             worst = max(worst, *((b - a, partition) for a, b in zip(moments, moments[1:])))
