@@ -22,7 +22,7 @@ line='re:^(?P<day>\S+) (?P<time>\S+) (?P<action>\S+) (?P<what>.*)$'
 
 echo "--- in pipes: the first installs, with package and architecture apart"
 kfilter -I "$line" 'action == "install"' "$log" |
-  kmap 'day, package=what.split(":")[0], arch=what.split(":")[1].split(" ")[0]' >"$dir/piped"
+  kmap 'day, name=what.split(":")[0], arch=what.split(":")[1].split(" ")[0]' >"$dir/piped"
 head -n 3 "$dir/piped"
 
 want=$(awk '$3 == "install"' "$log" | wc -l)
@@ -35,12 +35,12 @@ if [ -z "${KUTILS_BROKERS:-}" ]; then
   exit
 fi
 
-echo "--- through topics: filter, reshape, re-key by package"
+echo "--- through topics: filter, reshape, re-key by name"
 kwrite -q -I "$line" "$log" "$p.log"
 kfilter -q -e 'action == "install"' "$p.log" "$p.installs"
-kmap -q -e 'day, package=what.split(":")[0], arch=what.split(":")[1].split(" ")[0]' "$p.installs" "$p.short"
-kgroupby -q -e package "$p.short" "$p.by_package"
-kread -q -e -c 3 -K ' -> ' "$p.by_package"
-kread -q -e "$p.by_package" | sort >"$dir/through"
+kmap -q -e 'day, name=what.split(":")[0], arch=what.split(":")[1].split(" ")[0]' "$p.installs" "$p.short"
+kgroupby -q -e name "$p.short" "$p.by_name"
+kread -q -e -c 3 -K ' -> ' "$p.by_name"
+kread -q -e "$p.by_name" | sort >"$dir/through"
 sort "$dir/piped" | cmp - "$dir/through" || { echo "WRONG: pipes and topics differ" >&2; exit 1; }
 echo "ok: pipes and topics say the same"
