@@ -77,15 +77,15 @@ TEST_CASE("usage is made from the operands") {
 }
 
 TEST_CASE("mistakes on the command line say what to do") {
-  using Catch::Matchers::Contains;
-  CHECK_THAT(complaint(kFilterLike, {}), Contains("missing operand EXPR") && Contains("kdemo [OPTIONS] EXPR [IN [OUT]]"));
-  CHECK_THAT(complaint(kFilterLike, {"a", "b", "c", "d"}), Contains("one operand too many: 'd'"));
-  CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}), Contains("unknown option '--on-eror'") && Contains("'--on-error'"));
-  CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}), Contains("unknown option '-t'") && Contains("operands"));
-  CHECK_THAT(complaint(kFilterLike, {"-G", "g", "x"}), Contains("-g NAME"));
-  CHECK_THAT(complaint(kFilterLike, {"x", "-m"}), Contains("option '-m' needs a value"));
-  CHECK_THAT(complaint(kFilterLike, {"-x > 3", "a"}), Contains("-- '-x > 3'"));
-  CHECK_THAT(complaint(kFilterLike, {""}), Contains("EXPR is empty"));
+  using Catch::Matchers::ContainsSubstring;
+  CHECK_THAT(complaint(kFilterLike, {}), ContainsSubstring("missing operand EXPR") && ContainsSubstring("kdemo [OPTIONS] EXPR [IN [OUT]]"));
+  CHECK_THAT(complaint(kFilterLike, {"a", "b", "c", "d"}), ContainsSubstring("one operand too many: 'd'"));
+  CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}), ContainsSubstring("unknown option '--on-eror'") && ContainsSubstring("'--on-error'"));
+  CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}), ContainsSubstring("unknown option '-t'") && ContainsSubstring("operands"));
+  CHECK_THAT(complaint(kFilterLike, {"-G", "g", "x"}), ContainsSubstring("-g NAME"));
+  CHECK_THAT(complaint(kFilterLike, {"x", "-m"}), ContainsSubstring("option '-m' needs a value"));
+  CHECK_THAT(complaint(kFilterLike, {"-x > 3", "a"}), ContainsSubstring("-- '-x > 3'"));
+  CHECK_THAT(complaint(kFilterLike, {""}), ContainsSubstring("EXPR is empty"));
 }
 
 TEST_CASE("@FILE is read, with comments") {
