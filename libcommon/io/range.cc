@@ -1,0 +1,211 @@
+#include "io/range.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "base/duration.h"
+#include "base/error.h"
+#include "base/time_format.h"
+
+namespace kutils::io {
+namespace {
+
+constexpr const char* kGrammar =
+    "write -o beginning, end, stored, N, +N (from the beginning), -N (from the end), A:B, :end, @T, @T1:T2, s@T or e@T;\n"
+    "T is like 2026-01-31T09:30, -48h, now, or ms since the epoch";
+
+std::optional<int64_t> number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// An end of a range that is no time.
+std::optional<Place> parse_place(std::string_view text) {
+  if (text == "beginning" || text == "start" || text == "earliest" || text == "stored") return Place{Place::Kind::beginning, 0};
+  if (text == "end" || text == "latest") return Place{Place::Kind::end, 0};
+  if (text.empty()) return std::nullopt;
+  const char sign = text[0];
+  const auto value = number(sign == '+' || sign == '-' ? text.substr(1) : text);
+  if (!value || *value < 0) return std::nullopt;
+  if (sign == '+') return Place{Place::Kind::after_begin, *value};
+  if (sign == '-') return Place{Place::Kind::before_end, *value};
+  return Place{Place::Kind::offset, *value};
+}
+
+std::optional<Place> parse_time(std::string_view text, int64_t now_ms) {
+  const auto ms = parse_time_ms(text, now_ms);
+  if (!ms) return std::nullopt;
+  return Place{Place::Kind::time, *ms};
+}
+
+// The second time of @T1:T2: a plain duration counts from the first.
+std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first, int64_t now_ms) {
+  if (text == "end") return Place{Place::Kind::end, 0};
+  if (first && !text.empty() && text[0] >= '0' && text[0] <= '9') {
+    if (const auto duration = parse_duration(text))
+      return Place{Place::Kind::time, first->value + std::chrono::duration_cast<Millis>(*duration).count()};
+  }
+  return parse_time(text, now_ms);
+}
+
+std::optional<RangePlaces> parse_times(std::string_view text, int64_t now_ms) {
+  // Times have colons of their own: the first one that leaves two times, or none at all.
+  if (const auto whole = parse_time(text, now_ms)) return RangePlaces{*whole, std::nullopt};
+  for (size_t colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
+    const std::string_view left = text.substr(0, colon), right = text.substr(colon + 1);
+    std::optional<Place> from;
+    if (!left.empty()) {
+      from = parse_time(left, now_ms);
+      if (!from) continue;
+    }
+    if (right.empty()) {
+      if (from) return RangePlaces{*from, std::nullopt};
+      continue;
+    }
+    if (const auto to = parse_second_time(right, from, now_ms)) return RangePlaces{from.value_or(Place{}), to};
+  }
+  return std::nullopt;
+}
+
+std::optional<RangePlaces> parse_from(std::string_view text, int64_t now_ms) {
+  if (text.empty()) return RangePlaces{};
+  if (const auto place = parse_place(text)) return RangePlaces{*place, std::nullopt};
+  if (text[0] == '@') return parse_times(text.substr(1), now_ms);
+  if (text.substr(0, 2) == ":@") {
+    const auto to = parse_time(text.substr(2), now_ms);
+    if (!to) return std::nullopt;
+    return RangePlaces{Place{}, to};
+  }
+  if (text.substr(0, 2) == "s@") {
+    const size_t second = std::min(text.find(":e@"), text.find(",e@"));
+    const auto from = parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now_ms);
+    if (!from) return std::nullopt;
+    if (second == std::string_view::npos) return RangePlaces{*from, std::nullopt};
+    const auto to = parse_time(text.substr(second + 3), now_ms);
+    if (!to) return std::nullopt;
+    return RangePlaces{*from, to};
+  }
+  if (text.substr(0, 2) == "e@") {
+    const auto to = parse_time(text.substr(2), now_ms);
+    if (!to) return std::nullopt;
+    return RangePlaces{Place{}, to};
+  }
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  RangePlaces out;
+  const std::string_view left = text.substr(0, colon), right = text.substr(colon + 1);
+  if (!left.empty()) {
+    const auto from = parse_place(left);
+    if (!from) return std::nullopt;
+    out.from = *from;
+  }
+  if (!right.empty()) {
+    out.to = parse_place(right);
+    if (!out.to) return std::nullopt;
+  }
+  if (left.empty() && right.empty()) return std::nullopt;
+  return out;
+}
+
+int64_t offset_of(const Place& place, const kafka::Watermarks& marks, int64_t by_time) {
+  const auto within = [&](int64_t offset) { return std::clamp(offset, marks.low, std::max(marks.low, marks.high)); };
+  switch (place.kind) {
+    case Place::Kind::beginning: return marks.low;
+    case Place::Kind::end: return marks.high;
+    case Place::Kind::offset: return within(place.value);
+    case Place::Kind::after_begin: return within(marks.low + place.value);
+    case Place::Kind::before_end: return within(marks.high - place.value);
+    case Place::Kind::time: return within(by_time);
+  }
+  return marks.low;
+}
+
+}  // namespace
+
+RangePlaces parse_range(const Range& range, int64_t now_ms) {
+  const auto parsed = parse_from(range.from, now_ms);
+  if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", kGrammar);
+  RangePlaces out = *parsed;
+  const bool says_start = !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
+  const int starts = (says_start ? 1 : 0) + (range.since.empty() ? 0 : 1) + (range.tail ? 1 : 0);
+  if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
+  if (!range.since.empty()) {
+    const auto from = parse_time(range.since, now_ms);
+    if (!from) throw usage_error("--since " + range.since + ": not a time", "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+    out.from = *from;
+  }
+  if (range.tail) {
+    if (*range.tail < 0) throw usage_error("--tail " + std::to_string(*range.tail) + ": negative");
+    out.from = Place{Place::Kind::before_end, *range.tail};
+  }
+  if (!range.until.empty()) {
+    if (out.to) throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
+    out.to = parse_time(range.until, now_ms);
+    if (!out.to) throw usage_error("--until " + range.until + ": not a time", "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+  }
+  if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms)
+    throw usage_error("the end of the range lies in the future: " + format_iso_ms(out.to->value), "what comes until then is not there yet; end with -c, -m or a signal");
+  if (out.to && out.to->kind == Place::Kind::time && out.from.kind == Place::Kind::time && out.to->value < out.from.value)
+    throw usage_error("the range ends before it begins: " + format_iso_ms(out.from.value) + " to " + format_iso_ms(out.to->value));
+  if (out.to && out.to->kind == Place::Kind::offset && out.from.kind == Place::Kind::offset && out.to->value < out.from.value)
+    throw usage_error("-o " + range.from + ": ends before it begins");
+  return out;
+}
+
+std::vector<int32_t> parse_partitions(const std::string& text) {
+  std::vector<int32_t> out;
+  const auto bad = [&] { return usage_error("-p " + text + ": not a list of partitions", "write for example -p 0,2,4-7"); };
+  constexpr int64_t kMost = 1'000'000;
+  size_t at = 0;
+  while (at <= text.size()) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    const std::string_view item = std::string_view(text).substr(at, comma - at);
+    const size_t dash = item.find('-');
+    const auto first = number(item.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
+    if (!first || !last || *first < 0 || *last < *first || *last > kMost) throw bad();
+    for (int64_t p = *first; p <= *last; ++p) out.push_back(static_cast<int32_t>(p));
+    at = comma + 1;
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
+                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms) {
+  const RangePlaces places = parse_range(range, now_ms);
+  const auto by_time = [&](const Place& place) {
+    std::map<kafka::TopicPartition, int64_t> out;
+    if (place.kind != Place::Kind::time) return out;
+    if (admin.is_in_memory())
+      throw usage_error("the in-memory broker cannot look up offsets by time", "say -o with offsets, or use a real broker");
+    for (const auto& found : admin.offsets_for_time(partitions, place.value)) out[found.at] = found.offset;
+    return out;
+  };
+  auto from_times = by_time(places.from);
+  auto to_times = places.to ? by_time(*places.to) : std::map<kafka::TopicPartition, int64_t>();
+  std::vector<PartitionRange> out;
+  bool any_within = false;
+  for (const auto& at : partitions) {
+    const kafka::Watermarks marks = admin.watermarks(at);
+    PartitionRange one;
+    one.at = at;
+    one.from = offset_of(places.from, marks, from_times[at]);
+    if (places.from.kind != Place::Kind::offset || places.from.value <= marks.high) any_within = true;
+    if (places.to) {
+      // An exact end may lie ahead: it is read up to there.
+      one.end = places.to->kind == Place::Kind::offset ? places.to->value : offset_of(*places.to, marks, to_times[at]);
+    }
+    if (range.exit_at_end) one.end = std::min(one.end.value_or(marks.high), marks.high);
+    out.push_back(one);
+  }
+  if (!any_within && !partitions.empty())
+    throw usage_error("offset " + std::to_string(places.from.value) + " is beyond the end of every partition read", kGrammar);
+  return out;
+}
+
+}  // namespace kutils::io

@@ -1,0 +1,87 @@
+#include "io/topic_source.h"
+
+#include <algorithm>
+#include <map>
+
+namespace kutils::io {
+namespace {
+
+class TopicSource final : public Source {
+ public:
+  TopicSource(std::unique_ptr<kafka::PartitionReader> reader, const std::vector<PartitionRange>& ranges)
+      : reader_(std::move(reader)) {
+    std::vector<kafka::PartitionOffset> from;
+    for (const PartitionRange& range : ranges) {
+      if (range.end && range.from >= *range.end) continue;
+      from.push_back({range.at, range.from, {}});
+      ++open_;
+      if (range.end) ends_[range.at] = *range.end;
+    }
+    if (!from.empty()) reader_->start(from);
+  }
+
+  Fill poll(Batch& batch, Millis wait) override {
+    if (open_ == 0) return Fill::end;
+    const kafka::Polled polled = reader_->poll(batch, wait);
+    if (!ends_.empty()) {
+      drop_beyond_ends(batch);
+      for (const auto& met : polled.ends) {
+        const auto end = ends_.find(met.at);
+        if (end != ends_.end() && met.offset >= end->second) finish(met.at);
+      }
+    }
+    if (open_ == 0) return Fill::end;
+    return batch.empty() ? Fill::nothing : Fill::records;
+  }
+
+ private:
+  void drop_beyond_ends(Batch& batch) {
+    auto& records = batch.records();
+    size_t keep = 0;
+    std::vector<kafka::TopicPartition> done;
+    // Records come in runs of one partition.
+    const int64_t* end = nullptr;
+    std::string_view topic;
+    int32_t partition = kNoPartition;
+    bool known = false;
+    for (size_t i = 0; i < records.size(); ++i) {
+      const Record& record = records[i];
+      if (!known || record.partition != partition || record.topic != topic) {
+        topic = record.topic;
+        partition = record.partition;
+        known = true;
+        const auto found = ends_.find({std::string(topic), partition});
+        end = found == ends_.end() ? nullptr : &found->second;
+      }
+      if (end && record.offset + 1 >= *end) done.push_back({std::string(topic), partition});
+      if (end && record.offset >= *end) continue;
+      if (keep != i) records[keep] = record;
+      ++keep;
+    }
+    records.resize(keep);
+    for (const auto& at : done) finish(at);
+  }
+
+  void finish(const kafka::TopicPartition& at) {
+    if (ends_.erase(at) == 0) return;
+    reader_->stop(at);
+    --open_;
+  }
+
+  std::unique_ptr<kafka::PartitionReader> reader_;
+  std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
+  size_t open_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_topic_source(std::unique_ptr<kafka::PartitionReader> reader,
+                                          const std::vector<PartitionRange>& ranges) {
+  return std::make_unique<TopicSource>(std::move(reader), ranges);
+}
+
+std::unique_ptr<Source> make_topic_source(const kafka::ClientConfig& config, const std::vector<PartitionRange>& ranges) {
+  return make_topic_source(kafka::make_partition_reader(config), ranges);
+}
+
+}  // namespace kutils::io

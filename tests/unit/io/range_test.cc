@@ -1,0 +1,165 @@
+#include "io/range.h"
+
+#include "base/error.h"
+#include "support/catch.h"
+#include "support/fixed_admin.h"
+
+using namespace kutils;
+using namespace kutils::io;
+using Kind = Place::Kind;
+
+namespace {
+
+constexpr int64_t kNow = 1'800'000'000'000;
+constexpr int64_t kHour = 3'600'000;
+
+RangePlaces places(const std::string& from) {
+  Range range;
+  range.from = from;
+  return parse_range(range, kNow);
+}
+
+bool refused(const Range& range) {
+  try {
+    parse_range(range, kNow);
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::usage);
+    return true;
+  }
+  return false;
+}
+
+bool refused(const std::string& from) {
+  Range range;
+  range.from = from;
+  return refused(range);
+}
+
+}  // namespace
+
+TEST_CASE("-o: words and numbers") {
+  CHECK(places("").from == Place{Kind::beginning, 0});
+  CHECK(places("beginning").from == Place{Kind::beginning, 0});
+  CHECK(places("start").from == Place{Kind::beginning, 0});
+  CHECK(places("stored").from == Place{Kind::beginning, 0});
+  CHECK(places("end").from == Place{Kind::end, 0});
+  CHECK(places("42").from == Place{Kind::offset, 42});
+  CHECK(places("+7").from == Place{Kind::after_begin, 7});
+  CHECK(places("-7").from == Place{Kind::before_end, 7});
+  CHECK_FALSE(places("42").to);
+}
+
+TEST_CASE("-o: ranges of offsets and times") {
+  CHECK(places("10:20").from == Place{Kind::offset, 10});
+  CHECK(*places("10:20").to == Place{Kind::offset, 20});
+  CHECK(*places(":20").to == Place{Kind::offset, 20});
+  CHECK(*places(":end").to == Place{Kind::end, 0});
+  CHECK_FALSE(places("10:").to);
+  CHECK(places("-10:end").from == Place{Kind::before_end, 10});
+  CHECK(places("@-48h:-24h").from == Place{Kind::time, kNow - 48 * kHour});
+  CHECK(*places("@-48h:-24h").to == Place{Kind::time, kNow - 24 * kHour});
+  CHECK(*places("@-48h:1h").to == Place{Kind::time, kNow - 47 * kHour});
+  CHECK(places("@2026-01-31T09:30").from == Place{Kind::time, 1'769'851'800'000});
+  CHECK_FALSE(places("@2026-01-31T09:30").to);
+  CHECK(*places("@2026-01-31T09:30:00:2026-01-31T10:30:00").to == Place{Kind::time, 1'769'855'400'000});
+  CHECK(*places("@2026-01-31:end").to == Place{Kind::end, 0});
+  CHECK(*places("@:-1h").to == Place{Kind::time, kNow - kHour});
+  CHECK(*places(":@-1h").to == Place{Kind::time, kNow - kHour});
+  CHECK(places("@1700000000000").from == Place{Kind::time, 1'700'000'000'000});
+  CHECK(places("s@1700000000000").from == Place{Kind::time, 1'700'000'000'000});
+  CHECK(*places("e@1700000000000").to == Place{Kind::time, 1'700'000'000'000});
+  CHECK(places("s@1700000000000:e@1700000000001").from.value == 1'700'000'000'000);
+  CHECK(places("s@1700000000000:e@1700000000001").to->value == 1'700'000'000'001);
+}
+
+TEST_CASE("-o foo is refused, with the grammar") {
+  for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10", "1.5", "@-1h:-2h", "0x10", "@+1h:end:x",
+                           "99999999999999999999"}) {
+    CAPTURE(text);
+    CHECK(refused(std::string(text)));
+  }
+  try {
+    places("foo");
+  } catch (const Error& error) {
+    CHECK(error.hint().find("beginning") != std::string::npos);
+  }
+}
+
+TEST_CASE("--since, --until, --tail, and what excludes what") {
+  Range range;
+  range.since = "1h";
+  range.until = "now";
+  CHECK(parse_range(range, kNow).from == Place{Kind::time, kNow - kHour});
+  CHECK(*parse_range(range, kNow).to == Place{Kind::time, kNow});
+  range.until = "+1h";
+  CHECK(refused(range));
+  range.until = "2h";
+  CHECK(refused(range));
+  range.until = "soon";
+  CHECK(refused(range));
+  range.until = "";
+  range.tail = 5;
+  CHECK(refused(range));
+  range.since = "";
+  CHECK(parse_range(range, kNow).from == Place{Kind::before_end, 5});
+  range.from = "end";
+  CHECK(refused(range));
+  range.from = ":end";
+  CHECK(parse_range(range, kNow).from == Place{Kind::before_end, 5});
+  range.tail.reset();
+  range.until = "1h";
+  CHECK(refused(range));
+}
+
+TEST_CASE("-p") {
+  CHECK(parse_partitions("0,2,4-7") == std::vector<int32_t>{0, 2, 4, 5, 6, 7});
+  CHECK(parse_partitions("3,3,1") == std::vector<int32_t>{1, 3});
+  for (const char* text : {"", "a", "1,", "3-1", "-1", "1-", "0-99999999"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(parse_partitions(text), Error);
+  }
+}
+
+TEST_CASE("places become offsets of each partition") {
+  test::FixedAdmin admin;
+  admin.marks[{"t", 0}] = {100, 200};
+  admin.marks[{"t", 1}] = {0, 50};
+  const std::vector<kafka::TopicPartition> both{{"t", 0}, {"t", 1}};
+  const auto resolve = [&](const std::string& from, bool exit_at_end = false) {
+    Range range;
+    range.from = from;
+    range.exit_at_end = exit_at_end;
+    return resolve_range(admin, range, both, kNow);
+  };
+  auto out = resolve("");
+  CHECK(out[0].from == 100);
+  CHECK(out[1].from == 0);
+  CHECK_FALSE(out[0].end);
+  out = resolve("", true);
+  CHECK(*out[0].end == 200);
+  CHECK(*out[1].end == 50);
+  out = resolve("-20");
+  CHECK(out[0].from == 180);
+  CHECK(out[1].from == 30);
+  out = resolve("-80");
+  CHECK(out[1].from == 0);
+  out = resolve("+10:end");
+  CHECK(out[0].from == 110);
+  CHECK(*out[1].end == 50);
+  out = resolve("150");
+  CHECK(out[0].from == 150);
+  CHECK(out[1].from == 50);  // beyond its end: what comes next
+  CHECK_THROWS_AS(resolve("201"), Error);
+  out = resolve("10:1000", true);
+  CHECK(out[0].from == 100);
+  CHECK(*out[0].end == 200);
+  out = resolve(":1000");
+  CHECK(*out[0].end == 1000);
+  admin.times[{"t", 0}] = 160;
+  admin.times[{"t", 1}] = 50;
+  out = resolve("@-1h");
+  CHECK(out[0].from == 160);
+  CHECK(out[1].from == 50);
+  admin.in_memory = true;
+  CHECK_THROWS_AS(resolve("@-1h"), Error);
+}
