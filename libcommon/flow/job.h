@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "flow/stage.h"
 #include "io/endpoint.h"
+#include "io/range.h"
 #include "io/sink.h"
 #include "io/source.h"
 #include "kafka/client_config.h"
@@ -27,15 +28,7 @@ struct OnError {
   std::string topic;  // dead_letter
 };
 
-// Where to begin and end on topics, as written; resolved against the cluster by io/range.h.
-struct Range {
-  std::string from;   // -o
-  std::string since;  // --since
-  std::string until;  // --until
-  std::optional<int64_t> tail;
-  std::vector<int32_t> partitions;  // -p; empty: all
-  bool exit_at_end = false;         // -e
-};
+using Range = io::Range;  // where to begin and end on topics, as written
 
 // What a stage may know of the place where it runs.
 struct StageContext {

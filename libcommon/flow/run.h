@@ -20,12 +20,7 @@
 
 namespace kutils::flow {
 
-// Where to read one partition: from the first offset, up to but without the end.
-struct PartitionRange {
-  kafka::TopicPartition at;
-  int64_t from = 0;
-  std::optional<int64_t> end;  // nullopt: without end
-};
+using PartitionRange = io::PartitionRange;
 
 // What the loop takes from outside, so that tests put their own in.
 struct Surroundings {

@@ -3,8 +3,9 @@
 #include <random>
 #include <thread>
 
-#include "base/murmur2.h"
 #include "flow/run.h"
+#include "io/topic_sink.h"
+#include "io/topic_source.h"
 
 namespace kutils::flow {
 namespace {
@@ -16,25 +17,6 @@ std::string random_token() {
   return text;
 }
 
-class InterimSink final : public io::Sink {
- public:
-  InterimSink(kafka::Producer& producer, std::string topic, int32_t partitions)
-      : producer_(producer), topic_(std::move(topic)), partitions_(partitions) {}
-  std::optional<RecordError> write(const Record* origin, const Output& output) override {
-    int32_t p = output.keeps_key && origin && origin->partition >= 0 ? origin->partition % partitions_
-                : output.key.is_null()                               ? 0
-                                       : murmur2_partition(output.key.view(), partitions_);
-    producer_.produce(topic_, p, output);
-    return std::nullopt;
-  }
-  void flush() override { producer_.flush(); }
-
- private:
-  kafka::Producer& producer_;
-  std::string topic_;
-  int32_t partitions_;
-};
-
 }  // namespace
 
 ExitCode run(const Job& job) {
@@ -42,7 +24,8 @@ ExitCode run(const Job& job) {
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
   const std::string token = random_token();
-  const kafka::ClientConfig& client = job.client;
+  kafka::ClientConfig client = job.client;
+  client.set_note([&log](const std::string& text) { log.note(text); });
   return run(
       job,
       Surroundings{
@@ -56,20 +39,13 @@ ExitCode run(const Job& job) {
           [&] { return kafka::make_idempotent_producer(client); },
           [&](const std::string& id) { return kafka::make_transactional_producer(client, id); },
           [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
-              const auto&) -> std::unique_ptr<io::Sink> {
-            return std::make_unique<InterimSink>(producer, topic, admin.find_topic(topic)->partitions);
+              const std::vector<std::pair<std::string, int32_t>>& inputs) {
+            return io::make_topic_sink(producer, admin, clock, topic, inputs);
           },
           [&](kafka::Admin& admin, const Range& range, const std::vector<kafka::TopicPartition>& partitions) {
-            std::vector<PartitionRange> ranges;
-            for (const auto& at : partitions) {
-              const auto marks = admin.watermarks(at);
-              PartitionRange one{at, range.from == "end" ? marks.high : marks.low, std::nullopt};
-              if (range.exit_at_end) one.end = marks.high;
-              ranges.push_back(one);
-            }
-            return ranges;
+            return io::resolve_range(admin, range, partitions, clock.wall_ms());
           },
-          {},
+          [&](const std::vector<PartitionRange>& ranges) { return io::make_topic_source(client, ranges); },
           [](Millis wait) { std::this_thread::sleep_for(wait); },
           token});
 }

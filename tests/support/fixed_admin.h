@@ -43,6 +43,7 @@ class FixedAdmin final : public kafka::Admin {
     for (const auto& at : partitions) out.push_back({at, kafka::kOffsetNone, {}});
     return out;
   }
+  std::vector<kafka::GroupMember> group_members(const std::string&) override { return {}; }
   void delete_records(const std::vector<kafka::PartitionOffset>&) override {}
 };
 
