@@ -719,6 +719,7 @@ std::string kinds_text(Kinds kinds) {
 
 std::unique_ptr<Program> compile(const Node& node, Scope& scope) {
   auto program = std::make_unique<Program>();
+  program->folding.strict_numbers = scope.strict_numbers;
   Compiler compiler(scope, *program);
   program->root = compiler.compile(node);
   if (program->root->kinds == kError && !scope.lenient) throw SourceError(*program->root->cause);

@@ -102,6 +102,7 @@ class Context {
   uint64_t used_steps = 0;
   uint64_t random_state = 0;
   const Clock* clock = nullptr;
+  bool strict_numbers = false;  // CEL without our addition: int, uint and double do not mix
   std::vector<Value> locals;
   std::vector<Value> json_stack;
   std::unique_ptr<RegexCache> regexes;

@@ -324,7 +324,7 @@ Value run_call(const Op& op, Context& context) {
     while (i < op.count && (bit(arguments[i].kind()) & parameter(*overload, i))) ++i;
     if (i == op.count) return locate(overload->run(context, arguments, op.count), op);
   }
-  if (!call.function->exact) {
+  if (!call.function->exact && !context.strict_numbers) {
     for (const Overload* overload : call.overloads) {
       std::vector<Value> converted(arguments, arguments + op.count);
       uint32_t i = 0;

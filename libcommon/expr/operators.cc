@@ -34,7 +34,7 @@ Value int_arithmetic(Operator op, int64_t a, int64_t b, Context& context) {
     default:
       if (b == 0) return by_zero(context, op);
       if (b == -1) {
-        if (a == INT64_MIN) return overflow(context);
+        if (a == INT64_MIN) return overflow(context);  // of % too, as CEL's implementations have it
         return Value::integer(op == Operator::divide ? -a : 0);
       }
       return Value::integer(op == Operator::divide ? a / b : a % b);
@@ -162,7 +162,8 @@ Value arithmetic(Operator op, const Value& a, const Value& b, Context& context) 
   const Kind x = a.kind();
   const Kind y = b.kind();
   if (x == Kind::integer && y == Kind::integer) return int_arithmetic(op, a.as_int(), b.as_int(), context);
-  if (operator_result(op, x, y) == 0) return no_such_operation(op, a, b, context);
+  if (operator_result(op, x, y) == 0 || (context.strict_numbers && is_number(x) && x != y))
+    return no_such_operation(op, a, b, context);
   if (is_number(x)) {
     if (x == Kind::real || y == Kind::real) return real_arithmetic(op, to_real(a), to_real(b));
     if (x == y) return uint_arithmetic(op, a.as_uint(), b.as_uint(), context);

@@ -47,6 +47,7 @@ struct Scope {
   bool record = false;          // plain identifiers are fields
   bool value_has_fields = true;  // else (a codec that gives no JSON) naming a field is an error
   bool lenient = false;         // unknown names fail when they are evaluated, not before
+  bool strict_numbers = false;   // see Context
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg

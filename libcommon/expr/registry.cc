@@ -36,6 +36,70 @@ std::vector<std::string_view> function_names() {
   return names;
 }
 
+namespace {
+
+constexpr std::string_view kAddition = "addition to CEL";
+
+struct Entry {
+  std::string_view name, signature, line, example;
+  bool addition = false;
+};
+
+struct Section {
+  std::string_view title;
+  std::vector<Entry> entries;
+};
+
+std::vector<Section> sections() {
+  std::vector<Section> all;
+  for (const Library& library : libraries()) {
+    Section& section = all.emplace_back(Section{library.title, {}});
+    for (const Function& f : library.functions) section.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
+  }
+  Section& macros = *all.insert(all.begin() + 1, Section{"Macros", {}});
+  for (const SpecialForm& f : special_forms()) macros.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
+  return all;
+}
+
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+}  // namespace
+
+std::string describe_functions(std::string_view name) {
+  std::string out;
+  for (const Section& section : sections()) {
+    if (name.empty()) {
+      if (!out.empty()) out += "\n";
+      out += std::string(section.title) + "\n";
+    }
+    for (const Entry& e : section.entries) {
+      if (name.empty()) {
+        out += "  " + std::string(e.signature) + "\n      " + std::string(e.line);
+        if (e.addition) out += " (" + std::string(kAddition) + ")";
+        out += "\n";
+      } else if (e.name == name || last_part(e.name) == name) {
+        out += std::string(e.signature) + "\n  " + std::string(e.line);
+        if (e.addition) out += " (" + std::string(kAddition) + ")";
+        out += "\n  " + std::string(e.example) + "\n";
+      }
+    }
+  }
+  return out;
+}
+
+std::string functions_as_markdown() {
+  std::string out;
+  for (const Section& section : sections()) {
+    out += "## " + std::string(section.title) + "\n\n";
+    for (const Entry& e : section.entries) {
+      out += "`" + std::string(e.signature) + "`\n: " + std::string(e.line);
+      if (e.addition) out += " (" + std::string(kAddition) + ")";
+      out += ".\n\n        " + std::string(e.example) + "\n\n";
+    }
+  }
+  return out;
+}
+
 std::span<const SpecialForm> special_forms() {
   static constexpr SpecialForm kTable[] = {
       {"has", "has(NAME), has(MAP.NAME) -> bool", "whether the field is there (has(NAME), has(MAP[\"NAME\"]) are additions)",

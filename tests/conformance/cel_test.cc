@@ -1,13 +1,26 @@
 // Runs CEL's public conformance cases with the product's own code: from $KUTILS_CEL_CASES (which then must exist), else from
 // ../shared/cel beside the source folder, else not at all, with a line that says so.
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "expr/cases.h"
 #include "support/catch.h"
 
 using namespace kutils;
+
+namespace {
+// All that may be skipped, by name and expression. This list can only shrink.
+constexpr std::pair<std::string_view, std::string_view> kSkipped[] = {
+    {"dyn_error", "math.ceil(dyn(1))"},
+    {"dyn_error", "math.floor(dyn(1))"},
+};
+}  // namespace
 
 TEST_CASE("CEL's conformance cases") {
   std::string path = std::string(KUTILS_SOURCE_DIR) + "/../shared/cel/conformance.jsonl";
@@ -23,6 +36,11 @@ TEST_CASE("CEL's conformance cases") {
   for (const auto& [file, counts] : report.by_file)
     std::cout << file << ": " << counts.passed << " passed, " << counts.failed << " failed, " << counts.skipped << " skipped\n";
   std::cout << report.total.passed << " passed, " << report.total.failed << " failed, " << report.total.skipped << " skipped\n";
+  for (const auto& skipped : report.skipped) {
+    std::cout << "skipped " << skipped.name << ": " << skipped.expression << ": " << expr::kWhySkipped << "\n";
+    // A file that is given may have others.
+    if (!given) CHECK(std::find(std::begin(kSkipped), std::end(kSkipped), std::pair<std::string_view, std::string_view>(skipped.name, skipped.expression)) != std::end(kSkipped));
+  }
   CHECK(report.total.passed > 0);
   CHECK(report.total.failed == 0);
 }
