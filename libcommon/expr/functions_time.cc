@@ -22,7 +22,7 @@ std::optional<int64_t> fixed_offset(std::string_view zone) {
   const bool negative = !zone.empty() && zone[0] == '-';
   if (!zone.empty() && (zone[0] == '-' || zone[0] == '+')) zone.remove_prefix(1);
   if (zone.size() != 5 || zone[2] != ':') return std::nullopt;
-  for (const size_t i : {0, 1, 3, 4}) {
+  for (const size_t i : {size_t{0}, size_t{1}, size_t{3}, size_t{4}}) {
     if (zone[i] < '0' || zone[i] > '9') return std::nullopt;
   }
   const int64_t hours = (zone[0] - '0') * 10 + (zone[1] - '0');

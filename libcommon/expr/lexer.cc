@@ -168,7 +168,9 @@ class Lexer {
     if (!real) return whole(text_.substr(start_, digits_end - start_), 10);
     reject_suffix();
     const std::string copy(text_.substr(start_, at_ - start_));
-    push(TokenType::real).real = std::strtod(copy.c_str(), nullptr);
+    const double value = std::strtod(copy.c_str(), nullptr);
+    if (std::isinf(value)) fail("the number is too large for a double", start_, at_);
+    push(TokenType::real).real = value;
   }
 
   void whole(std::string_view digits, int base) {

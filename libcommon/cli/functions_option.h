@@ -1,0 +1,10 @@
+// `--functions [NAME]` for every tool that takes expressions: printed from the expression language's own table.
+#pragma once
+
+#include "cli/option_table.h"
+
+namespace kutils::cli {
+
+Option functions_option();
+
+}  // namespace kutils::cli

@@ -1,0 +1,120 @@
+// kexpr EXPR [IN]: evaluate an expression, once or for each record.
+#include <fstream>
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "cli/functions_option.h"
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "expr/cases.h"
+#include "flow/run.h"
+#include "kexpr/expr_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+class ExprTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kexpr",
+            "Evaluate an expression: once, or for each record of IN.",
+            {{"EXPR", false, "an expression; @FILE reads it from a file", true},
+             {"IN", false, "a topic, ./FILE or -; without it EXPR is evaluated once and stdin is not read"}},
+            {{"kexpr 'duration(\"2d\") > duration(\"36h\")'"}, {"kexpr 'number * 2' ./clicks.ndjson"}}};
+  }
+
+  void declare(cli::OptionTable& options) override {
+    cli::Option variable;
+    variable.names = "--var";
+    variable.metavar = "NAME=JSON";
+    variable.help = "a value for a name of the expression";
+    variable.in_short_help = true;
+    variable.set = [this](const std::string& text) {
+      const size_t equals = text.find('=');
+      if (equals == std::string::npos || equals == 0)
+        throw usage_error("--var: '" + text + "' is not NAME=JSON", "for example --var 'limit=100'");
+      variables_.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    };
+    options.add(std::move(variable));
+    cli::Option cases;
+    cases.names = "--cases";
+    cases.metavar = "FILE";
+    cases.help = "run a file of expression cases, one JSON object a line; exit 1 if any fails";
+    cases.set = [this](const std::string& text) { cases_ = text; };
+    options.add(std::move(cases));
+    options.add(cli::functions_option());
+    shared_.declare(options);
+  }
+
+  void setup(const cli::Operands& operands) override {
+    const auto expression = operands.find("EXPR");
+    if (cases_) {
+      if (expression) throw usage_error("--cases takes no EXPR: the file has the expressions");
+      return;
+    }
+    if (!expression) throw usage_error("EXPR is missing", "for example kexpr '1 + 1'; --functions prints what there is");
+    const auto in = operands.find("IN");
+    if (in) job_ = shared_.make_job("kexpr", in, std::nullopt);
+    expr::Options options = shared_.expressions();
+    options.variables = variables_;
+    if (!in) {
+      options.record = false;
+      once_ = std::make_unique<expr::Expressions>(options);
+      handle_ = once_->add(*expression, "EXPR");
+      return;
+    }
+    ExprStage check(*expression, options);  // finds what is wrong before anything opens
+    job_->make_stage = [text = *expression, options](const flow::StageContext&) {
+      return std::make_unique<ExprStage>(text, options);
+    };
+    shared_.shape(*job_);
+  }
+
+  ExitCode run() override {
+    if (cases_) return run_cases();
+    if (job_) return flow::run(*job_);
+    return evaluate_once();
+  }
+
+ private:
+  ExitCode evaluate_once() {
+    if (auto error = once_->bind(Record{})) throw Error(ExitCode::bad_record, error->message);
+    const Result<expr::Value> value = once_->get(handle_);
+    if (!value) throw Error(ExitCode::bad_record, value.error().message);
+    std::string text;
+    if (const auto error = append_text(*value, text)) throw Error(ExitCode::bad_record, error->message);
+    return print(text + "\n", ExitCode::ok);
+  }
+
+  ExitCode run_cases() {
+    std::ifstream in(*cases_);
+    if (!in) throw usage_error("--cases: cannot read " + *cases_);
+    std::string out;
+    const auto report = expr::run_cases(in, *cases_, [&](const std::string& line) { out += line + "\n"; });
+    out += std::to_string(report.total.passed) + " passed, " + std::to_string(report.total.failed) + " failed, " +
+           std::to_string(report.total.skipped) + " skipped\n";
+    return print(out, report.total.failed == 0 ? ExitCode::ok : ExitCode::answer_is_no);
+  }
+
+  static ExitCode print(const std::string& text, ExitCode code) {
+    std::cout << text << std::flush;
+    if (!std::cout) throw Error(ExitCode::delivery, "stdout: cannot write");
+    return code;
+  }
+
+  cli::SharedOptions shared_{{.writes_topics = false, .groups = false, .shapes = false}};
+  std::vector<std::pair<std::string, std::string>> variables_;
+  std::optional<std::string> cases_;
+  std::optional<flow::Job> job_;
+  std::unique_ptr<expr::Expressions> once_;
+  size_t handle_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ExprTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}
