@@ -55,7 +55,7 @@ const Node& root_of(const Node& node) { return node.type == NodeType::select ? r
 template <typename Names>
 std::string nearest(std::string_view name, const Names& names) {
   std::string best;
-  size_t best_distance = name.size() / 3 + 2;
+  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;  // must be below
   for (const auto& candidate : names) {
     const std::string_view whole(candidate);
     const size_t dot = whole.rfind('.');
