@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/murmur2.h"
+#include "expr/registry.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 
@@ -41,6 +42,14 @@ std::pair<std::string, std::string> split_assignment(const std::string& option, 
     throw usage_error(option + ": '" + text + "' has no name", "write " + option + " " + example);
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+// A tool that reads what it writes never ends, or doubles its topic.
+void refuse_same_topic(const io::Endpoint& in, const std::string& topic, const std::string& as) {
+  if (!in.is_topic()) return;
+  if (in.name != topic && std::find(in.topics.begin(), in.topics.end(), topic) == in.topics.end()) return;
+  throw usage_error("'" + topic + "' is both IN and " + as + ": the tool would read what it writes",
+                    "write to another topic");
 }
 
 std::vector<std::string> format_names(bool read) {
@@ -152,6 +161,25 @@ void SharedOptions::declare_output(OptionTable& table) {
     table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
                .set = [this](const std::string& text) {
                  expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
+               }});
+  }
+  if (shares_.expressions) {
+    table.add({.names = "--functions", .help = "what expressions can call; with a NAME: that one", .group = group,
+               .answer = [](const std::string&, const std::vector<std::string>& names) -> std::optional<std::string> {
+                 if (names.empty()) return expr::describe_functions();
+                 std::string out;
+                 for (const std::string& name : names) {
+                   const std::string text = expr::describe_functions(name);
+                   if (text.empty()) {
+                     std::vector<std::string> all;
+                     for (const std::string_view each : expr::function_names()) all.emplace_back(each);
+                     const std::string near = nearest_name(name, all);
+                     throw usage_error("--functions: there is no '" + name + "'",
+                                       near.empty() ? "--functions alone lists all" : "did you mean '" + near + "'?");
+                   }
+                   out += text;
+                 }
+                 return out;
                }});
   }
   table.add({.names = "--value-codec", .metavar = "CODEC", .help = "how values are encoded: json, json+base64, IN:OUT",
@@ -309,6 +337,12 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.tool = tool;
   job.in = io::parse_endpoint("IN", in.value_or("-"));
   job.out = io::parse_endpoint("OUT", out.value_or("-"));
+  for (const io::Endpoint* at : {&job.in, &job.out}) {
+    if (!at->table) continue;
+    throw usage_error("table:" + at->name + ": " + tool + " does not read tables yet", "for the stream of its changes write " + at->name);
+  }
+  if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
+  if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
   job.quiet = quiet_;
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
@@ -452,6 +486,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
     throw usage_error("both OUT and a branch are stdout");
   }
+  if (more.at.is_topic()) refuse_same_topic(job.in, more.at.name, "an output");
   if (more.at.is_lines()) {
     io::refuse_same_file(job.in, more.at);
     more.open_lines = line_opener(more.at);

@@ -105,3 +105,24 @@ says() {
 @test "kwrite reads lines, not topics" {
   KUTILS_BROKERS=localhost:1 refused kwrite a b; says "kcp a b"
 }
+
+@test "a topic read and written at once, and tables where there are none yet" {
+  export KUTILS_BROKERS=localhost:1
+  refused kcp a a; says "'a' is both IN and OUT"
+  refused kfilter -g g x a,b b; says "'b' is both"
+  refused kbranch 'a=x' a b; says "'a' is both IN and an output"
+  refused kfilter --on-error dead-letter:a x a b; says "dead letters"
+  refused kfilter x table:a b; says "table:a"
+}
+
+@test "several topics need a named group" {
+  KUTILS_BROKERS=localhost:1 refused kfilter x a,b c; says "-g NAME"
+  KUTILS_BROKERS=localhost:1 refused kfilter x '^a' c; says "-g NAME"
+}
+
+@test "functions are listed, and a wrong name is helped" {
+  run kfilter --functions size
+  [ "$status" -eq 0 ]
+  [[ $output == size* ]]
+  refused kfilter --functions siz; says "siz" "size"
+}

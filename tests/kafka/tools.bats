@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# The stateless tools between topics, lines and files, as a new user runs them, on a real broker.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+clicks() {
+  local i
+  for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d,"email":"u%d@x.org"}\n' $((i % 7)) "$i" "$i"; done
+}
+
+@test "filter, map, groupby from topic to topic give what jq gives" {
+  clicks 3000 >in
+  new_topic src 3
+  kwrite -q --key uri ./in "$src"
+  popular=$(topic_name popular) mapped=$(topic_name mapped) grouped=$(topic_name grouped)
+  kfilter -e 'number >= 100' "$src" "$popular"
+  kmap -e 'uri, twice=number * 2' "$popular" "$mapped"
+  kgroupby -e uri "$mapped" "$grouped"
+  consume "$grouped" -J | jq -c '[.key, .payload]' | sort >got
+  jq -c 'select(.number >= 100) | [.uri, ({uri, twice: (.number * 2)} | tojson)]' in | sort >want
+  same want got
+  # again: nothing is new
+  kgroupby -e uri "$mapped" "$grouped"
+  [ "$(count "$grouped")" -eq 2901 ]
+}
+
+@test "topic to lines, topic to file, file to topic" {
+  clicks 100 >in
+  new_topic src 3
+  kwrite -q ./in "$src"
+  kfilter -e 'number > 90' "$src" | jq .number | sort -n >got
+  same <(seq 91 100) got
+  kfilter -e 'number > 90' "$src" ./file
+  [ "$(wc -l <file)" -eq 10 ]
+  new_topic dst
+  kmap '=number' ./file "$dst"
+  consume "$dst" | sort -n >got
+  same <(seq 91 100) got
+  kread -e -c 3 "$dst" >got
+  [ "$(wc -l <got)" -eq 3 ]
+}
+
+@test "kbranch: the first match wins, the rest to OUT, all of it" {
+  for n in 10 50 39 40 5 100; do echo "{\"total\":$n}"; done >in
+  new_topic rides
+  low=$(topic_name low) high=$(topic_name high)
+  kwrite -q ./in "$rides"
+  kbranch -e "$low=total < 40" "$rides" "$high"
+  same <(printf '%s\n' 5 10 39) <(consume "$low" | jq .total | sort -n)
+  same <(printf '%s\n' 40 50 100) <(consume "$high" | jq .total | sort -n)
+}
+
+@test "kcp topic, file, topic keeps everything, and so do pipes of envelopes" {
+  new_topic src 2
+  kcp - "$src" <<'END'
+{"partition":1,"ts":1700000000123,"tstype":"create","headers":["a","1","a","2","n",null],"key":"k","payload":"{\"n\": 1 }"}
+{"partition":0,"ts":1700000000456,"tstype":"create","headers":["b",{"base64":"/w=="}],"key_base64":"AP8=","payload_base64":"AAEC/w=="}
+{"partition":1,"ts":1700000000789,"tstype":"create","key":"gone","payload":null}
+{"partition":1,"ts":1700000000790,"tstype":"create","key":"","payload":""}
+{"partition":0,"ts":1700000000791,"tstype":"create","key":null,"payload":"{\"n\":2}"}
+END
+  new_topic copy 2
+  kcp -e "$src" ./export
+  [ "$(wc -l <export)" -eq 5 ]
+  kcp ./export "$copy"
+  local format='%p %T %k|%S|%s|%h\n'
+  consume "$src" -f "$format" | sort >want
+  consume "$copy" -f "$format" | sort >got
+  same want got
+  new_topic direct 2
+  kcp -e "$src" "$direct"
+  consume "$direct" -f "$format" | sort >got
+  same want got
+  new_topic piped 2
+  kread -e -J "$src" | kfilter -J 'true' | kwrite -J "$piped"
+  local free='%T %k|%S|%s|%h\n'
+  consume "$src" -f "$free" | sort >want
+  consume "$piped" -f "$free" | sort >got
+  same want got
+}
+
+@test "--key, --header, --time and codecs on topics" {
+  clicks 3 >in
+  new_topic src
+  new_topic dst
+  kwrite -q ./in "$src"
+  kfilter -e --key uri --header 'n=number' --time '1700000000000 + number' --value-codec json:json+base64 'true' "$src" "$dst"
+  consume "$dst" -f '%T %k %h %s\n' >got
+  [ "$(sed -n 1p got)" = "1700000000001 /1 n=1 $(sed -n 1p in | tr -d '\n' | base64 -w0)" ]
+  kread -e --value-codec json+base64 "$dst" | jq .number >got
+  same <(seq 3) got
+}
+
+@test "a bad record ends it with 4, skip and dead-letter go on" {
+  new_topic src
+  printf '%s\n' '{"n":1}' '{"n":' '{"n":3}' | produce "$src"
+  new_topic dst
+  run kfilter -e 'n > 0' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  [[ $output == *"$src [0] @ 1"*"not JSON"* ]]
+  [[ $output == *"kread -c 1 -p 0 -o 1 $src"* ]]
+  [ "$(count "$dst")" -eq 1 ]
+  dead=$(topic_name dead)
+  run kfilter -e --on-error "dead-letter:$dead" 'n > 0' "$src" "$dst"
+  [ "$status" -eq 0 ]
+  [ "$(count "$dst")" -eq 2 ]
+  [ "$(consume "$dead")" = '{"n":' ]
+}
+
+@test "a group made for something else refuses and says what differs" {
+  new_topic src
+  echo '{"n":1}' | produce "$src"
+  new_topic dst
+  kfilter -e 'n > 0' "$src" "$dst"
+  run kfilter -e 'n > 5' "$src" "$dst"
+  [ "$status" -eq 2 ]
+  [[ $output == *"n > 0"*"n > 5"* ]]
+  [[ $output == *"--accept-change"* ]]
+  kfilter -e --accept-change 'n > 5' "$src" "$dst"
+}
+
+@test "topics that are not there" {
+  run kfilter -e 'n > 0' "$(topic_name nosuch)" "$(topic_name out)"
+  [ "$status" -eq 2 ]
+  [[ $output == *"no topic"* ]]
+  new_topic src
+  run kfilter -e --no-create 'n > 0' "$src" "$(topic_name out)"
+  [ "$status" -eq 2 ]
+  echo '{"n":1}' >afile
+  run kread -e afile
+  [ "$status" -eq 2 ]
+  [[ $output == *"./afile"* ]]
+}
+
+@test "an unreachable broker and a wrong password end it soon with 3" {
+  local before=$SECONDS
+  run kfilter -e -b 127.0.0.1:1 'n > 0' a b
+  [ "$status" -eq 3 ]
+  [[ $output == *127.0.0.1:1* ]]
+  run kread -e -b "$KUTILS_SASL_BROKERS" -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN \
+    -X sasl.username=kutils -X sasl.password=wrong a
+  [ "$status" -eq 3 ]
+  [[ ${output,,} == *authenti* ]]
+  [ $((SECONDS - before)) -le 30 ]
+}
+
+@test "a record too large for the output topic is a record error" {
+  new_topic src
+  { printf '{"n":1,"x":"'; head -c 5000 /dev/zero | tr '\0' x; printf '"}\n{"n":2}\n'; } | produce "$src"
+  new_topic dst 1 max.message.bytes=1000
+  run kfilter -e 'n > 0' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  [[ $output == *"too large"* ]]
+  kfilter -e --on-error skip 'n > 0' "$src" "$dst"
+  [ "$(count "$dst")" -eq 1 ]
+}
+
+@test "kread: ranges, and a reader that hangs up on a quiet topic" {
+  clicks 10 >in
+  new_topic src
+  kwrite -q ./in "$src"
+  [ "$(kread -o 3 -c 2 "$src" | jq .number | tr '\n' ' ')" = "4 5 " ]
+  [ "$(kread -e -o -2 "$src" | jq .number | tr '\n' ' ')" = "9 10 " ]
+  [ "$(kread --tail 3 -e "$src" | jq .number | tr '\n' ' ')" = "8 9 10 " ]
+  [ "$(kread -e --since 1h "$src" | wc -l)" -eq 10 ]
+  run timeout 15 bash -c "kread $src | head -1"
+  [ "$status" -eq 0 ]
+  [ "$output" = "$(head -1 in)" ]
+}
+
+@test "kwrite --atomic: all or nothing" {
+  new_topic dst
+  clicks 10 >in
+  kwrite --atomic ./in "$dst"
+  [ "$(count "$dst")" -eq 10 ]
+  run bash -c "{ cat in; echo '{'; } | kwrite --atomic --on-error fail $dst"
+  [ "$status" -eq 4 ]
+  [ "$(count "$dst")" -eq 10 ]
+}
