@@ -8,7 +8,7 @@
 
 #include "base/duration.h"
 #include "base/murmur2.h"
-#include "expr/registry.h"
+#include "cli/functions_option.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 
@@ -158,30 +158,13 @@ void SharedOptions::declare_output(OptionTable& table) {
                }});
     table.add({.names = "--trust-json", .help = "do not check a value behind the last field needed",
                .group = group, .set = [this](const std::string&) { expressions_.trust_json = true; }});
-    table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
+    if (shares_.seeds)
+      table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
                .set = [this](const std::string& text) {
                  expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
                }});
   }
-  if (shares_.expressions) {
-    table.add({.names = "--functions", .help = "what expressions can call; with a NAME: that one", .group = group,
-               .answer = [](const std::string&, const std::vector<std::string>& names) -> std::optional<std::string> {
-                 if (names.empty()) return expr::describe_functions();
-                 std::string out;
-                 for (const std::string& name : names) {
-                   const std::string text = expr::describe_functions(name);
-                   if (text.empty()) {
-                     std::vector<std::string> all;
-                     for (const std::string_view each : expr::function_names()) all.emplace_back(each);
-                     const std::string near = nearest_name(name, all);
-                     throw usage_error("--functions: there is no '" + name + "'",
-                                       near.empty() ? "--functions alone lists all" : "did you mean '" + near + "'?");
-                   }
-                   out += text;
-                 }
-                 return out;
-               }});
-  }
+  if (shares_.expressions) table.add(functions_option());
   table.add({.names = "--value-codec", .metavar = "CODEC", .help = "how values are encoded: json, json+base64, IN:OUT",
              .group = group, .set = [this](const std::string& text) { value_codec_ = text; }, .choices = codec_names()});
   table.add({.names = "--key-codec", .metavar = "CODEC", .help = "how keys are encoded", .group = group,
