@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "cli/functions_option.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "expr/cases.h"
@@ -44,7 +43,6 @@ class ExprTool final : public cli::Tool {
     cases.help = "run a file of expression cases, one JSON object a line; exit 1 if any fails";
     cases.set = [this](const std::string& text) { cases_ = text; };
     options.add(std::move(cases));
-    options.add(cli::functions_option());
     shared_.declare(options);
   }
 
