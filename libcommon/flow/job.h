@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "flow/partition_state.h"
 #include "flow/stage.h"
 #include "io/endpoint.h"
 #include "io/range.h"
@@ -61,6 +62,9 @@ struct Job {
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
   std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
   bool stateful = false;                 // one stage per partition, with a store
+  // Stateful jobs: rows in memory for what is grouped in place. Set by give_state() (flow/state_support.h),
+  // so that tools without state do not carry RocksDB.
+  std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
   bool keeps_partition = false;         // kcp: outputs name their partition

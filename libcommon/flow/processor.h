@@ -40,6 +40,7 @@ class Processor final : public Emitter {
   void bad_record(const Record& origin, const RecordError& error);
   void flush(Stage& stage) { stage.flush(*this); }
   void tick(Stage& stage, int64_t wall_ms) { stage.tick(wall_ms, *this); }
+  void before_commit(Stage& stage) { stage.before_commit(*this); }
   void close(Stage& stage) { stage.close(*this); }
 
   End ended() const { return end_; }

@@ -104,7 +104,10 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   PlainRun open;
   const auto inputs = open_source(job, around, log, open);
   open_outputs(job, around, log, open, inputs);
-  auto stage = job.make_stage(StageContext{-1, nullptr, &around.clock});
+  // Grouped in place: one stage over all of the input, its rows in memory, gone with the process.
+  std::unique_ptr<PartitionState> rows;
+  if (job.stateful) rows = job.open_state_in_memory();
+  auto stage = job.make_stage(StageContext{-1, rows ? &rows->store() : nullptr, &around.clock});
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop(
       {*open.source, *open.outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {}});
@@ -129,6 +132,10 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
 }
 
 ExitCode run_group(const Job& job, const Surroundings& around) {
+  if (job.stateful && job.out.is_topic()) {
+    throw usage_error("state from topic to topic is not wired into the run loop yet",
+                      "read to lines and write them: " + job.tool + " ... IN - | kwrite - OUT");
+  }
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
   Report report(log);

@@ -411,6 +411,11 @@ void Worker::commit() {
     if (!positions_moved()) return;
     begin_if_needed();
   }
+  if (stage_) {
+    processor_->before_commit(*stage_);
+  } else {
+    for (const auto& one : owned_.all()) processor_->before_commit(*one->stage);
+  }
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,

@@ -2,6 +2,7 @@
 #include "flow/progress.h"
 #include "flow/run.h"
 #include "flow/sink_outputs.h"
+#include "flow/state_support.h"
 #include "support/catch.h"
 #include "support/lines_fakes.h"
 
@@ -120,6 +121,39 @@ TEST_CASE("lines: a signal ends it with 128 + n") {
   Bench bench({{"a"}}, false);
   bench.stop.number = 15;
   CHECK(static_cast<int>(bench.run()) == 128 + 15);
+}
+
+// Counts values in its store, prints them when the input ends.
+class CountingStage final : public Stage {
+ public:
+  explicit CountingStage(state::Store& store) : store_(store) {}
+  void process(const Record& record, Emitter&) override {
+    const auto before = store_.get(record.value.view());
+    store_.put(record.value.view(), std::string(before.value_or("")) + "|");
+  }
+  void close(Emitter& out) override {
+    store_.scan("", "", [&](std::string_view key, std::string_view value) {
+      const std::string line = std::string(key) + std::string(value);
+      Output output;
+      output.value = std::string_view(line);
+      out.emit(nullptr, output);
+      return true;
+    });
+  }
+
+ private:
+  state::Store& store_;
+};
+
+TEST_CASE("lines: a stateful stage has rows in memory, and is closed when the input ends") {
+  Bench bench({{"a", "b", "a"}, {"a"}});
+  bench.job.stateful = true;
+  bench.job.make_stage = [](const StageContext& context) {
+    return std::make_unique<CountingStage>(*context.store);
+  };
+  give_state(bench.job);
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(bench.out.written == Values{"a|||", "b|"});
 }
 
 TEST_CASE("processor: done counts only what came before a late failure") {
