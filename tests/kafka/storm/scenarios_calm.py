@@ -87,7 +87,8 @@ def rolling(bench):
                         bench.launch(slot)
                     bench.await_members(sum(s.up() for s in slots))
                     time.sleep(1)  # what the change delayed has come by then, or the gap shows it
-                    gaps[what].append(watcher.longest_gap(began, time.monotonic())[0])
+                    bench.log(f"{what} {slot.process.name}: gaps {watcher.gaps(began, time.monotonic())}")
+                    gaps[what].append(watcher.longest_gap(began, time.monotonic()))
                     bench.count(what)
     finally:
         watcher.close()

@@ -58,7 +58,8 @@ class Bench:
     # ---- topics and records
 
     def create(self, topic, partitions=None, *config):
-        self.cluster.create(topic, partitions or self.options.partitions, *config)
+        # The records' times are years old: retention would take them in the middle of the run.
+        self.cluster.create(topic, partitions or self.options.partitions, "retention.ms=-1", *config)
         self.topics.append(topic)
 
     def fill(self, count, rate=None, wait=True):

@@ -36,16 +36,16 @@ class Watcher:
         while self.seen and time.monotonic() - self.seen[-1][0] < seconds:
             time.sleep(0.02)
 
-    def longest_gap(self, start, end):
-        """The longest time without a record in any one partition, and which."""
+    def gaps(self, start, end):
+        """By partition: the longest time without a record, and when it began."""
         times = {}
-        for at, partition in self.seen:
+        for at, partition in list(self.seen):
             times.setdefault(partition, [start]).append(min(max(at, start), end))
-        worst = (0.0, -1)
-        for partition, moments in times.items():
-            moments.append(end)
-            worst = max(worst, *((b - a, partition) for a, b in zip(moments, moments[1:])))
-        return worst
+        return {partition: max((round(b - a, 2), round(a - start, 2)) for a, b in zip(moments, moments[1:] + [end]))
+                for partition, moments in sorted(times.items())}
+
+    def longest_gap(self, start, end):
+        return max(gap for gap, _ in self.gaps(start, end).values())
 
     def close(self):
         self.popen.kill()
