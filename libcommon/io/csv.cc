@@ -226,7 +226,11 @@ class CsvWriter final : public LineWriter {
   void append_cell(std::string_view cell, size_t i, std::string& out) const {
     if (i > 0) out += separator_;
     const char special[] = {separator_, '"', '\n', '\r', end_};
-    if (cell.find_first_of(std::string_view(special, sizeof special)) == std::string_view::npos) {
+    // A lone empty cell would be a blank line, and a byte order mark in front would not count as text.
+    const bool quoted =
+        cell.find_first_of(std::string_view(special, sizeof special)) != std::string_view::npos ||
+        (cell.empty() && columns_.size() == 1) || cell.substr(0, 3) == "\xEF\xBB\xBF";
+    if (!quoted) {
       out += cell;
       return;
     }

@@ -63,8 +63,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       REQUIRE_HOLDS(!writer->write(nullptr, output, written));
       kept.push_back(row);
     }
-    // One empty cell is a blank line, which is no row.
-    if (!kept.empty() && kept[0].find(',') == std::string::npos) return 0;
     REQUIRE_HOLDS(rows(format, written, 7) == kept);
   } catch (const Error& error) {
     REQUIRE_HOLDS(error.code() == ExitCode::bad_record);

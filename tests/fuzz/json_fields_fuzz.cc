@@ -1,6 +1,6 @@
 // FieldReader against a DOM of the same library: they accept the same texts and see the same values.
 #include <rapidjson/document.h>
-#include <rapidjson/error/error.h>
+#include <rapidjson/memorystream.h>
 
 #include <cmath>
 #include <cstdint>
@@ -29,7 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (error && error->message.find("number too large") == 0) return 0;
 
   rapidjson::Document dom;
-  dom.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
+  // As a stream: Parse() would skip a byte order mark, or a piece of one.
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  dom.ParseStream<rapidjson::kParseIterativeFlag>(stream);
   if (text.find('\0') != std::string_view::npos) {
     // RapidJSON takes it for the end; we never do.
     REQUIRE_HOLDS(error && error->reason == Reason::not_json);
@@ -67,10 +69,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       case JsonType::unsigned_integer:
         REQUIRE_HOLDS(last->IsUint64() && !last->IsInt64() && last->GetUint64() == field.unsigned_integer);
         break;
-      // RapidJSON's "full precision" is a unit off for some long numbers, and ours is from_chars.
+      // The DOM's quick conversion is some units off; ours is from_chars. (Its full precision shifts by
+      // clz(0) on zeros.)
       case JsonType::real:
         REQUIRE_HOLDS(last->IsDouble() &&
-                      std::abs(last->GetDouble() - field.real) <= std::abs(field.real) * 1e-15);
+                      std::abs(last->GetDouble() - field.real) <= std::abs(field.real) * 1e-14 + 1e-300);
         break;
       case JsonType::string:
         REQUIRE_HOLDS(last->IsString());

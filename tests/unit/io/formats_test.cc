@@ -114,6 +114,10 @@ TEST_CASE("csv out: columns of the first record") {
         "error: a null value has no columns\nerror: the value is JSON, but no object with fields\n2\n");
 }
 
+TEST_CASE("csv out: a lone empty cell is no blank line") {
+  CHECK(written(parse_line_format("csv", "-O"), {R"({"a":""})", R"({"a":"x"})"}) == "a\n\"\"\nx\n");
+}
+
 TEST_CASE("csv: what is written is read again") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
