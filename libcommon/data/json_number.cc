@@ -1,6 +1,6 @@
 #include "data/json_number.h"
 
-#include <charconv>
+#include "data/json_fields.h"
 
 namespace kutils {
 namespace {
@@ -35,10 +35,9 @@ bool is_json_number(std::string_view text) {
   }
   if (at != text.size()) return false;
   if (!exponent && text.size() < 300) return true;
-  // Too large for a double, it would be an error for all who read it as a number.
-  double value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  return result.ec == std::errc();
+  // Too large for a double, it would be an error for all who read it as a number: their reader decides.
+  std::string scratch;
+  return parse_scalar(text, scratch).has_value();
 }
 
 }  // namespace kutils

@@ -67,6 +67,25 @@ BENCHMARK_CAPTURE(lines, copy, "json", "json", false, 0)->Unit(benchmark::kMilli
 BENCHMARK_CAPTURE(lines, filter, "json", "json", true, 0)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(lines, to_envelope, "json", "envelope", false, 1)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(lines, to_csv, "json", "csv", false, 0)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(lines, from_text_lines_as_csv, "csv", "json", false, 0)->Unit(benchmark::kMillisecond);
+
+void csv_in(benchmark::State& state) {
+  std::string all = "number,uri,email,country,agent\n";
+  for (int i = 0; i < kLines; ++i)
+    all += std::to_string(i % 200) + ",/page/" + std::to_string(i % 1000) + ",user@example.com,DE,\"a, b\"\n";
+  const int from = ::memfd_create("csv", 0);
+  if (::write(from, all.data(), all.size()) != static_cast<ssize_t>(all.size())) std::abort();
+  for (auto _ : state) {
+    ::lseek(from, 0, SEEK_SET);
+    auto source = io::make_line_source(from, false, "csv", io::parse_line_format("csv", "-I"));
+    Batch batch;
+    for (io::Fill fill = io::Fill::records; fill != io::Fill::end;) {
+      batch.clear();
+      fill = source->poll(batch, Millis(0));
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * kLines);
+  ::close(from);
+}
+BENCHMARK(csv_in)->Unit(benchmark::kMillisecond);
 
 }  // namespace
