@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/duration.h"
+#include "base/nearest_name.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "flow/pass_stage.h"
@@ -17,12 +18,35 @@ using namespace kutils;
 
 constexpr size_t kBatch = 4096;
 
-uint64_t parse_whole(const std::string& option, const std::string& text) {
-  uint64_t value = 0;
+int64_t parse_whole(const std::string& option, const std::string& text) {
+  int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > static_cast<uint64_t>(INT64_MAX))
+  if (error != std::errc() || end != text.data() + text.size() || value < 0)
     throw usage_error(option + ": '" + text + "' is not a whole number");
   return value;
+}
+
+// A LIST stands on nothing: fields in it can only be a mistake, or a mistyped name of a generator.
+void require_no_fields(const std::string& list, const expr::Options& options) {
+  expr::Expressions expressions(options);
+  bool fields = false;
+  for (const expr::ListItem& item : expr::parse_list(list, "WHAT")) {
+    if (item.kind == expr::ListItem::Kind::field || item.kind == expr::ListItem::Kind::whole)
+      expressions.add(item.expression, "WHAT");
+    else
+      fields = true;
+  }
+  if (!fields && !expressions.reads_fields()) return;
+  std::vector<std::string> names;
+  std::string known;
+  for (const GeneratorInfo& info : generators()) {
+    names.emplace_back(info.name);
+    known.append(known.empty() ? "" : ", ").append(info.name);
+  }
+  const std::string near = nearest_name(list, names);
+  throw usage_error("WHAT: '" + list + "' reads fields of a record, and kgen has no records to read",
+                    (near.empty() ? "" : "did you mean '" + near + "'? ") + "There are " + known +
+                        ", and lists such as 'n=_offset, r=random()'");
 }
 
 class GenTool final : public cli::Tool {
@@ -51,14 +75,7 @@ class GenTool final : public cli::Tool {
                  .metavar = "N",
                  .help = "end after N records; else never",
                  .in_short_help = true,
-                 .set = [this](const std::string& text) {
-                   count_ = static_cast<int64_t>(parse_whole("--count", text));
-                 }});
-    options.add({.names = "--seed",
-                 .metavar = "N",
-                 .help = "the same data each time; else other data",
-                 .in_short_help = true,
-                 .set = [this](const std::string& text) { seed_ = parse_whole("--seed", text); }});
+                 .set = [this](const std::string& text) { count_ = parse_whole("--count", text); }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -69,13 +86,15 @@ class GenTool final : public cli::Tool {
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
     const std::string what = operands.get("WHAT");
-    const uint64_t seed = seed_ ? *seed_ : std::random_device{}();
+    // --seed is shared with random() in expressions; 0: none was given.
+    uint64_t seed = shared_.expressions().random_seed;
+    if (seed == 0) seed = std::random_device{}();
     const GeneratorInfo* info = find_generator(what);
     if (info) {
       job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
     } else {
-      MapPlan plan{.list = what, .options = shared_.expressions()};
-      plan.options.random_seed = seed;
+      const MapPlan plan{.list = what, .options = shared_.expressions()};
+      require_no_fields(what, plan.options);
       job_.settings.push_back({"LIST", MapStage(plan).canonical()});
       job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
     }
@@ -95,7 +114,6 @@ class GenTool final : public cli::Tool {
   std::optional<double> rate_;
   std::optional<Millis> every_;
   std::optional<int64_t> count_;
-  std::optional<uint64_t> seed_;
 };
 
 }  // namespace

@@ -1,0 +1,35 @@
+#!/usr/bin/env bats
+# Synthetic data: the same for a seed, well-formed, paced, and ended by a count or a reader that hangs up.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+teardown() { kafka_teardown; }
+
+@test "a seed gives the same data, no seed other data" {
+  kgen --seed 7 --count 500 clicks >a
+  kgen --seed 7 --count 500 clicks >b
+  same a b
+  ! diff -q <(kgen --count 500 clicks) <(kgen --count 500 clicks)
+}
+
+@test "all of it is JSON, with the promised fields" {
+  [ "$(kgen --count 1000 clicks | jq -c 'select(.number >= 0 and .number < 200 and (.uri | startswith("/")) and has("email"))' | wc -l)" = 1000 ]
+  [ "$(kgen --count 1000 taxi | jq -c 'select(.total_amount > 0 and has("VendorID") and (keys | length) == 18)' | wc -l)" = 1000 ]
+}
+
+@test "a list is evaluated for each record" {
+  [ "$(kgen --count 3 'n=_offset * 2')" = '{"n":0}
+{"n":2}
+{"n":4}' ]
+  [ "$(kgen -c 2 '=_offset')" = '0
+1' ]
+}
+
+@test "a mistyped name is no list" {
+  run kgen --count 1 clik
+  [ "$status" = 2 ]
+  [[ "$output" == *"kgen has no records to read"* ]]
+}
+
+@test "it ends when the reader hangs up" {
+  kgen clicks | head -1 | jq -e .number
+}
