@@ -45,6 +45,11 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   ~LibrdkafkaConsumer() override {
     rd_kafka_queue_cb_event_enable(events_queue_.get(), nullptr, nullptr);
     waker_.reset();
+    // librdkafka before 2.3 aborts the process ("Assertion `assignor_state' failed") when a cooperative consumer is destroyed
+    // between its join and its first assignment, as one that is fenced or asked to stop while it starts. Such a one is
+    // left to the end of the process, with what its threads use.
+    if (subscribed_at_ != SteadyClock::time_point() && !assigned_once_ && rd_kafka_version() < 0x02030000)
+      (void)new std::shared_ptr<Client>(client_);
   }
 
   void subscribe(const std::vector<std::string>& topics) override {
@@ -272,6 +277,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       case RD_KAFKA_EVENT_REBALANCE: {
         Rebalance rebalance;
         rebalance.assign = rd_kafka_event_error(raw) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        assigned_once_ = assigned_once_ || rebalance.assign;
         rebalance.lost = !rebalance.assign && rd_kafka_assignment_lost(client_->get());
         rebalance.partitions = partitions_of(rd_kafka_event_topic_partition_list(raw));
         pending_.push_back(std::move(rebalance));
@@ -512,6 +518,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool group_owns_ = false;
+  bool assigned_once_ = false;
   size_t at_end_ = 0;
   Slot* last_slot_ = nullptr;
   const rd_kafka_topic_t* last_topic_ = nullptr;
