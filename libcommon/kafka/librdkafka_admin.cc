@@ -59,8 +59,9 @@ class LibrdkafkaAdmin final : public Admin {
   }
 
   std::optional<TopicInfo> find_topic(const std::string& name) override {
-    // Asked by name with allow.auto.create.topics=false, so that no broker makes it.
-    return look_up(client_, name);
+    // Found in the whole list: asked for by name, a topic is made by brokers that make topics on mention (the in-memory one
+    // does so whatever allow.auto.create.topics says).
+    return look_up(client_, name, false);
   }
 
   std::vector<TopicInfo> topics() override {
@@ -228,16 +229,19 @@ class LibrdkafkaAdmin final : public Admin {
     return info;
   }
 
-  std::optional<TopicInfo> look_up(Client& client, const std::string& name) {
-    const TopicHandle topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
-    if (!topic) throw usage_error("'" + name + "' cannot be a topic's name");
+  std::optional<TopicInfo> look_up(Client& client, const std::string& name, bool by_name) {
+    // A handle alone makes the client ask for the topic by its name again and again.
+    const TopicHandle topic(by_name ? rd_kafka_topic_new(client.get(), name.c_str(), nullptr) : nullptr);
+    if (by_name && !topic) throw usage_error("'" + name + "' cannot be a topic's name");
     const auto deadline = SteadyClock::now() + kRetryLimit;
     for (;;) {
       const MetadataHandle metadata = retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
-        return rd_kafka_metadata(client.get(), 0, topic.get(), raw, kCallLimitMs);
+        return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw, kCallLimitMs);
       });
-      if (metadata->topic_cnt == 0) return std::nullopt;
-      const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+      int at = 0;
+      while (at < metadata->topic_cnt && name != metadata->topics[at].topic) ++at;
+      if (at == metadata->topic_cnt) return std::nullopt;
+      const rd_kafka_metadata_topic_t& found = metadata->topics[at];
       if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || found.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return std::nullopt;
       if (found.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) throw usage_error("'" + name + "' cannot be a topic's name");
       if (found.err && !is_passing(found.err)) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
@@ -254,7 +258,7 @@ class LibrdkafkaAdmin final : public Admin {
     // No CreateTopics there: a look-up makes it, with the broker's own number of partitions.
     auto properties = std::map<std::string, std::string>{{"allow.auto.create.topics", "true"}};
     Client creator(RD_KAFKA_CONSUMER, config_, properties, 0);
-    look_up(creator, topic.name);
+    look_up(creator, topic.name, true);
   }
 
   void create_on_broker(const NewTopic& topic) {
