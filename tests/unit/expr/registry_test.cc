@@ -1,6 +1,10 @@
 #include "expr/registry.h"
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <set>
+#include <string>
 
 #include "expr/expressions.h"
 #include "support/catch.h"
@@ -48,4 +52,22 @@ TEST_CASE("a name and form stand once in the table, or take different arguments"
       }
     }
   }
+}
+
+TEST_CASE("kutils-expr(7) has the functions as the table has them") {
+  // Tests run in the source folder. KUTILS_REWRITE=1 writes the page's function part anew.
+  const std::string path = "man/kutils-expr.md";
+  std::ifstream in(path);
+  REQUIRE(in);
+  std::string page((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const std::string heading = "# FUNCTIONS\n\n";
+  const size_t at = page.find(heading);
+  REQUIRE(at != std::string::npos);
+  if (std::getenv("KUTILS_REWRITE")) {
+    page = page.substr(0, at + heading.size()) + expr::functions_as_markdown();
+    std::ofstream(path) << page;
+  }
+  const bool same = page.substr(at + heading.size()) == expr::functions_as_markdown();
+  INFO("run KUTILS_REWRITE=1 build/bin/test_expr in the source folder");
+  CHECK(same);
 }
