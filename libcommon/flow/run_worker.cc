@@ -23,6 +23,11 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
   }
 }
 
+Error rival_error(const std::string& instance_id) {
+  return Error(ExitCode::delivery, "another process runs as " + instance_id + " and has taken over",
+               "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
+}
+
 // The member that the group has under our instance id: who joined last, for each join makes a new member id.
 // (client.id would not tell: it stays that of the first one when a static member is replaced.) nullopt: none,
 // or nobody to ask.
@@ -48,8 +53,7 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
     if (look > 0) around.pause(kRivalLook);
     const auto now = member_under(instance_id, admin, group);
     if (!now || *now == ours) continue;
-    throw Error(ExitCode::delivery, "another process runs as " + instance_id + " and has taken over",
-                "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
+    throw rival_error(instance_id);
   }
 }
 
@@ -90,6 +94,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
 
   Processor::Checkpoint counted;
   int fatal_in_a_row = 0;
+  bool slept = false;  // since the last commit
   for (;;) {
     Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted});
     try {
@@ -110,6 +115,14 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
       if (error.is_fencing() && !worker.member_id().empty()) {
         refuse_rival(slot->instance_id(), worker.member_id(), around, *admin, plan.group,
                      worker.was_away() ? kRivalLooksAfterSleep : kRivalLooks);
+      }
+      // Fenced before the group knew us: another one joins under our name at this moment, and each join
+      // fences the other. One of the two has to give way; it is the one that was asleep, for the other came
+      // while it slept.
+      slept = (slept && !worker.has_committed()) || worker.was_away();
+      if (error.is_fencing() && worker.member_id().empty()) {
+        if (slept) throw rival_error(slot->instance_id());
+        around.pause(kRivalLook);
       }
       log.note(std::string("starting anew from what is committed: ") + error.what());
     }
