@@ -532,14 +532,15 @@ void print_to(const Node& node, std::string& out) {
       out += ")";
       break;
     case NodeType::negate:
-      out += "-(";
+      // Brackets outside too: (-x).a is not -x.a.
+      out += "(-(";
       print_to(*node.children[0], out);
-      out += ")";
+      out += "))";
       break;
     case NodeType::logical_not:
-      out += "!(";
+      out += "(!(";
       print_to(*node.children[0], out);
-      out += ")";
+      out += "))";
       break;
     case NodeType::binary:
       out += "(";

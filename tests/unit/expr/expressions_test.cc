@@ -202,6 +202,11 @@ TEST_CASE("canonical spelling") {
   CHECK(set.canonical(set.add(" number>=100&&country  == 'DE'", "")) == set.canonical(set.add("(number >= 100) && country == \"DE\"", "")));
 }
 
+TEST_CASE("different expressions have different canonical spellings") {
+  Expressions set{Options{}};
+  CHECK(set.canonical(set.add("[(-a)][0] == 1 ? (!b).b : c", "")) != set.canonical(set.add("[(-a)][0] == 1 ? !b.b : c", "")));
+}
+
 TEST_CASE("a plain field's exact text") {
   Expressions set{Options{}};
   const size_t amount = set.add("amount", "");
