@@ -117,6 +117,9 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
   // Memtables are charged to the cache, so that both together stay within its size.
   options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(cache_bytes / 2, cache);
   options.max_open_files = 256;
+  // Most look-ups find nothing in the memtables: a filter spares them the walk through the skip list.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.1;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.info_log_level = rocksdb::ERROR_LEVEL;
@@ -128,7 +131,9 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Charged to the cache, yet found without looking it up for each read.
+  table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
