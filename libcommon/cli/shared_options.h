@@ -55,6 +55,9 @@ class SharedOptions {
   const expr::Options& expressions() const { return expressions_; }
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
+  // After make_job(): whether lines of the input carry a key (envelopes, -K).
+  bool lines_have_times() const { return in_format_.name() == "envelope"; }
+  bool lines_have_keys() const { return in_format_.name() == "envelope" || in_format_.key_separator.has_value(); }
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const;
 

@@ -36,6 +36,7 @@ struct StageContext {
   int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
   state::Store* store = nullptr;  // stateful stages only
   const Clock* clock = nullptr;
+  int32_t input_partitions = 1;   // of IN: how many source partitions stand behind a repartition
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 

@@ -34,6 +34,7 @@ class AggregateTable final : public Stage {
       due_.reset();
     }
   }
+  size_t dirty_rows() const override { return groups_.dirty(); }
   std::optional<int64_t> next_wakeup() const override { return due_; }
   void before_commit(Emitter& out) override {
     groups_.emit_changes(out);

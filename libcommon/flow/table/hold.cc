@@ -58,6 +58,12 @@ class Hold final : public Stage, private Emitter {
     times.stream_time = now_;
     store_.set_stream_times(std::move(times));
   }
+  size_t dirty_rows() const override { return inner_->dirty_rows() + rows_.dirty(); }
+  void tick(int64_t wall_ms, Emitter& out) override {
+    out_ = &out;
+    inner_->tick(wall_ms, *this);
+  }
+  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
   // What is held is the newest there is: the end shows it.
   void close(Emitter& out) override {
     out_ = &out;

@@ -68,6 +68,7 @@ class RegroupedTable final : public Stage {
     }
     store_.put(key_, value_);
   }
+  size_t dirty_rows() const override { return groups_.dirty(); }
   void before_commit(Emitter& out) override {
     groups_.emit_changes(out);
     groups_.write_back();

@@ -34,6 +34,12 @@ class AlignedStage final : public WindowStage {
     load_starts();
   }
 
+  size_t dirty_rows() const override {
+    size_t rows = 0;
+    for (const auto& [start, bucket] : buckets_) rows += bucket->dirty.size();
+    return rows;
+  }
+
  protected:
   Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
     windows_->windows_of(grouped.time, open_);

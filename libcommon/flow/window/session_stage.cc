@@ -147,6 +147,9 @@ class SessionStage final : public WindowStage {
 
   void write_back() override { rows_.write_back(); }
 
+ public:
+  size_t dirty_rows() const override { return rows_.dirty(); }
+
  private:
   using Rows = KeyedRows<Sessions, SessionCodec>;
   struct Retraction {

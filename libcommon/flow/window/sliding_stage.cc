@@ -125,6 +125,9 @@ class SlidingStage final : public WindowStage {
 
   void write_back() override { rows_.write_back(); }
 
+ public:
+  size_t dirty_rows() const override { return rows_.dirty(); }
+
  private:
   using Rows = KeyedRows<Events, EventCodec>;
 

@@ -350,3 +350,24 @@ TEST_CASE("windows: an error leaves nothing behind") {
     CHECK(out.results.size() == 2);
   }
 }
+
+// Frozen bytes: kutils-state(5). A failure means that rows already written can no longer be read.
+TEST_CASE("windows: rows in the store") {
+  using namespace std::string_literals;
+  for (const auto& [text, key, value] : {std::tuple{"10ms", "\x01w\x80\0\0\0\0\0\0\x64"s + "a", "\x01\xca\x01\x01\x01"s + "7"},
+                                         std::tuple{"session:10ms", "\x01ka"s, "\xe0\x01\x01\x01\xca\x01\0\0\x01\x01"s + "7"}}) {
+    CAPTURE(text);
+    state::PartitionStore store(false);
+    Capture out;
+    auto stage = stage_of(options_of(parse_window_spec(text), 0, Emit::close), store);
+    stage->process(Input({"a", 7, 101}).record, out);
+    stage->before_commit(out);
+    bool found = false;
+    for (const state::Change& change : store.take_changes()) {
+      if (change.key != key) continue;
+      found = true;
+      CHECK(change.value.view() == value);
+    }
+    CHECK(found);
+  }
+}

@@ -1,0 +1,97 @@
+#include "cli/grouping_options.h"
+
+#include "flow/aggregate/repartition_stage.h"
+#include "state/partition_store.h"
+
+namespace kutils::cli {
+namespace {
+
+// A stage with what it needs to outlive it: the aggregates, and on lines its store.
+class OwningStage final : public flow::Stage {
+ public:
+  OwningStage(std::shared_ptr<const flow::AggregateSet> set, std::unique_ptr<state::PartitionStore> store,
+              std::unique_ptr<flow::Stage> inner)
+      : set_(std::move(set)), store_(std::move(store)), inner_(std::move(inner)) {}
+  void process(const Record& record, flow::Emitter& out) override { inner_->process(record, out); }
+  void flush(flow::Emitter& out) override { inner_->flush(out); }
+  void tick(int64_t wall_ms, flow::Emitter& out) override { inner_->tick(wall_ms, out); }
+  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
+  void before_commit(flow::Emitter& out) override { inner_->before_commit(out); }
+  size_t dirty_rows() const override { return inner_->dirty_rows(); }
+  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override { inner_->silent(source, silent_ms, out); }
+  void close(flow::Emitter& out) override { inner_->close(out); }
+
+ private:
+  std::shared_ptr<const flow::AggregateSet> set_;
+  std::unique_ptr<state::PartitionStore> store_;
+  std::unique_ptr<flow::Stage> inner_;
+};
+
+int64_t unit_ns(const std::string& text) {
+  if (text == "ns") return 1;
+  if (text == "us") return 1'000;
+  if (text == "ms") return 1'000'000;
+  if (text == "s") return 1'000'000'000;
+  throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
+}
+
+}  // namespace
+
+void GroupingOptions::declare(OptionTable& table) {
+  table.add({.names = "--by", .metavar = "EXPR", .help = "group by this, not by the record key; 'a,b': by both", .in_short_help = true,
+             .set = [this](const std::string& text) { plan_.by = text; }});
+  table.add({.names = "--total", .help = "one group of all records", .in_short_help = true,
+             .set = [this](const std::string&) { plan_.total = true; }});
+  table.add({.names = "--time", .metavar = "EXPR", .help = "a record's time: epoch ms, ISO string, timestamp; or 'wall'", .in_short_help = true,
+             .set = [this](const std::string& text) { plan_.time = text; }});
+  table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
+             .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); }, .choices = {"ns", "us", "ms", "s"}});
+}
+
+void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
+                            bool needs_time, const std::string& description, const MakeStage& make_stage) {
+  plan_.needs_time = needs_time;
+  plan_.null_group_is_none = job.in.table;
+  // Plain lines have no key: everything is one group.
+  if (plan_.by.empty() && !has_keys) plan_.total = true;
+  const auto set = std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS"));
+  const SystemClock clock;
+  const flow::ExpressionReader checked(plan_, options, *set, &clock);
+  std::string canonical;
+  for (const flow::AggregateItem& item : set->items()) {
+    canonical += (canonical.empty() ? "" : ", ") + item.name + "=" + item.function + "(" + item.argument;
+    for (const double parameter : item.parameters) canonical += ", " + std::to_string(parameter);
+    canonical += ")" + (item.condition.empty() ? std::string() : " if " + item.condition);
+  }
+  job.settings.push_back({"AGGS", canonical});
+  if (!plan_.by.empty()) job.settings.push_back({"--by", checked.canonical_by()});
+  if (plan_.total) job.settings.push_back({"--total", "yes"});
+  if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
+  job.stateful = true;
+
+  flow::GroupingPlan behind = plan_;
+  const bool repartitions = !plan_.by.empty() && job.in.is_topic() && job.out.is_topic();
+  if (repartitions) {
+    job.make_repartition_stage = [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+      auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
+      return std::make_unique<OwningStage>(set, nullptr, flow::make_repartition_stage(std::move(reader)));
+    };
+    behind.time.clear();  // the record came with the time that it was given before
+    behind.repartitioned = true;
+  }
+  job.make_stage = [behind, options, set, description, make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    std::unique_ptr<state::PartitionStore> own;
+    state::Store* store = context.store;
+    if (store == nullptr) {
+      own = std::make_unique<state::PartitionStore>();
+      store = &own->operator_store(1);
+    }
+    store->set_description(description);
+    auto reader = std::make_unique<flow::ExpressionReader>(behind, options, *set, context.clock);
+    auto inner = make_stage(*set, std::move(reader), *store, context);
+    return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
+  };
+  job.make_stage({.clock = &clock});  // whatever is wrong with it is found now
+}
+
+}  // namespace kutils::cli

@@ -1,0 +1,37 @@
+// What ktable and kwindow share: the options that say how records are grouped, and the stage over a store made of them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cli/option_table.h"
+#include "flow/aggregate/expression_reader.h"
+#include "flow/job.h"
+
+namespace kutils::cli {
+
+class GroupingOptions {
+ public:
+  // --by, --total, --time, --time-unit
+  void declare(OptionTable& table);
+
+  using MakeStage = std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                                                               state::Store& store, const flow::StageContext& context)>;
+  // Parses `aggregates` and the options' expressions, sets job.settings, job.stateful, job.make_stage and, for --by on a topic to a topic,
+  // job.make_repartition_stage. Where the context has no store (lines), the stage has one of its own in memory. `description` says
+  // what the rows are (state/meta.h). `needs_time`: a record without time is an error. Throws usage_error.
+  // `has_keys`: the input's records can have keys; plain lines have none, and are one group.
+  void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys, bool needs_time,
+             const std::string& description, const MakeStage& make_stage);
+  // The output's key fields.
+  std::vector<std::string> key_names(bool has_keys) const {
+    return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);
+  }
+  bool has_time() const { return !plan_.time.empty(); }
+
+ private:
+  flow::GroupingPlan plan_;
+};
+
+}  // namespace kutils::cli

@@ -1,0 +1,78 @@
+// ktable AGGS [IN [OUT]]: one row per key.
+#include "base/duration.h"
+#include "cli/grouping_options.h"
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/run.h"
+#include "flow/table/table_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+class TableTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"ktable",
+            "One row per key: counts, sums and other aggregates, kept up to date.",
+            {{"AGGS", true, "[NAME=]FUNCTION(...) [if COND], ...; @FILE reads it from a file", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"ktable --by uri 'n=count(), total=sum(number)' clicks totals"},
+             {"ktable --by country 'count(), p99=percentile(ms, 99)' < log.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override {
+    grouping_.declare(options);
+    options.add({.names = "--emit", .metavar = "WHEN", .help = "update, commit, close or after:D; see the man page", .in_short_help = true,
+                 .set = [this](const std::string& text) { emit_ = text; }, .choices = {"update", "commit", "close", "after:"}});
+    shared_.declare(options);
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("ktable", operands.find("IN"), operands.find("OUT"));
+    const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
+    flow::TableOptions options;
+    options.key_names = grouping_.key_names(has_keys);
+    set_emit(options);
+    job_.settings.push_back({"--emit", emit_.empty() ? "default" : emit_});
+    const bool over_table = job_.in.table;
+    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, false, "ktable",
+                    [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                                          state::Store& store, const flow::StageContext&) {
+                      return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(options, set, std::move(reader), store);
+                    });
+    shared_.shape(job_);
+  }
+  ExitCode run() override { return flow::run(job_); }
+
+ private:
+  void set_emit(flow::TableOptions& options) const {
+    using flow::TableEmit;
+    if (emit_.rfind("after:", 0) == 0) {
+      options.after = parse_duration_option("--emit after:", emit_.substr(6)).count();
+    } else if (emit_ == "update") {
+      options.emit = TableEmit::update;
+    } else if (emit_ == "close") {
+      options.emit = TableEmit::close;
+    } else if (emit_ == "commit") {
+      options.emit = TableEmit::commit;
+    } else if (!emit_.empty()) {
+      throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D");
+    } else if (job_.out.is_lines()) {
+      const bool ends = job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
+      options.emit = ends ? TableEmit::close : TableEmit::commit;
+    }
+    if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
+  }
+
+  cli::SharedOptions shared_{{.shapes = false, .emits_json = true}};
+  cli::GroupingOptions grouping_;
+  std::string emit_;
+  flow::Job job_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  TableTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}
