@@ -40,9 +40,9 @@ int64_t unit_ns(const std::string& text) {
 void GroupingOptions::declare(OptionTable& table) {
   table.add({.names = "--by", .metavar = "EXPR", .help = "group by this, not by the record key; 'a,b': by both", .in_short_help = true,
              .set = [this](const std::string& text) { plan_.by = text; }});
-  table.add({.names = "--total", .help = "one group of all records", .in_short_help = true,
+  table.add({.names = "--total", .help = "one group of all records",
              .set = [this](const std::string&) { plan_.total = true; }});
-  table.add({.names = "--time", .metavar = "EXPR", .help = "a record's time: epoch ms, ISO string, timestamp; or 'wall'", .in_short_help = true,
+  table.add({.names = "--time", .metavar = "EXPR", .help = "a record's time: epoch ms, ISO, timestamp; or 'wall'", .in_short_help = true,
              .set = [this](const std::string& text) { plan_.time = text; }});
   table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
              .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); }, .choices = {"ns", "us", "ms", "s"}});

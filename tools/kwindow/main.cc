@@ -28,9 +28,9 @@ class WindowTool final : public cli::Tool {
     };
     text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
     grouping_.declare(table);
-    text("--grace", "D", "how long after its end a window stays open for late records", grace_, true);
+    text("--grace", "D", "how long past its end a window takes late records", grace_, true);
     text("--emit", "WHEN", "update, commit or close; see the man page", emit_, true);
-    text("--late", "TOPIC", "where records go whose windows are all closed", late_, true);
+    text("--late", "TOPIC", "where records go whose windows are all closed", late_, false);
     text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
     text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
     text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
