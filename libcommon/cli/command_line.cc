@@ -182,8 +182,10 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
   } catch (const CLI::ParseError& e) {
     throw usage_error(e.what(), spec_hint(info, argc, argv));
   }
-  bool only_operands = app.get_prefix_command();
+  bool only_operands = false;
   for (const std::string& argument : app.remaining()) {
+    // What follows the first word of a command belongs to the command.
+    if (app.get_prefix_command() && !line.operands.empty()) only_operands = true;
     if (!only_operands && argument == "--") {
       only_operands = true;
     } else if (!only_operands && argument.size() > 1 && argument[0] == '-') {

@@ -96,6 +96,14 @@ TEST_CASE("@FILE is read, with comments") {
   CHECK_THROWS_AS(read_spec("@no/such/file"), Error);
 }
 
+TEST_CASE("the rest of the line is a command with its own options") {
+  const ToolInfo runs{"kdemo", "Run.", {{.name = "CMD", .is_rest = true}}, {}};
+  CHECK(parse(runs, {"-e", "sh", "-c", "--", "-x"}).operands == std::vector<std::string>{"sh", "-c", "--", "-x"});
+  CHECK(parse(runs, {"--", "-sh", "--on-error"}).operands == std::vector<std::string>{"-sh", "--on-error"});
+  CHECK(name_operands(runs, {"a", "b"}).rest() == std::vector<std::string>{"a", "b"});
+  CHECK_THROWS_AS(parse(runs, {"--bogus", "sh"}), Error);
+}
+
 TEST_CASE("a near name is found, a far one is not") {
   CHECK(nearest_name("--delivry", {"--delivery", "--idle"}) == "--delivery");
   CHECK(nearest_name("--commit", {"--commit-interval"}) == "--commit-interval");
