@@ -11,7 +11,7 @@ PATH=$(cd "$(dirname "$0")/../.." && pwd)/build/bin:$PATH
 p=${TOPIC_PREFIX:-course-$$} # so that two runs do not meet
 : "${KUTILS_BROKERS:?start a broker first: eval \"\$(scripts/kafka start)\"}"
 
-kgen --seed 7 -c 1000 clicks "$p.clicks"
+kgen --seed 7 -c 1000 --partitions 4 clicks "$p.clicks"
 
 echo "--- print"
 kread -e -c 3 "$p.clicks"
@@ -33,7 +33,7 @@ kgroupby -e uri "$p.clean" "$p.by_uri"
 kread -e -c 3 -K ' -> ' "$p.by_uri"
 
 echo "--- the values as base64 over JSON, as some consumers want them"
-kcp -e --value-codec json:json+base64 "$p.popular" "$p.encoded"
+kmap -e --value-codec json:json+base64 '*' "$p.popular" "$p.encoded"
 kread -e -c 3 --value-codec raw -O text "$p.encoded"
 
 # --- is it right? ---
