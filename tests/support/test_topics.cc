@@ -6,6 +6,7 @@
 //   while a
 //                                  transaction is open there)
 //   test_topics committed GROUP TOPIC   one line per partition: PARTITION OFFSET METADATA ("-" if none)
+//   test_topics members GROUP      one line per member: CLIENT-ID MEMBER-ID (which begins with a static member's name)
 //   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
 // Brokers from $KUTILS_BROKERS. Exit 1 with a line on stderr when the broker says no.
 #include <librdkafka/rdkafka.h>
@@ -202,13 +203,17 @@ void committed(const std::string& group, const std::string& topic) {
   }
 }
 
-void describe_group(const std::string& name) {
+void describe_group(const std::string& name, bool members) {
   const Client rk = connect(nullptr);
   const struct rd_kafka_group_list* groups = nullptr;
   const auto err = rd_kafka_list_groups(rk.get(), name.c_str(), &groups, kLimitMs);
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR) fail(rd_kafka_err2str(err));
   for (int i = 0; i < groups->group_cnt; ++i) {
-    std::printf("%s %d\n", groups->groups[i].state, groups->groups[i].member_cnt);
+    const auto& group = groups->groups[i];
+    if (!members) std::printf("%s %d\n", group.state, group.member_cnt);
+    for (int m = 0; members && m < group.member_cnt; ++m) {
+      std::printf("%s %s\n", group.members[m].client_id, group.members[m].member_id);
+    }
   }
   rd_kafka_group_list_destroy(groups);
 }
@@ -227,9 +232,11 @@ int run(const std::vector<std::string>& args) {
   } else if (verb == "committed" && rest.size() == 2) {
     committed(rest[0], rest[1]);
   } else if (verb == "group" && rest.size() == 1) {
-    describe_group(rest[0]);
+    describe_group(rest[0], false);
+  } else if (verb == "members" && rest.size() == 1) {
+    describe_group(rest[0], true);
   } else {
-    std::fputs("usage: test_topics create|delete|ends|stable|committed|group ... (see its first lines)\n",
+    std::fputs("usage: test_topics create|delete|ends|stable|committed|group|members ... (see its first lines)\n",
                stderr);
     return 2;
   }

@@ -2,6 +2,8 @@
 import signal
 import time
 
+from cluster import Trouble
+
 # Longer than both time-outs of storm.SHORT, with the broker's own slack for expiring transactions (10 s by default).
 BEYOND_SESSION = (6.5, 9.0)
 BEYOND_TRANSACTION = (10.0, 19.0)
@@ -16,6 +18,7 @@ class Blows:
         self.most = most
         self.later = []  # (monotonic time, what, function)
         self.broker_down = False
+        self.restarting = None  # (node, the command that brings it back)
 
     # ---- helpers
 
@@ -34,6 +37,7 @@ class Blows:
     # ---- one step of time
 
     def tick(self):
+        self.watch_broker()
         now = time.monotonic()
         for item in [item for item in self.later if item[0] <= now]:
             self.later.remove(item)
@@ -58,6 +62,9 @@ class Blows:
             self.bench.log(what)
             function()
         self.later = []
+        if self.restarting:
+            self.restarting[1].wait()
+            self.watch_broker()
         for slot in self.bench.slots:
             if slot.due is not None:
                 self.bench.launch(slot)
@@ -188,11 +195,28 @@ class Blows:
         node = self.random.randint(1, self.bench.cluster.nodes())
         self.broker_down = True
         self.bench.log(f"kill -9 broker {node}")
-        self.bench.cluster.broker("kill", node)
+        self.wait_for_broker(self.bench.cluster.broker("kill", node))
 
         def back():
-            self.bench.cluster.broker("restart", node)
-            self.bench.log(f"broker {node} is back")
-            self.broker_down = False
+            self.restarting = (node, self.bench.cluster.broker("restart", node))
         self.after(self.random.uniform(1, 15), f"restart broker {node}", back)
         return True
+
+    @staticmethod
+    def wait_for_broker(command):
+        output, _ = command.communicate()
+        if command.returncode != 0:
+            raise Trouble(f"{' '.join(command.args)}: {output}")
+
+    def watch_broker(self):
+        """A broker needs its time to come back; nobody is blamed for what waits for it."""
+        if self.broker_down:
+            for slot in self.bench.slots:
+                if slot.elders:
+                    slot.contest()
+        if self.restarting and self.restarting[1].poll() is not None:
+            node, command = self.restarting
+            self.wait_for_broker(command)
+            self.bench.log(f"broker {node} is back")
+            self.restarting = None
+            self.broker_down = False

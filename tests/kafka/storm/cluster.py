@@ -70,11 +70,9 @@ class Cluster:
         return subprocess.Popen(args, env=self.env, stderr=subprocess.PIPE, text=True)
 
     def broker(self, verb, node):
-        """verb: kill or restart. Only for a cluster of our own (scripts/kafka --dir)."""
-        done = subprocess.run([os.path.join(ROOT, "scripts", "kafka"), "--dir", self.directory, verb, str(node)],
-                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if done.returncode != 0:
-            raise Trouble(f"scripts/kafka {verb} {node}: {done.stdout}")
+        """verb: kill or restart, of a node of our own cluster (scripts/kafka --dir). The caller waits for it."""
+        return subprocess.Popen([os.path.join(ROOT, "scripts", "kafka"), "--dir", self.directory, verb, str(node)],
+                                text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def nodes(self):
         count = 1

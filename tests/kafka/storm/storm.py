@@ -103,6 +103,14 @@ class Bench:
         self.log(f"start {process.name} pid {process.pid}")
         return process
 
+    def dump(self):
+        """Where every thread of what still runs stands, beside the logs, if there is a debugger."""
+        for process in self.processes:
+            if process.running() and shutil.which("gdb"):
+                with open(process.errors + ".stacks", "w", encoding="utf-8") as file:
+                    subprocess.run(["gdb", "-p", str(process.pid), "-batch", "-ex", "thread apply all bt"], stdout=file,
+                                   stderr=subprocess.DEVNULL, timeout=60, check=False)
+
     def judge(self):
         for slot in self.slots:
             told = slot.judge()
@@ -148,7 +156,8 @@ class Bench:
         while self.group_state() != f"Stable {count}":
             self.judge()
             if time.monotonic() > end:
-                raise Failure(f"the group is '{self.group_state()}', not 'Stable {count}': a process hangs outside of it\n"
+                raise Failure(f"the group is '{self.group_state()}', not 'Stable {count}': a process hangs outside of it; "
+                              f"members:\n{self.cluster.helper('test_topics', 'members', self.group)}"
                               + "".join(f"  {p.name}\n{p.tail(6)}" for p in self.processes))
             time.sleep(0.1)
 
@@ -268,6 +277,7 @@ def main(argv):
         print(f"{kind} {options.scenario} seed {options.seed}: {problem}")
         if bench:
             bench.log(f"{kind}: {problem}")
+            bench.dump()
             print(f"after {bench.counts}; logs in {bench.directory}, topics {bench.topics}, group {bench.group}")
         return 1
     except Exception:  # pylint: disable=broad-except
