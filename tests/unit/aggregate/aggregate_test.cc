@@ -120,7 +120,8 @@ TEST_CASE("aggregates: sketches stay within their stated errors") {
     }
     const double estimate = std::stod(distinct.value());
     CAPTURE(size, estimate);
-    CHECK(std::fabs(estimate - size) <= std::max(0.5, 5 * 0.0163 * size));
+    // Among ten values two share a register in 1 % of the runs, and count once.
+    CHECK(std::fabs(estimate - size) <= std::max(1.5, 5 * 0.0163 * size));
   }
   for (const double percent : {0.0, 1.0, 50.0, 99.0, 100.0}) {
     One percentile("percentile", {percent});
