@@ -100,6 +100,7 @@ class Slot:
     """
 
     CONTEST_LIMIT = 60
+    GHOST_LIMIT = 20
 
     def __init__(self, number, directory, state_dir, instance=None):
         self.number = number
@@ -112,6 +113,7 @@ class Slot:
         self.due = None  # monotonic time of its next start, while it is down on purpose
         self.wake = None  # monotonic time of its SIGCONT, while it is stopped
         self.resolve_by = None
+        self.ghost_until = 0
 
     def start(self, argv, env):
         self.generation += 1
@@ -141,6 +143,12 @@ class Slot:
     def judge(self):
         """Settles who goes on under this name. Returns what happened, for the log."""
         if not self.elders:
+            last = self.process
+            if (last is not None and last.may_end is None and last.popen.poll() == 5
+                    and time.monotonic() < self.ghost_until):
+                last.may_end = {5}
+                self.due = time.monotonic()
+                return f"{last.name} gave way to one that had gone"
             return None
         ended = [p for p in self.elders + [self.process] if not p.running()]
         if not ended:
@@ -163,6 +171,10 @@ class Slot:
                 raise Failure(f"all that ran under one name gave way: {', '.join(told)}\n"
                               + "".join(f"  {p.name}\n{p.tail()}" for p in ended))
             self.due = time.monotonic()  # gave way to one that was then killed
-        if len(living) == 1 and not killed:
+        if len(living) == 1 and told and not killed:
             living[0].contested = False
+        elif len(living) == 1:
+            # What was killed or left while it joined stays in the group until its session ends: a rival to all that
+            # can be seen.
+            self.ghost_until = time.monotonic() + self.GHOST_LIMIT
         return ", ".join(told) or None
