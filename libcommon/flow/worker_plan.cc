@@ -158,7 +158,12 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     log.note("group " + plan.group +
              " goes on at its committed offsets; where to start is only asked on its first run");
   }
-  for (const auto& range : around.resolve_range(admin, job.range, partitions)) {
+  // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that it does
+  // not wait for a broker that is down.
+  const bool may_end = job.range.exit_at_end || !job.range.until.empty() || job.range.from.find(':') != std::string::npos;
+  std::vector<PartitionRange> ranges;
+  if (may_end) ranges = around.resolve_range(admin, job.range, partitions);
+  for (const auto& range : ranges) {
     if (!range.end) continue;
     plan.has_ends = true;
     plan.ends[range.at] = *range.end;
