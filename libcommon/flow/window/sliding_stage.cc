@@ -8,57 +8,18 @@
 
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/window/closed_rows.h"
+#include "flow/window/sliding_rows.h"
 #include "flow/window/window_stage.h"
 
 namespace kutils::flow {
 namespace {
-
-struct Event {
-  int64_t time = 0;
-  OwnedState state;
-};
-
-struct Events {
-  bool key_is_text = true;
-  int64_t closed_until = kNoTime;  // stream time up to which this key's closed windows are done with
-  std::vector<Event> list;         // as they arrived
-  std::set<int64_t> changed;       // --emit commit: starts of windows to emit; empty when written
-  bool empty() const { return list.empty(); }
-};
-
-class EventCodec {
- public:
-  explicit EventCodec(const AggregateSet& set) : set_(&set) {}
-  Events make() const { return {}; }
-  // flags:u8 (1: the key is text) closed_until:signed n:varint { time:signed aggregates }
-  void encode(const Events& events, std::string& out) const {
-    out.push_back(events.key_is_text ? 1 : 0);
-    put_signed(out, events.closed_until);
-    put_varint(out, events.list.size());
-    for (const Event& event : events.list) {
-      put_signed(out, event.time);
-      set_->encode(event.state.get(), out);
-    }
-  }
-  void decode(Reader& in, Events& events) const {
-    events.key_is_text = (in.byte() & 1) != 0;
-    events.closed_until = in.signed_varint();
-    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
-      Event event{in.signed_varint(), OwnedState(*set_)};
-      set_->decode(event.state.get(), in);
-      events.list.push_back(std::move(event));
-    }
-  }
-
- private:
-  const AggregateSet* set_;
-};
 
 class SlidingStage final : public WindowStage {
  public:
   SlidingStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
       : WindowStage(std::move(options), set, std::move(reader), store),
         reach_(options_.window.size),
+        windows_{options_.window.size},
         rows_(store, EventCodec(set), options_.cache_bytes),
         closed_(store, options_.expires > 0) {}
 
@@ -94,14 +55,14 @@ class SlidingStage final : public WindowStage {
   void close_until(const Record* origin, int64_t now, Emitter& out) override {
     rows_.fire(now, [&](Rows::Node& node) {
       Events& events = node.value;
-      all_starts(events, closing_);
+      windows_.all_starts(events, closing_);
       for (const int64_t start : closing_) {
         const bool was_closed = events.closed_until != kNoTime && is_closed(start, events.closed_until);
         if (was_closed || !is_closed(start, now)) continue;
         if (options_.emit == Emit::close || events.changed.erase(start) > 0) emit(origin, node, start, out);
         if (options_.expires > 0) {
           OwnedState state(set_);
-          const int64_t last = collect(events, start, state);
+          const int64_t last = windows_.collect(set_, events, start, state);
           closed_.put(set_, node.key, events.key_is_text, start, start + reach_, last, state.get());
         }
       }
@@ -132,54 +93,21 @@ class SlidingStage final : public WindowStage {
   using Rows = KeyedRows<Events, EventCodec>;
 
   bool is_closed(int64_t start, int64_t now) const { return start + reach_ + 1 + options_.grace <= now; }
-  bool covers(int64_t start, int64_t time) const { return start <= time && time <= start + reach_; }
-  int64_t left(int64_t time) const { return std::max<int64_t>(0, time - reach_); }
 
   // Open windows whose set of records or existence a record at `time` changes. `events` does not hold it yet.
   void touched(const Events& events, int64_t time, int64_t now, std::vector<int64_t>& starts) const {
     starts.clear();
-    starts.push_back(left(time));
+    starts.push_back(windows_.left(time));
     bool right_exists = false, right_has_record = false;
     for (const Event& event : events.list) {
-      for (const int64_t start : {left(event.time), event.time + 1})
-        if (covers(start, time)) starts.push_back(start);
-      right_exists |= event.time == time || left(event.time) == time + 1;
-      right_has_record |= covers(time + 1, event.time);
+      for (const int64_t start : {windows_.left(event.time), event.time + 1})
+        if (windows_.covers(start, time)) starts.push_back(start);
+      right_exists |= event.time == time || windows_.left(event.time) == time + 1;
+      right_has_record |= windows_.covers(time + 1, event.time);
     }
     if (right_has_record && !right_exists) starts.push_back(time + 1);
-    finish(starts);
+    SlidingWindows::finish(starts);
     starts.erase(std::remove_if(starts.begin(), starts.end(), [&](int64_t start) { return is_closed(start, now); }), starts.end());
-  }
-
-  void all_starts(const Events& events, std::vector<int64_t>& starts) const {
-    starts.clear();
-    for (const Event& event : events.list) {
-      starts.push_back(left(event.time));
-      const int64_t right = event.time + 1;
-      for (const Event& other : events.list) {
-        if (!covers(right, other.time)) continue;
-        starts.push_back(right);
-        break;
-      }
-    }
-    finish(starts);
-  }
-
-  static void finish(std::vector<int64_t>& starts) {
-    std::sort(starts.begin(), starts.end());
-    starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-  }
-
-  // The window's result; returns the largest time in it.
-  int64_t collect(const Events& events, int64_t start, OwnedState& state) const {
-    int64_t last = kNoTime;
-    for (const Event& event : events.list) {
-      if (!covers(start, event.time)) continue;
-      last = std::max(last, event.time);
-      if (auto refused = set_.merge(state.get(), event.state.get()))
-        throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
-    }
-    return last;
   }
 
   // Whether every touched window can take the record in.
@@ -188,9 +116,9 @@ class SlidingStage final : public WindowStage {
     for (const int64_t start : starts_) {
       OwnedState state(set_);
       for (const Event& event : events.list)
-        if (covers(start, event.time))
+        if (windows_.covers(start, event.time))
           if (auto refused = set_.merge(state.get(), event.state.get())) return refused;
-      if (covers(start, added.time))
+      if (windows_.covers(start, added.time))
         if (auto refused = set_.merge(state.get(), added.state.get())) return refused;
     }
     return std::nullopt;
@@ -200,7 +128,7 @@ class SlidingStage final : public WindowStage {
   int64_t next_look(const Events& events, int64_t now) const {
     int64_t next = kNever;
     for (const Event& event : events.list) {
-      const int64_t start = is_closed(left(event.time), now) ? event.time + 1 : left(event.time);
+      const int64_t start = is_closed(windows_.left(event.time), now) ? event.time + 1 : windows_.left(event.time);
       next = std::min(next, start + reach_ + 1 + options_.grace);
     }
     return next;
@@ -208,11 +136,12 @@ class SlidingStage final : public WindowStage {
 
   void emit(const Record* origin, const Rows::Node& node, int64_t start, Emitter& out) {
     OwnedState state(set_);
-    const int64_t last = collect(node.value, start, state);
+    const int64_t last = windows_.collect(set_, node.value, start, state);
     output_.emit(origin, {node.key, node.value.key_is_text, start, start + reach_}, last, state.get(), out);
   }
 
   const int64_t reach_;
+  const SlidingWindows windows_;
   Rows rows_;
   ClosedRows closed_;
   std::vector<std::string> changed_;
