@@ -1,6 +1,7 @@
 #include "cli/grouping_options.h"
 
 #include "flow/aggregate/repartition_stage.h"
+#include "flow/state_support.h"
 #include "state/partition_store.h"
 
 namespace kutils::cli {
@@ -49,7 +50,7 @@ void GroupingOptions::declare(OptionTable& table) {
 }
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
-                            bool needs_time, const std::string& description, const MakeStage& make_stage) {
+                            bool needs_time, flow::StateDescription description, const MakeStage& make_stage) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
   // Plain lines have no key: everything is one group.
@@ -68,6 +69,10 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (plan_.total) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
   job.stateful = true;
+  flow::give_state(job);
+  if (job.out.is_topic()) description.output = job.out.name;
+  description.key_names = key_names(has_keys);
+  description.aggregates = set->items();
 
   flow::GroupingPlan behind = plan_;
   const bool repartitions = !plan_.by.empty() && job.in.is_topic() && job.out.is_topic();
@@ -79,14 +84,14 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     behind.time.clear();  // the record came with the time that it was given before
     behind.repartitioned = true;
   }
-  job.make_stage = [behind, options, set, description, make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  job.make_stage = [behind, options, set, rows = flow::to_text(description), make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;
     state::Store* store = context.store;
     if (store == nullptr) {
       own = std::make_unique<state::PartitionStore>();
       store = &own->operator_store(1);
     }
-    store->set_description(description);
+    store->set_description(rows);
     auto reader = std::make_unique<flow::ExpressionReader>(behind, options, *set, context.clock);
     auto inner = make_stage(*set, std::move(reader), *store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));

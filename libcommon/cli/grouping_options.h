@@ -8,6 +8,7 @@
 #include "cli/option_table.h"
 #include "flow/aggregate/expression_reader.h"
 #include "flow/job.h"
+#include "flow/query/description.h"
 
 namespace kutils::cli {
 
@@ -20,10 +21,10 @@ class GroupingOptions {
                                                                state::Store& store, const flow::StageContext& context)>;
   // Parses `aggregates` and the options' expressions, sets job.settings, job.stateful, job.make_stage and, for --by on a topic to a topic,
   // job.make_repartition_stage. Where the context has no store (lines), the stage has one of its own in memory. `description` says
-  // what the rows are (state/meta.h). `needs_time`: a record without time is an error. Throws usage_error.
+  // what the rows are; its output, key names and aggregates are filled in here. `needs_time`: a record without time is an error. Throws usage_error.
   // `has_keys`: the input's records can have keys; plain lines have none, and are one group.
   void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys, bool needs_time,
-             const std::string& description, const MakeStage& make_stage);
+             flow::StateDescription description, const MakeStage& make_stage);
   // The output's key fields.
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);

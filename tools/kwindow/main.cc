@@ -74,7 +74,12 @@ class WindowTool final : public cli::Tool {
                                       {"--grace", grace_}, {"--emit", emit_}, {"--expires", expires_}, {"--idle", idle_},
                                       {"--time-format", time_format_}, {"--windowed-key", windowed_key_ ? "yes" : ""}})
       if (!value.empty()) job_.settings.push_back({name, value});
-    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, "kwindow " + flow::to_string(options.window),
+    flow::StateDescription description;
+    description.tool = "kwindow";
+    description.window = options.window;
+    description.grace = options.grace;
+    description.times_as_ms = options.format.times_as_ms;
+    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
                     [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store,
                               const flow::StageContext& context) {
                       flow::WindowOptions here = options;
