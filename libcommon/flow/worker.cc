@@ -4,6 +4,7 @@
 #include <future>
 #include <limits>
 
+#include "flow/gaps.h"
 #include "flow/sink_outputs.h"
 
 namespace kutils::flow {
@@ -108,6 +109,7 @@ void Worker::run() {
       turn();
     } catch (const KafkaError& error) {
       if (error.severity() == Severity::fatal) throw;
+      offset_gone_ = offset_gone_ || error.is_offset_gone();
       if (++aborts_in_a_row_ > kMaxAbortsInARow) {
         throw Error(ExitCode::delivery,
                     std::string("gave up after ") + std::to_string(kMaxAbortsInARow) +
@@ -454,8 +456,14 @@ void Worker::rewind() {
   for (const auto& one : owned_.all()) partitions.push_back(one->at);
   std::vector<kafka::PartitionOffset> to = consumer_->committed(partitions);
   for (auto& position : to) {
+    if (position.offset == kafka::kOffsetNone) {
+      position.offset = owned_.find(position.at.topic, position.at.partition)->first;
+    }
+  }
+  // Asked only after the broker refused a position: a question more would be one more that an outage fails.
+  if (std::exchange(offset_gone_, false)) judge_gaps(to, parts_.admin, parts_.job.accept_gap, parts_.log);
+  for (const auto& position : to) {
     OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
-    if (position.offset == kafka::kOffsetNone) position.offset = one->first;
     one->next = one->committed = position.offset;
     one->touched = false;
   }

@@ -95,6 +95,7 @@ class Worker final : private kafka::RebalanceListener {
   std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
   std::exception_ptr rebalance_error_;
   bool rewind_needed_ = false;
+  bool offset_gone_ = false;  // the broker refused a position: see gaps.h
   Batch batch_;
   struct Run {
     OwnedPartition* partition;

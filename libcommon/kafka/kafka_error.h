@@ -22,6 +22,8 @@ class KafkaError : public Error {
   bool is_fencing() const {
     return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
   }
+  // A position that is not in the log (any more): librdkafka's _AUTO_OFFSET_RESET.
+  bool is_offset_gone() const { return kafka_code_ == -140; }
 
  private:
   Severity severity_;

@@ -288,6 +288,11 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     }
   }
 
+  // A position that retention has overtaken is judged when the loop rewinds; a late poll has lost its partitions only.
+  static bool rewinds(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+  }
+
   void take_error(rd_kafka_resp_err_t code, const char* text) {
     if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) {
       fatal_ = true;
@@ -298,8 +303,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       client_->events().error(code, text);
     } else if (!error_) {
       error_ = std::make_unique<KafkaError>(to_error(code, "consumer of group " + group_, ExitCode::delivery,
-                                                     code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ? Severity::abort
-                                                                                                  : Severity::fatal,
+                                                     rewinds(code) ? Severity::abort : Severity::fatal,
                                                      text ? text : ""));
     }
   }
