@@ -23,7 +23,9 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   std::string best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : known) {
-    const size_t distance = edit_distance(name, candidate);
+    // What was begun and not finished is near, however long the rest.
+    const bool begins = name.size() >= 4 && candidate.size() > name.size() && candidate.compare(0, name.size(), name) == 0;
+    const size_t distance = begins ? 1 : edit_distance(name, candidate);
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;

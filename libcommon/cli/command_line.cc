@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/nearest_name.h"
+
 namespace kutils::cli {
 namespace {
 
@@ -24,7 +26,7 @@ constexpr Foreign kForeign[] = {
     {"--group", "a consumer group is '-g NAME'"},
     {"-C", "to consume a topic: kread TOPIC"},
     {"-P", "to produce to a topic: kwrite TOPIC"},
-    {"-L", "to list topics: ktopic list"},
+    {"-L", "to list topics: kcat -L"},
     {"-D", "records are lines here; '-0' ends them with a NUL byte"},
     {"-H", "a header is '--header NAME=EXPR'"},
     {"-k", "a key is '--key EXPR'; a literal one is --key '\"text\"'"},

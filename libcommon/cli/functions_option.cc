@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
 #include "expr/registry.h"
 
 namespace kutils::cli {

@@ -53,40 +53,4 @@ int64_t parse_number(std::string_view option, std::string_view text, int64_t low
   return value;
 }
 
-namespace {
-
-// Damerau's distance restricted to adjacent swaps (optimal string alignment).
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + cost});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return d[a.size()][b.size()];
-}
-
-}  // namespace
-
-std::string nearest_name(std::string_view wrong, const std::vector<std::string>& names) {
-  std::string best;
-  size_t best_distance = std::max<size_t>(1, wrong.size() / 3) + 1;
-  for (const std::string& name : names) {
-    // What was begun and not finished is near, however long the rest.
-    const bool begins = wrong.size() >= 4 && name.size() > wrong.size() && name.compare(0, wrong.size(), wrong) == 0;
-    const size_t d = begins ? 1 : distance(wrong, name);
-    if (d < best_distance) {
-      best = name;
-      best_distance = d;
-    }
-  }
-  return best;
-}
-
 }  // namespace kutils::cli

@@ -46,7 +46,4 @@ std::vector<std::string> split_names(const std::string& names);
 // A whole number within [low, high]; throws usage_error naming `option`.
 int64_t parse_number(std::string_view option, std::string_view text, int64_t low, int64_t high);
 
-// The name among `names` that was probably meant by `wrong`, or empty.
-std::string nearest_name(std::string_view wrong, const std::vector<std::string>& names);
-
 }  // namespace kutils::cli

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -42,7 +43,11 @@ void print(const std::string& text) {
 
 void report(const std::string& tool, const std::string& message, const std::string& hint, bool colour) {
   std::string text = (colour ? "\033[1;31m" + tool + ":\033[0m " : tool + ": ") + message + "\n";
-  if (!hint.empty()) text += "  " + hint + "\n";
+  for (size_t from = 0; from < hint.size();) {
+    const size_t end = std::min(hint.find('\n', from), hint.size());
+    text += "  " + hint.substr(from, end - from) + "\n";
+    from = end + 1;
+  }
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
@@ -79,7 +84,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
     std::string hint = e.hint();
     if (!set_up && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
       const std::string more = spec_hint(info, argc, argv);
-      if (!more.empty()) hint += (hint.empty() ? "" : "\n  ") + more;
+      if (!more.empty()) hint += (hint.empty() ? "" : "\n") + more;
     }
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));
     return static_cast<int>(e.code());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/nearest_name.h"
 #include "expr/evaluator.h"
 #include "expr/parser.h"
 #include "expr/program.h"

@@ -48,7 +48,4 @@ void append_address(const Value& address, std::string& out);
 // As a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string& out);
 
-// Changes of one character that turn a into b (two swapped neighbours count one): for "did you mean".
-size_t edit_distance(std::string_view a, std::string_view b);
-
 }  // namespace kutils::expr

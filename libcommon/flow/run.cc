@@ -12,8 +12,6 @@
 namespace kutils::flow {
 namespace {
 
-constexpr Millis kConnectLimit{5'000};
-
 OnError::Policy policy_of(const Job& job) {
   if (job.on_error) return job.on_error->policy;
   return job.out.is_topic() ? OnError::Policy::fail : OnError::Policy::report;

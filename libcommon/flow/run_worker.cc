@@ -62,7 +62,7 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
 WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
                          Log& log, OnError::Policy policy) {
   const auto admin = around.make_admin();
-  admin->connect(Millis(10'000));
+  admin->connect(kConnectLimit);
   const WorkerPlan plan = prepare(job, around, *admin, log);
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, plan.group);
 

@@ -3,15 +3,28 @@
 #include <algorithm>
 #include <regex>
 
+#include "base/nearest_name.h"
+#include "io/endpoint.h"
+
 namespace kutils::flow {
 namespace {
 
 constexpr Millis kTopicLook{250};
 constexpr int kTopicLooks = 40;  // ten seconds
 
-Error no_topic(const std::string& name) {
+Error no_topic(const std::string& name, kafka::Admin& admin) {
+  std::vector<std::string> names;
+  for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
+  const std::string near = nearest_name(name, names);
   return usage_error("there is no topic '" + name + "'",
-                     "make it first (ktopic create " + name + "), or read a file with ./" + name);
+                     (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                         std::string("The first tool that writes to a topic makes it; a file is written ./") + name);
+}
+
+// A file of that name was probably meant.
+void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
+  if (at.insisted) return;
+  if (const auto hint = io::local_file_hint(topic)) throw usage_error("there is no topic '" + topic + "'", *hint);
 }
 
 void check_fingerprint(const Job& job, const Fingerprint& now,
@@ -34,9 +47,8 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
       if (job.stateful || !job.group_is_explicit) {
         throw usage_error(
             text,
-            "name another group with -g, go on with this one's offsets with --accept-change, or forget them "
-            "with: koffset reset " +
-                plan.group);
+            "start from the beginning under another name with -g NAME, or go on with this one's offsets with "
+            "--accept-change");
       }
       if (!earlier) log.note(text + "\n  going on with its offsets");
     }
@@ -79,13 +91,14 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
   const std::vector<std::string> names = job.in.topics.empty() ? std::vector{job.in.name} : job.in.topics;
   for (const std::string& name : names) {
     auto topic = admin.find_topic(name);
+    if (!topic) refuse_local_file(job.in, name);
     for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0;
          ++look) {
       if (look == 0) log.note("waiting for topic " + name);
       around.pause(kTopicLook);
       topic = admin.find_topic(name);
     }
-    if (!topic) throw no_topic(name);
+    if (!topic) throw no_topic(name, admin);
     found.emplace_back(name, topic->partitions);
   }
   return found;
@@ -94,6 +107,10 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
                      int32_t partitions) {
   if (const auto info = admin.find_topic(topic)) return info->partitions;
+  if (job.out.is_topic() && job.out.name == topic) refuse_local_file(job.out, topic);
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);
+  }
   if (!job.create_topics) {
     throw usage_error("there is no topic '" + topic + "', and --no-create forbids to make it");
   }

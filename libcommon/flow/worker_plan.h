@@ -15,6 +15,9 @@
 
 namespace kutils::flow {
 
+// How long a tool tries to reach a broker when it starts.
+constexpr Millis kConnectLimit{5'000};
+
 struct WorkerPlan {
   std::string group;
   bool in_memory = false;  // protocol.md, 29

@@ -54,6 +54,7 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
   endpoint.name = rest;
   if (rest == "-") return endpoint;
   const bool named_topic = take_prefix(rest, "topic:");
+  endpoint.insisted = named_topic;
   if (!named_topic) {
     const bool named_file = take_prefix(rest, "file:");
     // A pattern may hold a slash only by mistake: no topic has one in its name.
@@ -95,9 +96,8 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
 std::optional<std::string> local_file_hint(std::string_view topic) {
   const std::string name(topic);
   struct stat info {};
-  if (::stat(name.c_str(), &info) != 0) return std::nullopt;
-  const char* kind = S_ISDIR(info.st_mode) ? "directory" : "file";
-  return std::string("there is a local ") + kind + " of that name: a file is written ./" + name;
+  if (::stat(name.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) return std::nullopt;
+  return "there is a local file of that name, which is written ./" + name + "; for a topic write topic:" + name;
 }
 
 void refuse_same_file(const Endpoint& in, const Endpoint& out) {

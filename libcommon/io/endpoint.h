@@ -17,6 +17,7 @@ struct Endpoint {
   bool table = false;
   std::string name;                 // path, topic name, or the regular expression; "-" for stdio
   std::vector<std::string> topics;  // for `a,b`: all names in order, `name` is the operand as written
+  bool insisted = false;            // `topic:` was written: a topic even where a local file has its name
   bool is_lines() const { return kind == EndpointKind::stdio || kind == EndpointKind::file; }
   bool is_topic() const { return !is_lines(); }
 };

@@ -41,6 +41,7 @@ void ClientEvents::error(rd_kafka_resp_err_t code, const std::string& text) {
   {
     const std::lock_guard lock(mutex_);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+      if (!notes_outages_) return;
       // At most every half minute: it comes with each attempt.
       const int64_t now = SystemClock().steady_us() / 1000;
       if (noted_at_ms_ >= 0 && now - noted_at_ms_ < 30'000) return;
@@ -98,7 +99,13 @@ Client::Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   rd_kafka_conf_set_events(conf.get(), events);
   handle_ = rd_kafka_new(type, conf.get(), why, sizeof why);
-  if (!handle_) throw usage_error(std::string("Kafka client: ") + why, "check the properties; '-X dump' shows them");
+  if (!handle_) {
+    const bool no_mechanism = std::strstr(why, "kerberos") != nullptr && properties.count("sasl.mechanism") == 0 &&
+                              properties.count("sasl.mechanisms") == 0;
+    throw usage_error(std::string("Kafka client: ") + why,
+                      no_mechanism ? "without sasl.mechanism it is Kerberos: set -X sasl.mechanism=PLAIN, SCRAM-SHA-512, ..."
+                                   : "check the properties given with -X, with -F and in the environment");
+  }
   (void)conf.release();  // rd_kafka_new took it
 }
 

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -42,6 +43,8 @@ class ClientEvents {
  public:
   explicit ClientEvents(ClientConfig::Note note) : note_(std::move(note)) {}
   void error(rd_kafka_resp_err_t code, const std::string& text);
+  // Off while a caller waits for the first connection and says itself what went wrong.
+  void set_notes_outages(bool on) { notes_outages_ = on; }
   void log(int level, const std::string& facility, const std::string& text, bool debugging);
   struct Failure {
     rd_kafka_resp_err_t code;
@@ -55,6 +58,7 @@ class ClientEvents {
   mutable std::mutex mutex_;
   std::deque<Failure> failures_;
   int64_t noted_at_ms_ = -1;
+  std::atomic<bool> notes_outages_{true};
   ClientConfig::Note note_;
 };
 

@@ -31,7 +31,9 @@ std::string plain(std::string text) {
 class LibrdkafkaAdmin final : public Admin {
  public:
   explicit LibrdkafkaAdmin(const ClientConfig& config)
-      : config_(config), client_(RD_KAFKA_CONSUMER, config, {{"isolation.level", "read_uncommitted"}}, 0) {}
+      : config_(config), client_(RD_KAFKA_CONSUMER, config, {{"isolation.level", "read_uncommitted"}}, 0) {
+    client_.events().set_notes_outages(false);
+  }
 
   void connect(Millis limit) override {
     const auto deadline = SteadyClock::now() + limit;
@@ -40,7 +42,10 @@ class LibrdkafkaAdmin final : public Admin {
       const auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, 200);
       const MetadataHandle metadata(raw);
       rd_kafka_poll(client_.get(), 0);  // lets it tell what went wrong
-      if (!code && metadata->broker_cnt > 0) return;
+      if (!code && metadata->broker_cnt > 0) {
+        client_.events().set_notes_outages(true);
+        return;
+      }
       const auto refused = client_.events().authentication_failure();
       if (refused || SteadyClock::now() >= deadline) throw no_connection(code, refused.has_value());
     }

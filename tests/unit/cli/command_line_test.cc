@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/nearest_name.h"
 #include "cli/help.h"
 #include "support/catch.h"
 

@@ -477,7 +477,7 @@ TEST_CASE("worker: a group made for something else is refused, naming what diffe
     CHECK(error.code() == ExitCode::usage);
     CHECK(std::string(error.what()).find("EXPR was 'x', is 'y'") != std::string::npos);
     CHECK(error.hint().find("--accept-change") != std::string::npos);
-    CHECK(error.hint().find("koffset reset g") != std::string::npos);
+    CHECK(error.hint().find("-g NAME") != std::string::npos);
   }
   bench.job.accept_change = true;
   bench.broker.write("in", 0, "more");
