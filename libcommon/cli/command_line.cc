@@ -129,7 +129,7 @@ std::string operand_usage(const ToolInfo& info) {
   for (size_t i = 0; i < info.operands.size(); ++i) {
     const Operand& operand = info.operands[i];
     if (!out.empty()) out += ' ';
-    const std::string name = operand.name + (operand.is_rest ? "..." : "");
+    const std::string name = operand.name + (operand.is_rest || operand.is_many ? "..." : "");
     if (operand.required) {
       out += name;
       continue;
@@ -226,7 +226,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
   size_t places = 0;
   bool has_rest = false;
   for (const Operand& operand : info.operands) {
-    if (operand.is_rest) {
+    if (operand.is_rest || operand.is_many) {
       has_rest = true;
     } else {
       ++places;
@@ -252,7 +252,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
   size_t optional_left = std::min(given.size(), places) - required;
   size_t next = 0;
   for (const Operand& operand : info.operands) {
-    if (operand.is_rest) continue;
+    if (operand.is_rest || operand.is_many) continue;
     if (!operand.required) {
       if (optional_left == 0) continue;
       --optional_left;

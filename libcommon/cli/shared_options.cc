@@ -20,13 +20,6 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-std::string default_state_dir() {
-  if (std::string dir = environment("KUTILS_STATE_DIR"); !dir.empty()) return dir;
-  if (std::string dir = environment("XDG_STATE_HOME"); !dir.empty()) return dir + "/kutils";
-  if (std::string home = environment("HOME"); !home.empty()) return home + "/.local/state/kutils";
-  return "/var/tmp/kutils";
-}
-
 int64_t time_unit_ns(const std::string& text) {
   if (text == "ns") return 1;
   if (text == "us") return 1'000;
@@ -67,6 +60,13 @@ std::vector<std::string> codec_names() {
 }
 
 }  // namespace
+
+std::string default_state_dir() {
+  if (std::string dir = environment("KUTILS_STATE_DIR"); !dir.empty()) return dir;
+  if (std::string dir = environment("XDG_STATE_HOME"); !dir.empty()) return dir + "/kutils";
+  if (std::string home = environment("HOME"); !home.empty()) return home + "/.local/state/kutils";
+  return "/var/tmp/kutils";
+}
 
 std::vector<int32_t> parse_partitions(const std::string& text) {
   std::vector<int32_t> out;

@@ -104,6 +104,8 @@ class SharedOptions {
   std::optional<bool> progress_;
 };
 
+// Where --state-dir is not given: $KUTILS_STATE_DIR, $XDG_STATE_HOME/kutils, ~/.local/state/kutils.
+std::string default_state_dir();
 // `0,2,5-7`
 std::vector<int32_t> parse_partitions(const std::string& text);
 flow::OnError parse_on_error(const std::string& text);

@@ -21,6 +21,7 @@ struct Operand {
   std::string help = {};       // one line for --help; may be empty
   bool is_spec = false;        // what to do; `@FILE` reads it from a file
   bool is_rest = false;        // all that follows, options included (kbroker's CMD)
+  bool is_many = false;        // any number of these; the last operand
 };
 
 struct Example {
@@ -35,7 +36,7 @@ struct ToolInfo {
   std::vector<Example> examples;  // two: --help ends with them
 };
 
-// The operands of one call, by name. Required ones are served first, then the optional ones from the left.
+// The operands of one call, by name; those of is_rest and is_many by rest(). Required ones are served first, then the optional ones from the left.
 class Operands {
  public:
   Operands() = default;

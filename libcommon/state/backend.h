@@ -32,6 +32,7 @@ class Backend {
   virtual ~Backend() = default;
   // Valid until the next call. Throws CorruptState, Error(delivery) if the disk cannot be read.
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
+  // Sees the rows as they are now, whatever is written later. On disk any thread may ask for one and use it while the backend lives.
   virtual std::unique_ptr<Cursor> cursor() = 0;
   // All or nothing. Fastest if `changes` are sorted by key. Throws CorruptState, Error(delivery) if the disk is full.
   virtual void write(std::span<const Change> changes) = 0;

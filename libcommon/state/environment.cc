@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -45,6 +46,12 @@ class RocksCursor final : public Cursor {
  private:
   std::unique_ptr<rocksdb::Iterator> it_;
   const std::string& directory_;
+};
+
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
 };
 
 class RocksBackend final : public Backend {
@@ -153,6 +160,21 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
         status.ToString().find("No such file") != std::string::npos)
       throw CorruptState("a file is missing from the state in " + directory + ": " + status.ToString());
     fail(status, "cannot open", directory);
+  }
+  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory);
+}
+
+std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& directory) {
+  rocksdb::Options options = shared_->options;
+  options.create_if_missing = false;
+  options.max_open_files = -1;  // all are opened now
+  options.info_log = std::make_shared<NoLog>();
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
+  if (!status.ok()) {
+    if (status.IsIOError() && status.ToString().find("No such file") != std::string::npos)
+      throw CorruptState("a file is missing from the state in " + directory + ": " + status.ToString());
+    fail(status, "cannot read", directory);
   }
   return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory);
 }

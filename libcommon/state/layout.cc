@@ -32,6 +32,21 @@ std::string escape(std::string_view name) {
   return out;
 }
 
+std::string unescape(std::string_view name) {
+  std::string out;
+  for (size_t i = 0; i < name.size(); ++i) {
+    unsigned byte = 0;
+    if (name[i] == '%' && i + 2 < name.size() &&
+        std::from_chars(name.data() + i + 1, name.data() + i + 3, byte, 16).ptr == name.data() + i + 3) {
+      out.push_back(static_cast<char>(byte));
+      i += 2;
+    } else {
+      out.push_back(name[i]);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string group_directory(const std::string& state_dir, std::string_view group) {
@@ -58,6 +73,28 @@ std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string
   }
   std::sort(partitions.begin(), partitions.end());
   return partitions;
+}
+
+std::vector<std::string> stored_groups(const std::string& state_dir) {
+  std::vector<std::string> groups;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(state_dir, error), end; !error && it != end; it.increment(error)) {
+    const std::string group = unescape(it->path().filename().string());
+    if (!stored_partitions(state_dir, group).empty()) groups.push_back(group);
+  }
+  std::sort(groups.begin(), groups.end());
+  return groups;
+}
+
+std::optional<PartitionLock> PartitionLock::try_read(const std::string& partition_dir) {
+  const int fd = ::open((partition_dir + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  // A state that was copied may have no lock file; nobody works on it.
+  if (fd < 0 && errno == ENOENT) return PartitionLock(-1);
+  if (fd >= 0 && ::flock(fd, LOCK_SH | LOCK_NB) == 0) return PartitionLock(fd);
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (why == EWOULDBLOCK) return std::nullopt;
+  throw Error(ExitCode::usage, "cannot read the state in " + partition_dir + ": " + std::strerror(why));
 }
 
 std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& partition_dir) {

@@ -21,12 +21,17 @@ std::string database_directory(const std::string& partition_dir);
 // Partitions that have state here, in order.
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group);
 
+// Groups that have state here, in order.
+std::vector<std::string> stored_groups(const std::string& state_dir);
+
 // Exclusive hold of a partition's directory, from construction to destruction. Movable.
 class PartitionLock {
  public:
   // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory. Throws
   // Error(delivery) if that cannot be done.
   static std::optional<PartitionLock> try_acquire(const std::string& partition_dir);
+  // For readers, who may be several; makes nothing. nullopt: a process works on the partition.
+  static std::optional<PartitionLock> try_read(const std::string& partition_dir);
   PartitionLock(PartitionLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   PartitionLock& operator=(PartitionLock&& other) noexcept;
   PartitionLock(const PartitionLock&) = delete;

@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# kquery on the state that a stopped tool left behind; no broker.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+
+# Two partitions of a table `totals`, and windows `per_uri`.
+make_states() {
+  make_state state ktable.clicks 0 totals - 'n=count(), total=sum(x)' <<'R'
+/a 1000 {"x":1}
+/b 2000 {"x":2.5}
+/a 3000 {"x":3}
+R
+  make_state state ktable.clicks 1 totals - 'n=count(), total=sum(x)' <<'R'
+/ab 1000 {"x":10}
+R
+  make_state state kwindow.clicks 0 per_uri 10s 'n=count()' <<'R'
+/a 1000 {}
+/a 11000 {}
+/a 12000 {}
+/b 12000 {}
+R
+}
+
+# refused CODE COMMAND...: $output is stderr, stdout is empty.
+refused() {
+  local want=$1 code=0
+  shift
+  "$@" >out.txt 2>err.txt </dev/null || code=$?
+  output=$(cat err.txt)
+  [ $code -eq "$want" ] || { echo "exit code $code, stderr: $output"; return 1; }
+  [ ! -s out.txt ]
+}
+says() {
+  local part
+  for part in "$@"; do
+    [[ $output == *"$part"* ]] || { echo "lacks '$part': $output"; return 1; }
+  done
+}
+
+@test "a key, several, a prefix, all; over all partitions" {
+  make_states
+  [ "$(kquery totals /a)" = '{"key":"/a","n":2,"total":4}' ]
+  [ "$(kquery totals /ab /b | sort)" = '{"key":"/ab","n":1,"total":10}
+{"key":"/b","n":1,"total":2.5}' ]
+  [ "$(kquery --prefix /a totals | sort)" = '{"key":"/a","n":2,"total":4}
+{"key":"/ab","n":1,"total":10}' ]
+  [ "$(kquery totals | wc -l)" -eq 3 ]
+  [ "$(kquery -g ktable.clicks totals | wc -l)" -eq 3 ]
+  [ "$(kquery ktable.clicks /a)" = '{"key":"/a","n":2,"total":4}' ]
+}
+
+@test "an absent key is exit code 1, what is there is printed" {
+  make_states
+  refused 1 kquery totals /nothing
+  says "'/nothing'"
+  refused 1 kquery -q totals /nothing
+  [ -z "$output" ]
+  run kquery -q totals /nothing /a
+  [ "$status" -eq 1 ]
+  [ "$output" = '{"key":"/a","n":2,"total":4}' ]
+  refused 1 kquery --prefix x totals
+}
+
+@test "windows: all, a range, a time, the change" {
+  make_states
+  [ "$(kquery per_uri /a | jq -c '[.window_start, .n]')" = '["1970-01-01T00:00:00.000Z",1]
+["1970-01-01T00:00:10.000Z",2]' ]
+  [ "$(kquery --until 10000 per_uri | jq -c .n)" = 1 ]
+  [ "$(kquery --from 1970-01-01T00:00:10Z per_uri /a | jq .n)" = 2 ]
+  [ "$(kquery --at current per_uri /b | jq .n)" = 1 ]
+  [ "$(kquery --at 9999 per_uri /a | jq .n)" = 1 ]
+  [ "$(kquery --delta 10s per_uri /a | jq -c '[.n, .since_start]')" = '[1,"1970-01-01T00:00:00.000Z"]' ]
+  refused 1 kquery --at now per_uri /a
+}
+
+@test "a table for people, CSV" {
+  make_states
+  kquery -O table totals /a >out
+  head -1 out | grep -q 'key.*n.*total'
+  [ "$(kquery -O csv totals /a)" = 'key,n,total
+/a,2,4' ]
+}
+
+@test "reading changes nothing, not even a file" {
+  make_states
+  find state -type f -exec md5sum {} + | sort >before
+  kquery totals >/dev/null
+  kquery per_uri >/dev/null
+  find state -type f -exec md5sum {} + | sort >after
+  cmp before after
+  chmod -R a-w state
+  [ "$(kquery totals | wc -l)" -eq 3 ]
+  chmod -R u+w state
+}
+
+@test "no state: says where it looked and what is there" {
+  refused 2 kquery totals; says "$KUTILS_STATE_DIR" "--state-dir"
+  make_states
+  refused 2 kquery total; says "'total'" "'totals'" "'per_uri'"
+  refused 2 kquery -g other totals; says "'other'" "'ktable.clicks'"
+  refused 2 kquery -g kwindow.clicks totals; says "'per_uri'"
+  refused 2 kquery --state-dir ./elsewhere totals; says ./elsewhere
+}
+
+@test "two groups that write one topic: -g chooses" {
+  make_states
+  echo '/c 1 {}' | make_state state other 0 totals - 'n=count()'
+  refused 2 kquery totals; says "'ktable.clicks', 'other'" -g
+  [ "$(kquery -g other totals)" = '{"key":"/c","n":1}' ]
+}
+
+@test "in use: says to ask the process" {
+  make_states
+  flock state/ktable.clicks/1/lock sh -c ': >locked; read -r _ <go' & holder=$!
+  mkfifo go
+  until [ -e locked ]; do read -r -t 0.02 _ <> <(:) || true; done
+  refused 2 kquery totals; says "in use" "--http"
+  refused 2 kquery -g ktable.clicks totals; says "in use" "--http"
+  [ "$(kquery per_uri /b | jq .n)" = 1 ]
+  echo >go
+  wait $holder
+  [ "$(kquery totals /b | jq .n)" = 1 ]
+}
+
+@test "questions that do not fit are refused" {
+  make_states
+  refused 2 kquery --at now totals; says "--at"
+  refused 2 kquery --delta 1m totals /a; says "--delta"
+  refused 2 kquery --from 1 totals; says "--from"
+  refused 2 kquery --prefix a totals b; says "--prefix"
+  refused 2 kquery --at soon per_uri; says "soon" "ISO"
+  refused 2 kquery; says "missing operand TABLE"
+}
+
+@test "a state of another version, a broken one" {
+  make_states
+  rm -rf state/kwindow.clicks
+  for file in state/ktable.clicks/0/db/*.sst; do truncate -s 20 "$file"; done
+  refused 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "rebuilt from its changelog"
+  make_state state x 0 odd - 'n=count()' </dev/null
+  rm -r state/x/0/db/CURRENT
+  refused 5 kquery -g x odd; says "state/x/0"
+}

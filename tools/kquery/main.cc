@@ -1,0 +1,94 @@
+// kquery TABLE [KEY...]: read a table or windows, from the state of a stopped tool or from a live one.
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "io/line_sink.h"
+#include "kquery/stored_table.h"
+
+namespace {
+
+using namespace kutils;
+
+class QueryTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kquery",
+            "Read a table or windows: from the state of a stopped ktable or kwindow.",
+            {{"TABLE", true, "the topic that the tool writes, or its group"},
+             {.name = "KEY", .help = "rows of these keys; a key of several parts is a JSON list", .is_many = true}},
+            {{"kquery totals /home"}, {"kquery --at -1h per_uri /home"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to) {
+      table.add({.names = names, .metavar = metavar, .help = help, .in_short_help = true,
+                 .set = [&to](const std::string& value) { to = value; }});
+    };
+    table.add({.names = "--prefix", .metavar = "TEXT", .help = "rows whose key begins so", .in_short_help = true,
+               .set = [this](const std::string& value) { query_.prefix = value; }});
+    text("--from", "TIME", "windows that begin at this time or later", from_);
+    text("--until", "TIME", "windows that begin before this time", until_);
+    text("--at", "WHEN", "windows that hold a time: now, current (stream time), TIME", at_);
+    text("--delta", "D", "the change since D before --at (current)", delta_);
+    table.add({.names = "-g", .metavar = "GROUP", .help = "the group whose state it is", .in_short_help = true,
+               .set = [this](const std::string& value) { group_ = value; }});
+    text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
+    table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table", .in_short_help = true,
+               .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
+               .choices = {"json", "envelope", "csv", "tsv", "text", "table"}});
+    table.add({.names = "-q", .help = "no notes; errors are still said", .group = cli::Group::general,
+               .set = [this](const std::string&) { quiet_ = true; }});
+    table.add({.names = "-v", .help = "say which state was read, and as of when", .group = cli::Group::general,
+               .set = [this](const std::string&) { verbose_ = true; }});
+  }
+  void setup(const cli::Operands& operands) override {
+    table_ = operands.get("TABLE");
+    query_.keys = operands.rest();
+    io::check_output_format(format_);
+    now_ms_ = SystemClock().wall_ms();
+    flow::set_range(query_, from_, until_, now_ms_);
+    flow::set_at(query_, at_, now_ms_);
+    flow::set_delta(query_, delta_);
+    if (!query_.keys.empty() && query_.prefix) throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+    if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
+  }
+  ExitCode run() override {
+    StderrLog log("kquery", quiet_);
+    const auto table = kquery::StoredTable::find(state_dir_, table_, group_);
+    flow::TableQuery query(table->description(), query_);
+    if (verbose_) log.note(table->origin());
+    const auto out = io::make_line_sink(1, false, "stdout", format_);
+    try {
+      table->run(query, now_ms_, [&](MaybeBytes key, std::string_view json, int64_t timestamp) {
+        Output row;
+        row.key = key;
+        row.value = json;
+        row.timestamp = timestamp;
+        if (auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
+        return true;
+      });
+      out->flush();
+      out->close();
+    } catch (const io::ReaderGone&) {
+      return static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+    }
+    const std::vector<std::string> missing = query.missing();
+    for (const std::string& key : missing) log.note("no row of '" + key + "'" + (query_.prefix ? "..." : ""));
+    return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
+  }
+
+ private:
+  std::string table_, from_, until_, at_, delta_, state_dir_;
+  std::optional<std::string> group_;
+  io::LineFormat format_;
+  flow::Query query_;
+  int64_t now_ms_ = 0;
+  bool quiet_ = false, verbose_ = false;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QueryTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

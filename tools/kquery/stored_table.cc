@@ -1,0 +1,114 @@
+#include "kquery/stored_table.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/time_format.h"
+#include "state/layout.h"
+
+namespace kutils::kquery {
+namespace {
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "'" : ", '") + name + "'";
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, const std::string& table,
+                                               const std::optional<std::string>& group) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(state_dir, error))
+    throw usage_error("there is no state in " + state_dir + (error ? ": " + error.message() : std::string()),
+                      "--state-dir or $KUTILS_STATE_DIR says where the tool kept it");
+  const std::vector<std::string> here = state::stored_groups(state_dir);
+  if (group) {
+    if (std::find(here.begin(), here.end(), *group) == here.end())
+      throw usage_error("there is no state of group '" + *group + "' in " + state_dir,
+                        here.empty() ? "there is none of any group" : "there is that of " + quoted_list(here));
+    auto found = std::make_unique<StoredTable>();
+    if (!found->open(state_dir, *group)) throw usage_error("group '" + *group + "' has committed no rows yet");
+    if (found->description_.output != table && table != *group)
+      throw usage_error("group '" + *group + "' writes '" + found->description_.output + "', not '" + table + "'");
+    return found;
+  }
+  std::vector<std::string> matches, others, in_use;
+  std::unique_ptr<StoredTable> match;
+  for (const std::string& name : here) {
+    auto one = std::make_unique<StoredTable>();
+    try {
+      if (!one->open(state_dir, name)) continue;
+    } catch (const state::StateInUse&) {
+      if (name == table) throw;
+      in_use.push_back(name);
+      continue;
+    } catch (const Error&) {
+      // Of another group, perhaps; -g asks for it by name.
+      if (name == table) throw;
+      others.push_back(name);
+      continue;
+    }
+    if (one->description_.output != table && name != table) {
+      others.push_back(one->description_.output.empty() ? name : one->description_.output);
+      continue;
+    }
+    matches.push_back(name);
+    match = std::move(one);
+  }
+  if (matches.size() > 1)
+    throw usage_error("several groups keep state for '" + table + "': " + quoted_list(matches), "choose one with -g");
+  if (match) return match;
+  std::string hint;
+  if (!in_use.empty()) {
+    hint = quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
+           " in use by a running process: ask it with --http ADDR, for which it must have been started with --http ADDR";
+  } else if (!others.empty()) {
+    hint = "there is that of " + quoted_list(others);
+  } else {
+    hint = "--state-dir or $KUTILS_STATE_DIR says where the tool kept it";
+  }
+  throw usage_error("there is no state of a table '" + table + "' in " + state_dir, hint);
+}
+
+bool StoredTable::open(const std::string& state_dir, const std::string& group) {
+  group_ = group;
+  bool is_shown = false, has_rows = false;
+  for (const int32_t partition : state::stored_partitions(state_dir, group)) {
+    partitions_.push_back(
+        std::make_unique<state::StoredPartition>(environment_, state::partition_directory(state_dir, group, partition)));
+    for (const auto& [op, meta] : partitions_.back()->metas()) {
+      has_rows = true;
+      if (is_shown) break;
+      if (auto description = flow::parse_description(meta.description)) {
+        description_ = std::move(*description);
+        op_ = op;
+        is_shown = true;
+      }
+    }
+  }
+  if (has_rows && !is_shown)
+    throw usage_error("the state of group '" + group + "' does not say what its rows are",
+                      "it is no table's and no window's, or a newer kutils wrote it");
+  return is_shown;
+}
+
+std::string StoredTable::origin() const {
+  int64_t newest = 0;
+  for (const auto& partition : partitions_) newest = std::max(newest, partition->applied_wall_ms());
+  return "state of group '" + group_ + "', " + std::to_string(partitions_.size()) + (partitions_.size() == 1 ? " partition" : " partitions") +
+         ", as of " + format_iso_ms(newest);
+}
+
+bool StoredTable::run(flow::TableQuery& query, int64_t now_ms, const flow::TableQuery::TakeRow& take) {
+  for (const auto& partition : partitions_) {
+    const auto meta = partition->metas().find(op_);
+    if (meta == partition->metas().end()) continue;
+    const auto cursor = partition->rows().cursor();
+    if (!query.run(*cursor, op_, meta->second.times.stream_time, now_ms, take)) return false;
+  }
+  return true;
+}
+
+}  // namespace kutils::kquery
