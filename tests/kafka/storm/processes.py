@@ -20,6 +20,8 @@ class Skip(str):
 
 def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A shell starts what it runs in the background with SIGINT ignored, and a tool keeps what was ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Process:
