@@ -1,8 +1,9 @@
 // Fills a topic with records that can be told apart, and compares what a tool made of them, record by record.
-//   stream_check fill TOPIC COUNT [--rate N] [--first N]
+//   stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N]
 //     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, headers (one of them arbitrary bytes)
 //     and a time of their own, all derived from the running number, which starts at --first; every eighth is
-//     odd in some way (make_click); acks=all, idempotent.
+//     odd in some way (make_click); acks=all, idempotent. --keys: none is odd, each has one of N keys; they
+//     are 10 ms apart in their own time, one in eight out of order, one in 64 much too late.
 //   stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]
 //     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN
 //     whose number is at least N (default: every record) must be in OUT exactly once with the same key,
@@ -122,13 +123,34 @@ Click make_click(uint64_t n) {
   return click;
 }
 
+// For tools that keep state: a key always, and times that go back now and then.
+Click make_event(uint64_t n, uint64_t keys) {
+  const uint64_t h = mix(n);
+  Click click;
+  click.key = "k" + std::to_string(h % keys);
+  char value[256];
+  const int size = std::snprintf(value, sizeof value, R"({"uri":"/page/%u","number":%u,"id":%llu})",
+                                 static_cast<unsigned>((h >> 20U) % 1000U),
+                                 static_cast<unsigned>(h >> 40U) % 200U, static_cast<unsigned long long>(n));
+  click.value.assign(value, static_cast<size_t>(size));
+  return click;
+}
+
+int64_t time_of_event(uint64_t n) {
+  const uint64_t h = mix(~n);
+  const auto time = kFirstTimeMs + 10 * static_cast<int64_t>(n);
+  if (h % 64 == 0) return time - static_cast<int64_t>((h >> 8U) % 120'000U);
+  if (h % 8 == 0) return time - static_cast<int64_t>((h >> 8U) % 4'000U);
+  return time;
+}
+
 int64_t delivery_failures = 0;
 
 void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++delivery_failures;
 }
 
-void fill(const std::string& topic, uint64_t count, uint64_t first, double rate) {
+void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "enable.idempotence", "true");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
@@ -139,7 +161,9 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate)
   for (uint64_t i = 0; i < count; ++i) {
     if (rate > 0)
       std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
-    const Click click = make_click(first + i);
+    const Click click = keys > 0 ? make_event(first + i, keys) : make_click(first + i);
+    const int64_t time =
+        keys > 0 ? time_of_event(first + i) : kFirstTimeMs + static_cast<int64_t>(first + i);
     while (true) {
       rd_kafka_headers_t* headers = rd_kafka_headers_new(4);  // belongs to the record once it is taken
       for (const auto& [name, header] : click.headers) {
@@ -151,7 +175,7 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate)
           rk.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
           RD_KAFKA_V_KEY(click.null_key ? nullptr : click.key.data(), click.key.size()),
           RD_KAFKA_V_VALUE(const_cast<char*>(click.value.data()), click.value.size()),
-          RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(first + i)), RD_KAFKA_V_HEADERS(headers),
+          RD_KAFKA_V_TIMESTAMP(time), RD_KAFKA_V_HEADERS(headers),
           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
       if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
       rd_kafka_headers_destroy(headers);
@@ -343,7 +367,7 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
 
 int usage() {
   std::fputs(
-      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N]\n"
+      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N]\n"
       "       stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]\n",
       stderr);
   return 2;
@@ -365,7 +389,8 @@ int run(std::vector<std::string> args) {
   if (words.size() != 3) return usage();
   if (words[0] == "fill") {
     fill(words[1], std::stoull(words[2]), options.count("--first") > 0 ? std::stoull(options["--first"]) : 0,
-         options.count("--rate") > 0 ? std::stod(options["--rate"]) : 0);
+         options.count("--rate") > 0 ? std::stod(options["--rate"]) : 0,
+         options.count("--keys") > 0 ? std::stoull(options["--keys"]) : 0);
     return 0;
   }
   if (words[0] == "verify") {

@@ -1,4 +1,5 @@
 """The blows of a storm: what is done to a running group, at random, from one seed."""
+import shutil
 import signal
 import time
 
@@ -81,6 +82,19 @@ class Blows:
         self.bench.log(f"kill -9 {slot.process.name}")
         slot.process.kill()
         self.start_later(slot, self.random.choice([0, 0, self.random.uniform(0.2, 3)]))
+        return True
+
+    def wipe(self):
+        """Killed, and its state directory is gone: the changelog alone is left."""
+        slots = [slot for slot in self.up()
+                 if not any(other is not slot and other.living() and other.state_dir == slot.state_dir for other in self.bench.slots)]
+        if not slots:
+            return False
+        slot = self.random.choice(slots)
+        self.bench.log(f"kill -9 {slot.process.name}, and its state is lost")
+        slot.process.kill()
+        shutil.rmtree(slot.state_dir, ignore_errors=True)
+        self.start_later(slot, 0)
         return True
 
     def kill_all(self):

@@ -62,9 +62,10 @@ class Cluster:
             offsets[int(words[0])] = 0 if words[1] == "-" else int(words[1])
         return offsets
 
-    def fill(self, topic, count, first=0, rate=None):
+    def fill(self, topic, count, first=0, rate=None, more=()):
         """Starts stream_check fill; the caller waits for it."""
-        args = [os.path.join(self.helpers, "stream_check"), "fill", topic, str(count), "--first", str(first)]
+        args = [os.path.join(self.helpers, "stream_check"), "fill", topic, str(count), "--first", str(first),
+                *map(str, more)]
         if rate:
             args += ["--rate", str(rate)]
         return subprocess.Popen(args, env=self.env, stderr=subprocess.PIPE, text=True)

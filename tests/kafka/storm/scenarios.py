@@ -4,6 +4,7 @@ import time
 from blows import Blows
 from processes import Failure, Skip
 import scenarios_calm
+import stateful
 
 # Short time-outs, so that a SIGSTOP of some seconds is beyond both.
 SHORT = ["-X", "session.timeout.ms=6000", "-X", "transaction.timeout.ms=8000"]
@@ -82,31 +83,31 @@ def brokers(bench):
     return storm(bench, {"broker": 6})
 
 
-def kills(bench):
-    """--kills kill -9, spread over the work by its progress, and instances that join and leave."""
+def kills(bench, more=None):
+    """--kills kill -9 (20), spread over the work by its progress, and instances that join and leave."""
     options = bench.options
     options.extra = SHORT + options.extra
     records = 700_000 if options.records is None else options.records
     rate = 10_000 if options.rate is None else options.rate
     arriving = records * 3 // 7
     begin(bench, records, rate, arriving / rate)
-    blows = Blows(bench, {"join": 1, "leave": 1}, options.instances, options.instances + 2)
+    blows = Blows(bench, dict({"join": 1, "leave": 1}, **(more or {})), options.instances, options.instances + 2)
     done = 0
-    changes = 0
-    while done < options.kills:
+    wanted = options.kills or 20
+    while done < wanted:
         bench.judge()
         blows.tick()
         progress = sum(bench.cluster.committed(bench.group, bench.input).values()) / bench.filled
-        if progress >= done / (options.kills + 1) and blows.kill():
+        if progress >= done / (wanted + 1) and blows.kill():
             bench.count("kill")
             done += 1
             if done % 3 == 0:
                 blows.strike()
-                changes += 1
         time.sleep(0.02)
         if not bench.filling() and progress >= 1:
             raise Failure(f"all was done after {done} kills: more records or a slower --rate are needed")
     return finish(bench, blows)
 
 
-ALL = {"storm": storm, "brokers": brokers, "kills": kills, **scenarios_calm.ALL}
+ALL = {"storm": storm, "brokers": brokers, "kills": kills, **scenarios_calm.ALL,
+       **{kind: stateful.make(kind, storm, kills) for kind in stateful.KINDS}}

@@ -15,8 +15,10 @@ import traceback
 from cluster import ROOT, Cluster, Trouble
 from processes import Failure, Process, Skip, Slot
 import scenarios
+import stateful
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
+DEFAULT_TOOL = "kfilter 'number >= 100'"
 
 
 class Bench:
@@ -34,7 +36,12 @@ class Bench:
         self.slots = []
         self.processes = []
         self.fillers = []
-        self.filled = 0
+        self.filled = 0  # records
+        self.number = 0  # of the next one
+        self.fill_options = []
+        self.tool = options.tool
+        self.proof = None  # what takes verify()'s place
+        self.exactly_once = True
         self.counts = {}
         self.start_time = Process.epoch = time.monotonic()
         self.env = dict(os.environ, KUTILS_BROKERS=self.cluster.brokers, NO_COLOR="1",
@@ -64,8 +71,9 @@ class Bench:
 
     def fill(self, count, rate=None, wait=True):
         """`count` more records for the input, numbered on from the last."""
-        filler = self.cluster.fill(self.input, count, self.filled, rate)
+        filler = self.cluster.fill(self.input, count, self.number, rate, self.fill_options)
         self.filled += count
+        self.number += count
         self.fillers.append(filler)
         if wait:
             self.wait_for_fillers()
@@ -83,7 +91,7 @@ class Bench:
     # ---- the tool
 
     def argv(self, *more):
-        words = shlex.split(self.options.tool)
+        words = shlex.split(self.tool or DEFAULT_TOOL)
         words[0] = os.path.join(self.options.build, "bin", words[0])
         return words + [self.input, self.output, "-g", self.group] + self.options.extra + list(more)
 
@@ -180,6 +188,8 @@ class Bench:
     # ---- the proof
 
     def verify(self):
+        if self.proof:
+            return self.proof()
         args = [os.path.join(self.cluster.helpers, "stream_check"), "verify", self.input, self.output]
         args += self.options.verify
         done = subprocess.run(args, env=self.cluster.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -227,7 +237,7 @@ def parse(argv):
     parser.add_argument("scenario", choices=sorted(scenarios.ALL))
     parser.add_argument("--build", default=os.environ.get("KUTILS_BUILD_DIR", os.path.join(ROOT, "build")))
     parser.add_argument("--cluster", help="directory of a broker made by scripts/kafka --dir (default $KUTILS_KAFKA_DIR)")
-    parser.add_argument("--tool", default="kfilter 'number >= 100'", help="the command line before IN OUT")
+    parser.add_argument("--tool", help=f"the command line before IN OUT (default {DEFAULT_TOOL}, or as the scenario says)")
     parser.add_argument("--verify", default="--number-at-least 100 --same-partition", help="stream_check verify's options for this tool")
     parser.add_argument("--extra", default="", help="more options for the tool")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("KUTILS_SEED", 0)) or random.SystemRandom().randrange(1, 10**6))
@@ -237,7 +247,8 @@ def parse(argv):
     parser.add_argument("--records", type=int, default=None, help="records in the input at the start")
     parser.add_argument("--rate", type=float, default=None, help="records per second that come while it runs")
     parser.add_argument("--duration", type=float, default=float(os.environ.get("KUTILS_SOAK_SECONDS", 60)))
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, help="kill -9 so often (kills: 20; with state: instead of a storm of blows)")
+    parser.add_argument("--keys", type=int, default=1000, help="different keys, with state")
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two blows")
     parser.add_argument("--limit", type=float, default=1.5, help="seconds that a restart or change of members may cost")
     parser.add_argument("--only", help="comma list: only these blows")
@@ -253,7 +264,10 @@ def parse(argv):
 
 def main(argv):
     options = parse(argv)
-    tool = os.path.join(options.build, "bin", shlex.split(options.tool)[0])
+    name = shlex.split(options.tool or DEFAULT_TOOL)[0]
+    if not options.tool and options.scenario in stateful.KINDS:
+        name = stateful.KINDS[options.scenario]().program
+    tool = os.path.join(options.build, "bin", name)
     if not os.access(tool, os.X_OK):
         print(f"skipped: {tool} is not built")
         return SKIPPED

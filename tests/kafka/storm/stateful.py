@@ -1,0 +1,136 @@
+"""Storms over tools that keep state: what they say, and what their state is, equals batch.py's computation over the same input.
+
+Each scenario is a storm (or, with --kills, that many kills by progress) in which state directories are wiped too; then
+everything is stopped and a new instance with an empty directory must go on from the changelog alone: what it writes for
+further records shows each row that it restored.
+"""
+import json
+import time
+
+import batch
+from processes import Failure
+
+GRACE_MS = 2000
+AGGREGATES = "n=count(), total=sum(number)"
+CLOSE = f"--grace 2s --emit close --time-format ms '{AGGREGATES}'"
+# A jump in the records' own time: closes all windows.
+JUMP = 10_000_000
+
+
+class Table:
+    """Every row that was written is one that the first n records of its key make, and the last is that of all."""
+
+    program = "ktable"
+
+    def __init__(self, by=None):
+        self.by = by
+        self.tool = f"ktable '{AGGREGATES}'" + (f" --by {by}" if by else "")
+
+    def prepare(self, bench):
+        pass
+
+    def check(self, bench, records):
+        key_of = (lambda record, click: click[self.by]) if self.by else (lambda record, click: record.key)
+        totals = batch.Totals(records, key_of)
+        written = {}
+        rows = batch.read(bench.cluster, bench.output)
+        for row in rows:
+            value = json.loads(row.value)
+            key, n = value[self.by or "key"], value["n"]
+            before = written.get(key)
+            written[key] = (n, value["total"])
+            sums = totals.sums.get(key)
+            if sums is None or not 0 < n < len(sums):
+                raise Failure(f"a row that no records make: {row}")
+            # Behind --by the order of records of different partitions is open.
+            if not self.by and sums[n] != value["total"]:
+                raise Failure(f"{row}: the first {n} records of {key} sum up to {sums[n]}")
+            if bench.exactly_once and before and n <= before[0]:
+                raise Failure(f"{row}: n was {before[0]} already")
+        compare("row", written, totals.last())
+        return f"keys {len(written)} rows {len(rows)}"
+
+
+class Windows:
+    """Every window is written once, when it is final, as it is final; late records are handed on once."""
+
+    program = "kwindow"
+
+    def __init__(self, window, make):
+        self.window = window
+        self.make = make
+
+    def prepare(self, bench):
+        self.late_topic = bench.output + "-late"
+        bench.create(self.late_topic)
+        self.tool = f"kwindow -w {self.window} --late {self.late_topic} {CLOSE}"
+
+    def check(self, bench, records):
+        windows = self.make(records)
+        written = {}
+        again = 0
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            place = (value["key"], value["window_start"], value["window_end"])
+            result = (value["n"], value["total"])
+            if place in written:
+                again += 1
+                if bench.exactly_once or written[place] != result:
+                    raise Failure(f"a window was written twice, {written[place]} before: {row}")
+            written[place] = result
+        compare("window", written, windows.closed)
+        late = [(r.partition, r.time, r.key, r.value) for r in batch.read(bench.cluster, self.late_topic)]
+        expected = [(r.partition, r.time, r.key, r.value) for r in windows.late]
+        if sorted(late if bench.exactly_once else set(late)) != sorted(expected):
+            raise Failure(f"late: {len(late)} records were handed on, {len(expected)} are: "
+                          f"{sorted(set(late) ^ set(expected))[:5]}")
+        return f"windows {len(written)} late {len(late)} repeated {again}"
+
+
+def compare(what, written, expected):
+    wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
+             for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
+    if wrong:
+        missing = len(expected.keys() - written.keys())
+        more = len(written.keys() - expected.keys())
+        raise Failure(f"{len(wrong)} of {len(expected)} {what}s are not as they must be ({missing} missing, {more} that "
+                      "must not be):\n  " + "\n  ".join(wrong[:10]))
+
+
+KINDS = {
+    "table": Table,
+    "table_by": lambda: Table("uri"),
+    "window": lambda: Windows("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
+    "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
+}
+
+
+def make(kind, storm, kills):
+    def scenario(bench):
+        options = bench.options
+        checker = KINDS[kind]()
+        checker.prepare(bench)
+        bench.tool = options.tool or checker.tool
+        bench.exactly_once = "at-least-once" not in " ".join(options.extra)
+        bench.fill_options = ["--keys", options.keys]
+
+        def prove():
+            start = time.monotonic()
+            records = batch.read(bench.cluster, bench.input)
+            if len(records) != bench.filled:
+                raise Failure(f"{bench.input} holds {len(records)} records, {bench.filled} were written")
+            result = f"in {len(records)} {checker.check(bench, records)}"
+            bench.log(f"proof: {result} ({time.monotonic() - start:.1f} s)")
+            return result
+        bench.proof = prove
+        (kills if options.kills else storm)(bench, {"wipe": 2})
+        # The state from the changelog alone: further records of each key, then the end of all windows.
+        bench.launch(bench.add_slot("own"))
+        bench.fill(3 * options.keys)
+        bench.number += JUMP
+        bench.fill(100 * options.partitions)
+        took = bench.drain(options.patience)
+        bench.stop_all()
+        return f"{prove()}, from the changelog alone in {took:.1f} s"
+    scenario.__doc__ = f"Storm over {kind}: state and results equal a batch computation."
+    return scenario
