@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/utf8.h"
 #include "expr/text.h"
 
 namespace kutils::expr {

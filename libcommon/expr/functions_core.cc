@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "expr/registry.h"
+#include "base/utf8.h"
 #include "expr/text.h"
 
 namespace kutils::expr {

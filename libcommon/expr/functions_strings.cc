@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "expr/registry.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -216,7 +218,7 @@ Value quote(Context& context, Arguments a, size_t) {
       case '\v': out += "\\v"; break;
       case '\\': out += "\\\\"; break;
       case '"': out += "\\\""; break;
-      default: append_code_point(c, out);
+      default: append_utf8(c, out);
     }
   }
   out += "\"";
@@ -237,7 +239,7 @@ bool append_shown(const Value& v, std::string& out) {
     case Kind::type: out += v.as_string(); return true;
     case Kind::bytes: {
       const auto text = v.as_string();
-      for (size_t i = 0; i < text.size();) append_code_point(next_code_point(text, i), out);
+      for (size_t i = 0; i < text.size();) append_utf8(next_code_point(text, i), out);
       return true;
     }
     case Kind::timestamp: append_rfc3339(v.seconds(), v.nanoseconds(), out); return true;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "expr/source_error.h"
+#include "base/utf8.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -268,7 +269,7 @@ class Lexer {
       return;
     }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) fail("not a Unicode character", from, at_);
-    append_code_point(code, out);
+    append_utf8(code, out);
   }
 
   uint32_t hex(int n, size_t from) {

@@ -6,6 +6,7 @@
 
 #include "expr/lexer.h"
 #include "expr/source_error.h"
+#include "data/json_write.h"
 #include "expr/text.h"
 
 namespace kutils::expr {

@@ -8,6 +8,9 @@
 #include <cmath>
 #include <vector>
 
+#include "base/base64.h"
+#include "base/utf8.h"
+
 namespace kutils::expr {
 namespace {
 
@@ -32,8 +35,6 @@ void append_padded(unsigned value, int width, std::string& out) {
   for (int i = n; i < width; ++i) out.push_back('0');
   while (n > 0) out.push_back(buffer[--n]);
 }
-
-constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 }  // namespace
 
@@ -149,86 +150,10 @@ void append_double(double value, std::string& out) {
   }
 }
 
-void append_base64(std::string_view bytes, std::string& out) {
-  size_t i = 0;
-  const auto at = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[n])); };
-  for (; i + 3 <= bytes.size(); i += 3) {
-    const uint32_t group = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    for (int shift = 18; shift >= 0; shift -= 6) out.push_back(kBase64[group >> shift & 63]);
-  }
-  const size_t left = bytes.size() - i;
-  if (left == 0) return;
-  const uint32_t group = at(i) << 16 | (left == 2 ? at(i + 1) << 8 : 0);
-  out.push_back(kBase64[group >> 18 & 63]);
-  out.push_back(kBase64[group >> 12 & 63]);
-  out.push_back(left == 2 ? kBase64[group >> 6 & 63] : '=');
-  out.push_back('=');
-}
-
 std::optional<std::string> decode_base64(std::string_view text) {
-  const bool padded = !text.empty() && text.back() == '=';
-  if (padded && text.size() % 4 != 0) return std::nullopt;
-  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i) text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
   std::string out;
-  out.reserve(text.size() * 3 / 4);
-  uint32_t group = 0;
-  int bits = 0;
-  for (const char c : text) {
-    uint32_t digit;
-    if (c >= 'A' && c <= 'Z')
-      digit = static_cast<uint32_t>(c - 'A');
-    else if (c >= 'a' && c <= 'z')
-      digit = static_cast<uint32_t>(c - 'a' + 26);
-    else if (c >= '0' && c <= '9')
-      digit = static_cast<uint32_t>(c - '0' + 52);
-    else if (c == '+')
-      digit = 62;
-    else if (c == '/')
-      digit = 63;
-    else
-      return std::nullopt;
-    group = group << 6 | digit;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<char>(group >> bits & 0xff));
-    }
-  }
+  if (append_from_base64(text, out)) return std::nullopt;
   return out;
-}
-
-bool is_utf8(std::string_view text) {
-  size_t i = 0;
-  const size_t n = text.size();
-  const auto at = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
-  while (i < n) {
-    const unsigned char c = at(i);
-    if (c < 0x80) {
-      ++i;
-      continue;
-    }
-    size_t length;
-    uint32_t code;
-    uint32_t smallest;
-    if ((c & 0xe0) == 0xc0) {
-      length = 2, code = c & 0x1fU, smallest = 0x80;
-    } else if ((c & 0xf0) == 0xe0) {
-      length = 3, code = c & 0x0fU, smallest = 0x800;
-    } else if ((c & 0xf8) == 0xf0) {
-      length = 4, code = c & 0x07U, smallest = 0x10000;
-    } else {
-      return false;
-    }
-    if (i + length > n) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((at(i + k) & 0xc0) != 0x80) return false;
-      code = code << 6 | (at(i + k) & 0x3fU);
-    }
-    if (code < smallest || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
-    i += length;
-  }
-  return true;
 }
 
 size_t count_code_points(std::string_view utf8) {
@@ -243,24 +168,6 @@ size_t code_point_offset(std::string_view utf8, size_t n) {
     if (n-- == 0) return i;
   }
   return n == 0 ? utf8.size() : std::string_view::npos;
-}
-
-void append_code_point(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out.push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    out.push_back(static_cast<char>(0xc0 | code >> 6));
-    out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else if (code < 0x10000) {
-    out.push_back(static_cast<char>(0xe0 | code >> 12));
-    out.push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else {
-    out.push_back(static_cast<char>(0xf0 | code >> 18));
-    out.push_back(static_cast<char>(0x80 | (code >> 12 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  }
 }
 
 uint32_t next_code_point(std::string_view utf8, size_t& position) {
@@ -279,45 +186,6 @@ uint32_t next_code_point(std::string_view utf8, size_t& position) {
   for (size_t k = 1; k < length; ++k) code = code << 6 | (static_cast<unsigned char>(part[k]) & 0x3fU);
   position += length;
   return code;
-}
-
-void append_json_string(std::string_view text, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out.push_back('"');
-  size_t plain = 0;  // start of the run that needs no change
-  for (size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x80) {
-      const size_t start = i;
-      if (next_code_point(text, i) == 0xfffd && i == start + 1) {
-        out.append(text.substr(plain, start - plain));
-        out += "\xef\xbf\xbd";
-        plain = i;
-      }
-      continue;
-    }
-    if (c >= 0x20 && c != '"' && c != '\\') {
-      ++i;
-      continue;
-    }
-    out.append(text.substr(plain, i - plain));
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        out += "\\u00";
-        out.push_back(kHex[c >> 4]);
-        out.push_back(kHex[c & 15]);
-    }
-    plain = ++i;
-  }
-  out.append(text.substr(plain));
-  out.push_back('"');
 }
 
 }  // namespace kutils::expr

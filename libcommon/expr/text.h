@@ -1,4 +1,4 @@
-// Text forms that values, conversions and functions share: UTF-8, numbers, times, base64.
+// Text forms that values, conversions and functions share, beside base/utf8.h, base/base64.h and data/json_write.h.
 #pragma once
 
 #include <cstdint>
@@ -30,22 +30,16 @@ void append_uint(uint64_t value, std::string& out);
 // The shortest text that reads back as the same double. NaN, Infinity, -Infinity.
 void append_double(double value, std::string& out);
 
-void append_base64(std::string_view bytes, std::string& out);
 // The standard alphabet, with or without padding; nullopt: not base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
-bool is_utf8(std::string_view text);
 size_t count_code_points(std::string_view utf8);
 // The byte where code point `n` begins (text.size() if n is the count); npos: beyond the end.
 size_t code_point_offset(std::string_view utf8, size_t n);
-void append_code_point(uint32_t code_point, std::string& out);
 // Reads one code point at `position` and moves on; an invalid byte gives U+FFFD and moves one byte.
 uint32_t next_code_point(std::string_view utf8, size_t& position);
 
 // REQUIRES: kind ip or cidr.
 void append_address(const Value& address, std::string& out);
-
-// As a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
-void append_json_string(std::string_view text, std::string& out);
 
 }  // namespace kutils::expr

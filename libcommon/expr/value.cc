@@ -9,6 +9,8 @@
 
 #include "base/duration.h"
 #include "expr/int128.h"
+#include "base/base64.h"
+#include "data/json_write.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
