@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "kafka/admin.h"
+#include "kafka/awake_limit.h"
 #include "kafka/client.h"
 
 namespace kutils::kafka {
@@ -36,7 +37,7 @@ class LibrdkafkaAdmin final : public Admin {
   }
 
   void connect(Millis limit) override {
-    const auto deadline = SteadyClock::now() + limit;
+    AwakeLimit awake(limit, Millis(400));
     for (;;) {
       const rd_kafka_metadata_t* raw = nullptr;
       const auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, 200);
@@ -47,7 +48,7 @@ class LibrdkafkaAdmin final : public Admin {
         return;
       }
       const auto refused = client_.events().authentication_failure();
-      if (refused || SteadyClock::now() >= deadline) throw no_connection(code, refused.has_value());
+      if (refused || awake.is_over()) throw no_connection(code, refused.has_value());
     }
   }
 
@@ -238,7 +239,7 @@ class LibrdkafkaAdmin final : public Admin {
     // A handle alone makes the client ask for the topic by its name again and again.
     const TopicHandle topic(by_name ? rd_kafka_topic_new(client.get(), name.c_str(), nullptr) : nullptr);
     if (by_name && !topic) throw usage_error("'" + name + "' cannot be a topic's name");
-    const auto deadline = SteadyClock::now() + kRetryLimit;
+    AwakeLimit awake(kRetryLimit, Millis(kCallLimitMs + 1000));
     for (;;) {
       const MetadataHandle metadata = retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
         return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw, kCallLimitMs);
@@ -253,8 +254,9 @@ class LibrdkafkaAdmin final : public Admin {
       bool ready = !found.err;
       for (int i = 0; ready && i < found.partition_cnt; ++i) ready = found.partitions[i].leader >= 0;
       // A partition without a leader is still a partition: after a while take the topic as it is.
-      if (ready || (!found.err && SteadyClock::now() > deadline)) return info_of(found);
-      if (SteadyClock::now() > deadline) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
+      const bool over = awake.is_over();
+      if (ready || (!found.err && over)) return info_of(found);
+      if (over) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
       std::this_thread::sleep_for(Millis(20));
     }
   }
@@ -294,7 +296,7 @@ class LibrdkafkaAdmin final : public Admin {
     char why[512] = "";
     const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
     rd_kafka_AdminOptions_set_request_timeout(options.get(), 15'000, why, sizeof why);
-    const auto deadline = SteadyClock::now() + kRetryLimit;
+    AwakeLimit awake(kRetryLimit, Millis(25'000));
     for (;;) {
       const QueueHandle queue(rd_kafka_queue_new(client_.get()));
       call(options.get(), queue.get());
@@ -303,19 +305,19 @@ class LibrdkafkaAdmin final : public Admin {
       if (!code) return event;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
                                   event ? rd_kafka_event_error_string(event.get()) : "no answer");
-      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+      if (error.severity() != Severity::retriable || awake.is_over()) throw error;
     }
   }
 
   template <typename Call>
   void retry(const std::string& what, Call call) {
-    const auto deadline = SteadyClock::now() + kRetryLimit;
+    AwakeLimit awake(kRetryLimit, Millis(kCallLimitMs + 1000));
     for (;;) {
       const rd_kafka_resp_err_t code = call();
       rd_kafka_poll(client_.get(), 0);
       if (!code) return;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal);
-      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+      if (error.severity() != Severity::retriable || awake.is_over()) throw error;
       std::this_thread::sleep_for(Millis(20));
     }
   }
