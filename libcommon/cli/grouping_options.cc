@@ -36,6 +36,17 @@ int64_t unit_ns(const std::string& text) {
   throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
 }
 
+// `64M`: bytes, or with K, M, G.
+size_t parse_size(const std::string& option, const std::string& text) {
+  constexpr int64_t kLeast = 1 << 20;
+  const size_t unit = text.empty() ? std::string_view::npos : std::string_view("KMG").find(text.back());
+  const bool has_unit = unit != std::string_view::npos;
+  const int shift = has_unit ? static_cast<int>(unit + 1) * 10 : 0;
+  const int64_t size = parse_number(option, has_unit ? text.substr(0, text.size() - 1) : text, 0, (int64_t{1} << 42) >> shift) << shift;
+  if (size < kLeast) throw usage_error(option + ": '" + text + "' is less than 1M", "a size such as 64M or 2G");
+  return static_cast<size_t>(size);
+}
+
 }  // namespace
 
 void GroupingOptions::declare(OptionTable& table) {
@@ -47,6 +58,8 @@ void GroupingOptions::declare(OptionTable& table) {
              .set = [this](const std::string& text) { plan_.time = text; }});
   table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
              .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); }, .choices = {"ns", "us", "ms", "s"}});
+  table.add({.names = "--cache", .metavar = "SIZE", .help = "memory for state read from topics; 64M by default", .group = Group::delivery,
+             .set = [this](const std::string& text) { cache_bytes_ = parse_size("--cache", text); }});
 }
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,

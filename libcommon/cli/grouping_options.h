@@ -14,7 +14,7 @@ namespace kutils::cli {
 
 class GroupingOptions {
  public:
-  // --by, --total, --time, --time-unit
+  // --by, --total, --time, --time-unit, --cache
   void declare(OptionTable& table);
 
   using MakeStage = std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
@@ -29,10 +29,12 @@ class GroupingOptions {
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);
   }
+  size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
 
  private:
   flow::GroupingPlan plan_;
+  size_t cache_bytes_ = size_t{64} << 20;
 };
 
 }  // namespace kutils::cli

@@ -42,6 +42,7 @@ class ShapedStage final : public flow::Stage {
   void tick(int64_t wall_ms, flow::Emitter& out) override;
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
   void before_commit(flow::Emitter& out) override;
+  size_t dirty_rows() const override { return inner_->dirty_rows(); }
   void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override;
   void close(flow::Emitter& out) override;
   // `--key`, `--time`, ... as parsed: what changes results, for the group's fingerprint.

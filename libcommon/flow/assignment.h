@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/record.h"
+#include "flow/partition_state.h"
 #include "flow/stage.h"
 #include "kafka/group_consumer.h"
 
@@ -22,7 +23,12 @@ struct OwnedPartition {
       0;  // where to go if the group knows nothing (it always does: the first position is committed)
   std::optional<int64_t> end;    // -e: read what is before
   bool touched = false;          // the open transaction holds outputs of its timers
-  std::unique_ptr<Stage> stage;  // stateful jobs
+  // Stateful jobs. The stage reads the state: it goes first.
+  std::unique_ptr<PartitionState> state;
+  std::unique_ptr<Stage> stage;
+  bool at_log_end = false;  // nothing more to fetch since `silent_since_us`
+  int64_t silent_since_us = 0;
+  int64_t silence_told_us = 0;
 
   bool at_end() const { return end && next >= *end; }
 };

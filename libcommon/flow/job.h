@@ -66,6 +66,8 @@ struct Job {
   // Stateful jobs: rows in memory for what is grouped in place. Set by give_state() (flow/state_support.h),
   // so that tools without state do not carry RocksDB.
   std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;
+  std::function<std::unique_ptr<StateOpening>(const StatePlace&, const Surroundings&, kafka::Admin&)> open_state;
+  size_t cache_bytes = size_t{64} << 20;  // --cache: memory of all state
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
   bool keeps_partition = false;         // kcp: outputs name their partition

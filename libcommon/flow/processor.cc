@@ -34,9 +34,10 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
 }
 
 void Processor::emit(const Record* origin, const Output& output) {
-  if (end_ == End::failed || reached(limits_.output, out_)) return;
+  if (!committing_ && (end_ == End::failed || reached(limits_.output, out_))) return;
   if (auto error = outputs_.write(origin, output)) {
     failed(origin, *error);
+    if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
     return;
   }
   ++out_;

@@ -24,6 +24,7 @@ class Processor final : public Emitter {
   struct Limits {
     std::optional<int64_t> input;   // -c
     std::optional<int64_t> output;  // -m
+    bool stateful = false;          // a record whose output is refused has changed the state already
   };
 
   Processor(OnError::Policy policy, Limits limits, Outputs& outputs, Report& report)
@@ -40,13 +41,20 @@ class Processor final : public Emitter {
   void bad_record(const Record& origin, const RecordError& error);
   void flush(Stage& stage) { stage.flush(*this); }
   void tick(Stage& stage, int64_t wall_ms) { stage.tick(wall_ms, *this); }
-  void before_commit(Stage& stage) { stage.before_commit(*this); }
+  // What the stage has in hand goes out whatever ended the run: its state says that it did.
+  void before_commit(Stage& stage) {
+    committing_ = true;
+    stage.before_commit(*this);
+    committing_ = false;
+  }
+  void silent(Stage& stage, int32_t source, int64_t ms) { stage.silent(source, ms, *this); }
   void close(Stage& stage) { stage.close(*this); }
 
   End ended() const { return end_; }
   // Of the batch's records, those before this index are done. Less than what was taken only after a failure.
   size_t done(size_t taken) const { return failed_at_ && *failed_at_ < taken ? *failed_at_ : taken; }
-  // The record that failed had already written an output: its transaction must not be committed.
+  // The record that failed had already written an output, or changed a state: its transaction must not be
+  // committed.
   bool failed_half_way() const { return failed_half_way_; }
   // Since a transaction was aborted, its records come again and must not count twice.
   struct Checkpoint {
@@ -80,6 +88,7 @@ class Processor final : public Emitter {
   End end_ = End::no;
   std::optional<size_t> failed_at_;
   bool failed_half_way_ = false;
+  bool committing_ = false;
 };
 
 }  // namespace kutils::flow

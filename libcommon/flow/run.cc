@@ -130,9 +130,9 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
 }
 
 ExitCode run_group(const Job& job, const Surroundings& around) {
-  if (job.stateful && job.out.is_topic()) {
-    throw usage_error("state from topic to topic is not wired into the run loop yet",
-                      "read to lines and write them: " + job.tool + " ... IN - | kwrite - OUT");
+  if (job.make_repartition_stage) {
+    throw usage_error("--by from topic to topic is not wired into the run loop yet",
+                      "key the records first: kgroupby EXPR IN KEYED, then " + job.tool + " KEYED OUT");
   }
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,8 @@ struct Surroundings {
   std::function<void(Millis)> pause;  // sleeps
   // Of this process alone; for names that nobody else must have.
   std::string token;
+  // How work beside the worker's thread is run; tests: `deferred`, when its result is asked for.
+  std::launch helpers = std::launch::async;
 };
 
 // Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a

@@ -37,7 +37,10 @@ ExitCode run(const Job& job) {
             return kafka::make_group_consumer(client, group, instance);
           },
           [&] { return kafka::make_idempotent_producer(client); },
-          [&](const std::string& id) { return kafka::make_transactional_producer(client, id); },
+          [&](const std::string& id) { 
+            return kafka::make_transactional_producer(
+                client, id, job.stateful ? kafka::DeliveredOffsets::tracked : kafka::DeliveredOffsets::untracked);
+          },
           [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
               const std::vector<std::pair<std::string, int32_t>>& inputs) {
             return io::make_topic_sink(producer, admin, clock, topic, inputs);

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "flow/worker.h"
+#include "state/state_error.h"
 
 namespace kutils::flow {
 namespace {
@@ -67,7 +68,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, plan.group);
 
   std::thread cleaner;
-  if (plan.exactly_once) {
+  if (plan.transactional()) {
     cleaner = std::thread([&] {
       try {
         end_dead_transactions(*slot, around, around.stop);
@@ -95,11 +96,18 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
   Processor::Checkpoint counted;
   int fatal_in_a_row = 0;
   bool slept = false;  // since the last commit
+  bool distrusted = false;
   for (;;) {
-    Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted});
+    Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted, std::exchange(distrusted, false)});
     try {
       worker.run();
       return {worker.ended()};
+    } catch (const state::CorruptState& broken) {
+      counted = worker.committed_counts();
+      if (worker.has_committed()) fatal_in_a_row = 0;
+      if (++fatal_in_a_row > kMaxFatalInARow) throw;
+      log.note(std::string("starting anew with state from its changelog: ") + broken.what());
+      distrusted = true;
     } catch (const kafka::KafkaError& error) {
       counted = worker.committed_counts();
       if (error.code() == ExitCode::connection || error.code() == ExitCode::usage) throw;

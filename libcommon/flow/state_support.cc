@@ -1,24 +1,219 @@
 #include "flow/state_support.h"
 
+#include <atomic>
+#include <cstdio>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "flow/run.h"
+#include "state/layout.h"
 #include "state/partition_store.h"
+#include "state/state_error.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr uint8_t kOperator = 1;
+constexpr Millis kLockLook{20};
+constexpr Millis kReadWait{50};
+constexpr size_t kRestoreBatch = 50'000;  // rows of one write
+constexpr Millis kSlow{500};              // a restore that took longer is worth a line
 
-class InMemoryState final : public PartitionState {
+class StoredState final : public PartitionState {
  public:
-  state::Store& store() override { return rows_.operator_store(kOperator); }
+  StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock)
+      : lock_(std::move(lock)), rows_(std::move(rows)) {}
+
+  state::Store& store() override { return rows_->operator_store(kOperator); }
+  std::optional<int64_t> position(const kafka::TopicPartition& at) override {
+    if (!rows_->has_meta(kOperator)) return std::nullopt;
+    return committed_position(at);
+  }
+  std::string fingerprint() override {
+    return rows_->has_meta(kOperator) ? rows_->meta(kOperator).fingerprint : std::string();
+  }
+  state::Resume resume(std::optional<int64_t> group_offset, const kafka::TopicPartition& at,
+                       kafka::Watermarks log) override {
+    return state::decide_resume(group_offset, position(at), log.low, log.high);
+  }
+  bool has_changes() override { return rows_->dirty_rows() > 0; }
+  std::span<const state::Change> changes(const StateMark& mark) override {
+    state::Meta& meta = rows_->meta(kOperator);
+    meta.fingerprint = mark.fingerprint;
+    meta.input_partitions = mark.input_partitions;
+    meta.last_wall_ms = mark.wall_ms;
+    meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
+    return rows_->take_changes();
+  }
+  void applied(std::optional<int64_t> next_offset, int64_t wall_ms) override {
+    rows_->applied(next_offset.value_or(rows_->changelog_offset().value_or(0)), wall_ms);
+  }
+  void discard() override { rows_->discard(); }
+  void close() override { rows_->close(); }
 
  private:
-  state::PartitionStore rows_;
+  // Between transactions the current meta is the committed one.
+  std::optional<int64_t> committed_position(const kafka::TopicPartition& at) {
+    return rows_->meta(kOperator).position(at.topic, at.partition);
+  }
+
+  std::optional<state::PartitionLock> lock_;  // let go of after the rows are closed
+  std::unique_ptr<state::PartitionStore> rows_;
+};
+
+// Opens and restores on a thread of its own, so that the worker goes on polling (protocol.md, 13).
+class Opening final : public StateOpening {
+ public:
+  Opening(StatePlace place, std::shared_ptr<state::StateEnvironment> environment, const Surroundings& around,
+          kafka::Admin& admin)
+      : place_(std::move(place)), environment_(std::move(environment)), around_(around), admin_(admin) {
+    done_ = std::async(around.helpers, [this] { return open(); });
+  }
+  ~Opening() override {
+    cancelled_ = true;
+    if (!done_.valid() || around_.helpers == std::launch::deferred) return;
+    try {
+      const auto state = done_.get();
+      if (state) state->close();
+    } catch (...) {
+      // Nobody waits for it any more; whoever opens it next meets the same.
+    }
+  }
+
+  std::unique_ptr<PartitionState> poll() override {
+    if (around_.helpers != std::launch::deferred &&
+        done_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      return nullptr;
+    }
+    return done_.get();
+  }
+  std::string account() const override { return account_; }
+  std::string progress() const override {
+    const int64_t total = total_, read = read_;
+    if (total == 0) return {};
+    return "restored " + std::to_string(read) + " of at most " + std::to_string(total) + " rows of partition " +
+           std::to_string(place_.changelog.partition);
+  }
+
+ private:
+  std::unique_ptr<PartitionState> open() {
+    if (place_.temporary) {
+      return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt);
+    }
+    const std::string directory =
+        state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
+    auto lock = state::PartitionLock::try_acquire(directory);
+    // Another process is handing it over.
+    while (!lock && !cancelled_) {
+      around_.pause(kLockLook);
+      lock = state::PartitionLock::try_acquire(directory);
+    }
+    if (!lock) return nullptr;
+    auto rows = std::make_unique<state::PartitionStore>(*environment_, directory);
+    if (place_.distrusted) rows->wipe("it was found to be broken");
+    try {
+      restore(*rows);
+    } catch (const state::CorruptState& broken) {
+      rows->wipe(broken.what());
+      restore(*rows);
+    }
+    return std::make_unique<StoredState>(std::move(rows), std::move(lock));
+  }
+
+  void restore(state::PartitionStore& rows) {
+    using Reason = state::RestorePlan::Reason;
+    const int64_t began = around_.clock.steady_us();
+    const kafka::Watermarks log = admin_.watermarks(place_.changelog);
+    state::RestorePlan plan =
+        rows.plan_restore(log.low, log.high, around_.clock.wall_ms(), place_.delete_retention_ms);
+    // The transaction's own marker stands behind the last row, so a state is hardly ever at the log's very end: it is not
+    // too old if nothing but markers is missing.
+    if (plan.reason == Reason::too_old && nothing_behind(*rows.changelog_offset(), log.high)) {
+      rows.restore({}, log.high, around_.clock.wall_ms());
+      plan = {Reason::up_to_date, false, log.high};
+    }
+    if (plan.rebuild) rows.wipe(std::string("its changelog has gone on without it: ") + to_string(plan.reason));
+    read_ = 0;
+    total_ = log.high - plan.from;
+    const int64_t count = read_from(rows, plan.from, log.high);
+    total_ = 0;
+    if (cancelled_) return;
+    rows.finish_restore();
+    write_account(rows, plan, count, Millis((around_.clock.steady_us() - began) / 1000));
+  }
+
+  int64_t read_from(state::PartitionStore& rows, int64_t from, int64_t end) {
+    if (from >= end) return 0;
+    const auto source = around_.make_topic_source({{place_.changelog, from, end}});
+    std::deque<Batch> batches;
+    std::vector<state::Change> changes;
+    int64_t next = from, count = 0;
+    for (bool ended = false; !ended && !cancelled_;) {
+      Batch batch;
+      ended = source->poll(batch, kReadWait) == io::Fill::end;
+      for (const Record& record : batch.records()) {
+        changes.push_back({record.key.view(), record.value});
+        next = record.offset + 1;
+        ++count;
+      }
+      read_ = count;
+      if (!batch.empty()) batches.push_back(std::move(batch));
+      if (ended) next = end;
+      if (changes.size() < kRestoreBatch && !ended) continue;
+      rows.restore(changes, next, around_.clock.wall_ms());
+      changes.clear();
+      batches.clear();
+    }
+    return count;
+  }
+
+  bool nothing_behind(int64_t from, int64_t end) {
+    const auto source = around_.make_topic_source({{place_.changelog, from, end}});
+    while (!cancelled_) {
+      Batch batch;
+      const io::Fill fill = source->poll(batch, kReadWait);
+      if (!batch.empty()) return false;
+      if (fill == io::Fill::end) return true;
+    }
+    return false;
+  }
+
+  void write_account(const state::PartitionStore& rows, const state::RestorePlan& plan, int64_t count, Millis took) {
+    const std::string name = "state of partition " + std::to_string(place_.changelog.partition);
+    if (!rows.wiped().empty()) account_ = name + " was wiped: " + rows.wiped() + "\n";
+    if (count == 0 && took < kSlow && account_.empty()) return;
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.2f s", static_cast<double>(took.count()) / 1000);
+    account_ += name + ": " + std::to_string(count) + (count == 1 ? " row" : " rows") + " restored in " + seconds + " (" +
+                to_string(plan.reason) + ")";
+  }
+
+  const StatePlace place_;
+  const std::shared_ptr<state::StateEnvironment> environment_;
+  const Surroundings& around_;
+  kafka::Admin& admin_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<int64_t> read_{0};
+  std::atomic<int64_t> total_{0};
+  std::string account_;
+  std::future<std::unique_ptr<PartitionState>> done_;
 };
 
 }  // namespace
 
 void give_state(Job& job) {
-  job.open_state_in_memory = [] { return std::make_unique<InMemoryState>(); };
+  job.open_state_in_memory = [] {
+    return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(), std::nullopt);
+  };
+  // One for all partitions, made when the first is opened; worker's thread only.
+  auto environment = std::make_shared<std::shared_ptr<state::StateEnvironment>>();
+  job.open_state = [environment](const StatePlace& place, const Surroundings& around, kafka::Admin& admin) {
+    if (!*environment) *environment = std::make_shared<state::StateEnvironment>(place.cache_bytes);
+    return std::make_unique<Opening>(place, *environment, around, admin);
+  };
 }
 
 }  // namespace kutils::flow

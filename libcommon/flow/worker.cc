@@ -16,6 +16,9 @@ constexpr int64_t kEndCheckUs = 100'000;
 // A loop that stood still this long may have lost its partitions or its transaction.
 constexpr int64_t kAwayUs = 2'500'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
+constexpr int64_t kRestoreNoteUs = 2'000'000;
+constexpr int64_t kSilenceUs = 1'000'000;
+constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
 // Half of the transaction time-out (protocol.md, 8).
 Millis transaction_limit(const Job& job) {
@@ -33,11 +36,13 @@ using kafka::Severity;
 // One set of sinks for each producer of the committer: a sink writes through one producer only.
 class Worker::CycleOutputs final : public Outputs {
  public:
-  CycleOutputs(const Parts& parts, Committer& committer) : committer_(committer), lines_(parts.lines) {
-    for (kafka::Producer* producer : committer.producers()) {
+  // `outside`: outputs go through it, not through the open transaction; may be null.
+  CycleOutputs(const Parts& parts, Worker& worker, kafka::Producer* outside)
+      : worker_(worker), committer_(*worker.committer_), lines_(parts.lines) {
+    for (kafka::Producer* producer : committer_.producers()) {
       std::vector<std::unique_ptr<io::Sink>> ports;
       for (const std::string& topic : parts.plan.outputs) {
-        ports.push_back(parts.around.make_topic_sink(*producer, parts.admin, topic, parts.plan.inputs));
+        ports.push_back(parts.around.make_topic_sink(outside ? *outside : *producer, parts.admin, topic, parts.plan.inputs));
       }
       std::unique_ptr<io::Sink> letters;
       if (!parts.plan.dead_letters.empty()) {
@@ -48,24 +53,37 @@ class Worker::CycleOutputs final : public Outputs {
     }
   }
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
-    return set().write(origin, output);
+    worker_.begin_if_needed();  // a silence may speak
+    // What no record caused belongs to the partition whose stage speaks.
+    const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
+    return set().write(is_at_home ? &home_ : origin, output);
   }
   void dead_letter(const Record& origin, const RecordError& error) override {
     set().dead_letter(origin, error);
   }
 
+  // Null: one stage stands for all.
+  void set_home(const kafka::TopicPartition* at) {
+    home_ = Record();
+    if (!at) return;
+    home_.topic = at->topic;
+    home_.partition = at->partition;
+  }
+
  private:
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
+  Worker& worker_;
   Committer& committer_;
   SinkOutputs* lines_;
   std::vector<std::unique_ptr<SinkOutputs>> sets_;
+  Record home_;
 };
 
 Worker::Worker(const Parts& parts)
     : parts_(parts),
       clock_(parts.around.clock),
-      pacer_(parts.plan.exactly_once || parts.lines ? parts.job.commit_min : parts.job.commit_max,
+      pacer_(parts.plan.transactional() || parts.lines ? parts.job.commit_min : parts.job.commit_max,
              parts.job.commit_max, transaction_limit(parts.job)),
       checkpoint_(parts.counted) {}
 
@@ -77,7 +95,7 @@ void Worker::open() {
   const std::string& id = parts_.slot.transactional_id();
   if (parts_.lines) {
     committer_ = std::make_unique<LineCommits>([lines = parts_.lines] { lines->flush(); });
-  } else if (parts_.plan.exactly_once) {
+  } else if (parts_.plan.transactional()) {
     // Side by side: after a kill each waits for the broker to end the dead one's transaction (10).
     const auto lock = parts_.slot.lock_for_init();
     auto make = [this](const std::string& name) {
@@ -91,9 +109,10 @@ void Worker::open() {
   } else {
     committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
   }
-  outputs_ = std::make_unique<CycleOutputs>(parts_, *committer_);
+  if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
+  outputs_ = std::make_unique<CycleOutputs>(parts_, *this, outside_.get());
   processor_ = std::make_unique<Processor>(parts_.policy,
-                                           Processor::Limits{parts_.job.max_input, parts_.job.max_output},
+                                           Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful},
                                            *outputs_, parts_.report);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
@@ -136,6 +155,7 @@ void Worker::turn() {
   admit_assigned();
   take(polled);
   tick();
+  tell_silence();
   commit_if_due();
   if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
   parts_.progress.update(parts_.report.counts.in, lag());
@@ -146,6 +166,7 @@ bool Worker::finished() {
     if (processor_->ended() == Processor::End::failed && processor_->failed_half_way()) {
       // The record had written before it failed: that cannot be committed without the rest of it.
       committer_->abort();
+      rewind_needed_ = true;  // leaving must not commit the positions
       return true;
     }
     // Asked to stop while what was done is to be thrown away: nothing is lost by not committing it.
@@ -216,70 +237,200 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
     }
   }
   for (const auto& at : partitions) {
+    try {
+      drop_opening(at);
+      if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) close_state(*partition);
+    } catch (...) {
+      rebalance_error_ = std::current_exception();
+    }
     owned_.remove(at);
     assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
   }
 }
 
+// The partitions that can start: of a stateful job those whose state is there.
+std::vector<kafka::TopicPartition> Worker::open_states() {
+  if (!parts_.job.stateful) return assigned_;
+  std::vector<kafka::TopicPartition> ready;
+  const int64_t now = clock_.steady_us();
+  const bool tells = now - last_told_us_ > kRestoreNoteUs;
+  if (tells) last_told_us_ = now;
+  for (const auto& at : assigned_) {
+    auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+    if (found == openings_.end()) {
+      StatePlace place;
+      place.directory = parts_.job.state_dir;
+      place.group = parts_.plan.group;
+      place.changelog = {parts_.plan.changelog, at.partition};
+      place.delete_retention_ms = parts_.plan.delete_retention_ms;
+      place.temporary = parts_.plan.in_memory;
+      place.distrusted = parts_.distrusted;
+      place.cache_bytes = parts_.job.cache_bytes;
+      openings_.push_back({at, parts_.job.open_state(place, parts_.around, parts_.admin), nullptr});
+      found = openings_.end() - 1;
+    }
+    if (found->state) {  // a try to admit it failed
+      ready.push_back(at);
+      continue;
+    }
+    found->state = found->opening->poll();
+    if (found->state) {
+      ready.push_back(at);
+      if (const std::string account = found->opening->account(); !account.empty()) parts_.log.note(account);
+    } else if (tells) {
+      if (const std::string progress = found->opening->progress(); !progress.empty()) parts_.log.note(progress);
+    }
+  }
+  return ready;
+}
+
+void Worker::drop_opening(const kafka::TopicPartition& at) {
+  for (const OpeningState& one : openings_) {
+    if (one.at == at && one.state) one.state->close();
+  }
+  openings_.erase(
+      std::remove_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; }),
+      openings_.end());
+}
+
+std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
+  return parts_.job.make_stage(StageContext{
+      partition.at.partition, partition.state ? &partition.state->store() : nullptr, &clock_});
+}
+
+void Worker::close_state(OwnedPartition& partition) {
+  partition.stage.reset();
+  if (partition.state) partition.state->close();
+  partition.state.reset();
+}
+
+// Where the state stands decides; the group's offset is its mirror (17).
+int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new) {
+  using Action = state::Resume::Action;
+  const std::optional<int64_t> group_offset =
+      commit.offset == kafka::kOffsetNone ? std::nullopt : std::optional<int64_t>(commit.offset);
+  const std::string& group = parts_.plan.group;
+  const std::string place = commit.at.topic + " [" + std::to_string(commit.at.partition) + "]";
+  const std::string again = "start from the beginning under another name with -g NAME";
+  if (const std::string known = state.fingerprint(); !known.empty()) {
+    const auto earlier = Fingerprint::decode(known);
+    const auto now = Fingerprint::decode(parts_.plan.fingerprint);
+    const auto differences = earlier && now ? now->differences_from(*earlier, true) : std::vector<std::string>();
+    if (!earlier || !differences.empty()) {
+      std::string text = "the state of group " + group + " was made for something else:";
+      for (const std::string& line : differences) text += "\n  " + line;
+      throw usage_error(text, again);
+    }
+  }
+  const state::Resume resume = state.resume(group_offset, commit.at, parts_.admin.watermarks(commit.at));
+  switch (resume.action) {
+    case Action::start:
+      is_new = true;
+      return resume.offset;
+    case Action::resume:
+      return resume.offset;
+    case Action::input_recreated:
+      throw usage_error("the state of " + place + " stands at offset " + std::to_string(resume.offset) +
+                            ", beyond the topic's end: the topic was made anew",
+                        again);
+    case Action::offsets_were_reset:
+      throw usage_error("the offset of group " + group + " in " + place + " is " + std::to_string(commit.offset) +
+                            ", its state stands at " + std::to_string(resume.offset) +
+                            ": the offsets were reset by hand, the state was not",
+                        again);
+    case Action::state_missing:
+      if (parts_.plan.in_memory) return resume.offset;
+      throw usage_error("group " + group + " has read " + place + " up to offset " + std::to_string(commit.offset) +
+                            ", but " + parts_.plan.changelog + " holds no state of it",
+                        "was the changelog topic deleted or made anew? " + again);
+    case Action::gap:
+      break;
+  }
+  const std::string gap = place + ": the state stands before offset " + std::to_string(resume.offset) +
+                          ", the topic's first: records were deleted before they were read";
+  if (!parts_.job.accept_gap) throw usage_error(gap, "--on-gap skip goes on without them; or " + again);
+  parts_.log.note(gap);
+  return resume.offset;
+}
+
 void Worker::admit_assigned() {
   if (assigned_.empty()) return;
-  const std::vector<kafka::PartitionOffset> commits = consumer_->committed(assigned_);
+  const std::vector<kafka::TopicPartition> ready = open_states();
+  if (ready.empty()) return;
+  std::vector<kafka::PartitionOffset> from = consumer_->committed(ready);
+  std::vector<std::unique_ptr<PartitionState>> states(from.size());
   std::vector<kafka::TopicPartition> fresh;
-  for (const auto& commit : commits) {
-    if (commit.offset == kafka::kOffsetNone) fresh.push_back(commit.at);
+  for (size_t i = 0; i < from.size(); ++i) {
+    bool is_new = from[i].offset == kafka::kOffsetNone;
+    if (parts_.job.stateful) {
+      is_new = false;
+      for (OpeningState& one : openings_) {
+        if (one.at == from[i].at) states[i] = std::move(one.state);
+      }
+      drop_opening(from[i].at);
+      from[i].offset = position_of(*states[i], from[i], is_new);
+    }
+    if (is_new) fresh.push_back(from[i].at);
   }
-  std::vector<PartitionRange> starts;
   if (!fresh.empty()) {
-    // Partitions that came after the group's first start are read from their beginning (19).
-    Range from_beginning;
-    std::vector<kafka::TopicPartition> asked, later;
-    for (const auto& at : fresh) {
-      const auto known = parts_.plan.earlier_counts.find(at.topic);
-      const bool is_later = known != parts_.plan.earlier_counts.end() && at.partition >= known->second;
-      (is_later ? later : asked).push_back(at);
+    const std::vector<PartitionRange> starts = first_positions(fresh);
+    for (auto& position : from) {
+      for (const auto& start_at : starts) {
+        if (start_at.at == position.at) position.offset = start_at.from;
+      }
     }
-    Range start = parts_.job.range;
-    start.until.clear();
-    start.exit_at_end = false;
-    if (!asked.empty()) starts = parts_.around.resolve_range(parts_.admin, start, asked);
-    if (!later.empty()) {
-      auto more = parts_.around.resolve_range(parts_.admin, from_beginning, later);
-      starts.insert(starts.end(), more.begin(), more.end());
+    // Committed before the first record: a restart, or another member, must not resolve it anew. With a state
+    // its meta row goes along, see below.
+    if (!parts_.job.stateful) {
+      std::vector<kafka::PartitionOffset> first;
+      for (const auto& start_at : starts)
+        first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
+      consumer_->commit(first);
     }
-    // Committed before the first record: a restart, or another member, must not resolve it anew.
-    std::vector<kafka::PartitionOffset> first;
-    for (const auto& start_at : starts)
-      first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
-    consumer_->commit(first);
   }
-  std::vector<kafka::PartitionOffset> from;
-  for (const auto& commit : commits) {
-    int64_t offset = commit.offset;
-    for (const auto& start_at : starts) {
-      if (start_at.at == commit.at) offset = start_at.from;
-    }
-    from.push_back({commit.at, offset, commit.metadata});
-  }
-  for (const auto& position : from) {
+  for (size_t i = 0; i < from.size(); ++i) {
+    const kafka::PartitionOffset& position = from[i];
     OwnedPartition partition;
     partition.at = position.at;
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (!is_fresh && position.metadata != parts_.plan.fingerprint) partition.committed = kafka::kOffsetNone;
+    if (is_fresh ? parts_.job.stateful : position.metadata != parts_.plan.fingerprint)
+      partition.committed = kafka::kOffsetNone;
     if (parts_.plan.has_ends) {
       const auto end = parts_.plan.ends.find(position.at);
       // A partition that is newer than the ends is beyond them.
       partition.end = end == parts_.plan.ends.end() ? position.offset : end->second;
     }
+    partition.state = std::move(states[i]);
     OwnedPartition& added = owned_.add(std::move(partition));
-    if (parts_.job.stateful) {
-      added.stage = parts_.job.make_stage(StageContext{added.at.partition, nullptr, &clock_});
-    }
+    if (parts_.job.stateful) added.stage = make_stage(added);
+    assigned_.erase(std::find(assigned_.begin(), assigned_.end(), position.at));
   }
-  assigned_.clear();
   for (auto& position : from) position.metadata.clear();
   consumer_->start(from);
+  if (parts_.job.stateful && !fresh.empty()) commit();
+}
+
+std::vector<PartitionRange> Worker::first_positions(const std::vector<kafka::TopicPartition>& fresh) {
+  // Partitions that came after the group's first start are read from their beginning (19).
+  const Range from_beginning;
+  std::vector<kafka::TopicPartition> asked, later;
+  for (const auto& at : fresh) {
+    const auto known = parts_.plan.earlier_counts.find(at.topic);
+    const bool is_later = known != parts_.plan.earlier_counts.end() && at.partition >= known->second;
+    (is_later ? later : asked).push_back(at);
+  }
+  Range start = parts_.job.range;
+  start.until.clear();
+  start.exit_at_end = false;
+  std::vector<PartitionRange> starts;
+  if (!asked.empty()) starts = parts_.around.resolve_range(parts_.admin, start, asked);
+  if (!later.empty()) {
+    auto more = parts_.around.resolve_range(parts_.admin, from_beginning, later);
+    starts.insert(starts.end(), more.begin(), more.end());
+  }
+  return starts;
 }
 
 // --- records ---
@@ -326,6 +477,8 @@ void Worker::take(const kafka::Polled& polled) {
         taken = ++at;
         continue;
       }
+      partition->at_log_end = false;
+      outputs_->set_home(stage_ ? nullptr : &partition->at);
       const size_t n = processor_->process(stage_of(*partition), records.subspan(at, behind - at));
       if (n > 0) runs_.push_back({partition, at + n - 1});
       taken = at + n;
@@ -358,7 +511,12 @@ void Worker::take(const kafka::Polled& polled) {
   if (processor_->ended() != Processor::End::no) return;
   for (const auto& end : polled.ends) {
     OwnedPartition* partition = owned_.find(end.at.topic, end.at.partition);
-    if (!partition || end.offset <= partition->next) continue;
+    if (!partition) continue;
+    if (!partition->at_log_end && end.offset >= partition->next) {
+      partition->at_log_end = true;
+      partition->silent_since_us = clock_.steady_us();
+    }
+    if (end.offset <= partition->next) continue;
     partition->next = partition->end ? std::min(end.offset, *partition->end) : end.offset;
   }
 }
@@ -375,7 +533,24 @@ void Worker::tick() {
   if (stage_) {
     if (!owned_.empty()) one(*stage_, nullptr);
   } else {
-    for (const auto& partition : owned_.all()) one(*partition->stage, partition.get());
+    for (const auto& partition : owned_.all()) {
+      outputs_->set_home(&partition->at);
+      one(*partition->stage, partition.get());
+    }
+  }
+}
+
+// A partition at its end, with nothing coming (26). An end that a transaction holds back is not one.
+void Worker::tell_silence() {
+  if (!parts_.job.stateful || clock_.steady_us() - last_silence_us_ < kSilenceUs) return;
+  last_silence_us_ = clock_.steady_us();
+  for (const auto& partition : owned_.all()) {
+    if (processor_->ended() != Processor::End::no) return;
+    if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
+    const int64_t silent_ms = (last_silence_us_ - partition->silent_since_us) / 1000;
+    outputs_->set_home(&partition->at);
+    processor_->silent(*partition->stage, partition->at.partition, silent_ms);
+    if (partition->stage->dirty_rows() > 0) begin_if_needed();
   }
 }
 
@@ -398,14 +573,72 @@ std::vector<kafka::PartitionOffset> Worker::positions_to_commit() const {
   return offsets;
 }
 
+size_t Worker::dirty_rows() const {
+  size_t rows = 0;
+  for (const auto& one : owned_.all()) {
+    if (one->stage) rows += one->stage->dirty_rows();
+  }
+  return rows;
+}
+
+// Whether somebody waits for the open transaction.
+bool Worker::visible() const {
+  return parts_.report.counts.out + parts_.report.counts.dead_letters > opened_out_ || dirty_rows() > 0;
+}
+
 void Worker::commit_if_due() {
   if (!committer_->open()) {
     if (!positions_moved()) return;
     begin_if_needed();  // an end behind transaction markers: only the position moves
   }
-  const int64_t now = clock_.steady_us();
-  const bool visible = parts_.report.counts.out + parts_.report.counts.dead_letters > opened_out_;
-  if (pacer_.due(now, lag(), visible, 0)) commit();
+  if (pacer_.due(clock_.steady_us(), lag(), visible(), dirty_rows())) commit();
+}
+
+void Worker::before_commit() {
+  if (stage_) return processor_->before_commit(*stage_);
+  const uint64_t failures = parts_.report.counts.failures;
+  for (const auto& one : owned_.all()) {
+    outputs_->set_home(&one->at);
+    const uint64_t out = parts_.report.counts.out;
+    processor_->before_commit(*one->stage);
+    if (parts_.report.counts.out != out || (one->state && one->state->has_changes())) one->touched = true;
+  }
+  if (parts_.report.counts.failures != failures && parts_.policy == OnError::Policy::fail) {
+    committer_->abort();
+    throw Error(ExitCode::bad_record, "what the state makes cannot be written; the transaction is aborted");
+  }
+}
+
+// The rows of the open transaction, each partition's meta row among them, into the changelog.
+void Worker::write_changes(const std::vector<kafka::PartitionOffset>& offsets) {
+  if (!parts_.job.stateful) return;
+  kafka::Producer& producer = *committer_->producers().at(committer_->producer_index());
+  const int64_t now = clock_.wall_ms();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    const StateMark mark{partition.at, offset.offset, now, parts_.plan.fingerprint,
+                         parts_.plan.inputs.front().second};
+    for (const state::Change& change : partition.state->changes(mark)) {
+      Output row;
+      row.key = MaybeBytes(change.key);
+      row.value = change.value;
+      producer.produce(parts_.plan.changelog, partition.at.partition, row);
+    }
+  }
+  if (outside_) outside_->flush();
+}
+
+void Worker::apply_changes(const std::vector<kafka::PartitionOffset>& offsets) {
+  if (!parts_.job.stateful) return;
+  // The producer that had the transaction: the committer has gone on to the other one.
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    int64_t last = kNoOffset;
+    for (kafka::Producer* producer : committer_->producers()) {
+      last = std::max(last, producer->delivered_offset(parts_.plan.changelog, partition.at.partition));
+    }
+    partition.state->applied(last == kNoOffset ? std::nullopt : std::optional<int64_t>(last + 1), clock_.wall_ms());
+  }
 }
 
 void Worker::commit() {
@@ -413,18 +646,16 @@ void Worker::commit() {
     if (!positions_moved()) return;
     begin_if_needed();
   }
-  if (stage_) {
-    processor_->before_commit(*stage_);
-  } else {
-    for (const auto& one : owned_.all()) processor_->before_commit(*one->stage);
-  }
+  before_commit();
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
                      "no partition is left that the outputs belong to");
   }
   const int64_t behind = lag();
+  write_changes(offsets);
   committer_->commit(offsets, *consumer_);
+  apply_changes(offsets);
   for (const auto& one : owned_.all()) {
     one->committed = one->next;
     one->touched = false;
@@ -443,7 +674,9 @@ void Worker::abort_and_rewind() {
     stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
   } else {
     for (const auto& one : owned_.all()) {
-      one->stage = parts_.job.make_stage(StageContext{one->at.partition, nullptr, &clock_});
+      one->stage.reset();
+      if (one->state) one->state->discard();
+      one->stage = make_stage(*one);
     }
   }
   rewind();
@@ -473,6 +706,7 @@ void Worker::rewind() {
 void Worker::leave() {
   try {
     consumer_->leave(*this, parts_.job.stay);
+    for (const auto& one : owned_.all()) close_state(*one);  // with --stay nothing was revoked
   } catch (const KafkaError& error) {
     // All is committed; the group finds out by its session time-out.
     if (parts_.job.verbose > 0) parts_.log.note(std::string("left the group the hard way: ") + error.what());
@@ -492,11 +726,8 @@ int64_t Worker::lag() {
 }
 
 Millis Worker::patience() {
-  Millis wait = kGlance;
-  if (committer_->open()) {
-    const bool visible = parts_.report.counts.out + parts_.report.counts.dead_letters > opened_out_;
-    wait = std::min(wait, pacer_.patience(clock_.steady_us(), lag(), visible));
-  }
+  Millis wait = assigned_.empty() ? kGlance : kOpeningLook;
+  if (committer_->open()) wait = std::min(wait, pacer_.patience(clock_.steady_us(), lag(), visible()));
   const auto until = [&](const Stage& stage) {
     if (const auto due = stage.next_wakeup()) {
       wait = std::clamp(Millis(*due - clock_.wall_ms()), Millis(0), wait);

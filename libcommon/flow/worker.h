@@ -39,6 +39,7 @@ class Worker final : private kafka::RebalanceListener {
     OnError::Policy policy;
     SinkOutputs* lines;             // topic to lines with -g; else null
     Processor::Checkpoint counted;  // what earlier workers of this process have done
+    bool distrusted = false;        // the state on disk turned out to be broken
   };
   explicit Worker(const Parts& parts);
   ~Worker() override;
@@ -64,7 +65,19 @@ class Worker final : private kafka::RebalanceListener {
 
   void open();
   void turn();
+  std::vector<kafka::TopicPartition> open_states();
   void admit_assigned();
+  int64_t position_of(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
+  std::vector<PartitionRange> first_positions(const std::vector<kafka::TopicPartition>& fresh);
+  void drop_opening(const kafka::TopicPartition& at);
+  std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
+  void close_state(OwnedPartition& partition);
+  void tell_silence();
+  void before_commit();
+  void write_changes(const std::vector<kafka::PartitionOffset>& offsets);
+  void apply_changes(const std::vector<kafka::PartitionOffset>& offsets);
+  size_t dirty_rows() const;
+  bool visible() const;
   void take(const kafka::Polled& polled);
   Stage& stage_of(OwnedPartition& partition);
   void begin_if_needed();
@@ -87,6 +100,7 @@ class Worker final : private kafka::RebalanceListener {
   const Clock& clock_;
   std::unique_ptr<kafka::GroupConsumer> consumer_;
   std::unique_ptr<Committer> committer_;
+  std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
   std::unique_ptr<CycleOutputs> outputs_;
   std::unique_ptr<Processor> processor_;
   std::unique_ptr<Stage> stage_;  // stateless jobs
@@ -111,6 +125,14 @@ class Worker final : private kafka::RebalanceListener {
   std::string member_id_;
   int64_t member_noted_us_ = 0;
   int64_t last_end_check_us_ = 0;
+  struct OpeningState {
+    kafka::TopicPartition at;
+    std::unique_ptr<StateOpening> opening;
+    std::unique_ptr<PartitionState> state;  // when it is there
+  };
+  std::vector<OpeningState> openings_;
+  int64_t last_silence_us_ = 0;
+  int64_t last_told_us_ = 0;
 };
 
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last

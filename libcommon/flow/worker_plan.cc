@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "base/nearest_name.h"
+#include "flow/changelog.h"
 #include "io/endpoint.h"
 
 namespace kutils::flow {
@@ -41,20 +42,20 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
       continue;
     }
     const auto differences = now.differences_from(*decoded, job.stateful);
-    if (!differences.empty() && !job.accept_change) {
+    // Rows of another expression cannot be read: a state takes no such change.
+    if (!differences.empty() && (!job.accept_change || job.stateful)) {
       std::string text = "group " + plan.group + " was made for something else:";
       for (const std::string& line : differences) text += "\n  " + line;
       if (job.stateful || !job.group_is_explicit) {
         throw usage_error(
-            text,
-            "start from the beginning under another name with -g NAME, or go on with this one's offsets with "
-            "--accept-change");
+            text, std::string("start from the beginning under another name with -g NAME") +
+                      (job.stateful ? "" : ", or go on with this one's offsets with --accept-change"));
       }
       if (!earlier) log.note(text + "\n  going on with its offsets");
     }
     if (!earlier) earlier = std::move(decoded);
   }
-  if (reset_by_hand && job.stateful && !job.accept_change) {
+  if (reset_by_hand && job.stateful && !plan.in_memory) {
     throw usage_error(
         "the offsets of group " + plan.group + " were set by hand, its state is not of that place",
         "reset the state too with: koffset reset " + plan.group + ", or name another group with -g");
@@ -170,6 +171,15 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   const auto partitions = plan.all_partitions();
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
+  if (job.stateful) {
+    if (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern) {
+      throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
+                        "bring them together with kcp first");
+    }
+    const auto topic = ensure_changelog(job, admin, log, plan.group, most, !plan.earlier_counts.empty());
+    plan.changelog = topic.name;
+    plan.delete_retention_ms = topic.delete_retention_ms;
+  }
   const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   if (has_start && !plan.earlier_counts.empty()) {
     log.note("group " + plan.group +

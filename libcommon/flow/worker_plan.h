@@ -33,6 +33,12 @@ struct WorkerPlan {
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
 
+  // Stateful jobs.
+  std::string changelog;
+  int64_t delete_retention_ms = 0;
+  // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
+  bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
+
   std::vector<kafka::TopicPartition> all_partitions() const;
 };
 

@@ -4,6 +4,7 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "flow/run.h"
+#include "flow/state_support.h"
 #include "flow/table/table_stage.h"
 
 namespace {
@@ -41,6 +42,8 @@ class TableTool final : public cli::Tool {
                       return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(options, set, std::move(reader), store);
                     });
     shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
   }
   ExitCode run() override { return flow::run(job_); }
 

@@ -4,6 +4,7 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "flow/run.h"
+#include "flow/state_support.h"
 #include "flow/window/window_stage.h"
 
 namespace {
@@ -87,6 +88,8 @@ class WindowTool final : public cli::Tool {
                       return flow::make_window_stage(here, set, std::move(reader), store);
                     });
     shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
   }
   ExitCode run() override { return flow::run(job_); }
 

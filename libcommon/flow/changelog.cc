@@ -1,0 +1,61 @@
+#include "flow/changelog.h"
+
+#include <charconv>
+
+namespace kutils::flow {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;  // delete.retention.ms by default
+
+std::string forget(const std::string& group) {
+  return "start from the beginning under another name than " + group + " with -g NAME";
+}
+
+}  // namespace
+
+std::string changelog_name(const std::string& group) { return group + "-changelog"; }
+
+ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
+                                int32_t partitions, bool has_commits) {
+  ChangelogTopic out{changelog_name(group), kDayMs};
+  if (const auto found = admin.find_topic(out.name)) {
+    if (found->partitions != partitions) {
+      throw usage_error("the changelog topic " + out.name + " has " + std::to_string(found->partitions) +
+                            " partitions, the state has " + std::to_string(partitions),
+                        forget(group));
+    }
+    const auto config = admin.topic_config(out.name);
+    const auto policy = config.find("cleanup.policy");
+    if (policy != config.end() && policy->second != "compact") {
+      throw usage_error("the changelog topic " + out.name + " has cleanup.policy=" + policy->second + ", which loses state",
+                        "set it to compact, if nothing of it was deleted yet; else " + forget(group));
+    }
+    const auto retention = config.find("delete.retention.ms");
+    if (retention != config.end()) {
+      const std::string& text = retention->second;
+      std::from_chars(text.data(), text.data() + text.size(), out.delete_retention_ms);
+    }
+    return out;
+  }
+  if (has_commits) {
+    throw usage_error("the changelog topic " + out.name + " is missing, though group " + group +
+                          " has worked before: its state is lost",
+                      forget(group));
+  }
+  if (!job.create_topics) {
+    throw usage_error("there is no changelog topic " + out.name + ", and --no-create forbids to make it",
+                      "make it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = out.name;
+  wanted.partitions = partitions;
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  wanted.config = {{"cleanup.policy", "compact"}};
+  admin.create_topic(wanted);
+  const auto made = admin.find_topic(out.name);
+  if (made && made->partitions != partitions) return ensure_changelog(job, admin, log, group, partitions, has_commits);
+  if (job.verbose > 0) log.note("created changelog topic " + out.name);
+  return out;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,25 @@
+// The internal topics of a stateful group: made explicitly, verified where they exist (protocol.md, 20).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/log.h"
+#include "flow/job.h"
+#include "kafka/admin.h"
+
+namespace kutils::flow {
+
+struct ChangelogTopic {
+  std::string name;
+  int64_t delete_retention_ms = 0;
+};
+
+std::string changelog_name(const std::string& group);
+
+// `has_commits`: the group has worked before. Throws Error(usage) where the topic is missing under commits, has another
+// number of partitions or another policy.
+ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
+                                int32_t partitions, bool has_commits);
+
+}  // namespace kutils::flow
