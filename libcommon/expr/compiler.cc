@@ -182,7 +182,7 @@ class Compiler {
     whole_place(op, node);
     op->slot = static_cast<uint32_t>(scope_.fields->slot(name));
     auto* missing = program_.folding.arena.allocate_array<ErrorValue>(1);
-    *missing = {Reason::missing_field, keep("no field '" + name + "'"), op->begin, op->end};
+    *missing = {Reason::missing_field, keep(std::string(kNoField) + name + "'"), op->begin, op->end};
     op->data = missing;
     op->varies = true;
     program_.reads_value = program_.reads_fields = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/nearest_name.h"
 #include "data/codec.h"
 #include "expr/parser.h"
 #include "expr/program.h"
@@ -65,6 +66,21 @@ struct Expressions::Impl {
   bool reads_fields = false;
   bool reads_key = false;
   bool bound_fields = false;  // the reader holds this record's fields
+  int suggestions = 10;       // left to give: as many as a run shows errors in full, for each reads the record again
+
+  // "; did you mean 'number'?" if the record has a field of nearly that name, else "".
+  std::string nearest_field(std::string_view missing) {
+    if (!bound_fields || suggestions == 0) return {};
+    --suggestions;
+    const FieldSet none{};
+    FieldReader all(none);
+    all.want_members();
+    if (all.read(context.value_text)) return {};
+    std::vector<std::string> names;
+    for (const JsonMember& member : all.members()) names.emplace_back(member.name);
+    const std::string near = nearest_name(missing, names);
+    return near.empty() ? std::string() : "; did you mean '" + near + "'?";
+  }
 };
 
 Expressions::Expressions(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -149,6 +165,8 @@ Result<Value> Expressions::get(size_t handle) {
   const Compiled& expression = impl_->expressions[handle];
   std::string message = expression.what.empty() ? "" : expression.what + ": ";
   message += error.message;
+  if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
+    message += impl_->nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
   message += "\n" + point_at(expression.text, error.begin, error.end);
   return RecordError{error.reason, std::move(message)};
 }

@@ -60,6 +60,9 @@ struct Call {
   std::vector<const Overload*> overloads;
 };
 
+// How the error of a missing field begins; its name and a ' follow.
+inline constexpr std::string_view kNoField = "no field '";
+
 struct Program {
   Context folding;  // its arena holds the constants
   Arena arena;      // the operations

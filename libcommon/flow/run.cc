@@ -62,7 +62,13 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const S
         partitions.push_back({topic, p});
     }
   }
-  if (partitions.empty()) throw usage_error("no partition of " + job.in.name + " is as -p asks");
+  if (partitions.empty()) {
+    std::string counts;
+    for (const auto& [topic, count] : inputs) {
+      counts += (counts.empty() ? "" : ", ") + topic + " has " + (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1));
+    }
+    throw usage_error("-p names no partition that is there: " + counts);
+  }
   run.source = around.make_topic_source(around.resolve_range(admin, job.range, partitions));
   return inputs;
 }

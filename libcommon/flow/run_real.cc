@@ -1,4 +1,6 @@
 // run() with the machine's own parts; apart from run.cc, so that its tests need no librdkafka.
+#include <unistd.h>
+
 #include <cstdio>
 #include <random>
 #include <thread>
@@ -23,6 +25,7 @@ ExitCode run(const Job& job) {
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
+  if (job.in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1) log.note("reading from the terminal; Ctrl-D ends it");
   const std::string token = random_token();
   kafka::ClientConfig client = job.client;
   client.set_note([&log](const std::string& text) { log.note(text); });

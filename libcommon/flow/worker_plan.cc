@@ -13,11 +13,17 @@ namespace {
 constexpr Millis kTopicLook{250};
 constexpr int kTopicLooks = 40;  // ten seconds
 
-Error no_topic(const std::string& name, kafka::Admin& admin) {
+Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
+  const std::string no_such = "there is no topic '" + name + "'";
   std::vector<std::string> names;
   for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
+  for (const auto& [what, value] : job.settings) {
+    if (std::find(names.begin(), names.end(), value) == names.end()) continue;
+    return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what + ", which comes first: " + job.tool + " " +
+                                    what + " IN OUT");
+  }
   const std::string near = nearest_name(name, names);
-  return usage_error("there is no topic '" + name + "'",
+  return usage_error(no_such,
                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
                          std::string("The first tool that writes to a topic makes it; a file is written ./") + name);
 }
@@ -99,7 +105,7 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
       around.pause(kTopicLook);
       topic = admin.find_topic(name);
     }
-    if (!topic) throw no_topic(name, admin);
+    if (!topic) throw no_topic(job, name, admin);
     found.emplace_back(name, topic->partitions);
   }
   return found;

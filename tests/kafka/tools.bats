@@ -108,6 +108,70 @@ END
   [ "$(consume "$dead")" = '{"n":' ]
 }
 
+@test "failed half way: what came before is committed, the position can be pasted, the next run goes on exactly once" {
+  new_topic src
+  { clicks 50; echo '{"number":'; clicks 50; } | produce "$src"
+  new_topic dst
+  run kfilter -e 'number > 0' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  [ "$(count "$dst")" -eq 50 ]
+  pasted=$(sed -n 's/^ *to see it: //p' <<<"$output")
+  [ "$pasted" = "kread -c 1 -p 0 -o 50 $src" ]
+  [ "$($pasted)" = '{"number":' ]
+  run kfilter -e 'number > 0' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  [ "$(count "$dst")" -eq 50 ]
+  kfilter -e --on-error skip 'number > 0' "$src" "$dst"
+  kfilter -e --on-error skip 'number > 0' "$src" "$dst"
+  same <({ clicks 50; clicks 50; }) <(consume "$dst")
+}
+
+@test "signals end it after a commit; the next run has nothing to do" {
+  local signal
+  new_topic src
+  clicks 100 | produce "$src"
+  for signal in TERM:143 INT:130; do
+    new_topic "dst_${signal%:*}"
+    dst=dst_${signal%:*} dst=${!dst}
+    start_tool "tool${signal%:*}" env --default-signal=INT kfilter -g "group-$dst" 'number > 0' "$src" "$dst"
+    wait_for 30 count_is "$dst" 100
+    stop_tool "$started" "${signal%:*}"
+    [ "$status" -eq "${signal#*:}" ]
+    run kfilter -e -g "group-$dst" 'number > 0' "$src" "$dst"
+    [ "$status" -eq 0 ]
+    [[ $output == *"0 in, 0 out"* ]]
+  done
+}
+
+@test "a full disk under a file that a topic is read to" {
+  [ -w /dev/full ] || skip "no /dev/full here"
+  new_topic src
+  clicks 3 | produce "$src"
+  for tool in kread "kfilter number>0" kcp; do
+    # shellcheck disable=SC2086
+    case $tool in
+      kread) run bash -c "kread -e $src >/dev/full" ;;
+      *) run $tool -e "$src" /dev/full ;;
+    esac
+    [ "$status" -eq 5 ] || { echo "$tool: $status $output"; return 1; }
+    [[ $output == *"No space left"* ]]
+  done
+}
+
+@test "a forgotten SPEC, a misspelt topic and a partition that is not there" {
+  new_topic src
+  run kfilter "$src" ./out
+  [ "$status" -eq 2 ]
+  run kfilter plain "${src}x"
+  [ "$status" -eq 2 ]
+  run kread -e "${src}x"
+  [ "$status" -eq 2 ]
+  [[ $output == *"did you mean '$src'"* ]]
+  run kread -e -p 7 "$src"
+  [ "$status" -eq 2 ]
+  [[ $output == *"has only 0"* ]]
+}
+
 @test "a group made for something else refuses and says what differs" {
   new_topic src
   echo '{"n":1}' | produce "$src"
@@ -130,6 +194,12 @@ END
   echo '{"n":1}' >afile
   run kread -e afile
   [ "$status" -eq 2 ]
+  [[ $output == *"./afile"*"topic:afile"* ]]
+  run timeout 5 kfilter -e 'n > 0' afile "$(topic_name out)"
+  [ "$status" -eq 2 ]
+  [[ $output == *"./afile"* ]]
+  run kfilter -e 'n > 0' "$src" afile
+  [ "$status" -eq 2 ]
   [[ $output == *"./afile"* ]]
 }
 
@@ -138,6 +208,7 @@ END
   run kfilter -e -b 127.0.0.1:1 'n > 0' a b
   [ "$status" -eq 3 ]
   [[ $output == *127.0.0.1:1* ]]
+  [ "$(grep -c refused <<<"$output")" -eq 1 ] || { echo "told twice: $output"; return 1; }
   run kread -e -b "$KUTILS_SASL_BROKERS" -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN \
     -X sasl.username=kutils -X sasl.password=wrong a
   [ "$status" -eq 3 ]

@@ -28,6 +28,18 @@ feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
   grep -q '3 ' err
 }
 
+@test "a misspelt field: the record's nearest one is named" {
+  run bash -c "echo '{\"a\":1,\"number\":7}' | kfilter 'numbr > 1'"
+  [ "$status" -eq 4 ]
+  [[ $output == *"no field 'numbr'; did you mean 'number'?"* ]]
+}
+
+@test "fail: says how to go on" {
+  run bash -c "echo '{}' | kfilter --on-error fail 'n > 1'"
+  [ "$status" -eq 4 ]
+  [[ $output == *"--on-error skip"* ]]
+}
+
 @test "more than ten are counted" {
   run bash -c "seq 30 | kfilter 'n > 0' 2>&1 >/dev/null | tee err | wc -l"
   [ "$(grep -c 'standard input line' err)" -eq 10 ]
