@@ -11,6 +11,7 @@
 #include "cli/functions_option.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
+#include "serve/run_views.h"
 
 namespace kutils::cli {
 namespace {
@@ -120,6 +121,8 @@ void SharedOptions::declare(OptionTable& table) {
   declare_reading(table);
   declare_cluster(table);
   declare_delivery(table);
+  table.add({.names = "--http", .metavar = "ADDR", .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT", .group = Group::general,
+             .set = [this](const std::string& text) { http_ = text; }});
   table.add({.names = "-q", .help = "no notes; errors are still said", .group = Group::general,
              .set = [this](const std::string&) { quiet_ = true; }});
   table.add({.names = "-v", .help = "say more; -vv: yet more", .group = Group::general,
@@ -337,6 +340,13 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                       "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
   }
   set_group(job);
+  if (!http_.empty()) {
+    job.make_observer = [at = serve::parse_http_address("--http", http_), name = tool, group = job.group](const Clock& clock, Log& log) {
+      auto views = std::make_shared<serve::RunViews>(at, name, group, clock);
+      log.note("http://" + serve::to_string(views->address()) + "/metrics");
+      return views;
+    };
+  }
   parse_formats();
   set_codecs();
   set_markers(job);

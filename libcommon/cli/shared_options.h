@@ -101,6 +101,7 @@ class SharedOptions {
   std::optional<std::string> key_codec_;
   bool keep_null_ = false;
   bool quiet_ = false;
+  std::string http_;
   std::optional<bool> progress_;
 };
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "flow/observer.h"
 #include "flow/partition_state.h"
 #include "flow/stage.h"
 #include "io/endpoint.h"
@@ -97,6 +99,8 @@ struct Job {
   bool quiet = false;
   int verbose = 0;
   bool progress = false;
+  // --http: made when the run begins, gone when it ends. Empty: nobody looks.
+  std::function<std::shared_ptr<RunObserver>(const Clock&, Log&)> make_observer;
 };
 
 }  // namespace kutils::flow

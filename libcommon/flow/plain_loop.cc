@@ -24,6 +24,7 @@ void PlainLoop::run() {
     }
     take(batch);
     parts_.progress.update(parts_.report.counts.in, std::nullopt);
+    if (parts_.observer) parts_.observer->turned(std::nullopt, 0);
     if (auto due = parts_.stage.next_wakeup(); due && *due <= parts_.clock.wall_ms()) {
       parts_.processor.tick(parts_.stage, parts_.clock.wall_ms());
       dirty_ = true;
@@ -62,6 +63,7 @@ void PlainLoop::settle() {
   if (!dirty_) return;
   parts_.outputs.flush();
   if (parts_.delivered) parts_.delivered();
+  if (parts_.observer) parts_.observer->committed(parts_.report.counts);
   dirty_ = false;
 }
 

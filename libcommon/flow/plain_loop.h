@@ -28,6 +28,7 @@ struct PlainParts {
   std::function<void(const Batch& batch, size_t done)>
       taken;                        // the first `done` records are done; may be empty
   std::function<void()> delivered;  // may be empty
+  RunObserver* observer = nullptr;  // may be null
 };
 
 class PlainLoop {

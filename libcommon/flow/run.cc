@@ -114,7 +114,8 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   auto stage = job.make_stage(StageContext{-1, rows ? &rows->store() : nullptr, &around.clock});
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop(
-      {*open.source, *open.outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {}});
+      {*open.source, *open.outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {},
+       around.observer});
   try {
     loop.run();
   } catch (const io::ReaderGone&) {

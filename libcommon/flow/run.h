@@ -51,6 +51,7 @@ struct Surroundings {
   std::string token;
   // How work beside the worker's thread is run; tests: `deferred`, when its result is asked for.
   std::launch helpers = std::launch::async;
+  RunObserver* observer = nullptr;  // may be null
 };
 
 // Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a

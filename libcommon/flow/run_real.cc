@@ -27,6 +27,7 @@ ExitCode run(const Job& job) {
   const StopSignals stop;
   if (job.in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1) log.note("reading from the terminal; Ctrl-D ends it");
   const std::string token = random_token();
+  const auto observer = job.make_observer ? job.make_observer(clock, log) : nullptr;
   kafka::ClientConfig client = job.client;
   client.set_note([&log](const std::string& text) { log.note(text); });
   kafka::ClientConfig reading = client;
@@ -56,7 +57,9 @@ ExitCode run(const Job& job) {
           },
           [&](const std::vector<PartitionRange>& ranges) { return io::make_topic_source(reading, ranges); },
           [](Millis wait) { std::this_thread::sleep_for(wait); },
-          token});
+          token,
+          std::launch::async,
+          observer.get()});
 }
 
 }  // namespace kutils::flow

@@ -132,6 +132,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
         if (slept) throw rival_error(slot->instance_id());
         around.pause(kRivalLook);
       }
+      if (around.observer) around.observer->started_anew();
       log.note(std::string("starting anew from what is committed: ") + error.what());
     }
   }

@@ -13,6 +13,8 @@
 #include "state/partition_store.h"
 #include "state/state_error.h"
 
+#include <utility>
+
 namespace kutils::flow {
 namespace {
 
@@ -26,6 +28,14 @@ class StoredState final : public PartitionState {
  public:
   StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock)
       : lock_(std::move(lock)), rows_(std::move(rows)) {}
+  ~StoredState() override { hide(); }
+
+  // From now on `observer` may read the applied rows, until they are closed.
+  void show(RunObserver* observer, int32_t partition) {
+    observer_ = observer;
+    partition_ = partition;
+    if (observer_) observer_->opened(partition_, rows_->backend().in_memory() ? nullptr : &rows_->backend());
+  }
 
   state::Store& store() override { return rows_->operator_store(kOperator); }
   std::optional<int64_t> position(const kafka::TopicPartition& at) override {
@@ -52,14 +62,22 @@ class StoredState final : public PartitionState {
     rows_->applied(next_offset.value_or(rows_->changelog_offset().value_or(0)), wall_ms);
   }
   void discard() override { rows_->discard(); }
-  void close() override { rows_->close(); }
+  void close() override {
+    hide();
+    rows_->close();
+  }
 
  private:
+  void hide() {
+    if (observer_) std::exchange(observer_, nullptr)->closing(partition_);
+  }
   // Between transactions the current meta is the committed one.
   std::optional<int64_t> committed_position(const kafka::TopicPartition& at) {
     return rows_->meta(kOperator).position(at.topic, at.partition);
   }
 
+  RunObserver* observer_ = nullptr;
+  int32_t partition_ = 0;
   std::optional<state::PartitionLock> lock_;  // let go of after the rows are closed
   std::unique_ptr<state::PartitionStore> rows_;
 };
@@ -120,7 +138,9 @@ class Opening final : public StateOpening {
       rows->wipe(broken.what());
       restore(*rows);
     }
-    return std::make_unique<StoredState>(std::move(rows), std::move(lock));
+    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock));
+    state->show(around_.observer, place_.changelog.partition);
+    return state;
   }
 
   void restore(state::PartitionStore& rows) {
@@ -160,6 +180,8 @@ class Opening final : public StateOpening {
         ++count;
       }
       read_ = count;
+      if (around_.observer)
+        around_.observer->restoring(place_.changelog.partition, static_cast<uint64_t>(count), static_cast<uint64_t>(total_));
       if (!batch.empty()) batches.push_back(std::move(batch));
       if (ended) next = end;
       if (changes.size() < kRestoreBatch && !ended) continue;

@@ -158,7 +158,9 @@ void Worker::turn() {
   tell_silence();
   commit_if_due();
   if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
-  parts_.progress.update(parts_.report.counts.in, lag());
+  const int64_t behind = lag();
+  parts_.progress.update(parts_.report.counts.in, behind);
+  if (parts_.around.observer) parts_.around.observer->turned(behind, owned_.all().size());
 }
 
 bool Worker::finished() {
@@ -661,13 +663,17 @@ void Worker::commit() {
     one->touched = false;
   }
   checkpoint_ = processor_->checkpoint();
+  if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
   aborts_in_a_row_ = 0;
   has_committed_ = true;
 }
 
 void Worker::abort_and_rewind() {
-  if (committer_->open()) committer_->abort();
+  if (committer_->open()) {
+    committer_->abort();
+    if (parts_.around.observer) parts_.around.observer->aborted();
+  }
   processor_->roll_back(checkpoint_);
   // A stage may hold what the transaction put into it.
   if (stage_) {

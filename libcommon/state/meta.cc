@@ -1,6 +1,7 @@
 #include "state/meta.h"
 
 #include "base/varint.h"
+#include "state/backend.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
 
@@ -70,6 +71,15 @@ Meta decode_meta(std::string_view bytes) {
   }
   if (!in.ok() || !in.at_end()) throw CorruptState("the state's meta row is broken");
   return meta;
+}
+
+std::map<uint8_t, Meta> read_meta_rows(Cursor& rows) {
+  std::map<uint8_t, Meta> metas;
+  for (rows.seek({&kMetaPrefix, 1}); rows.valid() && rows.key().substr(0, 1) == std::string_view(&kMetaPrefix, 1); rows.next()) {
+    if (rows.key().size() != 2) continue;  // the local row
+    metas.emplace(static_cast<uint8_t>(rows.key()[1]), decode_meta(rows.value()));
+  }
+  return metas;
 }
 
 Resume decide_resume(std::optional<int64_t> group_offset, std::optional<int64_t> meta_offset, int64_t log_start,

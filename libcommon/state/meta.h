@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ struct Meta {
 void encode_meta(const Meta& meta, std::string& out);
 // Throws Error(usage) if a newer kutils wrote it, CorruptState if it is broken.
 Meta decode_meta(std::string_view bytes);
+// The meta rows among a partition's rows, by operator. Throws as decode_meta().
+class Cursor;
+std::map<uint8_t, Meta> read_meta_rows(Cursor& rows);
 
 // What to do with an input partition at start, from the group's offset, the meta row and the input's log.
 struct Resume {

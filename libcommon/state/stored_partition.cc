@@ -7,15 +7,6 @@
 
 namespace kutils::state {
 
-std::map<uint8_t, Meta> read_meta_rows(Cursor& rows) {
-  std::map<uint8_t, Meta> metas;
-  for (rows.seek({&kMetaPrefix, 1}); rows.valid() && rows.key().substr(0, 1) == std::string_view(&kMetaPrefix, 1); rows.next()) {
-    if (rows.key().size() != 2) continue;  // the local row
-    metas.emplace(static_cast<uint8_t>(rows.key()[1]), decode_meta(rows.value()));
-  }
-  return metas;
-}
-
 StoredPartition::StoredPartition(StateEnvironment& environment, const std::string& partition_dir) {
   // Held until all files are open: from then on they stay readable, and the tool may start again.
   const auto lock = PartitionLock::try_read(partition_dir);

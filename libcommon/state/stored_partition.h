@@ -13,9 +13,6 @@
 
 namespace kutils::state {
 
-// The meta rows among `rows`, by operator. Throws CorruptState, Error(usage) for a newer format.
-std::map<uint8_t, Meta> read_meta_rows(Cursor& rows);
-
 class StoredPartition {
  public:
   // Throws Error(usage): in use by a process, written by another version of kutils; CorruptState; Error(delivery).

@@ -111,8 +111,8 @@ says() {
 
 @test "in use: says to ask the process" {
   make_states
-  flock state/ktable.clicks/1/lock sh -c ': >locked; read -r _ <go' & holder=$!
   mkfifo go
+  flock state/ktable.clicks/1/lock sh -c ': >locked; read -r _ <go' & holder=$!
   until [ -e locked ]; do read -r -t 0.02 _ <> <(:) || true; done
   refused 2 kquery totals; says "in use" "--http"
   refused 2 kquery -g ktable.clicks totals; says "in use" "--http"

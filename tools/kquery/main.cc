@@ -5,6 +5,8 @@
 #include "cli/tool.h"
 #include "io/line_sink.h"
 #include "kquery/stored_table.h"
+#include "serve/http.h"
+#include "serve/live_tables.h"
 
 namespace {
 
@@ -14,7 +16,7 @@ class QueryTool final : public cli::Tool {
  public:
   cli::ToolInfo info() const override {
     return {"kquery",
-            "Read a table or windows: from the state of a stopped ktable or kwindow.",
+            "Read a table or windows: the state of a stopped ktable or kwindow, or a live one.",
             {{"TABLE", true, "the topic that the tool writes, or its group"},
              {.name = "KEY", .help = "rows of these keys; a key of several parts is a JSON list", .is_many = true}},
             {{"kquery totals /home"}, {"kquery --at -1h per_uri /home"}}};
@@ -32,6 +34,8 @@ class QueryTool final : public cli::Tool {
     text("--delta", "D", "the change since D before --at (current)", delta_);
     table.add({.names = "-g", .metavar = "GROUP", .help = "the group whose state it is", .in_short_help = true,
                .set = [this](const std::string& value) { group_ = value; }});
+    table.add({.names = "--http", .metavar = "ADDR", .help = "ask the running tool that was started with this --http", .in_short_help = true,
+               .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
     table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table", .in_short_help = true,
                .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
@@ -50,10 +54,12 @@ class QueryTool final : public cli::Tool {
     flow::set_at(query_, at_, now_ms_);
     flow::set_delta(query_, delta_);
     if (!query_.keys.empty() && query_.prefix) throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+    if (http_ && (group_ || !state_dir_.empty())) throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
     StderrLog log("kquery", quiet_);
+    if (http_) return ask(log);
     const auto table = kquery::StoredTable::find(state_dir_, table_, group_);
     flow::TableQuery query(table->description(), query_);
     if (verbose_) log.note(table->origin());
@@ -70,14 +76,51 @@ class QueryTool final : public cli::Tool {
       out->flush();
       out->close();
     } catch (const io::ReaderGone&) {
-      return static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+      return kReaderGone;
     }
-    const std::vector<std::string> missing = query.missing();
+    return say_missing(query.missing(), log);
+  }
+
+ private:
+  ExitCode say_missing(const std::vector<std::string>& missing, Log& log) const {
     for (const std::string& key : missing) log.note("no row of '" + key + "'" + (query_.prefix ? "..." : ""));
     return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
   }
 
- private:
+  ExitCode ask(Log& log) const {
+    std::vector<std::pair<std::string, std::string>> parameters;
+    for (const std::string& key : query_.keys) parameters.emplace_back("key", key);
+    if (query_.prefix) parameters.emplace_back("prefix", *query_.prefix);
+    for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"from", from_}, {"until", until_}, {"at", at_}, {"delta", delta_}})
+      if (!value.empty()) parameters.emplace_back(name, value);
+    const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, parameters);
+    if (reply.type != serve::LiveTables::kLines) {
+      std::string said = reply.body;
+      while (!said.empty() && said.back() == '\n') said.pop_back();
+      const size_t hint = said.find('\n');
+      throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint), hint == std::string::npos ? "" : said.substr(hint + 1));
+    }
+    const auto out = io::make_line_sink(1, false, "stdout", format_);
+    try {
+      for (size_t from = 0; from < reply.body.size();) {
+        const size_t end = reply.body.find('\n', from);
+        Output row;
+        row.value = std::string_view(reply.body).substr(from, end - from);
+        if (auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
+        from = end + 1;
+      }
+      out->flush();
+      out->close();
+    } catch (const io::ReaderGone&) {
+      return kReaderGone;
+    }
+    if (reply.status == 200) return ExitCode::ok;
+    log.note("not all that was asked for has a row");
+    return ExitCode::answer_is_no;
+  }
+
+  static constexpr ExitCode kReaderGone = static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+  std::optional<serve::HttpAddress> http_;
   std::string table_, from_, until_, at_, delta_, state_dir_;
   std::optional<std::string> group_;
   io::LineFormat format_;

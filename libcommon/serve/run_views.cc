@@ -1,0 +1,92 @@
+#include "serve/run_views.h"
+
+namespace kutils::serve {
+namespace {
+
+// A loop that did not come round for so long hangs, or its broker does.
+constexpr int64_t kStuckUs = 30'000'000;
+constexpr std::string_view kTable = "/table/";
+
+}  // namespace
+
+RunViews::RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock)
+    : tool_(std::move(tool)),
+      group_(std::move(group)),
+      clock_(clock),
+      tables_(group_),
+      server_(std::make_unique<HttpServer>(address, [this](const HttpRequest& request) { return answer(request); })) {}
+
+void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
+  turned_us_.store(clock_.steady_us(), std::memory_order_relaxed);
+  lag_.store(lag.value_or(-1), std::memory_order_relaxed);
+  partitions_.store(partitions, std::memory_order_relaxed);
+}
+
+void RunViews::committed(const flow::Report::Counts& counts) {
+  const std::lock_guard lock(mutex_);
+  figures_.counts = counts;
+  ++figures_.commits;
+}
+
+void RunViews::aborted() {
+  const std::lock_guard lock(mutex_);
+  ++figures_.aborted;
+}
+
+void RunViews::started_anew() {
+  const std::lock_guard lock(mutex_);
+  ++figures_.started_anew;
+}
+
+void RunViews::restoring(int32_t partition, uint64_t rows, uint64_t total) {
+  const std::lock_guard lock(mutex_);
+  figures_.restores[partition] = {rows, total, false};
+}
+
+void RunViews::opened(int32_t partition, state::Backend* rows) {
+  {
+    const std::lock_guard lock(mutex_);
+    figures_.restores[partition].done = true;
+  }
+  if (rows != nullptr) tables_.add(partition, *rows);
+}
+
+void RunViews::closing(int32_t partition) {
+  tables_.remove(partition);
+  const std::lock_guard lock(mutex_);
+  figures_.restores.erase(partition);
+}
+
+Figures RunViews::figures() const {
+  Figures copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = figures_;
+  }
+  const int64_t lag = lag_.load(std::memory_order_relaxed);
+  if (lag >= 0) copy.lag = lag;
+  copy.partitions = partitions_.load(std::memory_order_relaxed);
+  return copy;
+}
+
+HttpReply RunViews::health() const {
+  const int64_t turned = turned_us_.load(std::memory_order_relaxed);
+  const Figures now = figures();
+  bool is_restoring = false;
+  for (const auto& [partition, restore] : now.restores) is_restoring |= !restore.done;
+  const bool is_stuck = turned != 0 && clock_.steady_us() - turned > kStuckUs;
+  const char* status = is_stuck ? "stuck" : is_restoring ? "restoring" : turned == 0 ? "starting" : "ok";
+  std::string body = std::string("{\"status\":\"") + status + "\",\"partitions\":" + std::to_string(now.partitions);
+  if (now.lag) body += ",\"lag\":" + std::to_string(*now.lag);
+  return {is_stuck ? 503 : 200, "application/json", body + "}\n"};
+}
+
+HttpReply RunViews::answer(const HttpRequest& request) const {
+  if (request.path == "/metrics")
+    return {200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(figures(), tool_, group_)};
+  if (request.path == "/health") return health();
+  if (request.path.rfind(kTable, 0) == 0) return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
+  return {404, HttpReply().type, "there is /metrics, /health, /table/NAME\n"};
+}
+
+}  // namespace kutils::serve

@@ -1,0 +1,50 @@
+// The HTTP side of a run: /metrics, /health, /table/NAME. Told by the run loop what happens (flow/observer.h), asked by HTTP threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "flow/observer.h"
+#include "serve/http.h"
+#include "serve/live_tables.h"
+#include "serve/metrics.h"
+
+namespace kutils::serve {
+
+class RunViews final : public flow::RunObserver {
+ public:
+  // `clock` outlives it. Throws usage_error if the address cannot be bound.
+  RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock);
+
+  void turned(std::optional<int64_t> lag, size_t partitions) override;
+  void committed(const flow::Report::Counts& counts) override;
+  void aborted() override;
+  void started_anew() override;
+  void restoring(int32_t partition, uint64_t rows, uint64_t total) override;
+  void opened(int32_t partition, state::Backend* rows) override;
+  void closing(int32_t partition) override;
+
+  HttpReply answer(const HttpRequest& request) const;
+  const HttpAddress& address() const { return server_->address(); }
+
+ private:
+  HttpReply health() const;
+  Figures figures() const;
+
+  const std::string tool_;
+  const std::string group_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  Figures figures_;
+  std::atomic<int64_t> turned_us_{0};  // when the loop last came round; 0: not yet
+  std::atomic<int64_t> lag_{-1};
+  std::atomic<size_t> partitions_{0};
+  LiveTables tables_;
+  std::unique_ptr<HttpServer> server_;  // last: its threads use the rest
+};
+
+}  // namespace kutils::serve

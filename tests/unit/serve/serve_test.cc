@@ -1,0 +1,167 @@
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "flow/aggregate/row_table.h"
+#include "flow/query/description.h"
+#include "serve/run_views.h"
+#include "state/layout.h"
+#include "state/partition_store.h"
+#include "state/state_format.h"
+#include "support/catch.h"
+
+using namespace kutils;
+using namespace kutils::serve;
+
+namespace {
+
+// A table of one sum, put row by row.
+class Table {
+ public:
+  Table() : set_({{"total", "sum", "x", {}, ""}}) {}
+  void describe(state::Store& store) const {
+    flow::StateDescription description;
+    description.tool = "ktable";
+    description.output = "totals";
+    description.key_names = {"key"};
+    description.aggregates = set_.items();
+    store.set_description(flow::to_text(description));
+  }
+  void put(state::Store& store, const std::string& key, int64_t total) const {
+    flow::OwnedState state(set_);
+    flow::Argument argument{true, {}};
+    argument.datum.kind = flow::Datum::Kind::integer;
+    argument.datum.integer = total;
+    REQUIRE_FALSE(set_.add(state.get(), {&argument, 1}));
+    std::string value;
+    flow::encode_row(set_, true, 1, state.get(), value);
+    store.put(std::string(1, state::kGroupRow) + key, value);
+  }
+
+ private:
+  flow::AggregateSet set_;
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("http addresses: loopback unless told otherwise") {
+  CHECK(to_string(parse_http_address("--http", "8080")) == "127.0.0.1:8080");
+  CHECK(to_string(parse_http_address("--http", ":8080")) == "127.0.0.1:8080");
+  CHECK(to_string(parse_http_address("--http", "0.0.0.0:80")) == "0.0.0.0:80");
+  CHECK(to_string(parse_http_address("--http", "[::1]:80")) == "[::1]:80");
+  for (const char* bad : {"", "x", "host", "host:", "1:99999", "80x"}) CHECK_THROWS_AS(parse_http_address("--http", bad), Error);
+}
+
+TEST_CASE("metrics, health and errors over HTTP") {
+  const SystemClock clock;
+  RunViews views({"127.0.0.1", 0}, "kfilter", "a \"group\"", clock);
+  const auto get = [&](const std::string& path, std::vector<std::pair<std::string, std::string>> parameters = {}) {
+    return http_get(views.address(), path, parameters);
+  };
+  CHECK(has(get("/health").body, "\"starting\""));
+  flow::Report::Counts counts;
+  counts.in = 1000;
+  counts.out = 480;
+  counts.failures_by_reason["not JSON"] = 3;
+  counts.drops[static_cast<size_t>(flow::DropReason::late)] = 7;
+  views.committed(counts);
+  views.committed(counts);
+  views.aborted();
+  views.turned(12, 4);
+  views.restoring(2, 30, 100);
+  const std::string text = get("/metrics").body;
+  CHECK(has(text, "kutils_records_in_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 1000\n"));
+  CHECK(has(text, "kutils_records_out_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 480\n"));
+  CHECK(has(text, "reason=\"not JSON\"} 3\n"));
+  CHECK(has(text, "reason=\"late\"} 7\n"));
+  CHECK(has(text, "kutils_commits_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 2\n"));
+  CHECK(has(text, "kutils_transactions_aborted_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 1\n"));
+  CHECK(has(text, "lag_records{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 12\n"));
+  CHECK(has(text, "kutils_restore_remaining_rows{tool=\"kfilter\",group=\"a \\\"group\\\"\",partition=\"2\"} 70\n"));
+  CHECK(has(get("/health").body, "\"restoring\",\"partitions\":4,\"lag\":12"));
+  views.opened(2, nullptr);
+  CHECK(has(get("/health").body, "\"ok\""));
+  CHECK(get("/").status == 404);
+  CHECK(get("/table/x").status == 404);
+  CHECK(get("/table/x", {{"kei", "a"}}).status == 400);
+  CHECK_THROWS_AS(RunViews(views.address(), "second", "", clock), Error);
+}
+
+TEST_CASE("nobody listens") {
+  HttpAddress address;
+  {
+    const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest&) { return HttpReply(); });
+    address = server.address();
+  }
+  try {
+    http_get(address, "/", {});
+    FAIL("answered");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::connection);
+  }
+}
+
+TEST_CASE("a live table: whole transactions only, while it is written, until it is closed") {
+  std::string dir = std::filesystem::temp_directory_path() / "kutils-serve-XXXXXX";
+  REQUIRE(::mkdtemp(dir.data()) != nullptr);
+  {
+    const SystemClock clock;
+    const std::string at = state::partition_directory(dir, "g", 0);
+    const auto lock = state::PartitionLock::try_acquire(at);
+    state::StateEnvironment environment;
+    state::PartitionStore store(environment, at);
+    const Table table;
+    RunViews views({"127.0.0.1", 0}, "ktable", "g", clock);
+    views.restoring(0, 0, 0);
+    views.opened(0, &store.backend());
+    table.describe(store.operator_store(1));
+    int64_t offset = 0;
+    const auto write = [&](int64_t total) {
+      table.put(store.operator_store(1), "a b&c", total);
+      table.put(store.operator_store(1), "z", total);
+      store.take_changes();
+      store.applied(++offset, 1);
+    };
+    CHECK(http_get(views.address(), "/table/totals", {}).status == 404);
+    write(1);
+    const HttpReply one = http_get(views.address(), "/table/totals", {{"key", "a b&c"}});
+    CHECK(one.status == 200);
+    CHECK(one.type == LiveTables::kLines);
+    CHECK(one.body == "{\"key\":\"a b&c\",\"total\":1}\n");
+    CHECK(http_get(views.address(), "/table/g", {{"prefix", "a"}}).body == one.body);
+    CHECK(http_get(views.address(), "/table/other", {}).status == 404);
+    CHECK(http_get(views.address(), "/table/totals", {{"at", "now"}}).status == 400);
+    const HttpReply absent = http_get(views.address(), "/table/totals", {{"key", "q"}});
+    CHECK((absent.status == 404 && absent.type == LiveTables::kLines && absent.body.empty()));
+
+    // The open transaction is not seen.
+    table.put(store.operator_store(1), "z", 99);
+    CHECK(http_get(views.address(), "/table/totals", {{"key", "z"}}).body == "{\"key\":\"z\",\"total\":1}\n");
+    store.discard();
+    table.describe(store.operator_store(1));
+
+    std::atomic<bool> done{false};
+    std::string wrong;
+    int asked = 0;
+    std::thread reader([&] {
+      while (!done || asked < 20) {
+        const HttpReply both = http_get(views.address(), "/table/totals", {});
+        const size_t middle = both.body.find('\n');
+        const std::string first = both.body.substr(0, middle), second = both.body.substr(middle + 1);
+        const auto total = [](const std::string& row) { return row.substr(row.rfind(':')); };
+        if (total(first) + "\n" != total(second)) wrong = both.body;
+        ++asked;
+      }
+    });
+    for (int64_t i = 2; i < 20'000; ++i) write(i);
+    done = true;
+    reader.join();
+    CHECK(wrong == "");
+    views.closing(0);
+    store.close();
+    CHECK(http_get(views.address(), "/table/totals", {}).status == 404);
+  }
+  std::filesystem::remove_all(dir);
+}
