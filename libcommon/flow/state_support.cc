@@ -6,14 +6,13 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "flow/run.h"
 #include "state/layout.h"
 #include "state/partition_store.h"
 #include "state/state_error.h"
-
-#include <utility>
 
 namespace kutils::flow {
 namespace {
