@@ -101,7 +101,8 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
     Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted, std::exchange(distrusted, false)});
     try {
       worker.run();
-      return {worker.ended()};
+      if (!worker.rejoins() || around.stop.signal() != 0) return {worker.ended()};
+      counted = worker.committed_counts();
     } catch (const state::CorruptState& broken) {
       counted = worker.committed_counts();
       if (worker.has_committed()) fatal_in_a_row = 0;

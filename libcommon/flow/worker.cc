@@ -118,12 +118,18 @@ void Worker::open() {
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
   consumer_ = parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id());
   consumer_->subscribe(parts_.plan.subscription);
+  if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
+    left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
   last_turn_us_ = clock_.steady_us();
 }
 
 void Worker::run() {
   open();
   while (!finished()) {
+    if (left_out_ && left_out_->is_confirmed()) {
+      rejoins_ = true;
+      break;
+    }
     try {
       turn();
     } catch (const KafkaError& error) {
@@ -150,6 +156,7 @@ void Worker::turn() {
   batch_.clear();
   const kafka::Polled polled = consumer_->poll(batch_, patience(), *this);
   note_time();
+  watch_left_out();
   if (rebalance_error_) std::rethrow_exception(std::exchange(rebalance_error_, nullptr));
   if (rewind_needed_) return;  // what was polled stands behind what was aborted
   admit_assigned();
@@ -711,7 +718,7 @@ void Worker::rewind() {
 
 void Worker::leave() {
   try {
-    consumer_->leave(*this, parts_.job.stay);
+    consumer_->leave(*this, parts_.job.stay && !rejoins_);
     for (const auto& one : owned_.all()) close_state(*one);  // with --stay nothing was revoked
   } catch (const KafkaError& error) {
     // All is committed; the group finds out by its session time-out.
@@ -755,6 +762,13 @@ void Worker::note_time() {
     member_noted_us_ = now;
     note_member();
   }
+}
+
+void Worker::watch_left_out() {
+  if (!left_out_ || member_id_.empty() || !left_out_->look(clock_.steady_us())) return;
+  std::string names;
+  for (const auto& at : left_out_->left_out()) names += ' ' + at.topic + '-' + std::to_string(at.partition);
+  parts_.log.note("the group has given to nobody:" + names + "; joining anew");
 }
 
 void Worker::note_member() {

@@ -17,6 +17,7 @@
 #include "flow/commit_pacer.h"
 #include "flow/committer.h"
 #include "flow/instance_slot.h"
+#include "flow/left_out_watch.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/run.h"
@@ -54,6 +55,8 @@ class Worker final : private kafka::RebalanceListener {
   bool was_away() const { return was_away_; }
   const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
   Processor::End ended() const;
+  // It left to join anew: the group has partitions that are nobody's (left_out_watch.h).
+  bool rejoins() const { return rejoins_; }
   // The last id that the group knew us by; empty if we never joined.
   const std::string& member_id();
 
@@ -92,6 +95,7 @@ class Worker final : private kafka::RebalanceListener {
   Millis patience();
   void note_time();
   void note_member();
+  void watch_left_out();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
   void leave();
@@ -125,6 +129,8 @@ class Worker final : private kafka::RebalanceListener {
   std::string member_id_;
   int64_t member_noted_us_ = 0;
   int64_t last_end_check_us_ = 0;
+  std::optional<LeftOutWatch> left_out_;  // members with a static name
+  bool rejoins_ = false;
   struct OpeningState {
     kafka::TopicPartition at;
     std::unique_ptr<StateOpening> opening;

@@ -33,6 +33,11 @@ struct GroupMember {
   std::string member_id;    // made by the broker for each join; a static member that returns gets a new one
 };
 
+struct GroupCoverage {
+  bool settled = false;  // no rebalance goes on; else nothing is known
+  std::vector<TopicPartition> left_out;
+};
+
 class Admin {
  public:
   virtual ~Admin() = default;
@@ -51,6 +56,9 @@ class Admin {
   virtual std::vector<PartitionOffset> committed(const std::string& group, const std::vector<TopicPartition>& partitions) = 0;
   // Who is in the group now; empty where the broker cannot say.
   virtual std::vector<GroupMember> group_members(const std::string& group) = 0;
+  // Whether a group is settled, and what of `all` it has then given to nobody. One question, answered within some
+  // seconds. The in-memory broker cannot say: settled, nothing left out.
+  virtual GroupCoverage coverage(const std::string&, const std::vector<TopicPartition>&) { return {true, {}}; }
   virtual void delete_records(const std::vector<PartitionOffset>& before) = 0;
 };
 

@@ -1,5 +1,6 @@
 // Admin over librdkafka: a consumer handle without a group that reads uncommitted, so that its watermarks are the logs' ends.
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "kafka/admin.h"
@@ -191,6 +192,37 @@ class LibrdkafkaAdmin final : public Admin {
       }
     }
     return members;
+  }
+
+  GroupCoverage coverage(const std::string& group, const std::vector<TopicPartition>& all) override {
+    if (is_in_memory()) return {true, {}};
+    char why[512] = "";
+    const AdminOptionsHandle options(
+        rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), 2000, why, sizeof why);
+    const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+    const char* name = group.c_str();
+    rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options.get(), queue.get());
+    const EventHandle event(rd_kafka_queue_poll(queue.get(), 3000));
+    if (!event || rd_kafka_event_error(event.get())) return {};
+    size_t groups = 0;
+    const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(event.get()), &groups);
+    if (groups != 1 || rd_kafka_ConsumerGroupDescription_state(list[0]) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
+      return {};
+    std::set<TopicPartition> given;
+    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(list[0]);
+    for (size_t i = 0; i < count; ++i) {
+      const auto* assignment =
+          rd_kafka_MemberDescription_assignment(rd_kafka_ConsumerGroupDescription_member(list[0], i));
+      if (!assignment) continue;
+      for (const TopicPartition& at : partitions_of(rd_kafka_MemberAssignment_partitions(assignment))) given.insert(at);
+    }
+    GroupCoverage out{true, {}};
+    for (const TopicPartition& at : all) {
+      if (given.count(at) == 0) out.left_out.push_back(at);
+    }
+    return out;
   }
 
   void delete_records(const std::vector<PartitionOffset>& before) override {
