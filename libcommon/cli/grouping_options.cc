@@ -88,7 +88,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   description.aggregates = set->items();
 
   flow::GroupingPlan behind = plan_;
-  const bool repartitions = !plan_.by.empty() && job.in.is_topic() && job.out.is_topic();
+  const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
   if (repartitions) {
     job.make_repartition_stage = [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);

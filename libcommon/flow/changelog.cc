@@ -58,4 +58,29 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   return out;
 }
 
+std::string repartition_name(const std::string& group) { return group + "-repartition"; }
+
+int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group, int32_t partitions,
+                           bool has_commits) {
+  const std::string name = repartition_name(group);
+  if (const auto found = admin.find_topic(name)) return found->partitions;
+  if (has_commits) {
+    throw usage_error("the internal topic " + name + " is missing, though group " + group + " has worked before",
+                      forget(group));
+  }
+  if (!job.create_topics) {
+    throw usage_error("there is no internal topic " + name + ", and --no-create forbids to make it",
+                      "make it with " + std::to_string(partitions) + " partitions and retention.ms=-1");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = name;
+  wanted.partitions = partitions;
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  wanted.config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  admin.create_topic(wanted);
+  const auto made = admin.find_topic(name);
+  if (job.verbose > 0) log.note("created internal topic " + name);
+  return made ? made->partitions : partitions;
+}
+
 }  // namespace kutils::flow

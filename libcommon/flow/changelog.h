@@ -22,4 +22,10 @@ std::string changelog_name(const std::string& group);
 ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
                                 int32_t partitions, bool has_commits);
 
+std::string repartition_name(const std::string& group);
+// The topic of --by, with the input's number of partitions when it is made; records are never deleted by age. Returns its
+// number of partitions.
+int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group, int32_t partitions,
+                           bool has_commits);
+
 }  // namespace kutils::flow

@@ -13,13 +13,13 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
     if (end_ != End::no) break;
     current_ = &record;
     out_before_current_ = out_;
-    ++in_;
+    if (role_ != Role::behind) ++in_;
     stage.process(record, *this);
     ++taken;
-    if (reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
+    if (role_ != Role::behind && reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
   }
   current_ = nullptr;
-  report_.counts.in += taken;
+  if (role_ != Role::behind) report_.counts.in += taken;
   return taken;
 }
 
@@ -35,11 +35,13 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
 
 void Processor::emit(const Record* origin, const Output& output) {
   if (!committing_ && (end_ == End::failed || reached(limits_.output, out_))) return;
+  const bool counts = role_ != Role::in_front;
   if (auto error = outputs_.write(origin, output)) {
     failed(origin, *error);
     if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
     return;
   }
+  if (!counts) return;
   ++out_;
   ++report_.counts.out;
   if (reached(limits_.output, out_) && end_ == End::no) end_ = End::limit;

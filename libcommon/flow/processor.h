@@ -34,6 +34,9 @@ class Processor final : public Emitter {
 
   // A batch begins; `records` are all of it, so that a failure that comes late can be placed.
   void begin(std::span<const Record> records);
+  // Whose records and outputs count: in front of a repartition what comes in, behind it what goes out.
+  enum class Role { whole, in_front, behind };
+  void set_role(Role role) { role_ = role; }
   // The next records of the batch through this stage. Returns how many of them were taken: all, unless it
   // ended.
   size_t process(Stage& stage, std::span<const Record> records);
@@ -89,6 +92,7 @@ class Processor final : public Emitter {
   std::optional<size_t> failed_at_;
   bool failed_half_way_ = false;
   bool committing_ = false;
+  Role role_ = Role::whole;
 };
 
 }  // namespace kutils::flow

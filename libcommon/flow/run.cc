@@ -137,10 +137,6 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
 }
 
 ExitCode run_group(const Job& job, const Surroundings& around) {
-  if (job.make_repartition_stage) {
-    throw usage_error("--by from topic to topic is not wired into the run loop yet",
-                      "key the records first: kgroupby EXPR IN KEYED, then " + job.tool + " KEYED OUT");
-  }
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
   Report report(log);

@@ -1,4 +1,5 @@
 // Building workers, and building them anew.
+#include <future>
 #include <thread>
 
 #include "flow/worker.h"
@@ -64,11 +65,21 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
                          Log& log, OnError::Policy policy) {
   const auto admin = around.make_admin();
   admin->connect(kConnectLimit);
-  const WorkerPlan plan = prepare(job, around, *admin, log);
-  const auto slot = InstanceSlot::take(job.state_dir, job.instance, plan.group);
+  const auto slot = InstanceSlot::take(job.state_dir, job.instance, job.group);
 
+  // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
+  // transactions, also our own predecessor's, are ended beside it.
+  const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful) && !job.out.is_lines() &&
+                                around.helpers != std::launch::deferred && !admin->is_in_memory();
+  std::future<void> predecessor;
   std::thread cleaner;
-  if (plan.transactional()) {
+  if (has_transactions) {
+    predecessor = std::async(std::launch::async, [&] {
+      const auto lock = slot->lock_for_init();
+      for (const char* suffix : {".0", ".1"}) {
+        around.make_transactional_producer(slot->transactional_id() + suffix)->init();
+      }
+    });
     cleaner = std::thread([&] {
       try {
         end_dead_transactions(*slot, around, around.stop);
@@ -83,6 +94,9 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
       if (thread.joinable()) thread.join();
     }
   } join{cleaner};
+
+  const WorkerPlan plan = prepare(job, around, *admin, log);
+  if (predecessor.valid()) predecessor.get();  // never beside the worker's own, which it would fence
 
   // Lines stay open when a worker is rebuilt.
   std::unique_ptr<SinkOutputs> lines;

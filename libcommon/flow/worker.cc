@@ -19,6 +19,7 @@ constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr int64_t kRestoreNoteUs = 2'000'000;
 constexpr int64_t kSilenceUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
+constexpr int64_t kDeletionUs = 30'000'000;
 constexpr int kMaxAbortsInARow = 60;
 // Half of the transaction time-out (protocol.md, 8).
 Millis transaction_limit(const Job& job) {
@@ -39,10 +40,17 @@ class Worker::CycleOutputs final : public Outputs {
   // `outside`: outputs go through it, not through the open transaction; may be null.
   CycleOutputs(const Parts& parts, Worker& worker, kafka::Producer* outside)
       : worker_(worker), committer_(*worker.committer_), lines_(parts.lines) {
+    auto inputs = parts.plan.inputs;
+    if (!parts.plan.repartition.empty()) {
+      inputs.emplace_back(parts.plan.repartition, parts.plan.repartition_count);
+      for (kafka::Producer* producer : committer_.producers()) {
+        between_.push_back(parts.around.make_topic_sink(*producer, parts.admin, parts.plan.repartition, inputs));
+      }
+    }
     for (kafka::Producer* producer : committer_.producers()) {
       std::vector<std::unique_ptr<io::Sink>> ports;
       for (const std::string& topic : parts.plan.outputs) {
-        ports.push_back(parts.around.make_topic_sink(outside ? *outside : *producer, parts.admin, topic, parts.plan.inputs));
+        ports.push_back(parts.around.make_topic_sink(outside ? *outside : *producer, parts.admin, topic, inputs));
       }
       std::unique_ptr<io::Sink> letters;
       if (!parts.plan.dead_letters.empty()) {
@@ -54,16 +62,22 @@ class Worker::CycleOutputs final : public Outputs {
   }
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
     worker_.begin_if_needed();  // a silence may speak
+    ++written_;
+    if (is_in_front_) return between_[committer_.producer_index()]->write(origin, output);
     // What no record caused belongs to the partition whose stage speaks.
     const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
     return set().write(is_at_home ? &home_ : origin, output);
   }
   void dead_letter(const Record& origin, const RecordError& error) override {
+    ++written_;
     set().dead_letter(origin, error);
   }
+  uint64_t written() const { return written_; }
 
   // Null: one stage stands for all.
-  void set_home(const kafka::TopicPartition* at) {
+  // `is_in_front`: what comes goes to the repartition topic.
+  void set_home(const kafka::TopicPartition* at, bool is_in_front) {
+    is_in_front_ = is_in_front;
     home_ = Record();
     if (!at) return;
     home_.topic = at->topic;
@@ -77,7 +91,10 @@ class Worker::CycleOutputs final : public Outputs {
   Committer& committer_;
   SinkOutputs* lines_;
   std::vector<std::unique_ptr<SinkOutputs>> sets_;
+  std::vector<std::unique_ptr<io::Sink>> between_;
   Record home_;
+  bool is_in_front_ = false;
+  uint64_t written_ = 0;
 };
 
 Worker::Worker(const Parts& parts)
@@ -163,6 +180,7 @@ void Worker::turn() {
   take(polled);
   tick();
   tell_silence();
+  delete_repartitioned();
   commit_if_due();
   if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
   const int64_t behind = lag();
@@ -193,17 +211,41 @@ bool Worker::finished() {
       return false;
     }
   }
-  if (!parts_.plan.has_ends || rewind_needed_ || !assigned_.empty() || !owned_.all_at_end()) return false;
+  if (!parts_.plan.has_ends || rewind_needed_ || !assigned_.empty() || !sources_at_end()) return false;
   if (clock_.steady_us() - last_end_check_us_ < kEndCheckUs) return false;
   last_end_check_us_ = clock_.steady_us();
   try {
     commit();
-    return group_reached_ends();
+    if (!group_reached_ends()) return false;
+    return parts_.plan.repartition.empty() || take_repartition_ends();
   } catch (const KafkaError& error) {
     if (error.severity() == Severity::fatal) throw;
     rewind_needed_ = true;
     return false;
   }
+}
+
+bool Worker::sources_at_end() {
+  return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
+    return one->at_end() || (one->at.topic == parts_.plan.repartition && repartition_ends_.empty());
+  });
+}
+
+// All of IN is read and committed, so that all which it gives stands in the repartition topic: the same for that (24).
+// True: the group has reached its ends.
+bool Worker::take_repartition_ends() {
+  std::vector<kafka::TopicPartition> partitions;
+  for (int32_t p = 0; p < parts_.plan.repartition_count; ++p) partitions.push_back({parts_.plan.repartition, p});
+  if (repartition_ends_.empty()) {
+    for (const auto& at : partitions) repartition_ends_[at] = parts_.admin.watermarks(at).high;
+    for (const auto& one : owned_.all()) {
+      if (const auto end = repartition_ends_.find(one->at); end != repartition_ends_.end()) one->end = end->second;
+    }
+  }
+  for (const auto& commit : consumer_->committed(partitions)) {
+    if (std::max<int64_t>(commit.offset, 0) < repartition_ends_.at(commit.at)) return false;
+  }
+  return true;
 }
 
 bool Worker::group_reached_ends() {
@@ -265,6 +307,10 @@ std::vector<kafka::TopicPartition> Worker::open_states() {
   const bool tells = now - last_told_us_ > kRestoreNoteUs;
   if (tells) last_told_us_ = now;
   for (const auto& at : assigned_) {
+    if (!parts_.plan.has_state(at.topic)) {  // in front of the repartition
+      ready.push_back(at);
+      continue;
+    }
     auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
     if (found == openings_.end()) {
       StatePlace place;
@@ -303,8 +349,10 @@ void Worker::drop_opening(const kafka::TopicPartition& at) {
 }
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
-  return parts_.job.make_stage(StageContext{
-      partition.at.partition, partition.state ? &partition.state->store() : nullptr, &clock_});
+  StageContext context{partition.at.partition, partition.state ? &partition.state->store() : nullptr, &clock_};
+  if (parts_.plan.repartition.empty()) return parts_.job.make_stage(context);
+  context.input_partitions = parts_.plan.inputs.front().second;
+  return partition.state ? parts_.job.make_stage(context) : parts_.job.make_repartition_stage(context);
 }
 
 void Worker::close_state(OwnedPartition& partition) {
@@ -324,7 +372,7 @@ int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset&
   if (const std::string known = state.fingerprint(); !known.empty()) {
     const auto earlier = Fingerprint::decode(known);
     const auto now = Fingerprint::decode(parts_.plan.fingerprint);
-    const auto differences = earlier && now ? now->differences_from(*earlier, true) : std::vector<std::string>();
+    const auto differences = earlier && now ? now->differences_from(*earlier, parts_.plan.repartition.empty()) : std::vector<std::string>();
     if (!earlier || !differences.empty()) {
       std::string text = "the state of group " + group + " was made for something else:";
       for (const std::string& line : differences) text += "\n  " + line;
@@ -371,7 +419,7 @@ void Worker::admit_assigned() {
   std::vector<kafka::TopicPartition> fresh;
   for (size_t i = 0; i < from.size(); ++i) {
     bool is_new = from[i].offset == kafka::kOffsetNone;
-    if (parts_.job.stateful) {
+    if (parts_.plan.has_state(from[i].at.topic)) {
       is_new = false;
       for (OpeningState& one : openings_) {
         if (one.at == from[i].at) states[i] = std::move(one.state);
@@ -390,12 +438,12 @@ void Worker::admit_assigned() {
     }
     // Committed before the first record: a restart, or another member, must not resolve it anew. With a state
     // its meta row goes along, see below.
-    if (!parts_.job.stateful) {
-      std::vector<kafka::PartitionOffset> first;
-      for (const auto& start_at : starts)
+    std::vector<kafka::PartitionOffset> first;
+    for (const auto& start_at : starts) {
+      if (!parts_.plan.has_state(start_at.at.topic))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
-      consumer_->commit(first);
     }
+    if (!first.empty()) consumer_->commit(first);
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const kafka::PartitionOffset& position = from[i];
@@ -404,9 +452,11 @@ void Worker::admit_assigned() {
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (is_fresh ? parts_.job.stateful : position.metadata != parts_.plan.fingerprint)
+    if (is_fresh ? parts_.plan.has_state(position.at.topic) : position.metadata != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
-    if (parts_.plan.has_ends) {
+    if (position.at.topic == parts_.plan.repartition) {
+      if (const auto end = repartition_ends_.find(position.at); end != repartition_ends_.end()) partition.end = end->second;
+    } else if (parts_.plan.has_ends) {
       const auto end = parts_.plan.ends.find(position.at);
       // A partition that is newer than the ends is beyond them.
       partition.end = end == parts_.plan.ends.end() ? position.offset : end->second;
@@ -418,7 +468,7 @@ void Worker::admit_assigned() {
   }
   for (auto& position : from) position.metadata.clear();
   consumer_->start(from);
-  if (parts_.job.stateful && !fresh.empty()) commit();
+  if (parts_.job.stateful && !fresh.empty() && positions_moved()) commit();
 }
 
 std::vector<PartitionRange> Worker::first_positions(const std::vector<kafka::TopicPartition>& fresh) {
@@ -427,7 +477,8 @@ std::vector<PartitionRange> Worker::first_positions(const std::vector<kafka::Top
   std::vector<kafka::TopicPartition> asked, later;
   for (const auto& at : fresh) {
     const auto known = parts_.plan.earlier_counts.find(at.topic);
-    const bool is_later = known != parts_.plan.earlier_counts.end() && at.partition >= known->second;
+    const bool is_later = at.topic == parts_.plan.repartition ||
+                          (known != parts_.plan.earlier_counts.end() && at.partition >= known->second);
     (is_later ? later : asked).push_back(at);
   }
   Range start = parts_.job.range;
@@ -449,7 +500,7 @@ Stage& Worker::stage_of(OwnedPartition& partition) { return partition.stage ? *p
 void Worker::begin_if_needed() {
   if (committer_->open()) return;
   committer_->begin();
-  opened_out_ = parts_.report.counts.out + parts_.report.counts.dead_letters;
+  opened_out_ = outputs_->written();
   pacer_.opened(clock_.steady_us());
 }
 
@@ -487,7 +538,7 @@ void Worker::take(const kafka::Polled& polled) {
         continue;
       }
       partition->at_log_end = false;
-      outputs_->set_home(stage_ ? nullptr : &partition->at);
+      speak_for(*partition);
       const size_t n = processor_->process(stage_of(*partition), records.subspan(at, behind - at));
       if (n > 0) runs_.push_back({partition, at + n - 1});
       taken = at + n;
@@ -543,7 +594,7 @@ void Worker::tick() {
     if (!owned_.empty()) one(*stage_, nullptr);
   } else {
     for (const auto& partition : owned_.all()) {
-      outputs_->set_home(&partition->at);
+      speak_for(*partition);
       one(*partition->stage, partition.get());
     }
   }
@@ -556,11 +607,70 @@ void Worker::tell_silence() {
   for (const auto& partition : owned_.all()) {
     if (processor_->ended() != Processor::End::no) return;
     if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
+    if (!parts_.plan.repartition.empty()) continue;
     const int64_t silent_ms = (last_silence_us_ - partition->silent_since_us) / 1000;
-    outputs_->set_home(&partition->at);
+    speak_for(*partition);
     processor_->silent(*partition->stage, partition->at.partition, silent_ms);
     if (partition->stage->dirty_rows() > 0) begin_if_needed();
   }
+  if (!parts_.plan.repartition.empty()) tell_sources_silence();
+}
+
+// Behind a repartition it is the sources that fall silent, wherever they are read: the group has committed their ends. What
+// came of them must have been read too, which an end met since then shows.
+void Worker::tell_sources_silence() {
+  const auto& [topic, count] = parts_.plan.inputs.front();
+  const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(),
+                                      [](const auto& one) { return one->state && one->at_log_end; });
+  if (!any_at_end) return;
+  std::vector<kafka::TopicPartition> sources;
+  for (int32_t p = 0; p < count; ++p) sources.push_back({topic, p});
+  for (const auto& commit : parts_.admin.committed(parts_.plan.group, sources)) {
+    const int64_t high = parts_.admin.watermarks(commit.at).high;
+    if (high > 0 && commit.offset < high) {
+      source_silent_since_us_.erase(commit.at.partition);
+      continue;
+    }
+    const auto since = source_silent_since_us_.emplace(commit.at.partition, last_silence_us_).first->second;
+    for (const auto& partition : owned_.all()) {
+      if (!partition->state || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
+      if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
+      speak_for(*partition);
+      processor_->silent(*partition->stage, commit.at.partition, (last_silence_us_ - since) / 1000);
+      if (partition->stage->dirty_rows() > 0) begin_if_needed();
+    }
+  }
+}
+
+// What was read of the repartition topic and committed is of no use to anybody (20).
+void Worker::delete_repartitioned() {
+  if (parts_.plan.repartition.empty() || parts_.plan.in_memory || parts_.around.helpers == std::launch::deferred) return;
+  const int64_t now = clock_.steady_us();
+  if (last_deletion_us_ == 0) last_deletion_us_ = now;
+  if (now - last_deletion_us_ < kDeletionUs) return;
+  if (deletion_.valid() && deletion_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  last_deletion_us_ = now;
+  std::vector<kafka::PartitionOffset> before;
+  for (const auto& one : owned_.all()) {
+    if (one->state && one->committed > 0) before.push_back({one->at, one->committed, {}});
+  }
+  if (before.empty()) return;
+  deletion_ = std::async(std::launch::async, [&admin = parts_.admin, before] {
+    try {
+      admin.delete_records(before);
+    } catch (const Error&) {
+      // Only room is lost; the next time deletes it too.
+    }
+  });
+}
+
+void Worker::speak_for(const OwnedPartition& partition) {
+  if (stage_) return outputs_->set_home(nullptr, false);
+  const bool is_in_front = !partition.state && !parts_.plan.repartition.empty();
+  outputs_->set_home(&partition.at, is_in_front);
+  processor_->set_role(is_in_front                        ? Processor::Role::in_front
+                       : parts_.plan.repartition.empty() ? Processor::Role::whole
+                                                          : Processor::Role::behind);
 }
 
 // --- commits ---
@@ -592,7 +702,7 @@ size_t Worker::dirty_rows() const {
 
 // Whether somebody waits for the open transaction.
 bool Worker::visible() const {
-  return parts_.report.counts.out + parts_.report.counts.dead_letters > opened_out_ || dirty_rows() > 0;
+  return outputs_->written() > opened_out_ || dirty_rows() > 0;
 }
 
 void Worker::commit_if_due() {
@@ -607,10 +717,10 @@ void Worker::before_commit() {
   if (stage_) return processor_->before_commit(*stage_);
   const uint64_t failures = parts_.report.counts.failures;
   for (const auto& one : owned_.all()) {
-    outputs_->set_home(&one->at);
-    const uint64_t out = parts_.report.counts.out;
+    speak_for(*one);
+    const uint64_t out = outputs_->written();
     processor_->before_commit(*one->stage);
-    if (parts_.report.counts.out != out || (one->state && one->state->has_changes())) one->touched = true;
+    if (outputs_->written() != out || (one->state && one->state->has_changes())) one->touched = true;
   }
   if (parts_.report.counts.failures != failures && parts_.policy == OnError::Policy::fail) {
     committer_->abort();
@@ -625,6 +735,7 @@ void Worker::write_changes(const std::vector<kafka::PartitionOffset>& offsets) {
   const int64_t now = clock_.wall_ms();
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
     const StateMark mark{partition.at, offset.offset, now, parts_.plan.fingerprint,
                          parts_.plan.inputs.front().second};
     for (const state::Change& change : partition.state->changes(mark)) {
@@ -642,6 +753,7 @@ void Worker::apply_changes(const std::vector<kafka::PartitionOffset>& offsets) {
   // The producer that had the transaction: the committer has gone on to the other one.
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
     int64_t last = kNoOffset;
     for (kafka::Producer* producer : committer_->producers()) {
       last = std::max(last, producer->delivered_offset(parts_.plan.changelog, partition.at.partition));

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <exception>
+#include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -75,7 +77,12 @@ class Worker final : private kafka::RebalanceListener {
   void drop_opening(const kafka::TopicPartition& at);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
+  void speak_for(const OwnedPartition& partition);
+  bool sources_at_end();
+  bool take_repartition_ends();
   void tell_silence();
+  void tell_sources_silence();
+  void delete_repartitioned();
   void before_commit();
   void write_changes(const std::vector<kafka::PartitionOffset>& offsets);
   void apply_changes(const std::vector<kafka::PartitionOffset>& offsets);
@@ -121,7 +128,7 @@ class Worker final : private kafka::RebalanceListener {
   };
   std::vector<Run> runs_;
   Processor::Checkpoint checkpoint_;
-  uint64_t opened_out_ = 0;  // outputs counted when the transaction began
+  uint64_t opened_out_ = 0;  // outputs written when the transaction began
   int aborts_in_a_row_ = 0;
   bool has_committed_ = false;
   bool was_away_ = false;
@@ -139,6 +146,11 @@ class Worker final : private kafka::RebalanceListener {
   std::vector<OpeningState> openings_;
   int64_t last_silence_us_ = 0;
   int64_t last_told_us_ = 0;
+  // --by
+  std::map<kafka::TopicPartition, int64_t> repartition_ends_;  // once the group has read all of IN
+  std::map<int32_t, int64_t> source_silent_since_us_;
+  std::future<void> deletion_;
+  int64_t last_deletion_us_ = 0;
 };
 
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last

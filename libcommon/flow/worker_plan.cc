@@ -47,7 +47,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
       reset_by_hand = true;
       continue;
     }
-    const auto differences = now.differences_from(*decoded, job.stateful);
+    const auto differences = now.differences_from(*decoded, job.stateful && !job.make_repartition_stage);
     // Rows of another expression cannot be read: a state takes no such change.
     if (!differences.empty() && (!job.accept_change || job.stateful)) {
       std::string text = "group " + plan.group + " was made for something else:";
@@ -182,7 +182,14 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
       throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
                         "bring them together with kcp first");
     }
-    const auto topic = ensure_changelog(job, admin, log, plan.group, most, !plan.earlier_counts.empty());
+    plan.repartition_count = most;
+    if (job.make_repartition_stage) {
+      plan.repartition = repartition_name(plan.group);
+      plan.repartition_count =
+          ensure_repartition(job, admin, log, plan.group, most, !plan.earlier_counts.empty() && !plan.in_memory);
+      plan.subscription.push_back(plan.repartition);
+    }
+    const auto topic = ensure_changelog(job, admin, log, plan.group, plan.repartition_count, !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;
   }

@@ -36,6 +36,12 @@ struct WorkerPlan {
   // Stateful jobs.
   std::string changelog;
   int64_t delete_retention_ms = 0;
+  std::string repartition;  // --by: the internal topic between IN and the state; else empty
+  int32_t repartition_count = 0;
+  // Whether a partition of this topic has state.
+  bool has_state(const std::string& topic) const {
+    return !changelog.empty() && topic == (repartition.empty() ? inputs.front().first : repartition);
+  }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 

@@ -27,7 +27,7 @@ class RepartitionStage final : public Stage {
     headers_.push_back({kSourceOffsetHeader, std::string_view(offset_text_)});
     headers_.push_back({kSourceTimeHeader, std::string_view(time_text_)});
     Output output;
-    output.key = grouped.key;
+    output.key = MaybeBytes(grouped.key.empty() ? std::string_view("", 0) : std::string_view(grouped.key));  // --total: empty, not null
     output.value = record.value;
     output.headers = headers_;
     output.timestamp = grouped.time;
