@@ -96,7 +96,12 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
   } join{cleaner};
 
   const WorkerPlan plan = prepare(job, around, *admin, log);
-  if (predecessor.valid()) predecessor.get();  // never beside the worker's own, which it would fence
+  // Never beside the worker's own, which it would fence.
+  try {
+    if (predecessor.valid()) predecessor.get();
+  } catch (const Error&) {
+    // The worker's own init meets the same, and knows what to do about it.
+  }
 
   // Lines stay open when a worker is rebuilt.
   std::unique_ptr<SinkOutputs> lines;
