@@ -64,7 +64,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   if (reset_by_hand && job.stateful && !plan.in_memory) {
     throw usage_error(
         "the offsets of group " + plan.group + " were set by hand, its state is not of that place",
-        "reset the state too with: koffset reset " + plan.group + ", or name another group with -g");
+        "name another group with -g: it begins with state of its own");
   }
   if (!any) return;
   for (const auto& [topic, count] : plan.inputs) {

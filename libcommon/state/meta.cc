@@ -49,7 +49,7 @@ Meta decode_meta(std::string_view bytes) {
   if (in.ok() && version != kFormatVersion)
     throw usage_error("the state was written in format " + std::to_string(version) + ", this kutils reads format " +
                           std::to_string(kFormatVersion),
-                      "use the kutils that wrote it, or reset the group (koffset reset)");
+                      "use the kutils that wrote it, or name another group with -g");
   Meta meta;
   meta.fingerprint = in.bytes();
   meta.description = in.bytes();
