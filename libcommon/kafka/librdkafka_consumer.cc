@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <future>
 #include <map>
 #include <thread>
 #include <vector>
@@ -26,6 +27,7 @@ constexpr size_t kMaxRecords = 2000;
 constexpr auto kCommittedLimit = std::chrono::seconds(60);   // coordinators move in a broker's fail-over: 9-14 s
 constexpr auto kCommitLimit = std::chrono::seconds(30);
 constexpr auto kLeaveLimit = std::chrono::seconds(5);
+constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
 class LibrdkafkaConsumer final : public GroupConsumer {
@@ -50,6 +52,21 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     // left to the end of the process, with what its threads use.
     if (subscribed_at_ != SteadyClock::time_point() && !assigned_once_ && rd_kafka_version() < 0x02030000)
       (void)new std::shared_ptr<Client>(client_);
+    // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's main thread
+    // waits for the group's state machine, and what destroys it for that thread (seen: a worker that was to be built anew
+    // hung here). So it is waited for only a moment. All that belongs to the handle goes first.
+    released_.clear();
+    slots_.clear();
+    data_queue_.reset();
+    events_queue_.reset();
+    if (closed_) return;
+    std::promise<void> promise;
+    const auto destroyed = promise.get_future();
+    std::thread([client = std::move(client_), promise = std::move(promise)]() mutable {
+      client.reset();
+      promise.set_value();
+    }).detach();
+    (void)destroyed.wait_for(kDestroyLimit);
   }
 
   void subscribe(const std::vector<std::string>& topics) override {
@@ -217,6 +234,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       if (event) take_event(std::move(event));
       serve_pending(listener);
     }
+    closed_ = !refused;
   }
 
  private:
@@ -523,6 +541,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool group_owns_ = false;
   bool assigned_once_ = false;
+  bool closed_ = false;
   size_t at_end_ = 0;
   Slot* last_slot_ = nullptr;
   const rd_kafka_topic_t* last_topic_ = nullptr;

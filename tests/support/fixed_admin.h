@@ -17,6 +17,7 @@ class FixedAdmin final : public kafka::Admin {
   std::map<std::string, std::map<std::string, std::string>> configs;
   std::vector<kafka::TopicInfo> known;
   bool in_memory = false;
+  kafka::GroupCoverage covered{true, {}};
 
   void connect(Millis) override {}
   bool is_in_memory() override { return in_memory; }
@@ -44,6 +45,9 @@ class FixedAdmin final : public kafka::Admin {
     return out;
   }
   std::vector<kafka::GroupMember> group_members(const std::string&) override { return {}; }
+  kafka::GroupCoverage coverage(const std::string&, const std::vector<kafka::TopicPartition>&) override {
+    return covered;
+  }
   void delete_records(const std::vector<kafka::PartitionOffset>&) override {}
 };
 
