@@ -1,8 +1,9 @@
-// A hole in the group that nobody in it can see: a partition on its way from one member to another is given up in one
-// rebalance and handed over in the next, which the member that gave it up asks for. If that one dies in between and comes
-// back under its static name, the broker gives it its old place without any rebalance: the next one never comes, the
-// group is stable and the partition is nobody's for ever (seen on Kafka 4.1.1). So whoever joins looks, until the group is
-// settled, whether all partitions have an owner; if some have none in several looks, it leaves and joins anew.
+// A hole in the group that nobody in it can see: a partition on its way from one member to another is given
+// up in one rebalance and handed over in the next, which the member that gave it up asks for. If that one
+// dies in between and comes back under its static name, the broker gives it its old place without any
+// rebalance: the next one never comes, the group is stable and the partition is nobody's for ever (seen on
+// Kafka 4.1.1). So whoever joins looks, until the group is settled, whether all partitions have an owner; if
+// some have none in several looks, it leaves and joins anew.
 //
 // Asks in a thread of its own: the worker goes on polling. Used by the worker's thread.
 #pragma once

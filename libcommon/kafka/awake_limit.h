@@ -1,6 +1,6 @@
-// A limit on how long something is tried, which does not run while the process stands still (SIGSTOP, a laptop that
-// sleeps): of the time between two questions at most `step` counts. Without it a process that is woken up would give up
-// on a broker that it has not asked.
+// A limit on how long something is tried, which does not run while the process stands still (SIGSTOP, a
+// laptop that sleeps): of the time between two questions at most `step` counts. Without it a process that is
+// woken up would give up on a broker that it has not asked.
 #pragma once
 
 #include <algorithm>
