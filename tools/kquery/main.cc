@@ -16,7 +16,7 @@ class QueryTool final : public cli::Tool {
  public:
   cli::ToolInfo info() const override {
     return {"kquery",
-            "Read a table or windows: the state of a stopped ktable or kwindow, or a live one.",
+            "Read a table or windows: state of a stopped ktable or kwindow, or of a live one.",
             {{"TABLE", true, "the topic that the tool writes, or its group"},
              {.name = "KEY", .help = "rows of these keys; a key of several parts is a JSON list", .is_many = true}},
             {{"kquery totals /home"}, {"kquery --at -1h per_uri /home"}}};
