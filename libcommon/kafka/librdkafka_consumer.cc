@@ -26,6 +26,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr size_t kMaxRecords = 2000;
 constexpr auto kCommittedLimit = std::chrono::seconds(60);   // coordinators move in a broker's fail-over: 9-14 s
 constexpr auto kCommitLimit = std::chrono::seconds(30);
+constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr auto kLeaveLimit = std::chrono::seconds(5);
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
@@ -162,9 +163,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     if (offsets.empty()) return;
     const auto deadline = SteadyClock::now() + kCommitLimit;
     for (;;) {
-      const PartitionListHandle list = to_list(offsets);
-      auto code = rd_kafka_commit(client_->get(), list.get(), 0);
-      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      const auto code = commit_once(offsets);
       if (!code) return;
       // Generation and membership errors are ordinary: rewind to what is committed and go on.
       const auto error = to_error(code, "offsets of group " + group_, ExitCode::delivery, Severity::abort);
@@ -172,8 +171,24 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       if (error.severity() != Severity::retriable) throw error;
       if (SteadyClock::now() > deadline || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         throw KafkaError(error.code(), Severity::abort, code, error.what());
+      // Whether it was committed is not known: what is committed will be read anew.
+      if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) throw KafkaError(error.code(), Severity::abort, code, error.what());
       std::this_thread::sleep_for(Millis(20));
     }
+  }
+
+  // rd_kafka_commit() itself waits without a limit: for ever where the coordinator does not answer.
+  rd_kafka_resp_err_t commit_once(const std::vector<PartitionOffset>& offsets) {
+    const PartitionListHandle list = to_list(offsets);
+    const QueueHandle answers(rd_kafka_queue_new(client_->get()));
+    const auto refused = rd_kafka_commit_queue(client_->get(), list.get(), answers.get(), nullptr, nullptr);
+    if (refused) return refused;
+    const EventHandle answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(kCommitAnswerLimit.count())));
+    if (!answer) return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    auto code = rd_kafka_event_error(answer.get());
+    const rd_kafka_topic_partition_list_t* done = rd_kafka_event_topic_partition_list(answer.get());
+    for (int i = 0; !code && done && i < done->cnt; ++i) code = done->elems[i].err;
+    return code;
   }
 
   GroupMetadata group_metadata() override {
