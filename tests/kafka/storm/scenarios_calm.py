@@ -183,7 +183,7 @@ class OpenTransaction:
 def ends(bench):
     """-e: waits for transactions that were open when it started, ends behind aborted ones, and with its siblings."""
     topics(bench)
-    bench.options.extra = ["-X", "session.timeout.ms=6000"] + bench.options.extra
+    bench.options.extra = ["-X", "session.timeout.ms=6000", "-X", "transaction.timeout.ms=8000"] + bench.options.extra
     bench.fill(20_000)
     shown = []
     for how in ("commit", "kill"):
