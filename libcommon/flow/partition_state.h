@@ -59,7 +59,8 @@ struct StatePlace {
   std::string group;
   kafka::TopicPartition changelog;  // its partition number is the state's
   int64_t delete_retention_ms = 0;  // of the changelog topic
-  bool temporary = false;           // the in-memory broker: nothing to restore from, nothing to keep
+  bool in_memory_broker = false;    // no changelog to restore from (protocol.md, 29)
+  bool temporary = false;           // kept in memory, gone with the process
   bool distrusted = false;          // what is on disk turned out to be broken
   size_t cache_bytes = 0;           // --cache: of all partitions together
 };

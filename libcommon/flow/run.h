@@ -29,8 +29,8 @@ struct Surroundings {
   Log& log;
   const StopRequest& stop;
   std::function<std::unique_ptr<kafka::Admin>()> make_admin;
-  std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group,
-                                                      const std::string& instance_id)>
+  std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group, const std::string& instance_id,
+                                                      bool in_memory_broker)>
       make_group_consumer;
   std::function<std::unique_ptr<kafka::Producer>()> make_producer;
   std::function<std::unique_ptr<kafka::TransactionalProducer>(const std::string& transactional_id)>

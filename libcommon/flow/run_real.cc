@@ -19,6 +19,13 @@ std::string random_token() {
   return text;
 }
 
+// The in-memory broker waits a whole session for a member that died, and a whole fetch.wait.max.ms for records (29).
+kafka::ClientConfig for_memory(kafka::ClientConfig client) {
+  client.set_assignment("consumer.session.timeout.ms=6000");
+  client.set_assignment("consumer.fetch.wait.max.ms=10");
+  return client;
+}
+
 }  // namespace
 
 ExitCode run(const Job& job) {
@@ -40,8 +47,8 @@ ExitCode run(const Job& job) {
           log,
           stop,
           [&] { return kafka::make_admin(client); },
-          [&](const std::string& group, const std::string& instance) {
-            return kafka::make_group_consumer(client, group, instance);
+          [&](const std::string& group, const std::string& instance, bool in_memory_broker) {
+            return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client, group, instance);
           },
           [&] { return kafka::make_idempotent_producer(client); },
           [&](const std::string& id) { 

@@ -144,6 +144,7 @@ class Opening final : public StateOpening {
 
   void restore(state::PartitionStore& rows) {
     using Reason = state::RestorePlan::Reason;
+    if (place_.in_memory_broker) return rows.finish_restore();
     const int64_t began = around_.clock.steady_us();
     const kafka::Watermarks log = admin_.watermarks(place_.changelog);
     state::RestorePlan plan =

@@ -6,6 +6,7 @@
 
 #include "flow/gaps.h"
 #include "flow/sink_outputs.h"
+#include "kafka/memory_state.h"
 
 namespace kutils::flow {
 namespace {
@@ -133,7 +134,7 @@ void Worker::open() {
                                            *outputs_, parts_.report);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
-  consumer_ = parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id());
+  consumer_ = parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
   consumer_->subscribe(parts_.plan.subscription);
   if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
     left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
@@ -318,7 +319,9 @@ std::vector<kafka::TopicPartition> Worker::open_states() {
       place.group = parts_.plan.group;
       place.changelog = {parts_.plan.changelog, at.partition};
       place.delete_retention_ms = parts_.plan.delete_retention_ms;
-      place.temporary = parts_.plan.in_memory;
+      place.in_memory_broker = parts_.plan.in_memory;
+      place.temporary = parts_.plan.in_memory &&
+                        !kafka::is_memory_state_dir(parts_.job.state_dir, parts_.job.client.brokers());
       place.distrusted = parts_.distrusted;
       place.cache_bytes = parts_.job.cache_bytes;
       openings_.push_back({at, parts_.job.open_state(place, parts_.around, parts_.admin), nullptr});
@@ -391,12 +394,18 @@ int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset&
                             ", beyond the topic's end: the topic was made anew",
                         again);
     case Action::offsets_were_reset:
+      // Plain commits: the state may stand behind the group's offset, and says so itself (29).
+      if (parts_.plan.in_memory) return resume.offset;
       throw usage_error("the offset of group " + group + " in " + place + " is " + std::to_string(commit.offset) +
                             ", its state stands at " + std::to_string(resume.offset) +
                             ": the offsets were reset by hand, the state was not",
                         again);
     case Action::state_missing:
-      if (parts_.plan.in_memory) return resume.offset;
+      if (parts_.plan.in_memory) {
+        parts_.log.note(place + ": its state went with the process that had it; reading anew");
+        is_new = true;
+        return resume.offset;
+      }
       throw usage_error("group " + group + " has read " + place + " up to offset " + std::to_string(commit.offset) +
                             ", but " + parts_.plan.changelog + " holds no state of it",
                         "was the changelog topic deleted or made anew? " + again);

@@ -136,3 +136,23 @@ end_of_tool() {
 
 # same EXPECTED ACTUAL: two files (or process substitutions); shows the difference.
 same() { diff -u "$1" "$2"; }
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+# refused_with CODE COMMAND...: that exit code and an empty stdout; $output is stderr. stdin is empty.
+refused_with() {
+  local want=$1 code=0
+  shift
+  "$@" >out.txt 2>err.txt </dev/null || code=$?
+  output=$(cat err.txt)
+  [ $code -eq "$want" ] || { echo "exit code $code, stderr: $output"; return 1; }
+  [ ! -s out.txt ]
+}
+
+# says TEXT...: each is in $output.
+says() {
+  local part
+  for part in "$@"; do
+    [[ $output == *"$part"* ]] || { echo "lacks '$part': $output"; return 1; }
+  done
+}

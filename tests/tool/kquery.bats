@@ -21,22 +21,6 @@ R
 R
 }
 
-# refused CODE COMMAND...: $output is stderr, stdout is empty.
-refused() {
-  local want=$1 code=0
-  shift
-  "$@" >out.txt 2>err.txt </dev/null || code=$?
-  output=$(cat err.txt)
-  [ $code -eq "$want" ] || { echo "exit code $code, stderr: $output"; return 1; }
-  [ ! -s out.txt ]
-}
-says() {
-  local part
-  for part in "$@"; do
-    [[ $output == *"$part"* ]] || { echo "lacks '$part': $output"; return 1; }
-  done
-}
-
 @test "a key, several, a prefix, all; over all partitions" {
   make_states
   [ "$(kquery totals /a)" = '{"key":"/a","n":2,"total":4}' ]
@@ -51,14 +35,14 @@ says() {
 
 @test "an absent key is exit code 1, what is there is printed" {
   make_states
-  refused 1 kquery totals /nothing
+  refused_with 1 kquery totals /nothing
   says "'/nothing'"
-  refused 1 kquery -q totals /nothing
+  refused_with 1 kquery -q totals /nothing
   [ -z "$output" ]
   run kquery -q totals /nothing /a
   [ "$status" -eq 1 ]
   [ "$output" = '{"key":"/a","n":2,"total":4}' ]
-  refused 1 kquery --prefix x totals
+  refused_with 1 kquery --prefix x totals
 }
 
 @test "windows: all, a range, a time, the change" {
@@ -70,7 +54,7 @@ says() {
   [ "$(kquery --at current per_uri /b | jq .n)" = 1 ]
   [ "$(kquery --at 9999 per_uri /a | jq .n)" = 1 ]
   [ "$(kquery --delta 10s per_uri /a | jq -c '[.n, .since_start]')" = '[1,"1970-01-01T00:00:00.000Z"]' ]
-  refused 1 kquery --at now per_uri /a
+  refused_with 1 kquery --at now per_uri /a
 }
 
 @test "a table for people, CSV" {
@@ -94,18 +78,18 @@ says() {
 }
 
 @test "no state: says where it looked and what is there" {
-  refused 2 kquery totals; says "$KUTILS_STATE_DIR" "--state-dir"
+  refused_with 2 kquery totals; says "$KUTILS_STATE_DIR" "--state-dir"
   make_states
-  refused 2 kquery total; says "'total'" "'totals'" "'per_uri'"
-  refused 2 kquery -g other totals; says "'other'" "'ktable.clicks'"
-  refused 2 kquery -g kwindow.clicks totals; says "'per_uri'"
-  refused 2 kquery --state-dir ./elsewhere totals; says ./elsewhere
+  refused_with 2 kquery total; says "'total'" "'totals'" "'per_uri'"
+  refused_with 2 kquery -g other totals; says "'other'" "'ktable.clicks'"
+  refused_with 2 kquery -g kwindow.clicks totals; says "'per_uri'"
+  refused_with 2 kquery --state-dir ./elsewhere totals; says ./elsewhere
 }
 
 @test "two groups that write one topic: -g chooses" {
   make_states
   echo '/c 1 {}' | make_state state other 0 totals - 'n=count()'
-  refused 2 kquery totals; says "'ktable.clicks', 'other'" -g
+  refused_with 2 kquery totals; says "'ktable.clicks', 'other'" -g
   [ "$(kquery -g other totals)" = '{"key":"/c","n":1}' ]
 }
 
@@ -114,8 +98,8 @@ says() {
   mkfifo go
   flock state/ktable.clicks/1/lock sh -c ': >locked; read -r _ <go' & holder=$!
   until [ -e locked ]; do read -r -t 0.02 _ <> <(:) || true; done
-  refused 2 kquery totals; says "in use" "--http"
-  refused 2 kquery -g ktable.clicks totals; says "in use" "--http"
+  refused_with 2 kquery totals; says "in use" "--http"
+  refused_with 2 kquery -g ktable.clicks totals; says "in use" "--http"
   [ "$(kquery per_uri /b | jq .n)" = 1 ]
   echo >go
   wait $holder
@@ -124,20 +108,20 @@ says() {
 
 @test "questions that do not fit are refused" {
   make_states
-  refused 2 kquery --at now totals; says "--at"
-  refused 2 kquery --delta 1m totals /a; says "--delta"
-  refused 2 kquery --from 1 totals; says "--from"
-  refused 2 kquery --prefix a totals b; says "--prefix"
-  refused 2 kquery --at soon per_uri; says "soon" "ISO"
-  refused 2 kquery; says "missing operand TABLE"
+  refused_with 2 kquery --at now totals; says "--at"
+  refused_with 2 kquery --delta 1m totals /a; says "--delta"
+  refused_with 2 kquery --from 1 totals; says "--from"
+  refused_with 2 kquery --prefix a totals b; says "--prefix"
+  refused_with 2 kquery --at soon per_uri; says "soon" "ISO"
+  refused_with 2 kquery; says "missing operand TABLE"
 }
 
 @test "a state of another version, a broken one" {
   make_states
   rm -rf state/kwindow.clicks
   for file in state/ktable.clicks/0/db/*.sst; do truncate -s 20 "$file"; done
-  refused 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "rebuilt from its changelog"
+  refused_with 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "rebuilt from its changelog"
   make_state state x 0 odd - 'n=count()' </dev/null
   rm -r state/x/0/db/CURRENT
-  refused 5 kquery -g x odd; says "state/x/0"
+  refused_with 5 kquery -g x odd; says "state/x/0"
 }

@@ -3,21 +3,10 @@
 
 setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
 
-# refused COMMAND...: with exit code 2 and an empty stdout; $output is stderr.
+# refused COMMAND...: with exit code 2 and an empty stdout; $output is stderr, which begins with the tool's name.
 refused() {
-  local code=0
-  "$@" >out.txt 2>err.txt </dev/null || code=$?
-  output=$(cat err.txt)
-  [ $code -eq 2 ] || { echo "exit code $code, stderr: $output"; return 1; }
-  [ ! -s out.txt ]
+  refused_with 2 "$@" || return 1
   [[ $output == "$1: "* ]] || { echo "does not begin with the tool's name: $output"; return 1; }
-}
-
-says() {
-  local part
-  for part in "$@"; do
-    [[ $output == *"$part"* ]] || { echo "lacks '$part': $output"; return 1; }
-  done
 }
 
 @test "an unknown option names the nearest right one" {

@@ -8,6 +8,7 @@
 #include "kbroker/child.h"
 #include "cli/tool.h"
 #include "kafka/memory_broker.h"
+#include "kafka/memory_state.h"
 
 using namespace kutils;
 
@@ -30,10 +31,12 @@ class BrokerTool final : public cli::Tool {
     kbroker::block_signals();
     kafka::MemoryBroker broker;
     for (const auto& [name, partitions] : topics_) broker.create_topic(name, partitions);
+    const kafka::MemoryStateDir state(broker.bootstrap_servers());
     // What that broker needs of its clients: an empty fetch waits its full time there, and a group waits for a lost
     // member's session.
     const std::vector<std::pair<const char*, std::string>> variables = {
         {"KUTILS_BROKERS", broker.bootstrap_servers()},
+        {"KUTILS_STATE_DIR", state.path()},
         {"KUTILS_X_FETCH_WAIT_MAX_MS", "10"},
         {"KUTILS_X_SESSION_TIMEOUT_MS", "6000"}};
     if (command_.empty()) {

@@ -36,7 +36,7 @@ class TableTool final : public cli::Tool {
     set_emit(options);
     job_.settings.push_back({"--emit", emit_.empty() ? "default" : emit_});
     const bool over_table = job_.in.table;
-    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, false, {.tool = "ktable"},
+    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(), {.tool = "ktable"},
                     [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
                                           state::Store& store, const flow::StageContext&) {
                       return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(options, set, std::move(reader), store);

@@ -121,7 +121,7 @@ std::optional<RecordError> ExpressionReader::read_time(const Record& record, Gro
     grouped.time = record.timestamp;
     if (record.timestamp < 0) {
       if (plan_.needs_time) return RecordError{Reason::bad_time, "the record has no time: use --time EXPR or --time wall"};
-      grouped.time = 0;
+      grouped.time = kNoTimestamp;
     }
   }
   if (grouped.time > kLargestTime)

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# The in-memory broker, and what the tools do on it (label tool: it needs nothing but our own programs).
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+
+@test "README's tour runs on it as written" {
+  awk '/^```sh tour$/ {inside = 1; next} /^```/ {inside = 0} inside' "$KUTILS_SOURCE_DIR/README.md" >tour.sh
+  [ -s tour.sh ]
+  kbroker bash -euo pipefail tour.sh 3>&-
+}
+
+@test "stateful tools: tables and every kind of window count all, and nothing is left behind" {
+  cat >inside.sh <<'S'
+set -euo pipefail
+echo "$KUTILS_STATE_DIR" >state_dir
+[ -d "$KUTILS_STATE_DIR" ]
+kgen --seed 3 -c 400 clicks clicks
+kgroupby -e uri clicks by_uri
+ktable -e 'n=count()' by_uri keyed
+ktable -e --by uri 'n=count()' clicks by
+ktable -e --total 'n=count()' clicks total
+windows=()
+for w in tumbling:10s hopping:20s/10s sliding:sliding:5s session:session:5s; do
+  kwindow -e -w "${w#*:}" --by uri --emit update 'n=count()' clicks "${w%%:*}" &
+  windows+=($!)
+done
+wait "${windows[@]}"
+kread -e -J keyed >keyed.out
+kread -e by >by.out
+kread -e total >total.out
+kread -e tumbling >tumbling.out
+kread -e hopping >hopping.out
+kread -e sliding >sliding.out
+kread -e session >session.out
+kquery by /search >query.out
+kread -e clicks >clicks.out
+S
+  kbroker bash inside.sh 3>&-
+  [ ! -e "$(cat state_dir)" ]
+  last() { jq -sc 'group_by(.uri)[] | .[-1]' "$1" | sort; }  # by key: one partition, so in order
+  jq -sc 'group_by(.uri)[] | {uri: .[0].uri, n: length}' clicks.out | sort >want
+  same want <(jq -c '.payload | fromjson' keyed.out | jq -c '{uri: .key, n: .n}' | jq -sc 'group_by(.uri)[] | .[-1]' | sort)
+  same want <(last by.out)
+  [ "$(tail -n 1 total.out)" = '{"n":400}' ]
+  # Each click is in one tumbling window and in two hopping ones.
+  [ "$(jq -s 'group_by([.uri, .window_start])[] | .[-1].n' tumbling.out | jq -s add)" -eq 400 ]
+  [ "$(jq -s 'group_by([.uri, .window_start])[] | .[-1].n' hopping.out | jq -s add)" -eq 800 ]
+  [ "$(jq -s 'length' sliding.out)" -gt 0 ]
+  [ "$(jq -s 'group_by([.uri, .window_start, .window_end])[] | .[-1] | select(._deleted | not) | .n' session.out | jq -s add)" -eq 400 ]
+  same <(grep "\"/search\"" want) query.out
+}
+
+@test "a table goes on where it left off, also after a kill" {
+  cat >inside.sh <<'S'
+set -euo pipefail
+kgen --seed 4 -c 300 clicks clicks
+ktable -e --by uri 'n=count()' clicks totals
+kgen --seed 5 -c 300 clicks clicks
+ktable --by uri 'n=count()' clicks totals &
+pid=$!
+until [ "$(kread -e totals | jq -s 'group_by(.uri) | map(.[-1].n) | add')" -eq 600 ]; do sleep 0.1; done
+kill -KILL $pid
+wait $pid || true
+kgen --seed 6 -c 300 clicks clicks
+ktable -e --by uri 'n=count()' clicks totals
+kread -e clicks | jq -sc 'group_by(.uri)[] | {uri: .[0].uri, n: length}' | sort >want
+kread -e totals | jq -sc 'group_by(.uri)[] | .[-1]' | sort >got
+kquery totals | sort >rows
+S
+  timeout 100 kbroker bash inside.sh 3>&-
+  same want got
+  same want rows
+}
+
+@test "state elsewhere is not kept: a table is made anew from the beginning, and says so" {
+  cat >inside.sh <<'S'
+set -euo pipefail
+export KUTILS_STATE_DIR=$PWD/mine
+kgen --seed 4 -c 100 clicks clicks
+ktable -e --total 'n=count()' clicks totals
+kgen --seed 5 -c 100 clicks clicks
+ktable -e --total 'n=count()' clicks totals 2>again.err
+kread -e totals | tail -n 1 >got
+S
+  kbroker bash inside.sh 3>&-
+  [ "$(cat got)" = '{"n":200}' ]
+  grep 'its state went with the process that had it; reading anew' again.err
+}
