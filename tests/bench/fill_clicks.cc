@@ -1,6 +1,9 @@
-// Fills a topic for measurements: fill_clicks TOPIC COUNT, or fill_clicks - COUNT for lines on stdout. Brokers from
-// $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over 0..199, so that
+// Fills a topic for measurements: fill_clicks TOPIC COUNT [KEYS [FIRST]], or fill_clicks - COUNT for lines on stdout.
+// Brokers from $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over 0..199, so that
 // `number >= 100` keeps half; always the same records.
+//
+// KEYS: the key is the page, one of so many, and each of the first KEYS records has another one. FIRST: the number of the
+// first record (0), to go on with a topic.
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
@@ -27,16 +30,21 @@ struct Click {
   size_t key_size;
 };
 
-void make(uint64_t n, Click* click) {
+// `pages`: see KEYS above; 0: a thousand, and the user is the key.
+void make(uint64_t n, uint64_t pages, Click* click) {
   static constexpr const char* kCountries[] = {"DE", "FR", "IT", "US", "JP", "BR", "IN", "GB"};
   const uint64_t h = mix(n);
   const auto user = static_cast<unsigned>(h >> 20U) % 100'000U;
+  // Times an odd number that no power of ten shares a factor with: the first KEYS differ, in no order.
+  const uint64_t page = pages == 0 ? h % 1000 : n < pages ? n * 7'919'111 % pages : h % pages;
   click->value_size = static_cast<size_t>(std::snprintf(
       click->value, sizeof click->value,
-      R"({"uri":"/page/%03u","user":"user%05u","email":"user%05u@example.org","country":"%s","number":%u,"ts":%lld})",
-      static_cast<unsigned>(h % 1000), user, user, kCountries[(h >> 11U) % 8], static_cast<unsigned>(h >> 40U) % 200U,
+      R"({"uri":"/page/%03llu","user":"user%05u","email":"user%05u@example.org","country":"%s","number":%u,"ts":%lld})",
+      static_cast<unsigned long long>(page), user, user, kCountries[(h >> 11U) % 8], static_cast<unsigned>(h >> 40U) % 200U,
       static_cast<long long>(kFirstTimeMs + static_cast<int64_t>(n))));
-  click->key_size = static_cast<size_t>(std::snprintf(click->key, sizeof click->key, "user%05u", user));
+  click->key_size = static_cast<size_t>(
+      pages == 0 ? std::snprintf(click->key, sizeof click->key, "user%05u", user)
+                 : std::snprintf(click->key, sizeof click->key, "/page/%03llu", static_cast<unsigned long long>(page)));
 }
 
 int fail(const char* why) {
@@ -44,7 +52,7 @@ int fail(const char* why) {
   return 1;
 }
 
-int to_topic(const char* topic, uint64_t count) {
+int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) {
   const char* brokers = std::getenv("KUTILS_BROKERS");
   if (brokers == nullptr) return fail("KUTILS_BROKERS is not set");
   char why[256];
@@ -61,8 +69,8 @@ int to_topic(const char* topic, uint64_t count) {
   if (rk == nullptr) return fail(why);
   rd_kafka_topic_t* handle = rd_kafka_topic_new(rk, topic, nullptr);
   Click click;
-  for (uint64_t n = 0; n < count; ++n) {
-    make(n, &click);
+  for (uint64_t n = first; n < first + count; ++n) {
+    make(n, pages, &click);
     while (true) {
       const auto err = rd_kafka_producev(rk, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_KEY(click.key, click.key_size),
                                          RD_KAFKA_V_VALUE(click.value, click.value_size),
@@ -82,12 +90,15 @@ int to_topic(const char* topic, uint64_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return fail("usage: fill_clicks TOPIC|- COUNT");
+  if (argc < 3 || argc > 5) return fail("usage: fill_clicks TOPIC|- COUNT [KEYS [FIRST]]");
   const uint64_t count = std::strtoull(argv[2], nullptr, 10);
-  if (std::strcmp(argv[1], "-") != 0) return to_topic(argv[1], count);
+  if (std::strcmp(argv[1], "-") != 0) {
+    return to_topic(argv[1], count, argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0,
+                    argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
+  }
   Click click;
   for (uint64_t n = 0; n < count; ++n) {
-    make(n, &click);
+    make(n, 0, &click);
     std::fwrite(click.value, 1, click.value_size, stdout);
     std::putchar('\n');
   }

@@ -1,10 +1,11 @@
 // What a record costs in stages with state, without Kafka: reading by expressions, aggregating, the store on disk, commits.
-//   bench_state [RECORDS]
+//   bench_state [RECORDS [NAME]]   only the measurements whose name begins with NAME
 #include <sys/resource.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <random>
 
@@ -73,8 +74,11 @@ double cpu_seconds() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
+const char* only = "";
+
 template <typename MakeStage>
 void measure(const char* name, const Input& input, const MakeStage& make_stage) {
+  if (std::strncmp(name, only, std::strlen(only)) != 0) return;
   std::string dir = (std::filesystem::temp_directory_path() / "kutils-bench-XXXXXX").string();
   if (::mkdtemp(dir.data()) == nullptr) std::abort();
   Sink sink;
@@ -111,6 +115,7 @@ void measure(const char* name, const Input& input, const MakeStage& make_stage) 
 
 int main(int argc, char** argv) {
   const size_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
+  if (argc > 2) only = argv[2];
   const AggregateSet sum({{"total", "sum", "number", {}, ""}});
   const AggregateSet counts({{"n", "count", "", {}, ""}});
   const auto reader = [](const AggregateSet& set, bool bare, const char* by) -> std::unique_ptr<RecordReader> {
@@ -136,8 +141,8 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("restore\n");
-  {
+  if (std::strncmp("restore", only, std::strlen(only)) == 0) {
+    std::printf("restore\n");
     const size_t rows = 1'000'000;
     std::vector<std::string> keys, values;
     for (size_t i = 0; i < rows; ++i) {
