@@ -11,6 +11,9 @@ teardown() { kafka_teardown; }
 
 @test "the click-event course" { "$KUTILS_SOURCE_DIR/scripts/examples/clicks.sh"; }
 @test "the taxi course" { "$KUTILS_SOURCE_DIR/scripts/examples/taxi.sh"; }
+@test "sums by uri: a table, per minute, hopping" { "$KUTILS_SOURCE_DIR/scripts/examples/uri_summary.sh"; }
+@test "trips by vendor, per minute and hopping" { "$KUTILS_SOURCE_DIR/scripts/examples/trips.sh"; }
+@test "user sessions" { "$KUTILS_SOURCE_DIR/scripts/examples/sessions.sh"; }
 @test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
 
 @test "README's tour runs as written" {

@@ -81,3 +81,7 @@ END
   jq -cS '{ts,headers,key,key_base64,payload} | .payload |= (fromjson | tojson)' in >want
   same want got
 }
+
+@test "requests per minute of an access log: the example checks itself" {
+  "$KUTILS_SOURCE_DIR/scripts/examples/access_log.sh"
+}
