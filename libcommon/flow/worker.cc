@@ -331,7 +331,12 @@ std::vector<kafka::TopicPartition> Worker::open_states() {
       ready.push_back(at);
       continue;
     }
-    found->state = found->opening->poll();
+    try {
+      found->state = found->opening->poll();
+    } catch (...) {
+      openings_.erase(found);  // it has ended: whoever goes on begins another
+      throw;
+    }
     if (found->state) {
       ready.push_back(at);
       if (const std::string account = found->opening->account(); !account.empty()) parts_.log.note(account);

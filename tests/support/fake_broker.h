@@ -20,7 +20,9 @@
 #include <string>
 #include <vector>
 
+#include "io/range.h"
 #include "io/sink.h"
+#include "io/source.h"
 #include "kafka/admin.h"
 #include "kafka/group_consumer.h"
 #include "kafka/producer.h"
@@ -39,6 +41,8 @@ class FakeBroker {
     std::string value;
     size_t transaction = 0;  // 0: none, visible at once
     bool marker = false;
+    std::optional<std::string> key{};
+    bool is_null = false;  // a tombstone
   };
   struct Transaction {
     std::string id;
@@ -72,6 +76,28 @@ class FakeBroker {
   void add_topic(const std::string& name, size_t partitions) { topics[name].resize(partitions); }
   void write(const std::string& topic, size_t partition, const std::string& value) {
     topics[topic][partition].push_back({value, 0, false});
+  }
+  void write_keyed(const std::string& topic, size_t partition, const std::string& key,
+                   const std::string& value) {
+    topics[topic][partition].push_back({value, 0, false, key});
+  }
+  // What a compacted topic comes to: the last committed value of each key, tombstones gone.
+  std::map<std::string, std::string> read_table(const std::string& topic, size_t partition) const {
+    std::map<std::string, std::string> rows;
+    for (const Entry& entry : topics.at(topic)[partition]) {
+      const auto state = transactions[entry.transaction].state;
+      if (state == Transaction::State::open) break;
+      if (entry.marker || state != Transaction::State::committed) continue;
+      rows.erase(entry.key.value_or(""));
+      if (!entry.is_null) rows[entry.key.value_or("")] = entry.value;
+    }
+    return rows;
+  }
+  // The record at `offset`, for a read_committed reader; null: nothing for it there.
+  const Entry* committed_entry(const TP& at, size_t offset) const {
+    const Entry& entry = topics.at(at.topic)[static_cast<size_t>(at.partition)][offset];
+    return entry.marker || transactions[entry.transaction].state != Transaction::State::committed ? nullptr
+                                                                                                  : &entry;
   }
   // What a read_committed reader gets, and the values in order.
   std::vector<std::string> read(const std::string& topic, size_t partition) const {
@@ -218,8 +244,14 @@ class FakeProducer final : public kafka::TransactionalProducer {
   void produce(const std::string& topic, int32_t partition, const Output& output) override {
     broker_.call("produce", [&] {
       if (!id_.empty()) check_fenced();
-      broker_.topics.at(topic)[static_cast<size_t>(partition)].push_back(
-          {std::string(output.value.view()), id_.empty() ? 0 : number_, false});
+      auto& log = broker_.topics.at(topic)[static_cast<size_t>(partition)];
+      FakeBroker::Entry entry;
+      entry.is_null = output.value.is_null();
+      if (!entry.is_null) entry.value = output.value.view();
+      if (!output.key.is_null()) entry.key = output.key.view();
+      entry.transaction = id_.empty() ? 0 : number_;
+      log.push_back(std::move(entry));
+      delivered_[{topic, partition}] = static_cast<int64_t>(log.size()) - 1;
     });
   }
   void flush() override {
@@ -254,7 +286,13 @@ class FakeProducer final : public kafka::TransactionalProducer {
       broker_.last_ended_id = id_;
     });
   }
-  int64_t delivered_offset(const std::string&, int32_t) override { return kNoOffset; }
+  int64_t delivered_offset(const std::string& topic, int32_t partition) override {
+    const auto found = delivered_.find({topic, partition});
+    if (found == delivered_.end()) return kNoOffset;
+    const int64_t offset = found->second;
+    delivered_.erase(found);  // since it was last asked
+    return offset;
+  }
 
  private:
   static std::mutex& init_mutex() {
@@ -269,6 +307,44 @@ class FakeProducer final : public kafka::TransactionalProducer {
   std::string id_;
   int epoch_ = -1;
   size_t number_ = 0;
+  std::map<kafka::TopicPartition, int64_t> delivered_;
+};
+
+// Copies an entry into a batch.
+inline void append_record(Batch& batch, const kafka::TopicPartition& at, int64_t offset,
+                          const FakeBroker::Entry& entry) {
+  Record record;
+  record.topic = at.topic;
+  record.partition = at.partition;
+  record.offset = offset;
+  if (entry.key) record.key = batch.arena().copy(*entry.key);
+  if (!entry.is_null) record.value = batch.arena().copy(entry.value);
+  batch.records().push_back(record);
+}
+
+// Reads a range without a group, read_committed.
+class FakeTopicSource final : public io::Source {
+ public:
+  FakeTopicSource(FakeBroker& broker, std::vector<io::PartitionRange> ranges)
+      : broker_(broker), ranges_(std::move(ranges)) {}
+  io::Fill poll(Batch& batch, Millis) override {
+    return broker_.call("read", [&] {
+      bool ended = true;
+      for (io::PartitionRange& range : ranges_) {
+        const auto end = std::min(static_cast<int64_t>(broker_.last_stable(range.at)), *range.end);
+        for (size_t room = broker_.batch_size; room > 0 && range.from < end; --room, ++range.from) {
+          if (const auto* entry = broker_.committed_entry(range.at, static_cast<size_t>(range.from)))
+            append_record(batch, range.at, range.from, *entry);
+        }
+        ended = ended && range.from >= *range.end;
+      }
+      return ended ? io::Fill::end : batch.empty() ? io::Fill::nothing : io::Fill::records;
+    });
+  }
+
+ private:
+  FakeBroker& broker_;
+  std::vector<io::PartitionRange> ranges_;
 };
 
 class FakeConsumer final : public kafka::GroupConsumer {
@@ -307,19 +383,11 @@ class FakeConsumer final : public kafka::GroupConsumer {
       }
       size_t room = broker_.batch_size;
       for (auto& [at, position] : positions_) {
-        const auto& log = broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)];
         const auto end = static_cast<int64_t>(broker_.last_stable(at));
         bool any = false;
         while (position < end && room > 0) {
-          const auto& entry = log[static_cast<size_t>(position)];
-          if (!entry.marker &&
-              broker_.transactions[entry.transaction].state == FakeBroker::Transaction::State::committed) {
-            Record record;
-            record.topic = at.topic;
-            record.partition = at.partition;
-            record.offset = position;
-            record.value = batch.arena().copy(entry.value);
-            batch.records().push_back(record);
+          if (const auto* entry = broker_.committed_entry(at, static_cast<size_t>(position))) {
+            append_record(batch, at, position, *entry);
             --room;
             any = true;
           }

@@ -1,0 +1,403 @@
+// The worker with state on a broker that fails at the n-th call: whatever happens, and whatever becomes of
+// the local state meanwhile, the changelog's rows, the outputs, the committed offsets and the rows on disk
+// are those of a run that nothing disturbed (protocol.md, 4, 5, 17, 21, 22).
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "flow/run.h"
+#include "flow/state_support.h"
+#include "state/layout.h"
+#include "state/partition_store.h"
+#include "support/catch.h"
+#include "support/fake_broker.h"
+#include "support/lines_fakes.h"
+
+namespace kutils::flow {
+namespace {
+
+using testing::FakeAdmin;
+using testing::FakeBroker;
+using testing::FakeConsumer;
+using testing::FakeProducer;
+using testing::FakeTopicSink;
+using testing::FakeTopicSource;
+using Fault = FakeBroker::Fault;
+using Rows = std::map<std::string, std::string>;
+using TP = kafka::TopicPartition;
+using Values = std::vector<std::string>;
+namespace fs = std::filesystem;
+
+constexpr size_t kPartitions = 2;
+constexpr int kRecords = 18;  // in each
+
+class TickingClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return ++ms_; }
+  int64_t steady_us() const override { return (us_ += 1000); }
+
+ private:
+  mutable int64_t ms_ = 1'000'000;
+  mutable int64_t us_ = 0;
+};
+
+// Numbers the records of each key: `key:n`. The value `-` deletes the key's row. Rows are held in front of
+// the store as the product's stages hold them; a row more tells how many records the partition gave, and st
+// is their number.
+class NumberingStage final : public Stage {
+ public:
+  explicit NumberingStage(state::Store& store) : store_(store), time_(store.stream_times().stream_time) {
+    if (time_ == state::kNoTime) time_ = 0;
+    store_.set_description("numbers");
+  }
+  void process(const Record& record, Emitter& out) override {
+    const std::string key(record.key.view());
+    auto [row, is_new] = held_.try_emplace(key);
+    if (is_new) {
+      if (const auto stored = store_.get(key))
+        std::from_chars(stored->data(), stored->data() + stored->size(), row->second);
+    }
+    row->second = record.value.view() == "-" ? 0 : row->second + 1;
+    ++time_;
+    const std::string value = key + ":" + std::to_string(row->second);
+    Output output;
+    output.key = record.key;
+    output.value = std::string_view(value);
+    out.emit(&record, output);
+  }
+  void before_commit(Emitter&) override {
+    for (const auto& [key, n] : held_) {
+      if (n == 0) {
+        store_.erase(key);
+      } else {
+        store_.put(key, std::to_string(n));
+      }
+    }
+    held_.clear();
+    store_.put("all records", std::to_string(time_));
+    state::StreamTimes times;
+    times.stream_time = time_;
+    store_.set_stream_times(times);
+  }
+  size_t dirty_rows() const override { return held_.size(); }
+
+ private:
+  state::Store& store_;
+  int64_t time_;
+  std::map<std::string, int64_t> held_;
+};
+
+// What stands on the disk, made once and then laid down where a test runs.
+class Folder {
+ public:
+  Folder()
+      : path_((fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) /
+              ("kutils-stateful-" + std::to_string(getpid()) + "-" + std::to_string(made()++))) {
+    fs::create_directories(path_);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const fs::path& path() const { return path_; }
+  void become(const Folder& other) {
+    clear();
+    fs::copy(other.path_, path_, fs::copy_options::recursive);
+  }
+  void clear() {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+
+ private:
+  static int& made() {
+    static int number = 0;
+    return number;
+  }
+  fs::path path_;
+};
+
+struct Bench {
+  FakeBroker broker;
+  testing::RecordingLog log;
+  testing::StopByHand stop;
+  TickingClock clock;
+  Folder& disk;
+  Job job;
+
+  Bench(Folder& folder, Delivery delivery) : disk(folder) {
+    broker.add_topic("in", kPartitions);
+    job.tool = "ktable";
+    job.settings = {{"AGGS", "n"}};
+    job.in = {io::EndpointKind::topic, false, "in", {}};
+    job.out = {io::EndpointKind::topic, false, "out", {}};
+    job.group = "g";
+    job.instance = "i";
+    job.range.exit_at_end = true;
+    job.delivery = delivery;
+    job.stateful = true;
+    job.state_dir = disk.path();
+    job.cache_bytes = size_t{1} << 20;
+    give_state(job);
+    job.make_stage = [](const StageContext& context) {
+      return std::make_unique<NumberingStage>(*context.store);
+    };
+  }
+  void fill(int from, int to) {
+    for (int i = from; i < to; ++i) {
+      for (size_t p = 0; p < kPartitions; ++p) {
+        const std::string key =
+            std::string(1, static_cast<char>('a' + (i * (p == 0 ? 1 : 2)) % 3)) + std::to_string(p);
+        broker.write_keyed("in", p, key, i % 7 == 6 ? "-" : "x");
+      }
+    }
+  }
+  Surroundings around() {
+    return {clock,
+            log,
+            stop,
+            [this] { return std::make_unique<FakeAdmin>(broker); },
+            [this](const std::string&, const std::string&, bool) { return std::make_unique<FakeConsumer>(broker); },
+            [this] { return std::make_unique<FakeProducer>(broker, ""); },
+            [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
+            [](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {
+              return std::make_unique<FakeTopicSink>(producer, topic);
+            },
+            [](kafka::Admin& admin, const Range& range, const std::vector<TP>& partitions) {
+              std::vector<PartitionRange> ranges;
+              for (const TP& at : partitions) {
+                PartitionRange one{at, 0, std::nullopt};
+                if (range.exit_at_end) one.end = admin.watermarks(at).high;
+                ranges.push_back(one);
+              }
+              return ranges;
+            },
+            [this](const std::vector<PartitionRange>& ranges) {
+              return std::make_unique<FakeTopicSource>(broker, ranges);
+            },
+            [](Millis) {},
+            "5000",
+            std::launch::deferred,
+            nullptr};
+  }
+  ExitCode run() { return flow::run(job, around()); }
+  // A killed one may have done everything: then only the next record has the state opened again.
+  void one_more() {
+    fill(kRecords, kRecords + 1);
+    const ExitCode code = run();
+    CHECK(code == ExitCode::ok);
+  }
+  Values output(size_t p) const { return broker.read("out", p); }
+  Rows changelog(size_t p) const { return without_meta(broker.read_table("g-changelog", p)); }
+  // Applied rows, as the next one finds them before it restores.
+  Rows stored(size_t p) const {
+    state::StateEnvironment environment(size_t{1} << 20);
+    state::PartitionStore rows(environment,
+                               state::partition_directory(disk.path(), "g", static_cast<int32_t>(p)));
+    Rows found;
+    const auto cursor = rows.backend().cursor();
+    for (cursor->seek({}); cursor->valid(); cursor->next()) found.emplace(cursor->key(), cursor->value());
+    return without_meta(found);
+  }
+
+ private:
+  static Rows without_meta(Rows rows) {
+    for (auto row = rows.begin(); row != rows.end();)
+      row = row->first[0] == '\0' ? rows.erase(row) : std::next(row);
+    return rows;
+  }
+};
+
+// Half of the input is worked through and its state put aside; then the other half comes.
+struct HalfWay {
+  Folder disk;
+  FakeBroker broker;
+  explicit HalfWay(Delivery delivery) {
+    Bench bench(disk, delivery);
+    bench.fill(0, 12);
+    REQUIRE(bench.run() == ExitCode::ok);
+    bench.fill(12, kRecords);
+    broker = bench.broker;
+  }
+};
+
+enum class LocalState { kept, wiped, stale };
+
+struct Want {
+  Values output[kPartitions];
+  Rows changelog[kPartitions];
+  std::vector<FakeBroker::Entry> input[kPartitions];
+  int calls = 0;
+};
+
+Want undisturbed(Delivery delivery, const HalfWay& half) {
+  Folder disk;
+  disk.become(half.disk);
+  Bench bench(disk, delivery);
+  bench.broker = half.broker;
+  REQUIRE(bench.run() == ExitCode::ok);
+  Want want;
+  want.calls = bench.broker.calls - half.broker.calls;
+  bench.one_more();
+  for (size_t p = 0; p < kPartitions; ++p) {
+    want.output[p] = bench.output(p);
+    want.changelog[p] = bench.changelog(p);
+    want.input[p] = bench.broker.topics.at("in")[p];
+    CHECK(bench.stored(p) == want.changelog[p]);
+  }
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == kRecords + 1);
+  return want;
+}
+
+// What an arithmetic done beside the product gives.
+void check_by_hand(const Want& want) {
+  for (size_t p = 0; p < kPartitions; ++p) {
+    std::map<std::string, int> numbers;
+    Values outputs;
+    Rows rows;
+    for (const auto& entry : want.input[p]) {
+      int& n = numbers[*entry.key];
+      n = entry.value == "-" ? 0 : n + 1;
+      outputs.push_back(*entry.key + ":" + std::to_string(n));
+    }
+    for (const auto& [key, n] : numbers)
+      if (n > 0) rows['\x01' + key] = std::to_string(n);
+    rows
+        ["\x01"
+         "all records"] = std::to_string(outputs.size());
+    CHECK(want.output[p] == outputs);
+    CHECK(want.changelog[p] == rows);
+  }
+}
+
+void check_each_fault(Delivery delivery) {
+  const HalfWay half(delivery);
+  const Want want = undisturbed(delivery, half);
+  check_by_hand(want);
+  REQUIRE(want.calls > 40);
+  Folder disk;
+  int restored_all = 0;
+  for (const Fault fault : {Fault::kill_before, Fault::kill_after, Fault::abort_before, Fault::fatal_before,
+                            Fault::fatal_after}) {
+    const bool kills = fault == Fault::kill_before || fault == Fault::kill_after;
+    for (const LocalState local : {LocalState::kept, LocalState::wiped, LocalState::stale}) {
+      if (!kills && local != LocalState::kept) continue;  // the process lives on
+      for (int at = 1; at <= want.calls; ++at) {
+        disk.become(half.disk);
+        Bench bench(disk, delivery);
+        bench.broker = half.broker;
+        bench.broker.fault = fault;
+        bench.broker.fault_at = half.broker.calls + at;
+        INFO("fault " << static_cast<int>(fault) << " at call " << at << ", local state "
+                      << static_cast<int>(local));
+        for (bool killed = true; killed;) {
+          try {
+            const ExitCode code = bench.run();
+            CHECK(code == ExitCode::ok);
+            killed = false;
+          } catch (const testing::Killed&) {
+            if (local == LocalState::wiped) disk.clear();
+            if (local == LocalState::stale) disk.become(half.disk);
+          }
+        }
+        bench.one_more();
+        for (size_t p = 0; p < kPartitions; ++p) {
+          CHECK(bench.changelog(p) == want.changelog[p]);
+          CHECK(bench.stored(p) == want.changelog[p]);
+          CHECK(bench.broker.committed_offsets.at({"in", static_cast<int32_t>(p)}).offset == kRecords + 1);
+          const Values output = bench.output(p);
+          if (delivery == Delivery::exactly_once) {
+            CHECK(output == want.output[p]);
+          } else {
+            // Repeats, but none is missing, and none is there that an undisturbed run does not write.
+            CHECK(std::set<std::string>(output.begin(), output.end()) ==
+                  std::set<std::string>(want.output[p].begin(), want.output[p].end()));
+            CHECK(output.back() == want.output[p].back());
+          }
+        }
+        CHECK(bench.broker.violations == Values{});
+        for (const std::string& note : bench.log.notes) {
+          restored_all += note.find("no local state") != std::string::npos ? 1 : 0;
+          CHECK(note.find("wiped") == std::string::npos);
+        }
+      }
+    }
+  }
+  CHECK(restored_all > 0);
+}
+
+TEST_CASE(
+    "worker with state, exactly once: whatever call fails or kills it, with its local state kept, lost or "
+    "old") {
+  check_each_fault(Delivery::exactly_once);
+}
+
+TEST_CASE("worker with state, at least once: the state is exact all the same, and no output is missing (5)") {
+  check_each_fault(Delivery::at_least_once);
+}
+
+TEST_CASE("worker with state: a partition that leaves and comes back finds its rows (14)") {
+  const HalfWay half(Delivery::exactly_once);
+  const Want want = undisturbed(Delivery::exactly_once, half);
+  const bool wiped = GENERATE(false, true);
+  for (int at = 2; at < 12; ++at) {
+    Folder disk;
+    disk.become(half.disk);
+    Bench bench(disk, Delivery::exactly_once);
+    bench.broker = half.broker;
+    bench.broker.polls = 0;
+    bench.broker.on_poll = [&](int poll) {
+      FakeConsumer* member = FakeConsumer::broker_member();
+      if (poll == at) {
+        member->revoke({{"in", 1}}, [&] {
+          if (wiped) fs::remove_all(disk.path() / "g" / "1");
+        });
+      }
+      if (poll == at + 3) member->give({"in", 1});
+    };
+    INFO("revoked at poll " << at << ", wiped " << wiped);
+    CHECK(bench.run() == ExitCode::ok);
+    bench.broker.on_poll = nullptr;
+    bench.one_more();
+    for (size_t p = 0; p < kPartitions; ++p) {
+      CHECK(bench.output(p) == want.output[p]);
+      CHECK(bench.changelog(p) == want.changelog[p]);
+      CHECK(bench.stored(p) == want.changelog[p]);
+    }
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
+TEST_CASE(
+    "worker with state: the group went on without it: nothing of its transaction stays in the rows (4, 14)") {
+  const HalfWay half(Delivery::exactly_once);
+  const Want want = undisturbed(Delivery::exactly_once, half);
+  const bool unusable = GENERATE(false, true);
+  for (int at = 2; at < 12; ++at) {
+    Folder disk;
+    disk.become(half.disk);
+    Bench bench(disk, Delivery::exactly_once);
+    bench.broker = half.broker;
+    bench.broker.polls = 0;
+    bench.broker.on_poll = [&](int poll) {
+      FakeConsumer* member = FakeConsumer::broker_member();
+      if (poll == at) member->lose(unusable);
+      if (poll == at + 2) member->tell();
+    };
+    INFO("lost at poll " << at << ", metadata unusable " << unusable);
+    CHECK(bench.run() == ExitCode::ok);
+    bench.broker.on_poll = nullptr;
+    bench.one_more();
+    for (size_t p = 0; p < kPartitions; ++p) {
+      CHECK(bench.output(p) == want.output[p]);
+      CHECK(bench.changelog(p) == want.changelog[p]);
+      CHECK(bench.stored(p) == want.changelog[p]);
+    }
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
+}  // namespace
+}  // namespace kutils::flow
