@@ -9,6 +9,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kafka/group_consumer.h"
@@ -23,9 +24,11 @@ class Committer {
   virtual bool open() const = 0;
   virtual size_t producer_index() const = 0;  // which of producers() the open transaction has
   virtual std::vector<kafka::Producer*> producers() = 0;
+  // `member`: the member id that the group gave the offsets' partitions to.
   // Throws KafkaError; the transaction is then still open and must be aborted. REQUIRES: open(), offsets not
   // empty.
-  virtual void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) = 0;
+  virtual void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+                      const std::string& member) = 0;
   virtual void abort() = 0;
 };
 
@@ -39,7 +42,8 @@ class TransactionCycle final : public Committer {
   bool open() const override { return open_; }
   size_t producer_index() const override { return current_; }
   std::vector<kafka::Producer*> producers() override { return {producers_[0].get(), producers_[1].get()}; }
-  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+              const std::string& member) override;
   void abort() override;
 
  private:
@@ -55,13 +59,18 @@ class PlainCommits final : public Committer {
   bool open() const override { return open_; }
   size_t producer_index() const override { return 0; }
   std::vector<kafka::Producer*> producers() override { return {producer_.get()}; }
-  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+              const std::string& member) override;
   void abort() override { open_ = false; }
 
  private:
   std::unique_ptr<kafka::Producer> producer_;
   bool open_ = false;
 };
+
+// Positions alone, outside of a transaction.
+void commit_positions(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+                      const std::string& member);
 
 class LineCommits final : public Committer {
  public:
@@ -70,7 +79,8 @@ class LineCommits final : public Committer {
   bool open() const override { return open_; }
   size_t producer_index() const override { return 0; }
   std::vector<kafka::Producer*> producers() override { return {}; }
-  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer) override;
+  void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+              const std::string& member) override;
   void abort() override { open_ = false; }
 
  private:

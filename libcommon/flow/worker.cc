@@ -261,6 +261,7 @@ bool Worker::group_reached_ends() {
 // --- the group's events ---
 
 void Worker::on_assigned(const std::vector<kafka::TopicPartition>& partitions) {
+  if (owned_.empty() && assigned_.empty()) held_as_ = consumer_->group_metadata().member_id;
   assigned_.insert(assigned_.end(), partitions.begin(), partitions.end());
 }
 
@@ -457,7 +458,7 @@ void Worker::admit_assigned() {
       if (!parts_.plan.has_state(start_at.at.topic))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
-    if (!first.empty()) consumer_->commit(first);
+    if (!first.empty()) commit_positions(first, *consumer_, held_as_);
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const kafka::PartitionOffset& position = from[i];
@@ -789,7 +790,7 @@ void Worker::commit() {
   }
   const int64_t behind = lag();
   write_changes(offsets);
-  committer_->commit(offsets, *consumer_);
+  committer_->commit(offsets, *consumer_, held_as_);
   apply_changes(offsets);
   for (const auto& one : owned_.all()) {
     one->committed = one->next;

@@ -133,7 +133,8 @@ class Worker final : private kafka::RebalanceListener {
   bool has_committed_ = false;
   bool was_away_ = false;
   int64_t last_turn_us_ = 0;
-  std::string member_id_;
+  std::string member_id_;  // the newest
+  std::string held_as_;    // the member that the group gave our partitions to
   int64_t member_noted_us_ = 0;
   int64_t last_end_check_us_ = 0;
   std::optional<LeftOutWatch> left_out_;  // members with a static name

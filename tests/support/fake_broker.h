@@ -57,6 +57,7 @@ class FakeBroker {
   std::map<std::string, size_t> open_transaction;
   std::vector<std::string> created;
   int generation = 1;
+  std::string member_id = "member";  // what the group knows our member by
   bool in_memory = false;
   std::vector<kafka::GroupMember> members;
   size_t batch_size = 5;
@@ -430,7 +431,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
   }
   kafka::GroupMetadata group_metadata() override {
     if (unusable_) return {nullptr, -1, ""};
-    return {nullptr, generation_, "member"};
+    return {nullptr, generation_, broker_.member_id};
   }
   bool assignment_lost() override { return false; }
   kafka::Watermarks fetched_watermarks(const kafka::TopicPartition& at) override {
@@ -459,6 +460,11 @@ class FakeConsumer final : public kafka::GroupConsumer {
   void lose(bool metadata_unusable) {
     ++broker_.generation;
     unusable_ = metadata_unusable;
+  }
+  // Put out of the group, and back in it under another id, with what it held before (librdkafka 2.0.2).
+  void rejoin_in_secret() {
+    broker_.member_id += '+';
+    generation_ = ++broker_.generation;
   }
   void tell() {
     for (const auto& [at, position] : positions_) to_revoke_.push_back(at);

@@ -236,6 +236,30 @@ TEST_CASE("worker: the group went on without it: its transaction is aborted, not
   }
 }
 
+TEST_CASE("worker: put out while it slept and back under another member id: it starts anew, from what is committed (2)") {
+  const auto delivery = GENERATE(Delivery::exactly_once, Delivery::at_least_once);
+  for (int at = 2; at < 14; ++at) {
+    Bench bench;
+    bench.job.delivery = delivery;
+    bench.fill(30);
+    int64_t committed = 0;  // by the others
+    bench.broker.on_poll = [&](int poll) {
+      if (poll != at) return;
+      other_member_works(bench.broker, {"in", 0}, 25);
+      other_member_works(bench.broker, {"in", 1}, 28);
+      committed = bench.broker.committed_offsets.at({"in", 0}).offset;
+      FakeConsumer::broker_member()->rejoin_in_secret();
+    };
+    INFO("put out at poll " << at);
+    CHECK(bench.run() == ExitCode::ok);
+    CHECK(bench.broker.committed_offsets.at({"in", 0}).offset >= committed);
+    if (delivery == Delivery::at_least_once) continue;
+    CHECK(bench.broker.read("out", 0) == bench.expected(0));
+    CHECK(bench.broker.read("out", 1) == bench.expected(1));
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
 TEST_CASE("worker: a rival under the same name fences it; three new starts, then exit 5 (11)") {
   Bench bench;
   bench.fill(30);
