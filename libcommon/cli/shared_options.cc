@@ -251,6 +251,8 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .set = [this](const std::string&) { job_.accept_change = true; }});
     table.add({.names = "--instance", .metavar = "NAME", .help = "name of this process in its group; or $KUTILS_INSTANCE",
                .group = group, .set = [this](const std::string& text) { job_.instance = text; }});
+    table.add({.names = "-j", .metavar = "N", .help = "so many workers in this process, between topics", .group = group,
+               .set = [this](const std::string& text) { job_.workers = static_cast<int>(parse_number("-j", text, 1, 256)); }});
     table.add({.names = "--stay", .help = "keep the place in the group over a restart", .group = group,
                .set = [this](const std::string&) { job_.stay = true; }});
     table.add({.names = "--state-dir", .metavar = "DIR", .help = "state of this machine; or $KUTILS_STATE_DIR", .group = group,
@@ -340,6 +342,14 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                       "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
   }
   set_group(job);
+  if (job.workers > 1) {
+    if (!job.in.is_topic() || !job.out.is_topic()) {
+      throw usage_error("-j " + std::to_string(job.workers) + ": several workers share topics, and " +
+                            (job.in.is_topic() ? "OUT '" + job.out.name : "IN '" + job.in.name) + "' is none",
+                        "leave -j out");
+    }
+    if (job.max_input || job.max_output) throw usage_error("-j with -c or -m: no worker knows what the others have counted", "leave one of the two out");
+  }
   if (!http_.empty()) {
     job.make_observer = [at = serve::parse_http_address("--http", http_), name = tool, group = job.group](const Clock& clock, Log& log) {
       auto views = std::make_shared<serve::RunViews>(at, name, group, clock);

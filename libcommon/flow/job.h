@@ -92,6 +92,7 @@ struct Job {
   bool create_topics = true;
   std::string state_dir;
   std::string instance;  // --instance, $KUTILS_INSTANCE
+  int workers = 1;       // -j
   bool stay = false;
   bool accept_gap = false;  // --on-gap skip
   bool close_at_end = false;

@@ -41,6 +41,17 @@ void Report::failed(const Record* origin, const RecordError& error, bool last) {
   if (shown_ == kInFull && !last) log_.error("more of these are counted, not shown");
 }
 
+Report::Counts& Report::Counts::operator+=(const Counts& other) {
+  in += other.in;
+  out += other.out;
+  dead_letters += other.dead_letters;
+  repeated += other.repeated;
+  failures += other.failures;
+  for (size_t i = 0; i < kDropReasons; ++i) drops[i] += other.drops[i];
+  for (const auto& [reason, count] : other.failures_by_reason) failures_by_reason[reason] += count;
+  return *this;
+}
+
 std::string Report::summary() const {
   std::string text = std::to_string(counts.in) + " in, " + std::to_string(counts.out) + " out";
   for (size_t i = 0; i < Counts::kDropReasons; ++i) {

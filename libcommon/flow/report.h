@@ -32,6 +32,7 @@ class Report {
     uint64_t failures = 0;
     std::array<uint64_t, kDropReasons> drops{};
     std::map<std::string, uint64_t> failures_by_reason;
+    Counts& operator+=(const Counts& other);
   };
   // What an aborted transaction counted is counted again when its records come again: keep a copy, put it
   // back.

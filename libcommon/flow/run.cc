@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flow/parallel_workers.h"
 #include "flow/plain_loop.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
@@ -141,10 +142,11 @@ ExitCode run_group(const Job& job, const Surroundings& around) {
   WipingLog log(around.log, progress);
   Report report(log);
   try {
-    const WorkerOutcome outcome = run_worker(job, around, report, progress, log, policy_of(job));
+    const Processor::End ended = job.workers > 1 ? run_workers(job, around, report, progress, log, policy_of(job))
+                                                 : run_worker(job, around, report, progress, log, policy_of(job));
     progress.wipe();
     if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
-    return exit_code(job, around, outcome.ended, report);
+    return exit_code(job, around, ended, report);
   } catch (const io::ReaderGone&) {
     return kReaderGone;
   } catch (...) {

@@ -52,6 +52,13 @@ struct Surroundings {
   // How work beside the worker's thread is run; tests: `deferred`, when its result is asked for.
   std::launch helpers = std::launch::async;
   RunObserver* observer = nullptr;  // may be null
+
+  // The same for one of several workers.
+  Surroundings beside(Log& its_log, const StopRequest& its_stop, RunObserver* its_observer) const {
+    return {clock,         its_log,         its_stop,      make_admin,        make_group_consumer, make_producer, make_transactional_producer,
+            make_topic_sink, resolve_range, make_topic_source, pause,               token,         helpers,
+            its_observer};
+  }
 };
 
 // Runs until the input ends, a limit, a signal, or an error. Returns the exit code, also 128 + n after a

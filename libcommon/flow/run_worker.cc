@@ -61,7 +61,7 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
 
 }  // namespace
 
-WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
+Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
                          Log& log, OnError::Policy policy) {
   const auto admin = around.make_admin();
   admin->connect(kConnectLimit);
@@ -120,7 +120,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
     Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted, std::exchange(distrusted, false)});
     try {
       worker.run();
-      if (!worker.rejoins() || around.stop.signal() != 0) return {worker.ended()};
+      if (!worker.rejoins() || around.stop.signal() != 0) return worker.ended();
       counted = worker.committed_counts();
     } catch (const state::CorruptState& broken) {
       counted = worker.committed_counts();
@@ -132,7 +132,7 @@ WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& rep
       counted = worker.committed_counts();
       if (error.code() == ExitCode::connection || error.code() == ExitCode::usage) throw;
       if (around.stop.signal() != 0)
-        return {};  // asked to stop: what is committed stands, the rest comes again
+        return Processor::End::no;  // asked to stop: what is committed stands, the rest comes again
       if (worker.has_committed() || worker.was_away()) fatal_in_a_row = 0;
       if (++fatal_in_a_row > kMaxFatalInARow) {
         throw Error(ExitCode::delivery,

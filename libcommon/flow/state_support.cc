@@ -230,11 +230,14 @@ void give_state(Job& job) {
   job.open_state_in_memory = [] {
     return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(), std::nullopt);
   };
-  // One for all partitions, made when the first is opened; worker's thread only.
-  auto environment = std::make_shared<std::shared_ptr<state::StateEnvironment>>();
-  job.open_state = [environment](const StatePlace& place, const Surroundings& around, kafka::Admin& admin) {
-    if (!*environment) *environment = std::make_shared<state::StateEnvironment>(place.cache_bytes);
-    return std::make_unique<Opening>(place, *environment, around, admin);
+  // One for all partitions of all workers, made when the first is opened.
+  struct Shared {
+    std::once_flag once;
+    std::shared_ptr<state::StateEnvironment> environment;
+  };
+  job.open_state = [shared = std::make_shared<Shared>()](const StatePlace& place, const Surroundings& around, kafka::Admin& admin) {
+    std::call_once(shared->once, [&] { shared->environment = std::make_shared<state::StateEnvironment>(place.cache_bytes); });
+    return std::make_unique<Opening>(place, shared->environment, around, admin);
   };
 }
 

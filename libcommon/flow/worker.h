@@ -156,10 +156,7 @@ class Worker final : private kafka::RebalanceListener {
 
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last
 // one ended with.
-struct WorkerOutcome {
-  Processor::End ended = Processor::End::no;
-};
-WorkerOutcome run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
+Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
                          Log& log, OnError::Policy policy);
 
 }  // namespace kutils::flow

@@ -125,11 +125,11 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   wanted.name = topic;
   wanted.partitions = job.partitions.value_or(partitions > 0 ? partitions : -1);  // -1: the broker's default
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  admin.create_topic(wanted);
-  // Another tool may have been quicker.
+  const bool is_ours = admin.create_topic(wanted);
   const auto made = admin.find_topic(topic);
   const int32_t count = made ? made->partitions : wanted.partitions;
-  log.note("created topic " + topic + ", " + std::to_string(count) +
+  if (is_ours)
+    log.note("created topic " + topic + ", " + std::to_string(count) +
            (count == 1 ? " partition" : " partitions"));
   return count;
 }

@@ -48,7 +48,7 @@ class Admin {
   virtual std::string cluster_id() = 0;
   virtual std::optional<TopicInfo> find_topic(const std::string& name) = 0;  // never creates it
   virtual std::vector<TopicInfo> topics() = 0;
-  virtual void create_topic(const NewTopic& topic) = 0;
+  virtual bool create_topic(const NewTopic& topic) = 0;  // false: somebody else was quicker
   virtual std::map<std::string, std::string> topic_config(const std::string& name) = 0;
   // High watermarks through a read_uncommitted handle (protocol.md, 23).
   virtual Watermarks watermarks(const TopicPartition& partition) = 0;

@@ -80,17 +80,18 @@ class LibrdkafkaAdmin final : public Admin {
     return out;
   }
 
-  void create_topic(const NewTopic& topic) override {
+  bool create_topic(const NewTopic& topic) override {
+    bool is_ours = true;
     if (is_in_memory()) {
       create_in_memory(topic);
     } else {
-      create_on_broker(topic);
+      is_ours = create_on_broker(topic);
     }
     // Leaders come a moment later, and on each broker at its own time.
     const auto deadline = SteadyClock::now() + kRetryLimit;
     for (;;) {
       const auto found = find_topic(topic.name);
-      if (found && found->partitions > 0) return;
+      if (found && found->partitions > 0) return is_ours;
       if (SteadyClock::now() > deadline) throw Error(ExitCode::connection, "topic " + topic.name + " was created and does not appear");
       std::this_thread::sleep_for(Millis(20));
     }
@@ -300,7 +301,7 @@ class LibrdkafkaAdmin final : public Admin {
     look_up(creator, topic.name, true);
   }
 
-  void create_on_broker(const NewTopic& topic) {
+  bool create_on_broker(const NewTopic& topic) {
     char why[512] = "";
     const NewTopicHandle request(
         rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, why, sizeof why));
@@ -317,10 +318,12 @@ class LibrdkafkaAdmin final : public Admin {
     for (size_t i = 0; i < count; ++i) {
       const auto code = rd_kafka_topic_result_error(results[i]);
       // Two tools of a pipeline may both make the topic between them.
-      if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+      if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return false;
+      if (!code) continue;
       const char* text = rd_kafka_topic_result_error_string(results[i]);
       throw to_error(code, "topic " + topic.name + " cannot be created", ExitCode::usage, Severity::fatal, text ? text : "");
     }
+    return true;
   }
 
   template <typename Call>

@@ -108,6 +108,25 @@ END
   [ "$(consume "$dead")" = '{"n":' ]
 }
 
+@test "-j: several workers in one process, each a member of its own" {
+  clicks 6000 >in
+  new_topic src 6
+  kwrite -q ./in "$src"
+  dst=$(topic_name dst) bad=$(topic_name bad)
+  kfilter -e -j 3 'number >= 100' "$src" "$dst" 2>said
+  [ "$(grep -c created said)" -eq 1 ]
+  grep -q '6000 in, 5901 out, 99 filtered' said
+  [ "$(count "$dst")" -eq 5901 ]
+  # one that fails ends all, with its own error and code
+  run kfilter -e -j 3 'nosuch > 1' "$src" "$bad"
+  [ "$status" -eq 4 ]
+  [[ $output == *"no field 'nosuch'"* ]]
+  run kfilter -j 2 true - -
+  [ "$status" -eq 2 ]
+  run kfilter -j 2 -c 5 true "$src" "$dst"
+  [ "$status" -eq 2 ]
+}
+
 @test "failed half way: what came before is committed, the position can be pasted, the next run goes on exactly once" {
   new_topic src
   { clicks 50; echo '{"number":'; clicks 50; } | produce "$src"

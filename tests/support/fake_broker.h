@@ -190,9 +190,10 @@ class FakeAdmin final : public kafka::Admin {
     for (const auto& [name, partitions] : broker_.topics) all.push_back(*find_topic(name));
     return all;
   }
-  void create_topic(const kafka::NewTopic& topic) override {
+  bool create_topic(const kafka::NewTopic& topic) override {
     broker_.add_topic(topic.name, static_cast<size_t>(topic.partitions));
     broker_.created.push_back(topic.name);
+    return true;
   }
   std::map<std::string, std::string> topic_config(const std::string&) override { return {}; }
   kafka::Watermarks watermarks(const kafka::TopicPartition& at) override {

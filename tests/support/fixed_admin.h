@@ -29,7 +29,10 @@ class FixedAdmin final : public kafka::Admin {
     return std::nullopt;
   }
   std::vector<kafka::TopicInfo> topics() override { return known; }
-  void create_topic(const kafka::NewTopic& topic) override { known.push_back({topic.name, topic.partitions, 1}); }
+  bool create_topic(const kafka::NewTopic& topic) override {
+    known.push_back({topic.name, topic.partitions, 1});
+    return true;
+  }
   std::map<std::string, std::string> topic_config(const std::string& name) override { return configs[name]; }
   kafka::Watermarks watermarks(const kafka::TopicPartition& partition) override { return marks[partition]; }
   std::vector<kafka::PartitionOffset> offsets_for_time(const std::vector<kafka::TopicPartition>& partitions,

@@ -158,8 +158,9 @@ class Bench:
     def group_state(self):
         return self.cluster.helper("test_topics", "group", self.group).strip()
 
-    def await_members(self, count, limit=45):
+    def await_members(self, processes, limit=45):
         """All that live are members: a process that hangs outside of the group is found here."""
+        count = processes * self.options.workers
         end = time.monotonic() + limit
         while self.group_state() != f"Stable {count}":
             self.judge()
@@ -243,6 +244,7 @@ def parse(argv):
     parser.add_argument("--cluster", help="directory of a broker made by scripts/kafka --dir (default $KUTILS_KAFKA_DIR)")
     parser.add_argument("--tool", help=f"the command line before IN OUT (default {DEFAULT_TOOL}, or as the scenario says)")
     parser.add_argument("--verify", default="--number-at-least 100 --same-partition", help="stream_check verify's options for this tool")
+    parser.add_argument("--workers", type=int, default=1, help="-j of each instance")
     parser.add_argument("--extra", default="", help="more options for the tool")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("KUTILS_SEED", 0)) or random.SystemRandom().randrange(1, 10**6))
     parser.add_argument("--partitions", type=int, default=6)
@@ -262,7 +264,7 @@ def parse(argv):
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args(argv)
     options.verify = shlex.split(options.verify)
-    options.extra = shlex.split(options.extra)
+    options.extra = shlex.split(options.extra) + (["-j", str(options.workers)] if options.workers > 1 else [])
     return options
 
 
