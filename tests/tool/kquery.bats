@@ -33,6 +33,11 @@ R
   [ "$(kquery ktable.clicks /a)" = '{"key":"/a","n":2,"total":4}' ]
 }
 
+@test "a running tool answers with values alone: envelopes are refused" {
+  refused_with 2 kquery --http 1 -O envelope totals
+  says "-O envelope"
+}
+
 @test "an absent key is exit code 1, what is there is printed" {
   make_states
   refused_with 1 kquery totals /nothing

@@ -55,6 +55,7 @@ class QueryTool final : public cli::Tool {
     flow::set_delta(query_, delta_);
     if (!query_.keys.empty() && query_.prefix) throw usage_error("a KEY and --prefix ask for different things", "give one of them");
     if (http_ && (group_ || !state_dir_.empty())) throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
+    if (http_ && format_.name() == "envelope") throw usage_error("-O envelope: a running tool answers with values, which have no key of their own", "leave out -O, or stop the tool and ask its state");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
@@ -115,6 +116,8 @@ class QueryTool final : public cli::Tool {
       return kReaderGone;
     }
     if (reply.status == 200) return ExitCode::ok;
+    // Which of several it was, the reply does not tell.
+    if (query_.keys.size() == 1 || query_.prefix) return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);
     log.note("not all that was asked for has a row");
     return ExitCode::answer_is_no;
   }
