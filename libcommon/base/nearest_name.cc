@@ -21,6 +21,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known) {
   std::string best;
+  if (name.size() > kMaxMisspelt) return best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : known) {
     // What was begun and not finished is near, however long the rest.

@@ -56,6 +56,7 @@ const Node& root_of(const Node& node) { return node.type == NodeType::select ? r
 template <typename Names>
 std::string nearest(std::string_view name, const Names& names) {
   std::string best;
+  if (name.size() > kMaxMisspelt) return best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;  // must be below
   for (const auto& candidate : names) {
     const std::string_view whole(candidate);
@@ -92,6 +93,7 @@ class Compiler {
     op->begin = node.name_begin;
     op->end = node.name_end;
     op->kinds = kinds;
+    ++made_;
     return op;
   }
   void whole_place(Op* op, const Node& node) {
@@ -145,7 +147,6 @@ class Compiler {
   // Constant folding: what neither varies nor reads a variable from outside is run now.
   void fold(Op* op) {
     if (op->is_constant || op->varies || op->kinds == kError || op->outermost_local < locals_.size()) return;
-    program_.folding.restart();
     program_.folding.locals.resize(program_.locals + 2);
     try {
       const Value value = op->run(*op, program_.folding);
@@ -160,7 +161,7 @@ class Compiler {
       op->kinds = bit(value.kind());
       op->is_constant = true;
     } catch (const LimitExceeded&) {
-      // It will fail with this when it is evaluated.
+      // Left to the evaluation, which has limits of its own. What else is folded must do without steps and memory.
     }
   }
 
@@ -646,7 +647,9 @@ class Compiler {
     // With a constant range the turns vary only by what else they read.
     for (const std::string& variable : node.variables) push_local(variable, kAnyValue, range->varies);
     std::vector<Op*> arguments = {range};
+    const uint32_t made = made_;
     for (size_t i = 1; i < node.children.size(); ++i) arguments.push_back(compile(*node.children[i]));
+    const uint32_t in_a_turn = made_ - made;
     locals_.resize(depth);
     Kinds result = kList | kError;
     switch (node.macro) {
@@ -662,6 +665,7 @@ class Compiler {
     Op* op = make(node, run_macro(node.macro), result);
     op->slot = static_cast<uint32_t>(depth);
     op->constant = Value::integer(static_cast<int64_t>(node.variables.size()));
+    op->turn = 1 + in_a_turn / kStepOperations;
     set_arguments(op, arguments);
     // Its own variables are no dependence.
     op->outermost_local = outermost(arguments, static_cast<uint32_t>(depth));
@@ -698,6 +702,7 @@ class Compiler {
   Scope& scope_;
   Program& program_;
   std::vector<Local> locals_;
+  uint32_t made_ = 0;  // operations
   bool types_meant_ = false;
 };
 
@@ -734,6 +739,7 @@ Value evaluate(const Program& program, Context& context) {
   try {
     return run(program.root, context);
   } catch (const LimitExceeded& limit) {
+    context.restart();
     Value error = context.fail(Reason::expression, limit.message);
     return locate(error, *program.root);
   }

@@ -7,7 +7,19 @@
 namespace kutils::expr {
 namespace {
 constexpr size_t kIndexFrom = 9;  // entries; smaller maps are searched faster in order
+
+void check_weight(size_t weight) {
+  if (weight > kMaxResultBytes) throw LimitExceeded{"the expression makes a value of more than 64 MiB of text"};
 }
+
+size_t weight_of(const MapValue& map) {
+  size_t sum = 8;
+  for (const MapEntry& entry : map) sum += weight(entry.key) + weight(entry.value);
+  check_weight(sum);
+  return sum;
+}
+
+}  // namespace
 
 Context::Context() : regexes(std::make_unique<RegexCache>()) {
   static const SystemClock system_clock;
@@ -25,7 +37,12 @@ Value Context::list(const std::vector<Value>& items) {
 
 Value Context::list(const Value* items, size_t n) {
   auto* list = allocate_array<ListValue>(1);
-  *list = {items, n, {}};
+  *list = {};
+  list->items = items;
+  list->size = n;
+  list->weight = 8;
+  for (size_t i = 0; i < n; ++i) list->weight += weight(items[i]);
+  check_weight(list->weight);
   return Value::list(list);
 }
 
@@ -45,6 +62,7 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
         entries[kept++] = entries[i];
     }
     map->size = kept;
+    map->weight = weight_of(*map);
     return Value::map(map);
   }
   uint32_t places = 16;
@@ -67,6 +85,7 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
   map->size = kept;
   map->index = index;
   map->index_mask = mask;
+  map->weight = weight_of(*map);
   return Value::map(map);
 }
 
@@ -83,9 +102,8 @@ Value Context::address(Kind kind, const AddressValue& address) {
 }
 
 Value Context::fail(Reason reason, std::string_view message) {
-  auto* error = reinterpret_cast<ErrorValue*>(arena.allocate(sizeof(ErrorValue)));
-  *error = {reason, arena.copy(message), 0, 0};
-  used_bytes += sizeof(ErrorValue) + message.size();
+  auto* error = allocate_array<ErrorValue>(1);
+  *error = {reason, copy(message), 0, 0};
   return Value::error(error);
 }
 

@@ -18,8 +18,10 @@
 namespace kutils::expr {
 
 // The bounds of one evaluation. Beyond them it fails with an error that nothing absorbs.
-constexpr uint64_t kMaxSteps = 10'000'000;               // turns of comprehensions and of functions over lists
-constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed strings, lists and maps
+constexpr uint64_t kMaxSteps = 10'000'000;              // see steps()
+constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed strings, lists, maps and errors
+constexpr size_t kStepBytes = 256;                      // of strings, lists and maps that are worked through: one step
+constexpr uint32_t kStepOperations = 32;                // within a turn of a comprehension: one step
 
 // Thrown by charge() and steps(); caught where the evaluation began.
 struct LimitExceeded {
@@ -49,10 +51,12 @@ class Context {
     used_bytes += bytes;
     if (used_bytes > kMaxResultBytes) throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
   }
+  // Turns of comprehensions and of functions over lists, and what takes as long.
   void steps(uint64_t n = 1) {
     used_steps += n;
     if (used_steps > kMaxSteps) throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
   }
+  void work_through(size_t bytes) { steps(bytes / kStepBytes); }
   void restart() { used_bytes = used_steps = 0; }
 
   Value string(std::string_view text) { return Value::string(copy(text)); }
@@ -63,14 +67,16 @@ class Context {
     return {to, text.size()};
   }
   Value list(const std::vector<Value>& items);
-  Value list(const Value* items, size_t n);  // takes the array, which must live in the arena
+  // Takes the array, which must live in the arena. Of lists and maps: throws LimitExceeded also if the text of the whole
+  // would be longer than kMaxResultBytes.
+  Value list(const Value* items, size_t n);
   // The entries must live in the arena. A repeated key: the last value wins if `last_wins`, else an error.
   Value map(MapEntry* entries, size_t n, bool last_wins);
   Value some(const Value& value);  // an optional that holds it
   static Value none() { return Value::optional(nullptr); }
   Value address(Kind kind, const AddressValue& address);
 
-  // An error whose place the calling operation fills in.
+  // An error whose place the calling operation fills in. Throws LimitExceeded.
   Value fail(Reason reason, std::string_view message);
   Value fail(std::string_view message) { return fail(Reason::expression, message); }
 

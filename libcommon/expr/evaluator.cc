@@ -318,6 +318,7 @@ Value run_call(const Op& op, Context& context) {
   for (uint32_t i = 0; i < op.count; ++i) {
     arguments[i] = run(op.arguments[i], context);
     if (arguments[i].is_error()) return arguments[i];
+    if (bit(arguments[i].kind()) & (kString | kBytes)) context.work_through(arguments[i].as_string().size());
   }
   const Call& call = *static_cast<const Call*>(op.data);
   for (const Overload* overload : call.overloads) {
@@ -397,6 +398,7 @@ Value run_comparison(const Op& op, Context& context) {
     return Value::boolean(holds<o>(a.as_int() < b.as_int() ? -1 : a.as_int() > b.as_int() ? 1 : 0));
   if (a.is_error()) return a;
   if (b.is_error()) return b;
+  context.work_through(std::min(weight(a), weight(b)));
   const auto order = compare(a, b);
   if (!order) return locate(no_such_operation(o, a, b, context), op);
   return Value::boolean(!order->unordered && holds<o>(order->sign));
@@ -408,6 +410,7 @@ Value run_equality(const Op& op, Context& context) {
   const Value b = run(op.arguments[1], context);
   if (a.is_error()) return a;
   if (b.is_error()) return b;
+  context.work_through(std::min(weight(a), weight(b)));
   return Value::boolean(equals(a, b) == wanted);
 }
 
@@ -459,7 +462,7 @@ Value for_each(const Op& op, Context& context, const Value& range, Turn turn) {
   if (range.kind() == Kind::list) {
     const ListValue list = range.as_list();
     for (size_t i = 0; i < list.size; ++i) {
-      context.steps();
+      context.steps(op.turn);
       if (two) {
         context.locals[op.slot] = Value::integer(static_cast<int64_t>(i));
         context.locals[op.slot + 1] = list.items[i];
@@ -473,7 +476,7 @@ Value for_each(const Op& op, Context& context, const Value& range, Turn turn) {
   if (range.kind() == Kind::map) {
     const MapValue map = range.as_map();
     for (size_t i = 0; i < map.size; ++i) {
-      context.steps();
+      context.steps(op.turn);
       context.locals[op.slot] = map.entries[i].key;
       if (two) context.locals[op.slot + 1] = map.entries[i].value;
       if (!turn()) break;

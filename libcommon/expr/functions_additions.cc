@@ -21,6 +21,7 @@ Value now(Context& context, Arguments, size_t) {
 }
 
 Value hash_of(Context& context, Arguments a, size_t n) {
+  context.work_through(weight(a[0]));
   std::string text;
   const Result<bool> there = append_key(a[0], text);
   if (!there) return context.fail(there.error().message);
@@ -33,6 +34,7 @@ Value hash_of(Context& context, Arguments a, size_t n) {
 Value json(Context& context, Arguments a, size_t) { return context.json(context.copy(a[0].as_string())); }
 
 Value to_json(Context& context, Arguments a, size_t) {
+  context.work_through(weight(a[0]));
   std::string out;
   if (const auto error = append_json(a[0], out)) return context.fail(error->message);
   return context.string(out);

@@ -23,7 +23,7 @@ Value size(Context&, Arguments a, size_t) {
 }
 
 Value contains(Context&, Arguments a, size_t) {
-  return Value::boolean(a[0].as_string().find(a[1].as_string()) != std::string_view::npos);
+  return Value::boolean(find_text(a[0].as_string(), a[1].as_string()) != std::string_view::npos);
 }
 Value starts_with(Context&, Arguments a, size_t) {
   return Value::boolean(a[0].as_string().substr(0, a[1].as_string().size()) == a[1].as_string());

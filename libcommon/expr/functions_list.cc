@@ -9,40 +9,45 @@ namespace {
 
 using Arguments = const Value*;
 
-// A set of values by equality: open addressing over pointers, gone with the call.
+// A set of values by equality: open addressing over pointers, gone with the call. Values of one hash that are unequal
+// (NaN is, to itself) make it slow, so each place that is looked at counts.
 class ValueSet {
  public:
-  ValueSet(Context& context, size_t n) {
-    while (mask_ + 1 < 2 * n) mask_ = 2 * mask_ + 1;
+  ValueSet(Context& context, const ListValue& list) : context_(context) {
+    while (mask_ + 1 < 2 * list.size) mask_ = 2 * mask_ + 1;
     context.charge((mask_ + 1) * sizeof(const Value*));
-    context.steps(n);
+    context.steps(list.size);
+    context.work_through(list.weight);
     places_.resize(mask_ + 1);
   }
   // False: an equal one is there. Values that differ from themselves (NaN) are always new.
   bool insert(const Value& value) {
     size_t at = hash(value) & mask_;
     for (; places_[at]; at = (at + 1) & mask_) {
+      context_.steps();
       if (equals(*places_[at], value)) return false;
     }
     places_[at] = &value;
     return true;
   }
   bool has(const Value& value) const {
+    context_.steps(1 + weight(value) / kStepBytes);
     for (size_t at = hash(value) & mask_; places_[at]; at = (at + 1) & mask_) {
+      context_.steps();
       if (equals(*places_[at], value)) return true;
     }
     return false;
   }
 
  private:
+  Context& context_;
   size_t mask_ = 7;
   std::vector<const Value*> places_;
 };
 
 bool contains_all(Context& context, const ListValue& list, const ListValue& wanted) {
-  ValueSet set(context, list.size);
+  ValueSet set(context, list);
   for (const Value& item : list) set.insert(item);
-  context.steps(wanted.size);
   return std::all_of(wanted.begin(), wanted.end(), [&](const Value& item) { return set.has(item); });
 }
 Value sets_contains(Context& context, Arguments a, size_t) {
@@ -53,9 +58,8 @@ Value sets_equivalent(Context& context, Arguments a, size_t) {
                         contains_all(context, a[1].as_list(), a[0].as_list()));
 }
 Value sets_intersects(Context& context, Arguments a, size_t) {
-  ValueSet set(context, a[0].as_list().size);
+  ValueSet set(context, a[0].as_list());
   for (const Value& item : a[0].as_list()) set.insert(item);
-  context.steps(a[1].as_list().size);
   return Value::boolean(std::any_of(a[1].as_list().begin(), a[1].as_list().end(), [&](const Value& item) { return set.has(item); }));
 }
 
@@ -89,7 +93,7 @@ Value flatten(Context& context, Arguments a, size_t n) {
 
 Value distinct(Context& context, Arguments a, size_t) {
   const ListValue& list = a[0].as_list();
-  ValueSet set(context, list.size);
+  ValueSet set(context, list);
   std::vector<Value> out;
   for (const Value& item : list) {
     if (set.insert(item)) out.push_back(item);
@@ -108,6 +112,7 @@ Value sort(Context& context, Arguments a, size_t) {
     items[i] = list.items[i];
   }
   context.steps(list.size);
+  context.work_through(list.weight);
   std::stable_sort(items, items + list.size, precedes);
   return context.list(items, list.size);
 }

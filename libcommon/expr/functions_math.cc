@@ -10,6 +10,7 @@ using Arguments = const Value*;
 
 Value extreme(Context& context, const Value* items, size_t n, int wanted) {
   if (n == 0) return context.fail("an empty list has neither greatest nor least");
+  context.steps(n);
   Value best = items[0];
   for (size_t i = 0; i < n; ++i) {
     if (!items[i].is_number()) return context.fail(Reason::wrong_type, "greatest and least are for numbers, not " + std::string(friendly_name(items[i].kind())));

@@ -46,7 +46,7 @@ Value index_of(Context& context, Arguments a, size_t n) {
     from = offset_of(text, a[2].as_int());
     if (from == std::string_view::npos) return out_of_range(context, a[2].as_int());
   }
-  return character_index(text, text.find(a[1].as_string(), from));
+  return character_index(text, find_text(text, a[1].as_string(), from));
 }
 
 Value last_index_of(Context& context, Arguments a, size_t n) {
@@ -56,6 +56,7 @@ Value last_index_of(Context& context, Arguments a, size_t n) {
     from = offset_of(text, a[2].as_int());
     if (from == std::string_view::npos) return out_of_range(context, a[2].as_int());
   }
+  context.work_through(text.size() * a[1].as_string().size());
   return character_index(text, text.rfind(a[1].as_string(), from));
 }
 
@@ -100,7 +101,7 @@ Value replace(Context& context, Arguments a, size_t n) {
       // Before every character and at the end.
       found = at;
     } else {
-      found = text.find(old, at);
+      found = find_text(text, old, at);
       if (found == std::string_view::npos) break;
     }
     out += text.substr(at, found - at);
@@ -139,7 +140,7 @@ Value split(Context& context, Arguments a, size_t n) {
       next_code_point(text, found);
       if (found >= text.size()) break;
     } else {
-      found = text.find(separator, at);
+      found = find_text(text, separator, at);
       if (found == std::string_view::npos) break;
     }
     context.steps();

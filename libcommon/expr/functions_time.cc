@@ -1,7 +1,4 @@
 // Accessors of timestamps and durations, time zones by Howard Hinnant's date library; parse_time and format_time.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // within date.h's parser
-#endif
 #include <date/date.h>
 #include <date/tz.h>
 
@@ -10,6 +7,7 @@
 
 #include "expr/registry.h"
 #include "expr/text.h"
+#include "expr/time_parser.h"
 
 namespace kutils::expr {
 namespace {
@@ -94,22 +92,19 @@ Value duration_milliseconds(Context&, Arguments a, size_t) {
   return Value::integer(a[0].duration_ns() / 1'000'000 % 1'000);
 }
 
+// The offset in the text settles what UTC it is; else the zone that is given; else it is UTC.
 Value parse_time(Context& context, Arguments a, size_t n) {
-  std::istringstream in{std::string(a[0].as_string())};
-  in.imbue(std::locale::classic());
-  date::local_time<std::chrono::nanoseconds> local;
-  std::string abbreviation;
-  std::chrono::minutes offset{0};
-  const std::string format(a[1].as_string());
-  in >> date::parse(format, local, abbreviation, offset);
-  if (in.fail() || (in.peek() != std::istringstream::traits_type::eof()))
-    return context.fail("'" + std::string(a[0].as_string().substr(0, 60)) + "' is no time of the format " + format);
-  // Nanoseconds in 64 bits reach from 1677 to 2262.
-  const int64_t ns = local.time_since_epoch().count();
-  int64_t at = ns / 1'000'000'000 - (ns % 1'000'000'000 < 0 ? 1 : 0);
-  const auto fraction = static_cast<uint32_t>(ns - at * 1'000'000'000);
-  at -= offset.count() * 60;
-  if (n == 3) {
+  const auto format = a[1].as_string();
+  std::string error;
+  const auto written = parse_written_time(a[0].as_string(), format, error);
+  if (!error.empty()) return context.fail(error);
+  if (!written)
+    return context.fail("'" + std::string(a[0].as_string().substr(0, 60)) + "' is no time of the format " + std::string(format));
+  int64_t at = written->seconds;
+  if (at < kMinSeconds || at > kMaxSeconds) return context.fail("parse_time() reaches from the year 1 to 9999");
+  if (written->offset) {
+    at -= *written->offset;
+  } else if (n == 3) {
     const auto zone = a[2].as_string();
     if (const auto fixed = fixed_offset(zone)) {
       at -= *fixed;
@@ -121,8 +116,11 @@ Value parse_time(Context& context, Arguments a, size_t n) {
         return context.fail("no such time zone: " + std::string(zone.substr(0, 40)));
       }
     }
+  } else if (!written->zone.empty() && written->zone != "UTC" && written->zone != "GMT" && written->zone != "Z") {
+    return context.fail("what offset is " + std::string(written->zone.substr(0, 40)) + "? Give parse_time() the zone as its third argument");
   }
-  return Value::timestamp(at, fraction);
+  if (at < kMinSeconds || at > kMaxSeconds) return context.fail("the timestamp is out of range");
+  return Value::timestamp(at, written->nanoseconds);
 }
 
 Value format_time(Context& context, Arguments a, size_t n) {
@@ -182,7 +180,7 @@ std::span<const Function> time_functions() {
        {{kInt, {kTimestamp}, part_of<Part::millisecond>}, {kInt, {kTimestamp, kString}, part_of<Part::millisecond>}, {kInt, {kDuration}, duration_milliseconds}},
        "TIMESTAMP.getMilliseconds([ZONE]), DURATION.getMilliseconds() -> int", "the milliseconds within the second", "duration('1.25s').getMilliseconds() == 250"},
       {"parse_time", Form::function, {{kTimestamp, {kString, kString}, parse_time}, {kTimestamp, {kString, kString, kString}, parse_time}},
-       "parse_time(STRING, FORMAT[, ZONE]) -> timestamp", "from text by strptime's format (%F %T, %d/%b/%Y:%H:%M:%S %z)",
+       "parse_time(STRING, FORMAT[, ZONE]) -> timestamp", "from text by strptime's format (%F %T, %d/%b/%Y:%H:%M:%S %z); ZONE where the text has no offset, else UTC",
        "parse_time('01/May/2024 14:00', '%d/%b/%Y %H:%M', 'Europe/Berlin') == timestamp('2024-05-01T12:00:00Z')", true},
       {"format_time", Form::function, {{kString, {kTimestamp, kString}, format_time}, {kString, {kTimestamp, kString, kString}, format_time}},
        "format_time(TIMESTAMP, FORMAT[, ZONE]) -> string", "as text by strftime's format",

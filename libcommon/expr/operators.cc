@@ -1,5 +1,6 @@
 #include "expr/operators.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -192,17 +193,22 @@ Value in_list_or_map(const Value& a, const Value& b, Context& context) {
   if (b.kind() == Kind::list) {
     const ListValue& list = b.as_list();
     if (list.size > 64) context.steps(list.size);
+    context.work_through(std::min(weight(a) * list.size, list.weight));
     for (const Value& item : list) {
       if (equals(a, item)) return Value::boolean(true);
     }
     return Value::boolean(false);
   }
-  if (b.kind() == Kind::map) return Value::boolean(find(b.as_map(), a) != nullptr);
+  if (b.kind() == Kind::map) {
+    context.work_through(weight(a));
+    return Value::boolean(find(b.as_map(), a) != nullptr);
+  }
   return no_such_operation(Operator::in, a, b, context);
 }
 
 Value index(const Value& a, const Value& b, Context& context) {
   if (a.kind() == Kind::map) {
+    context.work_through(weight(b));
     if (const Value* found = find(a.as_map(), b)) return *found;
     std::string shown;
     if (append_json(b, shown)) shown = "NaN";

@@ -31,6 +31,7 @@ struct Op {
   Value constant;              // constant, or a name
   const void* data = nullptr;  // by operation: overloads, a field's error
   uint32_t begin = 0, end = 0;  // where an error of it is shown
+  uint32_t turn = 1;            // what a turn of a comprehension takes, in steps
 
   // What the checker knows; not read by run.
   Kinds kinds = kAnyValue | bit(Kind::error);
@@ -64,7 +65,7 @@ struct Call {
 inline constexpr std::string_view kNoField = "no field '";
 
 struct Program {
-  Context folding;  // its arena holds the constants
+  Context folding;  // its arena holds the constants; its limits bound the folding of the whole program
   Arena arena;      // the operations
   std::deque<SourceError> causes;
   std::deque<std::string> texts;

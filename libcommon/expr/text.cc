@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "base/base64.h"
@@ -154,6 +155,14 @@ std::optional<std::string> decode_base64(std::string_view text) {
   std::string out;
   if (append_from_base64(text, out)) return std::nullopt;
   return out;
+}
+
+size_t find_text(std::string_view text, std::string_view part, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (part.empty()) return from;
+  if (from == text.size()) return std::string_view::npos;
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  return found ? static_cast<size_t>(static_cast<const char*>(found) - text.data()) : std::string_view::npos;
 }
 
 size_t count_code_points(std::string_view utf8) {

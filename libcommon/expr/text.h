@@ -33,6 +33,9 @@ void append_double(double value, std::string& out);
 // The standard alphabet, with or without padding; nullopt: not base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
+// std::string_view::find() in linear time whatever the texts are.
+size_t find_text(std::string_view text, std::string_view part, size_t from = 0);
+
 size_t count_code_points(std::string_view utf8);
 // The byte where code point `n` begins (text.size() if n is the count); npos: beyond the end.
 size_t code_point_offset(std::string_view utf8, size_t n);

@@ -157,6 +157,7 @@ struct ListValue {
   const Value* items = nullptr;
   size_t size = 0;
   std::string_view raw;
+  size_t weight = 0;  // see weight()
   const Value* begin() const { return items; }
   const Value* end() const { return items + size; }
 };
@@ -173,6 +174,7 @@ struct MapValue {
   const uint32_t* index = nullptr;
   uint32_t index_mask = 0;
   std::string_view raw;
+  size_t weight = 0;
   const MapEntry* begin() const { return entries; }
   const MapEntry* end() const { return entries + size; }
 };
@@ -183,6 +185,19 @@ struct AddressValue {
   uint8_t prefix = 0;
   uint8_t bytes[16] = {};
 };
+
+// What walking the value costs, in bytes: about its text's. A value may hold another one many times over, so that it
+// is not bounded by the memory that the value takes: Context::list() and map() bound it.
+inline size_t weight(const Value& value) {
+  switch (value.kind()) {
+    case Kind::string:
+    case Kind::bytes: return 8 + value.as_string().size();
+    case Kind::list: return value.as_list().weight;
+    case Kind::map: return value.as_map().weight;
+    case Kind::optional: return value.as_optional() ? 8 + weight(*value.as_optional()) : 8;
+    default: return 8;
+  }
+}
 
 // The language's name of a kind: "int", "google.protobuf.Timestamp", ...
 std::string_view type_name(Kind kind);

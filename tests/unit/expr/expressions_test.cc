@@ -187,6 +187,49 @@ TEST_CASE("deep and costly expressions are refused, not fatal") {
   CHECK(evaluated(growing).find("64 MiB") != std::string::npos);
 }
 
+namespace {
+// cel.bind(v1, [0, 0], cel.bind(v2, [v1, v1], ... LAST)): little memory, a long walk.
+std::string doubled(int n, const std::string& last) {
+  std::string out = last;
+  for (int i = n; i > 0; --i) {
+    const std::string before = "v" + std::to_string(i - 1);
+    const std::string items = i == 1 ? "[number, 0]" : "[" + before + ", " + before + "]";
+    out = "cel.bind(v" + std::to_string(i) + ", " + items + ", " + out + ")";
+  }
+  return out;
+}
+}  // namespace
+
+TEST_CASE("what takes long without a turn or memory of its own is bounded too") {
+  CHECK(evaluated(doubled(60, "v60 == v60")).find("64 MiB of text") != std::string::npos);
+  CHECK(evaluated(doubled(60, "size(to_json(v60)) > 0")).find("64 MiB of text") != std::string::npos);
+  CHECK(evaluated(doubled(60, "hash(v60) > 0")).find("64 MiB of text") != std::string::npos);
+  CHECK(evaluated(doubled(15, "v15 == v15")) == "true");
+  // Comparisons, searching and hashing within turns.
+  CHECK(evaluated(doubled(20, "lists.range(100000).all(i, v20 == v20)")).find("steps") != std::string::npos);
+  CHECK(evaluated("cel.bind(s, lists.range(1000000).map(i, country).join(), lists.range(1000000).all(i, !s.contains('x')))")
+            .find("steps") != std::string::npos);
+  CHECK(evaluated("cel.bind(s, lists.range(1000000).map(i, country).join(), s.contains(s.substring(1) + 'x'))") == "false");
+  CHECK(evaluated("lists.range(1000000).map(i, number * 0.0 / 0.0).distinct().size()").find("steps") != std::string::npos);
+  // Errors that are passed over take memory.
+  CHECK(evaluated("lists.range(3000000).exists(i, i / (number - 150) > 0)").find("64 MiB") != std::string::npos);
+  // Long turns.
+  std::string body = "i >= number - 150";
+  for (int i = 0; i < 5000; ++i) body += " && i >= 0";
+  CHECK(evaluated("lists.range(1000000).all(i, " + body + ")").find("steps") != std::string::npos);
+}
+
+TEST_CASE("folding constants is bounded for the expression as a whole") {
+  std::string many = "number == 0";
+  for (int i = 0; i < 100; ++i) many += " || lists.range(4000000).size() == number";
+  Expressions set{Options{}};
+  set.add(many, "");
+  std::string slow = "number == 0";
+  for (int i = 0; i < 100; ++i) slow += " || lists.range(1000).all(x, lists.range(1000).all(y, y >= 0))";
+  CHECK(evaluated(slow) == "true");
+  CHECK(refused("'" + std::string(500000, 'a') + "'.b" + std::string(500000, 'c') + "()").find("unknown method") != std::string::npos);
+}
+
 TEST_CASE("JSON numbers keep their kinds") {
   CHECK(evaluated("[type(a) == int, type(b) == double, type(c) == uint, type(d) == double, type(e) == double]",
                   R"({"a":1,"b":1.0,"c":9223372036854775808,"d":18446744073709551616,"e":1e3})") ==
