@@ -60,9 +60,9 @@ void ClientEvents::error(rd_kafka_resp_err_t code, const std::string& text) {
   if (!note.empty() && note_) note_(note);
 }
 
-void ClientEvents::log(int level, const std::string& facility, const std::string& text, bool debugging) {
-  constexpr int kCritical = 2;
-  if (note_ && (debugging || level <= kCritical)) note_(facility + ": " + text);
+// What is fatal comes to us as an error too, and is said in our own words.
+void ClientEvents::log(const std::string& facility, const std::string& text, bool debugging) {
+  if (note_ && debugging) note_(facility + ": " + text);
 }
 
 std::vector<ClientEvents::Failure> ClientEvents::failures() const {
@@ -117,9 +117,9 @@ void Client::on_error(rd_kafka_t*, int code, const char* text, void* opaque) {
   static_cast<Client*>(opaque)->events_->error(static_cast<rd_kafka_resp_err_t>(code), text ? text : "");
 }
 
-void Client::on_log(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
+void Client::on_log(const rd_kafka_t* rk, int, const char* facility, const char* text) {
   auto* self = static_cast<Client*>(rd_kafka_opaque(rk));
-  if (self) self->events_->log(level, facility, text, self->debugging_);
+  if (self) self->events_->log(facility, text, self->debugging_);
 }
 
 PartitionListHandle to_list(const std::vector<PartitionOffset>& offsets) {

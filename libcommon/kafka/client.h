@@ -45,7 +45,7 @@ class ClientEvents {
   void error(rd_kafka_resp_err_t code, const std::string& text);
   // Off while a caller waits for the first connection and says itself what went wrong.
   void set_notes_outages(bool on) { notes_outages_ = on; }
-  void log(int level, const std::string& facility, const std::string& text, bool debugging);
+  void log(const std::string& facility, const std::string& text, bool debugging);
   struct Failure {
     rd_kafka_resp_err_t code;
     std::string text;
