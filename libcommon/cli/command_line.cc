@@ -159,8 +159,8 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     const Option& option = table.options()[i];
     if (option.metavar.empty()) {
       app.add_flag_function(option.names, [&line, i](int64_t count) {
-        for (int64_t n = 0; n < count; ++n) line.options.emplace_back(i, "");
-      });
+           for (int64_t n = 0; n < count; ++n) line.options.emplace_back(i, "");
+         })->disable_flag_override();
     } else {
       CLI::callback_t take = [&line, i](const CLI::results_t& values) {
         for (const std::string& value : values) line.options.emplace_back(i, value);
@@ -173,10 +173,13 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     app.parse(argc, argv);
   } catch (const CLI::ArgumentMismatch& e) {
     // CLI11's message begins with the option's name.
-    const std::string name = std::string(e.what()).substr(0, std::string(e.what()).find(':'));
+    std::string name = e.what();
+    name.erase(std::min(name.find(' '), name.find(':')));
+    if (name[0] != '-') name.insert(0, name.size() == 1 ? "-" : "--");
     for (const Option& option : table.options()) {
       const auto names = split_names(option.names);
       if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+      if (option.metavar.empty()) throw usage_error("option '" + name + "' takes no value", spec_hint(info, argc, argv));
       throw usage_error("option '" + name + "' needs a value: " + name + " " + option.metavar,
                         spec_hint(info, argc, argv));
     }

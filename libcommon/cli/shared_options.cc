@@ -251,8 +251,10 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .set = [this](const std::string&) { job_.accept_change = true; }});
     table.add({.names = "--instance", .metavar = "NAME", .help = "name of this process in its group; or $KUTILS_INSTANCE",
                .group = group, .set = [this](const std::string& text) { job_.instance = text; }});
-    table.add({.names = "-j", .metavar = "N", .help = "so many workers in this process, between topics", .group = group,
-               .set = [this](const std::string& text) { job_.workers = static_cast<int>(parse_number("-j", text, 1, 256)); }});
+    if (shares_.writes_topics) {
+      table.add({.names = "-j", .metavar = "N", .help = "so many workers in this process, between topics", .group = group,
+                 .set = [this](const std::string& text) { job_.workers = static_cast<int>(parse_number("-j", text, 1, 256)); }});
+    }
     table.add({.names = "--stay", .help = "keep the place in the group over a restart", .group = group,
                .set = [this](const std::string&) { job_.stay = true; }});
     table.add({.names = "--state-dir", .metavar = "DIR", .help = "state of this machine; or $KUTILS_STATE_DIR", .group = group,

@@ -22,6 +22,7 @@ OptionTable demo_table() {
   OptionTable table;
   const auto ignore = [](const std::string&) {};
   table.add({.names = "-e", .metavar = "", .help = "end", .set = ignore});
+  table.add({.names = "--last", .metavar = "", .help = "last", .set = ignore});
   table.add({.names = "-m", .metavar = "N", .help = "number", .set = ignore});
   table.add({.names = "-X", .metavar = "K=V", .help = "property", .set = ignore});
   table.add({.names = "--on-error", .metavar = "WHAT", .help = "policy", .set = ignore});
@@ -84,6 +85,7 @@ TEST_CASE("mistakes on the command line say what to do") {
   CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}), ContainsSubstring("unknown option '--on-eror'") && ContainsSubstring("'--on-error'"));
   CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}), ContainsSubstring("unknown option '-t'") && ContainsSubstring("operands"));
   CHECK_THAT(complaint(kFilterLike, {"-G", "g", "x"}), ContainsSubstring("-g NAME"));
+  CHECK_THAT(complaint(kFilterLike, {"x", "--last=no"}), ContainsSubstring("option '--last' takes no value"));
   CHECK_THAT(complaint(kFilterLike, {"x", "-m"}), ContainsSubstring("option '-m' needs a value"));
   CHECK_THAT(complaint(kFilterLike, {"-x > 3", "a"}), ContainsSubstring("-- '-x > 3'"));
   CHECK_THAT(complaint(kFilterLike, {""}), ContainsSubstring("EXPR is empty"));
