@@ -34,7 +34,7 @@ class Backend {
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
   // Sees the rows as they are now, whatever is written later. On disk any thread may ask for one and use it while the backend lives.
   virtual std::unique_ptr<Cursor> cursor() = 0;
-  // All or nothing. Fastest if `changes` are sorted by key. Throws CorruptState, Error(delivery) if the disk is full.
+  // All or nothing. `changes` may be gone afterwards. Throws CorruptState, Error(delivery) if the disk is full.
   virtual void write(std::span<const Change> changes) = 0;
   // What was written survives a kill when this returns.
   virtual void flush() = 0;

@@ -6,14 +6,23 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
 
+#include "state/row_cache.h"
+#include "state/sorted_changes.h"
 #include "state/state_error.h"
+#include "state/unsynced_files.h"
 
 namespace kutils::state {
 namespace {
@@ -28,6 +37,9 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
   const bool full = status.IsNoSpace();
   throw Error(ExitCode::delivery, message, full ? "make room on the disk, or choose another --state-dir" : "");
 }
+
+// Beside the database, on the same file system.
+std::string spill_file(const std::string& directory) { return directory + ".new"; }
 
 class RocksCursor final : public Cursor {
  public:
@@ -54,35 +66,69 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+// A database behind a cache of rows. What is written stays in the cache until it is worth a file of its own (spill()): that
+// file is sorted, written and taken into the database whole, which costs a fraction of as many puts, and hot rows are written once.
+// A kill loses what the cache has, mark included: it is restored from the changelog, like everything newer than the mark.
 class RocksBackend final : public Backend {
  public:
-  RocksBackend(std::unique_ptr<rocksdb::DB> db, std::string directory)
-      : db_(std::move(db)), directory_(std::move(directory)) {
+  // `budget`: of all caches together, `open`: their number; both may be shared by several threads.
+  RocksBackend(std::unique_ptr<rocksdb::DB> db, std::string directory, const rocksdb::Options& options, size_t budget,
+               std::shared_ptr<std::atomic<size_t>> open)
+      : db_(std::move(db)),
+        directory_(std::move(directory)),
+        sst_options_(options),
+        budget_(budget),
+        open_(std::move(open)),
+        cache_(budget_, is_empty()) {
     write_.disableWAL = true;  // the changelog topic is the log
+    sst_options_.compression = rocksdb::kNoCompression;  // it is merged with others soon
+    ++*open_;
   }
+  ~RocksBackend() override { --*open_; }
+
   std::optional<std::string_view> get(std::string_view key) override {
+    const std::lock_guard lock(mutex_);
+    std::string_view known;
+    switch (cache_.find(key, known)) {
+      case RowCache::Known::present: return known;
+      case RowCache::Known::absent: return std::nullopt;
+      case RowCache::Known::no: break;
+    }
     found_.Reset();
     const rocksdb::Status status = db_->Get(read_, db_->DefaultColumnFamily(), slice(key), &found_);
-    if (status.ok()) return view(found_);
     if (status.IsNotFound()) return std::nullopt;
-    fail(status, "cannot read", directory_);
+    if (!status.ok()) fail(status, "cannot read", directory_);
+    if (key.size() + found_.size() <= RowCache::kMaxRowBytes) cache_.put(key, MaybeBytes(view(found_)), false);
+    return view(found_);
   }
+  // May be asked for by other threads, and sees only what the database has: so it gets the rest first.
   std::unique_ptr<Cursor> cursor() override {
+    const std::lock_guard lock(mutex_);
+    write_dirty();
     return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)), directory_);
   }
   void write(std::span<const Change> changes) override {
-    batch_.Clear();
+    const std::lock_guard lock(mutex_);
+    cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
+    large_.clear();
     for (const Change& change : changes) {
-      const rocksdb::Status status = change.value.is_null()
-                                         ? batch_.Delete(slice(change.key))
-                                         : batch_.Put(slice(change.key), slice(change.value.view()));
-      if (!status.ok()) fail(status, "cannot write", directory_);
+      if (change.key.size() + change.value.size() <= RowCache::kMaxRowBytes) {
+        cache_.put(change.key, change.value, true);
+      } else {
+        cache_.forget(change.key);
+        large_.push_back(change);
+      }
     }
-    const rocksdb::Status status = db_->Write(write_, &batch_);
-    if (!status.ok()) fail(status, "cannot write", directory_);
-    if (batch_.GetDataSize() > kKeepBatchBytes) batch_ = rocksdb::WriteBatch();
+    since_spill_ += changes.size();
+    if (!large_.empty()) return write_dirty();
+    const auto now = std::chrono::steady_clock::now();
+    if (since_spill_ < kSpillChanges && cache_.dirty_bytes() < cache_limit() / 2 && now - spilled_at_ < kSpillEvery) return;
+    spilled_at_ = now;
+    spill();
   }
   void flush() override {
+    const std::lock_guard lock(mutex_);
+    write_dirty();
     const rocksdb::Status status = db_->Flush(rocksdb::FlushOptions());
     if (!status.ok()) fail(status, "cannot write", directory_);
   }
@@ -94,35 +140,132 @@ class RocksBackend final : public Backend {
   }
 
  private:
-  static constexpr size_t kKeepBatchBytes = 4 << 20;
+  // What a kill makes to be restored: a few tenths of a second for all partitions of a process.
+  static constexpr size_t kSpillChanges = 65'536;
+  static constexpr auto kSpillEvery = std::chrono::minutes(5);
+  static constexpr size_t kLeastFileRows = 1000;  // fewer are put into a memtable
+  static constexpr size_t kKeepBatchBytes = 1 << 20;
+
+  bool is_empty() const {
+    const std::unique_ptr<rocksdb::Iterator> first(db_->NewIterator(read_));
+    first->SeekToFirst();
+    return !first->Valid() && first->status().ok();
+  }
+  size_t cache_limit() const { return budget_ / std::max<size_t>(1, *open_); }
+
+  void check(const rocksdb::Status& status) const {
+    if (!status.ok()) fail(status, "cannot write", directory_);
+  }
+
+  // All that the database does not have, in one piece.
+  void spill() {
+    if (cache_.dirty() < kLeastFileRows) return write_dirty();
+    const std::string path = spill_file(directory_);
+    cache_.collect_dirty(rows_);
+    sort_changes(rows_);
+    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), sst_options_);
+    check(file.Open(path));
+    for (const Change& row : rows_)
+      check(row.value.is_null() ? file.Delete(slice(row.key)) : file.Put(slice(row.key), slice(row.value.view())));
+    check(file.Finish());
+    rocksdb::IngestExternalFileOptions how;
+    how.move_files = true;
+    how.write_global_seqno = false;
+    check(db_->IngestExternalFile({path}, how));
+    written();
+  }
+  void write_dirty() {
+    if (cache_.dirty() == 0 && large_.empty()) return;
+    cache_.collect_dirty(rows_);
+    rows_.insert(rows_.end(), large_.begin(), large_.end());
+    sort_changes(rows_);
+    batch_.Clear();
+    for (const Change& row : rows_)
+      check(row.value.is_null() ? batch_.Delete(slice(row.key)) : batch_.Put(slice(row.key), slice(row.value.view())));
+    check(db_->Write(write_, &batch_));
+    if (batch_.GetDataSize() > kKeepBatchBytes) batch_ = rocksdb::WriteBatch();
+    written();
+  }
+  void written() {
+    cache_.clean();
+    large_.clear();
+    rows_.clear();
+    since_spill_ = 0;
+  }
+
   std::unique_ptr<rocksdb::DB> db_;
-  std::string directory_;
+  const std::string directory_;
+  rocksdb::Options sst_options_;
   rocksdb::ReadOptions read_;
   rocksdb::WriteOptions write_;
+  const size_t budget_;
+  const std::shared_ptr<std::atomic<size_t>> open_;
+  std::mutex mutex_;  // of all below
+  RowCache cache_;
+  std::vector<Change> large_;  // too large for the cache: of the write() at hand
+  std::vector<Change> rows_;
+  size_t since_spill_ = 0;
+  std::chrono::steady_clock::time_point spilled_at_ = std::chrono::steady_clock::now();
   rocksdb::PinnableSlice found_;
   rocksdb::WriteBatch batch_;
+};
+
+// For readers of a stopped tool's state.
+class ReadOnlyBackend final : public Backend {
+ public:
+  ReadOnlyBackend(std::unique_ptr<rocksdb::DB> db, std::string directory) : db_(std::move(db)), directory_(std::move(directory)) {}
+  std::optional<std::string_view> get(std::string_view key) override {
+    found_.Reset();
+    const rocksdb::Status status = db_->Get(read_, db_->DefaultColumnFamily(), slice(key), &found_);
+    if (status.ok()) return view(found_);
+    if (status.IsNotFound()) return std::nullopt;
+    fail(status, "cannot read", directory_);
+  }
+  std::unique_ptr<Cursor> cursor() override {
+    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)), directory_);
+  }
+  void write(std::span<const Change>) override { throw std::logic_error("state opened for reading is written"); }
+  void flush() override {}
+  bool in_memory() const override { return false; }
+  uint64_t approximate_rows() override {
+    uint64_t rows = 0;
+    db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &rows);
+    return rows;
+  }
+
+ private:
+  std::unique_ptr<rocksdb::DB> db_;
+  const std::string directory_;
+  rocksdb::ReadOptions read_;
+  rocksdb::PinnableSlice found_;
 };
 
 }  // namespace
 
 struct StateEnvironment::Shared {
   size_t cache_bytes;
+  size_t row_bytes;  // of the row caches together
+  std::shared_ptr<std::atomic<size_t>> open = std::make_shared<std::atomic<size_t>>(0);
+  const std::unique_ptr<rocksdb::Env> env = make_unsynced_env();  // outlives every database
   rocksdb::Options options;
 };
 
 StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_unique<Shared>()) {
   cache_bytes = std::max(cache_bytes, size_t{4} << 20);
   shared_->cache_bytes = cache_bytes;
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes);
+  shared_->row_bytes = cache_bytes / 2;
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes - shared_->row_bytes);
   rocksdb::Options& options = shared_->options;
+  options.env = shared_->env.get();
   options.create_if_missing = true;
   options.max_background_jobs = 2;
   options.allow_concurrent_memtable_write = false;  // one writer per database
   options.enable_write_thread_adaptive_yield = false;
-  options.write_buffer_size = std::clamp(cache_bytes / 4, size_t{1} << 20, size_t{16} << 20);
+  options.write_buffer_size = std::clamp(cache_bytes / 16, size_t{1} << 20, size_t{16} << 20);
   options.max_write_buffer_number = 3;
   // Memtables are charged to the cache, so that both together stay within its size.
-  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(cache_bytes / 2, cache);
+  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(cache_bytes / 8, cache);
+  options.level0_file_num_compaction_trigger = 8;  // spilled files are small
   options.max_open_files = 256;
   // Most look-ups find nothing in the memtables: a filter spares them the walk through the skip list.
   options.memtable_whole_key_filtering = true;
@@ -153,6 +296,7 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
   if (error)
     throw Error(ExitCode::delivery, "cannot make the state directory " + directory + ": " + error.message(),
                 "choose another one with --state-dir");
+  std::filesystem::remove(spill_file(directory), error);  // of a process that was killed
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(shared_->options, directory, &db);
   if (!status.ok()) {
@@ -161,7 +305,8 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
       throw CorruptState("a file is missing from the state in " + directory + ": " + status.ToString());
     fail(status, "cannot open", directory);
   }
-  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory);
+  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory, shared_->options, shared_->row_bytes,
+                                        shared_->open);
 }
 
 std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& directory) {
@@ -176,11 +321,12 @@ std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& dir
       throw CorruptState("a file is missing from the state in " + directory + ": " + status.ToString());
     fail(status, "cannot read", directory);
   }
-  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory);
+  return std::make_unique<ReadOnlyBackend>(std::unique_ptr<rocksdb::DB>(db), directory);
 }
 
 void StateEnvironment::wipe(const std::string& directory) {
   std::error_code error;
+  std::filesystem::remove(spill_file(directory), error);
   std::filesystem::remove_all(directory, error);
   if (error)
     throw Error(ExitCode::delivery, "cannot delete the state in " + directory + ": " + error.message(),

@@ -1,7 +1,8 @@
 #include "state/overlay.h"
 
-#include <algorithm>
 #include <cstring>
+
+#include "state/sorted_changes.h"
 
 namespace kutils::state {
 
@@ -59,14 +60,7 @@ void Overlay::clear() {
 
 void Overlay::remove_duplicates() {
   if (sorted_) return;
-  // A stable sort keeps the writes of one key in their order; the last one wins.
-  std::stable_sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) { return a.key < b.key; });
-  size_t kept = 0;
-  for (size_t i = 0; i < changes_.size(); ++i) {
-    if (i + 1 < changes_.size() && changes_[i + 1].key == changes_[i].key) continue;
-    changes_[kept++] = changes_[i];
-  }
-  changes_.resize(kept);
+  sort_unique_changes(changes_);
   sorted_ = true;
 }
 

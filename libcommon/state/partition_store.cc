@@ -4,6 +4,7 @@
 
 #include "base/varint.h"
 #include "state/layout.h"
+#include "state/sorted_changes.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
 
@@ -168,11 +169,11 @@ std::span<const Change> PartitionStore::take_changes() {
   return overlay_.sorted();
 }
 
-void PartitionStore::write_applied(std::span<const Change> rows, int64_t next_offset, int64_t wall_ms) {
-  batch_.assign(rows.begin(), rows.end());
+// What is in batch_, and the mark.
+void PartitionStore::write_batch(int64_t next_offset, int64_t wall_ms) {
   local_row_.clear();
   encode_local_row(next_offset, wall_ms, local_row_);
-  // One batch lands in one memtable: rows and mark survive a crash together or not at all.
+  // One write: rows and mark survive a crash together or not at all.
   batch_.push_back({kLocalRowKey, MaybeBytes(local_row_)});
   backend_->write(batch_);
   changelog_offset_ = next_offset;
@@ -180,7 +181,9 @@ void PartitionStore::write_applied(std::span<const Change> rows, int64_t next_of
 }
 
 void PartitionStore::applied(int64_t next_offset, int64_t wall_ms) {
-  write_applied(overlay_.sorted(), next_offset, wall_ms);
+  const std::span<const Change> rows = overlay_.sorted();
+  batch_.assign(rows.begin(), rows.end());
+  write_batch(next_offset, wall_ms);
   overlay_.clear();
   for (const std::unique_ptr<Operator>& op : operators_) {
     if (!op) continue;
@@ -208,18 +211,12 @@ RestorePlan PartitionStore::plan_restore(int64_t log_start, int64_t log_end, int
 }
 
 void PartitionStore::restore(std::span<const Change> records, int64_t next_offset, int64_t wall_ms) {
-  // Sorting makes the write several times faster; the last record of a key wins.
-  std::vector<Change> rows(records.begin(), records.end());
-  std::stable_sort(rows.begin(), rows.end(), [](const Change& a, const Change& b) { return a.key < b.key; });
-  size_t kept = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (i + 1 < rows.size() && rows[i + 1].key == rows[i].key) continue;
-    // One byte or none is no key of a changelog: the local row must not be written over.
-    if (rows[i].key.size() < 2) throw CorruptState("the changelog topic holds a record that is not a row");
-    rows[kept++] = rows[i];
-  }
-  rows.resize(kept);
-  write_applied(rows, next_offset, wall_ms);
+  batch_.assign(records.begin(), records.end());
+  sort_unique_changes(batch_);
+  // One byte or none is no key of a changelog: the local row must not be written over.
+  for (const Change& row : batch_)
+    if (row.key.size() < 2) throw CorruptState("the changelog topic holds a record that is not a row");
+  write_batch(next_offset, wall_ms);
 }
 
 void PartitionStore::finish_restore() {

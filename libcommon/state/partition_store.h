@@ -102,7 +102,7 @@ class PartitionStore {
   struct Operator;
 
   void open_database();
-  void write_applied(std::span<const Change> rows, int64_t next_offset, int64_t wall_ms);
+  void write_batch(int64_t next_offset, int64_t wall_ms);
   Operator& op_state(uint8_t op);
 
   StateEnvironment* environment_ = nullptr;

@@ -152,6 +152,7 @@ int main(int argc, char** argv) {
     std::string dir = (std::filesystem::temp_directory_path() / "kutils-bench-XXXXXX").string();
     if (::mkdtemp(dir.data()) == nullptr) std::abort();
     const auto start = std::chrono::steady_clock::now();
+    const double before = cpu_seconds();
     {
       state::StateEnvironment environment;
       state::PartitionStore store(environment, dir);
@@ -166,7 +167,8 @@ int main(int argc, char** argv) {
       store.close();
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::printf("%.0f rows/s applied\n", static_cast<double>(rows) / seconds);
+    std::printf("%.0f rows/s applied, %.0f ns CPU/row\n", static_cast<double>(rows) / seconds,
+                (cpu_seconds() - before) / static_cast<double>(rows) * 1e9);
     std::error_code ignored;
     std::filesystem::remove_all(dir, ignored);
   }

@@ -26,7 +26,7 @@ struct TableOptions {
   std::optional<int64_t> after;                // --emit after:D, ms: the newest value of a key once its first change is this old
   std::optional<int64_t> interval_ms;          // lines: emit changes this often
   std::vector<std::string> key_names{"key"};   // none: --total
-  size_t cache_bytes = size_t{16} << 20;
+  size_t cache_bytes = size_t{2} << 20;        // of decoded rows kept from commit to commit; the store keeps encoded ones
 };
 
 // Over a stream: a record adds to its group. Null values are skipped.
