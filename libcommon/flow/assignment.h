@@ -22,6 +22,8 @@ struct OwnedPartition {
   int64_t first =
       0;  // where to go if the group knows nothing (it always does: the first position is committed)
   std::optional<int64_t> end;    // -e: read what is before
+  int64_t changes_end = 0;       // of the changelog, behind the open transaction's rows; 0: there are none
+  LastRecord last_record;        // of those that stand before `next`
   bool touched = false;          // the open transaction holds outputs of its timers
   // Stateful jobs. The stage reads the state: it goes first.
   std::unique_ptr<PartitionState> state;

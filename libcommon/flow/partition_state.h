@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "data/record.h"
 #include "kafka/admin.h"
 #include "kafka/group_consumer.h"
 #include "state/backend.h"
@@ -21,6 +22,13 @@ namespace kutils::flow {
 
 struct Surroundings;
 
+// The last record that a partition gave; what it was, so that it is known again.
+struct LastRecord {
+  int64_t offset = kNoOffset;
+  uint64_t digest = 0;
+};
+uint64_t digest_of(const Record& record);
+
 // Where the state of a partition stands: what its meta row says (protocol.md, 17).
 struct StateMark {
   kafka::TopicPartition at;   // the input that it was made from
@@ -28,6 +36,7 @@ struct StateMark {
   int64_t wall_ms = 0;
   const std::string& fingerprint;
   int32_t input_partitions = 0;
+  LastRecord last;  // without an offset: as before
 };
 
 class PartitionState {
@@ -38,10 +47,13 @@ class PartitionState {
   // --- topic to topic
   // The input's next offset as of the last committed transaction; nullopt: there is no meta row.
   virtual std::optional<int64_t> position(const kafka::TopicPartition& at) = 0;
+  virtual LastRecord last_record(const kafka::TopicPartition& at) = 0;
   virtual std::string fingerprint() = 0;  // of the meta row; empty: there is none
   virtual state::Resume resume(std::optional<int64_t> group_offset, const kafka::TopicPartition& at,
                                kafka::Watermarks log) = 0;
   virtual bool has_changes() = 0;
+  // How far its changelog is applied; nullopt: nothing is.
+  virtual std::optional<int64_t> changelog_offset() = 0;
   // What the transaction carries to the changelog, the meta row among it. Valid until applied() or discard().
   virtual std::span<const state::Change> changes(const StateMark& mark) = 0;
   // The transaction has committed. `next_offset`: behind the last of its changes in the changelog; nullopt: not

@@ -13,11 +13,14 @@
 #include "state/layout.h"
 #include "state/partition_store.h"
 #include "state/state_error.h"
+#include "state/state_format.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr uint8_t kOperator = 1;
+constexpr char kMetaKeyBytes[] = {state::kMetaPrefix, static_cast<char>(kOperator)};
+constexpr std::string_view kMetaKey(kMetaKeyBytes, sizeof kMetaKeyBytes);
 constexpr Millis kLockLook{20};
 constexpr Millis kReadWait{50};
 constexpr size_t kRestoreBatch = 50'000;  // rows of one write
@@ -25,8 +28,9 @@ constexpr Millis kSlow{500};              // a restore that took longer is worth
 
 class StoredState final : public PartitionState {
  public:
-  StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock)
-      : lock_(std::move(lock)), rows_(std::move(rows)) {}
+  // `lineage`: of a state that begins at nothing.
+  StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock, std::string lineage)
+      : lock_(std::move(lock)), rows_(std::move(rows)), lineage_(std::move(lineage)) {}
   ~StoredState() override { hide(); }
 
   // From now on `observer` may read the applied rows, until they are closed.
@@ -41,6 +45,10 @@ class StoredState final : public PartitionState {
     if (!rows_->has_meta(kOperator)) return std::nullopt;
     return committed_position(at);
   }
+  LastRecord last_record(const kafka::TopicPartition& at) override {
+    const state::InputPosition* known = rows_->meta(kOperator).find_position(at.topic, at.partition);
+    return known && known->last_offset >= 0 ? LastRecord{known->last_offset, known->last_digest} : LastRecord();
+  }
   std::string fingerprint() override {
     return rows_->has_meta(kOperator) ? rows_->meta(kOperator).fingerprint : std::string();
   }
@@ -49,12 +57,15 @@ class StoredState final : public PartitionState {
     return state::decide_resume(group_offset, position(at), log.low, log.high);
   }
   bool has_changes() override { return rows_->dirty_rows() > 0; }
+  std::optional<int64_t> changelog_offset() override { return rows_->changelog_offset(); }
   std::span<const state::Change> changes(const StateMark& mark) override {
     state::Meta& meta = rows_->meta(kOperator);
     meta.fingerprint = mark.fingerprint;
     meta.input_partitions = mark.input_partitions;
     meta.last_wall_ms = mark.wall_ms;
     meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
+    if (mark.last.offset != kNoOffset) meta.set_last_record(mark.at.topic, mark.at.partition, mark.last.offset, mark.last.digest);
+    if (meta.lineage.empty()) meta.lineage = lineage_;
     return rows_->take_changes();
   }
   void applied(std::optional<int64_t> next_offset, int64_t wall_ms) override {
@@ -79,6 +90,7 @@ class StoredState final : public PartitionState {
   int32_t partition_ = 0;
   std::optional<state::PartitionLock> lock_;  // let go of after the rows are closed
   std::unique_ptr<state::PartitionStore> rows_;
+  const std::string lineage_;
 };
 
 // Opens and restores on a thread of its own, so that the worker goes on polling (protocol.md, 13).
@@ -118,7 +130,7 @@ class Opening final : public StateOpening {
  private:
   std::unique_ptr<PartitionState> open() {
     if (place_.temporary) {
-      return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt);
+      return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt, "temporary");
     }
     const std::string directory =
         state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
@@ -137,7 +149,7 @@ class Opening final : public StateOpening {
       rows->wipe(broken.what());
       restore(*rows);
     }
-    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock));
+    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock), around_.token + "." + std::to_string(around_.clock.wall_ms()));
     state->show(around_.observer, place_.changelog.partition);
     return state;
   }
@@ -156,6 +168,9 @@ class Opening final : public StateOpening {
       plan = {Reason::up_to_date, false, log.high};
     }
     if (plan.rebuild) rows.wipe(std::string("its changelog has gone on without it: ") + to_string(plan.reason));
+    // Rows of another state of the same name must not be mixed with these.
+    rows.finish_restore();
+    lineage_ = rows.has_meta(kOperator) ? rows.meta(kOperator).lineage : std::string();
     read_ = 0;
     total_ = log.high - plan.from;
     const int64_t count = read_from(rows, plan.from, log.high);
@@ -175,6 +190,7 @@ class Opening final : public StateOpening {
       Batch batch;
       ended = source->poll(batch, kReadWait) == io::Fill::end;
       for (const Record& record : batch.records()) {
+        check_lineage(record);
         changes.push_back({record.key.view(), record.value});
         next = record.offset + 1;
         ++count;
@@ -190,6 +206,12 @@ class Opening final : public StateOpening {
       batches.clear();
     }
     return count;
+  }
+
+  void check_lineage(const Record& record) const {
+    if (lineage_.empty() || record.key.view() != kMetaKey || record.value.is_null()) return;
+    if (state::decode_meta(record.value.view()).lineage != lineage_)
+      throw state::CorruptState("its changelog " + place_.changelog.topic + " was deleted and made anew since");
   }
 
   bool nothing_behind(int64_t from, int64_t end) {
@@ -221,6 +243,7 @@ class Opening final : public StateOpening {
   std::atomic<int64_t> read_{0};
   std::atomic<int64_t> total_{0};
   std::string account_;
+  std::string lineage_;  // of the rows on disk
   std::future<std::unique_ptr<PartitionState>> done_;
 };
 
@@ -228,7 +251,7 @@ class Opening final : public StateOpening {
 
 void give_state(Job& job) {
   job.open_state_in_memory = [] {
-    return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(), std::nullopt);
+    return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(), std::nullopt, "lines");
   };
   // One for all partitions of all workers, made when the first is opened.
   struct Shared {

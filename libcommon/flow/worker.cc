@@ -4,6 +4,7 @@
 #include <future>
 #include <limits>
 
+#include "base/murmur2.h"
 #include "flow/gaps.h"
 #include "flow/sink_outputs.h"
 #include "kafka/memory_state.h"
@@ -34,6 +35,11 @@ using kafka::KafkaError;
 using kafka::Severity;
 
 }  // namespace
+
+uint64_t digest_of(const Record& record) {
+  const auto time = static_cast<uint64_t>(record.timestamp);
+  return (uint64_t{murmur2(record.value.view())} << 32 | murmur2(record.key.view())) ^ (time * 0x9e3779b97f4a7c15U);
+}
 
 // One set of sinks for each producer of the committer: a sink writes through one producer only.
 class Worker::CycleOutputs final : public Outputs {
@@ -394,6 +400,7 @@ int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset&
       is_new = true;
       return resume.offset;
     case Action::resume:
+      if (!group_offset) check_same_input(state, commit.at);
       return resume.offset;
     case Action::input_recreated:
       throw usage_error("the state of " + place + " stands at offset " + std::to_string(resume.offset) +
@@ -423,6 +430,31 @@ int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset&
   if (!parts_.job.accept_gap) throw usage_error(gap, "--on-gap skip goes on without them; or " + again);
   parts_.log.note(gap);
   return resume.offset;
+}
+
+// The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted: it is the same
+// topic if the last record that the state has taken in still is what it was.
+void Worker::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
+  const std::string again = "start from the beginning under another name with -g NAME";
+  if (parts_.plan.in_memory) return;
+  if (!parts_.plan.repartition.empty()) {
+    throw usage_error("group " + parts_.plan.group + " has state, but no offsets: they expired or were deleted, and how far " +
+                          parts_.plan.inputs.front().first + " was read is not known",
+                      again);
+  }
+  const LastRecord last = state.last_record(at);
+  if (last.offset == kNoOffset) return;
+  const auto source = parts_.around.make_topic_source({{at, last.offset, last.offset + 1}});
+  for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end && parts_.around.stop.signal() == 0;) {
+    Batch batch;
+    fill = source->poll(batch, kGlance);
+    for (const Record& record : batch.records()) {
+      if (record.offset != last.offset || digest_of(record) == last.digest) continue;
+      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " + std::to_string(last.offset) +
+                            " is not the one that the state of group " + parts_.plan.group + " has taken in: the topic was made anew",
+                        again);
+    }
+  }
 }
 
 void Worker::admit_assigned() {
@@ -579,6 +611,7 @@ void Worker::take(const kafka::Polled& polled) {
         int64_t next = records[last].offset + 1;
         if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
         run.partition->next = std::max(run.partition->next, next);
+        if (run.partition->state) run.partition->last_record = {records[last].offset, digest_of(records[last])};
       }
       first = run.last + 1;
     }
@@ -752,7 +785,7 @@ void Worker::write_changes(const std::vector<kafka::PartitionOffset>& offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
     const StateMark mark{partition.at, offset.offset, now, parts_.plan.fingerprint,
-                         parts_.plan.inputs.front().second};
+                         parts_.plan.inputs.front().second, partition.last_record};
     for (const state::Change& change : partition.state->changes(mark)) {
       Output row;
       row.key = MaybeBytes(change.key);
@@ -761,19 +794,34 @@ void Worker::write_changes(const std::vector<kafka::PartitionOffset>& offsets) {
     }
   }
   if (outside_) outside_->flush();
+  check_changelog(producer, offsets);
+}
+
+// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks rows that
+// the state has. Found before the commit, for afterwards it would look like a state of its own.
+void Worker::check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets) {
+  producer.flush();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    partition.changes_end = producer.delivered_offset(parts_.plan.changelog, partition.at.partition) + 1;
+    const int64_t applied = partition.state->changelog_offset().value_or(0);
+    if (partition.changes_end == 0 || partition.changes_end > applied) continue;
+    committer_->abort();
+    throw usage_error("the changelog topic " + parts_.plan.changelog + " was deleted and made anew while this worked: partition " +
+                          std::to_string(partition.at.partition) + " ends at " + std::to_string(partition.changes_end) +
+                          ", its rows stand at " + std::to_string(applied),
+                      "nothing was committed to it; start from the beginning under another name with -g NAME");
+  }
 }
 
 void Worker::apply_changes(const std::vector<kafka::PartitionOffset>& offsets) {
   if (!parts_.job.stateful) return;
-  // The producer that had the transaction: the committer has gone on to the other one.
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
-    int64_t last = kNoOffset;
-    for (kafka::Producer* producer : committer_->producers()) {
-      last = std::max(last, producer->delivered_offset(parts_.plan.changelog, partition.at.partition));
-    }
-    partition.state->applied(last == kNoOffset ? std::nullopt : std::optional<int64_t>(last + 1), clock_.wall_ms());
+    const int64_t end = partition.changes_end;
+    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end), clock_.wall_ms());
   }
 }
 
@@ -829,9 +877,16 @@ void Worker::rewind() {
   for (const auto& one : owned_.all()) partitions.push_back(one->at);
   std::vector<kafka::PartitionOffset> to = consumer_->committed(partitions);
   for (auto& position : to) {
-    if (position.offset == kafka::kOffsetNone) {
-      position.offset = owned_.find(position.at.topic, position.at.partition)->first;
+    if (position.offset != kafka::kOffsetNone) continue;
+    const OwnedPartition& one = *owned_.find(position.at.topic, position.at.partition);
+    // Where we began is only right if nothing was ever committed: what was is gone, with the topic that it belonged to.
+    if (one.committed != kafka::kOffsetNone) {
+      throw usage_error("group " + parts_.plan.group + " has lost its offset in " + position.at.topic + " [" +
+                            std::to_string(position.at.partition) + "], which was " + std::to_string(one.committed) +
+                            ": the topic was deleted and made anew, or the offset was",
+                        "start from the beginning under another name with -g NAME");
     }
+    position.offset = one.first;
   }
   // Asked only after the broker refused a position: a question more would be one more that an outage fails.
   if (std::exchange(offset_gone_, false)) judge_gaps(to, parts_.admin, parts_.job.accept_gap, parts_.log);

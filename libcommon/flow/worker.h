@@ -73,6 +73,7 @@ class Worker final : private kafka::RebalanceListener {
   std::vector<kafka::TopicPartition> open_states();
   void admit_assigned();
   int64_t position_of(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
+  void check_same_input(PartitionState& state, const kafka::TopicPartition& at);
   std::vector<PartitionRange> first_positions(const std::vector<kafka::TopicPartition>& fresh);
   void drop_opening(const kafka::TopicPartition& at);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
@@ -85,6 +86,7 @@ class Worker final : private kafka::RebalanceListener {
   void delete_repartitioned();
   void before_commit();
   void write_changes(const std::vector<kafka::PartitionOffset>& offsets);
+  void check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets);
   void apply_changes(const std::vector<kafka::PartitionOffset>& offsets);
   size_t dirty_rows() const;
   bool visible() const;

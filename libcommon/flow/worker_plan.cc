@@ -73,6 +73,19 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   }
 }
 
+// IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are there, IN was
+// deleted and made anew: its records would be counted on top of the old ones.
+void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
+  std::vector<kafka::TopicPartition> behind;
+  for (int32_t p = 0; p < plan.repartition_count; ++p) behind.push_back({plan.repartition, p});
+  for (const auto& commit : admin.committed(plan.group, behind)) {
+    if (commit.offset == kafka::kOffsetNone) continue;
+    throw usage_error("group " + plan.group + " has worked before, but has no offsets in " + job.in.name +
+                          ": the topic was deleted and made anew, or its offsets were",
+                      "start from the beginning under another name with -g NAME");
+  }
+}
+
 }  // namespace
 
 std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
@@ -188,6 +201,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
       plan.repartition_count =
           ensure_repartition(job, admin, log, plan.group, most, !plan.earlier_counts.empty() && !plan.in_memory);
       plan.subscription.push_back(plan.repartition);
+      if (plan.earlier_counts.empty() && !plan.in_memory) refuse_lost_offsets(job, admin, plan);
     }
     const auto topic = ensure_changelog(job, admin, log, plan.group, plan.repartition_count, !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;

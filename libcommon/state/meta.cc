@@ -7,10 +7,15 @@
 
 namespace kutils::state {
 
-std::optional<int64_t> Meta::position(std::string_view topic, int32_t partition) const {
+const InputPosition* Meta::find_position(std::string_view topic, int32_t partition) const {
   for (const InputPosition& p : positions)
-    if (p.partition == partition && p.topic == topic) return p.offset;
-  return std::nullopt;
+    if (p.partition == partition && p.topic == topic) return &p;
+  return nullptr;
+}
+
+std::optional<int64_t> Meta::position(std::string_view topic, int32_t partition) const {
+  const InputPosition* found = find_position(topic, partition);
+  return found ? std::optional<int64_t>(found->offset) : std::nullopt;
 }
 
 void Meta::set_position(std::string_view topic, int32_t partition, int64_t offset) {
@@ -21,6 +26,14 @@ void Meta::set_position(std::string_view topic, int32_t partition, int64_t offse
     }
   }
   positions.push_back({std::string(topic), partition, offset});
+}
+
+void Meta::set_last_record(std::string_view topic, int32_t partition, int64_t offset, uint64_t digest) {
+  for (InputPosition& p : positions) {
+    if (p.partition != partition || p.topic != topic) continue;
+    p.last_offset = offset;
+    p.last_digest = digest;
+  }
 }
 
 void encode_meta(const Meta& meta, std::string& out) {
@@ -40,6 +53,11 @@ void encode_meta(const Meta& meta, std::string& out) {
   for (const SourceTime& s : meta.times.sources) {
     put_signed(out, s.source);
     put_signed(out, s.time);
+  }
+  put_bytes(out, meta.lineage);
+  for (const InputPosition& p : meta.positions) {
+    put_signed(out, p.last_offset);
+    put_varint(out, p.last_digest);
   }
 }
 
@@ -68,6 +86,11 @@ Meta decode_meta(std::string_view bytes) {
     s.source = static_cast<int32_t>(in.signed_varint());
     s.time = in.signed_varint();
     meta.times.sources.push_back(s);
+  }
+  meta.lineage = in.bytes();
+  for (InputPosition& p : meta.positions) {
+    p.last_offset = in.signed_varint();
+    p.last_digest = in.varint();
   }
   if (!in.ok() || !in.at_end()) throw CorruptState("the state's meta row is broken");
   return meta;

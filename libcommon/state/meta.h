@@ -30,6 +30,9 @@ struct InputPosition {
   std::string topic;
   int32_t partition = 0;
   int64_t offset = 0;  // of the next record to process
+  // The last record that was processed, so that a topic which was made anew is told from one whose group offsets expired.
+  int64_t last_offset = -1;  // -1: none yet
+  uint64_t last_digest = 0;
   friend bool operator==(const InputPosition&, const InputPosition&) = default;
 };
 
@@ -40,9 +43,15 @@ struct Meta {
   int64_t last_wall_ms = 0;
   std::vector<InputPosition> positions;
   StreamTimes times;
+  // Drawn at random when a state begins at nothing. Rows of another lineage belong to another state of the same name: its
+  // changelog was deleted and made anew.
+  std::string lineage;
 
+  const InputPosition* find_position(std::string_view topic, int32_t partition) const;
   std::optional<int64_t> position(std::string_view topic, int32_t partition) const;
   void set_position(std::string_view topic, int32_t partition, int64_t offset);
+  // REQUIRES: the position is set.
+  void set_last_record(std::string_view topic, int32_t partition, int64_t offset, uint64_t digest);
   friend bool operator==(const Meta&, const Meta&) = default;
 };
 

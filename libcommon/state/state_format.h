@@ -20,7 +20,7 @@
 
 namespace kutils::state {
 
-constexpr uint8_t kFormatVersion = 1;
+constexpr uint8_t kFormatVersion = 2;
 constexpr char kMetaPrefix = '\x00';
 constexpr std::string_view kLocalRowKey{"\x00", 1};
 

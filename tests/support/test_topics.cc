@@ -1,6 +1,8 @@
 // Topics and groups for shell tests, in milliseconds where Kafka's own commands need a JVM each.
 //   test_topics create NAME PARTITIONS [K=V]...   returns once every partition has a leader
 //   test_topics delete NAME...
+//   test_topics grow NAME PARTITIONS               it has so many from then on
+//   test_topics forget GROUP TOPIC                 the group's offsets in it are gone
 //   test_topics ends NAME          one line per partition: PARTITION LOW HIGH (high watermark)
 //   test_topics stable NAME        one line per partition: PARTITION LAST-STABLE-OFFSET HIGH (they differ
 //   while a
@@ -152,6 +154,41 @@ void remove(const std::vector<std::string>& names) {
   check_topics(result, results);
 }
 
+void grow(const std::string& name, int count) {
+  const Client rk = connect(nullptr);
+  char why[256];
+  rd_kafka_NewPartitions_t* more = rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(count), why, sizeof why);
+  if (more == nullptr) fail(why);
+  const Queue queue(rd_kafka_queue_new(rk.get()));
+  const Options options = admin_options(rk.get(), RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+  rd_kafka_CreatePartitions(rk.get(), &more, 1, options.get(), queue.get());
+  const Event event = wait_for_result(queue.get());
+  rd_kafka_NewPartitions_destroy(more);
+  size_t results = 0;
+  const auto** result = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &results);
+  check_topics(result, results);
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLimitMs);
+  int total = 0;
+  while (partitions_with_leader(rk.get(), name, &total) < count) {
+    if (std::chrono::steady_clock::now() > limit) fail(name + ": not all partitions have a leader");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void forget(const std::string& group, const std::string& topic) {
+  const Client rk = connect(nullptr);
+  int total = 0;
+  partitions_with_leader(rk.get(), topic, &total);
+  const Partitions list(rd_kafka_topic_partition_list_new(total));
+  for (int p = 0; p < total; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
+  rd_kafka_DeleteConsumerGroupOffsets_t* what = rd_kafka_DeleteConsumerGroupOffsets_new(group.c_str(), list.get());
+  const Queue queue(rd_kafka_queue_new(rk.get()));
+  const Options options = admin_options(rk.get(), RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS);
+  rd_kafka_DeleteConsumerGroupOffsets(rk.get(), &what, 1, options.get(), queue.get());
+  const Event event = wait_for_result(queue.get());
+  rd_kafka_DeleteConsumerGroupOffsets_destroy(what);
+}
+
 void ends(const std::string& name) {
   const Client rk = connect(nullptr);
   int total = 0;
@@ -223,6 +260,10 @@ int run(const std::vector<std::string>& args) {
   const std::vector<std::string> rest(args.begin() + (args.empty() ? 0 : 1), args.end());
   if (verb == "create" && rest.size() >= 2) {
     create(rest);
+  } else if (verb == "grow" && rest.size() == 2) {
+    grow(rest[0], std::stoi(rest[1]));
+  } else if (verb == "forget" && rest.size() == 2) {
+    forget(rest[0], rest[1]);
   } else if (verb == "delete" && !rest.empty()) {
     remove(rest);
   } else if (verb == "ends" && rest.size() == 1) {
@@ -236,7 +277,7 @@ int run(const std::vector<std::string>& args) {
   } else if (verb == "members" && rest.size() == 1) {
     describe_group(rest[0], true);
   } else {
-    std::fputs("usage: test_topics create|delete|ends|stable|committed|group|members ... (see its first lines)\n",
+    std::fputs("usage: test_topics create|delete|grow|forget|ends|stable|committed|group|members ... (see its first lines)\n",
                stderr);
     return 2;
   }

@@ -45,14 +45,17 @@ TEST_CASE("state format: meta row") {
   meta.set_position("t", 2, 77);
   meta.times.stream_time = 5;
   meta.times.sources = {{2, 5}};
+  meta.lineage = "l";
+  meta.positions[0].last_offset = 70;
+  meta.positions[0].last_digest = 300;
   std::string out;
   encode_meta(meta, out);
-  CHECK(out == "\x01\x01"
+  CHECK(out == "\x02\x01"
                "f\x01"
-               "d\x08\xd0\x0f\x01\x01t\x04\x9a\x01\x0a\x01\x04\x0a"s);
+               "d\x08\xd0\x0f\x01\x01t\x04\x9a\x01\x0a\x01\x04\x0a\x01l\x8c\x01\xac\x02"s);
   CHECK(decode_meta(out) == meta);
   for (size_t cut = 0; cut < out.size(); ++cut) CHECK_THROWS_AS(decode_meta(out.substr(0, cut)), CorruptState);
   CHECK_THROWS_AS(decode_meta(out + "x"), CorruptState);
-  out[0] = 2;
+  out[0] = 1;
   CHECK_THROWS_AS(decode_meta(out), Error);
 }

@@ -73,7 +73,7 @@ TEST_CASE("stored partition: nothing committed, another version, no mark") {
       store.backend().write({&change, 1});
     };
   };
-  const std::string newer = with("newer", put(std::string(kLocalRowKey), "\x02"));
+  const std::string newer = with("newer", put(std::string(kLocalRowKey), "\x7f"));
   try {
     StoredPartition stored(environment, newer);
     FAIL("read");

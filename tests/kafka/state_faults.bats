@@ -1,0 +1,243 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154
+# What may become of state: its files, its changelog, its input. Each time a clear error or a clean rebuild, never wrong rows.
+
+setup() {
+  . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"
+  kafka_setup
+  : >all
+  mounted=
+}
+teardown() {
+  kafka_teardown
+  [ -z "$mounted" ] || umount "$mounted"
+}
+
+# more N [KEYS]: N records more into $src, each of one of KEYS keys; `all` keeps what was sent.
+more() {
+  local from
+  from=$(wc -l <all)
+  seq $((from + 1)) $((from + $1)) | awk -v keys="${2:-50}" '{ printf "k%d\t{\"n\":%d}\n", ($1 * 7919) % keys, $1 }' >new
+  cat new >>all
+  produce "$src" -K "$(printf '\t')" <new
+}
+# The rows that all of it gives: count and sum per key.
+wanted() {
+  awk -F'[\t:}]' '{ n[$1]++; s[$1] += $3 } END { for (k in n) printf "%s {\"key\":\"%s\",\"n\":%d,\"s\":%d}\n", k, k, n[k], s[k] }' all | sort
+}
+rows() { consume "$1" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (k in row) print row[k] }' | sort; }
+right() { same <(wanted) <(rows "$dst"); }
+table() { ktable -e -g "$group" "$@" 'n=count(), s=sum(n)' "$src" "$dst"; }
+begin() {
+  new_topic src "${1:-2}"
+  new_topic dst "${1:-2}"
+  group=group-$dst
+  log=$group-changelog
+  more 1000
+}
+# wiped: $output tells that local state was thrown away.
+runs_after() {
+  more 100
+  run table
+  [ "$status" -eq 0 ] || { echo "$1: exit $status: $output"; return 1; }
+  right || { echo "after: $1"; return 1; }
+}
+refused() {
+  refused_with 2 table
+  says "$@" || return 1
+}
+
+@test "state files that are broken, cut or gone: rebuilt from the changelog, and said so" {
+  begin
+  table
+  local db=$KUTILS_STATE_DIR/$group/0/db file
+  runs_after "nothing"
+  [[ $output != *wiped* ]]
+  for file in "$db"/*.sst; do head -c "$(stat -c %s "$file")" /dev/urandom >"$file"; done
+  runs_after "tables of noise"
+  [[ $output == *"was wiped"* || $output == *"state from its changelog"* ]] || { echo "$output"; return 1; }
+  for file in "$db"/*.sst; do truncate -s 100 "$file"; done
+  runs_after "tables cut"
+  [[ $output == *wiped* ]] || { echo "$output"; return 1; }
+  rm -f "$db"/*.sst
+  runs_after "tables gone"
+  [[ $output == *wiped* ]] || { echo "$output"; return 1; }
+  for file in "$db"/MANIFEST-*; do truncate -s 20 "$file"; done
+  runs_after "manifest cut"
+  rm -f "$db"/CURRENT
+  runs_after "CURRENT gone"
+  : >"$db"/CURRENT
+  runs_after "CURRENT empty"
+  rm -rf "$db"
+  echo "not a folder" >"$db"
+  more 100
+  refused_with 5 table
+  says "$db" "--state-dir"
+  rm -rf "${KUTILS_STATE_DIR:?}/$group"
+  runs_after "all gone"
+  [[ $output == *"restored"* ]] || { echo "$output"; return 1; }
+}
+
+@test "state of another format on disk and in the changelog" {
+  begin 1
+  table
+  # What a later version might have written.
+  consume "$log" -J | jq -c 'select(.key | length == 2) | .partition' | tail -n 1 >/dev/null
+  jq -nc '{partition: 0, key_base64: ("AAE="), payload_base64: ("CQE=")}' | kcp - "$log"
+  rm -rf "${KUTILS_STATE_DIR:?}/$group"
+  more 10
+  refused "the state was written in format 9" "-g"
+  [ "$(rows "$dst" | wc -l)" -eq 50 ]
+}
+
+@test "the same group with another expression, or another number of partitions" {
+  begin
+  table
+  refused_with 2 ktable -e -g "$group" 'n=count()' "$src" "$dst"
+  says "was made for something else" "AGGS was 'n=count(), s=sum(n)', is 'n=count()'" "-g NAME"
+  # Offsets gone: what the state says of itself stands.
+  test_topics forget "$group" "$src"
+  refused_with 2 ktable -e -g "$group" 'n=count()' "$src" "$dst"
+  says "the state of group $group was made for something else" "-g NAME"
+  # And the right one goes on where the state stands.
+  runs_after "offsets gone"
+  test_topics grow "$src" 3
+  more 100
+  refused "partitions of $src was '2', is '3'" "-g NAME"
+}
+
+@test "a changelog topic that is missing, empty, of another partition count or policy" {
+  begin
+  table
+  cp -r "$KUTILS_STATE_DIR" kept
+  again() { rm -rf "$KUTILS_STATE_DIR"; cp -r kept "$KUTILS_STATE_DIR"; more 10; }
+  test_topics delete "$log"
+  more 10
+  refused "the changelog topic $log is missing" "state is lost" "-g NAME"
+  test_topics create "$log" 2 cleanup.policy=compact
+  again
+  refused "$log holds no state of it" "deleted or made anew" "-g NAME"
+  test_topics delete "$log"
+  test_topics create "$log" 3 cleanup.policy=compact
+  again
+  refused "$log has 3 partitions, the state has 2" "-g NAME"
+  test_topics delete "$log"
+  test_topics create "$log" 2 cleanup.policy=delete
+  again
+  refused "$log has cleanup.policy=delete"
+  local before
+  before=$(count "$dst")
+  refused "$log has cleanup.policy=delete"
+  [ "$(count "$dst")" -eq "$before" ]
+}
+
+@test "a changelog that was made anew while the tool works is found out before anything is committed" {
+  begin
+  start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  wait_for 30 caught_up "$group" "$src"
+  test_topics delete "$log"
+  test_topics create "$log" 2 cleanup.policy=compact
+  more 10
+  end_of_tool "$started" 120
+  [ "$status" -ne 0 ]
+  grep -q "$log" one.err
+  # None of the ten was counted, and nothing can go on as if nothing had been.
+  same <(head -n 1000 all >kept; mv kept all; wanted) <(rows "$dst")
+  refused "$log" "-g NAME"
+}
+
+@test "everything of a group was deleted, but another machine kept its old state: it is not used" {
+  begin
+  table
+  cp -r "$KUTILS_STATE_DIR" old
+  test_topics delete "$log" "$dst"
+  test_topics forget "$group" "$src"
+  test_topics create "$dst" 2
+  rm -rf "$KUTILS_STATE_DIR"
+  # The new state's changelog grows beyond the place where the old one stands.
+  local i
+  for i in 1 2 3 4 5; do
+    more 1000
+    table
+  done
+  right
+  rm -rf "$KUTILS_STATE_DIR"
+  cp -r old "$KUTILS_STATE_DIR"
+  runs_after "old state of another changelog"
+  [[ $output == *"deleted and made anew since"* ]] || { echo "$output"; return 1; }
+}
+
+@test "an input topic that was made anew: shorter, longer, and under --by" {
+  begin
+  table
+  local rows_before
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  : >all
+  more 100
+  rows_before=$(rows "$dst")
+  refused "the topic was made anew" "-g NAME"
+  more 3000
+  refused "the topic was made anew" "-g NAME"
+  [ "$(rows "$dst")" = "$rows_before" ]
+}
+
+@test "an input topic that was made anew under --by" {
+  new_topic src 2
+  new_topic dst 2
+  group=group-$dst
+  more 1000
+  ktable -e -g "$group" --by 'g=n % 10' 'c=count()' "$src" "$dst"
+  local rows_before
+  rows_before=$(rows "$dst")
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  more 100
+  refused_with 2 ktable -e -g "$group" --by 'g=n % 10' 'c=count()' "$src" "$dst"
+  says "has no offsets in $src" "-g NAME"
+  more 3000
+  refused_with 2 ktable -e -g "$group" --by 'g=n % 10' 'c=count()' "$src" "$dst"
+  [ "$(rows "$dst")" = "$rows_before" ]
+}
+
+@test "partitions added to the input: --by takes them" {
+  new_topic src 2
+  new_topic dst 2
+  group=group-$dst
+  more 1000
+  ktable -e -g "$group" --by 'g="g" + string(n % 10)' 'c=count()' "$src" "$dst"
+  test_topics grow "$src" 4
+  more 1000
+  ktable -e -g "$group" --by 'g="g" + string(n % 10)' 'c=count()' "$src" "$dst"
+  same <(for i in 0 1 2 3 4 5 6 7 8 9; do echo "g$i {\"g\":\"g$i\",\"c\":200}"; done) <(rows "$dst")
+}
+
+@test "an input topic that is made anew while the tool works" {
+  begin
+  start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  wait_for 30 caught_up "$group" "$src"
+  local rows_before
+  rows_before=$(rows "$dst")
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  more 100
+  end_of_tool "$started" 120
+  [ "$status" -ne 0 ]
+  grep -q "has lost its offset in $src" one.err
+  [ "$(rows "$dst")" = "$rows_before" ]
+  refused "the topic was made anew" "-g NAME"
+}
+
+@test "a full disk: exit 5 that says so; with room again nothing is lost or doubled" {
+  mkdir disk
+  mount -t tmpfs -o size=4m tmpfs disk 2>/dev/null || skip "a small tmpfs cannot be mounted here"
+  mounted=$PWD/disk
+  begin
+  more 400000 400000
+  run table --cache 4M --state-dir "$PWD/disk"
+  [ "$status" -eq 5 ] || { echo "exit $status: $output"; return 1; }
+  [[ $output == *"No space left"* && $output == *"make room on the disk"* ]] || { echo "$output"; return 1; }
+  mount -o remount,size=200m disk
+  table --cache 4M --state-dir "$PWD/disk"
+  right
+}
