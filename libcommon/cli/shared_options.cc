@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <set>
 
 #include "base/duration.h"
+#include "base/log.h"
 #include "base/murmur2.h"
 #include "cli/functions_option.h"
 #include "io/line_sink.h"
@@ -359,11 +362,26 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
       return views;
     };
   }
+  expressions_.warn = [log = std::make_shared<StderrLog>(tool, quiet_),
+                       said = std::make_shared<std::set<std::string>>()](const std::string& text) {
+    if (said->insert(text).second) log->note(text);
+  };
   parse_formats();
+  refuse_idle_codecs(job);
   set_codecs();
   set_markers(job);
   set_lines(job);
   return job;
+}
+
+// A tool that passes bytes on has nothing to decode, but where lines show it.
+void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
+  if (shares_.expressions || shares_.shapes || (!value_codec_ && !key_codec_)) return;
+  const bool in_shows = job.in.is_lines() && in_format_.name() != "envelope";
+  const bool out_shows = job.out.is_lines() && (out_format_.name() != "envelope" || !out_format_.output_template.empty());
+  if (in_shows || out_shows) return;
+  throw usage_error(std::string(value_codec_ ? "--value-codec" : "--key-codec") + " says nothing here: " + job.tool + " copies bytes as they are",
+                    "to change how they are encoded: kmap --value-codec IN:OUT '*' IN OUT, kfilter --key-codec IN:OUT true IN OUT");
 }
 
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).

@@ -80,6 +80,7 @@ class SharedOptions {
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
   void parse_formats();
+  void refuse_idle_codecs(const flow::Job& job) const;
   void set_codecs();
   void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;

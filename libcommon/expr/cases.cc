@@ -161,7 +161,11 @@ CaseReport run_cases(std::istream& in, std::string_view path, const std::functio
       }
       ++counts.failed;
       ++result.total.failed;
-      report(place + ": " + text("file") + "/" + text("section") + "/" + text("name") + ": " + text("expr") + ": " + problem);
+      std::string name;
+      for (const char* part : {"file", "section", "name"}) {
+        if (!text(part).empty()) name += (name.empty() ? "" : "/") + text(part);
+      }
+      report(place + ": " + (name.empty() ? "" : name + ": ") + text("expr") + ": " + problem);
     } catch (const Error& error) {
       throw usage_error(place + ": " + error.what());
     }

@@ -236,12 +236,12 @@ class Compiler {
       if (m.run == run_value) program_.reads_value = true;
       return op;
     }
-    if (node.name[0] == '_' && scope_.warnings) {
+    if (node.name[0] == '_' && scope_.warn) {
       std::vector<std::string_view> names;
       for (const Metadata& m : kMetadata) names.push_back(m.name);
       names.push_back("_arg");
       if (const std::string near = nearest(node.name, names); !near.empty())
-        scope_.warnings->push_back("'" + node.name + "' is read as a field of the record; did you mean " + near + "?");
+        scope_.warn("'" + node.name + "' is read as a field of the record; did you mean " + near + "?");
     }
     return field(node, node.name);
   }

@@ -35,7 +35,7 @@ struct Expressions::Impl {
     scope.value_has_fields = value_codec.form() == DecodedForm::json;
     scope.fields = &fields;
     scope.arguments = std::move(options.args);
-    scope.warnings = &warnings;
+    scope.warn = std::move(options.warn);
     for (const auto& [name, json] : options.variables) {
       const std::string& text = texts.emplace_back(json);
       const Value value = variables.json(text);
@@ -56,7 +56,6 @@ struct Expressions::Impl {
   Context context;
   Context variables;  // its arena holds the values of --var
   std::deque<std::string> texts;
-  std::vector<std::string> warnings;
   std::vector<Compiled> expressions;
   Record record;
   std::string value_scratch;
@@ -175,7 +174,6 @@ bool Expressions::value_is_object() const { return impl_->bound_fields && impl_-
 const std::vector<JsonMember>& Expressions::members() const { return impl_->reader.members(); }
 bool Expressions::reads_fields() const { return impl_->reads_value || impl_->members; }
 std::string Expressions::canonical(size_t handle) const { return impl_->expressions[handle].canonical; }
-const std::vector<std::string>& Expressions::warnings() const { return impl_->warnings; }
 
 std::optional<std::string_view> Expressions::raw_json(size_t handle) const {
   const Program& program = *impl_->expressions[handle].program;

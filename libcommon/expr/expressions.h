@@ -5,6 +5,7 @@
 // nothing on the heap for scalar expressions. One thread uses a set; a worker has its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct Options {
   uint64_t random_seed = 0;  // 0: from the system
   bool record = true;        // plain names are fields; false (kexpr without IN): only variables and CEL's types
   std::vector<std::pair<std::string, std::string>> variables = {};  // name and JSON; they hide fields (kexpr --var)
+  // Told by add() what it finds doubtful (a near miss of a metadata name); sets made with the same options say the same.
+  std::function<void(const std::string&)> warn = {};
 };
 
 class Expressions {
@@ -59,8 +62,6 @@ class Expressions {
   const std::vector<JsonMember>& members() const;
   bool reads_fields() const;  // whether any expression reads the record's value
   std::string canonical(size_t handle) const;  // the parsed expression printed again: for fingerprints
-  // What add() found doubtful, to be shown as notes: near misses of metadata names.
-  const std::vector<std::string>& warnings() const;
   // After bind(): where the expression is nothing but a field of the value, the JSON text that it has there, exactly
   // (numbers keep their spelling). nullopt otherwise, or if the field is missing.
   std::optional<std::string_view> raw_json(size_t handle) const;

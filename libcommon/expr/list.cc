@@ -137,6 +137,21 @@ class ListParser {
     return out;
   }
 
+  // Whether the parser stopped at `begin` where a comma would have helped: behind something complete, outside of brackets.
+  bool follows_a_whole_item(size_t from, size_t to, size_t begin) const {
+    for (size_t i = from + 1; i < to; ++i) {
+      if (tokens_[i].begin != begin) continue;
+      if (tokens_[i].type != TokenType::identifier && tokens_[i].type != TokenType::string) return false;
+      try {
+        parse(text(from, i));
+        return true;
+      } catch (const SourceError&) {
+        return false;
+      }
+    }
+    return false;
+  }
+
   std::string_view text(size_t from, size_t to) const {
     return list_.substr(tokens_[from].begin, tokens_[to - 1].end - tokens_[from].begin);
   }
@@ -148,6 +163,7 @@ class ListParser {
     } catch (SourceError& error) {
       error.begin += tokens_[from].begin;
       error.end += tokens_[from].begin;
+      if (error.hint.empty() && follows_a_whole_item(from, to, error.begin)) error.hint = "items are separated by commas: a, b";
       throw;
     }
   }

@@ -52,7 +52,7 @@ struct Scope {
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg
-  std::vector<std::string>* warnings = nullptr;
+  std::function<void(const std::string&)> warn;  // may be empty
 };
 
 // A call of a function: the overloads that take this number of arguments.

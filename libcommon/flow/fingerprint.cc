@@ -62,6 +62,30 @@ const std::string* find(const std::vector<Setting>& settings, std::string_view n
   return nullptr;
 }
 
+// For people: `(a > 5)` without the brackets that the printer puts around a whole expression.
+std::string_view unbracketed(std::string_view text) {
+  if (text.size() < 2 || text.front() != '(' || text.back() != ')') return text;
+  int depth = 0;
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == quote) {
+        quote = 0;
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth == 0 && i + 1 < text.size()) {
+      return text;  // the first bracket ends before: (a) || (b)
+    }
+  }
+  return text.substr(1, text.size() - 2);
+}
+
 }  // namespace
 
 Fingerprint::Fingerprint(const Job& job, const std::vector<std::pair<std::string, int32_t>>& partitions) {
@@ -102,7 +126,7 @@ std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
 std::vector<std::string> Fingerprint::differences_from(const Fingerprint& earlier, bool counts_too) const {
   std::vector<std::string> lines;
   const auto quoted = [](const std::string* value) {
-    return value ? "'" + *value + "'" : std::string("not set");
+    return value ? "'" + std::string(unbracketed(*value)) + "'" : std::string("not set");
   };
   const auto compared = [&](const Setting& setting) {
     return counts_too || !setting.name.starts_with(kPartitions);

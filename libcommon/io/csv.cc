@@ -20,6 +20,7 @@ class CsvParser final : public LineParser {
       : separator_(separator), strings_(format.csv_strings), null_(format.null_marker) {}
 
   bool spans_lines() const override { return true; }
+  bool has_header() const override { return true; }
 
   const char* find_end(const char* from, const char* end, char terminator) override {
     for (const char* at = from; at != end; ++at) {

@@ -31,6 +31,8 @@ class LineParser {
   virtual Got parse(std::string_view line, Batch& batch, Record& record, RecordError& error) = 0;
   // Whether a record may span lines, so that line numbers must be counted.
   virtual bool spans_lines() const { return false; }
+  // Whether the first line names the columns: parse() throws Error if it cannot.
+  virtual bool has_header() const { return false; }
 };
 
 // REQUIRES: check_input_format() did not throw.

@@ -40,6 +40,7 @@ class LineSource final : public Source {
         block_(std::make_shared<Block>(kBlockSize)) {
     struct stat info {};
     regular_ = ::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);
+    if (regular_ && parser_->has_header()) judge_header(format);
   }
   ~LineSource() override {
     if (owned_) ::close(fd_);
@@ -88,6 +89,40 @@ class LineSource final : public Source {
     return ::poll(&waiting, 1, timeout) > 0;
   }
 
+  // Of a file: a header that cannot be is found before anything is made for what would come.
+  void judge_header(const LineFormat& format) {
+    ssize_t n = 0;
+    do {
+      n = ::read(fd_, block_->memory.get(), block_->size);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) return;  // poll() meets it again
+    end_ = static_cast<size_t>(n);
+    const auto parser = make_line_parser(format);
+    const char* begin = block_->memory.get();
+    const char* const end = begin + end_;
+    Batch batch;
+    Record record;
+    RecordError error;
+    while (begin != end) {
+      const char* stop = parser->find_end(begin, end, terminator_);
+      if (!stop && end_ == block_->size) return;  // it goes on behind the block
+      if (!stop) stop = end;
+      const std::string_view line(begin, static_cast<size_t>(stop - begin));
+      parse(*parser, line, batch, record, error);
+      if (line.find_first_not_of("\r") != line.npos) return;
+      begin = stop == end ? end : stop + 1;
+    }
+  }
+
+  // An error that ends the run says where it is.
+  LineParser::Got parse(LineParser& parser, std::string_view line, Batch& batch, Record& record, RecordError& error) const {
+    try {
+      return parser.parse(line, batch, record, error);
+    } catch (const Error& broken) {
+      throw Error(broken.code(), (name_ == "-" ? "standard input" : name_) + ": " + broken.what(), broken.hint());
+    }
+  }
+
   // All whole lines that have been read, up to the batch's limit.
   void take_lines(Batch& batch) {
     const char* base = block_->memory.get();
@@ -115,7 +150,7 @@ class LineSource final : public Source {
     record.input = input_;
     number_ += 1;
     if (spans_lines_) number_ += std::count(begin, end, '\n');
-    switch (parser_->parse(line, batch, record, error_)) {
+    switch (parse(*parser_, line, batch, record, error_)) {
       case LineParser::Got::record:
         break;
       case LineParser::Got::nothing:

@@ -3,7 +3,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -172,8 +174,13 @@ void ClientConfig::read_default_file() {
 }
 
 void ClientConfig::read_file(const std::string& path) {
+  errno = 0;
   std::ifstream file(path);
-  if (!file) throw usage_error("configuration file " + path + " cannot be read");
+  const auto refuse = [&path] {
+    const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : std::string();
+    return usage_error("configuration file " + path + " cannot be read" + why, "-F FILE, or $KUTILS_CONFIG; lines are NAME=VALUE");
+  };
+  if (!file) throw refuse();
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -188,6 +195,7 @@ void ClientConfig::read_file(const std::string& path) {
       throw usage_error(where + error.what(), error.hint());
     }
   }
+  if (file.bad()) throw refuse();
 }
 
 void ClientConfig::read_environment() {

@@ -2,6 +2,7 @@
 # The in-memory broker, and what the tools do on it (label tool: it needs nothing but our own programs).
 
 setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; unset KUTILS_BROKERS; }
+teardown() { kafka_teardown; }
 
 @test "README's tour runs on it as written" {
   awk '/^```sh tour$/ {inside = 1; next} /^```/ {inside = 0} inside' "$KUTILS_SOURCE_DIR/README.md" >tour.sh
@@ -85,4 +86,27 @@ S
   kbroker bash inside.sh 3>&-
   [ "$(cat got)" = '{"n":200}' ]
   grep 'its state went with the process that had it; reading anew' again.err
+}
+
+@test "its own options and what it cannot run; the exit code of what it ran" {
+  refused_with 2 kbroker --foo; says "unknown option '--foo'"
+  refused_with 2 kbroker --topc a:2 true; says "unknown option '--topc'" "'--topic'"
+  refused_with 2 kbroker no-such-command; says "no-such-command cannot be run: No such file"
+  refused_with 2 kbroker --topic a:0 true; says "from 1 to 1000"
+  refused_with 3 kbroker sh -c 'exit 3'
+  refused_with 4 kbroker -- sh -c 'exit 4'
+  [ "$(kbroker sh -c 'echo "$1"' sh --foo)" = --foo ]
+}
+
+@test "without a command: the lines to export, until a signal" {
+  start_tool broker kbroker --topic three:3
+  wait_for 10 file_has broker.out KUTILS_STATE_DIR=
+  . ./broker.out
+  wait_for 10 [ -n "$KUTILS_BROKERS" ]
+  [ -d "$KUTILS_STATE_DIR" ]
+  echo '{"a":1}' | kwrite -q - three
+  [ "$(kread -e three)" = '{"a":1}' ]
+  stop_tool "$started"
+  [ "$status" -eq 143 ]
+  [ ! -e "$KUTILS_STATE_DIR" ]
 }

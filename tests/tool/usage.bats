@@ -115,3 +115,46 @@ refused() {
   [[ $output == size* ]]
   refused kfilter --functions siz; says "siz" "size"
 }
+
+@test "kcp copies bytes: a codec that would do nothing is refused" {
+  export KUTILS_BROKERS=localhost:1
+  refused kcp --value-codec base64 a b; says "--value-codec says nothing here" "kmap --value-codec"
+  refused kcp --key-codec i64 a ./b; says "--key-codec says nothing here"
+  refused kcp --value-codec json+base64 - -; says "--value-codec says nothing here"
+  [ "$(echo '{"a":1}' | kcp --value-codec json:json -I json -O json - -)" = '{"a":1}' ]
+}
+
+@test "a forgotten comma in a list" {
+  refused kmap 'a b'; says "unexpected 'b'" "    ^" "items are separated by commas"
+  refused kscore 'x=1 y=2'; says "items are separated by commas"
+  refused ktable 'n=count() m=sum(x)'; says "items are separated by commas"
+  refused kmap '(a b), c'
+  [[ $output != *commas* ]]
+}
+
+@test "a configuration file that cannot be read: why" {
+  refused kfilter -F ./nothing a in; says "./nothing" "No such file"
+  refused kfilter -F . a in; says "cannot be read" "Is a directory"
+  KUTILS_CONFIG=./nothing refused kread in; says "./nothing" "No such file"
+}
+
+@test "a broken CSV header: the file is named, and no broker is asked for a topic" {
+  printf 'a,a\n1,2\n' >twice.csv
+  # Nobody listens there: the header is read first.
+  KUTILS_BROKERS=localhost:1 refused_with 4 kwrite -I csv ./twice.csv out; says "./twice.csv: the header row names the column 'a' twice"
+  printf '\n\na,"b\n1,2\n' >open.csv
+  refused_with 4 kfilter -I csv 'a > 1' ./open.csv; says "./open.csv: the header row is broken: column 2"
+  printf '\xef\xbb\xbfa,b\r\n1,2\r\n' >fine.csv
+  [ "$(kmap -I csv 'b, a' ./fine.csv)" = '{"b":2,"a":1}' ]
+  [ "$(kmap -I csv 'b, a' - <fine.csv)" = '{"b":2,"a":1}' ]
+  [ -z "$(printf 'a,b' >only.csv; kmap -I csv a ./only.csv)" ]
+}
+
+@test "a near miss of a metadata name is noted, once" {
+  echo '{"a":1}' >in.ndjson
+  run kfilter '_vlaue == 1 || true' ./in.ndjson
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = "kfilter: '_vlaue' is read as a field of the record; did you mean _value?" ]
+  [ "${#lines[@]}" -eq 2 ]
+  [ "$(kfilter -q '_vlaue == 1 || true' ./in.ndjson 2>&1)" = '{"a":1}' ]
+}

@@ -1,4 +1,6 @@
 // kexpr EXPR [IN]: evaluate an expression, once or for each record.
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <utility>
@@ -88,9 +90,10 @@ class ExprTool final : public cli::Tool {
 
   ExitCode run_cases() {
     std::ifstream in(*cases_);
-    if (!in) throw usage_error("--cases: cannot read " + *cases_);
+    if (!in) throw usage_error("--cases: cannot read " + *cases_ + ": " + std::strerror(errno));
     std::string out;
     const auto report = expr::run_cases(in, *cases_, [&](const std::string& line) { out += line + "\n"; });
+    if (in.bad()) throw usage_error("--cases: cannot read " + *cases_ + ": " + std::strerror(errno));
     out += std::to_string(report.total.passed) + " passed, " + std::to_string(report.total.failed) + " failed, " +
            std::to_string(report.total.skipped) + " skipped\n";
     return print(out, report.total.failed == 0 ? ExitCode::ok : ExitCode::answer_is_no);
