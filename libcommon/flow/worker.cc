@@ -260,6 +260,8 @@ bool Worker::group_reached_ends() {
   for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
   for (const auto& commit : consumer_->committed(partitions)) {
     if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
+    // An accepted change is not done before the group knows it, also where nothing new has come.
+    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint) return false;
   }
   return true;
 }

@@ -201,6 +201,7 @@ END
   [[ $output == *"n > 0"*"n > 5"* ]]
   [[ $output == *"--accept-change"* ]]
   kfilter -e --accept-change 'n > 5' "$src" "$dst"
+  kfilter -e 'n > 5' "$src" "$dst" # and that is what the group is for now, though nothing had come
 }
 
 @test "topics that are not there" {
