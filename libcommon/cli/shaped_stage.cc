@@ -13,6 +13,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
         value_codec_(plan.value_codec),
         key_codec_(plan.key_codec),
         clock_(clock),
+        sees_output_(plan.sees_output),
         expressions_(plan.options) {
     if (plan.key) key_ = expressions_.add(*plan.key, "--key");
     if (plan.time && !wall_) time_ = expressions_.add(*plan.time, "--time", expr::Expect::time);
@@ -55,7 +56,9 @@ class ShapedStage::Shaper final : public flow::Emitter {
   std::optional<RecordError> shape(const Record* origin, Output& output) {
     if (wall_) output.timestamp = clock_->wall_ms();
     if (evaluates_ && origin) {
-      if (auto error = expressions_.bind(*origin)) return error;
+      if (sees_output_) made_record_ = *origin;
+      if (sees_output_) made_record_.value = output.value;
+      if (auto error = expressions_.bind(sees_output_ ? made_record_ : *origin)) return error;
       if (auto error = set_key(output)) return error;
       if (auto error = set_time(output)) return error;
       if (auto error = set_headers(output)) return error;
@@ -128,6 +131,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   const std::optional<CodecPair> value_codec_;
   const std::optional<CodecPair> key_codec_;
   const Clock* clock_;
+  const bool sees_output_;
   expr::Expressions expressions_;
   std::optional<size_t> key_;
   std::optional<size_t> time_;
@@ -138,6 +142,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   std::string key_text_, value_decoded_, value_encoded_, key_decoded_, key_encoded_;
   std::vector<std::string> texts_;
   std::vector<Header> made_;
+  Record made_record_;
 };
 
 ShapedStage::ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock)

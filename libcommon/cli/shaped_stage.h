@@ -1,7 +1,8 @@
 // A stage whose outputs get the key, time, headers and codec that the options name: --key, --time, --header,
 // --key-codec, --value-codec. The same for every tool that emits.
 //
-// The expressions are evaluated over the INPUT record, whatever the inner stage made of it. Outputs without an origin (timers, the
+// The expressions are evaluated over the INPUT record, whatever the inner stage made of it (kgen, which has no input: over what it
+// made). Outputs without an origin (timers, the
 // end of input) pass unshaped, but for the codec.
 #pragma once
 
@@ -26,6 +27,7 @@ struct ShapePlan {
   std::optional<CodecPair> value_codec;                        // set if outputs must be re-coded
   std::optional<CodecPair> key_codec;
   expr::Options options;
+  bool sees_output = false;  // the expressions see the value that the inner stage emits
 
   bool uses_wall_clock() const { return time == "wall"; }
   bool empty() const { return !key && !time && headers.empty() && !value_codec && !key_codec; }

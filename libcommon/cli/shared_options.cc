@@ -403,6 +403,7 @@ void SharedOptions::set_codecs() {
     if (!(pair.in == pair.out)) shape_.key_codec = pair;
   }
   shape_.options = expressions_;
+  shape_.sees_output = shares_.shapes_see_output;
 }
 
 void SharedOptions::parse_formats() {

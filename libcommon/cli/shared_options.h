@@ -29,6 +29,7 @@ struct Shares {
   bool seeds = true;           // --seed, for random(); a tool may have its own
   bool shapes = true;          // --key, --time, --header
   bool sets_key = true;        // of these, --key
+  bool shapes_see_output = false;  // they see what the tool made, for it reads no records (kgen)
   bool keep_null = false;      // --keep-null
   bool envelope_lines = false; // -J is implied (kcp)
   bool checks_json = false;    // a line that is no JSON is refused when it is read (kwrite)

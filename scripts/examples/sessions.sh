@@ -10,9 +10,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
 # An hour of 20 users, one visit a second, keyed by user; so the sessions need no --by.
-kgen --seed 5 -c 3600 -J --time '1767225600000 + _offset * 1000' \
-  'user="user" + string(int(random() * 20.0)), page="/p" + string(int(random() * 9.0))' |
-  kwrite -J --key user --partitions 4 - "$p.visits"
+kgen --seed 5 -c 3600 --partitions 4 --key user --time '1767225600000 + _offset * 1000' \
+  'user="user" + string(int(random() * 20.0)), page="/p" + string(int(random() * 9.0))' "$p.visits"
 
 echo "--- sessions as they grow: one that gets longer takes back what was said of it (_deleted)"
 kwindow -e -w session:30s --emit update 'visits=count(), pages=distinct(page)' "$p.visits" "$p.growing"

@@ -33,3 +33,9 @@ teardown() { kafka_teardown; }
 @test "it ends when the reader hangs up" {
   kgen clicks | head -1 | jq -e .number
 }
+
+@test "--key, --time and --header of a list see the record that it makes" {
+  [ "$(kgen -c 2 -J --key user --time 'n * 1000' --header 'h=n + 1' 'user="u" + string(_offset), n=_offset')" = '{"tstype":"create","ts":0,"headers":["h","1"],"key":"u0","payload":"{\"user\":\"u0\",\"n\":0}"}
+{"tstype":"create","ts":1000,"headers":["h","2"],"key":"u1","payload":"{\"user\":\"u1\",\"n\":1}"}' ]
+  [ "$(kgen -c 1 --seed 1 -J --key uri clicks | jq -r .key)" = "$(kgen -c 1 --seed 1 clicks | jq -r .uri)" ]
+}

@@ -109,7 +109,7 @@ class GenTool final : public cli::Tool {
   ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.reads_topics = false, .reads_lines = false, .groups = false}};
+  cli::SharedOptions shared_{{.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}};
   flow::Job job_;
   std::optional<double> rate_;
   std::optional<Millis> every_;
