@@ -89,6 +89,10 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
 
   flow::GroupingPlan behind = plan_;
   const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
+  if (repartitions && job.in.table) {
+    throw usage_error(std::string(plan_.total ? "--total" : "--by") + " over table:" + job.in.name + " into a topic: a row that changes would leave its old value behind",
+                      "read it to lines (a file, -), or aggregate it by its own key");
+  }
   if (repartitions) {
     job.make_repartition_stage = [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);

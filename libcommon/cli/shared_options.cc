@@ -331,9 +331,10 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.in = io::parse_endpoint("IN", in.value_or("-"));
   job.out = io::parse_endpoint("OUT", out.value_or("-"));
   for (const io::Endpoint* at : {&job.in, &job.out}) {
-    if (!at->table) continue;
-    throw usage_error("table:" + at->name + ": " + tool + " does not read tables yet", "for the stream of its changes write " + at->name);
+    if (!at->table || shares_.tables) continue;
+    throw usage_error("table:" + at->name + ": " + tool + " does not read tables", "for the stream of its changes write " + at->name);
   }
+  if (job.in.table) job.settings.push_back({"IN is", "a table"});
   if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
   job.quiet = quiet_;

@@ -33,6 +33,7 @@ struct Shares {
   bool keep_null = false;      // --keep-null
   bool envelope_lines = false; // -J is implied (kcp)
   bool checks_json = false;    // a line that is no JSON is refused when it is read (kwrite)
+  bool tables = false;         // IN may be table:NAME
   bool emits_json = false;     // the stage makes JSON of what it reads (kmap); else it passes bytes on
 };
 

@@ -101,7 +101,7 @@ refused() {
   refused kfilter -g g x a,b b; says "'b' is both"
   refused kbranch 'a=x' a b; says "'a' is both IN and an output"
   refused kfilter --on-error dead-letter:a x a b; says "dead letters"
-  refused kfilter x table:a b; says "table:a"
+  refused kgroupby x table:a b; says "table:a"
 }
 
 @test "several topics need a named group" {

@@ -1,7 +1,9 @@
 // kfilter EXPR [IN [OUT]]: keep matching records.
 #include "cli/shared_options.h"
+#include "cli/table_input.h"
 #include "cli/tool.h"
 #include "flow/run.h"
+#include "flow/state_support.h"
 #include "kfilter/filter_stage.h"
 
 namespace {
@@ -26,12 +28,13 @@ class FilterTool final : public cli::Tool {
     job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
     if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); };
+    cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }
   ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.keep_null = true}};
+  cli::SharedOptions shared_{{.keep_null = true, .tables = true}};
   flow::Job job_;
 };
 

@@ -1,7 +1,9 @@
 // kmap LIST [IN [OUT]]: SQL's SELECT.
 #include "cli/shared_options.h"
+#include "cli/table_input.h"
 #include "cli/tool.h"
 #include "flow/run.h"
+#include "flow/state_support.h"
 #include "kmap/co_process_stage.h"
 #include "kmap/map_stage.h"
 
@@ -26,6 +28,7 @@ class MapTool final : public cli::Tool {
     const std::string& list = operands.get("LIST");
     const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
+      if (job_.in.table) throw usage_error("LIST: a command cannot stand over a table: its answers come later", "write the stream, " + job_.in.name);
       std::string command = items[0].expression;
       command.erase(0, command.find_first_not_of(" \t"));
       job_.settings.push_back({"LIST", "| " + command});
@@ -38,12 +41,13 @@ class MapTool final : public cli::Tool {
       job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
     }
     if (shared_.keep_null()) job_.settings.push_back({"--keep-null", "yes"});
+    cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }
   ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.keep_null = true, .emits_json = true}};
+  cli::SharedOptions shared_{{.keep_null = true, .tables = true, .emits_json = true}};
   flow::Job job_;
 };
 

@@ -3,6 +3,7 @@
 #include "cli/tool.h"
 #include "flow/pass_stage.h"
 #include "flow/run.h"
+#include "flow/table/table_stage.h"
 
 namespace {
 
@@ -19,13 +20,18 @@ class ReadTool final : public cli::Tool {
   void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
-    job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
+    // A table that ends is its last values; one that goes on, its changes.
+    const bool ends = job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
+    job_.make_stage = [latest = job_.in.table && ends](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+      if (latest) return flow::make_latest_values();
+      return std::make_unique<flow::PassStage>();
+    };
     shared_.shape(job_);
   }
   ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.writes_topics = false}};
+  cli::SharedOptions shared_{{.writes_topics = false, .tables = true}};
   flow::Job job_;
 };
 

@@ -67,7 +67,7 @@ class TableTool final : public cli::Tool {
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
   }
 
-  cli::SharedOptions shared_{{.shapes = false, .emits_json = true}};
+  cli::SharedOptions shared_{{.shapes = false, .tables = true, .emits_json = true}};
   cli::GroupingOptions grouping_;
   std::string emit_;
   flow::Job job_;

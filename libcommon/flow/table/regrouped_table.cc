@@ -68,6 +68,16 @@ class RegroupedTable final : public Stage {
     }
     store_.put(key_, value_);
   }
+  void tick(int64_t wall_ms, Emitter& out) override {
+    if (!options_.interval_ms || !due_) return;
+    if (*due_ == 0) {
+      due_ = wall_ms + *options_.interval_ms;
+    } else if (*due_ <= wall_ms) {
+      groups_.emit_changes(out);
+      due_.reset();
+    }
+  }
+  std::optional<int64_t> next_wakeup() const override { return due_; }
   size_t dirty_rows() const override { return groups_.dirty(); }
   void before_commit(Emitter& out) override {
     groups_.emit_changes(out);
@@ -102,7 +112,9 @@ class RegroupedTable final : public Stage {
   }
   void changed(const Record& record, Row* row, Emitter& out) {
     if (options_.emit == TableEmit::update) groups_.emit(&record, row, out);
-    if (options_.emit == TableEmit::commit) groups_.note_change(row);
+    if (options_.emit != TableEmit::commit) return;
+    groups_.note_change(row);
+    if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
   }
 
   const TableOptions options_;
@@ -114,6 +126,7 @@ class RegroupedTable final : public Stage {
   uint8_t old_flags_ = 0;
   std::string_view old_group_;
   std::vector<Argument> old_;
+  std::optional<int64_t> due_;
 };
 
 }  // namespace

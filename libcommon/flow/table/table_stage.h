@@ -43,6 +43,9 @@ std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const Aggregat
 // null value, the key is deleted from the output - if it was there. Null keys are record errors.
 std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);
 
+// `table:` as IN of kread with an end: the last value of each key, in the order of the keys' first records, when the input ends.
+std::unique_ptr<Stage> make_latest_values();
+
 // Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is `after` ms old in stream time.
 // `over_table`: records that change nothing (a deletion of what is not there) move stream time too.
 std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes);
