@@ -33,6 +33,12 @@ R
   [ "$(kquery ktable.clicks /a)" = '{"key":"/a","n":2,"total":4}' ]
 }
 
+@test "no row in the windows asked for: why that may be" {
+  make_states
+  refused_with 1 kquery --at 1970-01-01T00:01:00Z per_uri /a
+  says "no row of '/a'" "--expires"
+}
+
 @test "a running tool answers with values alone: envelopes are refused" {
   refused_with 2 kquery --http 1 -O envelope totals
   says "-O envelope"

@@ -85,6 +85,8 @@ class QueryTool final : public cli::Tool {
  private:
   ExitCode say_missing(const std::vector<std::string>& missing, Log& log) const {
     for (const std::string& key : missing) log.note("no row of '" + key + "'" + (query_.prefix ? "..." : ""));
+    const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
+    if (!missing.empty() && asks_windows) log.note("in those windows; closed ones are there only for as long as kwindow --expires keeps them");
     return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
   }
 
