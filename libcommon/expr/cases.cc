@@ -1,9 +1,11 @@
 #include "expr/cases.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "expr/parser.h"
 #include "expr/program.h"
@@ -37,16 +39,39 @@ Value decode(const Value& coded, Context& context) {
       bad_case(std::string(tag) + " is not [seconds, nanoseconds]");
     return v.as_list().items[i].as_int();
   };
-  if (tag == "int") return Value::integer(std::strtoll(text().c_str(), nullptr, 10));
-  if (tag == "uint") return Value::unsigned_integer(std::strtoull(text().c_str(), nullptr, 10));
-  if (tag == "double") return Value::real(std::strtod(text().c_str(), nullptr));
+  const auto whole = [&](auto value) {
+    const std::string written = text();
+    const char* end = written.data() + written.size();
+    const auto [stop, error] = std::from_chars(written.data(), end, value);
+    if (error != std::errc() || stop != end) bad_case("'" + written + "' is no " + std::string(tag));
+    return value;
+  };
+  if (tag == "int") return Value::integer(whole(int64_t{0}));
+  if (tag == "uint") return Value::unsigned_integer(whole(uint64_t{0}));
+  if (tag == "double") {
+    const std::string written = text();  // also Infinity and NaN
+    char* stop = nullptr;
+    const double value = std::strtod(written.c_str(), &stop);
+    if (written.empty() || stop != written.c_str() + written.size()) bad_case("'" + written + "' is no double");
+    return Value::real(value);
+  }
   if (tag == "string") return context.string(text());
-  if (tag == "bytes") return context.bytes(decode_base64(text()).value_or(""));
-  if (tag == "bool") return v;
+  if (tag == "bytes") {
+    std::string bytes;
+    if (append_from_base64(text(), bytes)) bad_case("'" + text() + "' is not base64");
+    return context.bytes(bytes);
+  }
+  if (tag == "bool" && v.is_bool()) return v;
   if (tag == "null") return Value::null();
   if (tag == "type") return Value::type(context.copy(text()));
   if (tag == "timestamp") return Value::timestamp(pair(0), static_cast<uint32_t>(pair(1)));
-  if (tag == "duration") return Value::duration(pair(0) * 1'000'000'000 + pair(1));
+  if (tag == "duration") {
+    int64_t nanoseconds = 0;
+    if (__builtin_mul_overflow(pair(0), int64_t{1'000'000'000}, &nanoseconds) ||
+        __builtin_add_overflow(nanoseconds, pair(1), &nanoseconds))
+      bad_case("the duration is out of range");
+    return Value::duration(nanoseconds);
+  }
   if (tag == "list" && v.kind() == Kind::list) {
     std::vector<Value> items;
     for (const Value& item : v.as_list()) items.push_back(decode(item, context));

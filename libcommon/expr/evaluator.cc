@@ -156,7 +156,7 @@ Value run_select(const Op& op, Context& context) {
   const Value a = run(op.arguments[0], context);
   if (a.kind() == Kind::map) {
     if (const Value* found = find(a.as_map(), op.constant)) return *found;
-    return fail_at(context, op, Reason::missing_field, "no such key: " + std::string(op.constant.as_string()));
+    return fail_at(context, op, Reason::missing_field, "no such key: " + shortened(op.constant.as_string()));
   }
   if (a.is_error()) return a;
   if (a.kind() == Kind::optional) return select_in_optional(op, a, context);

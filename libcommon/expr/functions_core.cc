@@ -4,8 +4,9 @@
 #include <cstdlib>
 
 #include "base/duration.h"
-#include "expr/registry.h"
 #include "base/utf8.h"
+#include "data/json_write.h"
+#include "expr/registry.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -38,7 +39,7 @@ Value same(Context&, Arguments a, size_t) { return a[0]; }
 Value type_of(Context&, Arguments a, size_t) { return Value::type(type_name(a[0].kind())); }
 
 Value cannot_read(Context& context, std::string_view text, std::string_view as) {
-  return context.fail(Reason::wrong_type, "'" + std::string(text.substr(0, 60)) + "' is no " + std::string(as));
+  return context.fail(Reason::wrong_type, "'" + shortened(text) + "' is no " + std::string(as));
 }
 
 template <typename T>
@@ -122,8 +123,8 @@ Value to_string(Context& context, Arguments a, size_t) {
   std::string out;
   switch (a[0].kind()) {
     case Kind::boolean: return Value::string(a[0].as_bool() ? "true" : "false");
-    case Kind::integer: append_int(a[0].as_int(), out); break;
-    case Kind::unsigned_integer: append_uint(a[0].as_uint(), out); break;
+    case Kind::integer: append_json_int(a[0].as_int(), out); break;
+    case Kind::unsigned_integer: append_json_uint(a[0].as_uint(), out); break;
     case Kind::real: append_double(a[0].as_double(), out); break;
     case Kind::bytes:
       if (!is_utf8(a[0].as_string())) return context.fail("the bytes are not UTF-8");

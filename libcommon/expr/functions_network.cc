@@ -58,7 +58,7 @@ bool contains(const AddressValue& net, AddressValue address) {
 }
 
 Value not_an(Context& context, std::string_view what, std::string_view text) {
-  return context.fail("'" + std::string(text.substr(0, 60)) + "' is no " + std::string(what));
+  return context.fail("'" + shortened(text) + "' is no " + std::string(what));
 }
 
 Value to_ip(Context& context, Arguments a, size_t) {

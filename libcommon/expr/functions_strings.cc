@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "expr/registry.h"
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "data/json_write.h"
+#include "expr/registry.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -233,8 +234,8 @@ bool append_shown(const Value& v, std::string& out) {
   switch (v.kind()) {
     case Kind::null: out += "null"; return true;
     case Kind::boolean: out += v.as_bool() ? "true" : "false"; return true;
-    case Kind::integer: append_int(v.as_int(), out); return true;
-    case Kind::unsigned_integer: append_uint(v.as_uint(), out); return true;
+    case Kind::integer: append_json_int(v.as_int(), out); return true;
+    case Kind::unsigned_integer: append_json_uint(v.as_uint(), out); return true;
     case Kind::real: append_double(v.as_double(), out); return true;
     case Kind::string:
     case Kind::type: out += v.as_string(); return true;
@@ -402,8 +403,10 @@ Value base64_encode(Context& context, Arguments a, size_t) {
 }
 
 Value base64_decode(Context& context, Arguments a, size_t) {
-  const auto decoded = decode_base64(a[0].as_string());
-  return decoded ? context.bytes(*decoded) : context.fail("not base64");
+  std::string out;
+  if (const auto wrong = append_from_base64(a[0].as_string(), out))
+    return context.fail("not base64 at byte " + std::to_string(*wrong));
+  return context.bytes(out);
 }
 
 }  // namespace

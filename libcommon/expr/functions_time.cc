@@ -65,7 +65,7 @@ template <Part part>
 Value part_of(Context& context, Arguments a, size_t n) {
   const auto zone = n == 2 ? a[1].as_string() : std::string_view("UTC");
   const auto offset = offset_at(zone, a[0].seconds());
-  if (!offset) return context.fail("no such time zone: " + std::string(zone.substr(0, 40)));
+  if (!offset) return context.fail("no such time zone: " + shortened(zone, 40));
   const Local local = split(a[0].seconds() + *offset);
   switch (part) {
     case Part::year: return Value::integer(static_cast<int>(local.day.year()));
@@ -99,7 +99,7 @@ Value parse_time(Context& context, Arguments a, size_t n) {
   const auto written = parse_written_time(a[0].as_string(), format, error);
   if (!error.empty()) return context.fail(error);
   if (!written)
-    return context.fail("'" + std::string(a[0].as_string().substr(0, 60)) + "' is no time of the format " + std::string(format));
+    return context.fail("'" + shortened(a[0].as_string()) + "' is no time of the format " + std::string(format));
   int64_t at = written->seconds;
   if (at < kMinSeconds || at > kMaxSeconds) return context.fail("parse_time() reaches from the year 1 to 9999");
   if (written->offset) {
@@ -113,11 +113,11 @@ Value parse_time(Context& context, Arguments a, size_t n) {
         const auto* found = date::locate_zone(std::string(zone));
         at = found->to_sys(date::local_seconds(Seconds(at)), date::choose::earliest).time_since_epoch().count();
       } catch (const std::exception&) {
-        return context.fail("no such time zone: " + std::string(zone.substr(0, 40)));
+        return context.fail("no such time zone: " + shortened(zone, 40));
       }
     }
   } else if (!written->zone.empty() && written->zone != "UTC" && written->zone != "GMT" && written->zone != "Z") {
-    return context.fail("what offset is " + std::string(written->zone.substr(0, 40)) + "? Give parse_time() the zone as its third argument");
+    return context.fail("what offset is " + shortened(written->zone, 40) + "? Give parse_time() the zone as its third argument");
   }
   if (at < kMinSeconds || at > kMaxSeconds) return context.fail("the timestamp is out of range");
   return Value::timestamp(at, written->nanoseconds);
@@ -126,7 +126,7 @@ Value parse_time(Context& context, Arguments a, size_t n) {
 Value format_time(Context& context, Arguments a, size_t n) {
   const auto zone = n == 3 ? a[2].as_string() : std::string_view("UTC");
   const auto offset = offset_at(zone, a[0].seconds());
-  if (!offset) return context.fail("no such time zone: " + std::string(zone.substr(0, 40)));
+  if (!offset) return context.fail("no such time zone: " + shortened(zone, 40));
   const std::string format(a[1].as_string());
   std::ostringstream out;
   out.imbue(std::locale::classic());

@@ -212,7 +212,7 @@ Value index(const Value& a, const Value& b, Context& context) {
     if (const Value* found = find(a.as_map(), b)) return *found;
     std::string shown;
     if (append_json(b, shown)) shown = "NaN";
-    return context.fail(Reason::missing_field, "no such key: " + shown);
+    return context.fail(Reason::missing_field, "no such key: " + shortened(shown));
   }
   if (a.kind() == Kind::list) {
     int64_t at = 0;

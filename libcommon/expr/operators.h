@@ -17,7 +17,7 @@ std::string_view operator_text(Operator op);
 Value arithmetic(Operator op, const Value& a, const Value& b, Context& context);
 Value negate(const Value& a, Context& context);
 Value in_list_or_map(const Value& a, const Value& b, Context& context);
-// a[b] and a.b; `a` is a list or map, or an optional of one. A null pointer in `missing` cases: fail.
+// a[b] of a list or a map; what is not there is a failure.
 Value index(const Value& a, const Value& b, Context& context);
 Value no_such_operation(Operator op, const Value& a, const Value& b, Context& context);
 

@@ -436,8 +436,8 @@ void print_to(const Node& node, std::string& out) {
   switch (node.type) {
     case NodeType::null: out += "null"; break;
     case NodeType::boolean: out += node.boolean ? "true" : "false"; break;
-    case NodeType::integer: append_int(node.integer, out); break;
-    case NodeType::unsigned_integer: append_uint(node.unsigned_integer, out), out += "u"; break;
+    case NodeType::integer: append_json_int(node.integer, out); break;
+    case NodeType::unsigned_integer: append_json_uint(node.unsigned_integer, out), out += "u"; break;
     case NodeType::real: {
       std::string text;
       append_double(node.real, text);

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
-#include "base/base64.h"
 #include "base/utf8.h"
+#include "data/json_write.h"
 
 namespace kutils::expr {
 namespace {
@@ -121,23 +121,13 @@ void append_duration_seconds(int64_t nanoseconds, std::string& out) {
     out.push_back('-');
     left = 0 - left;
   }
-  append_uint(left / 1'000'000'000, out);
+  append_json_uint(left / 1'000'000'000, out);
   if (const auto fraction = static_cast<unsigned>(left % 1'000'000'000)) {
     out.push_back('.');
     append_padded(fraction, 9, out);
     while (out.back() == '0') out.pop_back();
   }
   out.push_back('s');
-}
-
-void append_int(int64_t value, std::string& out) {
-  char buffer[24];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
-
-void append_uint(uint64_t value, std::string& out) {
-  char buffer[24];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
 void append_double(double value, std::string& out) {
@@ -151,10 +141,11 @@ void append_double(double value, std::string& out) {
   }
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string out;
-  if (append_from_base64(text, out)) return std::nullopt;
-  return out;
+std::string shortened(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
 }
 
 size_t find_text(std::string_view text, std::string_view part, size_t from) {

@@ -25,13 +25,11 @@ void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out);
 // "5400s", "1.5s": CEL's text of a duration.
 void append_duration_seconds(int64_t nanoseconds, std::string& out);
 
-void append_int(int64_t value, std::string& out);
-void append_uint(uint64_t value, std::string& out);
 // The shortest text that reads back as the same double. NaN, Infinity, -Infinity.
 void append_double(double value, std::string& out);
 
-// The standard alphabet, with or without padding; nullopt: not base64.
-std::optional<std::string> decode_base64(std::string_view text);
+// For messages: a text longer than `most` bytes is cut, between characters, and ends with "...".
+std::string shortened(std::string_view text, size_t most = 60);
 
 // std::string_view::find() in linear time whatever the texts are.
 size_t find_text(std::string_view text, std::string_view part, size_t from = 0);

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <xxhash.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -60,21 +59,13 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
     case Kind::error:
     case Kind::null: out += "null"; return true;
     case Kind::boolean: out += value.as_bool() ? "true" : "false"; return true;
-    case Kind::integer: append_int(value.as_int(), out); return true;
-    case Kind::unsigned_integer: append_uint(value.as_uint(), out); return true;
+    case Kind::integer: append_json_int(value.as_int(), out); return true;
+    case Kind::unsigned_integer: append_json_uint(value.as_uint(), out); return true;
     case Kind::real: {
       const double d = value.as_double();
-      if (!std::isfinite(d)) {
-        problem = std::isnan(d) ? "NaN" : "an infinity";
-        return false;
-      }
-      char buffer[32];
-      const char* end = std::to_chars(buffer, buffer + sizeof buffer, d).ptr;
-      const std::string_view text(buffer, static_cast<size_t>(end - buffer));
-      out += text;
-      // Stays a double for whoever reads it.
-      if (text.find_first_of(".e") == std::string_view::npos) out += ".0";
-      return true;
+      if (append_json_double(d, out)) return true;
+      problem = std::isnan(d) ? "NaN" : "an infinity";
+      return false;
     }
     case Kind::string: append_json_string(value.as_string(), out); return true;
     case Kind::bytes:
@@ -154,7 +145,7 @@ void append_address(const Value& value, std::string& out) {
   out += inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.bytes, buffer, sizeof buffer);
   if (value.kind() == Kind::cidr) {
     out.push_back('/');
-    append_uint(address.prefix, out);
+    append_json_uint(address.prefix, out);
   }
 }
 
@@ -370,7 +361,7 @@ Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
     }
     case Kind::string: {
       const auto time = parse_rfc3339(value.as_string());
-      if (!time) return bad("'" + std::string(value.as_string()) + "' is no time (2024-05-01T12:00:00Z)");
+      if (!time) return bad("'" + shortened(value.as_string()) + "' is no time (2024-05-01T12:00:00Z)");
       nanoseconds = static_cast<Int128>(time->seconds) * 1'000'000'000 + time->nanoseconds;
       break;
     }

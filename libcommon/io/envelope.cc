@@ -209,10 +209,8 @@ class EnvelopeWriter final : public LineWriter {
     if (!output.headers.empty()) append_headers(output.headers, out);
     append_bytes("\"key", output.key, out);
     out += ',';
-    if (embed_ && !output.value.is_null() && append_embedded(output.value.view(), out)) {
-    } else {
-      append_bytes("\"payload", output.value, out);
-    }
+    const bool embedded = embed_ && !output.value.is_null() && append_embedded(output.value.view(), out);
+    if (!embedded) append_bytes("\"payload", output.value, out);
     out += '}';
     out += end_;
     return std::nullopt;

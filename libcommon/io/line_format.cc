@@ -85,15 +85,6 @@ class DecodingWriter final : public LineWriter {
   void flush(std::string& out) override { inner_->flush(out); }
 
  private:
-  static std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes,
-                                           std::string& scratch) {
-    if (!codec || codec->is_identity() || bytes.is_null()) return std::nullopt;
-    auto decoded = codec->decode(bytes.view(), scratch);
-    if (!decoded) return std::move(decoded.error());
-    bytes = *decoded;
-    return std::nullopt;
-  }
-
   std::unique_ptr<LineWriter> inner_;
   std::optional<Codec> key_codec_;
   std::optional<Codec> value_codec_;
@@ -217,6 +208,14 @@ std::unique_ptr<LineParser> make_line_parser(const LineFormat& format) {
   auto parser = format.info->make_parser(format);
   if (!has_codec(format)) return parser;
   return std::make_unique<EncodingParser>(std::move(parser), format);
+}
+
+std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes, std::string& scratch) {
+  if (!codec || codec->is_identity() || bytes.is_null()) return std::nullopt;
+  auto decoded = codec->decode(bytes.view(), scratch);
+  if (!decoded) return std::move(decoded.error());
+  bytes = *decoded;
+  return std::nullopt;
 }
 
 std::unique_ptr<LineWriter> make_line_writer(const LineFormat& format) {

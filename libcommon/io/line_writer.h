@@ -20,6 +20,9 @@ class LineWriter {
   virtual void flush(std::string& /*out*/) {}
 };
 
+// `bytes` as the codec has them decoded, in `scratch` if anything changes. No codec, or null: as they are.
+std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes, std::string& scratch);
+
 // REQUIRES: check_output_format() did not throw.
 std::unique_ptr<LineWriter> make_line_writer(const LineFormat& format);
 

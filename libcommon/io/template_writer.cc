@@ -127,14 +127,6 @@ class TemplateWriter final : public LineWriter {
     throw usage_error(std::string("-f: there is no token '%") + letter + "'",
                       "known are " + known + "%{EXPR}");
   }
-  static std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes,
-                                           std::string& scratch) {
-    if (!codec || bytes.is_null()) return std::nullopt;
-    auto decoded = codec->decode(bytes.view(), scratch);
-    if (!decoded) return std::move(decoded.error());
-    bytes = *decoded;
-    return std::nullopt;
-  }
   static int64_t length(const MaybeBytes& bytes) {
     return bytes.is_null() ? -1 : static_cast<int64_t>(bytes.size());
   }

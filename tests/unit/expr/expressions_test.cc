@@ -1,8 +1,11 @@
 #include "expr/expressions.h"
 
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "expr/cases.h"
+#include "expr/text.h"
 #include "support/catch.h"
 
 using namespace kutils;
@@ -220,6 +223,33 @@ TEST_CASE("what takes long without a turn or memory of its own is bounded too") 
   std::string body = "i >= number - 150";
   for (int i = 0; i < 5000; ++i) body += " && i >= 0";
   CHECK(evaluated("lists.range(1000000).all(i, " + body + ")").find("steps") != std::string::npos);
+}
+
+TEST_CASE("a file of cases with a broken VALUE is refused, not guessed at") {
+  const auto complaint = [](const std::string& want) {
+    std::istringstream in(R"({"name": "n", "expr": "1", "want": )" + want + "}");
+    try {
+      const expr::CaseReport report = expr::run_cases(in, "c.jsonl", [](const std::string&) {});
+      return "passed " + std::to_string(report.total.passed) + ", failed " + std::to_string(report.total.failed);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  CHECK(complaint(R"({"int": "1"})") == "passed 1, failed 0");
+  CHECK(complaint(R"({"uint": "1"})") == "passed 0, failed 1");
+  CHECK(complaint(R"({"int": "one"})").find("'one' is no int") != std::string::npos);
+  CHECK(complaint(R"({"uint": "-1"})").find("'-1' is no uint") != std::string::npos);
+  CHECK(complaint(R"({"double": "1.5x"})").find("'1.5x' is no double") != std::string::npos);
+  CHECK(complaint(R"({"double": "NaN"})") == "passed 0, failed 1");
+  CHECK(complaint(R"({"bytes": "?"})").find("is not base64") != std::string::npos);
+  CHECK(complaint(R"({"bool": 1})").find("c.jsonl") != std::string::npos);
+  CHECK(complaint(R"({"duration": [9223372036854775807, 0]})").find("out of range") != std::string::npos);
+}
+
+TEST_CASE("messages show the beginning of what is long") {
+  CHECK(expr::shortened("short") == "short");
+  CHECK(expr::shortened("0123456789", 5) == "01234...");
+  CHECK(expr::shortened("01234\xc3\xa9 and so on", 6) == "01234...");
 }
 
 TEST_CASE("folding constants is bounded for the expression as a whole") {
