@@ -27,7 +27,7 @@ class Table:
         self.tool = f"ktable '{AGGREGATES}'" + (f" --by {by}" if by else "")
 
     def prepare(self, bench):
-        pass
+        bench.repartitions = self.by is not None
 
     def check(self, bench, records):
         key_of = (lambda record, click: click[self.by]) if self.by else (lambda record, click: record.key)

@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154
+# kwindow --by over a backlog whose partitions are read at different speeds (protocol.md, 27), and what becomes of the repartition topic (20).
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+# backlog LATE-EVERY: an hour of records in four partitions of very different sizes, each in the order of time, but for every LATE-EVERY-th
+# record of partition 0, which is 90 s old. Lines `PARTITION TIME KEY`.
+backlog() {
+  awk -v OFMT=%.0f -v late="$1" 'BEGIN {
+    size[0] = 40000; size[1] = 400; size[2] = 15000; size[3] = 7
+    for (p = 0; p < 4; ++p)
+      for (i = 0; i < size[p]; ++i) {
+        ts = 1700000000000 + int(i * 3600000 / size[p])
+        if (late > 0 && p == 0 && i % late == late - 1) ts -= 90000
+        print p, ts, "k" (i * 7 + p) % 23
+      }
+  }'
+}
+# The end of time from each partition under so many keys that each partition behind the repartition learns of it: all windows close.
+ends() { awk 'BEGIN { for (p = 0; p < 4; ++p) for (k = 0; k < 40; ++k) print p, "1710000000000", "end" k }'; }
+send() { awk '{ printf "{\"partition\":%d,\"ts\":%s,\"tstype\":\"create\",\"key\":null,\"payload\":\"{\\\"u\\\":\\\"%s\\\"}\"}\n", $1, $2, $3 }' | kcp -q - "$src"; }
+# Windows of 10 s: KEY START COUNT; of all lines, or but for those that are late within their own partition.
+windows() {
+  awk -v CONVFMT=%.0f -v drop="${1:-}" '$3 !~ /^end/ {
+    start = $2 - $2 % 10000
+    late = start + 10000 <= max[$1]
+    if ($2 > max[$1]) max[$1] = $2
+    if (!(late && drop)) ++n[$3 " " start]
+  } END { for (w in n) print w, n[w] }' | sort
+}
+got() { consume "$dst" | jq -r 'select(.u | startswith("end") | not) | "\(.u) \(.window_start) \(.n)"' | sort; }
+whole() { same <(windows <lines) <(got) >differences || { head -n 20 differences; return 1; }; }
+total() { awk '{ n += $3 } END { print n + 0 }'; }
+count_windows() { kwindow -g "$group" -w 10s --by u --emit close --time-format ms --late "$late" "$@" 'n=count()' "$src" "$dst"; }
+begin() {
+  new_topic src 4
+  new_topic dst 4
+  new_topic late 4
+  group=group-$dst
+}
+
+@test "four partitions of a backlog, grace 0: nothing is late, every window is whole" {
+  begin
+  { backlog 0; ends; } >lines
+  send <lines
+  count_windows -e
+  [ "$(count "$late")" -eq 0 ]
+  whole
+}
+
+@test "the same with two instances, one of which stands still for a while" {
+  begin
+  { backlog 0; ends; } >lines
+  start_tool one count_windows
+  start_tool two count_windows
+  wait_for 30 group_is "$group" "Stable 2"
+  send <lines &
+  sender=$!
+  # Not waiting for something: it is to stand still while the other one works.
+  kill -STOP "$started"
+  sleep 2
+  kill -CONT "$started"
+  wait "$sender"
+  wait_for 60 caught_up "$group" "$src"
+  wait_for 60 caught_up "$group" "$group-repartition"
+  all_there() { [ "$(got | wc -l)" -ge "$(windows <lines | wc -l)" ]; }
+  wait_for 60 all_there
+  [ "$(count "$late")" -eq 0 ]
+  whole
+}
+
+@test "what is late within its own partition may be late, nothing else is" {
+  begin
+  { backlog 50; ends; } >lines
+  send <lines
+  count_windows -e
+  local lost
+  lost=$(count "$late")
+  echo "late: $lost"
+  [ "$lost" -le $((40000 / 50)) ]
+  [ $(($(got | total) + lost)) -eq "$(windows <lines | total)" ]
+  # Each window holds at least what was not late where it came from, and no more than all of it.
+  join -a 1 -e 0 -o 0,1.2,2.2 <(windows late <lines | awk '{ print $1 "@" $2, $3 }' | sort) <(got | awk '{ print $1 "@" $2, $3 }' | sort) |
+    awk '$3 < $2 { print "too few:", $0; bad = 1 } END { exit bad }'
+  join -a 1 -e 0 -o 0,1.2,2.2 <(got | awk '{ print $1 "@" $2, $3 }' | sort) <(windows <lines | awk '{ print $1 "@" $2, $3 }' | sort) |
+    awk '$3 < $2 { print "too many:", $0; bad = 1 } END { exit bad }'
+}
+
+@test "what was read of the repartition topic is deleted from it" {
+  begin
+  backlog 0 >lines
+  send <lines
+  start_tool one count_windows
+  wait_for 60 caught_up "$group" "$src"
+  wait_for 60 caught_up "$group" "$group-repartition"
+  begins_later() { test_topics ends "$group-repartition" | awk '$2 == 0 && $3 > 0 { bad = 1 } END { exit bad }'; }
+  wait_for 60 begins_later
+  # And the tool goes on behind it, also after a restart.
+  stop_tool "$started"
+  ends >>lines
+  ends | send
+  count_windows -e
+  whole
+}
