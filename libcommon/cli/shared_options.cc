@@ -520,6 +520,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
 }
 
 void SharedOptions::shape(flow::Job& job) const {
+  if (keep_null_) job.settings.push_back({"--keep-null", "yes"});
   if (shape_.empty()) return;
   const ShapedStage checked(shape_, nullptr, nullptr);
   for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});

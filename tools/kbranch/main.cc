@@ -1,17 +1,16 @@
 // kbranch TOPIC=COND,... IN OUT: the first match wins, OUT takes the rest.
 #include <algorithm>
 
-#include "cli/shared_options.h"
-#include "cli/tool.h"
-#include "flow/run.h"
+#include "cli/stream_tool.h"
 #include "kbranch/branch_stage.h"
 
 namespace {
 
 using namespace kutils;
 
-class BranchTool final : public cli::Tool {
+class BranchTool final : public cli::StreamTool {
  public:
+  BranchTool() : StreamTool({.keep_null = true}) {}
   cli::ToolInfo info() const override {
     return {"kbranch",
             "Send each record to the first TOPIC whose COND is true, the rest to OUT.",
@@ -21,7 +20,6 @@ class BranchTool final : public cli::Tool {
             {{"kbranch 'low=total_amount < 40' rides high"},
              {"kbranch './de.ndjson=country == \"DE\"' clicks ./rest.ndjson"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
     BranchPlan plan{parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
@@ -34,15 +32,9 @@ class BranchTool final : public cli::Tool {
       shared_.add_output(job_, branch.output);
     }
     job_.settings.push_back({"TOPIC=COND", BranchStage(plan).canonical()});
-    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); };
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.keep_null = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,32 +1,25 @@
 // kcp IN OUT: exact copy.
-#include "cli/shared_options.h"
-#include "cli/tool.h"
+#include "cli/stream_tool.h"
 #include "flow/pass_stage.h"
-#include "flow/run.h"
 
 namespace {
 
 using namespace kutils;
 
-class CopyTool final : public cli::Tool {
+class CopyTool final : public cli::StreamTool {
  public:
+  CopyTool() : StreamTool({.expressions = false, .shapes = false, .envelope_lines = true}) {}
   cli::ToolInfo info() const override {
     return {"kcp",
             "Copy records exactly: partition, key, headers, time, bytes. Lines are as -J.",
             {{"IN", true, "a topic, ./FILE or - (stdin)"}, {"OUT", true, "a topic, ./FILE or - (stdout)"}},
             {{"kcp -e clicks ./clicks.ndjson", "export"}, {"kcp ./clicks.ndjson restored", "import"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kcp", operands.find("IN"), operands.find("OUT"));
     job_.keeps_partition = true;
     job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(true); };
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.expressions = false, .shapes = false, .envelope_lines = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // kfilter EXPR [IN [OUT]]: keep matching records.
-#include "cli/shared_options.h"
+#include "cli/stream_tool.h"
 #include "cli/table_input.h"
-#include "cli/tool.h"
-#include "flow/run.h"
 #include "flow/state_support.h"
 #include "kfilter/filter_stage.h"
 
@@ -10,8 +8,9 @@ namespace {
 
 using namespace kutils;
 
-class FilterTool final : public cli::Tool {
+class FilterTool final : public cli::StreamTool {
  public:
+  FilterTool() : StreamTool({.keep_null = true, .tables = true}) {}
   cli::ToolInfo info() const override {
     return {"kfilter",
             "Keep the records for which EXPR is true, bytes untouched.",
@@ -21,21 +20,14 @@ class FilterTool final : public cli::Tool {
             {{"kfilter 'number >= 100' clicks popular"},
              {"kfilter 'country in [\"DE\", \"FR\"] && has(email)' < clicks.ndjson"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kfilter", operands.find("IN"), operands.find("OUT"));
     const FilterPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
-    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); };
     cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.keep_null = true, .tables = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -4,10 +4,8 @@
 
 #include "base/duration.h"
 #include "base/nearest_name.h"
-#include "cli/shared_options.h"
-#include "cli/tool.h"
+#include "cli/stream_tool.h"
 #include "flow/pass_stage.h"
-#include "flow/run.h"
 #include "kgen/generator_source.h"
 #include "kmap/map_stage.h"
 #include "kwrite/paced_source.h"
@@ -49,8 +47,9 @@ void require_no_fields(const std::string& list, const expr::Options& options) {
                         ", and lists such as 'n=_offset, r=random()'");
 }
 
-class GenTool final : public cli::Tool {
+class GenTool final : public cli::StreamTool {
  public:
+  GenTool() : StreamTool({.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}) {}
   cli::ToolInfo info() const override {
     return {"kgen",
             "Make records: synthetic data, or a list of expressions again and again.",
@@ -106,11 +105,8 @@ class GenTool final : public cli::Tool {
     };
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}};
-  flow::Job job_;
   std::optional<double> rate_;
   std::optional<Millis> every_;
   std::optional<int64_t> count_;

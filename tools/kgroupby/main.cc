@@ -1,15 +1,15 @@
 // kgroupby EXPR [IN [OUT]]: re-key, repartition.
-#include "cli/shared_options.h"
-#include "cli/tool.h"
-#include "flow/run.h"
+#include "cli/stream_tool.h"
 #include "kgroupby/rekey_stage.h"
 
 namespace {
 
 using namespace kutils;
 
-class GroupByTool final : public cli::Tool {
+class GroupByTool final : public cli::StreamTool {
  public:
+  // No --key: EXPR is the key.
+  GroupByTool() : StreamTool({.sets_key = false, .keep_null = true}) {}
   cli::ToolInfo info() const override {
     return {"kgroupby",
             "Give each record a new key, so that equal keys come to one partition.",
@@ -18,21 +18,13 @@ class GroupByTool final : public cli::Tool {
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kgroupby uri clicks by_uri"}, {"kgroupby 'country, lower(user)' -J clicks -"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kgroupby", operands.find("IN"), operands.find("OUT"));
     const RekeyPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", RekeyStage(plan).canonical()});
-    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); };
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  // No --key: EXPR is the key.
-  cli::SharedOptions shared_{{.sets_key = false, .keep_null = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // kmap LIST [IN [OUT]]: SQL's SELECT.
-#include "cli/shared_options.h"
+#include "cli/stream_tool.h"
 #include "cli/table_input.h"
-#include "cli/tool.h"
-#include "flow/run.h"
 #include "flow/state_support.h"
 #include "kmap/co_process_stage.h"
 #include "kmap/map_stage.h"
@@ -11,8 +9,9 @@ namespace {
 
 using namespace kutils;
 
-class MapTool final : public cli::Tool {
+class MapTool final : public cli::StreamTool {
  public:
+  MapTool() : StreamTool({.keep_null = true, .tables = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kmap",
             "Make each record's value anew, like SQL's SELECT.",
@@ -22,7 +21,6 @@ class MapTool final : public cli::Tool {
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kmap '*, -email' clicks clean"}, {"kmap 'uri, big=number > 100' < clicks.ndjson"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
     const std::string& list = operands.get("LIST");
@@ -40,15 +38,9 @@ class MapTool final : public cli::Tool {
       job_.settings.push_back({"LIST", MapStage(plan).canonical()});
       job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
     }
-    if (shared_.keep_null()) job_.settings.push_back({"--keep-null", "yes"});
     cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.keep_null = true, .tables = true, .emits_json = true}};
-  flow::Job job_;
 };
 
 }  // namespace

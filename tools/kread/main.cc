@@ -1,23 +1,21 @@
 // kread [IN]: print a topic or a range of it.
-#include "cli/shared_options.h"
-#include "cli/tool.h"
+#include "cli/stream_tool.h"
 #include "flow/pass_stage.h"
-#include "flow/run.h"
 #include "flow/table/table_stage.h"
 
 namespace {
 
 using namespace kutils;
 
-class ReadTool final : public cli::Tool {
+class ReadTool final : public cli::StreamTool {
  public:
+  ReadTool() : StreamTool({.writes_topics = false, .tables = true}) {}
   cli::ToolInfo info() const override {
     return {"kread",
             "Print a topic, or a range of it: the value of each record and a newline.",
             {{"IN", false, "a topic, ./FILE or - (stdin, the default)"}},
             {{"kread -e --since 1h clicks"}, {"kread -J -c 10 -o -10 clicks | jq .key"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     // A table that ends is its last values; one that goes on, its changes.
@@ -28,11 +26,6 @@ class ReadTool final : public cli::Tool {
     };
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.writes_topics = false, .tables = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,15 +1,14 @@
 // kscore LIST [IN [OUT]]: adds score fields. kmap's stage with `*, ` in front.
-#include "cli/shared_options.h"
-#include "cli/tool.h"
-#include "flow/run.h"
+#include "cli/stream_tool.h"
 #include "kmap/map_stage.h"
 
 namespace {
 
 using namespace kutils;
 
-class ScoreTool final : public cli::Tool {
+class ScoreTool final : public cli::StreamTool {
  public:
+  ScoreTool() : StreamTool({.keep_null = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kscore",
             "Add score fields to each record.",
@@ -18,21 +17,14 @@ class ScoreTool final : public cli::Tool {
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kscore 'score=random()' clicks scored"}, {"kscore 'risk=amount > 1000 ? 0.9 : 0.1' < orders.ndjson"}}};
   }
-  void declare(cli::OptionTable& options) override { shared_.declare(options); }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kscore", operands.find("IN"), operands.find("OUT"));
     const MapPlan plan{.list = operands.get("LIST"), .adds_to_all = true, .options = shared_.expressions(),
                        .keep_null = shared_.keep_null()};
     job_.settings.push_back({"LIST", MapStage(plan).canonical()});
-    if (plan.keep_null) job_.settings.push_back({"--keep-null", "yes"});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
-
- private:
-  cli::SharedOptions shared_{{.keep_null = true, .emits_json = true}};
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,9 +1,7 @@
 // ktable AGGS [IN [OUT]]: one row per key.
 #include "base/duration.h"
 #include "cli/grouping_options.h"
-#include "cli/shared_options.h"
-#include "cli/tool.h"
-#include "flow/run.h"
+#include "cli/stream_tool.h"
 #include "flow/state_support.h"
 #include "flow/table/table_stage.h"
 
@@ -11,8 +9,9 @@ namespace {
 
 using namespace kutils;
 
-class TableTool final : public cli::Tool {
+class TableTool final : public cli::StreamTool {
  public:
+  TableTool() : StreamTool({.shapes = false, .tables = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"ktable",
             "One row per key: counts, sums and other aggregates, kept up to date.",
@@ -45,7 +44,6 @@ class TableTool final : public cli::Tool {
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
 
  private:
   void set_emit(flow::TableOptions& options) const {
@@ -67,10 +65,8 @@ class TableTool final : public cli::Tool {
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
   }
 
-  cli::SharedOptions shared_{{.shapes = false, .tables = true, .emits_json = true}};
   cli::GroupingOptions grouping_;
   std::string emit_;
-  flow::Job job_;
 };
 
 }  // namespace

@@ -1,9 +1,7 @@
 // kwindow AGGS -w W [IN [OUT]]: aggregates per window.
 #include "base/duration.h"
 #include "cli/grouping_options.h"
-#include "cli/shared_options.h"
-#include "cli/tool.h"
-#include "flow/run.h"
+#include "cli/stream_tool.h"
 #include "flow/state_support.h"
 #include "flow/window/window_stage.h"
 
@@ -11,8 +9,9 @@ namespace {
 
 using namespace kutils;
 
-class WindowTool final : public cli::Tool {
+class WindowTool final : public cli::StreamTool {
  public:
+  WindowTool() : StreamTool({.shapes = false, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kwindow",
             "Aggregates per window of time: tumbling, hopping, sliding, sessions, days.",
@@ -91,7 +90,6 @@ class WindowTool final : public cli::Tool {
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
 
  private:
   static int64_t milliseconds(const char* option, const std::string& text) {
@@ -102,11 +100,9 @@ class WindowTool final : public cli::Tool {
     return ms;
   }
 
-  cli::SharedOptions shared_{{.shapes = false, .emits_json = true}};
   cli::GroupingOptions grouping_;
   std::string window_, grace_, emit_, late_, zone_, align_, idle_, expires_, time_format_;
   bool windowed_key_ = false;
-  flow::Job job_;
 };
 
 }  // namespace

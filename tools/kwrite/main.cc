@@ -1,16 +1,15 @@
 // kwrite [IN] OUT: produce lines.
-#include "cli/shared_options.h"
-#include "cli/tool.h"
+#include "cli/stream_tool.h"
 #include "flow/pass_stage.h"
-#include "flow/run.h"
 #include "kwrite/paced_source.h"
 
 namespace {
 
 using namespace kutils;
 
-class WriteTool final : public cli::Tool {
+class WriteTool final : public cli::StreamTool {
  public:
+  WriteTool() : StreamTool({.reads_topics = false, .groups = false, .checks_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kwrite",
             "Write lines to a topic: JSON, envelopes, CSV or plain text, one record each.",
@@ -40,11 +39,8 @@ class WriteTool final : public cli::Tool {
     }
     shared_.shape(job_);
   }
-  ExitCode run() override { return flow::run(job_); }
 
  private:
-  cli::SharedOptions shared_{{.reads_topics = false, .groups = false, .checks_json = true}};
-  flow::Job job_;
   std::optional<double> rate_;
   bool job_atomic_ = false;
 };

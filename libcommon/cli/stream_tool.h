@@ -1,0 +1,24 @@
+// A tool that runs one Job between IN and OUT: what most of them are.
+#pragma once
+
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "flow/job.h"
+#include "flow/run.h"
+
+namespace kutils::cli {
+
+// setup() makes job_ with shared_.make_job(), gives it its stage and calls shared_.shape() last.
+class StreamTool : public Tool {
+ public:
+  void declare(OptionTable& options) override { shared_.declare(options); }
+  ExitCode run() override { return flow::run(job_); }
+
+ protected:
+  explicit StreamTool(Shares shares) : shared_(shares) {}
+
+  SharedOptions shared_;
+  flow::Job job_;
+};
+
+}  // namespace kutils::cli
