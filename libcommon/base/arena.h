@@ -2,7 +2,9 @@
 // Keeps its blocks over reset(), so that a steady flow allocates nothing. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -37,9 +39,10 @@ class Arena {
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     return {to, bytes.size()};
   }
-  // All that was allocated becomes invalid; the memory is kept for reuse.
-  void reset() {
+  // All that was allocated becomes invalid; the memory is kept for reuse, about `keep` bytes of it.
+  void reset(size_t keep = SIZE_MAX) {
     current_ = 0;
+    if (blocks_.size() > 1 && keep / kBlockSize < blocks_.size()) blocks_.resize(std::max<size_t>(1, keep / kBlockSize));
     if (blocks_.empty()) return;
     next_ = blocks_[0].memory.get();
     end_ = next_ + blocks_[0].size;

@@ -161,11 +161,12 @@ class RocksBackend final : public Backend {
   void spill() {
     if (cache_.dirty() < kLeastFileRows) return write_dirty();
     const std::string path = spill_file(directory_);
-    cache_.collect_dirty(rows_);
-    sort_changes(rows_);
+    std::vector<Change> rows;
+    cache_.collect_dirty(rows);
+    sort_changes(rows);
     rocksdb::SstFileWriter file(rocksdb::EnvOptions(), sst_options_);
     check(file.Open(path));
-    for (const Change& row : rows_)
+    for (const Change& row : rows)
       check(row.value.is_null() ? file.Delete(slice(row.key)) : file.Put(slice(row.key), slice(row.value.view())));
     check(file.Finish());
     rocksdb::IngestExternalFileOptions how;
@@ -176,11 +177,12 @@ class RocksBackend final : public Backend {
   }
   void write_dirty() {
     if (cache_.dirty() == 0 && large_.empty()) return;
-    cache_.collect_dirty(rows_);
-    rows_.insert(rows_.end(), large_.begin(), large_.end());
-    sort_changes(rows_);
+    std::vector<Change> rows;
+    cache_.collect_dirty(rows);
+    rows.insert(rows.end(), large_.begin(), large_.end());
+    sort_changes(rows);
     batch_.Clear();
-    for (const Change& row : rows_)
+    for (const Change& row : rows)
       check(row.value.is_null() ? batch_.Delete(slice(row.key)) : batch_.Put(slice(row.key), slice(row.value.view())));
     check(db_->Write(write_, &batch_));
     if (batch_.GetDataSize() > kKeepBatchBytes) batch_ = rocksdb::WriteBatch();
@@ -189,7 +191,6 @@ class RocksBackend final : public Backend {
   void written() {
     cache_.clean();
     large_.clear();
-    rows_.clear();
     since_spill_ = 0;
   }
 
@@ -203,7 +204,6 @@ class RocksBackend final : public Backend {
   std::mutex mutex_;  // of all below
   RowCache cache_;
   std::vector<Change> large_;  // too large for the cache: of the write() at hand
-  std::vector<Change> rows_;
   size_t since_spill_ = 0;
   std::chrono::steady_clock::time_point spilled_at_ = std::chrono::steady_clock::now();
   rocksdb::PinnableSlice found_;
@@ -253,8 +253,9 @@ struct StateEnvironment::Shared {
 StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_unique<Shared>()) {
   cache_bytes = std::max(cache_bytes, size_t{4} << 20);
   shared_->cache_bytes = cache_bytes;
+  // What is left over is for the rows of open transactions, and for what rows in the making take.
   shared_->row_bytes = cache_bytes / 2;
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes - shared_->row_bytes);
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes / 4);
   rocksdb::Options& options = shared_->options;
   options.env = shared_->env.get();
   options.create_if_missing = true;

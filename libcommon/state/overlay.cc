@@ -5,6 +5,12 @@
 #include "state/sorted_changes.h"
 
 namespace kutils::state {
+namespace {
+
+// A large transaction's memory is given back: the next one may be another partition's.
+constexpr size_t kKeepBytes = size_t{256} << 10;
+
+}  // namespace
 
 void Overlay::put(char prefix, std::string_view key, MaybeBytes value) {
   const size_t key_size = key.size() + 1;
@@ -51,8 +57,9 @@ std::span<const Change> Overlay::sorted() {
 }
 
 void Overlay::clear() {
-  arena_.reset();
+  arena_.reset(kKeepBytes);
   changes_.clear();
+  if (changes_.capacity() * sizeof(Change) > kKeepBytes) std::vector<Change>().swap(changes_);
   index_.clear();
   indexed_ = sorted_ = false;
   bytes_ = 0;

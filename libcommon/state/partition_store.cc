@@ -11,6 +11,8 @@
 namespace kutils::state {
 namespace {
 
+constexpr size_t kKeepBytes = size_t{256} << 10;
+
 // Where the rows stand: version, changelog offset, wall time of the last write.
 void encode_local_row(int64_t changelog_offset, int64_t wall_ms, std::string& out) {
   out.push_back(static_cast<char>(kFormatVersion));
@@ -176,6 +178,7 @@ void PartitionStore::write_batch(int64_t next_offset, int64_t wall_ms) {
   // One write: rows and mark survive a crash together or not at all.
   batch_.push_back({kLocalRowKey, MaybeBytes(local_row_)});
   backend_->write(batch_);
+  if (batch_.capacity() * sizeof(Change) > kKeepBytes) std::vector<Change>().swap(batch_);
   changelog_offset_ = next_offset;
   applied_wall_ms_ = wall_ms;
 }

@@ -57,12 +57,19 @@ class RowTable {
   void clear() {
     destroy_states();
     rows_.clear();
-    std::fill(slots_.begin(), slots_.end(), nullptr);
-    arena_.reset();
+    if (memory_ > kKeepBytes) {  // the next large transaction may be another partition's
+      std::vector<Row*>().swap(rows_);
+      std::vector<Row*>().swap(slots_);
+    } else {
+      std::fill(slots_.begin(), slots_.end(), nullptr);
+    }
+    arena_.reset(kKeepBytes);
     memory_ = 0;
   }
 
  private:
+  static constexpr size_t kKeepBytes = size_t{256} << 10;
+
   Row* make(std::string_view key, size_t hash) {
     const size_t size = state_offset_ + set_.state_size() + key.size();
     memory_ += size + 2 * sizeof(Row*);
