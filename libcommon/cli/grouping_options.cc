@@ -58,6 +58,8 @@ void GroupingOptions::declare(OptionTable& table) {
              .set = [this](const std::string& text) { plan_.time = text; }});
   table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
              .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); }, .choices = {"ns", "us", "ms", "s"}});
+  table.add({.names = "--close-at-end", .help = "-e on topics: close windows and write tables then",
+             .set = [this](const std::string&) { close_at_end_ = true; }});
   table.add({.names = "--cache", .metavar = "SIZE", .help = "memory for state read from topics; 64M by default", .group = Group::delivery,
              .set = [this](const std::string& text) { cache_bytes_ = parse_size("--cache", text); }});
 }
@@ -66,6 +68,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
                             bool needs_time, flow::StateDescription description, const MakeStage& make_stage) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
+  if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
+    throw usage_error("--close-at-end: the input has no end", "add -e or --until");
+  job.close_at_end = close_at_end_;
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
   const auto set = std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS"));

@@ -29,11 +29,13 @@ class GroupingOptions {
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);
   }
+  bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
 
  private:
   flow::GroupingPlan plan_;
+  bool close_at_end_ = false;
   size_t cache_bytes_ = size_t{64} << 20;
 };
 

@@ -17,6 +17,8 @@ constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
 // A loop that stood still this long may have lost its partitions or its transaction.
 constexpr int64_t kAwayUs = 2'500'000;
+// A member that has been given nothing for so long gets nothing: others have it all.
+constexpr int64_t kAssignmentUs = 15'000'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr int64_t kRestoreNoteUs = 2'000'000;
 constexpr int64_t kSilenceUs = 1'000'000;
@@ -144,7 +146,7 @@ void Worker::open() {
   consumer_->subscribe(parts_.plan.subscription);
   if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
     left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
-  last_turn_us_ = clock_.steady_us();
+  opened_us_ = last_turn_us_ = clock_.steady_us();
 }
 
 void Worker::run() {
@@ -224,7 +226,13 @@ bool Worker::finished() {
   try {
     commit();
     if (!group_reached_ends()) return false;
-    return parts_.plan.repartition.empty() || take_repartition_ends();
+    if (!parts_.plan.repartition.empty() && !take_repartition_ends()) return false;
+    if (!parts_.job.close_at_end) return true;
+    // All may have been read before: then there is nothing to wait for but what is to be closed.
+    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) { return one->state != nullptr; });
+    if (!owns && clock_.steady_us() - opened_us_ < kAssignmentUs) return false;
+    close_stages();
+    return true;
   } catch (const KafkaError& error) {
     if (error.severity() == Severity::fatal) throw;
     rewind_needed_ = true;
@@ -236,6 +244,18 @@ bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
     return one->at_end() || (one->at.topic == parts_.plan.repartition && repartition_ends_.empty());
   });
+}
+
+// --close-at-end: what the stages have open goes out, in a transaction of its own (25).
+void Worker::close_stages() {
+  for (const auto& one : owned_.all()) {
+    if (!one->state) continue;
+    begin_if_needed();
+    speak_for(*one);
+    one->touched = true;
+    processor_->close(*one->stage);
+  }
+  if (committer_->open()) commit();
 }
 
 // All of IN is read and committed, so that all which it gives stands in the repartition topic: the same for that (24).

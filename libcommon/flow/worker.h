@@ -80,6 +80,7 @@ class Worker final : private kafka::RebalanceListener {
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
   bool sources_at_end();
+  void close_stages();
   bool take_repartition_ends();
   void tell_silence();
   void tell_sources_silence();
@@ -135,6 +136,7 @@ class Worker final : private kafka::RebalanceListener {
   bool has_committed_ = false;
   bool was_away_ = false;
   int64_t last_turn_us_ = 0;
+  int64_t opened_us_ = 0;
   std::string member_id_;  // the newest
   std::string held_as_;    // the member that the group gave our partitions to
   int64_t member_noted_us_ = 0;

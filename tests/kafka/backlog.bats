@@ -104,3 +104,38 @@ begin() {
   count_windows -e
   whole
 }
+
+@test "--close-at-end: -e alone is a pause, with it windows close once and for good" {
+  begin
+  for i in 1 2 3 4 5 6; do echo "$((i % 4)) 170000000${i}000 k1"; done >lines
+  send <lines
+  count_windows -e
+  [ "$(count "$dst")" -eq 0 ]
+  count_windows -e --close-at-end
+  whole
+  count_windows -e --close-at-end
+  whole
+  [ "$(got | wc -l)" -eq 1 ]
+  # What comes for a closed window is late; later windows go on.
+  printf '%s\n' "0 1700000008000 k1" "0 1700000021000 k1" >>lines
+  tail -n 2 lines | send
+  count_windows -e --close-at-end
+  [ "$(count "$late")" -eq 1 ]
+  same <(printf 'k1 1700000000000 6\nk1 1700000020000 1\n') <(got)
+  run count_windows --close-at-end
+  [ "$status" -eq 2 ]
+}
+
+@test "--close-at-end of a table that is written at its end; of sessions" {
+  begin
+  printf '%s\n' "0 1700000001000 a" "1 1700000002000 b" "2 1700000003000 a" >lines
+  send <lines
+  ktable -e --by u --emit close -g "t-$dst" 'n=count()' "$src" "$dst"
+  [ "$(count "$dst")" -eq 0 ]
+  ktable -e --close-at-end --by u --emit close -g "t-$dst" 'n=count()' "$src" "$dst"
+  same <(printf 'a 2\nb 1\n') <(consume "$dst" | jq -r '"\(.u) \(.n)"' | sort)
+  new_topic sessions
+  kwindow -e --close-at-end -w session:1500ms --by u --time-format ms -g "s-$dst" --emit close 'n=count()' "$src" "$sessions"
+  same <(printf 'a 1700000001000 1700000001000 1\na 1700000003000 1700000003000 1\nb 1700000002000 1700000002000 1\n') \
+    <(consume "$sessions" | jq -r '"\(.u) \(.window_start) \(.window_end) \(.n)"' | sort)
+}

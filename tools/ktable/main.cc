@@ -49,6 +49,8 @@ class TableTool final : public cli::StreamTool {
   void set_emit(flow::TableOptions& options) const {
     using flow::TableEmit;
     if (emit_.rfind("after:", 0) == 0) {
+      if (grouping_.closes_at_end() && job_.out.is_topic())
+        throw usage_error("--close-at-end and --emit after: say different things about the end", "leave one of the two out");
       options.after = parse_duration_option("--emit after:", emit_.substr(6)).count();
     } else if (emit_ == "update") {
       options.emit = TableEmit::update;

@@ -66,6 +66,7 @@ class WindowTool final : public cli::StreamTool {
     } else {
       throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close");
     }
+    if (job_.out.is_lines() && options.emit == flow::Emit::commit) options.interval_ms = 1000;
     if (!late_.empty()) {
       shared_.add_output(job_, late_);
       options.late_port = static_cast<uint32_t>(job_.more_outputs.size());

@@ -53,6 +53,17 @@ void StreamClock::move_on(int32_t index, int64_t ms) {
   settle();
 }
 
+void StreamClock::move_all_to(int64_t time) {
+  for (Source& one : sources_) one.time = std::max(one.time, time);
+  settle();
+}
+
+int64_t StreamClock::largest() const {
+  int64_t largest = now_;
+  for (const Source& one : sources_) largest = std::max(largest, one.time);
+  return largest;
+}
+
 state::StreamTimes StreamClock::times() const {
   state::StreamTimes times;
   times.stream_time = now_;

@@ -34,6 +34,9 @@ class StreamClock {
   void set_idle(int32_t source, bool idle);
   // --idle: the source's time moves on by `ms` without a record.
   void move_on(int32_t source, int64_t ms);
+  // All sources move on to `time`.
+  void move_all_to(int64_t time);
+  int64_t largest() const;  // time of any source; kNoTime: nothing seen
   state::StreamTimes times() const;
 
  private:

@@ -5,6 +5,22 @@
 
 namespace kutils::flow {
 
+namespace {
+
+constexpr int64_t kHourMs = 3'600'000;
+
+// No window that holds a time t ends later than t + this.
+int64_t span_of(const WindowSpec& window) {
+  switch (window.kind) {
+    case WindowSpec::Kind::day: return 26 * kHourMs;
+    case WindowSpec::Kind::week: return (7 * 24 + 2) * kHourMs;
+    case WindowSpec::Kind::month: return (31 * 24 + 2) * kHourMs;
+    default: return window.size + 1;
+  }
+}
+
+}  // namespace
+
 WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
                          state::Store& store)
     : options_(std::move(options)),
@@ -23,6 +39,7 @@ void WindowStage::process(const Record& record, Emitter& out) {
     out.fail(record, std::move(*error));
     return;
   }
+  if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
   if (static_cast<size_t>(grouped_.source) < moved_on_.size()) moved_on_[static_cast<size_t>(grouped_.source)] = 0;
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
   if (!counted) {
@@ -56,6 +73,17 @@ void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
   if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
 }
 
+// On lines nothing commits: changes are shown each `interval_ms`.
+void WindowStage::tick(int64_t wall_ms, Emitter& out) {
+  if (!due_) return;
+  if (*due_ == 0) {
+    due_ = wall_ms + *options_.interval_ms;
+  } else if (*due_ <= wall_ms) {
+    emit_changes(out);
+    due_.reset();
+  }
+}
+
 void WindowStage::before_commit(Emitter& out) {
   emit_changes(out);
   write_back();
@@ -63,6 +91,13 @@ void WindowStage::before_commit(Emitter& out) {
 }
 
 void WindowStage::close(Emitter& out) {
+  if (!store_.in_memory()) {
+    // --close-at-end: the state lives on. Stream time moves to where the windows are closed, so that they stay final.
+    if (clock_.largest() == kNoTime) return;
+    clock_.move_all_to(clock_.largest() + span_of(options_.window) + options_.grace);
+    close_until(nullptr, clock_.now(), out);
+    return;
+  }
   // Beyond every end, yet far from overflow.
   if (clock_.now() != kNoTime) close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
   emit_changes(out);

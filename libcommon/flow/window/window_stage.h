@@ -32,6 +32,7 @@ struct WindowOptions {
   Emit emit = Emit::commit;
   int64_t expires = 0;                     // ms that closed windows stay readable in the store
   std::optional<uint32_t> late_port;       // --late: where late records go, untouched
+  std::optional<int64_t> interval_ms;      // lines: what changed is emitted this often
   std::optional<int64_t> idle;             // --idle: ms of silence after which stream time moves on
   int32_t sources = 1;                     // partitions whose times are told apart (rule 27)
   OutputFormat format;
@@ -45,6 +46,8 @@ class WindowStage : public Stage {
  public:
   void process(const Record& record, Emitter& out) final;
   void silent(int32_t source, int64_t silent_ms, Emitter& out) final;
+  void tick(int64_t wall_ms, Emitter& out) final;
+  std::optional<int64_t> next_wakeup() const final { return due_; }
   void before_commit(Emitter& out) final;
   void close(Emitter& out) final;
 
@@ -75,6 +78,7 @@ class WindowStage : public Stage {
  private:
   std::unique_ptr<RecordReader> reader_;
   GroupedRecord grouped_;
+  std::optional<int64_t> due_;     // wall ms; 0: as soon as the clock is known
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
 };
 
