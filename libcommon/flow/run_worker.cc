@@ -117,7 +117,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   bool slept = false;  // since the last commit
   bool distrusted = false;
   for (;;) {
-    Worker worker({job, around, plan, *slot, *admin, report, progress, log, policy, lines.get(), counted, std::exchange(distrusted, false)});
+    Worker worker({{job, around, plan, *admin, log}, *slot, report, progress, policy, lines.get(), counted, std::exchange(distrusted, false)});
     try {
       worker.run();
       if (!worker.rejoins() || around.stop.signal() != 0) return worker.ended();

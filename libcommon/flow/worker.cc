@@ -6,8 +6,6 @@
 
 #include "base/murmur2.h"
 #include "flow/gaps.h"
-#include "flow/sink_outputs.h"
-#include "kafka/memory_state.h"
 
 namespace kutils::flow {
 namespace {
@@ -20,10 +18,8 @@ constexpr int64_t kAwayUs = 2'500'000;
 // A member that has been given nothing for so long gets nothing: others have it all.
 constexpr int64_t kAssignmentUs = 15'000'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
-constexpr int64_t kRestoreNoteUs = 2'000'000;
 constexpr int64_t kSilenceUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
-constexpr int64_t kDeletionUs = 30'000'000;
 constexpr int kMaxAbortsInARow = 60;
 // Half of the transaction time-out (protocol.md, 8).
 Millis transaction_limit(const Job& job) {
@@ -43,81 +39,23 @@ uint64_t digest_of(const Record& record) {
   return (uint64_t{murmur2(record.value.view())} << 32 | murmur2(record.key.view())) ^ (time * 0x9e3779b97f4a7c15U);
 }
 
-// One set of sinks for each producer of the committer: a sink writes through one producer only.
-class Worker::CycleOutputs final : public Outputs {
- public:
-  // `outside`: outputs go through it, not through the open transaction; may be null.
-  CycleOutputs(const Parts& parts, Worker& worker, kafka::Producer* outside)
-      : worker_(worker), committer_(*worker.committer_), lines_(parts.lines) {
-    auto inputs = parts.plan.inputs;
-    if (!parts.plan.repartition.empty()) {
-      inputs.emplace_back(parts.plan.repartition, parts.plan.repartition_count);
-      for (kafka::Producer* producer : committer_.producers()) {
-        between_.push_back(parts.around.make_topic_sink(*producer, parts.admin, parts.plan.repartition, inputs));
-      }
-    }
-    for (kafka::Producer* producer : committer_.producers()) {
-      std::vector<std::unique_ptr<io::Sink>> ports;
-      for (const std::string& topic : parts.plan.outputs) {
-        ports.push_back(parts.around.make_topic_sink(outside ? *outside : *producer, parts.admin, topic, inputs));
-      }
-      std::unique_ptr<io::Sink> letters;
-      if (!parts.plan.dead_letters.empty()) {
-        letters =
-            parts.around.make_topic_sink(*producer, parts.admin, parts.plan.dead_letters, parts.plan.inputs);
-      }
-      sets_.push_back(std::make_unique<SinkOutputs>(parts.job.tool, std::move(ports), std::move(letters)));
-    }
-  }
-  std::optional<RecordError> write(const Record* origin, const Output& output) override {
-    worker_.begin_if_needed();  // a silence may speak
-    ++written_;
-    if (is_in_front_) return between_[committer_.producer_index()]->write(origin, output);
-    // What no record caused belongs to the partition whose stage speaks.
-    const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
-    return set().write(is_at_home ? &home_ : origin, output);
-  }
-  void dead_letter(const Record& origin, const RecordError& error) override {
-    ++written_;
-    set().dead_letter(origin, error);
-  }
-  uint64_t written() const { return written_; }
-
-  // Null: one stage stands for all.
-  // `is_in_front`: what comes goes to the repartition topic.
-  void set_home(const kafka::TopicPartition* at, bool is_in_front) {
-    is_in_front_ = is_in_front;
-    home_ = Record();
-    if (!at) return;
-    home_.topic = at->topic;
-    home_.partition = at->partition;
-  }
-
- private:
-  SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
-
-  Worker& worker_;
-  Committer& committer_;
-  SinkOutputs* lines_;
-  std::vector<std::unique_ptr<SinkOutputs>> sets_;
-  std::vector<std::unique_ptr<io::Sink>> between_;
-  Record home_;
-  bool is_in_front_ = false;
-  uint64_t written_ = 0;
-};
-
 Worker::Worker(const Parts& parts)
     : parts_(parts),
       clock_(parts.around.clock),
       pacer_(parts.plan.transactional() || parts.lines ? parts.job.commit_min : parts.job.commit_max,
              parts.job.commit_max, transaction_limit(parts.job)),
-      checkpoint_(parts.counted) {}
+      starting_point_(parts),
+      openings_(parts, parts.distrusted),
+      checkpoint_(parts.counted) {
+  if (!parts.plan.repartition.empty()) repartition_.emplace(parts);
+}
 
 Worker::~Worker() = default;
 
 Processor::End Worker::ended() const { return processor_ ? processor_->ended() : Processor::End::no; }
 
 void Worker::open() {
+  const WorkerContext& context = parts_;
   const std::string& id = parts_.slot.transactional_id();
   if (parts_.lines) {
     committer_ = std::make_unique<LineCommits>([lines = parts_.lines] { lines->flush(); });
@@ -136,7 +74,8 @@ void Worker::open() {
     committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
   }
   if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
-  outputs_ = std::make_unique<CycleOutputs>(parts_, *this, outside_.get());
+  outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(), [this] { begin_if_needed(); });
+  if (parts_.job.stateful) states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(parts_.policy,
                                            Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful},
                                            *outputs_, parts_.report);
@@ -189,7 +128,7 @@ void Worker::turn() {
   take(polled);
   tick();
   tell_silence();
-  delete_repartitioned();
+  if (repartition_) repartition_->delete_read(owned_);
   commit_if_due();
   if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
   const int64_t behind = lag();
@@ -226,7 +165,7 @@ bool Worker::finished() {
   try {
     commit();
     if (!group_reached_ends()) return false;
-    if (!parts_.plan.repartition.empty() && !take_repartition_ends()) return false;
+    if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
     const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) { return one->state != nullptr; });
@@ -242,7 +181,7 @@ bool Worker::finished() {
 
 bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->at_end() || (one->at.topic == parts_.plan.repartition && repartition_ends_.empty());
+    return one->at_end() || (repartition_ && one->at.topic == parts_.plan.repartition && !repartition_->has_ends());
   });
 }
 
@@ -256,23 +195,6 @@ void Worker::close_stages() {
     processor_->close(*one->stage);
   }
   if (committer_->open()) commit();
-}
-
-// All of IN is read and committed, so that all which it gives stands in the repartition topic: the same for that (24).
-// True: the group has reached its ends.
-bool Worker::take_repartition_ends() {
-  std::vector<kafka::TopicPartition> partitions;
-  for (int32_t p = 0; p < parts_.plan.repartition_count; ++p) partitions.push_back({parts_.plan.repartition, p});
-  if (repartition_ends_.empty()) {
-    for (const auto& at : partitions) repartition_ends_[at] = parts_.admin.watermarks(at).high;
-    for (const auto& one : owned_.all()) {
-      if (const auto end = repartition_ends_.find(one->at); end != repartition_ends_.end()) one->end = end->second;
-    }
-  }
-  for (const auto& commit : consumer_->committed(partitions)) {
-    if (std::max<int64_t>(commit.offset, 0) < repartition_ends_.at(commit.at)) return false;
-  }
-  return true;
 }
 
 bool Worker::group_reached_ends() {
@@ -319,7 +241,7 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
   }
   for (const auto& at : partitions) {
     try {
-      drop_opening(at);
+      openings_.drop(at);
       if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) close_state(*partition);
     } catch (...) {
       rebalance_error_ = std::current_exception();
@@ -327,62 +249,6 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
     owned_.remove(at);
     assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
   }
-}
-
-// The partitions that can start: of a stateful job those whose state is there.
-std::vector<kafka::TopicPartition> Worker::open_states() {
-  if (!parts_.job.stateful) return assigned_;
-  std::vector<kafka::TopicPartition> ready;
-  const int64_t now = clock_.steady_us();
-  const bool tells = now - last_told_us_ > kRestoreNoteUs;
-  if (tells) last_told_us_ = now;
-  for (const auto& at : assigned_) {
-    if (!parts_.plan.has_state(at.topic)) {  // in front of the repartition
-      ready.push_back(at);
-      continue;
-    }
-    auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
-    if (found == openings_.end()) {
-      StatePlace place;
-      place.directory = parts_.job.state_dir;
-      place.group = parts_.plan.group;
-      place.changelog = {parts_.plan.changelog, at.partition};
-      place.delete_retention_ms = parts_.plan.delete_retention_ms;
-      place.in_memory_broker = parts_.plan.in_memory;
-      place.temporary = parts_.plan.in_memory &&
-                        !kafka::is_memory_state_dir(parts_.job.state_dir, parts_.job.client.brokers());
-      place.distrusted = parts_.distrusted;
-      place.cache_bytes = parts_.job.cache_bytes;
-      openings_.push_back({at, parts_.job.open_state(place, parts_.around, parts_.admin), nullptr});
-      found = openings_.end() - 1;
-    }
-    if (found->state) {  // a try to admit it failed
-      ready.push_back(at);
-      continue;
-    }
-    try {
-      found->state = found->opening->poll();
-    } catch (...) {
-      openings_.erase(found);  // it has ended: whoever goes on begins another
-      throw;
-    }
-    if (found->state) {
-      ready.push_back(at);
-      if (const std::string account = found->opening->account(); !account.empty()) parts_.log.note(account);
-    } else if (tells) {
-      if (const std::string progress = found->opening->progress(); !progress.empty()) parts_.log.note(progress);
-    }
-  }
-  return ready;
-}
-
-void Worker::drop_opening(const kafka::TopicPartition& at) {
-  for (const OpeningState& one : openings_) {
-    if (one.at == at && one.state) one.state->close();
-  }
-  openings_.erase(
-      std::remove_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; }),
-      openings_.end());
 }
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
@@ -398,90 +264,9 @@ void Worker::close_state(OwnedPartition& partition) {
   partition.state.reset();
 }
 
-// Where the state stands decides; the group's offset is its mirror (17).
-int64_t Worker::position_of(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new) {
-  using Action = state::Resume::Action;
-  const std::optional<int64_t> group_offset =
-      commit.offset == kafka::kOffsetNone ? std::nullopt : std::optional<int64_t>(commit.offset);
-  const std::string& group = parts_.plan.group;
-  const std::string place = commit.at.topic + " [" + std::to_string(commit.at.partition) + "]";
-  const std::string again = "start from the beginning under another name with -g NAME";
-  if (const std::string known = state.fingerprint(); !known.empty()) {
-    const auto earlier = Fingerprint::decode(known);
-    const auto now = Fingerprint::decode(parts_.plan.fingerprint);
-    const auto differences = earlier && now ? now->differences_from(*earlier, parts_.plan.repartition.empty()) : std::vector<std::string>();
-    if (!earlier || !differences.empty()) {
-      std::string text = "the state of group " + group + " was made for something else:";
-      for (const std::string& line : differences) text += "\n  " + line;
-      throw usage_error(text, again);
-    }
-  }
-  const state::Resume resume = state.resume(group_offset, commit.at, parts_.admin.watermarks(commit.at));
-  switch (resume.action) {
-    case Action::start:
-      is_new = true;
-      return resume.offset;
-    case Action::resume:
-      if (!group_offset) check_same_input(state, commit.at);
-      return resume.offset;
-    case Action::input_recreated:
-      throw usage_error("the state of " + place + " stands at offset " + std::to_string(resume.offset) +
-                            ", beyond the topic's end: the topic was made anew",
-                        again);
-    case Action::offsets_were_reset:
-      // Plain commits: the state may stand behind the group's offset, and says so itself (29).
-      if (parts_.plan.in_memory) return resume.offset;
-      throw usage_error("the offset of group " + group + " in " + place + " is " + std::to_string(commit.offset) +
-                            ", its state stands at " + std::to_string(resume.offset) +
-                            ": the offsets were reset by hand, the state was not",
-                        again);
-    case Action::state_missing:
-      if (parts_.plan.in_memory) {
-        parts_.log.note(place + ": its state went with the process that had it; reading anew");
-        is_new = true;
-        return resume.offset;
-      }
-      throw usage_error("group " + group + " has read " + place + " up to offset " + std::to_string(commit.offset) +
-                            ", but " + parts_.plan.changelog + " holds no state of it",
-                        "was the changelog topic deleted or made anew? " + again);
-    case Action::gap:
-      break;
-  }
-  const std::string gap = place + ": the state stands before offset " + std::to_string(resume.offset) +
-                          ", the topic's first: records were deleted before they were read";
-  if (!parts_.job.accept_gap) throw usage_error(gap, "--on-gap skip goes on without them; or " + again);
-  parts_.log.note(gap);
-  return resume.offset;
-}
-
-// The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted: it is the same
-// topic if the last record that the state has taken in still is what it was.
-void Worker::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
-  const std::string again = "start from the beginning under another name with -g NAME";
-  if (parts_.plan.in_memory) return;
-  if (!parts_.plan.repartition.empty()) {
-    throw usage_error("group " + parts_.plan.group + " has state, but no offsets: they expired or were deleted, and how far " +
-                          parts_.plan.inputs.front().first + " was read is not known",
-                      again);
-  }
-  const LastRecord last = state.last_record(at);
-  if (last.offset == kNoOffset) return;
-  const auto source = parts_.around.make_topic_source({{at, last.offset, last.offset + 1}});
-  for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end && parts_.around.stop.signal() == 0;) {
-    Batch batch;
-    fill = source->poll(batch, kGlance);
-    for (const Record& record : batch.records()) {
-      if (record.offset != last.offset || digest_of(record) == last.digest) continue;
-      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " + std::to_string(last.offset) +
-                            " is not the one that the state of group " + parts_.plan.group + " has taken in: the topic was made anew",
-                        again);
-    }
-  }
-}
-
 void Worker::admit_assigned() {
   if (assigned_.empty()) return;
-  const std::vector<kafka::TopicPartition> ready = open_states();
+  const std::vector<kafka::TopicPartition> ready = openings_.ready(assigned_);
   if (ready.empty()) return;
   std::vector<kafka::PartitionOffset> from = consumer_->committed(ready);
   std::vector<std::unique_ptr<PartitionState>> states(from.size());
@@ -490,16 +275,13 @@ void Worker::admit_assigned() {
     bool is_new = from[i].offset == kafka::kOffsetNone;
     if (parts_.plan.has_state(from[i].at.topic)) {
       is_new = false;
-      for (OpeningState& one : openings_) {
-        if (one.at == from[i].at) states[i] = std::move(one.state);
-      }
-      drop_opening(from[i].at);
-      from[i].offset = position_of(*states[i], from[i], is_new);
+      states[i] = openings_.take(from[i].at);
+      from[i].offset = starting_point_.with_state(*states[i], from[i], is_new);
     }
     if (is_new) fresh.push_back(from[i].at);
   }
   if (!fresh.empty()) {
-    const std::vector<PartitionRange> starts = first_positions(fresh);
+    const std::vector<PartitionRange> starts = starting_point_.without(fresh);
     for (auto& position : from) {
       for (const auto& start_at : starts) {
         if (start_at.at == position.at) position.offset = start_at.from;
@@ -524,7 +306,7 @@ void Worker::admit_assigned() {
     if (is_fresh ? parts_.plan.has_state(position.at.topic) : position.metadata != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
     if (position.at.topic == parts_.plan.repartition) {
-      if (const auto end = repartition_ends_.find(position.at); end != repartition_ends_.end()) partition.end = end->second;
+      partition.end = repartition_->end_of(position.at);
     } else if (parts_.plan.has_ends) {
       const auto end = parts_.plan.ends.find(position.at);
       // A partition that is newer than the ends is beyond them.
@@ -538,28 +320,6 @@ void Worker::admit_assigned() {
   for (auto& position : from) position.metadata.clear();
   consumer_->start(from);
   if (parts_.job.stateful && !fresh.empty() && positions_moved()) commit();
-}
-
-std::vector<PartitionRange> Worker::first_positions(const std::vector<kafka::TopicPartition>& fresh) {
-  // Partitions that came after the group's first start are read from their beginning (19).
-  const Range from_beginning;
-  std::vector<kafka::TopicPartition> asked, later;
-  for (const auto& at : fresh) {
-    const auto known = parts_.plan.earlier_counts.find(at.topic);
-    const bool is_later = at.topic == parts_.plan.repartition ||
-                          (known != parts_.plan.earlier_counts.end() && at.partition >= known->second);
-    (is_later ? later : asked).push_back(at);
-  }
-  Range start = parts_.job.range;
-  start.until.clear();
-  start.exit_at_end = false;
-  std::vector<PartitionRange> starts;
-  if (!asked.empty()) starts = parts_.around.resolve_range(parts_.admin, start, asked);
-  if (!later.empty()) {
-    auto more = parts_.around.resolve_range(parts_.admin, from_beginning, later);
-    starts.insert(starts.end(), more.begin(), more.end());
-  }
-  return starts;
 }
 
 // --- records ---
@@ -677,61 +437,30 @@ void Worker::tell_silence() {
   for (const auto& partition : owned_.all()) {
     if (processor_->ended() != Processor::End::no) return;
     if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
-    if (!parts_.plan.repartition.empty()) continue;
+    if (repartition_) continue;
     const int64_t silent_ms = (last_silence_us_ - partition->silent_since_us) / 1000;
     speak_for(*partition);
     processor_->silent(*partition->stage, partition->at.partition, silent_ms);
     if (partition->stage->dirty_rows() > 0) begin_if_needed();
   }
-  if (!parts_.plan.repartition.empty()) tell_sources_silence();
+  if (repartition_) tell_sources_silence();
 }
 
 // Behind a repartition it is the sources that fall silent, wherever they are read: the group has committed their ends. What
 // came of them must have been read too, which an end met since then shows.
 void Worker::tell_sources_silence() {
-  const auto& [topic, count] = parts_.plan.inputs.front();
   const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(),
                                       [](const auto& one) { return one->state && one->at_log_end; });
   if (!any_at_end) return;
-  std::vector<kafka::TopicPartition> sources;
-  for (int32_t p = 0; p < count; ++p) sources.push_back({topic, p});
-  for (const auto& commit : parts_.admin.committed(parts_.plan.group, sources)) {
-    const int64_t high = parts_.admin.watermarks(commit.at).high;
-    if (high > 0 && commit.offset < high) {
-      source_silent_since_us_.erase(commit.at.partition);
-      continue;
-    }
-    const auto since = source_silent_since_us_.emplace(commit.at.partition, last_silence_us_).first->second;
+  for (const auto& [source, silent_ms] : repartition_->silent_sources(last_silence_us_)) {
     for (const auto& partition : owned_.all()) {
       if (!partition->state || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
       if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
       speak_for(*partition);
-      processor_->silent(*partition->stage, commit.at.partition, (last_silence_us_ - since) / 1000);
+      processor_->silent(*partition->stage, source, silent_ms);
       if (partition->stage->dirty_rows() > 0) begin_if_needed();
     }
   }
-}
-
-// What was read of the repartition topic and committed is of no use to anybody (20).
-void Worker::delete_repartitioned() {
-  if (parts_.plan.repartition.empty() || parts_.plan.in_memory || parts_.around.helpers == std::launch::deferred) return;
-  const int64_t now = clock_.steady_us();
-  if (last_deletion_us_ == 0) last_deletion_us_ = now;
-  if (now - last_deletion_us_ < kDeletionUs) return;
-  if (deletion_.valid() && deletion_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
-  last_deletion_us_ = now;
-  std::vector<kafka::PartitionOffset> before;
-  for (const auto& one : owned_.all()) {
-    if (one->state && one->committed > 0) before.push_back({one->at, one->committed, {}});
-  }
-  if (before.empty()) return;
-  deletion_ = std::async(std::launch::async, [&admin = parts_.admin, before] {
-    try {
-      admin.delete_records(before);
-    } catch (const Error&) {
-      // Only room is lost; the next time deletes it too.
-    }
-  });
 }
 
 void Worker::speak_for(const OwnedPartition& partition) {
@@ -798,55 +527,6 @@ void Worker::before_commit() {
   }
 }
 
-// The rows of the open transaction, each partition's meta row among them, into the changelog.
-void Worker::write_changes(const std::vector<kafka::PartitionOffset>& offsets) {
-  if (!parts_.job.stateful) return;
-  kafka::Producer& producer = *committer_->producers().at(committer_->producer_index());
-  const int64_t now = clock_.wall_ms();
-  for (const auto& offset : offsets) {
-    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
-    if (!partition.state) continue;
-    const StateMark mark{partition.at, offset.offset, now, parts_.plan.fingerprint,
-                         parts_.plan.inputs.front().second, partition.last_record};
-    for (const state::Change& change : partition.state->changes(mark)) {
-      Output row;
-      row.key = MaybeBytes(change.key);
-      row.value = change.value;
-      producer.produce(parts_.plan.changelog, partition.at.partition, row);
-    }
-  }
-  if (outside_) outside_->flush();
-  check_changelog(producer, offsets);
-}
-
-// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks rows that
-// the state has. Found before the commit, for afterwards it would look like a state of its own.
-void Worker::check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets) {
-  producer.flush();
-  for (const auto& offset : offsets) {
-    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
-    if (!partition.state) continue;
-    partition.changes_end = producer.delivered_offset(parts_.plan.changelog, partition.at.partition) + 1;
-    const int64_t applied = partition.state->changelog_offset().value_or(0);
-    if (partition.changes_end == 0 || partition.changes_end > applied) continue;
-    committer_->abort();
-    throw usage_error("the changelog topic " + parts_.plan.changelog + " was deleted and made anew while this worked: partition " +
-                          std::to_string(partition.at.partition) + " ends at " + std::to_string(partition.changes_end) +
-                          ", its rows stand at " + std::to_string(applied),
-                      "nothing was committed to it; start from the beginning under another name with -g NAME");
-  }
-}
-
-void Worker::apply_changes(const std::vector<kafka::PartitionOffset>& offsets) {
-  if (!parts_.job.stateful) return;
-  for (const auto& offset : offsets) {
-    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
-    if (!partition.state) continue;
-    const int64_t end = partition.changes_end;
-    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end), clock_.wall_ms());
-  }
-}
-
 void Worker::commit() {
   if (!committer_->open()) {
     if (!positions_moved()) return;
@@ -859,9 +539,9 @@ void Worker::commit() {
                      "no partition is left that the outputs belong to");
   }
   const int64_t behind = lag();
-  write_changes(offsets);
+  if (states_) states_->write(offsets);
   committer_->commit(offsets, *consumer_, held_as_);
-  apply_changes(offsets);
+  if (states_) states_->apply(offsets);
   for (const auto& one : owned_.all()) {
     one->committed = one->next;
     one->touched = false;

@@ -8,8 +8,6 @@
 #pragma once
 
 #include <exception>
-#include <future>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,27 +16,25 @@
 #include "flow/assignment.h"
 #include "flow/commit_pacer.h"
 #include "flow/committer.h"
+#include "flow/cycle_outputs.h"
 #include "flow/instance_slot.h"
 #include "flow/left_out_watch.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
-#include "flow/run.h"
-#include "flow/sink_outputs.h"
-#include "flow/worker_plan.h"
+#include "flow/repartition_upkeep.h"
+#include "flow/starting_point.h"
+#include "flow/state_commits.h"
+#include "flow/state_openings.h"
+#include "flow/worker_context.h"
 
 namespace kutils::flow {
 
 class Worker final : private kafka::RebalanceListener {
  public:
-  struct Parts {
-    const Job& job;
-    const Surroundings& around;
-    const WorkerPlan& plan;
+  struct Parts : WorkerContext {
     const InstanceSlot& slot;
-    kafka::Admin& admin;
     Report& report;
     Progress& progress;
-    Log& log;
     OnError::Policy policy;
     SinkOutputs* lines;             // topic to lines with -g; else null
     Processor::Checkpoint counted;  // what earlier workers of this process have done
@@ -63,32 +59,20 @@ class Worker final : private kafka::RebalanceListener {
   const std::string& member_id();
 
  private:
-  class CycleOutputs;  // the sinks of whichever producer holds the open transaction
-
   void on_assigned(const std::vector<kafka::TopicPartition>& partitions) override;
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
 
   void open();
   void turn();
-  std::vector<kafka::TopicPartition> open_states();
   void admit_assigned();
-  int64_t position_of(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
-  void check_same_input(PartitionState& state, const kafka::TopicPartition& at);
-  std::vector<PartitionRange> first_positions(const std::vector<kafka::TopicPartition>& fresh);
-  void drop_opening(const kafka::TopicPartition& at);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
   bool sources_at_end();
   void close_stages();
-  bool take_repartition_ends();
   void tell_silence();
   void tell_sources_silence();
-  void delete_repartitioned();
   void before_commit();
-  void write_changes(const std::vector<kafka::PartitionOffset>& offsets);
-  void check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets);
-  void apply_changes(const std::vector<kafka::PartitionOffset>& offsets);
   size_t dirty_rows() const;
   bool visible() const;
   void take(const kafka::Polled& polled);
@@ -118,7 +102,11 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<CycleOutputs> outputs_;
   std::unique_ptr<Processor> processor_;
   std::unique_ptr<Stage> stage_;  // stateless jobs
+  std::unique_ptr<StateCommits> states_;               // stateful jobs
+  std::optional<RepartitionUpkeep> repartition_;       // --by
   CommitPacer pacer_;
+  StartingPoint starting_point_;
+  StateOpenings openings_;
   Assignment owned_;
   std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
   std::exception_ptr rebalance_error_;
@@ -143,19 +131,7 @@ class Worker final : private kafka::RebalanceListener {
   int64_t last_end_check_us_ = 0;
   std::optional<LeftOutWatch> left_out_;  // members with a static name
   bool rejoins_ = false;
-  struct OpeningState {
-    kafka::TopicPartition at;
-    std::unique_ptr<StateOpening> opening;
-    std::unique_ptr<PartitionState> state;  // when it is there
-  };
-  std::vector<OpeningState> openings_;
   int64_t last_silence_us_ = 0;
-  int64_t last_told_us_ = 0;
-  // --by
-  std::map<kafka::TopicPartition, int64_t> repartition_ends_;  // once the group has read all of IN
-  std::map<int32_t, int64_t> source_silent_since_us_;
-  std::future<void> deletion_;
-  int64_t last_deletion_us_ = 0;
 };
 
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last

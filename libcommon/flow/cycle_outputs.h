@@ -1,0 +1,43 @@
+// The sinks of whichever producer holds the open transaction: a sink writes through one producer only, so there is one set
+// for each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "flow/committer.h"
+#include "flow/sink_outputs.h"
+#include "flow/worker_context.h"
+
+namespace kutils::flow {
+
+class CycleOutputs final : public Outputs {
+ public:
+  // `lines`: topic to lines; then there are no other sinks. `outside`: outputs go through it, not through the open
+  // transaction. Both may be null. `begin` opens a transaction if none is: also a silence may speak.
+  CycleOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines, kafka::Producer* outside,
+               std::function<void()> begin);
+
+  std::optional<RecordError> write(const Record* origin, const Output& output) override;
+  void dead_letter(const Record& origin, const RecordError& error) override;
+  uint64_t written() const { return written_; }
+
+  // Whose stage speaks next. Null: one stage stands for all partitions. `is_in_front`: what comes goes to the repartition
+  // topic.
+  void set_home(const kafka::TopicPartition* at, bool is_in_front);
+
+ private:
+  SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
+
+  Committer& committer_;
+  SinkOutputs* lines_;
+  std::function<void()> begin_;
+  std::vector<std::unique_ptr<SinkOutputs>> sets_;
+  std::vector<std::unique_ptr<io::Sink>> between_;
+  Record home_;
+  bool is_in_front_ = false;
+  uint64_t written_ = 0;
+};
+
+}  // namespace kutils::flow

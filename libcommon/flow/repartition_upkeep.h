@@ -1,0 +1,42 @@
+// What there is to do for the internal topic of --by, apart from its records: where it ends once IN has ended, which
+// partitions of IN are silent, and the deletion of what was read (protocol.md, 20, 24, 26, 28).
+#pragma once
+
+#include <future>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "flow/assignment.h"
+#include "flow/worker_context.h"
+
+namespace kutils::flow {
+
+class RepartitionUpkeep {
+ public:
+  explicit RepartitionUpkeep(const WorkerContext& context) : context_(context) {}
+
+  // All of IN is read and committed, so that all which it gives stands in the topic: its ends are taken then, for the owned
+  // partitions too. True: the group has reached them.
+  bool reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer);
+  bool has_ends() const { return !ends_.empty(); }
+  // nullopt: not known yet.
+  std::optional<int64_t> end_of(const kafka::TopicPartition& at) const;
+
+  // Partitions of IN, wherever they are read, whose end the group has committed, and for how many ms that has been so.
+  // Asks the broker.
+  std::vector<std::pair<int32_t, int64_t>> silent_sources(int64_t now_us);
+
+  // What was read and committed is of no use to anybody: deleted beside the worker, now and then.
+  void delete_read(const Assignment& owned);
+
+ private:
+  const WorkerContext context_;
+  std::map<kafka::TopicPartition, int64_t> ends_;
+  std::map<int32_t, int64_t> silent_since_us_;
+  std::future<void> deletion_;
+  int64_t last_deletion_us_ = 0;
+};
+
+}  // namespace kutils::flow

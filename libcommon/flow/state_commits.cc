@@ -1,0 +1,51 @@
+#include "flow/state_commits.h"
+
+namespace kutils::flow {
+
+void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
+  kafka::Producer& producer = *committer_.producers().at(committer_.producer_index());
+  const int64_t now = context_.around.clock.wall_ms();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    const StateMark mark{partition.at, offset.offset, now, context_.plan.fingerprint,
+                         context_.plan.inputs.front().second, partition.last_record};
+    for (const state::Change& change : partition.state->changes(mark)) {
+      Output row;
+      row.key = MaybeBytes(change.key);
+      row.value = change.value;
+      producer.produce(context_.plan.changelog, partition.at.partition, row);
+    }
+  }
+  if (outside_) outside_->flush();
+  check_changelog(producer, offsets);
+}
+
+// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks rows that
+// the state has. Found before the commit, for afterwards it would look like a state of its own.
+void StateCommits::check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets) {
+  producer.flush();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    partition.changes_end = producer.delivered_offset(context_.plan.changelog, partition.at.partition) + 1;
+    const int64_t applied = partition.state->changelog_offset().value_or(0);
+    if (partition.changes_end == 0 || partition.changes_end > applied) continue;
+    committer_.abort();
+    throw usage_error("the changelog topic " + context_.plan.changelog + " was deleted and made anew while this worked: partition " +
+                          std::to_string(partition.at.partition) + " ends at " + std::to_string(partition.changes_end) +
+                          ", its rows stand at " + std::to_string(applied),
+                      "nothing was committed to it; start from the beginning under another name with -g NAME");
+  }
+}
+
+void StateCommits::apply(const std::vector<kafka::PartitionOffset>& offsets) {
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    const int64_t end = partition.changes_end;
+    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end), context_.around.clock.wall_ms());
+  }
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,33 @@
+// A transaction's rows: into the changelog before the commit, onto disk after it (protocol.md, 16 to 18).
+#pragma once
+
+#include <vector>
+
+#include "flow/assignment.h"
+#include "flow/committer.h"
+#include "flow/worker_context.h"
+
+namespace kutils::flow {
+
+class StateCommits {
+ public:
+  // `outside`: a producer that must have delivered before rows stand for it; may be null.
+  StateCommits(const WorkerContext& context, Assignment& owned, Committer& committer, kafka::Producer* outside)
+      : context_(context), owned_(owned), committer_(committer), outside_(outside) {}
+
+  // The rows of the partitions of `offsets`, each one's meta row among them. Throws Error(usage), the transaction aborted,
+  // where the changelog is not the one that the rows on disk came to.
+  void write(const std::vector<kafka::PartitionOffset>& offsets);
+  // The transaction has committed.
+  void apply(const std::vector<kafka::PartitionOffset>& offsets);
+
+ private:
+  void check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets);
+
+  const WorkerContext context_;
+  Assignment& owned_;
+  Committer& committer_;
+  kafka::Producer* outside_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,78 @@
+#include "flow/state_openings.h"
+
+#include <algorithm>
+
+#include "kafka/memory_state.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr int64_t kRestoreNoteUs = 2'000'000;
+
+}  // namespace
+
+std::unique_ptr<StateOpening> StateOpenings::begin(const kafka::TopicPartition& at) const {
+  const auto& [job, around, plan, admin, log] = context_;
+  StatePlace place;
+  place.directory = job.state_dir;
+  place.group = plan.group;
+  place.changelog = {plan.changelog, at.partition};
+  place.delete_retention_ms = plan.delete_retention_ms;
+  place.in_memory_broker = plan.in_memory;
+  place.temporary = plan.in_memory && !kafka::is_memory_state_dir(job.state_dir, job.client.brokers());
+  place.distrusted = distrusted_;
+  place.cache_bytes = job.cache_bytes;
+  return job.open_state(place, around, admin);
+}
+
+std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka::TopicPartition>& assigned) {
+  if (!context_.job.stateful) return assigned;
+  std::vector<kafka::TopicPartition> ready;
+  const int64_t now = context_.around.clock.steady_us();
+  const bool tells = now - last_told_us_ > kRestoreNoteUs;
+  if (tells) last_told_us_ = now;
+  for (const auto& at : assigned) {
+    if (!context_.plan.has_state(at.topic)) {  // in front of the repartition
+      ready.push_back(at);
+      continue;
+    }
+    auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+    if (found == openings_.end()) {
+      openings_.push_back({at, begin(at), nullptr});
+      found = openings_.end() - 1;
+    }
+    if (found->state) {  // a try to admit it failed
+      ready.push_back(at);
+      continue;
+    }
+    try {
+      found->state = found->opening->poll();
+    } catch (...) {
+      openings_.erase(found);  // it has ended: whoever goes on begins another
+      throw;
+    }
+    if (found->state) {
+      ready.push_back(at);
+      if (const std::string account = found->opening->account(); !account.empty()) context_.log.note(account);
+    } else if (tells) {
+      if (const std::string progress = found->opening->progress(); !progress.empty()) context_.log.note(progress);
+    }
+  }
+  return ready;
+}
+
+std::unique_ptr<PartitionState> StateOpenings::take(const kafka::TopicPartition& at) {
+  const auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+  auto state = std::move(found->state);
+  openings_.erase(found);
+  return state;
+}
+
+void StateOpenings::drop(const kafka::TopicPartition& at) {
+  const auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+  if (found == openings_.end()) return;
+  if (found->state) found->state->close();
+  openings_.erase(found);
+}
+
+}  // namespace kutils::flow

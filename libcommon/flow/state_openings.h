@@ -1,0 +1,40 @@
+// The states of partitions that were given to us and cannot start yet: their directories are awaited, their changelogs read,
+// beside the worker, which goes on with the others.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "flow/partition_state.h"
+#include "flow/worker_context.h"
+
+namespace kutils::flow {
+
+class StateOpenings {
+ public:
+  // `distrusted`: what is on disk turned out to be broken.
+  StateOpenings(const WorkerContext& context, bool distrusted) : context_(context), distrusted_(distrusted) {}
+
+  // Those of `assigned` that can start: their state is there, or they have none. Begins what is not begun, and says how far
+  // restoring is. Throws what ended an opening; the next call begins it again.
+  std::vector<kafka::TopicPartition> ready(const std::vector<kafka::TopicPartition>& assigned);
+  // The state of a partition that is ready and has one.
+  std::unique_ptr<PartitionState> take(const kafka::TopicPartition& at);
+  // The partition is somebody else's now.
+  void drop(const kafka::TopicPartition& at);
+
+ private:
+  struct Opening {
+    kafka::TopicPartition at;
+    std::unique_ptr<StateOpening> opening;
+    std::unique_ptr<PartitionState> state;  // when it is there
+  };
+  std::unique_ptr<StateOpening> begin(const kafka::TopicPartition& at) const;
+
+  const WorkerContext context_;
+  const bool distrusted_;
+  std::vector<Opening> openings_;
+  int64_t last_told_us_ = 0;
+};
+
+}  // namespace kutils::flow
