@@ -159,7 +159,8 @@ class Slot:
                               + "".join(f"  {p.name}\n{p.tail()}" for p in self.living()))
             return None
         told = []
-        killed = any(p.may_end == {-signal.SIGKILL} for p in ended)
+        # Killed, or asked to leave, after the other one had given way to it.
+        removed = any(p.may_end is not None and p.may_end != {5} for p in ended)
         for process in ended:
             if process.may_end is None and process.popen.returncode == 5:
                 process.may_end = {5}
@@ -169,11 +170,11 @@ class Slot:
         if living:
             self.process = living[-1]
         elif told and self.due is None:
-            if not killed:
+            if not removed:
                 raise Failure(f"all that ran under one name gave way: {', '.join(told)}\n"
                               + "".join(f"  {p.name}\n{p.tail()}" for p in ended))
-            self.due = time.monotonic()  # gave way to one that was then killed
-        if len(living) == 1 and told and not killed:
+            self.due = time.monotonic()  # gave way to one that was then killed or left
+        if len(living) == 1 and told and not removed:
             living[0].contested = False
         elif len(living) == 1:
             # What was killed or left while it joined stays in the group until its session ends: a rival to all that
