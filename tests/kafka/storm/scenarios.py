@@ -98,7 +98,8 @@ def kills(bench, more=None):
         bench.judge()
         blows.tick()
         progress = sum(bench.cluster.committed(bench.group, bench.input).values()) / bench.filled
-        if progress >= done / (wanted + 1) and blows.kill():
+        # Over nine tenths of the work: the last ones need somebody alive who still has something to do.
+        if progress >= 0.9 * done / wanted and blows.kill():
             bench.count("kill")
             done += 1
             if done % 3 == 0:
