@@ -52,14 +52,23 @@ class Windows:
         time = {}
         for record in records:
             time[record.partition] = max(time.get(record.partition, record.time), record.time)
+            self.settle(record.partition, record.key, time[record.partition])
             if not self.take(record, json.loads(record.value)["number"], time[record.partition]):
                 self.late.append(record)
-        for (partition, key), windows in self.open.items():
-            for window in windows:
-                if self.is_closed(window, time[partition]):
-                    place = (key, *self.bounds(window))
-                    assert place not in self.closed
-                    self.closed[place] = (window[2], window[3])
+        for partition, key in self.open:
+            self.settle(partition, key, time[partition])
+
+    def settle(self, partition, key, stream_time):
+        """What is closed is final."""
+        still_open = []
+        for window in self.open.get((partition, key), ()):
+            if not self.is_closed(window, stream_time):
+                still_open.append(window)
+                continue
+            place = (key, *self.bounds(window))
+            assert place not in self.closed
+            self.closed[place] = (window[2], window[3])
+        self.open[(partition, key)] = still_open
 
     def is_closed(self, window, stream_time):
         return self.exclusive_end(window) + self.grace <= stream_time
@@ -106,8 +115,7 @@ class Sessions(Windows):
         own = [record.time, record.time, 1, number]
         rest = []
         for window in windows:
-            near = window[0] - self.gap <= record.time <= window[1] + self.gap
-            if near and not self.is_closed(window, stream_time):
+            if window[0] - self.gap <= record.time <= window[1] + self.gap:
                 own = [min(own[0], window[0]), max(own[1], window[1]), own[2] + window[2], own[3] + window[3]]
             else:
                 rest.append(window)
