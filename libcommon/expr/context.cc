@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "expr/json_reader.h"
 #include "expr/regex_cache.h"
 
 namespace kutils::expr {
@@ -21,7 +22,7 @@ size_t weight_of(const MapValue& map) {
 
 }  // namespace
 
-Context::Context() : regexes(std::make_unique<RegexCache>()) {
+Context::Context() : json_reader(std::make_unique<JsonReader>()), regexes(std::make_unique<RegexCache>()) {
   static const SystemClock system_clock;
   clock = &system_clock;
   std::random_device device;

@@ -28,6 +28,7 @@ struct LimitExceeded {
   std::string_view message;
 };
 
+struct JsonReader;  // json_reader.h
 struct RegexCache;  // compiled patterns that are not constant
 
 class Context {
@@ -110,7 +111,7 @@ class Context {
   const Clock* clock = nullptr;
   bool strict_numbers = false;  // CEL without our addition: int, uint and double do not mix
   std::vector<Value> locals;
-  std::vector<Value> json_stack;
+  std::unique_ptr<JsonReader> json_reader;
   std::unique_ptr<RegexCache> regexes;
 };
 

@@ -1,10 +1,7 @@
 // JSON text to values in the arena: RapidJSON's iterative reader, so that depth costs no stack.
 #include <rapidjson/memorystream.h>
-#include <rapidjson/reader.h>
 
-#include <cstring>
-
-#include "expr/context.h"
+#include "expr/json_reader.h"
 
 namespace kutils::expr {
 namespace {
@@ -14,7 +11,7 @@ struct Builder {
   std::string_view text;
   const rapidjson::MemoryStream& stream;
   std::vector<Value>& stack;
-  std::vector<size_t> starts;
+  std::vector<size_t>& starts;
   bool too_deep = false;
 
   bool push(const Value& value) {
@@ -76,16 +73,17 @@ struct Builder {
 
 Value Context::json(std::string_view text) {
   rapidjson::MemoryStream stream(text.data(), text.size());
-  json_stack.clear();
-  Builder builder{*this, text, stream, json_stack, {}};
-  rapidjson::Reader reader;
+  auto& [reader, stack, starts] = *json_reader;
+  stack.clear();
+  starts.clear();
+  Builder builder{*this, text, stream, stack, starts};
   constexpr unsigned kFlags =
       rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag;
   reader.Parse<kFlags>(stream, builder);
   if (builder.too_deep) return fail(Reason::not_json, "the JSON is nested deeper than 1000 levels");
-  if (reader.HasParseError() || json_stack.size() != 1)
+  if (reader.HasParseError() || stack.size() != 1)
     return fail(Reason::not_json, "not JSON at byte " + std::to_string(reader.GetErrorOffset()));
-  return json_stack[0];
+  return stack[0];
 }
 
 }  // namespace kutils::expr
