@@ -73,12 +73,13 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   job.close_at_end = close_at_end_;
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
-  const auto set = std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS"));
+  const auto set = std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS", options));
   const SystemClock clock;
   const flow::ExpressionReader checked(plan_, options, *set, &clock);
   std::string canonical;
   for (const flow::AggregateItem& item : set->items()) {
-    canonical += (canonical.empty() ? "" : ", ") + item.name + "=" + item.function + "(" + item.argument;
+    canonical += (canonical.empty() ? "" : ", ") + item.name + "=" + item.function + "(" +
+                 (item.initial.empty() ? "" : item.initial + ", ") + item.argument;
     for (const double parameter : item.parameters) canonical += ", " + std::to_string(parameter);
     canonical += ")" + (item.condition.empty() ? std::string() : " if " + item.condition);
   }

@@ -170,7 +170,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                  expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
                }});
   }
-  if (shares_.expressions) table.add(functions_option());
+  if (shares_.expressions) table.add(functions_option(shares_.aggregates));
   table.add({.names = "--value-codec", .metavar = "CODEC", .help = "how values are encoded: json, json+base64, IN:OUT",
              .group = group, .set = [this](const std::string& text) { value_codec_ = text; }, .choices = codec_names()});
   table.add({.names = "--key-codec", .metavar = "CODEC", .help = "how keys are encoded", .group = group,

@@ -26,6 +26,7 @@ struct Shares {
   bool writes_lines = true;    // -O, -f
   bool groups = true;          // -g and what belongs to it
   bool expressions = true;     // --arg, codecs, --trust-json
+  bool aggregates = false;     // SPEC is a list of aggregates: --functions shows them too
   bool seeds = true;           // --seed, for random(); a tool may have its own
   bool shapes = true;          // --key, --time, --header
   bool sets_key = true;        // of these, --key

@@ -76,7 +76,9 @@ std::string did_you_mean(const std::string& name) { return name.empty() ? "" : "
 
 class Compiler {
  public:
-  Compiler(Scope& scope, Program& program) : scope_(scope), program_(program) {}
+  Compiler(Scope& scope, Program& program) : scope_(scope), program_(program) {
+    if (scope.accumulated != 0) push_local(kAccumulated, scope.accumulated, true);
+  }
 
   Op* compile(const Node& node) {
     Op* op = compile_node(node);
@@ -191,6 +193,7 @@ class Compiler {
   }
 
   Op* read_local(const Node& node, int slot) {
+    if (slot == 0 && scope_.accumulated != 0) program_.reads_accumulated = true;
     Op* op = make(node, run_local, locals_[static_cast<size_t>(slot)].kinds);
     op->slot = static_cast<uint32_t>(slot);
     op->outermost_local = op->slot;
@@ -236,10 +239,13 @@ class Compiler {
       if (m.run == run_value) program_.reads_value = true;
       return op;
     }
+    if (node.name == kAccumulated)
+      refuse(node, "_acc is the value so far of fold(INIT, EXPR) and is known in its EXPR only", "a field of that name is _value._acc");
     if (node.name[0] == '_' && scope_.warn) {
       std::vector<std::string_view> names;
       for (const Metadata& m : kMetadata) names.push_back(m.name);
       names.push_back("_arg");
+      if (scope_.accumulated != 0) names.push_back(kAccumulated);
       if (const std::string near = nearest(node.name, names); !near.empty())
         scope_.warn("'" + node.name + "' is read as a field of the record; did you mean " + near + "?");
     }
@@ -357,6 +363,7 @@ class Compiler {
         if (scope_.lenient) return answer(false);
         return answer(what.name == "_arg");
       }
+      if (what.name == kAccumulated) return identifier(what);  // refuses
       for (const Metadata& m : kMetadata) {
         if (m.name != what.name) continue;
         Op* op = make(what, run_operator(Operator::not_equal), kBool | kError);

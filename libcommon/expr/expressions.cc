@@ -8,6 +8,7 @@
 #include "expr/program.h"
 #include "expr/source_error.h"
 #include "expr/text.h"
+#include "expr/value_bytes.h"
 
 namespace kutils::expr {
 namespace {
@@ -67,6 +68,24 @@ struct Expressions::Impl {
   bool bound_fields = false;  // the reader holds this record's fields
   int suggestions = 10;       // left to give: as many as a run shows errors in full, for each reads the record again
 
+  size_t keep(std::string_view text, std::string_view what, const Node& node, std::unique_ptr<Program> program) {
+    reads_value = reads_value || program->reads_value;
+    reads_fields = reads_fields || program->reads_fields;
+    expressions.push_back({std::string(text), std::string(what), print(node), std::move(program)});
+    return expressions.size() - 1;
+  }
+
+  // The expression's error as the record's: with a caret.
+  RecordError record_error(size_t handle, const ErrorValue& error) {
+    const Compiled& expression = expressions[handle];
+    std::string message = expression.what.empty() ? "" : expression.what + ": ";
+    message += error.message;
+    if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
+      message += nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
+    message += "\n" + point_at(expression.text, error.begin, error.end);
+    return {error.reason, std::move(message)};
+  }
+
   // "; did you mean 'number'?" if the record has a field of nearly that name, else "".
   std::string nearest_field(std::string_view missing) {
     if (!bound_fields || suggestions == 0) return {};
@@ -82,6 +101,16 @@ struct Expressions::Impl {
   }
 };
 
+namespace {
+
+void demand(const Program& program, const Node& node, Kinds wanted, std::string_view needed) {
+  if (program.root->kinds & wanted) return;
+  throw SourceError{std::string(needed) + " is needed here, this gives " + kinds_text(program.root->kinds), node.begin, node.end, {}};
+}
+constexpr const char* kKept = "a value that can be kept (null, bool, number, string, bytes, timestamp, duration, list, map)";
+
+}  // namespace
+
 Expressions::Expressions(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Expressions::~Expressions() = default;
 Expressions::Expressions(Expressions&&) noexcept = default;
@@ -91,21 +120,62 @@ size_t Expressions::add(std::string_view text, std::string_view what, Expect exp
   try {
     const auto node = parse(text);
     auto program = compile(*node, impl_->scope);
-    const Kinds kinds = program->root->kinds;
-    const auto demand = [&](Kinds wanted, std::string_view needed) {
-      if (kinds & wanted) return;
-      throw SourceError{std::string(needed) + " is needed here, this gives " + kinds_text(kinds), node->begin, node->end, {}};
-    };
-    if (expect == Expect::boolean) demand(kBool, "true or false");
-    if (expect == Expect::number) demand(kNumbers, "a number");
-    if (expect == Expect::time) demand(kNumbers | kString | kTimestamp, "a time");
-    impl_->reads_value = impl_->reads_value || program->reads_value;
-    impl_->reads_fields = impl_->reads_fields || program->reads_fields;
-    impl_->expressions.push_back({std::string(text), std::string(what), print(*node), std::move(program)});
-    return impl_->expressions.size() - 1;
+    if (expect == Expect::boolean) demand(*program, *node, kBool, "true or false");
+    if (expect == Expect::number) demand(*program, *node, kNumbers, "a number");
+    if (expect == Expect::time) demand(*program, *node, kNumbers | kString | kTimestamp, "a time");
+    return impl_->keep(text, what, *node, std::move(program));
   } catch (const SourceError& error) {
     throw to_usage_error(error, text, what);
   }
+}
+
+size_t Expressions::add_fold(std::string_view text, std::string_view what, std::string_view initial) {
+  Reader in(initial);
+  const Kinds first = bit(from_bytes(in, impl_->variables).kind());
+  Scope& scope = impl_->scope;
+  const auto warn = scope.warn;
+  const auto restore = [&] {
+    scope.accumulated = 0;
+    scope.warn = warn;
+  };
+  try {
+    const auto node = parse(text);
+    // What the expression gives is what it gets next. What is certain to fail fails with the first value.
+    std::unique_ptr<Program> program;
+    for (Kinds kinds = 0, next = first; next != kinds; scope.warn = {}) {
+      scope.accumulated = kinds = next;
+      program = compile(*node, scope);
+      demand(*program, *node, kKeptKinds, kKept);
+      next |= program->root->kinds & kKeptKinds;
+    }
+    restore();
+    if (!program->reads_accumulated && warn)
+      warn(std::string(what) + ": '" + std::string(text) + "' does not use _acc, the value so far: fold() then keeps the last record's");
+    return impl_->keep(text, what, *node, std::move(program));
+  } catch (const SourceError& error) {
+    restore();
+    throw to_usage_error(error, text, what);
+  }
+}
+
+std::string constant_bytes(std::string_view text, std::string_view what, const Options& options) {
+  FieldSet fields;
+  Scope scope;
+  scope.record = true;
+  scope.fields = &fields;
+  scope.arguments = options.args;
+  std::string bytes;
+  try {
+    const auto node = parse(text);
+    const auto program = compile(*node, scope);
+    if (!program->root->is_constant)
+      throw SourceError{"this must be a constant: it is there before the first record", node->begin, node->end, {}};
+    demand(*program, *node, kKeptKinds, kKept);
+    if (const auto error = to_bytes(program->root->constant, bytes)) throw SourceError{error->message, node->begin, node->end, {}};
+  } catch (const SourceError& error) {
+    throw to_usage_error(error, text, what);
+  }
+  return bytes;
 }
 
 void Expressions::want_members() {
@@ -160,14 +230,23 @@ Value Expressions::evaluate(size_t handle) {
 Result<Value> Expressions::get(size_t handle) {
   const Value value = evaluate(handle);
   if (!value.is_error()) return value;
-  const ErrorValue& error = value.as_error();
+  return impl_->record_error(handle, value.as_error());
+}
+
+std::optional<RecordError> Expressions::fold(size_t handle, std::string_view accumulated, std::string& next) {
+  Context& context = impl_->context;
   const Compiled& expression = impl_->expressions[handle];
-  std::string message = expression.what.empty() ? "" : expression.what + ": ";
-  message += error.message;
-  if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
-    message += impl_->nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
-  message += "\n" + point_at(expression.text, error.begin, error.end);
-  return RecordError{error.reason, std::move(message)};
+  context.restart();
+  Reader in(accumulated);
+  const Value before = from_bytes(in, context);
+  if (context.locals.empty()) context.locals.resize(1);
+  context.locals[0] = before;
+  const Value value = evaluate(handle);
+  if (value.is_error()) return impl_->record_error(handle, value.as_error());
+  const auto error = to_bytes(value, next);
+  if (!error) return std::nullopt;
+  const auto end = static_cast<uint32_t>(expression.text.size());
+  return impl_->record_error(handle, {error->reason, "fold(): " + error->message, 0, end});
 }
 
 bool Expressions::value_is_object() const { return impl_->bound_fields && impl_->reader.is_object(); }

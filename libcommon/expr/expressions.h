@@ -57,6 +57,13 @@ class Expressions {
   // evaluate(), and an error value turned into a RecordError whose message shows the expression with a caret.
   Result<Value> get(size_t handle);
 
+  // fold's expression: it also reads `_acc`, the value so far, and gives the next one. Values come and go as bytes (value_bytes.h).
+  // `initial` is the first value so far, from which the checker knows what kinds `_acc` can have.
+  size_t add_fold(std::string_view text, std::string_view what, std::string_view initial);
+  // REQUIRES: bind() succeeded; `accumulated` was made by fold() or constant_bytes(); `next` is another string, replaced. An error:
+  // the expression's, or its value cannot be kept.
+  std::optional<RecordError> fold(size_t handle, std::string_view accumulated, std::string& next);
+
   // After bind(): whether the value is a JSON object, and its members (want_members()).
   bool value_is_object() const;
   const std::vector<JsonMember>& members() const;
@@ -70,6 +77,10 @@ class Expressions {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The value of an expression that reads no record, as bytes (value_bytes.h). Throws usage_error, also if it is not constant or
+// cannot be kept.
+std::string constant_bytes(std::string_view text, std::string_view what, const Options& options);
 
 // One item of a tool's list, `[NAME=]EXPR`, `*`, `-NAME`, `=EXPR`, `| CMD`.
 struct ListItem {

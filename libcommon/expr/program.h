@@ -49,6 +49,7 @@ struct Scope {
   bool value_has_fields = true;  // else (a codec that gives no JSON) naming a field is an error
   bool lenient = false;         // unknown names fail when they are evaluated, not before
   bool strict_numbers = false;   // see Context
+  Kinds accumulated = 0;         // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg
@@ -60,6 +61,9 @@ struct Call {
   const Function* function = nullptr;
   std::vector<const Overload*> overloads;
 };
+
+// The name of fold's value so far.
+inline constexpr const char* kAccumulated = "_acc";
 
 // How the error of a missing field begins; its name and a ' follow.
 inline constexpr std::string_view kNoField = "no field '";
@@ -75,6 +79,7 @@ struct Program {
   uint32_t locals = 0;
   bool reads_value = false;   // a field or _value
   bool reads_fields = false;  // needs the pass of the FieldReader
+  bool reads_accumulated = false;
   bool is_plain_field = false;  // the expression is nothing but the field in `plain_slot`
   uint32_t plain_slot = 0;
 };

@@ -79,3 +79,30 @@ all() { consume "$1" -f '%k=%s %S\n' | sed 's/ -1$/ gone/; s/ [0-9]*$//'; }
   consume "$other" | jq .n >n
   sort -n -c n
 }
+
+@test "fold: in order and exactly once through kill -9, by record key and behind --by" {
+  seq 1 60000 | awk '{ printf "k%d\t{\"k\":\"k%d\",\"n\":%d}\n", $1 % 7, $1 % 7, $1 }' >lines
+  # A chain: a record lost, doubled or out of order changes it for good.
+  awk -F'[\t:,}]' '{ n = $5; h[$1] = (h[$1] * 31 + n) % 1000003; l[$1] = n } END { for (k in h) print k, h[k], l[k] }' lines | sort >expected
+  local by n aggregates='h=fold(0, (_acc * 31 + n) % 1000003), last=fold({}, {"n": n, "before": has(_acc.n) ? _acc.n : null})'
+  for by in "" k; do
+    new_topic "src$by" 2
+    new_topic "dst$by" 2
+    local from="src$by" to="dst$by"
+    tool=(ktable -g "fold-${!to}" --commit-interval 5ms:5ms ${by:+--by "$by"})
+    for n in 1 2 3; do
+      sed -n "$((n * 20000 - 19999)),$((n * 20000))p" lines | produce "${!from}" -K "$(printf '\t')"
+      before=$(count "${!to}")
+      start_tool "fold$by$n" "${tool[@]}" "$aggregates" "${!from}" "${!to}"
+      wait_for 30 count_at_least "${!to}" $((before + 1))
+      kill -KILL "$started"
+    done
+    "${tool[@]}" -e "$aggregates" "${!from}" "${!to}"
+    consume "${!to}" -f '%k %s\n' | awk '{ row[$1] = $2 } END { for (k in row) print k, row[k] }' |
+      sed -E 's/^(k[0-9]) .*"h":([0-9]+),"last":\{"n":([0-9]+),.*/\1 \2 \3/' | sort >got
+    same expected got
+  done
+  run ktable -e 'v=fold(0, _acc + n)' "table:$src" "$dst"
+  [ "$status" -eq 2 ]
+  [[ $output == *"fold() cannot take a value back"* ]]
+}

@@ -11,7 +11,7 @@ using namespace kutils;
 
 class TableTool final : public cli::StreamTool {
  public:
-  TableTool() : StreamTool({.shapes = false, .tables = true, .emits_json = true}) {}
+  TableTool() : StreamTool({.aggregates = true, .shapes = false, .tables = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"ktable",
             "One row per key: counts, sums and other aggregates, kept up to date.",

@@ -11,7 +11,7 @@ using namespace kutils;
 
 class WindowTool final : public cli::StreamTool {
  public:
-  WindowTool() : StreamTool({.shapes = false, .emits_json = true}) {}
+  WindowTool() : StreamTool({.aggregates = true, .shapes = false, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kwindow",
             "Aggregates per window of time: tumbling, hopping, sliding, sessions, days.",

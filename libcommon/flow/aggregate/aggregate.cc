@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "flow/aggregate/chosen.h"
+#include "flow/aggregate/fold.h"
 #include "flow/aggregate/numeric.h"
 #include "flow/aggregate/sketches.h"
 #include "flow/aggregate/typed_aggregate.h"
@@ -11,43 +12,47 @@
 namespace kutils::flow {
 namespace {
 
-size_t limit_of(const char* function, std::span<const double> parameters) {
+size_t limit_of(const AggregateItem& item) {
+  const std::vector<double>& parameters = item.parameters;
   if (parameters.empty()) return std::numeric_limits<size_t>::max();
   const double limit = parameters[0];
   if (!(limit >= 1 && limit <= 1e9 && limit == std::floor(limit)))
-    throw usage_error(std::string(function) + "(): the number of values must be a whole number from 1 on");
+    throw usage_error(item.function + "(): the number of values must be a whole number from 1 on");
   return static_cast<size_t>(limit);
 }
 
-double percent_of(std::span<const double> parameters) {
+double percent_of(const AggregateItem& item) {
+  const std::vector<double>& parameters = item.parameters;
   if (!(parameters[0] >= 0 && parameters[0] <= 100))
     throw usage_error("percentile(): the second argument must be from 0 to 100", "the median is percentile(x, 50)");
   return parameters[0];
 }
 
-using Parameters = std::span<const double>;
+using Item = const AggregateItem&;
 
 constexpr AggregateFunction kFunctions[] = {
-    {"count", "count()", "number of records", 0, 0, [](Parameters) { return make_count(); }},
+    {"count", "count()", "number of records", 0, 0, [](Item) { return make_count(); }},
     {"sum", "sum(x)", "sum; of integers an exact 64-bit integer, with doubles a compensated double", 1, 1,
-     [](Parameters) { return make_sum(); }},
-    {"min", "min(x)", "smallest value", 1, 1, [](Parameters) { return make_extreme(false); }},
-    {"max", "max(x)", "largest value", 1, 1, [](Parameters) { return make_extreme(true); }},
-    {"avg", "avg(x)", "mean, a double", 1, 1, [](Parameters) { return make_avg(); }},
-    {"first", "first(x)", "the value that arrived first", 1, 1, [](Parameters) { return make_first(); }},
-    {"last", "last(x)", "the value that arrived last", 1, 1, [](Parameters) { return make_last(); }},
+     [](Item) { return make_sum(); }},
+    {"min", "min(x)", "smallest value", 1, 1, [](Item) { return make_extreme(false); }},
+    {"max", "max(x)", "largest value", 1, 1, [](Item) { return make_extreme(true); }},
+    {"avg", "avg(x)", "mean, a double", 1, 1, [](Item) { return make_avg(); }},
+    {"first", "first(x)", "the value that arrived first", 1, 1, [](Item) { return make_first(); }},
+    {"last", "last(x)", "the value that arrived last", 1, 1, [](Item) { return make_last(); }},
     {"stddev", "stddev(x)", "sample standard deviation; null for fewer than two values", 1, 1,
-     [](Parameters) { return make_stddev(); }},
+     [](Item) { return make_stddev(); }},
     {"distinct", "distinct(x)", "number of different values, exact: keeps them all", 1, 1,
-     [](Parameters) { return make_distinct(); }},
+     [](Item) { return make_distinct(); }},
     {"approx_distinct", "approx_distinct(x)", "number of different values, standard error 1.6 %, at most 4 KB", 1, 1,
-     [](Parameters) { return make_approx_distinct(); }},
+     [](Item) { return make_approx_distinct(); }},
     {"percentile", "percentile(x, p)", "value at percent p (0 to 100), within 1 % of its size", 2, 2,
-     [](Parameters p) { return make_percentile(percent_of(p)); }},
+     [](Item i) { return make_percentile(percent_of(i)); }},
     {"top", "top(x, n)", "list of the n largest values, largest first", 2, 2,
-     [](Parameters p) { return make_top(limit_of("top", p)); }},
+     [](Item i) { return make_top(limit_of(i)); }},
+    {"fold", "fold(init, expr)", "the value of expr, in which _acc is the value so far, init at first; at most 256 KiB", 2, 2,
+     [](Item i) { return make_fold(i.initial_value); }, true},
     {"collect", "collect(x[, n])", "list of the values as they arrived, the first n of them", 1, 2,
-     [](Parameters p) { return make_collect(limit_of("collect", p)); }},
+     [](Item i) { return make_collect(limit_of(i)); }},
 };
 
 }  // namespace

@@ -37,6 +37,11 @@ class Aggregate {
     return std::nullopt;
   }
   virtual void add(void* state, const Datum& argument) const = 0;
+  // fold only: its argument is an expression over the value so far. AggregateSet asks for that value, has what follows it worked out
+  // (Successor) and puts it in place; add() is not called.
+  virtual bool folds() const { return false; }
+  virtual std::string_view accumulated(const void* /*state*/) const { return {}; }
+  virtual void replace(void* /*state*/, std::string_view /*value*/) const {}
 
   // --- other states. On an error `into` is in a valid but undefined state.
   virtual bool has_merge() const { return true; }
@@ -54,14 +59,27 @@ class Aggregate {
   virtual void decode(void* state, Reader& in) const = 0;
 };
 
-// One line per aggregate; --help and the man page are made from it. To add one: a class, a line in aggregate_functions().
+// One aggregate of a list.
+struct AggregateItem {
+  std::string name;                // the output field
+  std::string function;
+  std::string argument;            // expression; empty for count()
+  std::vector<double> parameters;  // p, n
+  std::string condition;           // what follows `if`; empty: always
+  std::string initial = {};        // fold: the expression of the first value so far
+  std::string initial_value = {};  // its value (expr/value_bytes.h); empty: null, which is enough to read rows
+};
+
+// One line per aggregate; --functions is made from it. To add one: a class, a line in aggregate_functions(), ktable(1) and
+// kutils-state(5).
 struct AggregateFunction {
   const char* name;
   const char* signature;
   const char* doc;
   size_t min_arguments;
-  size_t max_arguments;  // the first is an expression, the rest are numbers
-  std::unique_ptr<Aggregate> (*make)(std::span<const double> parameters);  // throws usage_error
+  size_t max_arguments;
+  std::unique_ptr<Aggregate> (*make)(const AggregateItem& item);  // throws usage_error
+  bool folds = false;  // the arguments are INIT and EXPR; else the first is an expression, the rest are numbers
 };
 std::span<const AggregateFunction> aggregate_functions();
 const AggregateFunction* find_aggregate_function(std::string_view name);

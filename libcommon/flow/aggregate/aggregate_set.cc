@@ -3,6 +3,20 @@
 #include "data/json_write.h"
 
 namespace kutils::flow {
+namespace {
+
+// "count, sum and avg": the functions of the registry that can do something.
+template <typename Can>
+std::string names_of(const Can& can) {
+  std::vector<std::string> names;
+  for (const AggregateFunction& function : aggregate_functions())
+    if (can(*function.make({"", function.name, "", {1}, ""}))) names.push_back(function.name);
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return text;
+}
+
+}  // namespace
 
 AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(items)) {
   for (const AggregateItem& item : items_) {
@@ -12,11 +26,12 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(
       if (&other != &item && other.name == item.name)
         throw usage_error("two aggregates are called '" + item.name + "'", "name them apart: NAME=" + item.function + "(...)");
     Slot slot;
-    slot.aggregate = function->make(item.parameters);
+    slot.aggregate = function->make(item);
     slot.offset = state_size_;
     append_json_string(item.name, slot.label);
     slot.label += ':';
     slot.may_refuse = slot.aggregate->may_refuse();
+    slot.folds = slot.aggregate->folds();
     may_refuse_ |= slot.may_refuse;
     state_size_ += (slot.aggregate->state_size() + 15) / 16 * 16;
     slots_.push_back(std::move(slot));
@@ -27,14 +42,14 @@ void AggregateSet::require_merge(std::string_view who) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (!slots_[i].aggregate->has_merge())
       throw usage_error(items_[i].function + "() cannot be merged, which " + std::string(who) + " need",
-                        "use it with tumbling or hopping windows");
+                        "use it with tumbling, hopping or calendar windows");
 }
 
 void AggregateSet::require_subtract(std::string_view who) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (!slots_[i].aggregate->has_subtract())
       throw usage_error(items_[i].function + "() cannot take a value back, which " + std::string(who) + " need",
-                        "count, sum, avg, stddev, distinct and percentile can");
+                        names_of([](const Aggregate& aggregate) { return aggregate.has_subtract(); }) + " can");
 }
 
 void AggregateSet::init(char* state) const {
@@ -46,15 +61,28 @@ void AggregateSet::destroy(char* state) const {
 
 std::optional<RecordError> AggregateSet::can_add(const char* state, std::span<const Argument> arguments) const {
   if (!may_refuse_) return std::nullopt;
-  for (size_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].may_refuse && arguments[i].present)
-      if (auto refused = slots_[i].aggregate->can_add(state + slots_[i].offset, arguments[i].datum)) return refused;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (!slot.may_refuse || !arguments[i].present) continue;
+    const char* own = state + slot.offset;
+    if (auto refused = slot.folds ? arguments[i].successor->work_out(own, slot.aggregate->accumulated(own))
+                                  : slot.aggregate->can_add(own, arguments[i].datum))
+      return refused;
+  }
   return std::nullopt;
 }
 
 void AggregateSet::add_checked(char* state, std::span<const Argument> arguments) const {
-  for (size_t i = 0; i < slots_.size(); ++i)
-    if (arguments[i].present) slots_[i].aggregate->add(state + slots_[i].offset, arguments[i].datum);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!arguments[i].present) continue;
+    const Slot& slot = slots_[i];
+    char* own = state + slot.offset;
+    if (slot.folds) {
+      slot.aggregate->replace(own, arguments[i].successor->result(own));
+    } else {
+      slot.aggregate->add(own, arguments[i].datum);
+    }
+  }
 }
 
 std::optional<RecordError> AggregateSet::add(char* state, std::span<const Argument> arguments) const {

@@ -13,23 +13,32 @@
 
 #include "flow/aggregate/aggregate.h"
 
+namespace kutils::expr {
+struct Options;
+}
+
 namespace kutils::flow {
 
-struct AggregateItem {
-  std::string name;                // the output field
-  std::string function;
-  std::string argument;            // expression; empty for count()
-  std::vector<double> parameters;  // p, n
-  std::string condition;           // what follows `if`; empty: always
-};
-
-// The list as written by the user. Throws usage_error that names the place. (In kutils_grouping.)
+// The list as written by the user. Throws usage_error that names the place. `options`: for what is evaluated at once, fold's INIT.
+// (In kutils_grouping.)
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what, const expr::Options& options);
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what);
+
+// What follows a fold's value so far for the present record; values are bytes (expr/value_bytes.h). One record may be folded into
+// several states (hopping windows): each result is kept under its state until the next record.
+class Successor {
+ public:
+  virtual ~Successor() = default;
+  virtual std::optional<RecordError> work_out(const void* state, std::string_view accumulated) = 0;
+  // REQUIRES: work_out() succeeded for this state and record.
+  virtual std::string_view result(const void* state) = 0;
+};
 
 // One item's argument for one record.
 struct Argument {
   bool present = false;  // false: null, or the condition does not hold
   Datum datum;
+  Successor* successor = nullptr;  // fold: instead of the datum
 };
 
 class AggregateSet {
@@ -69,6 +78,7 @@ class AggregateSet {
     size_t offset;
     std::string label;  // `"name":`
     bool may_refuse;
+    bool folds;
   };
   std::vector<AggregateItem> items_;
   std::vector<Slot> slots_;

@@ -42,9 +42,15 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
     : set_(set), expressions_(expressions), arguments_(set.items().size()), scratch_(set.items().size()) {
   for (const AggregateItem& item : set.items()) {
     Handles handles;
-    if (!item.argument.empty()) handles.argument = expressions.add(item.argument, what);
+    if (find_aggregate_function(item.function)->folds) {
+      const size_t handle = expressions.add_fold(item.argument, what, item.initial_value);
+      handles.fold = std::make_unique<FoldStep>(expressions, handle);
+      arguments_[handles_.size()].successor = handles.fold.get();
+    } else if (!item.argument.empty()) {
+      handles.argument = expressions.add(item.argument, what);
+    }
     if (!item.condition.empty()) handles.condition = expressions.add(item.condition, what, expr::Expect::boolean);
-    handles_.push_back(handles);
+    handles_.push_back(std::move(handles));
   }
 }
 
@@ -59,6 +65,7 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
         return RecordError{Reason::not_boolean, "the condition '" + set_.items()[i].condition + "' is not true or false"};
       argument.present = holds->as_bool();
     }
+    if (handles_[i].fold) handles_[i].fold->next_record();
     if (!argument.present || handles_[i].argument == kNone) continue;
     const Result<expr::Value> value = expressions_.get(handles_[i].argument);
     if (!value) return value.error();

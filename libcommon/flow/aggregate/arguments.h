@@ -1,6 +1,7 @@
 // Evaluates an aggregate list's expressions for a record.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "expr/expressions.h"
 #include "flow/aggregate/aggregate_set.h"
+#include "flow/aggregate/fold_step.h"
 
 namespace kutils::flow {
 
@@ -18,7 +20,7 @@ class AggregateArguments {
  public:
   // Adds the list's expressions to `expressions`. Throws usage_error. Both must outlive this object.
   AggregateArguments(const AggregateSet& set, expr::Expressions& expressions, std::string_view what);
-  // REQUIRES: expressions.bind(record) succeeded. The result is valid until the next bind() or read().
+  // REQUIRES: expressions.bind(record) succeeded. fold's expression is not evaluated here: that needs the value so far. The result is valid until the next bind() or read().
   std::optional<RecordError> read(std::span<const Argument>& arguments);
 
  private:
@@ -26,6 +28,7 @@ class AggregateArguments {
   struct Handles {
     size_t argument = kNone;
     size_t condition = kNone;
+    std::unique_ptr<FoldStep> fold = {};
   };
   const AggregateSet& set_;
   expr::Expressions& expressions_;

@@ -50,7 +50,7 @@ std::string function_names() {
   return names;
 }
 
-AggregateItem parse_item(const expr::ListItem& item, std::string_view what) {
+AggregateItem parse_item(const expr::ListItem& item, std::string_view what, const expr::Options& options) {
   const std::string where = std::string(what) + ": '" + item.expression + "'";
   if (item.kind != expr::ListItem::Kind::field)
     throw usage_error(std::string(what) + " is a list of aggregates: [NAME=]FUNCTION(...) [if COND]", function_names());
@@ -70,6 +70,11 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what) {
   if (!inside.empty()) arguments = split_arguments(inside);
   if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
     throw usage_error(where + ": it is written " + function->signature);
+  if (function->folds) {
+    result.initial = std::move(arguments[0]);
+    result.initial_value = expr::constant_bytes(result.initial, what, options);
+    arguments.erase(arguments.begin());
+  }
   if (!arguments.empty()) result.argument = arguments[0];
   for (size_t i = 1; i < arguments.size(); ++i) {
     double value = 0;
@@ -93,8 +98,12 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what) {
 }  // namespace
 
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what) {
+  return parse_aggregates(list, what, expr::Options());
+}
+
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what, const expr::Options& options) {
   std::vector<AggregateItem> items;
-  for (const expr::ListItem& item : expr::parse_list(list, what)) items.push_back(parse_item(item, what));
+  for (const expr::ListItem& item : expr::parse_list(list, what)) items.push_back(parse_item(item, what, options));
   if (items.empty()) throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
   return items;
 }

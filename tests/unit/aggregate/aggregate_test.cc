@@ -17,22 +17,41 @@ std::string result(const AggregateSet& set, const OwnedState& state) {
   return json.substr(json.find(':') + 1);
 }
 
+// Stands for fold's expression `_acc * 31 + x`, in integers.
+class Chain final : public Successor {
+ public:
+  int64_t x = 0;
+  std::optional<RecordError> work_out(const void*, std::string_view accumulated) override {
+    Reader in(accumulated);
+    const int64_t before = in.byte() == 2 ? in.signed_varint() : 0;
+    value_.assign(1, 2);
+    put_signed(value_, (before * 31 + x) % 1000003);
+    return std::nullopt;
+  }
+  std::string_view result(const void*) override { return value_; }
+
+ private:
+  std::string value_;
+};
+
 // A set of one aggregate and a state of it.
 struct One {
   explicit One(const std::string& function, std::vector<double> parameters = {})
       : set({{"v", function, "x", std::move(parameters), ""}}), state(set) {}
   std::optional<RecordError> add(const Datum& datum) {
     if (auto refused = set.function(0).check(datum)) return refused;
-    const Argument argument{true, datum};
+    chain.x = datum.is_number() ? static_cast<int64_t>(datum.as_double()) : 0;
+    const Argument argument{true, datum, &chain};
     return set.add(state.get(), {&argument, 1});
   }
   std::optional<RecordError> subtract(const Datum& datum) {
-    const Argument argument{true, datum};
+    const Argument argument{true, datum, nullptr};
     return set.subtract(state.get(), {&argument, 1});
   }
   std::string value() const { return result(set, state); }
   AggregateSet set;
   OwnedState state;
+  Chain chain;
 };
 
 Datum i(int64_t v) { return Datum::of(v); }
@@ -196,7 +215,7 @@ TEST_CASE("aggregates: merge, subtract and encode keep the result, for every fun
 TEST_CASE("aggregates: an error leaves every aggregate of the set as it was") {
   AggregateSet set({{"n", "count", "", {}, ""}, {"s", "sum", "x", {}, ""}});
   OwnedState state(set);
-  const Argument most[] = {{true, {}}, {true, i(INT64_MAX)}};
+  const Argument most[] = {{true, {}, nullptr}, {true, i(INT64_MAX), nullptr}};
   CHECK_FALSE(set.add(state.get(), most));
   CHECK(set.add(state.get(), most)->reason == Reason::overflow);
   std::string json;
@@ -233,7 +252,7 @@ TEST_CASE("row table: keeps rows apart and in place") {
       const auto [row, is_new] = table.find_or_add("key" + std::to_string(n));
       REQUIRE(is_new);
       rows.push_back(row);
-      const Argument arguments[] = {{true, {}}, {true, i(n)}};
+      const Argument arguments[] = {{true, {}, nullptr}, {true, i(n), nullptr}};
       set.add_checked(table.state(row), arguments);
     }
     for (int n = 0; n < 2000; ++n) {
