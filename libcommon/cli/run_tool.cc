@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,16 @@ void print(const std::string& text) {
   }
 }
 
+// A program started with a closed stdin, stdout or stderr (`<&-`, some cron and container set-ups) would get a socket or a
+// pipe of its own under that number, and wait for it or write lines into it. These fail as the closed ones would.
+void fill_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest free number is the one that was found closed; open the wrong way round, so that using it fails.
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;  // NOLINT: all it can do
+  }
+}
+
 void report(const std::string& tool, const std::string& message, const std::string& hint, bool colour) {
   std::string text = (colour ? "\033[1;31m" + tool + ":\033[0m " : tool + ": ") + message + "\n";
   for (size_t from = 0; from < hint.size();) {
@@ -54,6 +65,7 @@ void report(const std::string& tool, const std::string& message, const std::stri
 }  // namespace
 
 int run_tool(Tool& tool, int argc, char** argv) {
+  fill_standard_descriptors();
   const ToolInfo info = tool.info();
   Colour colour = Colour::automatic;
   bool set_up = false;

@@ -13,6 +13,19 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   same want got
 }
 
+@test "started with a closed stdin or stdout it fails, and does not wait for something of its own" {
+  run timeout 10 bash -c 'kfilter "n > 0" <&-'
+  [ "$status" -eq 2 ]
+  run timeout 10 bash -c 'kwrite -b 127.0.0.1:1 t <&-'
+  [[ $status -eq 2 || $status -eq 3 ]]
+  run timeout 10 bash -c 'kbroker kwrite t <&-' # under fd 0 librdkafka had a pipe
+  [ "$status" -eq 2 ]
+  run timeout 10 bash -c 'kexpr 1 >&-'
+  [ "$status" -eq 5 ]
+  run timeout 10 bash -c 'echo "{\"n\":1}" | kfilter "n > 0" 2>&-'
+  [ "$output" = '{"n":1}' ]
+}
+
 @test "each record is there at once" {
   mkfifo in out
   kfilter 'n > 0' <in >out 3>&- & tool_pids=($!)
