@@ -27,6 +27,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         tracked_(offsets == DeliveredOffsets::tracked),
         name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
         retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
+        note_(config.note()),
         client_(RD_KAFKA_PRODUCER, config, properties(transactional_id, offsets), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
         queue_(rd_kafka_queue_get_main(client_.get())) {}
 
@@ -55,7 +56,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     }
     if (output.timestamp != kNoTimestamp) {
       parts[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
-      parts[n++].u.i64 = output.timestamp;
+      parts[n++].u.i64 = output.timestamp == 0 ? time_of_zero() : output.timestamp;
     }
     rd_kafka_headers_t* headers = nullptr;
     if (!output.headers.empty()) {
@@ -206,6 +207,13 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     delivered[i] = std::max(delivered[i], message.offset);
   }
 
+  // librdkafka takes 0 for "now", and a record of 1970 would make all others late.
+  int64_t time_of_zero() {
+    if (note_ && !noted_zero_) note_("a record's time is 0 ms since 1970, which librdkafka cannot write: 1 ms is written instead");
+    noted_zero_ = true;
+    return 1;
+  }
+
   // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's timeout).
   void wait_delivered(std::optional<SteadyClock::duration> limit) {
     const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
@@ -256,6 +264,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const bool tracked_;
   const std::string name_;
   const Millis retry_limit_;
+  const ClientConfig::Note note_;
+  bool noted_zero_ = false;
   Client client_;
   QueueHandle queue_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;
