@@ -348,6 +348,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                       "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
   }
   set_group(job);
+  if (job.range.from == "stored" && job.in.is_topic() && job.group.empty())
+    throw usage_error("-o stored: whose offsets? No group is named", "give -g NAME, or say -o beginning");
   if (job.workers > 1) {
     if (!job.in.is_topic() || !job.out.is_topic()) {
       throw usage_error("-j " + std::to_string(job.workers) + ": several workers share topics, and " +

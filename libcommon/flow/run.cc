@@ -63,12 +63,15 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const S
         partitions.push_back({topic, p});
     }
   }
-  if (partitions.empty()) {
+  int32_t most = 0;
+  for (const auto& [topic, count] : inputs) most = std::max(most, count);
+  for (const int32_t wanted : job.range.partitions) {
+    if (wanted < most) continue;
     std::string counts;
     for (const auto& [topic, count] : inputs) {
       counts += (counts.empty() ? "" : ", ") + topic + " has " + (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1));
     }
-    throw usage_error("-p names no partition that is there: " + counts);
+    throw usage_error("-p " + std::to_string(wanted) + ": there is no such partition: " + counts);
   }
   run.source = around.make_topic_source(around.resolve_range(admin, job.range, partitions));
   return inputs;

@@ -8,6 +8,7 @@
 #include "flow/run.h"
 #include "io/topic_sink.h"
 #include "io/topic_source.h"
+#include "kafka/partition_reader.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -53,8 +54,11 @@ ExitCode run(const Job& job) {
   kafka::ClientConfig client = job.client;
   client.set_note([&log](const std::string& text) { log.note(text); });
   kafka::ClientConfig reading = client;
-  // A changelog's end is met only when a fetch comes back empty: not half a second later, at the default.
-  if (job.stateful) reading.set_assignment("fetch.wait.max.ms=10");
+  // The end of a log whose last offset is no record (a transaction's end) is met only when a fetch comes back empty: not
+  // half a second later, at the default.
+  kafka::ClientConfig hurried = client;
+  if (client.consumer().count("fetch.wait.max.ms") == 0) hurried.set_assignment("fetch.wait.max.ms=10");
+  if (job.stateful || job.range.exit_at_end) reading = hurried;
   // Rows are short, and a message takes 200 bytes more than what the limit in bytes counts.
   kafka::ClientConfig writing = client;
   if (job.stateful && client.producer().count("queue.buffering.max.messages") == 0)
@@ -79,7 +83,8 @@ ExitCode run(const Job& job) {
             return io::make_topic_sink(producer, admin, clock, topic, inputs);
           },
           [&](kafka::Admin& admin, const Range& range, const std::vector<kafka::TopicPartition>& partitions) {
-            return io::resolve_range(admin, range, partitions, clock.wall_ms());
+            return io::resolve_range(admin, range, partitions, clock.wall_ms(),
+                                     [&hurried] { return kafka::make_partition_reader(hurried); });
           },
           [&](const std::vector<PartitionRange>& ranges) { return io::make_topic_source(reading, ranges); },
           [](Millis wait) { std::this_thread::sleep_for(wait); },

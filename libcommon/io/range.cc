@@ -15,6 +15,9 @@ constexpr const char* kGrammar =
     "write -o beginning, end, stored, N, +N (from the beginning), -N (from the end), A:B, :end, @T, @T1:T2, s@T or e@T;\n"
     "T is like 2026-01-31T09:30, -48h, now, or ms since the epoch";
 
+// As seconds 2001 to 2128; as ms 12 to 58 days after the epoch.
+constexpr int64_t kSecondsFrom = 1'000'000'000, kSecondsUntil = 5'000'000'000;
+
 std::optional<int64_t> number(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -35,7 +38,16 @@ std::optional<Place> parse_place(std::string_view text) {
   return Place{Place::Kind::offset, *value};
 }
 
+// A time in seconds, as `date +%s` prints it, would be taken for one in January 1970: all that is there, or nothing.
+void refuse_seconds(std::string_view text) {
+  const auto value = number(text);
+  if (!value || *value < kSecondsFrom || *value >= kSecondsUntil) return;
+  throw usage_error(std::string(text) + " as a time is " + format_iso_ms(*value) + ": it looks like seconds since the epoch, and ms are expected",
+                    "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
+}
+
 std::optional<Place> parse_time(std::string_view text, int64_t now_ms) {
+  refuse_seconds(text);
   const auto ms = parse_time_ms(text, now_ms);
   if (!ms) return std::nullopt;
   return Place{Place::Kind::time, *ms};
@@ -146,8 +158,9 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
     out.to = parse_time(range.until, now_ms);
     if (!out.to) throw usage_error("--until " + range.until + ": not a time", "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
   }
-  if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms)
-    throw usage_error("the end of the range lies in the future: " + format_iso_ms(out.to->value), "what comes until then is not there yet; end with -c, -m or a signal");
+  if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
+    throw usage_error("the end of the range lies in the future: " + format_iso_ms(out.to->value),
+                      "what comes until then is not there yet; -e ends at what is there now, or end with -c, -m or a signal");
   if (out.to && out.to->kind == Place::Kind::time && out.from.kind == Place::Kind::time && out.to->value < out.from.value)
     throw usage_error("the range ends before it begins: " + format_iso_ms(out.from.value) + " to " + format_iso_ms(out.to->value));
   if (out.to && out.to->kind == Place::Kind::offset && out.from.kind == Place::Kind::offset && out.to->value < out.from.value)
@@ -176,22 +189,35 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
 }
 
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
-                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms) {
+                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms,
+                                          const MakeReader& make_reader) {
   const RangePlaces places = parse_range(range, now_ms);
+  std::map<kafka::TopicPartition, kafka::Watermarks> all_marks;
+  for (const auto& at : partitions) all_marks[at] = admin.watermarks(at);
   const auto by_time = [&](const Place& place) {
     std::map<kafka::TopicPartition, int64_t> out;
     if (place.kind != Place::Kind::time) return out;
-    if (admin.is_in_memory())
+    if (!admin.is_in_memory()) {
+      for (const auto& found : admin.offsets_for_time(partitions, place.value)) out[found.at] = found.offset;
+    } else if (make_reader) {  // it cannot look up times
+      for (const auto& [at, marks] : all_marks) out[at] = marks.low;
+    } else {
       throw usage_error("the in-memory broker cannot look up offsets by time", "say -o with offsets, or use a real broker");
-    for (const auto& found : admin.offsets_for_time(partitions, place.value)) out[found.at] = found.offset;
+    }
+    if (!make_reader) return out;
+    std::vector<SearchSpan> spans;
+    for (const auto& [at, offset] : out) spans.push_back({at, std::max(offset, all_marks[at].low), all_marks[at].high});
+    const auto exact = first_at_or_after(spans, place.value, make_reader);
+    for (size_t i = 0; i < spans.size(); ++i) out[spans[i].at] = exact[i];
     return out;
   };
   auto from_times = by_time(places.from);
   auto to_times = places.to ? by_time(*places.to) : std::map<kafka::TopicPartition, int64_t>();
   std::vector<PartitionRange> out;
+  std::vector<SearchSpan> spans;
   bool any_within = false;
   for (const auto& at : partitions) {
-    const kafka::Watermarks marks = admin.watermarks(at);
+    const kafka::Watermarks marks = all_marks[at];
     PartitionRange one;
     one.at = at;
     one.from = offset_of(places.from, marks, from_times[at]);
@@ -201,7 +227,12 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
       one.end = places.to->kind == Place::Kind::offset ? places.to->value : offset_of(*places.to, marks, to_times[at]);
     }
     if (range.exit_at_end) one.end = std::min(one.end.value_or(marks.high), marks.high);
+    spans.push_back({at, marks.low, std::min(one.end.value_or(marks.high), marks.high)});
     out.push_back(one);
+  }
+  if (range.tail && make_reader) {
+    const auto starts = tail_starts(spans, *range.tail, make_reader);
+    for (size_t i = 0; i < out.size(); ++i) out[i].from = starts[i];
   }
   if (!any_within && !partitions.empty())
     throw usage_error("offset " + std::to_string(places.from.value) + " is beyond the end of every partition read", kGrammar);

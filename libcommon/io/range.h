@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "io/record_search.h"
 #include "kafka/admin.h"
 
 namespace kutils::io {
@@ -21,7 +22,7 @@ struct Range {
   std::string from;   // -o
   std::string since;  // --since
   std::string until;  // --until
-  std::optional<int64_t> tail;
+  std::optional<int64_t> tail;      // --tail: records, over all partitions
   std::vector<int32_t> partitions;  // -p; empty: all
   bool exit_at_end = false;         // -e
 };
@@ -59,8 +60,11 @@ struct PartitionRange {
 };
 
 // For each of `partitions`. `stored` means the beginning here: who has a group asks this only where nothing is stored.
+// `--tail` and times are about records, and so looked up with a reader (record_search.h); without one --tail counts offsets
+// of each partition, and the broker's answer about a time is taken as it is.
 // Throws usage_error for an offset beyond the end of every partition.
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
-                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms);
+                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms,
+                                          const MakeReader& make_reader = nullptr);
 
 }  // namespace kutils::io

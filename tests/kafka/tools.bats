@@ -189,6 +189,10 @@ END
   run kread -e -p 7 "$src"
   [ "$status" -eq 2 ]
   [[ $output == *"has only 0"* ]]
+  run kread -e -p 0,7 "$src" # the 7 is not left out in silence
+  [ "$status" -eq 2 ]
+  run kread -e -o stored "$src"
+  [ "$status" -eq 2 ]
 }
 
 @test "a group made for something else refuses and says what differs" {
@@ -245,6 +249,43 @@ END
   [[ $output == *"too large"* ]]
   kfilter -e --on-error skip 'n > 0' "$src" "$dst"
   [ "$(count "$dst")" -eq 1 ]
+}
+
+# Five records of 2023 in two partitions, each in a transaction of its own, whose end has the time of now.
+event_times() {
+  new_topic src 2
+  for n in 1 2 3 4 5; do
+    printf '{"key":"%s","payload":"{\\"n\\":%d}","ts":%d}\n' $((n % 2)) "$n" $((1700000000000 + n)) | kwrite -q --atomic -J - "$src"
+  done
+  [ "$(kread -J -e "$src" | jq .partition | sort -u | wc -l)" -eq 2 ]
+}
+
+@test "--since and --until mean records, not the ends of transactions between them" {
+  event_times
+  [ "$(kread -e --until 1700000000004 "$src" | jq .n | sort | tr '\n' ' ')" = "1 2 3 " ]
+  [ "$(kread -e --since 1700000000004 "$src" | jq .n | sort | tr '\n' ' ')" = "4 5 " ]
+  [ "$(kread --since 1700000000002 --until 1700000000004 "$src" | jq .n | sort | tr '\n' ' ')" = "2 3 " ]
+  [ -z "$(kread -e --since 1h "$src")" ]
+  kfilter -e --since 1700000000004 'n > 0' "$src" "$src-out"
+  [ "$(count "$src-out")" -eq 2 ]
+}
+
+@test "kread --tail counts records: not offsets of transactions' ends, and over all partitions" {
+  event_times
+  [ "$(kread -e --tail 1 "$src")" = '{"n":5}' ]
+  [ "$(kread -e --tail 3 "$src" | sort | jq .n | tr '\n' ' ')" = "3 4 5 " ]
+  [ "$(kread -e --tail 2 --until 1700000000004 "$src" | sort | jq .n | tr '\n' ' ')" = "2 3 " ]
+  [ "$(kread -e --tail 9 "$src" | wc -l)" -eq 5 ]
+  [ -z "$(kread -e --tail 0 "$src")" ]
+}
+
+@test "a record of time 0 does not become one of now" {
+  new_topic src
+  echo '{"key":"a","payload":"{\"n\":1}","ts":0}' >in
+  run kwrite -J ./in "$src"
+  [ "$status" -eq 0 ]
+  [[ $output == *"0 ms since 1970"* ]]
+  [ "$(kread -J -e "$src" | jq .ts)" -eq 1 ]
 }
 
 @test "kread: ranges, and a reader that hangs up on a quiet topic" {

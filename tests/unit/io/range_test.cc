@@ -93,6 +93,15 @@ TEST_CASE("--since, --until, --tail, and what excludes what") {
   CHECK(*parse_range(range, kNow).to == Place{Kind::time, kNow});
   range.until = "+1h";
   CHECK(refused(range));
+  range.exit_at_end = true;  // then it ends anyway
+  CHECK_FALSE(refused(range));
+  range.exit_at_end = false;
+  range.until = "1795271218";  // `date +%s`
+  CHECK(refused(range));
+  range.until = "999999";  // ms, of a test
+  range.since = "0";
+  CHECK_FALSE(refused(range));
+  range.since = "1h";
   range.until = "2h";
   CHECK(refused(range));
   range.until = "soon";
