@@ -66,7 +66,7 @@ class TimeParser {
       day = d::local_days(d::year(year_) / 1 / 1) + d::days(day_of_year_ - 1);
       if (d::year_month_day(day).year() != d::year(year_)) return std::nullopt;
     } else {
-      const d::year_month_day written = d::year(year_) / month_ / day_;
+      const d::year_month_day written = d::year(year_) / d::month(month_) / d::day(day_);
       if (!written.ok()) return std::nullopt;
       day = d::local_days(written);
       if (day_of_year_ > 0 && day - d::local_days(d::year(year_) / 1 / 1) != d::days(day_of_year_ - 1)) return std::nullopt;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 namespace {
@@ -72,12 +73,16 @@ int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) 
   for (uint64_t n = first; n < first + count; ++n) {
     make(n, pages, &click);
     while (true) {
-      const auto err = rd_kafka_producev(rk, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_KEY(click.key, click.key_size),
-                                         RD_KAFKA_V_VALUE(click.value, click.value_size),
-                                         RD_KAFKA_V_TIMESTAMP(kFirstTimeMs + static_cast<int64_t>(n)),
-                                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-      if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-      if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(rd_kafka_err2str(err));
+      const rd_kafka_vu_t record[] = {
+          {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = handle}},
+          {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {click.key, click.key_size}}},
+          {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {click.value, click.value_size}}},
+          {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = kFirstTimeMs + static_cast<int64_t>(n)}},
+          {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
+      rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record));
+      if (error == nullptr) break;
+      if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(rd_kafka_error_string(error));
+      rd_kafka_error_destroy(error);
       rd_kafka_poll(rk, 10);
     }
   }

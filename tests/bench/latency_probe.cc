@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -53,10 +54,12 @@ void send(const std::string& topic, double rate, const std::atomic<bool>* stop) 
     const int size = std::snprintf(value, sizeof value,
                                    R"({"sent":%lld,"number":150,"uri":"/page/%lld","email":"someone@example.org"})",
                                    static_cast<long long>(now_ns()), static_cast<long long>(n % 1000));
-    const std::string key = std::to_string(n % 1000);
-    rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
-                      RD_KAFKA_V_VALUE(value, static_cast<size_t>(size)), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                      RD_KAFKA_V_END);
+    std::string key = std::to_string(n % 1000);
+    const rd_kafka_vu_t record[] = {{.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
+                                    {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {key.data(), key.size()}}},
+                                    {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {value, static_cast<size_t>(size)}}},
+                                    {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
+    if (rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record))) fail(rd_kafka_error_string(error));
     rd_kafka_poll(rk, 0);
   }
   rd_kafka_flush(rk, 10'000);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace kutils::oracle {
 namespace {
@@ -113,7 +114,7 @@ Case parse_case(const std::string& line) {
   Case result;
   result.id = document["id"].GetString();
   result.op = document["op"].GetString();
-  for (const auto& one : document["settings"].GetObject()) {
+  for (const auto& one : std::as_const(document)["settings"].GetObject()) {
     if (one.value.IsInt64()) {
       result.number[one.name.GetString()] = one.value.GetInt64();
     } else if (one.value.IsString()) {
@@ -146,8 +147,8 @@ std::optional<std::string> member(std::string_view object, const char* name) {
   rapidjson::Document document;
   if (document.Parse(object.data(), object.size()).HasParseError() || !document.IsObject())
     throw std::runtime_error("the result is not a JSON object: " + std::string(object));
-  const auto found = document.FindMember(name);
-  if (found == document.MemberEnd()) return std::nullopt;
+  const auto found = std::as_const(document).FindMember(name);
+  if (found == std::as_const(document).MemberEnd()) return std::nullopt;
   return text_of(found->value);
 }
 

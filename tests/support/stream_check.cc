@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -171,15 +172,21 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
                             header ? header->data() : nullptr,
                             header ? static_cast<ssize_t>(header->size()) : 0);
       }
-      const auto err = rd_kafka_producev(
-          rk.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
-          RD_KAFKA_V_KEY(click.null_key ? nullptr : click.key.data(), click.key.size()),
-          RD_KAFKA_V_VALUE(const_cast<char*>(click.value.data()), click.value.size()),
-          RD_KAFKA_V_TIMESTAMP(time), RD_KAFKA_V_HEADERS(headers),
-          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-      if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+      void* key = click.null_key ? nullptr : const_cast<char*>(click.key.data());
+      const rd_kafka_vu_t record[] = {
+          {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
+          {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {key, click.key.size()}}},
+          {.vtype = RD_KAFKA_VTYPE_VALUE,
+           .u = {.mem = {const_cast<char*>(click.value.data()), click.value.size()}}},
+          {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = time}},
+          {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}},
+          {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
+      const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> error(
+          rd_kafka_produceva(rk.get(), record, std::size(record)), rd_kafka_error_destroy);
+      if (!error) break;
       rd_kafka_headers_destroy(headers);
-      if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail(rd_kafka_err2str(err));
+      if (rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        fail(rd_kafka_error_string(error.get()));
       rd_kafka_poll(rk.get(), 20);
     }
     if (i % 256 == 0 || rate > 0) rd_kafka_poll(rk.get(), 0);
