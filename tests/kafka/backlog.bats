@@ -33,12 +33,13 @@ windows() {
 got() { consume "$dst" | jq -r 'select(.u | startswith("end") | not) | "\(.u) \(.window_start) \(.n)"' | sort; }
 whole() { same <(windows <lines) <(got) >differences || { head -n 20 differences; return 1; }; }
 total() { awk '{ n += $3 } END { print n + 0 }'; }
-count_windows() { kwindow -g "$group" -w 10s --by u --emit close --time-format ms --late "$late" "$@" 'n=count()' "$src" "$dst"; }
+count_windows() { "${counting[@]}" "$@"; }
 begin() {
   new_topic src 4
   new_topic dst 4
   new_topic late 4
   group=group-$dst
+  counting=(kwindow -g "$group" -w 10s --by u --emit close --time-format ms --late "$late" 'n=count()' "$src" "$dst")
 }
 
 @test "four partitions of a backlog, grace 0: nothing is late, every window is whole" {
@@ -53,8 +54,8 @@ begin() {
 @test "the same with two instances, one of which stands still for a while" {
   begin
   { backlog 0; ends; } >lines
-  start_tool one count_windows
-  start_tool two count_windows
+  start_tool one "${counting[@]}"
+  start_tool two "${counting[@]}"
   wait_for 30 group_is "$group" "Stable 2"
   send <lines &
   sender=$!
@@ -92,7 +93,7 @@ begin() {
   begin
   backlog 0 >lines
   send <lines
-  start_tool one count_windows
+  start_tool one "${counting[@]}"
   wait_for 60 caught_up "$group" "$src"
   wait_for 60 caught_up "$group" "$group-repartition"
   begins_later() { test_topics ends "$group-repartition" | awk '$2 == 0 && $3 > 0 { bad = 1 } END { exit bad }'; }

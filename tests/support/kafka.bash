@@ -101,6 +101,8 @@ caught_up() {
 start_tool() {
   local name=$1 input=/dev/null
   shift
+  # A function runs in a shell of its own: signals would go to that, and the tool would stay.
+  ! declare -F "$1" >/dev/null || { echo "start_tool: $1 is a function" >&2; return 1; }
   [ ! -e "$BATS_TEST_TMPDIR/$name.in" ] || input=$BATS_TEST_TMPDIR/$name.in
   # bats waits for the end of its descriptor 3.
   "$@" <"$input" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
