@@ -7,7 +7,7 @@
 namespace kutils::cli {
 namespace {
 
-// A stage with what it needs to outlive it: the aggregates, and on lines its store.
+// A stage with what it needs to outlive it: the aggregates, and where the loop keeps no state, its store.
 class OwningStage final : public flow::Stage {
  public:
   OwningStage(std::shared_ptr<const flow::AggregateSet> set, std::unique_ptr<state::PartitionStore> store,
@@ -27,6 +27,13 @@ class OwningStage final : public flow::Stage {
   std::unique_ptr<state::PartitionStore> store_;
   std::unique_ptr<flow::Stage> inner_;
 };
+
+// The context's store; where it has none, one of the stage's own, in memory.
+state::Store& store_of(const flow::StageContext& context, std::unique_ptr<state::PartitionStore>& own) {
+  if (context.store != nullptr) return *context.store;
+  own = std::make_unique<state::PartitionStore>();
+  return own->operator_store(1);
+}
 
 int64_t unit_ns(const std::string& text) {
   if (text == "ns") return 1;
@@ -65,7 +72,7 @@ void GroupingOptions::declare(OptionTable& table) {
 }
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
-                            bool needs_time, flow::StateDescription description, const MakeStage& make_stage) {
+                            bool needs_time, flow::StateDescription description, const MakeStage& make_stage, const TableHalves& halves) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
   if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
@@ -96,8 +103,23 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   flow::GroupingPlan behind = plan_;
   const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
   if (repartitions && job.in.table) {
-    throw usage_error(std::string(plan_.total ? "--total" : "--by") + " over table:" + job.in.name + " into a topic: a row that changes would leave its old value behind",
-                      "read it to lines (a file, -), or aggregate it by its own key");
+    job.keeps_source_rows = true;
+    job.make_repartition_stage = [plan = plan_, options, set, halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+      std::unique_ptr<state::PartitionStore> own;
+      state::Store& store = store_of(context, own);
+      auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
+      auto inner = halves.in_front(*set, std::move(reader), store);
+      return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
+    };
+    job.make_stage = [set, rows = flow::to_text(description), halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+      std::unique_ptr<state::PartitionStore> own;
+      state::Store& store = store_of(context, own);
+      store.set_description(rows);
+      auto inner = halves.behind(*set, store);
+      return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
+    };
+    job.make_stage({.clock = &clock});
+    return;
   }
   if (repartitions) {
     job.make_repartition_stage = [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
@@ -109,14 +131,10 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   }
   job.make_stage = [behind, options, set, rows = flow::to_text(description), make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;
-    state::Store* store = context.store;
-    if (store == nullptr) {
-      own = std::make_unique<state::PartitionStore>();
-      store = &own->operator_store(1);
-    }
-    store->set_description(rows);
+    state::Store& store = store_of(context, own);
+    store.set_description(rows);
     auto reader = std::make_unique<flow::ExpressionReader>(behind, options, *set, context.clock);
-    auto inner = make_stage(*set, std::move(reader), *store, context);
+    auto inner = make_stage(*set, std::move(reader), store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
   };
   job.make_stage({.clock = &clock});  // whatever is wrong with it is found now

@@ -9,6 +9,7 @@
 
 #include "data/record.h"
 #include "flow/partition_state.h"
+#include "flow/role.h"
 #include "flow/stage.h"
 #include "kafka/group_consumer.h"
 
@@ -16,6 +17,8 @@ namespace kutils::flow {
 
 struct OwnedPartition {
   kafka::TopicPartition at;
+  Role role = Role::whole;
+  std::optional<int32_t> state_number;  // WorkerPlan::state_of()
   int64_t next = 0;       // all before it is done, in the open transaction or earlier
   int64_t seen = 0;       // all before it was looked at in the batch at hand
   int64_t committed = 0;  // what the group's offset says

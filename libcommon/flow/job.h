@@ -72,6 +72,7 @@ struct Job {
   size_t cache_bytes = size_t{64} << 20;  // --cache: memory of all state
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
+  bool keeps_source_rows = false;       // that stage has a store too: IN is a table, whose rows are taken back when they change
   bool keeps_partition = false;         // kcp: outputs name their partition
 
   // Options shared by all tools.

@@ -36,7 +36,9 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
 void Processor::emit(const Record* origin, const Output& output) {
   if (!committing_ && (end_ == End::failed || reached(limits_.output, out_))) return;
   const bool counts = role_ != Role::in_front;
+  refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
+    refused_ = true;
     failed(origin, *error);
     if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
     return;

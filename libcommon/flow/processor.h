@@ -14,6 +14,7 @@
 #include "flow/job.h"
 #include "flow/outputs.h"
 #include "flow/report.h"
+#include "flow/role.h"
 #include "flow/stage.h"
 
 namespace kutils::flow {
@@ -35,7 +36,6 @@ class Processor final : public Emitter {
   // A batch begins; `records` are all of it, so that a failure that comes late can be placed.
   void begin(std::span<const Record> records);
   // Whose records and outputs count: in front of a repartition what comes in, behind it what goes out.
-  enum class Role { whole, in_front, behind };
   void set_role(Role role) { role_ = role; }
   // The next records of the batch through this stage. Returns how many of them were taken: all, unless it
   // ended.
@@ -71,6 +71,7 @@ class Processor final : public Emitter {
   void emit(const Record* origin, const Output& output) override;
   void fail(const Record& origin, RecordError error) override;
   void drop(const Record& origin, DropReason reason) override;
+  bool refused() const override { return refused_; }
 
  private:
   static bool reached(const std::optional<int64_t>& limit, uint64_t count) {
@@ -92,6 +93,7 @@ class Processor final : public Emitter {
   std::optional<size_t> failed_at_;
   bool failed_half_way_ = false;
   bool committing_ = false;
+  bool refused_ = false;
   Role role_ = Role::whole;
 };
 

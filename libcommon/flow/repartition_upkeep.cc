@@ -55,7 +55,7 @@ void RepartitionUpkeep::delete_read(const Assignment& owned) {
   last_deletion_us_ = now;
   std::vector<kafka::PartitionOffset> before;
   for (const auto& one : owned.all()) {
-    if (one->state && one->committed > 0) before.push_back({one->at, one->committed, {}});
+    if (one->role == Role::behind && one->committed > 0) before.push_back({one->at, one->committed, {}});
   }
   if (before.empty()) return;
   deletion_ = std::async(std::launch::async, [&admin = context_.admin, before] {

@@ -19,9 +19,10 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
   const std::string place = commit.at.topic + " [" + std::to_string(commit.at.partition) + "]";
   const std::string again = "start from the beginning under another name with -g NAME";
   if (const std::string known = state.fingerprint(); !known.empty()) {
+    const bool counts_matter = context_.plan.repartition.empty() || context_.plan.keeps_source_rows;
     const auto earlier = Fingerprint::decode(known);
     const auto now = Fingerprint::decode(context_.plan.fingerprint);
-    const auto differences = earlier && now ? now->differences_from(*earlier, context_.plan.repartition.empty()) : std::vector<std::string>();
+    const auto differences = earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
     if (!earlier || !differences.empty()) {
       std::string text = "the state of group " + group + " was made for something else:";
       for (const std::string& line : differences) text += "\n  " + line;
@@ -48,6 +49,9 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
                             ": the offsets were reset by hand, the state was not",
                         again);
     case Action::state_missing:
+      if (context_.plan.in_memory && context_.plan.keeps_source_rows) {
+        throw usage_error(place + ": its state went with the process that had it, and groups are made of what its rows gave before", again);
+      }
       if (context_.plan.in_memory) {
         context_.log.note(place + ": its state went with the process that had it; reading anew");
         is_new = true;
@@ -71,13 +75,13 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
 void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
   const std::string again = "start from the beginning under another name with -g NAME";
   if (context_.plan.in_memory) return;
-  if (!context_.plan.repartition.empty()) {
+  if (!context_.plan.repartition.empty() && !context_.plan.keeps_source_rows) {
     throw usage_error("group " + context_.plan.group + " has state, but no offsets: they expired or were deleted, and how far " +
                           context_.plan.inputs.front().first + " was read is not known",
                       again);
   }
   const LastRecord last = state.last_record(at);
-  if (last.offset == kNoOffset) return;
+  if (last.offset == kNoOffset || last.offset < context_.admin.watermarks(at).low) return;
   const auto source = context_.around.make_topic_source({{at, last.offset, last.offset + 1}});
   for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end && context_.around.stop.signal() == 0;) {
     Batch batch;

@@ -11,12 +11,12 @@ constexpr int64_t kRestoreNoteUs = 2'000'000;
 
 }  // namespace
 
-std::unique_ptr<StateOpening> StateOpenings::begin(const kafka::TopicPartition& at) const {
+std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number) const {
   const auto& [job, around, plan, admin, log] = context_;
   StatePlace place;
   place.directory = job.state_dir;
   place.group = plan.group;
-  place.changelog = {plan.changelog, at.partition};
+  place.changelog = {plan.changelog, number};
   place.delete_retention_ms = plan.delete_retention_ms;
   place.in_memory_broker = plan.in_memory;
   place.temporary = plan.in_memory && !kafka::is_memory_state_dir(job.state_dir, job.client.brokers());
@@ -32,13 +32,14 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
   const bool tells = now - last_told_us_ > kRestoreNoteUs;
   if (tells) last_told_us_ = now;
   for (const auto& at : assigned) {
-    if (!context_.plan.has_state(at.topic)) {  // in front of the repartition
+    const std::optional<int32_t> number = context_.plan.state_of(at);
+    if (!number) {  // in front of the repartition
       ready.push_back(at);
       continue;
     }
     auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
     if (found == openings_.end()) {
-      openings_.push_back({at, begin(at), nullptr});
+      openings_.push_back({at, begin(*number), nullptr});
       found = openings_.end() - 1;
     }
     if (found->state) {  // a try to admit it failed

@@ -29,7 +29,7 @@ class StateOpenings {
     std::unique_ptr<StateOpening> opening;
     std::unique_ptr<PartitionState> state;  // when it is there
   };
-  std::unique_ptr<StateOpening> begin(const kafka::TopicPartition& at) const;
+  std::unique_ptr<StateOpening> begin(int32_t number) const;
 
   const WorkerContext context_;
   const bool distrusted_;

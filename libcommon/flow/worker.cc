@@ -168,7 +168,7 @@ bool Worker::finished() {
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
-    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) { return one->state != nullptr; });
+    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) { return one->role != Role::in_front; });
     if (!owns && clock_.steady_us() - opened_us_ < kAssignmentUs) return false;
     close_stages();
     return true;
@@ -181,14 +181,14 @@ bool Worker::finished() {
 
 bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->at_end() || (repartition_ && one->at.topic == parts_.plan.repartition && !repartition_->has_ends());
+    return one->at_end() || (one->role == Role::behind && !repartition_->has_ends());
   });
 }
 
 // --close-at-end: what the stages have open goes out, in a transaction of its own (25).
 void Worker::close_stages() {
   for (const auto& one : owned_.all()) {
-    if (!one->state) continue;
+    if (one->role == Role::in_front) continue;
     begin_if_needed();
     speak_for(*one);
     one->touched = true;
@@ -253,9 +253,9 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
   StageContext context{partition.at.partition, partition.state ? &partition.state->store() : nullptr, &clock_};
-  if (parts_.plan.repartition.empty()) return parts_.job.make_stage(context);
+  if (partition.role == Role::whole) return parts_.job.make_stage(context);
   context.input_partitions = parts_.plan.inputs.front().second;
-  return partition.state ? parts_.job.make_stage(context) : parts_.job.make_repartition_stage(context);
+  return partition.role == Role::behind ? parts_.job.make_stage(context) : parts_.job.make_repartition_stage(context);
 }
 
 void Worker::close_state(OwnedPartition& partition) {
@@ -273,7 +273,7 @@ void Worker::admit_assigned() {
   std::vector<kafka::TopicPartition> fresh;
   for (size_t i = 0; i < from.size(); ++i) {
     bool is_new = from[i].offset == kafka::kOffsetNone;
-    if (parts_.plan.has_state(from[i].at.topic)) {
+    if (parts_.plan.state_of(from[i].at)) {
       is_new = false;
       states[i] = openings_.take(from[i].at);
       from[i].offset = starting_point_.with_state(*states[i], from[i], is_new);
@@ -291,7 +291,7 @@ void Worker::admit_assigned() {
     // its meta row goes along, see below.
     std::vector<kafka::PartitionOffset> first;
     for (const auto& start_at : starts) {
-      if (!parts_.plan.has_state(start_at.at.topic))
+      if (!parts_.plan.state_of(start_at.at))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
     if (!first.empty()) commit_positions(first, *consumer_, held_as_);
@@ -300,12 +300,14 @@ void Worker::admit_assigned() {
     const kafka::PartitionOffset& position = from[i];
     OwnedPartition partition;
     partition.at = position.at;
+    partition.role = parts_.plan.role_of(position.at);
+    partition.state_number = parts_.plan.state_of(position.at);
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (is_fresh ? parts_.plan.has_state(position.at.topic) : position.metadata != parts_.plan.fingerprint)
+    if (is_fresh ? partition.state_number.has_value() : position.metadata != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
-    if (position.at.topic == parts_.plan.repartition) {
+    if (partition.role == Role::behind) {
       partition.end = repartition_->end_of(position.at);
     } else if (parts_.plan.has_ends) {
       const auto end = parts_.plan.ends.find(position.at);
@@ -450,11 +452,11 @@ void Worker::tell_silence() {
 // came of them must have been read too, which an end met since then shows.
 void Worker::tell_sources_silence() {
   const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(),
-                                      [](const auto& one) { return one->state && one->at_log_end; });
+                                      [](const auto& one) { return one->role == Role::behind && one->at_log_end; });
   if (!any_at_end) return;
   for (const auto& [source, silent_ms] : repartition_->silent_sources(last_silence_us_)) {
     for (const auto& partition : owned_.all()) {
-      if (!partition->state || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
+      if (partition->role != Role::behind || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
       if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
       speak_for(*partition);
       processor_->silent(*partition->stage, source, silent_ms);
@@ -465,11 +467,8 @@ void Worker::tell_sources_silence() {
 
 void Worker::speak_for(const OwnedPartition& partition) {
   if (stage_) return outputs_->set_home(nullptr, false);
-  const bool is_in_front = !partition.state && !parts_.plan.repartition.empty();
-  outputs_->set_home(&partition.at, is_in_front);
-  processor_->set_role(is_in_front                        ? Processor::Role::in_front
-                       : parts_.plan.repartition.empty() ? Processor::Role::whole
-                                                          : Processor::Role::behind);
+  outputs_->set_home(&partition.at, partition.role == Role::in_front);
+  processor_->set_role(partition.role);
 }
 
 // --- commits ---

@@ -34,6 +34,9 @@ void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
   if (const auto hint = io::local_file_hint(topic)) throw usage_error("there is no topic '" + topic + "'", *hint);
 }
 
+// State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
+bool counts_matter(const Job& job) { return job.stateful && (!job.make_repartition_stage || job.keeps_source_rows); }
+
 void check_fingerprint(const Job& job, const Fingerprint& now,
                        const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
   bool any = false;
@@ -47,7 +50,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
       reset_by_hand = true;
       continue;
     }
-    const auto differences = now.differences_from(*decoded, job.stateful && !job.make_repartition_stage);
+    const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
     if (!differences.empty() && (!job.accept_change || job.stateful)) {
       std::string text = "group " + plan.group + " was made for something else:";
@@ -74,7 +77,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
 }
 
 // IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are there, IN was
-// deleted and made anew: its records would be counted on top of the old ones.
+// deleted and made anew: its records would be counted on top of the old ones. (Where IN's partitions have state, that tells.)
 void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   std::vector<kafka::TopicPartition> behind;
   for (int32_t p = 0; p < plan.repartition_count; ++p) behind.push_back({plan.repartition, p});
@@ -201,9 +204,11 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
       plan.repartition_count =
           ensure_repartition(job, admin, log, plan.group, most, !plan.earlier_counts.empty() && !plan.in_memory);
       plan.subscription.push_back(plan.repartition);
-      if (plan.earlier_counts.empty() && !plan.in_memory) refuse_lost_offsets(job, admin, plan);
+      plan.keeps_source_rows = job.keeps_source_rows;
+      if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows) refuse_lost_offsets(job, admin, plan);
     }
-    const auto topic = ensure_changelog(job, admin, log, plan.group, plan.repartition_count, !plan.in_memory && !plan.earlier_counts.empty());
+    const int32_t states = plan.repartition_count + (plan.keeps_source_rows ? most : 0);
+    const auto topic = ensure_changelog(job, admin, log, plan.group, states, !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;
   }

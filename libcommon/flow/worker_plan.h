@@ -10,6 +10,7 @@
 
 #include "flow/fingerprint.h"
 #include "flow/job.h"
+#include "flow/role.h"
 #include "flow/run.h"
 #include "kafka/admin.h"
 
@@ -38,9 +39,17 @@ struct WorkerPlan {
   int64_t delete_retention_ms = 0;
   std::string repartition;  // --by: the internal topic between IN and the state; else empty
   int32_t repartition_count = 0;
-  // Whether a partition of this topic has state.
-  bool has_state(const std::string& topic) const {
-    return !changelog.empty() && topic == (repartition.empty() ? inputs.front().first : repartition);
+  bool keeps_source_rows = false;  // the partitions of IN have state, too
+  Role role_of(const kafka::TopicPartition& at) const {
+    if (repartition.empty()) return Role::whole;
+    return at.topic == repartition ? Role::behind : Role::in_front;
+  }
+  // The number of a partition's state: of its changelog partition and of its directory; nullopt: it has none. Behind a repartition
+  // they are those of the internal topic's partitions; where IN's have state as well, theirs follow.
+  std::optional<int32_t> state_of(const kafka::TopicPartition& at) const {
+    if (changelog.empty()) return std::nullopt;
+    if (role_of(at) != Role::in_front) return at.partition;
+    return keeps_source_rows ? std::optional<int32_t>(repartition_count + at.partition) : std::nullopt;
   }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }

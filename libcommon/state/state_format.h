@@ -8,6 +8,7 @@
 //             | kKeyRow     key                                 a key's sessions or sliding events
 //             | kGroupRow   key                                 a table's row: a group's aggregates
 //             | kSourceRow  key                                 what a row of a source table gave to its group
+//             | kRefusedRow source:signed row:bytes group         what of a row is in a group that refused its change
 //             | kViewRow    key                                 a key that the output of a table's filter or map has
 //             | kHeldRow    key                                 a value held back by --emit after:D
 //             | kTimerRow   due:ordered64 key                   look at the key's row once stream time reaches `due`
@@ -28,6 +29,7 @@ constexpr char kWindowRow = 'w';
 constexpr char kKeyRow = 'k';
 constexpr char kGroupRow = 'g';
 constexpr char kSourceRow = 's';
+constexpr char kRefusedRow = 'x';
 constexpr char kViewRow = 'v';
 constexpr char kHeldRow = 'h';
 constexpr char kTimerRow = 't';

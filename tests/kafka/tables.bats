@@ -106,3 +106,73 @@ all() { consume "$1" -f '%k=%s %S\n' | sed 's/ -1$/ gone/; s/ [0-9]*$//'; }
   [ "$status" -eq 2 ]
   [[ $output == *"fold() cannot take a value back"* ]]
 }
+
+# The groups that `users`' rows make, computed without kutils: the last value of each key.
+regrouped() {
+  consume "$users" -f '%k\t%S\t%s\n' | jq -RnSc '[inputs | split("\t")] | reduce .[] as [$k, $size, $v]
+      ({rows: {}, seen: {}}; ($v | if $size == "-1" then null else fromjson end) as $row | .rows[$k] = $row
+        | if $row.team != null then .seen[$row.team] = [0, 0] else . end)
+    | reduce (.rows[] | select(.team != null)) as $row (.seen; .[$row.team] |= [.[0] + 1, .[1] + $row.pay])'
+}
+newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
+
+@test "ktable --by over a table, topic to topic: rows that move, leave and come back; kquery shows the groups only" {
+  new_topic users 3 cleanup.policy=compact
+  new_topic teams 2
+  users 'a:{"team":"x","pay":1}' 'b:{"team":"x","pay":2}' 'c:{"team":"y","pay":10}'
+  ktable -e --emit update --by team 'n=count(), pay=sum(pay)' "table:$users" "$teams"
+  users 'a:{"team":"y","pay":5}' 'b:{"team":"x","pay":3}' 'd:'
+  ktable -e --emit update --by team 'n=count(), pay=sum(pay)' "table:$users" "$teams"
+  # One change for b, which stays; two for a, which moves; none for d, which never was.
+  [ "$(count "$teams")" -eq 6 ]
+  same <(regrouped) <(newest_groups "$teams")
+  rm -rf "$KUTILS_STATE_DIR"
+  users 'b:' 'c:{"team":null,"pay":1}' 'd:' 'e:{"team":"z","pay":7}'
+  ktable -e --emit update --by team 'n=count(), pay=sum(pay)' "table:$users" "$teams"
+  same <(echo '{"x":[0,0],"y":[1,5],"z":[1,7]}') <(newest_groups "$teams")
+  [ "$(count "$teams")" -eq 9 ]
+  [ "$(consume "$teams" -f '%S\n' | grep -cx -- -1)" -eq 0 ]  # no deletion
+  kquery "$teams" >got
+  same <(printf '%s\n' '{"team":"x","n":0,"pay":0}' '{"team":"y","n":1,"pay":5}' '{"team":"z","n":1,"pay":7}') <(sort got)
+  run ktable -e --by team 'max(pay)' "table:$users" "$teams"
+  [ "$status" -eq 2 ]
+  [[ $output == *"max() cannot take a value back"* ]]
+}
+
+@test "ktable --total over a table, topic to topic, and a live one asked by --http" {
+  new_topic users 3
+  new_topic sum 1
+  users 'a:{"team":"x","pay":1}' 'b:{"team":"x","pay":2}'
+  start_tool live ktable --http 127.0.0.1:0 --total 'n=count(), pay=sum(pay)' "table:$users" "$sum"
+  last_is() { [ "$(consume "$sum" | tail -n 1)" = "$1" ]; }
+  wait_for 40 last_is '{"n":2,"pay":3}'
+  users 'a:{"team":"y","pay":10}' 'b:'
+  wait_for 40 last_is '{"n":1,"pay":10}'
+  address=$(grep -o '127.0.0.1:[0-9]*' live.err | head -n 1)
+  same <(echo '{"n":1,"pay":10}') <(kquery --http "$address" "$sum")
+  stop_tool "$started"
+  [ "$status" -eq 143 ]
+}
+
+@test "ktable --by over a table: kill -9 in the midst, state lost now and then; the groups are those of a batch computation" {
+  new_topic users 4
+  new_topic teams 3
+  local delivery round i=0
+  for delivery in exactly-once at-least-once; do
+    run_it() { start_tool "$delivery-$1" ktable -g "$users-$delivery" --delivery "$delivery" --by team 'n=count(), pay=sum(pay)' "table:$users" "$teams-$delivery"; }
+    for round in 1 2 3 4 5; do
+      run_it "$round"
+      seq $((i * 2000)) $((++i * 2000)) | awk '{ r = ($1 * 7919) % 101; k = "k" r
+        if ($1 % 11 == 0) print k "\t"; else if ($1 % 13 == 0) printf "%s\t{\"team\":null,\"pay\":1}\n", k
+        else printf "%s\t{\"team\":\"t%d\",\"pay\":%d}\n", k, ($1 + r) % 7, $1 % 1000 }' | produce "$users" -Z -K "$(printf '\t')"
+      wait_for 40 count_at_least "$teams-$delivery" $round
+      stop_tool "$started" KILL
+      [ $((round % 3)) -ne 2 ] || rm -rf "$KUTILS_STATE_DIR/$users-$delivery"
+    done
+    run_it last
+    wait_for 40 caught_up "$users-$delivery" "$users"
+    wait_for 40 caught_up "$users-$delivery" "$users-$delivery-repartition"
+    stop_tool "$started"
+    same <(regrouped) <(newest_groups "$teams-$delivery")
+  done
+}

@@ -1,9 +1,10 @@
 // Fills a topic with records that can be told apart, and compares what a tool made of them, record by record.
-//   stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N]
+//   stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions]]
 //     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, headers (one of them arbitrary bytes)
 //     and a time of their own, all derived from the running number, which starts at --first; every eighth is
 //     odd in some way (make_click); acks=all, idempotent. --keys: none is odd, each has one of N keys; they
 //     are 10 ms apart in their own time, one in eight out of order, one in 64 much too late.
+//     --deletions: one in 16 has no value.
 //   stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]
 //     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN
 //     whose number is at least N (default: every record) must be in OUT exactly once with the same key,
@@ -69,6 +70,7 @@ uint64_t mix(uint64_t x) {
 struct Click {
   std::string key;
   bool null_key = false;
+  bool null_value = false;
   std::string value;
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
@@ -151,7 +153,7 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++delivery_failures;
 }
 
-void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys) {
+void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys, bool deletions) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "enable.idempotence", "true");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
@@ -162,7 +164,8 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
   for (uint64_t i = 0; i < count; ++i) {
     if (rate > 0)
       std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
-    const Click click = keys > 0 ? make_event(first + i, keys) : make_click(first + i);
+    Click click = keys > 0 ? make_event(first + i, keys) : make_click(first + i);
+    click.null_value = deletions && mix(first + i) >> 60U == 0;
     const int64_t time =
         keys > 0 ? time_of_event(first + i) : kFirstTimeMs + static_cast<int64_t>(first + i);
     while (true) {
@@ -173,11 +176,11 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
                             header ? static_cast<ssize_t>(header->size()) : 0);
       }
       void* key = click.null_key ? nullptr : const_cast<char*>(click.key.data());
+      void* value = click.null_value ? nullptr : const_cast<char*>(click.value.data());
       const rd_kafka_vu_t record[] = {
           {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
           {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {key, click.key.size()}}},
-          {.vtype = RD_KAFKA_VTYPE_VALUE,
-           .u = {.mem = {const_cast<char*>(click.value.data()), click.value.size()}}},
+          {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {value, value == nullptr ? 0 : click.value.size()}}},
           {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = time}},
           {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}},
           {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
@@ -374,7 +377,7 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
 
 int usage() {
   std::fputs(
-      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N]\n"
+      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions]]\n"
       "       stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]\n",
       stderr);
   return 2;
@@ -384,7 +387,7 @@ int run(std::vector<std::string> args) {
   std::map<std::string, std::string> options;
   std::vector<std::string> words;
   for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--same-partition") {
+    if (args[i] == "--same-partition" || args[i] == "--deletions") {
       options[args[i]] = "yes";
     } else if (args[i].rfind("--", 0) == 0 && i + 1 < args.size()) {
       options[args[i]] = args[i + 1];
@@ -397,7 +400,7 @@ int run(std::vector<std::string> args) {
   if (words[0] == "fill") {
     fill(words[1], std::stoull(words[2]), options.count("--first") > 0 ? std::stoull(options["--first"]) : 0,
          options.count("--rate") > 0 ? std::stod(options["--rate"]) : 0,
-         options.count("--keys") > 0 ? std::stoull(options["--keys"]) : 0);
+         options.count("--keys") > 0 ? std::stoull(options["--keys"]) : 0, options.count("--deletions") > 0);
     return 0;
   }
   if (words[0] == "verify") {

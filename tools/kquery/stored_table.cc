@@ -76,17 +76,19 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
   group_ = group;
   bool is_shown = false, has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
-    partitions_.push_back(
-        std::make_unique<state::StoredPartition>(environment_, state::partition_directory(state_dir, group, partition)));
-    for (const auto& [op, meta] : partitions_.back()->metas()) {
+    auto stored = std::make_unique<state::StoredPartition>(environment_, state::partition_directory(state_dir, group, partition));
+    bool has_shown = false;  // rows of a source table say nothing of themselves
+    for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
+      auto description = flow::parse_description(meta.description);
+      if (!description) continue;
+      has_shown = true;
       if (is_shown) break;
-      if (auto description = flow::parse_description(meta.description)) {
-        description_ = std::move(*description);
-        op_ = op;
-        is_shown = true;
-      }
+      description_ = std::move(*description);
+      op_ = op;
+      is_shown = true;
     }
+    if (has_shown) partitions_.push_back(std::move(stored));
   }
   if (has_rows && !is_shown)
     throw usage_error("the state of group '" + group + "' does not say what its rows are",

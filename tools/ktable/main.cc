@@ -39,7 +39,10 @@ class TableTool final : public cli::StreamTool {
                     [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
                                           state::Store& store, const flow::StageContext&) {
                       return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(options, set, std::move(reader), store);
-                    });
+                    },
+                    {flow::make_source_table, [options](const flow::AggregateSet& set, state::Store& store) {
+                       return flow::make_regrouped_changes(options, set, store);
+                     }});
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

@@ -1,7 +1,5 @@
 #include "flow/aggregate/repartition_stage.h"
 
-#include <algorithm>
-
 #include "flow/aggregate/source_headers.h"
 
 namespace kutils::flow {
@@ -14,18 +12,8 @@ class RepartitionStage final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
-    if (record.partition != partition_) {
-      partition_ = record.partition;
-      seen_ = 0;
-    }
-    seen_ = std::max(seen_, grouped.time);
-    partition_text_ = std::to_string(record.partition);
-    offset_text_ = std::to_string(record.offset);
-    time_text_ = std::to_string(seen_);
     headers_.assign(record.headers.begin(), record.headers.end());
-    headers_.push_back({kSourcePartitionHeader, std::string_view(partition_text_)});
-    headers_.push_back({kSourceOffsetHeader, std::string_view(offset_text_)});
-    headers_.push_back({kSourceTimeHeader, std::string_view(time_text_)});
+    source_.append(record, grouped.time, headers_);
     Output output;
     output.key = MaybeBytes(grouped.key.empty() ? std::string_view("", 0) : std::string_view(grouped.key));  // --total: empty, not null
     output.value = record.value;
@@ -37,9 +25,7 @@ class RepartitionStage final : public Stage {
 
  private:
   std::unique_ptr<RecordReader> reader_;
-  int32_t partition_ = -2;
-  int64_t seen_ = 0;
-  std::string partition_text_, offset_text_, time_text_;
+  SourceHeaders source_;
   std::vector<Header> headers_;
 };
 

@@ -39,6 +39,11 @@ std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const Aggregat
 std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
                                             state::Store& store);
 
+// The same in two halves with the repartition topic between them, rows and groups each in partitions of their own: in front, a row of
+// IN becomes changes of groups (row_change.h); behind, groups take them.
+std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store);
+std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set, state::Store& store);
+
 // `table:` as IN of a stateless tool: what `inner` emits for a record is the new value of its key; where it drops the record, and for a
 // null value, the key is deleted from the output - if it was there. Null keys are record errors.
 std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);

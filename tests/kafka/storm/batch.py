@@ -41,6 +41,36 @@ class Totals:
         return {key: (len(sums) - 1, sums[-1]) for key, sums in self.sums.items()}
 
 
+class Regrouped:
+    """count() and sum(number) of a table's rows by a group of theirs (None: in none), and how often each group changed. A row is the
+    last value of its key in its partition; an empty value deletes it."""
+
+    def __init__(self, records, group_of):
+        rows = {}
+        self.groups = {}  # group -> [count, sum, changes]
+        for record in records:
+            place = (record.partition, record.key)
+            left, taken = rows.pop(place, (None, 0))
+            joined, added = None, 0
+            if record.value:
+                click = json.loads(record.value)
+                joined, added = group_of(click), click["number"]
+                rows[place] = (joined, added)
+            if left is not None:
+                self.change(left, -1, -taken, left != joined)
+            if joined is not None:
+                self.change(joined, 1, added, True)
+
+    def change(self, group, count, number, is_shown):
+        totals = self.groups.setdefault(group, [0, 0, 0])
+        totals[0] += count
+        totals[1] += number
+        totals[2] += is_shown
+
+    def last(self):
+        return {group: (count, total) for group, (count, total, _) in self.groups.items()}
+
+
 class Windows:
     """Final windows (key, start, end) -> (count, sum), late records and open windows, by the one close rule."""
 

@@ -51,6 +51,34 @@ class Table:
         return f"keys {len(written)} rows {len(rows)}"
 
 
+class TableRegroup:
+    """Rows of a table move among groups, leave all, are deleted: each change of each group is written once, and the last is right."""
+
+    program = "ktable"
+    fill_options = ["--deletions"]
+    tool = f"ktable --emit update --by 'g=number < 10 ? null : number / 10' '{AGGREGATES}'"
+
+    def prepare(self, bench):
+        bench.repartitions = True
+        bench.input_prefix = "table:"
+
+    def check(self, bench, records):
+        expected = batch.Regrouped(records, lambda click: None if click["number"] < 10 else click["number"] // 10)
+        written, changes = {}, {}
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            group = value["g"]
+            written[group] = (value["n"], value["total"])
+            changes[group] = changes.get(group, 0) + 1
+            if value["n"] < 0:
+                raise Failure(f"more was taken back than given: {row}")
+        compare("group", written, expected.last())
+        for group, (_, _, must) in expected.groups.items():
+            if changes[group] < must or bench.exactly_once and changes[group] > must:
+                raise Failure(f"group {group}: {changes[group]} changes were written, {must} are")
+        return f"groups {len(written)} changes {sum(changes.values())}"
+
+
 class Windows:
     """Every window is written once, when it is final, as it is final; late records are handed on once."""
 
@@ -100,6 +128,7 @@ def compare(what, written, expected):
 KINDS = {
     "table": Table,
     "table_by": lambda: Table("uri"),
+    "table_regroup": TableRegroup,
     "window": lambda: Windows("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
 }
@@ -112,7 +141,7 @@ def make(kind, storm, kills):
         checker.prepare(bench)
         bench.tool = options.tool or checker.tool
         bench.exactly_once = "at-least-once" not in " ".join(options.extra)
-        bench.fill_options = ["--keys", options.keys]
+        bench.fill_options = ["--keys", options.keys, *getattr(checker, "fill_options", [])]
 
         def prove():
             start = time.monotonic()

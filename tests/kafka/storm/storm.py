@@ -42,6 +42,7 @@ class Bench:
         self.tool = options.tool
         self.proof = None  # what takes verify()'s place
         self.exactly_once = True
+        self.input_prefix = ""  # of IN on the command line
         self.repartitions = False  # there is an internal topic between the input and the state
         self.counts = {}
         self.start_time = Process.epoch = time.monotonic()
@@ -94,7 +95,7 @@ class Bench:
     def argv(self, *more):
         words = shlex.split(self.tool or DEFAULT_TOOL)
         words[0] = os.path.join(self.options.build, "bin", words[0])
-        return words + [self.input, self.output, "-g", self.group] + self.options.extra + list(more)
+        return words + [self.input_prefix + self.input, self.output, "-g", self.group] + self.options.extra + list(more)
 
     def add_slot(self, kind):
         """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""

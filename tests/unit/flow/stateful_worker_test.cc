@@ -1,8 +1,6 @@
 // The worker with state on a broker that fails at the n-th call: whatever happens, and whatever becomes of
 // the local state meanwhile, the changelog's rows, the outputs, the committed offsets and the rows on disk
 // are those of a run that nothing disturbed (protocol.md, 4, 5, 17, 21, 22).
-#include <unistd.h>
-
 #include <charconv>
 #include <filesystem>
 #include <map>
@@ -15,6 +13,7 @@
 #include "support/catch.h"
 #include "support/fake_broker.h"
 #include "support/lines_fakes.h"
+#include "support/state_folder.h"
 
 namespace kutils::flow {
 namespace {
@@ -25,6 +24,8 @@ using testing::FakeConsumer;
 using testing::FakeProducer;
 using testing::FakeTopicSink;
 using testing::FakeTopicSource;
+using testing::Folder;
+using testing::TickingClock;
 using Fault = FakeBroker::Fault;
 using Rows = std::map<std::string, std::string>;
 using TP = kafka::TopicPartition;
@@ -33,16 +34,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPartitions = 2;
 constexpr int kRecords = 18;  // in each
-
-class TickingClock final : public Clock {
- public:
-  int64_t wall_ms() const override { return ++ms_; }
-  int64_t steady_us() const override { return (us_ += 1000); }
-
- private:
-  mutable int64_t ms_ = 1'000'000;
-  mutable int64_t us_ = 0;
-};
 
 // Numbers the records of each key: `key:n`. The value `-` deletes the key's row. Rows are held in front of
 // the store as the product's stages hold them; a row more tells how many records the partition gave, and st
@@ -88,35 +79,6 @@ class NumberingStage final : public Stage {
   state::Store& store_;
   int64_t time_;
   std::map<std::string, int64_t> held_;
-};
-
-// What stands on the disk, made once and then laid down where a test runs.
-class Folder {
- public:
-  Folder()
-      : path_((fs::is_directory("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-              ("kutils-stateful-" + std::to_string(getpid()) + "-" + std::to_string(made()++))) {
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const fs::path& path() const { return path_; }
-  void become(const Folder& other) {
-    clear();
-    fs::copy(other.path_, path_, fs::copy_options::recursive);
-  }
-  void clear() {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-
- private:
-  static int& made() {
-    static int number = 0;
-    return number;
-  }
-  fs::path path_;
 };
 
 struct Bench {

@@ -5,7 +5,9 @@
 
 #include "flow/aggregate/expression_reader.h"
 #include "flow/pass_stage.h"
+#include "flow/table/row_change.h"
 #include "state/partition_store.h"
+#include "state/state_format.h"
 #include "support/catch.h"
 
 using namespace kutils;
@@ -18,7 +20,11 @@ class Capture final : public Emitter {
   std::vector<std::pair<std::string, std::string>> results;  // key, value or "-"
   std::vector<RecordError> errors;
   size_t drops = 0;
+  bool refuses_next = false;
+  bool refused_ = false;
+  bool refused() const override { return refused_; }
   void emit(const Record*, const Output& output) override {
+    if ((refused_ = std::exchange(refuses_next, false))) return errors.push_back({Reason::too_large, "refused"});
     results.emplace_back(output.key.view(), output.value.is_null() ? "-" : std::string(output.value.view()));
   }
   void fail(const Record&, RecordError error) override { errors.push_back(std::move(error)); }
@@ -207,6 +213,236 @@ TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no re
     REQUIRE(out.errors.empty());
     REQUIRE(out.newest() == expected);
   }
+}
+
+namespace {
+
+// A table over a table in its two halves, with the repartition topic between them.
+struct Halves {
+  const AggregateSet& set;
+  GroupingPlan plan;
+  TableOptions options;
+  state::PartitionStore rows{false}, groups{false};
+  std::unique_ptr<Stage> front, behind;
+  Capture between, out;
+  size_t taken = 0;  // of `between`
+
+  Halves(const AggregateSet& aggregates, TableEmit emit) : set(aggregates) {
+    plan.by = "g";
+    plan.null_group_is_none = true;
+    options.emit = emit;
+    options.cache_bytes = 0;
+    options.key_names = group_names(plan);
+    restart();
+  }
+  void restart() {
+    front = make_source_table(set, reader_of(set, plan), rows.operator_store(1));
+    behind = make_regrouped_changes(options, set, groups.operator_store(1));
+  }
+  void process(std::string_view key, std::string_view value, int64_t time) {
+    front->process(make_record(key, value, time), between);
+    for (; taken < between.results.size(); ++taken)
+      behind->process(make_record(between.results[taken].first, between.results[taken].second, time), out);
+  }
+  void commit() {
+    front->before_commit(between);
+    behind->before_commit(out);
+    for (state::PartitionStore* store : {&rows, &groups}) {
+      store->take_changes();
+      store->applied(1, 0);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a table over a table behind a repartition writes what the one in place does, change by change") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const AggregateSet set(parse_aggregates("n=count(), s=sum(x) if x > 1, a=avg(x), d=distinct(_key), p=percentile(x, 50)", "AGGS"));
+  for (int round = 0; round < 200; ++round) {
+    const TableEmit emit = random() % 2 == 0 ? TableEmit::update : TableEmit::commit;
+    Halves halves(set, emit);
+    state::PartitionStore store(false);
+    Capture in_place;
+    const auto make = [&] { return make_regrouped_table(halves.options, set, reader_of(set, halves.plan), store.operator_store(1)); };
+    auto whole = make();
+    for (int i = 0; i < 80; ++i) {
+      const std::string key = "k" + std::to_string(random() % 6);
+      const std::string group = random() % 8 == 0 ? "null" : random() % 5 == 0 ? "7" : "\"" + std::to_string(random() % 3 + 6) + "\"";
+      std::string value = "{\"g\":" + group + ",\"x\":" + std::to_string(random() % 5) + "}";
+      if (random() % 6 == 0) value = "-";
+      if (random() % 20 == 0) value = "{\"g\":\"6\"}";
+      halves.process(key, value, i);
+      whole->process(make_record(key, value, i), in_place);
+      if (random() % 5 != 0) continue;
+      halves.commit();
+      whole->before_commit(in_place);
+      store.take_changes();
+      store.applied(1, 0);
+      if (random() % 2 != 0) continue;
+      halves.restart();
+      whole = make();
+    }
+    halves.commit();
+    whole->before_commit(in_place);
+    REQUIRE(halves.out.results == in_place.results);
+    REQUIRE(halves.between.errors.size() == in_place.errors.size());
+    REQUIRE(halves.between.drops == in_place.drops);
+    REQUIRE(halves.out.errors.empty());
+  }
+}
+
+TEST_CASE("a table over a table behind a repartition: one change within a group, two for a move, none for what was never there") {
+  const AggregateSet set(parse_aggregates("n=count(), s=sum(x)", "AGGS"));
+  Halves table(set, TableEmit::update);
+  table.process("a", R"({"g":"x","x":1})", 1);
+  table.process("a", R"({"g":"x","x":5})", 2);
+  CHECK(table.between.results.size() == 2);
+  table.process("a", R"({"g":"y","x":5})", 3);
+  CHECK(table.between.results.size() == 4);
+  table.process("b", "-", 4);
+  table.process("b", R"({"g":null,"x":5})", 5);
+  table.process("b", "-", 6);
+  table.process("b", "-", 7);
+  CHECK(table.between.results.size() == 4);
+  CHECK(table.between.drops == 2);
+  table.process("a", "-", 8);
+  // A group that is empty stays, as it does on lines: no deletion is sent.
+  CHECK(table.out.results == std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":1,"s":1})"},
+                                                                              {"x", R"({"g":"x","n":1,"s":5})"},
+                                                                              {"x", R"({"g":"x","n":0,"s":0})"},
+                                                                              {"y", R"({"g":"y","n":1,"s":5})"},
+                                                                              {"y", R"({"g":"y","n":0,"s":0})"}});
+  for (const auto& [key, value] : table.between.results) CHECK(value != "-");
+}
+
+TEST_CASE("a table over a table behind a repartition: what a group refuses is not taken back from it later") {
+  const AggregateSet set(parse_aggregates("s=sum(x)", "AGGS"));
+  Halves table(set, TableEmit::update);
+  const bool restarts = GENERATE(false, true);
+  const auto process = [&](const char* key, const char* value) {
+    table.process(key, value, 1);
+    if (!restarts) return;
+    table.commit();
+    table.restart();
+  };
+  process("a", R"({"g":"x","x":9223372036854775800})");
+  process("b", R"({"g":"x","x":2})");
+  process("b", R"({"g":"x","x":100})");  // refused: the group keeps 2
+  REQUIRE(table.out.errors.size() == 1);
+  CHECK(table.out.errors[0].reason == Reason::overflow);
+  process("c", R"({"g":"x","x":200})");  // refused: none
+  CHECK(table.out.errors.size() == 2);
+  process("c", R"({"g":"x","x":300})");  // still
+  CHECK(table.out.errors.size() == 3);
+  process("c", R"({"g":"y","x":300})");
+  CHECK(table.out.newest()["x"] == R"({"g":"x","s":9223372036854775802})");
+  process("b", R"({"g":"x","x":3})");
+  CHECK(table.out.newest()["x"] == R"({"g":"x","s":9223372036854775803})");
+  process("a", "-");
+  process("b", "-");
+  CHECK(table.out.newest() == std::map<std::string, std::string>{{"x", R"({"g":"x","s":0})"}, {"y", R"({"g":"y","s":300})"}});
+  CHECK(table.out.errors.size() == 3);
+  // Nothing is left of it.
+  table.commit();
+  size_t refused = 0;
+  table.groups.operator_store(1).scan(std::string(1, state::kRefusedRow), std::string(1, state::kRefusedRow + 1),
+                                      [&](std::string_view, std::string_view) { return ++refused, true; });
+  CHECK(refused == 0);
+}
+
+TEST_CASE("a table over a table behind a repartition: a change that the topic refuses leaves no half of it") {
+  const AggregateSet set(parse_aggregates("n=count(), s=sum(x)", "AGGS"));
+  Halves table(set, TableEmit::update);
+  table.process("a", R"({"g":"x","x":1})", 1);
+  table.between.refuses_next = true;
+  table.process("a", R"({"g":"x","x":2})", 2);  // as if it had not come
+  table.between.refuses_next = true;
+  table.process("a", R"({"g":"y","x":3})", 3);  // the same: it cannot leave
+  table.between.refuses_next = true;
+  table.process("a", "-", 4);
+  CHECK(table.between.errors.size() == 3);
+  table.process("a", R"({"g":"x","x":4})", 5);
+  CHECK(table.out.newest() == std::map<std::string, std::string>{{"x", R"({"g":"x","n":1,"s":4})"}});
+}
+
+TEST_CASE("a table over a table behind a repartition: foreign records of the internal topic are errors") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  Halves table(set, TableEmit::update);
+  table.process("a", R"({"g":"x"})", 1);
+  const std::string good = table.between.results[0].second;
+  const std::string more = good + "x";
+  const std::string_view bad[] = {"-", "{}", "", std::string_view(good).substr(0, good.size() - 1), more, "\x00\x00\x00"};
+  for (const std::string_view value : bad) table.behind->process(make_record("x", value, 1), table.out);
+  CHECK(table.out.errors.size() == std::size(bad));
+  CHECK(table.out.errors[0].reason == Reason::bad_codec);
+  CHECK(table.out.results.size() == 1);
+}
+
+TEST_CASE("a table over a table behind a repartition: --emit after:D holds the newest of a group back") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  Halves table(set, TableEmit::update);
+  table.options.after = 10;
+  table.restart();
+  table.process("a", R"({"g":"x"})", 1);
+  table.process("b", R"({"g":"x"})", 5);
+  table.commit();
+  table.restart();
+  CHECK(table.out.results.empty());
+  table.process("a", R"({"g":"y"})", 11);
+  CHECK(table.out.results == std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":1})"}});
+}
+
+TEST_CASE("frozen bytes: a row's change in the repartition topic, source rows, refused rows") {
+  Argument x;
+  x.present = true;
+  x.datum = Datum::of(int64_t{-3});
+  const Argument none[] = {{true, {}}, {}};
+  const Argument both[] = {{true, {}}, x};
+  RowChange change;
+  change.takes_back = true;
+  change.adds = true;
+  change.source = 3;
+  change.row = "k1";
+  change.taken = none;
+  change.added = both;
+  std::string bytes;
+  encode(change, bytes);
+  CHECK(bytes == std::string("\x07\x06\x02k1\x01\x00\x00\x01\x00\x01\x02\x05", 13));
+  Argument taken[2], added[2];
+  RowChange read;
+  REQUIRE(decode(bytes, taken, added, read));
+  CHECK(read.takes_back);
+  CHECK(read.adds);
+  CHECK(read.group_is_text);
+  CHECK(read.source == 3);
+  CHECK(read.row == "k1");
+  CHECK_FALSE(taken[1].present);
+  CHECK(added[1].datum.integer == -3);
+  change.adds = change.group_is_text = false;
+  bytes.clear();
+  encode(change, bytes);
+  CHECK(bytes == std::string("\x01\x06\x02k1\x01\x00\x00", 8));
+
+  const AggregateSet set(parse_aggregates("n=count(), s=sum(x)", "AGGS"));
+  Halves table(set, TableEmit::update);
+  table.process("k1", R"({"g":"ab","x":5})", 1);
+  table.process("k2", R"({"g":null,"x":5})", 1);
+  table.process("k3", R"({"g":12,"x":9223372036854775807})", 1);
+  table.process("k4", R"({"g":12,"x":1})", 1);
+  table.front->before_commit(table.between);
+  table.behind->before_commit(table.out);
+  std::map<std::string, std::string> rows;
+  for (state::PartitionStore* store : {&table.rows, &table.groups})
+    for (const state::Change& change_of : store->take_changes())
+      if (change_of.key[0] != '\0' && change_of.key[1] != state::kGroupRow) rows.emplace(change_of.key, change_of.value.view());
+  CHECK(rows == std::map<std::string, std::string>{{"\x01sk1", std::string("\x03\x02" "ab\x01\x00\x01\x02\x0a", 9)},
+                                                   {"\x01sk2", std::string("\x00\x00", 2)},
+                                                   {"\x01sk3", std::string("\x01\x02" "12\x01\x00\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 18)},
+                                                   {"\x01sk4", std::string("\x01\x02" "12\x01\x00\x01\x02\x02", 9)},
+                                                   {std::string("\x01x\x00\x02k4" "12", 8), std::string("\x00", 1)}});
 }
 
 TEST_CASE("table views: a deletion once, and only of what was there") {
