@@ -143,7 +143,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .group = group, .in_short_help = true, .set = [this](const std::string& text) { shape_.key = text; }});
   }
   if (shares_.shapes) {
-    table.add({.names = "--time", .metavar = "EXPR", .help = "its time: epoch ms, ISO string, timestamp; or 'wall'",
+    table.add({.names = "--time", .metavar = "EXPR", .help = "its time: epoch ms, ISO string (UTC if it names no zone), timestamp; or 'wall'",
                .group = group, .set = [this](const std::string& text) { shape_.time = text; }});
     table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
                .group = group, .set = [this](const std::string& text) { shape_.time_unit_ns = time_unit_ns(text); },

@@ -540,6 +540,9 @@ class Compiler {
       set_arguments(op, {a, b});
       if (!inherit_error(op, a) && !(a->kinds & kOptional))
         return certain_error(op, node.name + "() is for optionals, not " + kinds_text(a->kinds), "x.?name is optional, coalesce(a, b) takes any");
+      // Of a second one that may fail nothing is said: it may never be asked.
+      if (or_ && (b->kinds & ~kError) && !(b->kinds & kOptional))
+        return certain_error(op, "or() takes an optional, not " + kinds_text(b->kinds & ~kError), "orValue() takes any value");
       return op;
     }
     for (const auto& child : node.children) arguments.push_back(child.get());

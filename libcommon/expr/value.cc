@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "expr/int128.h"
 #include "base/base64.h"
+#include "base/time_format.h"
 #include "data/json_write.h"
 #include "expr/text.h"
 
@@ -355,14 +356,20 @@ Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
     case Kind::unsigned_integer: nanoseconds = static_cast<Int128>(value.as_uint()) * unit_ns; break;
     case Kind::real: {
       const double d = value.as_double();
-      if (!(std::fabs(d) < 9e18) || d != std::floor(d)) return bad("the time is not a whole number");
-      nanoseconds = static_cast<Int128>(d) * unit_ns;
+      if (!(std::fabs(d) < 9e18)) return bad("the time is beyond the range of Kafka's timestamps");
+      // Seconds with a fraction, as many logs have them: nearer to a millisecond than a double's digits are at 1e9 s.
+      const double whole = std::floor(d);
+      nanoseconds = static_cast<Int128>(whole) * unit_ns + static_cast<Int128>(std::llround((d - whole) * 1e6)) * unit_ns / 1'000'000;
       break;
     }
     case Kind::string: {
-      const auto time = parse_rfc3339(value.as_string());
-      if (!time) return bad("'" + shortened(value.as_string()) + "' is no time (2024-05-01T12:00:00Z)");
-      nanoseconds = static_cast<Int128>(time->seconds) * 1'000'000'000 + time->nanoseconds;
+      // As on the command line: also with a space, without seconds, and in UTC where no zone is said.
+      const auto ms = parse_iso_ms(value.as_string());
+      if (!ms) {
+        return bad("'" + shortened(value.as_string()) +
+                   "' is no time (2024-05-01T12:00:00Z); of another form: parse_time(TEXT, '%d.%m.%Y %H:%M')");
+      }
+      nanoseconds = static_cast<Int128>(*ms) * 1'000'000;
       break;
     }
     case Kind::timestamp:

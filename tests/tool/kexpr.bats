@@ -111,3 +111,7 @@ C
   [ "$status" -eq 0 ]
   [[ ${lines[0]} == "size("* ]]
 }
+
+@test "or() of an optional takes an optional" {
+  refused_with 2 kexpr 'optional.of(1).or(1)'; says "or() takes an optional, not int" "orValue()"
+}

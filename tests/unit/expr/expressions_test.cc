@@ -314,6 +314,13 @@ TEST_CASE("keys and times of values") {
   CHECK(*to_time_ms(Value::integer(5)) == 5);
   CHECK(*to_time_ms(Value::integer(5), 1'000'000'000) == 5000);
   CHECK(*to_time_ms(Value::string("1970-01-01T00:00:01.5Z")) == 1500);
+  CHECK(*to_time_ms(Value::string("2024-01-01 00:57:55")) == 1'704'070'675'000);  // the taxi course's; UTC
+  CHECK(*to_time_ms(Value::string("2024-01-01 00:57:55.25+01:00")) == 1'704'067'075'250);
+  CHECK(*to_time_ms(Value::real(1704070675.123), 1'000'000'000) == 1'704'070'675'123);
+  CHECK(*to_time_ms(Value::real(1704070675123.75)) == 1'704'070'675'123);
+  CHECK_FALSE(to_time_ms(Value::real(9e18)));
+  CHECK_FALSE(to_time_ms(Value::real(-0.5)));
+  CHECK_FALSE(to_time_ms(Value::string("01.01.2024")));
   CHECK_FALSE(to_time_ms(Value::integer(-1)));
   CHECK_FALSE(to_time_ms(Value::boolean(true)));
   std::string json;
