@@ -56,6 +56,14 @@ std::span<const Change> Overlay::sorted() {
   return changes_;
 }
 
+void Overlay::take_sorted(std::vector<Change>& out) {
+  remove_duplicates();
+  out.clear();
+  out.swap(changes_);
+  index_.clear();
+  indexed_ = false;
+}
+
 void Overlay::clear() {
   arena_.reset(kKeepBytes);
   changes_.clear();

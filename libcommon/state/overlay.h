@@ -24,6 +24,8 @@ class Overlay {
   const Change* find(std::string_view key);
   // All changes, sorted by key, the last of each key only. Valid until the next put() or clear().
   std::span<const Change> sorted();
+  // The same, without a copy: what is to be done next is clear(). They are valid until then.
+  void take_sorted(std::vector<Change>& out);
   void clear();
   bool empty() const { return changes_.empty(); }
   size_t size() const { return changes_.size(); }

@@ -184,8 +184,7 @@ void PartitionStore::write_batch(int64_t next_offset, int64_t wall_ms) {
 }
 
 void PartitionStore::applied(int64_t next_offset, int64_t wall_ms) {
-  const std::span<const Change> rows = overlay_.sorted();
-  batch_.assign(rows.begin(), rows.end());
+  overlay_.take_sorted(batch_);
   write_batch(next_offset, wall_ms);
   overlay_.clear();
   for (const std::unique_ptr<Operator>& op : operators_) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kUnit = 8;
 constexpr size_t kFirstSlots = 64;
-constexpr int kTries = 64;  // rows let go for one that is to be taken in, before the arena grows instead
+constexpr int kTries = 16;  // rows let go for one that is to be taken in, before it gets a part of a larger one's place
 
 }  // namespace
 
@@ -59,7 +59,7 @@ void RowCache::set(Slot& slot, std::string_view key, MaybeBytes value) {
 }
 
 void RowCache::put(std::string_view key, MaybeBytes value, bool dirty) {
-  if ((used_ + 1) * 4 > slots_.size() * 3) grow();
+  if ((used_ + 1) * 4 > slots_.size() * 3) make_room();
   const uint32_t hash = hash_of(key);
   const size_t needed = units(key.size(), value.size());
   size_t i = find_slot(key, hash);
@@ -132,6 +132,8 @@ uint32_t RowCache::allocate(size_t units) {
     if (const uint32_t at = take_free(units)) return at;
     if (next_unit_ + units <= kChunkUnits || memory() + kChunkUnits * kUnit <= limit_) break;
     if (!let_one_go()) break;
+    if (tries + 1 < kTries) continue;
+    if (const uint32_t at = take_part(units)) return at;
   }
   if (next_unit_ + units > kChunkUnits) {
     chunks_.push_back(std::make_unique_for_overwrite<uint64_t[]>(kChunkUnits));
@@ -148,6 +150,18 @@ uint32_t RowCache::take_free(size_t units) {
   free_[units].pop_back();
   free_units_ -= units;
   return at;
+}
+
+// What is left over is of use to smaller rows, or is lost until the cache is worn (clean()).
+uint32_t RowCache::take_part(size_t units) {
+  for (size_t size = units + 1; size < free_.size(); ++size) {
+    const uint32_t at = take_free(size);
+    if (at == 0) continue;
+    free_[size - units].push_back(at + static_cast<uint32_t>(units));
+    free_units_ += size - units;
+    return at;
+  }
+  return take_free(units);  // it may have been the last one to go
 }
 
 void RowCache::release(uint32_t at) {
@@ -187,6 +201,12 @@ bool RowCache::let_one_go() {
     return true;
   }
   return false;
+}
+
+// For one more slot. A row goes where twice the table would be more than the limit.
+void RowCache::make_room() {
+  const bool is_large = slots_.size() > kFirstSlots && memory() + slots_.size() * sizeof(Slot) > limit_;
+  if (!is_large || !let_one_go()) grow();
 }
 
 void RowCache::grow() {

@@ -71,9 +71,11 @@ class RowCache {
   void set(Slot& slot, std::string_view key, MaybeBytes value);
   uint32_t allocate(size_t units);
   uint32_t take_free(size_t units);  // 0: none fits
+  uint32_t take_part(size_t units);
   void release(uint32_t at);
   void erase_slot(size_t slot);
   bool let_one_go();
+  void make_room();
   void grow();
   void clear();
 

@@ -85,10 +85,19 @@ void sort_changes(std::vector<Change>& changes) {
   std::vector<Place> places(changes.size());
   for (uint32_t i = 0; i < places.size(); ++i) places[i] = {0, i};
   Sorter(changes).sort(places.begin(), places.end(), 0);
-  std::vector<Change> sorted;
-  sorted.reserve(changes.size());
-  for (const Place& place : places) sorted.push_back(changes[place.index]);
-  changes.swap(sorted);
+  // Each to its place, along the cycles of the permutation: a copy of them all would be megabytes.
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    if (places[i].index == i) continue;
+    const Change first = changes[i];
+    uint32_t to = i;
+    for (uint32_t from = places[to].index; from != i; from = places[to].index) {
+      changes[to] = changes[from];
+      places[to].index = to;
+      to = from;
+    }
+    changes[to] = first;
+    places[to].index = to;
+  }
 }
 
 void sort_unique_changes(std::vector<Change>& changes) {

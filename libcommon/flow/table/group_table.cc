@@ -112,6 +112,8 @@ void GroupTable::write_back() {
   dirty_.clear();
   if (rows_.memory() <= cache_bytes_) return;
   rows_.clear();
+  std::vector<Row*>().swap(dirty_);
+  std::vector<Row*>().swap(changed_);
   whole_ = false;
 }
 

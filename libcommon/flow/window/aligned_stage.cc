@@ -113,6 +113,8 @@ class AlignedStage final : public WindowStage {
       if (bucket->table.size() == 0) continue;
       bucket->table.clear();
       bucket->whole = false;
+      std::vector<Row*>().swap(bucket->dirty);
+      std::vector<Row*>().swap(bucket->changed);
     }
   }
 

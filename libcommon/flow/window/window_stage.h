@@ -36,7 +36,7 @@ struct WindowOptions {
   std::optional<int64_t> idle;             // --idle: ms of silence after which stream time moves on
   int32_t sources = 1;                     // partitions whose times are told apart (rule 27)
   OutputFormat format;
-  size_t cache_bytes = size_t{4} << 20;    // decoded rows kept between commits; the store keeps encoded ones
+  size_t cache_bytes = size_t{2} << 20;    // decoded rows kept between commits; the store keeps encoded ones
 };
 
 // A source partition that was read to its end and silent for this long no longer holds stream time back.
