@@ -3,11 +3,15 @@
 // in its own directory (protocol.md, 29).
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "base/fs.h"
 
 namespace kutils::kafka {
 
 // Made by the constructor, in $TMPDIR or /tmp; removed with all that is in it by the destructor. Throws Error(delivery).
+// What brokers that were killed have left there is removed, too: who lives holds a lock in its directory.
 class MemoryStateDir {
  public:
   explicit MemoryStateDir(const std::string& bootstrap_servers);
@@ -18,6 +22,7 @@ class MemoryStateDir {
 
  private:
   std::string path_;
+  std::optional<FileLock> lock_;
 };
 
 bool is_memory_state_dir(const std::string& directory, const std::string& bootstrap_servers);

@@ -110,3 +110,18 @@ S
   [ "$status" -eq 143 ]
   [ ! -e "$KUTILS_STATE_DIR" ]
 }
+
+@test "what a killed one left is removed by the next; a living one keeps its own" {
+  export TMPDIR=$PWD/tmp
+  mkdir tmp
+  start_tool dead kbroker
+  wait_for 10 file_has dead.out KUTILS_STATE_DIR=
+  kill -9 "$started"
+  start_tool alive kbroker
+  wait_for 10 file_has alive.out KUTILS_STATE_DIR=
+  kbroker true
+  [ ! -e "$(. ./dead.out && echo "$KUTILS_STATE_DIR")" ]
+  [ -d "$(. ./alive.out && echo "$KUTILS_STATE_DIR")" ]
+  stop_tool "$started"
+  [ -z "$(ls tmp)" ]
+}
