@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "expr/parser.h"
 #include "expr/program.h"
+#include "expr/same_content.h"
 #include "expr/source_error.h"
 #include "expr/text.h"
 
@@ -95,25 +96,8 @@ bool same(const Value& a, const Value& b) {
   switch (a.kind()) {
     case Kind::real:
       return std::isnan(a.as_double()) ? std::isnan(b.as_double()) : a.as_double() == b.as_double();
-    case Kind::list: {
-      const ListValue& x = a.as_list();
-      const ListValue& y = b.as_list();
-      if (x.size != y.size) return false;
-      for (size_t i = 0; i < x.size; ++i) {
-        if (!same(x.items[i], y.items[i])) return false;
-      }
-      return true;
-    }
-    case Kind::map: {
-      const MapValue& x = a.as_map();
-      const MapValue& y = b.as_map();
-      if (x.size != y.size) return false;
-      for (const MapEntry& entry : x) {
-        const Value* other = find(y, entry.key);
-        if (!other || !same(entry.value, *other)) return false;
-      }
-      return true;
-    }
+    case Kind::list: return same_content(a.as_list(), b.as_list(), same);
+    case Kind::map: return same_content(a.as_map(), b.as_map(), same);
     default: return equals(a, b);
   }
 }

@@ -11,6 +11,7 @@
 #include "base/base64.h"
 #include "base/time_format.h"
 #include "data/json_write.h"
+#include "expr/same_content.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -202,25 +203,8 @@ bool equals(const Value& a, const Value& b) {
     case Kind::type: return a.as_string() == b.as_string();
     case Kind::timestamp: return a.seconds() == b.seconds() && a.nanoseconds() == b.nanoseconds();
     case Kind::duration: return a.duration_ns() == b.duration_ns();
-    case Kind::list: {
-      const ListValue& x = a.as_list();
-      const ListValue& y = b.as_list();
-      if (x.size != y.size) return false;
-      for (size_t i = 0; i < x.size; ++i) {
-        if (!equals(x.items[i], y.items[i])) return false;
-      }
-      return true;
-    }
-    case Kind::map: {
-      const MapValue& x = a.as_map();
-      const MapValue& y = b.as_map();
-      if (x.size != y.size) return false;
-      for (const MapEntry& entry : x) {
-        const Value* other = find(y, entry.key);
-        if (!other || !equals(entry.value, *other)) return false;
-      }
-      return true;
-    }
+    case Kind::list: return same_content(a.as_list(), b.as_list(), equals);
+    case Kind::map: return same_content(a.as_map(), b.as_map(), equals);
     case Kind::optional: {
       const Value* x = a.as_optional();
       const Value* y = b.as_optional();

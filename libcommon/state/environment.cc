@@ -38,6 +38,21 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
   throw Error(ExitCode::delivery, message, full ? "make room on the disk, or choose another --state-dir" : "");
 }
 
+// False: there is no such row.
+bool look_up(rocksdb::DB& db, const rocksdb::ReadOptions& how, std::string_view key, const std::string& directory,
+             rocksdb::PinnableSlice& found) {
+  found.Reset();
+  const rocksdb::Status status = db.Get(how, db.DefaultColumnFamily(), slice(key), &found);
+  if (!status.ok() && !status.IsNotFound()) fail(status, "cannot read", directory);
+  return status.ok();
+}
+
+uint64_t estimated_rows(rocksdb::DB& db) {
+  uint64_t rows = 0;
+  db.GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &rows);
+  return rows;
+}
+
 // Beside the database, on the same file system.
 std::string spill_file(const std::string& directory) { return directory + ".new"; }
 
@@ -94,10 +109,7 @@ class RocksBackend final : public Backend {
       case RowCache::Known::absent: return std::nullopt;
       case RowCache::Known::no: break;
     }
-    found_.Reset();
-    const rocksdb::Status status = db_->Get(read_, db_->DefaultColumnFamily(), slice(key), &found_);
-    if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) fail(status, "cannot read", directory_);
+    if (!look_up(*db_, read_, key, directory_, found_)) return std::nullopt;
     if (key.size() + found_.size() <= RowCache::kMaxRowBytes) cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
   }
@@ -133,11 +145,7 @@ class RocksBackend final : public Backend {
     if (!status.ok()) fail(status, "cannot write", directory_);
   }
   bool in_memory() const override { return false; }
-  uint64_t approximate_rows() override {
-    uint64_t rows = 0;
-    db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &rows);
-    return rows;
-  }
+  uint64_t approximate_rows() override { return estimated_rows(*db_); }
 
  private:
   // What a kill makes to be restored: a few tenths of a second for all partitions of a process.
@@ -215,11 +223,7 @@ class ReadOnlyBackend final : public Backend {
  public:
   ReadOnlyBackend(std::unique_ptr<rocksdb::DB> db, std::string directory) : db_(std::move(db)), directory_(std::move(directory)) {}
   std::optional<std::string_view> get(std::string_view key) override {
-    found_.Reset();
-    const rocksdb::Status status = db_->Get(read_, db_->DefaultColumnFamily(), slice(key), &found_);
-    if (status.ok()) return view(found_);
-    if (status.IsNotFound()) return std::nullopt;
-    fail(status, "cannot read", directory_);
+    return look_up(*db_, read_, key, directory_, found_) ? std::optional(view(found_)) : std::nullopt;
   }
   std::unique_ptr<Cursor> cursor() override {
     return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)), directory_);
@@ -227,11 +231,7 @@ class ReadOnlyBackend final : public Backend {
   void write(std::span<const Change>) override { throw std::logic_error("state opened for reading is written"); }
   void flush() override {}
   bool in_memory() const override { return false; }
-  uint64_t approximate_rows() override {
-    uint64_t rows = 0;
-    db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &rows);
-    return rows;
-  }
+  uint64_t approximate_rows() override { return estimated_rows(*db_); }
 
  private:
   std::unique_ptr<rocksdb::DB> db_;

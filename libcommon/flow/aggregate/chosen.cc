@@ -1,7 +1,6 @@
 #include "flow/aggregate/chosen.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "data/json_write.h"
@@ -210,15 +209,9 @@ class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std:
   }
 
  private:
-  // 40 and 40.0 are the same value.
   static std::string canonical(const Datum& argument) {
     std::string text;
-    if (argument.kind == Datum::Kind::real && argument.real == std::trunc(argument.real) &&
-        std::fabs(argument.real) < 9e15) {
-      append_json_int(static_cast<int64_t>(argument.real), text);
-    } else {
-      append_json(argument, text);
-    }
+    append_canonical(argument, text);
     return text;
   }
 };

@@ -117,6 +117,15 @@ void append_json(const Datum& datum, std::string& out) {
   }
 }
 
+void append_canonical(const Datum& datum, std::string& out) {
+  constexpr double kExact = 9e15;  // below, doubles hold every integer
+  if (datum.kind == Datum::Kind::real && datum.real == std::trunc(datum.real) && std::fabs(datum.real) < kExact) {
+    append_json_int(static_cast<int64_t>(datum.real), out);
+  } else {
+    append_json(datum, out);
+  }
+}
+
 void encode(const Datum& datum, std::string& out) {
   out.push_back(static_cast<char>(datum.kind));
   switch (datum.kind) {

@@ -48,6 +48,8 @@ const char* to_string(Datum::Kind kind);
 std::optional<int> compare(const Datum& a, const Datum& b);
 
 void append_json(const Datum& datum, std::string& out);
+// The same text for equal values: 40 and 40.0.
+void append_canonical(const Datum& datum, std::string& out);
 
 void encode(const Datum& datum, std::string& out);
 // A view into the reader's bytes. A broken one makes the reader fail.

@@ -89,12 +89,7 @@ class ApproxDistinct final : public TypedAggregate<Registers> {
  public:
   void add(void* state, const Datum& argument) const override {
     std::string text;
-    if (argument.kind == Datum::Kind::real && argument.real == std::trunc(argument.real) &&
-        std::fabs(argument.real) < 9e15) {
-      append_json_int(static_cast<int64_t>(argument.real), text);
-    } else {
-      append_json(argument, text);
-    }
+    append_canonical(argument, text);
     const uint64_t hash = hash64(text);
     const auto index = static_cast<uint32_t>(hash >> (64 - kIndexBits));
     const uint64_t rest = hash << kIndexBits;
