@@ -17,6 +17,7 @@ struct Row {
   size_t hash;
   int64_t time;       // largest time of its records
   uint32_t key_size;
+  uint32_t heap;      // what its state has outside of the table, as weigh() was told
   bool exists;        // false: deleted, or only looked up
   bool stored;        // the store may hold a row that must be erased when this one goes
   bool dirty;         // differs from the store
@@ -50,6 +51,12 @@ class RowTable {
       }
       if (row->hash == hash && this->key(row) == key) return {row, false};
     }
+  }
+  // What states hold elsewhere (collect, fold, distinct) counts too: about as much as their encoded form is longer than they are.
+  void weigh(Row* row, size_t encoded) {
+    const size_t heap = encoded > set_.state_size() ? encoded - set_.state_size() : 0;
+    memory_ += heap - row->heap;
+    row->heap = static_cast<uint32_t>(heap);
   }
   const std::vector<Row*>& rows() const { return rows_; }
   size_t size() const { return rows_.size(); }

@@ -107,6 +107,7 @@ void GroupTable::write_back() {
     key_.assign(kFrom).append(rows_.key(row));
     value_.clear();
     encode_row(set_, row->key_is_text, row->time, rows_.state(row), value_);
+    rows_.weigh(row, value_.size());
     store_.put(key_, value_);
   }
   dirty_.clear();

@@ -188,6 +188,7 @@ class AlignedStage final : public WindowStage {
       row_key(bucket.start, bucket.table.key(row));
       value_.clear();
       encode_row(set_, row->key_is_text, row->time, bucket.table.state(row), value_);
+      bucket.table.weigh(row, value_.size());
       store_.put(key_, value_);
     }
     bucket.dirty.clear();

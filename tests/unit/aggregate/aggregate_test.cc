@@ -261,6 +261,11 @@ TEST_CASE("row table: keeps rows apart and in place") {
       REQUIRE(row == rows[static_cast<size_t>(n)]);
       REQUIRE(table.key(row) == "key" + std::to_string(n));
     }
+    const size_t memory = table.memory();
+    table.weigh(rows[0], 1 << 20);
+    CHECK(table.memory() > memory + (1 << 20) - 200);
+    table.weigh(rows[0], 0);
+    CHECK(table.memory() == memory);
     table.clear();
     CHECK(table.size() == 0);
   }
