@@ -8,13 +8,14 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
+    const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
     const StateMark mark{partition.at, offset.offset, now, context_.plan.fingerprint,
                          context_.plan.inputs.front().second, partition.last_record};
     for (const state::Change& change : partition.state->changes(mark)) {
       Output row;
       row.key = MaybeBytes(change.key);
       row.value = change.value;
-      producer.produce(context_.plan.changelog, *partition.state_number, row);
+      producer.produce(context_.plan.changelog, changelog, row);
     }
   }
   if (outside_) outside_->flush();
@@ -28,12 +29,13 @@ void StateCommits::check_changelog(kafka::Producer& producer, const std::vector<
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
-    partition.changes_end = producer.delivered_offset(context_.plan.changelog, *partition.state_number) + 1;
+    const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
+    partition.changes_end = producer.delivered_offset(context_.plan.changelog, changelog) + 1;
     const int64_t applied = partition.state->changelog_offset().value_or(0);
     if (partition.changes_end == 0 || partition.changes_end > applied) continue;
     committer_.abort();
     throw usage_error("the changelog topic " + context_.plan.changelog + " was deleted and made anew while this worked: partition " +
-                          std::to_string(*partition.state_number) + " ends at " + std::to_string(partition.changes_end) +
+                          std::to_string(changelog) + " ends at " + std::to_string(partition.changes_end) +
                           ", its rows stand at " + std::to_string(applied),
                       "nothing was committed to it; start from the beginning under another name with -g NAME");
   }

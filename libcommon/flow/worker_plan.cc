@@ -207,7 +207,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
       plan.keeps_source_rows = job.keeps_source_rows;
       if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows) refuse_lost_offsets(job, admin, plan);
     }
-    const int32_t states = plan.repartition_count + (plan.keeps_source_rows ? most : 0);
+    const int32_t states = plan.repartition_count + (plan.keeps_source_rows && !plan.in_memory ? most : 0);
     const auto topic = ensure_changelog(job, admin, log, plan.group, states, !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;

@@ -51,6 +51,8 @@ struct WorkerPlan {
     if (role_of(at) != Role::in_front) return at.partition;
     return keeps_source_rows ? std::optional<int32_t>(repartition_count + at.partition) : std::nullopt;
   }
+  // All topics of a broker in memory have as many partitions; there the changelog is written and not read back (protocol.md, 29).
+  int32_t changelog_partition_of(int32_t state) const { return in_memory ? state % repartition_count : state; }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 

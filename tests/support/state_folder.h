@@ -24,7 +24,8 @@ class TickingClock final : public Clock {
 class Folder {
  public:
   Folder()
-      : path_((std::filesystem::is_directory("/dev/shm") ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path()) /
+      : path_((std::filesystem::is_directory("/dev/shm") ? std::filesystem::path("/dev/shm")
+                                                         : std::filesystem::temp_directory_path()) /
               ("kutils-stateful-" + std::to_string(getpid()) + "-" + std::to_string(made()++))) {
     std::filesystem::create_directories(path_);
   }

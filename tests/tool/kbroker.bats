@@ -88,6 +88,24 @@ S
   grep 'its state went with the process that had it; reading anew' again.err
 }
 
+@test "a table over a table: rows that change are taken back from their groups, over several runs; without its state it does not go on" {
+  cat >inside.sh <<'S'
+set -euo pipefail
+put() { printf '%s\n' "$@" | kwrite -q -K = users; }
+put 'a={"team":"x","pay":1}' 'b={"team":"x","pay":2}'
+ktable -q -e --by team 'n=count(), pay=sum(pay)' table:users teams
+put 'a={"team":"y","pay":3}' 'b={"team":"x","pay":5}'
+ktable -q -e --by team 'n=count(), pay=sum(pay)' table:users teams
+kquery teams | sort >got
+put 'c={"team":"x","pay":1}'
+KUTILS_STATE_DIR=$PWD/mine ktable -e --by team 'n=count(), pay=sum(pay)' table:users teams 2>gone.err || echo $? >gone.code
+S
+  timeout 100 kbroker bash inside.sh 3>&-
+  same <(printf '%s\n' '{"team":"x","n":1,"pay":5}' '{"team":"y","n":1,"pay":3}') got
+  [ "$(cat gone.code)" = 2 ]
+  grep 'its state went with the process that had it, and groups are made of' gone.err
+}
+
 @test "its own options and what it cannot run; the exit code of what it ran" {
   refused_with 2 kbroker --foo; says "unknown option '--foo'"
   refused_with 2 kbroker --topc a:2 true; says "unknown option '--topc'" "'--topic'"

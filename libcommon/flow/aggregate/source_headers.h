@@ -1,5 +1,5 @@
-// What a record carries through the internal repartition topic (protocol.md 27): where it came from and the stream time there, so
-// that the stage behind tells source partitions apart. Values are decimal text.
+// What a record carries through the internal repartition topic (protocol.md 27): where it came from and the
+// stream time there, so that the stage behind tells source partitions apart. Values are decimal text.
 #pragma once
 
 #include <string>

@@ -7,8 +7,8 @@ RegroupedGroups::RegroupedGroups(TableOptions options, const AggregateSet& set, 
   set.require_subtract("tables over tables");
 }
 
-std::optional<RecordError> RegroupedGroups::change(const Record& cause, const Contribution* from, const Contribution* to, int64_t time,
-                                                   Emitter& out) {
+std::optional<RecordError> RegroupedGroups::change(const Record& cause, const Contribution* from,
+                                                   const Contribution* to, int64_t time, Emitter& out) {
   Row* left = from != nullptr ? groups_.find(from->group) : nullptr;
   Row* joined = to != nullptr ? groups_.find(to->group) : nullptr;
   // The old part first: the sum may have room only then. If the new one is refused, the old part goes back.

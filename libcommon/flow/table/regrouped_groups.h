@@ -1,5 +1,5 @@
-// The groups of a table over a table: rows leave and join them. The half of it that knows nothing of source rows, so that it stands in
-// one place with them or behind a repartition. One thread.
+// The groups of a table over a table: rows leave and join them. The half of it that knows nothing of source
+// rows, so that it stands in one place with them or behind a repartition. One thread.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,10 @@ class RegroupedGroups {
   // Throws usage_error if an aggregate cannot take a value back.
   RegroupedGroups(TableOptions options, const AggregateSet& set, state::Store& store);
 
-  // The row that `cause` is of gave `from` until now and gives `to` from now on; null: nothing. One change if both are of one group.
-  // On an error nothing has changed and nothing was emitted.
-  std::optional<RecordError> change(const Record& cause, const Contribution* from, const Contribution* to, int64_t time, Emitter& out);
+  // The row that `cause` is of gave `from` until now and gives `to` from now on; null: nothing. One change if
+  // both are of one group. On an error nothing has changed and nothing was emitted.
+  std::optional<RecordError> change(const Record& cause, const Contribution* from, const Contribution* to,
+                                    int64_t time, Emitter& out);
 
   // As the functions of Stage.
   void tick(int64_t wall_ms, Emitter& out);

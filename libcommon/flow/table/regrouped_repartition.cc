@@ -1,11 +1,13 @@
-// A table over a table whose groups are elsewhere than its rows: one stage in front of the repartition topic, one behind it.
+// A table over a table whose groups are elsewhere than its rows: one stage in front of the repartition topic,
+// one behind it.
 //
-// In front, each partition of IN keeps what its rows gave (source_rows.h); a changed row becomes one change of its group, or, where it
-// moves, one of the group that it leaves and one of that which it joins. A row's changes of one group come from one partition in order,
-// through one producer, so that they are behind in order too.
+// In front, each partition of IN keeps what its rows gave (source_rows.h); a changed row becomes one change
+// of its group, or, where it moves, one of the group that it leaves and one of that which it joins. A row's
+// changes of one group come from one partition in order, through one producer, so that they are behind in
+// order too.
 //
-// A group may refuse a change (a sum that would leave 64 bits), and the front cannot know. What of that row is then in the group
-// stands behind in
+// A group may refuse a change (a sum that would leave 64 bits), and the front cannot know. What of that row
+// is then in the group stands behind in
 //   kRefusedRow source:signed row:bytes group -> in-group:u8 { present:u8 [datum] }
 // and is what the row's next change of that group takes back.
 #include "flow/aggregate/source_headers.h"
@@ -49,7 +51,8 @@ class InFront final : public Stage {
 
  private:
   // One change of one group. False: it was refused.
-  bool send(const Record& record, const Contribution* from, const Contribution* to, int64_t time, Emitter& out) {
+  bool send(const Record& record, const Contribution* from, const Contribution* to, int64_t time,
+            Emitter& out) {
     const Contribution& group = to != nullptr ? *to : *from;
     RowChange change;
     change.group_is_text = group.group_is_text;
@@ -81,15 +84,23 @@ class InFront final : public Stage {
 class Behind final : public Stage {
  public:
   Behind(TableOptions options, const AggregateSet& set, state::Store& store)
-      : taken_(set.items().size()), added_(set.items().size()), kept_(set.items().size()), store_(store), groups_(std::move(options), set, store) {
+      : taken_(set.items().size()),
+        added_(set.items().size()),
+        kept_(set.items().size()),
+        store_(store),
+        groups_(std::move(options), set, store) {
     store_.scan(std::string(1, state::kRefusedRow), std::string(1, state::kRefusedRow + 1),
                 [this](std::string_view, std::string_view) { return !(has_refused_ = true); });
   }
 
   void process(const Record& record, Emitter& out) override {
     RowChange change;
-    if (record.key.is_null() || record.value.is_null() || !decode(record.value.view(), taken_, added_, change)) {
-      return out.fail(record, {Reason::bad_codec, "not the change of a row: something else than this group's ktable wrote to its internal topic"});
+    if (record.key.is_null() || record.value.is_null() ||
+        !decode(record.value.view(), taken_, added_, change)) {
+      return out.fail(
+          record,
+          {Reason::bad_codec,
+           "not the change of a row: something else than this group's ktable wrote to its internal topic"});
     }
     Contribution from{record.key.view(), change.group_is_text, change.taken};
     const Contribution to{record.key.view(), change.group_is_text, change.added};
@@ -107,7 +118,8 @@ class Behind final : public Stage {
         from.arguments = kept_;
       }
     }
-    if (auto refused = groups_.change(record, takes_back ? &from : nullptr, change.adds ? &to : nullptr, record.timestamp, out)) {
+    if (auto refused = groups_.change(record, takes_back ? &from : nullptr, change.adds ? &to : nullptr,
+                                      record.timestamp, out)) {
       if (!was_refused) {
         set_refused_key(change, record.key.view());
         bytes_.assign(1, takes_back ? 1 : 0);
@@ -142,11 +154,13 @@ class Behind final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store) {
+std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                         state::Store& store) {
   return std::make_unique<InFront>(set, std::move(reader), store);
 }
 
-std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set, state::Store& store) {
+std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set,
+                                              state::Store& store) {
   const std::optional<int64_t> after = options.after;
   const size_t cache_bytes = options.cache_bytes;
   if (after) options.emit = TableEmit::update;

@@ -6,7 +6,8 @@ namespace {
 
 class RegroupedTable final : public Stage {
  public:
-  RegroupedTable(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
+  RegroupedTable(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                 state::Store& store)
       : reader_(std::move(reader)), rows_(set, store), groups_(std::move(options), set, store) {}
 
   void process(const Record& record, Emitter& out) override {
@@ -48,8 +49,8 @@ class RegroupedTable final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                            state::Store& store) {
+std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set,
+                                            std::unique_ptr<RecordReader> reader, state::Store& store) {
   const std::optional<int64_t> after = options.after;
   const size_t cache_bytes = options.cache_bytes;
   if (after) options.emit = TableEmit::update;

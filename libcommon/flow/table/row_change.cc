@@ -14,7 +14,8 @@ constexpr uint8_t kText = 4;
 }  // namespace
 
 void encode(const RowChange& change, std::string& out) {
-  out.push_back(static_cast<char>((change.takes_back ? kTakesBack : 0) | (change.adds ? kAdds : 0) | (change.group_is_text ? kText : 0)));
+  out.push_back(static_cast<char>((change.takes_back ? kTakesBack : 0) | (change.adds ? kAdds : 0) |
+                                  (change.group_is_text ? kText : 0)));
   put_signed(out, change.source);
   put_bytes(out, change.row);
   if (change.takes_back) encode_arguments(change.taken, out);
@@ -34,8 +35,8 @@ bool decode(std::string_view bytes, std::span<Argument> taken, std::span<Argumen
   change.added = added;
   if (change.takes_back) decode_arguments(in, taken);
   if (change.adds) decode_arguments(in, added);
-  return in.ok() && in.at_end() && (flags & ~(kTakesBack | kAdds | kText)) == 0 && (change.takes_back || change.adds) && source >= 0 &&
-         source <= std::numeric_limits<int32_t>::max();
+  return in.ok() && in.at_end() && (flags & ~(kTakesBack | kAdds | kText)) == 0 &&
+         (change.takes_back || change.adds) && source >= 0 && source <= std::numeric_limits<int32_t>::max();
 }
 
 }  // namespace kutils::flow

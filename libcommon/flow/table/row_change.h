@@ -1,8 +1,10 @@
-// What goes through the repartition topic of a table over a table, under the group's key: what a row gave to that group until now, and
-// what it gives from now on. Arguments, not values: what expressions say of the source record (its key, its time, its place) is said where
-// that record is read, and no record of the topic lacks a value. kutils-state(5) has the grammar, tests/unit/table frozen bytes.
+// What goes through the repartition topic of a table over a table, under the group's key: what a row gave to
+// that group until now, and what it gives from now on. Arguments, not values: what expressions say of the
+// source record (its key, its time, its place) is said where that record is read, and no record of the topic
+// lacks a value. kutils-state(5) has the grammar, tests/unit/table frozen bytes.
 //
-//   change := flags:u8 (1: takes back, 2: adds, 4: the group is text) source:signed row:bytes [taken:arguments] [added:arguments]
+//   change := flags:u8 (1: takes back, 2: adds, 4: the group is text) source:signed row:bytes
+//   [taken:arguments] [added:arguments]
 #pragma once
 
 #include <cstdint>
@@ -18,8 +20,8 @@ struct RowChange {
   bool takes_back = false;
   bool adds = false;
   bool group_is_text = true;
-  int32_t source = 0;       // the row's partition
-  std::string_view row;     // its key
+  int32_t source = 0;    // the row's partition
+  std::string_view row;  // its key
   std::span<const Argument> taken, added;
 };
 
