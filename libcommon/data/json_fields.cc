@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstring>
 
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "data/json_number.h"
 
 // The target encoding of the pass below. It keeps no text: strings are found as spans of the input, so only
 // whether a string has escapes must be known. RapidJSON calls Transcode() for plain characters (here a whole
@@ -268,18 +268,12 @@ struct FieldReader::Impl::Handler {
   bool Double(double rough) {
     if (depth > 1) return true;
     if (current != kNone) {
-      // RapidJSON's quick conversion may be off by one unit in the last place: again, exactly.
-      const std::string_view raw = value_span();
-      double exact = 0;
-      const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), exact);
-      if (error == std::errc::result_out_of_range) {
-        if (rough > 1 || rough < -1) {
-          impl.too_big = true;
-          return false;
-        }
-        exact = raw[0] == '-' ? -0.0 : 0.0;
+      const std::optional<double> exact = json_double(value_span(), rough);
+      if (!exact) {
+        impl.too_big = true;
+        return false;
       }
-      impl.fields[current].real = exact;
+      impl.fields[current].real = *exact;
     }
     return scalar(JsonType::real);
   }

@@ -1,11 +1,30 @@
-// Whether a text is exactly one JSON number that a double can hold: what CSV cells and regex captures are
-// asked.
+// JSON's numbers as texts.
 #pragma once
 
+#include <charconv>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace kutils {
 
+// Whether a text is exactly one JSON number that a double can hold: what CSV cells and regex captures are
+// asked.
 bool is_json_number(std::string_view text);
+
+// The double that a JSON number means, correctly rounded. RapidJSON's conversions do not give it: the quick
+// one may be off by one unit in the last place, and the "full precision" of 1.1 gives anything where the
+// first 20 digits are 2^64 - 1 and the next rounds up (its significand wraps to zero). `written`: all of a
+// valid JSON number. `rough`: what RapidJSON made of it, which only tells too small from too big. Too small
+// is a zero with the sign; nothing: too big for a double.
+inline std::optional<double> json_double(std::string_view written, double rough) {
+  double exact = 0;
+  const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), exact);
+  if (error == std::errc::result_out_of_range) {
+    if (rough > 1 || rough < -1) return std::nullopt;
+    return written[0] == '-' ? -0.0 : 0.0;
+  }
+  return exact;
+}
 
 }  // namespace kutils

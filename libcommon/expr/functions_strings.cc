@@ -290,11 +290,15 @@ bool append_shown(const Value& v, std::string& out) {
   return false;
 }
 
+// A pointer: of (a ? "x" : "y")[index], g++ 12 with UBSan computes the index for one of the two only.
+const char* hex_digits(bool upper) { return upper ? "0123456789ABCDEF" : "0123456789abcdef"; }
+
 void append_based(uint64_t magnitude, bool negative, unsigned base, bool upper, std::string& out) {
+  const char* digits = hex_digits(upper);
   char buffer[65];
   int n = 0;
   do {
-    buffer[n++] = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[magnitude % base];
+    buffer[n++] = digits[magnitude % base];
     magnitude /= base;
   } while (magnitude != 0);
   if (negative) out.push_back('-');
@@ -347,8 +351,8 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
       if (v.kind() == Kind::string || v.kind() == Kind::bytes) {
         for (const char c : v.as_string()) {
           const auto byte = static_cast<unsigned char>(c);
-          out.push_back((clause == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[byte >> 4]);
-          out.push_back((clause == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[byte & 15]);
+          out.push_back(hex_digits(clause == 'X')[byte >> 4]);
+          out.push_back(hex_digits(clause == 'X')[byte & 15]);
         }
         return true;
       }

@@ -1,6 +1,7 @@
 // JSON text to values in the arena: RapidJSON's iterative reader, so that depth costs no stack.
 #include <rapidjson/memorystream.h>
 
+#include "data/json_number.h"
 #include "expr/json_reader.h"
 
 namespace kutils::expr {
@@ -26,7 +27,12 @@ struct Builder {
   bool Uint64(uint64_t u) {
     return push(u <= static_cast<uint64_t>(INT64_MAX) ? Value::integer(static_cast<int64_t>(u)) : Value::unsigned_integer(u));
   }
-  bool Double(double d) { return push(Value::real(d)); }
+  bool Double(double rough) {
+    // It ends here, and nothing that may stand before a number looks like a part of one.
+    const std::string_view read = text.substr(0, stream.Tell());
+    const std::optional<double> exact = json_double(read.substr(read.find_last_not_of("+-.0123456789eE") + 1), rough);
+    return exact && push(Value::real(*exact));
+  }
   bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
   bool String(const char* s, rapidjson::SizeType n, bool) { return push(context.string({s, n})); }
   bool Key(const char* s, rapidjson::SizeType n, bool copied) { return String(s, n, copied); }
@@ -77,8 +83,7 @@ Value Context::json(std::string_view text) {
   stack.clear();
   starts.clear();
   Builder builder{*this, text, stream, stack, starts};
-  constexpr unsigned kFlags =
-      rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag;
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   reader.Parse<kFlags>(stream, builder);
   if (builder.too_deep) return fail(Reason::not_json, "the JSON is nested deeper than 1000 levels");
   if (reader.HasParseError() || stack.size() != 1)

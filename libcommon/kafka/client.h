@@ -73,6 +73,8 @@ class Client {
   Client& operator=(const Client&) = delete;
   rd_kafka_t* get() const { return handle_; }
   ClientEvents& events() { return *events_; }
+  // Never destroys it: `self` is this. What librdkafka's threads use stays until the process ends.
+  void leave_to_the_end(std::shared_ptr<Client> self) { self_ = std::move(self); }
 
  private:
   static void on_error(rd_kafka_t*, int code, const char* text, void* opaque);
@@ -81,6 +83,7 @@ class Client {
   std::unique_ptr<ClientEvents> events_;
   bool debugging_ = false;
   rd_kafka_t* handle_ = nullptr;
+  std::shared_ptr<Client> self_;
 };
 
 PartitionListHandle to_list(const std::vector<PartitionOffset>& offsets);

@@ -52,7 +52,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     // between its join and its first assignment, as one that is fenced or asked to stop while it starts. Such a one is
     // left to the end of the process, with what its threads use.
     if (subscribed_at_ != SteadyClock::time_point() && !assigned_once_ && rd_kafka_version() < 0x02030000)
-      (void)new std::shared_ptr<Client>(client_);
+      client_->leave_to_the_end(client_);
     // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's main thread
     // waits for the group's state machine, and what destroys it for that thread (seen: a worker that was to be built anew
     // hung here). So it is waited for only a moment. All that belongs to the handle goes first.
@@ -241,7 +241,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     while (!refused && !rd_kafka_consumer_closed(rk)) {
       if (SteadyClock::now() > deadline) {
         // It can neither be closed nor destroyed without waiting: left to the end of the process, with what its threads use.
-        (void)new std::shared_ptr<Client>(client_);
+        client_->leave_to_the_end(client_);
         if (note_) note_("leaving the group " + group_ + " took too long; the others take over after its session timeout");
         return;
       }
