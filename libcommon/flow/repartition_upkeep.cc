@@ -1,6 +1,7 @@
 #include "flow/repartition_upkeep.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace kutils::flow {
 namespace {
@@ -29,19 +30,55 @@ std::optional<int64_t> RepartitionUpkeep::end_of(const kafka::TopicPartition& at
   return found == ends_.end() ? std::nullopt : std::optional<int64_t>(found->second);
 }
 
-std::vector<std::pair<int32_t, int64_t>> RepartitionUpkeep::silent_sources(int64_t now_us) {
-  const auto& [topic, count] = context_.plan.inputs.front();
+RepartitionUpkeep::Reached RepartitionUpkeep::ask(kafka::Admin& admin, const WorkerPlan& plan) {
+  const auto& [topic, count] = plan.inputs.front();
   std::vector<kafka::TopicPartition> sources;
   for (int32_t p = 0; p < count; ++p) sources.push_back({topic, p});
+  Reached reached;
+  for (const auto& commit : admin.committed(plan.group, sources)) {
+    const int64_t high = admin.watermarks(commit.at).high;
+    reached.emplace_back(commit.at.partition, high <= 0 || commit.offset >= high);
+  }
+  return reached;
+}
+
+bool RepartitionUpkeep::is_busy() const {
+  const auto runs = [](const auto& one) { return one.valid() && one.wait_for(std::chrono::seconds(0)) != std::future_status::ready; };
+  return runs(answer_) || runs(deletion_);
+}
+
+kafka::Admin& RepartitionUpkeep::admin() {
+  if (!admin_) {
+    admin_ = context_.around.make_admin();
+    admin_->try_once();
+  }
+  return *admin_;
+}
+
+std::vector<std::pair<int32_t, int64_t>> RepartitionUpkeep::silent_sources() {
+  const int64_t now = context_.around.clock.steady_us();
+  Answer answer;
+  if (context_.around.helpers == std::launch::deferred) {
+    answer = {now, ask(context_.admin, context_.plan)};
+  } else {
+    if (is_busy()) return {};
+    if (answer_.valid()) answer = answer_.get();
+    answer_ = std::async(std::launch::async, [now, &admin = admin(), &plan = context_.plan]() -> Answer {
+      try {
+        return {now, ask(admin, plan)};
+      } catch (const Error&) {
+        return {};  // the next time
+      }
+    });
+  }
   std::vector<std::pair<int32_t, int64_t>> silent;
-  for (const auto& commit : context_.admin.committed(context_.plan.group, sources)) {
-    const int64_t high = context_.admin.watermarks(commit.at).high;
-    if (high > 0 && commit.offset < high) {
-      silent_since_us_.erase(commit.at.partition);
+  for (const auto& [partition, reached] : answer.reached) {
+    if (!reached) {
+      silent_since_us_.erase(partition);
       continue;
     }
-    const auto since = silent_since_us_.emplace(commit.at.partition, now_us).first->second;
-    silent.emplace_back(commit.at.partition, (now_us - since) / 1000);
+    const int64_t since = silent_since_us_.emplace(partition, answer.asked_us).first->second;
+    silent.emplace_back(partition, (answer.asked_us - since) / 1000);
   }
   return silent;
 }
@@ -51,14 +88,14 @@ void RepartitionUpkeep::delete_read(const Assignment& owned) {
   const int64_t now = context_.around.clock.steady_us();
   if (last_deletion_us_ == 0) last_deletion_us_ = now;
   if (now - last_deletion_us_ < kDeletionUs) return;
-  if (deletion_.valid() && deletion_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  if (is_busy()) return;
   last_deletion_us_ = now;
   std::vector<kafka::PartitionOffset> before;
   for (const auto& one : owned.all()) {
     if (one->role == Role::behind && one->committed > 0) before.push_back({one->at, one->committed, {}});
   }
   if (before.empty()) return;
-  deletion_ = std::async(std::launch::async, [&admin = context_.admin, before] {
+  deletion_ = std::async(std::launch::async, [&admin = admin(), before] {
     try {
       admin.delete_records(before);
     } catch (const Error&) {

@@ -4,6 +4,7 @@
 
 #include <future>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -24,19 +25,31 @@ class RepartitionUpkeep {
   // nullopt: not known yet.
   std::optional<int64_t> end_of(const kafka::TopicPartition& at) const;
 
-  // Partitions of IN, wherever they are read, whose end the group has committed, and for how many ms that has been so.
-  // Asks the broker.
-  std::vector<std::pair<int32_t, int64_t>> silent_sources(int64_t now_us);
+  // Partitions of IN, wherever they are read, whose end the group has committed, and for how many ms that has been so. The
+  // broker is asked beside the worker, which an outage must not stop: what an answer said is given once, when it is there.
+  std::vector<std::pair<int32_t, int64_t>> silent_sources();
 
   // What was read and committed is of no use to anybody: deleted beside the worker, now and then.
   void delete_read(const Assignment& owned);
 
  private:
+  using Reached = std::vector<std::pair<int32_t, bool>>;  // partition of IN: the group has committed its end
+  struct Answer {
+    int64_t asked_us = 0;
+    Reached reached;  // empty: there was no answer
+  };
+  static Reached ask(kafka::Admin& admin, const WorkerPlan& plan);
+  bool is_busy() const;
+  // Ours alone: an admin takes one call at a time.
+  kafka::Admin& admin();
+
   const WorkerContext context_;
   std::map<kafka::TopicPartition, int64_t> ends_;
   std::map<int32_t, int64_t> silent_since_us_;
-  std::future<void> deletion_;
   int64_t last_deletion_us_ = 0;
+  std::unique_ptr<kafka::Admin> admin_;
+  std::future<Answer> answer_;
+  std::future<void> deletion_;
 };
 
 }  // namespace kutils::flow

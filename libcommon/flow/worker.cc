@@ -454,7 +454,7 @@ void Worker::tell_sources_silence() {
   const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(),
                                       [](const auto& one) { return one->role == Role::behind && one->at_log_end; });
   if (!any_at_end) return;
-  for (const auto& [source, silent_ms] : repartition_->silent_sources(last_silence_us_)) {
+  for (const auto& [source, silent_ms] : repartition_->silent_sources()) {
     for (const auto& partition : owned_.all()) {
       if (partition->role != Role::behind || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
       if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;

@@ -44,6 +44,9 @@ class Admin {
   // Reaches a broker within `limit`, or throws ExitCode::connection saying which addresses were tried and why they failed
   // (refused, name not found, authentication, TLS).
   virtual void connect(Millis limit) = 0;
+  // From now on calls are tried once, for some two seconds: for who asks beside his work and will ask again. Otherwise what can
+  // be tried again is, for half a minute.
+  virtual void try_once() {}
   virtual bool is_in_memory() = 0;  // cluster id begins with "mockCluster" (protocol.md, 29)
   virtual std::string cluster_id() = 0;
   virtual std::optional<TopicInfo> find_topic(const std::string& name) = 0;  // never creates it

@@ -12,8 +12,14 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kCallLimitMs = 5000;
-constexpr auto kRetryLimit = std::chrono::seconds(30);
+// Of one call to the client, and of one order to the cluster, whose answer is awaited a little longer.
+struct Limits {
+  int call_ms;
+  int order_ms;
+  Millis retry;
+};
+constexpr Limits kPatient{5000, 15'000, Millis(30'000)};
+constexpr Limits kOnce{2000, 2000, Millis(0)};
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
@@ -53,11 +59,13 @@ class LibrdkafkaAdmin final : public Admin {
     }
   }
 
+  void try_once() override { limits_ = kOnce; }
+
   bool is_in_memory() override { return cluster_id().rfind("mockCluster", 0) == 0; }
 
   std::string cluster_id() override {
     if (cluster_id_.empty()) {
-      char* id = rd_kafka_clusterid(client_.get(), kCallLimitMs);
+      char* id = rd_kafka_clusterid(client_.get(), limits_.call_ms);
       if (!id) throw no_connection(RD_KAFKA_RESP_ERR__TIMED_OUT, false);
       cluster_id_ = id;
       rd_kafka_mem_free(client_.get(), id);
@@ -74,7 +82,7 @@ class LibrdkafkaAdmin final : public Admin {
   std::vector<TopicInfo> topics() override {
     std::vector<TopicInfo> out;
     const MetadataHandle metadata = retried("list of topics", [&](const rd_kafka_metadata_t** raw) {
-      return rd_kafka_metadata(client_.get(), 1, nullptr, raw, kCallLimitMs);
+      return rd_kafka_metadata(client_.get(), 1, nullptr, raw, limits_.call_ms);
     });
     for (int i = 0; i < metadata->topic_cnt; ++i) out.push_back(info_of(metadata->topics[i]));
     return out;
@@ -88,7 +96,7 @@ class LibrdkafkaAdmin final : public Admin {
       is_ours = create_on_broker(topic);
     }
     // Leaders come a moment later, and on each broker at its own time.
-    const auto deadline = SteadyClock::now() + kRetryLimit;
+    const auto deadline = SteadyClock::now() + limits_.retry;
     for (;;) {
       const auto found = find_topic(topic.name);
       if (found && found->partitions > 0) return is_ours;
@@ -130,7 +138,7 @@ class LibrdkafkaAdmin final : public Admin {
     Watermarks out;
     retry("ends of " + to_string(partition), [&] {
       return rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition, &out.low,
-                                              &out.high, kCallLimitMs);
+                                              &out.high, limits_.call_ms);
     });
     return out;
   }
@@ -141,7 +149,7 @@ class LibrdkafkaAdmin final : public Admin {
     retry("offsets by time", [&] {
       const PartitionListHandle list = to_list(partitions);
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = ms;
-      auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), kCallLimitMs);
+      auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
       for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
       if (!code) out = from_list(list.get());
       return code;
@@ -163,7 +171,7 @@ class LibrdkafkaAdmin final : public Admin {
     }
     retry("committed offsets of group " + group, [&] {
       const PartitionListHandle list = to_list(partitions);
-      auto code = rd_kafka_committed(member->get(), list.get(), kCallLimitMs);
+      auto code = rd_kafka_committed(member->get(), list.get(), limits_.call_ms);
       for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
       if (!code) out = from_list(list.get());
       return code;
@@ -272,10 +280,10 @@ class LibrdkafkaAdmin final : public Admin {
     // A handle alone makes the client ask for the topic by its name again and again.
     const TopicHandle topic(by_name ? rd_kafka_topic_new(client.get(), name.c_str(), nullptr) : nullptr);
     if (by_name && !topic) throw usage_error("'" + name + "' cannot be a topic's name");
-    AwakeLimit awake(kRetryLimit, Millis(kCallLimitMs + 1000));
+    AwakeLimit awake(limits_.retry, Millis(limits_.call_ms + 1000));
     for (;;) {
       const MetadataHandle metadata = retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
-        return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw, kCallLimitMs);
+        return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw, limits_.call_ms);
       });
       int at = 0;
       while (at < metadata->topic_cnt && name != metadata->topics[at].topic) ++at;
@@ -330,12 +338,12 @@ class LibrdkafkaAdmin final : public Admin {
   EventHandle admin_call(const std::string& what, rd_kafka_admin_op_t operation, Call call) {
     char why[512] = "";
     const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
-    rd_kafka_AdminOptions_set_request_timeout(options.get(), 15'000, why, sizeof why);
-    AwakeLimit awake(kRetryLimit, Millis(25'000));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), limits_.order_ms, why, sizeof why);
+    AwakeLimit awake(limits_.retry, Millis(limits_.order_ms + 10'000));
     for (;;) {
       const QueueHandle queue(rd_kafka_queue_new(client_.get()));
       call(options.get(), queue.get());
-      EventHandle event(rd_kafka_queue_poll(queue.get(), 20'000));
+      EventHandle event(rd_kafka_queue_poll(queue.get(), limits_.order_ms + 5000));
       const auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
       if (!code) return event;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
@@ -346,7 +354,7 @@ class LibrdkafkaAdmin final : public Admin {
 
   template <typename Call>
   void retry(const std::string& what, Call call) {
-    AwakeLimit awake(kRetryLimit, Millis(kCallLimitMs + 1000));
+    AwakeLimit awake(limits_.retry, Millis(limits_.call_ms + 1000));
     for (;;) {
       const rd_kafka_resp_err_t code = call();
       rd_kafka_poll(client_.get(), 0);
@@ -366,6 +374,7 @@ class LibrdkafkaAdmin final : public Admin {
 
   ClientConfig config_;
   Client client_;
+  Limits limits_ = kPatient;
   std::string cluster_id_;
   std::map<std::string, std::unique_ptr<Client>> groups_;
 };

@@ -10,7 +10,7 @@
 
 namespace kutils::test {
 
-class FixedAdmin final : public kafka::Admin {
+class FixedAdmin : public kafka::Admin {
  public:
   std::map<kafka::TopicPartition, kafka::Watermarks> marks;
   std::map<kafka::TopicPartition, int64_t> times;
