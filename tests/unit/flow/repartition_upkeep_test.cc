@@ -40,7 +40,7 @@ struct Upkeep {
   Job job;
   WorkerPlan plan;
   AdminOf admin{cluster};
-  Surroundings around{.clock = clock, .log = log, .stop = stop, .make_admin = [this] { return std::make_unique<AdminOf>(cluster); }};
+  Surroundings around{clock, log, stop, [this] { return std::make_unique<AdminOf>(cluster); }, {}, {}, {}, {}, {}, {}, {}, {}};
   std::unique_ptr<RepartitionUpkeep> upkeep;
 
   Upkeep() {
