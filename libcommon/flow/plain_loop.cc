@@ -7,6 +7,7 @@ namespace {
 
 // How long a quiet input may keep us from seeing that the reader hung up or that we are asked to stop.
 constexpr Millis kGlance{100};
+constexpr int64_t kSilenceUs = 1'000'000;
 
 }  // namespace
 
@@ -30,6 +31,7 @@ void PlainLoop::run() {
       dirty_ = true;
     }
     ended = fill == io::Fill::end;
+    if (!ended) tell_silence();
   }
   if (ended && parts_.processor.ended() == Processor::End::no) {
     parts_.processor.close(parts_.stage);
@@ -37,6 +39,21 @@ void PlainLoop::run() {
   }
   settle();
   parts_.outputs.close();
+}
+
+// As between topics (protocol.md, 26): --idle, and partitions without records that would hold stream time back.
+void PlainLoop::tell_silence() {
+  const int64_t now = parts_.clock.steady_us();
+  const auto quiet = parts_.source.at_end();
+  std::erase_if(quiet_since_us_, [&](const auto& one) { return std::find(quiet.begin(), quiet.end(), one.first) == quiet.end(); });
+  for (const int32_t partition : quiet) quiet_since_us_.emplace(partition, now);
+  if (now - last_silence_us_ < kSilenceUs) return;
+  last_silence_us_ = now;
+  for (const auto& [partition, since] : quiet_since_us_) {
+    if (now - since < kSilenceUs || parts_.processor.ended() != Processor::End::no) continue;
+    parts_.processor.silent(parts_.stage, partition, (now - since) / 1000);
+    dirty_ = true;
+  }
 }
 
 void PlainLoop::take(const Batch& batch) {

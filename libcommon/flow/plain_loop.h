@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 
 #include "base/clock.h"
 #include "base/signal.h"
@@ -42,9 +43,12 @@ class PlainLoop {
   void take(const Batch& batch);
   void settle();
   Millis patience() const;
+  void tell_silence();
 
   PlainParts parts_;
   bool dirty_ = false;
+  std::map<int32_t, int64_t> quiet_since_us_;  // by partition number
+  int64_t last_silence_us_ = 0;
 };
 
 }  // namespace kutils::flow

@@ -51,13 +51,17 @@ class LineSource final : public Source {
   Fill poll(Batch& batch, Millis wait) override {
     bad_.clear();
     held_ = false;
+    got_nothing_ = false;
     take_lines(batch);
     if (got_any(batch)) return Fill::records;
     if (ended_) return Fill::end;
     const auto until = std::chrono::steady_clock::now() + wait;
     while (true) {
       make_room();
-      if (!regular_ && !readable(until)) return Fill::nothing;
+      if (!regular_ && !readable(until)) {
+        got_nothing_ = true;
+        return Fill::nothing;
+      }
       const ssize_t n = ::read(fd_, block_->memory.get() + end_, block_->size - end_);
       if (n < 0) {
         if (errno == EINTR) return Fill::nothing;
@@ -77,6 +81,7 @@ class LineSource final : public Source {
   }
 
   const std::vector<BadRecord>& bad_records() const override { return bad_; }
+  std::vector<int32_t> at_end() const override { return got_nothing_ ? std::vector<int32_t>{0} : std::vector<int32_t>{}; }
 
  private:
   bool got_any(const Batch& batch) const { return !batch.empty() || !bad_.empty(); }
@@ -196,7 +201,8 @@ class LineSource final : public Source {
   bool owned_;
   bool regular_ = false;
   bool ended_ = false;
-  bool held_ = false;  // by the batch of this poll
+  bool held_ = false;
+  bool got_nothing_ = false;  // by the batch of this poll
   std::string name_;
   uint32_t input_;
   char terminator_;

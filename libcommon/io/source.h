@@ -1,6 +1,7 @@
 // Where records come from. One thread uses a source.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "base/clock.h"
@@ -35,6 +36,9 @@ class Source {
     static const std::vector<BadRecord> none;
     return none;
   }
+  // The numbers of partitions (of lines: 0) of which all that is there has been given. Asked after a poll that gave nothing
+  // or something; who is in it for long is silent (protocol.md, 26).
+  virtual std::vector<int32_t> at_end() const { return {}; }
 };
 
 }  // namespace kutils::io

@@ -15,6 +15,7 @@ class TopicSource final : public Source {
       if (range.end && range.from >= *range.end) continue;
       from.push_back({range.at, range.from, {}});
       ++open_;
+      reading_[range.at] = false;
       if (range.end) ends_[range.at] = *range.end;
     }
     if (!from.empty()) reader_->start(from);
@@ -23,6 +24,7 @@ class TopicSource final : public Source {
   Fill poll(Batch& batch, Millis wait) override {
     if (open_ == 0) return Fill::end;
     const kafka::Polled polled = reader_->poll(batch, wait);
+    note_ends(batch, polled);
     if (!ends_.empty()) {
       drop_beyond_ends(batch);
       for (const auto& met : polled.ends) {
@@ -34,7 +36,32 @@ class TopicSource final : public Source {
     return batch.empty() ? Fill::nothing : Fill::records;
   }
 
+  std::vector<int32_t> at_end() const override {
+    // A number is shared by partitions of several topics: all of them must be there.
+    std::map<int32_t, bool> numbers;
+    for (const auto& [at, there] : reading_) {
+      const auto [number, is_new] = numbers.emplace(at.partition, there);
+      if (!is_new) number->second = number->second && there;
+    }
+    std::vector<int32_t> out;
+    for (const auto& [number, there] : numbers) {
+      if (there) out.push_back(number);
+    }
+    return out;
+  }
+
  private:
+  void note_ends(const Batch& batch, const kafka::Polled& polled) {
+    const Record* last = nullptr;
+    for (const Record& record : batch.records()) {
+      if (last && last->partition == record.partition && last->topic == record.topic) continue;
+      last = &record;
+      reading_[{std::string(record.topic), record.partition}] = false;
+    }
+    // An end that an open transaction holds back is none.
+    for (const auto& met : polled.ends) reading_[met.at] = met.offset >= reader_->fetched_high(met.at);
+  }
+
   void drop_beyond_ends(Batch& batch) {
     auto& records = batch.records();
     size_t keep = 0;
@@ -70,6 +97,7 @@ class TopicSource final : public Source {
 
   std::unique_ptr<kafka::PartitionReader> reader_;
   std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
+  std::map<kafka::TopicPartition, bool> reading_;      // whether all that is there was read
   size_t open_ = 0;
 };
 

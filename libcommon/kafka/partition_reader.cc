@@ -44,6 +44,12 @@ class LibrdkafkaReader final : public PartitionReader {
     changed();
   }
 
+  int64_t fetched_high(const TopicPartition& at) override {
+    int64_t low = -1, high = -1;
+    rd_kafka_get_watermark_offsets(client_->get(), at.topic.c_str(), at.partition, &low, &high);
+    return high;
+  }
+
   Polled poll(Batch& batch, Millis wait) override {
     Polled out;
     rd_kafka_poll(client_->get(), 0);  // lets it tell of lost brokers

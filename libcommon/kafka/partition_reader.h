@@ -20,6 +20,8 @@ class PartitionReader {
   virtual void stop(const TopicPartition& partition) = 0;
   // As GroupConsumer::poll, without a group's events. Throws KafkaError.
   virtual Polled poll(Batch& batch, Millis wait) = 0;
+  // The end of the log as the last fetch told it, what an open transaction holds back included; -1: not known.
+  virtual int64_t fetched_high(const TopicPartition&) { return -1; }
 };
 
 std::unique_ptr<PartitionReader> make_partition_reader(const ClientConfig& config);

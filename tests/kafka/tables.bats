@@ -176,3 +176,11 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
     same <(regrouped) <(newest_groups "$teams-$delivery")
   done
 }
+
+@test "kwindow to lines: silence moves time on, and a partition without records holds nothing back" {
+  new_topic src 2
+  printf '%s\n' '{"key":"a","payload":"{}","ts":1000}' '{"key":"a","payload":"{}","ts":7000}' | kwrite -q -J - "$src"
+  start_tool idle kwindow -w 5s --idle 1s --emit close 'n=count()' "$src"
+  wait_for 25 file_has idle.out '"window_start":"1970-01-01T00:00:05.000Z"'
+  stop_tool "$started"
+}

@@ -98,3 +98,11 @@ END
 @test "requests per minute of an access log: the example checks itself" {
   "$KUTILS_SOURCE_DIR/scripts/examples/access_log.sh"
 }
+
+@test "kwindow --idle: a pipe that falls silent closes its windows" {
+  mkfifo in
+  start_tool feeder sh -c 'exec 8>in; echo "{\"t\":1000}" >&8; exec sleep 30'
+  run timeout 20 bash -c 'kwindow -w 2s --idle 500ms --total --time t "n=count()" <in | head -1'
+  [ "$status" -eq 0 ]
+  [[ $output == *'"n":1'* ]]
+}
