@@ -128,6 +128,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     };
     behind.time.clear();  // the record came with the time that it was given before
     behind.repartitioned = true;
+    behind.source_topic = job.in.name;
   }
   job.make_stage = [behind, options, set, rows = flow::to_text(description), make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;

@@ -1,5 +1,7 @@
 #include "flow/processor.h"
 
+#include "flow/source_headers.h"
+
 namespace kutils::flow {
 
 void Processor::begin(std::span<const Record> records) {
@@ -60,9 +62,12 @@ void Processor::drop(const Record&, DropReason reason) {
 
 void Processor::failed(const Record* origin, const RecordError& error) {
   const bool ends = policy_ == OnError::Policy::fail;
-  report_.failed(origin, error, ends);
+  Record source;
+  const Record* shown = origin;
+  if (origin && role_ == Role::behind) shown = &(source = source_record(*origin, source_topic_));
+  report_.failed(shown, error, ends);
   if (policy_ == OnError::Policy::dead_letter && origin) {
-    outputs_.dead_letter(*origin, error);
+    outputs_.dead_letter(*shown, error);
     ++report_.counts.dead_letters;
   }
   if (!ends) return;

@@ -468,7 +468,7 @@ void Worker::tell_sources_silence() {
 void Worker::speak_for(const OwnedPartition& partition) {
   if (stage_) return outputs_->set_home(nullptr, false);
   outputs_->set_home(&partition.at, partition.role == Role::in_front);
-  processor_->set_role(partition.role);
+  processor_->set_role(partition.role, parts_.plan.inputs.front().first);
 }
 
 // --- commits ---

@@ -184,3 +184,31 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   wait_for 25 file_has idle.out '"window_start":"1970-01-01T00:00:05.000Z"'
   stop_tool "$started"
 }
+
+@test "--by: what expressions, late records, messages and dead letters show is the record of IN, not the internal one" {
+  new_topic src 2
+  new_topic dst 2
+  new_topic late 2
+  new_topic dead 2
+  for i in 0 1 2 3; do
+    printf '{"topic":"t","partition":%d,"ts":%d,"tstype":"create","key":"key%d","headers":["h","v%d"],"payload":"{\\"g\\":\\"a\\",\\"at\\":%d,\\"n\\":9223372036854775800}"}\n' \
+      $((i % 2)) $((1700000000000 + i)) "$i" "$i" $((1600000000000 + i))
+  done | kcp -q - "$src"
+  local aggregates='k=distinct(_key), t=distinct(_topic), p=max(_partition), o=max(_offset), ts=max(_ts), h=distinct(_headers.h), n=count()'
+  ktable -q -e -g "table-$dst" --by g --time at "$aggregates" "$src" "$dst"
+  consume "$dst" | tail -n 1 >row
+  jq -e '.k == 4 and .t == 1 and .p == 1 and .o == 1 and .ts == 1700000000003 and .h == 4 and .n == 4' row
+
+  # A record so late that its window is closed comes as it was, to the partition that it came from.
+  printf '{"topic":"t","partition":%d,"ts":%d,"key":"%s","headers":["h","x"],"payload":"{\\"g\\":\\"a\\",\\"n\\":1}"}\n' 1 1700000900000 new 1 1600000000000 old | kcp -q - "$src"
+  kwindow -q -e -g "window-$dst" -w 10s --by g --late "$late" 'n=count()' "$src" "$dst"
+  kcat -C -q -b "$KUTILS_BROKERS" -X isolation.level=read_committed -o beginning -e -J -t "$late" | tail -n 1 |
+    jq -e '.key == "old" and .partition == 1 and .ts == 1600000000000 and .headers == ["h", "x"]'
+
+  # Only the stage behind finds that the sum overflows.
+  ktable -e -g "sum-$dst" --by g --on-error "dead-letter:$dead" 'sum(n)' "$src" "$dst" 2>said
+  grep -E "$src \[[01]\] @ [0-9]+.*overflow|$src.*overflow" said
+  ! grep -q 'repartition' said
+  consume "$dead" -f '%k\n' | sort -u >keys
+  grep -qE '^key[0-3]$' keys
+}

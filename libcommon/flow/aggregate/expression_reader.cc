@@ -1,8 +1,6 @@
 #include "flow/aggregate/expression_reader.h"
 
-#include <charconv>
-
-#include "flow/aggregate/source_headers.h"
+#include "flow/source_headers.h"
 
 namespace kutils::flow {
 namespace {
@@ -51,19 +49,15 @@ std::string ExpressionReader::canonical_by() const {
 std::string ExpressionReader::canonical_time() const { return time_ ? expressions_.canonical(*time_) : plan_.time; }
 
 std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedRecord& grouped) {
-  if (auto error = expressions_.bind(record)) return error;
+  const Record& origin = plan_.repartitioned ? source_ = source_record(record, plan_.source_topic) : record;
+  grouped.origin = &origin;
+  if (auto error = expressions_.bind(origin)) return error;
   grouped.has_group = true;
-  if (auto error = read_key(record, grouped)) return error;
+  if (auto error = read_key(origin, grouped)) return error;
+  // Its group and time are those that it was sent on with, whatever expressions of chance or of the hour would say now.
+  if (plan_.repartitioned) grouped.key = record.key.view();
   if (auto error = read_time(record, grouped)) return error;
-  grouped.source = record.partition < 0 ? 0 : record.partition;
-  if (plan_.repartitioned) {
-    for (const Header& header : record.headers) {
-      if (header.name != kSourcePartitionHeader) continue;
-      const std::string_view text = header.value.view();
-      std::from_chars(text.data(), text.data() + text.size(), grouped.source);
-      break;
-    }
-  }
+  grouped.source = origin.partition < 0 ? 0 : origin.partition;
   return arguments_.read(grouped.arguments);
 }
 

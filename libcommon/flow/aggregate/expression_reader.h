@@ -19,7 +19,8 @@ struct GroupingPlan {
   int64_t time_unit_ns = 1'000'000;   // --time-unit
   bool needs_time = true;             // false: a record without time is fine (tables)
   bool null_group_is_none = false;    // rows of tables: a null key is in no group, else it is a record error
-  bool repartitioned = false;         // the source partition comes in a header
+  bool repartitioned = false;         // records come through the repartition topic, each under its group's key
+  std::string source_topic;           // then: where they come from
 };
 
 // The output fields that show the group: the names of --by's items, "key", or none for --total. Throws usage_error.
@@ -45,6 +46,7 @@ class ExpressionReader final : public RecordReader {
   std::optional<size_t> time_;
   AggregateArguments arguments_;
   std::string key_;
+  Record source_;  // repartitioned
 };
 
 }  // namespace kutils::flow

@@ -20,6 +20,7 @@ struct GroupedRecord {
   int64_t time = 0;           // ms, not negative
   int32_t source = 0;         // whose stream time it moves: source partition
   std::span<const Argument> arguments;
+  const Record* origin = nullptr;  // the record itself or, behind a repartition, the one of IN that it was made from
 };
 
 class RecordReader {

@@ -1,6 +1,6 @@
 #include "flow/aggregate/repartition_stage.h"
 
-#include "flow/aggregate/source_headers.h"
+#include "flow/source_headers.h"
 
 namespace kutils::flow {
 namespace {
@@ -12,10 +12,11 @@ class RepartitionStage final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
+    const std::string_view group = grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
     headers_.assign(record.headers.begin(), record.headers.end());
-    source_.append(record, grouped.time, headers_);
+    source_.append(record, grouped.time, group, headers_);
     Output output;
-    output.key = MaybeBytes(grouped.key.empty() ? std::string_view("", 0) : std::string_view(grouped.key));  // --total: empty, not null
+    output.key = MaybeBytes(group);
     output.value = record.value;
     output.headers = headers_;
     output.timestamp = grouped.time;

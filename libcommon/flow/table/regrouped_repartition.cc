@@ -10,7 +10,7 @@
 // is then in the group stands behind in
 //   kRefusedRow source:signed row:bytes group -> in-group:u8 { present:u8 [datum] }
 // and is what the row's next change of that group takes back.
-#include "flow/aggregate/source_headers.h"
+#include "flow/source_headers.h"
 #include "flow/table/regrouped_groups.h"
 #include "flow/table/row_change.h"
 #include "state/state_error.h"
@@ -63,7 +63,7 @@ class InFront final : public Stage {
     value_.clear();
     encode(change, value_);
     headers_.clear();
-    source_.append(record, time, headers_);
+    source_.append(record, time, group.group, headers_);
     Output output;
     output.key = group.group;  // --total: empty, not null
     output.value = std::string_view(value_);

@@ -50,12 +50,13 @@ void WindowStage::process(const Record& record, Emitter& out) {
   out.drop(record, DropReason::late);
   if (!options_.late_port) return;
   Output late;
-  late.key = record.key;
-  late.value = record.value;
-  late.headers = record.headers;
-  late.timestamp = record.timestamp;
+  const Record& origin = *grouped_.origin;
+  late.key = origin.key;
+  late.value = origin.value;
+  late.headers = origin.headers;
+  late.timestamp = origin.timestamp;
   late.port = *options_.late_port;
-  out.emit(&record, late);
+  out.emit(&origin, late);
 }
 
 void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {

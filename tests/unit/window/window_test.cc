@@ -19,6 +19,7 @@ class IntReader final : public RecordReader {
     if (record.key.is_null()) return RecordError{Reason::no_key, "no key"};
     grouped.key = record.key.view();
     grouped.time = record.timestamp;
+    grouped.origin = &record;
     grouped.source = record.partition;
     argument_.present = true;
     argument_.datum = Datum::of(static_cast<int64_t>(std::stoll(std::string(record.value.view()))));
