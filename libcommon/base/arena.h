@@ -1,5 +1,5 @@
-// Memory for views that live as long as a batch or a record: allocated by moving a pointer, freed all at once.
-// Keeps its blocks over reset(), so that a steady flow allocates nothing. Not thread-safe.
+// Memory for views that live as long as a batch or a record: allocated by moving a pointer, freed all at
+// once. Keeps its blocks over reset(), so that a steady flow allocates nothing. Not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,8 @@ class Arena {
   // All that was allocated becomes invalid; the memory is kept for reuse, about `keep` bytes of it.
   void reset(size_t keep = SIZE_MAX) {
     current_ = 0;
-    if (blocks_.size() > 1 && keep / kBlockSize < blocks_.size()) blocks_.resize(std::max<size_t>(1, keep / kBlockSize));
+    if (blocks_.size() > 1 && keep / kBlockSize < blocks_.size())
+      blocks_.resize(std::max<size_t>(1, keep / kBlockSize));
     if (blocks_.empty()) return;
     next_ = blocks_[0].memory.get();
     end_ = next_ + blocks_[0].size;

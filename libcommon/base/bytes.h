@@ -9,7 +9,7 @@ namespace kutils {
 // A view; owns nothing. NULL is data() == nullptr; an empty value has a non-null data().
 class MaybeBytes {
  public:
-  constexpr MaybeBytes() = default;  // NULL
+  constexpr MaybeBytes() = default;             // NULL
   constexpr MaybeBytes(std::string_view bytes)  // NOLINT: implicit on purpose
       : data_(bytes.data() ? bytes.data() : ""), size_(bytes.size()) {}
   // From Kafka's pointer and length: a null pointer is NULL.

@@ -11,7 +11,7 @@ using Millis = std::chrono::milliseconds;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual int64_t wall_ms() const = 0;  // since the Unix epoch
+  virtual int64_t wall_ms() const = 0;    // since the Unix epoch
   virtual int64_t steady_us() const = 0;  // monotonic, origin unspecified
 };
 

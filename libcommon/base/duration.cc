@@ -45,7 +45,8 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     size_t digits = 0;
     int64_t whole = 0;  // negative too
     while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) {
-      if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_sub_overflow(whole, text[digits] - '0', &whole))
+      if (__builtin_mul_overflow(whole, 10, &whole) ||
+          __builtin_sub_overflow(whole, text[digits] - '0', &whole))
         return std::nullopt;
       ++digits;
     }
@@ -69,8 +70,10 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     text.remove_prefix(unit->name.size());
     int64_t part = 0;
     if (__builtin_mul_overflow(whole, unit->nanoseconds, &part)) return std::nullopt;
-    const auto rest = static_cast<int64_t>(std::llroundl(fraction * static_cast<long double>(unit->nanoseconds)));
-    if (__builtin_sub_overflow(part, rest, &part) || __builtin_add_overflow(total, part, &total)) return std::nullopt;
+    const auto rest =
+        static_cast<int64_t>(std::llroundl(fraction * static_cast<long double>(unit->nanoseconds)));
+    if (__builtin_sub_overflow(part, rest, &part) || __builtin_add_overflow(total, part, &total))
+      return std::nullopt;
   }
   if (!negative && __builtin_mul_overflow(total, -1, &total)) return std::nullopt;
   return std::chrono::nanoseconds(total);
@@ -80,7 +83,8 @@ std::chrono::milliseconds parse_duration_option(std::string_view option, std::st
   const auto parsed = parse_duration(text);
   const std::string name(option);
   if (!parsed)
-    throw usage_error(name + ": '" + std::string(text) + "' is not a duration", "write for example 500ms, 10s, 5m, 1h or 2d");
+    throw usage_error(name + ": '" + std::string(text) + "' is not a duration",
+                      "write for example 500ms, 10s, 5m, 1h or 2d");
   if (parsed->count() < 0) throw usage_error(name + ": '" + std::string(text) + "' is negative");
   if (parsed->count() % 1'000'000 != 0)
     throw usage_error(name + ": '" + std::string(text) + "' is finer than a millisecond");

@@ -9,7 +9,8 @@
 
 namespace kutils {
 
-// nullopt: not a duration, or beyond 64 bits of nanoseconds. A bare `0` is zero; any other number needs a unit.
+// nullopt: not a duration, or beyond 64 bits of nanoseconds. A bare `0` is zero; any other number needs a
+// unit.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 // For options: whole milliseconds, not negative. Throws usage_error naming `option`.

@@ -19,10 +19,18 @@ uint32_t murmur2(std::string_view bytes) {
     hash ^= k;
   }
   switch (bytes.size() - i) {
-    case 3: hash ^= byte(i + 2) << 16; [[fallthrough]];
-    case 2: hash ^= byte(i + 1) << 8; [[fallthrough]];
-    case 1: hash ^= byte(i); hash *= kMultiply; break;
-    default: break;
+    case 3:
+      hash ^= byte(i + 2) << 16;
+      [[fallthrough]];
+    case 2:
+      hash ^= byte(i + 1) << 8;
+      [[fallthrough]];
+    case 1:
+      hash ^= byte(i);
+      hash *= kMultiply;
+      break;
+    default:
+      break;
   }
   hash ^= hash >> 13;
   hash *= kMultiply;

@@ -1,5 +1,6 @@
-// Kafka's murmur2 (seed 0x9747b28c), as the JVM clients' default partitioner has it: same key, same partition.
-// Source: org.apache.kafka.common.utils.Utils.murmur2, algorithm by Austin Appleby (public domain).
+// Kafka's murmur2 (seed 0x9747b28c), as the JVM clients' default partitioner has it: same key, same
+// partition. Source: org.apache.kafka.common.utils.Utils.murmur2, algorithm by Austin Appleby (public
+// domain).
 #pragma once
 
 #include <cstdint>

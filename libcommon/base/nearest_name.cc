@@ -11,7 +11,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     now[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
     }
     std::swap(before, last);
     std::swap(last, now);
@@ -25,7 +26,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : known) {
     // What was begun and not finished is near, however long the rest.
-    const bool begins = name.size() >= 4 && candidate.size() > name.size() && candidate.compare(0, name.size(), name) == 0;
+    const bool begins =
+        name.size() >= 4 && candidate.size() > name.size() && candidate.compare(0, name.size(), name) == 0;
     const size_t distance = begins ? 1 : edit_distance(name, candidate);
     if (distance < best_distance) {
       best_distance = distance;

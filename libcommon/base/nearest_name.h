@@ -7,10 +7,12 @@
 
 namespace kutils {
 
-// Insertions, deletions, replacements and swaps of neighbours that turn one into the other (optimal string alignment).
+// Insertions, deletions, replacements and swaps of neighbours that turn one into the other (optimal string
+// alignment).
 size_t edit_distance(std::string_view a, std::string_view b);
 
-constexpr size_t kMaxMisspelt = 200;  // longer names are nobody's slip, and the distance takes the product of the lengths
+constexpr size_t kMaxMisspelt =
+    200;  // longer names are nobody's slip, and the distance takes the product of the lengths
 
 // The nearest of `known`, or "" if none is near: at most a third of the name's length away, or what
 // it begins.

@@ -1,8 +1,8 @@
-// Numbers as bytes, for row formats: varints (LEB128, as in protocol buffers), zigzag for signed ones, and big-endian 64-bit
-// numbers whose byte order is their numeric order, so that keys sort by time.
+// Numbers as bytes, for row formats: varints (LEB128, as in protocol buffers), zigzag for signed ones, and
+// big-endian 64-bit numbers whose byte order is their numeric order, so that keys sort by time.
 //
-// Writers append to a string. Reader never reads past its end: after a failed read ok() is false and every later read gives
-// zeros, so that a decoder checks once.
+// Writers append to a string. Reader never reads past its end: after a failed read ok() is false and every
+// later read gives zeros, so that a decoder checks once.
 #pragma once
 
 #include <cstdint>

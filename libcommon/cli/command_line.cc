@@ -66,7 +66,8 @@ bool may_be_spec(std::string_view argument) {
          (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
 }
 
-Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc, char** argv) {
+Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc,
+                     char** argv) {
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_long = name.rfind("--", 0) == 0;
   const std::string letter = is_long ? name : name.substr(0, 2);
@@ -99,7 +100,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
 
 // A file where the SPEC should be: the SPEC was forgotten.
 void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::string& text) {
-  if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos) return;
+  if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
+    return;
   const bool spelled_as_file = text.find('=') == std::string::npos &&
                                (text[0] == '/' || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0);
   if (!spelled_as_file && access(text.c_str(), F_OK) != 0) return;
@@ -158,9 +160,11 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
   for (size_t i = 0; i < table.options().size(); ++i) {
     const Option& option = table.options()[i];
     if (option.metavar.empty()) {
-      app.add_flag_function(option.names, [&line, i](int64_t count) {
-           for (int64_t n = 0; n < count; ++n) line.options.emplace_back(i, "");
-         })->disable_flag_override();
+      app.add_flag_function(option.names,
+                            [&line, i](int64_t count) {
+                              for (int64_t n = 0; n < count; ++n) line.options.emplace_back(i, "");
+                            })
+          ->disable_flag_override();
     } else {
       CLI::callback_t take = [&line, i](const CLI::results_t& values) {
         for (const std::string& value : values) line.options.emplace_back(i, value);
@@ -179,7 +183,8 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     for (const Option& option : table.options()) {
       const auto names = split_names(option.names);
       if (std::find(names.begin(), names.end(), name) == names.end()) continue;
-      if (option.metavar.empty()) throw usage_error("option '" + name + "' takes no value", spec_hint(info, argc, argv));
+      if (option.metavar.empty())
+        throw usage_error("option '" + name + "' takes no value", spec_hint(info, argc, argv));
       throw usage_error("option '" + name + "' needs a value: " + name + " " + option.metavar,
                         spec_hint(info, argc, argv));
     }
@@ -207,7 +212,8 @@ std::string read_spec(const std::string& spec) {
   const std::string path = spec.substr(1);
   std::ifstream file(path);
   if (!file) {
-    throw usage_error("cannot read '" + path + "': " + std::strerror(errno), "'@FILE' reads the expression from FILE");
+    throw usage_error("cannot read '" + path + "': " + std::strerror(errno),
+                      "'@FILE' reads the expression from FILE");
   }
   std::string out;
   for (std::string text; std::getline(file, text);) {
@@ -243,9 +249,8 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     for (const Operand& operand : info.operands) {
       if (!operand.required) continue;
       if (seen++ < given.size()) continue;
-      throw usage_error("missing operand " + operand.name +
-                            (given.empty() ? "" : " after '" + given.back() + "'"),
-                        usage);
+      throw usage_error(
+          "missing operand " + operand.name + (given.empty() ? "" : " after '" + given.back() + "'"), usage);
     }
   }
   if (given.size() > places && !has_rest) {

@@ -1,5 +1,5 @@
-// A command line, taken apart against a tool's operands and option table. CLI11 does the splitting; the arity of
-// operands is checked here (CLI11 would split an operand `[1,2]`).
+// A command line, taken apart against a tool's operands and option table. CLI11 does the splitting; the arity
+// of operands is checked here (CLI11 would split an operand `[1,2]`).
 #pragma once
 
 #include <string>
@@ -15,14 +15,16 @@ struct CommandLine {
   std::vector<std::string> operands;  // all, in order; a tool with a rest operand: its own, then the rest
 };
 
-// Throws usage_error: an unknown option (with the nearest right name, or our spelling of another tool's), a missing value.
+// Throws usage_error: an unknown option (with the nearest right name, or our spelling of another tool's), a
+// missing value.
 CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, int argc, char** argv);
 
-// What to say beside another mistake if a word of the command line may be a SPEC that begins with `-` and was taken for
-// options; else empty.
+// What to say beside another mistake if a word of the command line may be a SPEC that begins with `-` and was
+// taken for options; else empty.
 std::string spec_hint(const ToolInfo& info, int argc, char** argv);
 
-// Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable file.
+// Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable
+// file.
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);
 
 // `@FILE` -> the file's text without lines that begin with `#`; everything else as it is.

@@ -1,5 +1,5 @@
-// `--functions [NAME]` for every tool that takes expressions: printed from the expression language's own table, and with `aggregates`
-// from theirs.
+// `--functions [NAME]` for every tool that takes expressions: printed from the expression language's own
+// table, and with `aggregates` from theirs.
 #pragma once
 
 #include "cli/option_table.h"

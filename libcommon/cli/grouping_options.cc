@@ -19,7 +19,9 @@ class OwningStage final : public flow::Stage {
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
   void before_commit(flow::Emitter& out) override { inner_->before_commit(out); }
   size_t dirty_rows() const override { return inner_->dirty_rows(); }
-  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override { inner_->silent(source, silent_ms, out); }
+  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override {
+    inner_->silent(source, silent_ms, out);
+  }
   void close(flow::Emitter& out) override { inner_->close(out); }
 
  private:
@@ -49,30 +51,48 @@ size_t parse_size(const std::string& option, const std::string& text) {
   const size_t unit = text.empty() ? std::string_view::npos : std::string_view("KMG").find(text.back());
   const bool has_unit = unit != std::string_view::npos;
   const int shift = has_unit ? static_cast<int>(unit + 1) * 10 : 0;
-  const int64_t size = parse_number(option, has_unit ? text.substr(0, text.size() - 1) : text, 0, (int64_t{1} << 42) >> shift) << shift;
-  if (size < kLeast) throw usage_error(option + ": '" + text + "' is less than 1M", "a size such as 64M or 2G");
+  const int64_t size =
+      parse_number(option, has_unit ? text.substr(0, text.size() - 1) : text, 0, (int64_t{1} << 42) >> shift)
+      << shift;
+  if (size < kLeast)
+    throw usage_error(option + ": '" + text + "' is less than 1M", "a size such as 64M or 2G");
   return static_cast<size_t>(size);
 }
 
 }  // namespace
 
 void GroupingOptions::declare(OptionTable& table) {
-  table.add({.names = "--by", .metavar = "EXPR", .help = "group by this, not by the record key; 'a,b': by both", .in_short_help = true,
+  table.add({.names = "--by",
+             .metavar = "EXPR",
+             .help = "group by this, not by the record key; 'a,b': by both",
+             .in_short_help = true,
              .set = [this](const std::string& text) { plan_.by = text; }});
-  table.add({.names = "--total", .help = "one group of all records",
-             .set = [this](const std::string&) { plan_.total = true; }});
-  table.add({.names = "--time", .metavar = "EXPR", .help = "a record's time: epoch ms, ISO, timestamp; or 'wall'", .in_short_help = true,
+  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
+               plan_.total = true;
+             }});
+  table.add({.names = "--time",
+             .metavar = "EXPR",
+             .help = "a record's time: epoch ms, ISO, timestamp; or 'wall'",
+             .in_short_help = true,
              .set = [this](const std::string& text) { plan_.time = text; }});
-  table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
-             .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); }, .choices = {"ns", "us", "ms", "s"}});
-  table.add({.names = "--close-at-end", .help = "-e on topics: close windows and write tables then",
+  table.add({.names = "--time-unit",
+             .metavar = "UNIT",
+             .help = "what a number given by --time counts: ns us ms s",
+             .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); },
+             .choices = {"ns", "us", "ms", "s"}});
+  table.add({.names = "--close-at-end",
+             .help = "-e on topics: close windows and write tables then",
              .set = [this](const std::string&) { close_at_end_ = true; }});
-  table.add({.names = "--cache", .metavar = "SIZE", .help = "memory for state read from topics; 64M by default", .group = Group::delivery,
+  table.add({.names = "--cache",
+             .metavar = "SIZE",
+             .help = "memory for state read from topics; 64M by default",
+             .group = Group::delivery,
              .set = [this](const std::string& text) { cache_bytes_ = parse_size("--cache", text); }});
 }
 
-void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
-                            bool needs_time, flow::StateDescription description, const MakeStage& make_stage, const TableHalves& halves) {
+void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
+                            bool has_keys, bool needs_time, flow::StateDescription description,
+                            const MakeStage& make_stage, const TableHalves& halves) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
   if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
@@ -80,7 +100,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   job.close_at_end = close_at_end_;
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
-  const auto set = std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS", options));
+  const auto set =
+      std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS", options));
   const SystemClock clock;
   const flow::ExpressionReader checked(plan_, options, *set, &clock);
   std::string canonical;
@@ -104,14 +125,16 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
   if (repartitions && job.in.table) {
     job.keeps_source_rows = true;
-    job.make_repartition_stage = [plan = plan_, options, set, halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    job.make_repartition_stage = [plan = plan_, options, set,
+                                  halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
       auto inner = halves.in_front(*set, std::move(reader), store);
       return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
     };
-    job.make_stage = [set, rows = flow::to_text(description), halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    job.make_stage = [set, rows = flow::to_text(description),
+                      halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       store.set_description(rows);
@@ -122,7 +145,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     return;
   }
   if (repartitions) {
-    job.make_repartition_stage = [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    job.make_repartition_stage = [plan = plan_, options,
+                                  set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
       return std::make_unique<OwningStage>(set, nullptr, flow::make_repartition_stage(std::move(reader)));
     };
@@ -130,7 +154,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     behind.repartitioned = true;
     behind.source_topic = job.in.name;
   }
-  job.make_stage = [behind, options, set, rows = flow::to_text(description), make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  job.make_stage = [behind, options, set, rows = flow::to_text(description),
+                    make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;
     state::Store& store = store_of(context, own);
     store.set_description(rows);

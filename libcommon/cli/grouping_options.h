@@ -1,4 +1,5 @@
-// What ktable and kwindow share: the options that say how records are grouped, and the stage over a store made of them.
+// What ktable and kwindow share: the options that say how records are grouped, and the stage over a store
+// made of them.
 #pragma once
 
 #include <functional>
@@ -17,20 +18,25 @@ class GroupingOptions {
   // --by, --total, --time, --time-unit, --cache
   void declare(OptionTable& table);
 
-  using MakeStage = std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-                                                               state::Store& store, const flow::StageContext& context)>;
-  // For `table:` as IN of a job with a repartition: the stage in front of it, and what takes MakeStage's place behind it.
+  using MakeStage = std::function<std::unique_ptr<flow::Stage>(
+      const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store,
+      const flow::StageContext& context)>;
+  // For `table:` as IN of a job with a repartition: the stage in front of it, and what takes MakeStage's
+  // place behind it.
   struct TableHalves {
-    std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-                                               state::Store& store)> in_front;
+    std::function<std::unique_ptr<flow::Stage>(
+        const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store)>
+        in_front;
     std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, state::Store& store)> behind;
   };
-  // Parses `aggregates` and the options' expressions, sets job.settings, job.stateful, job.make_stage and, for --by on a topic to a topic,
-  // job.make_repartition_stage. Where the context has no store (lines), the stage has one of its own in memory. `description` says
-  // what the rows are; its output, key names and aggregates are filled in here. `needs_time`: a record without time is an error. Throws usage_error.
+  // Parses `aggregates` and the options' expressions, sets job.settings, job.stateful, job.make_stage and,
+  // for --by on a topic to a topic, job.make_repartition_stage. Where the context has no store (lines), the
+  // stage has one of its own in memory. `description` says what the rows are; its output, key names and
+  // aggregates are filled in here. `needs_time`: a record without time is an error. Throws usage_error.
   // `has_keys`: the input's records can have keys; plain lines have none, and are one group.
-  void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys, bool needs_time,
-             flow::StateDescription description, const MakeStage& make_stage, const TableHalves& halves = {});
+  void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
+             bool needs_time, flow::StateDescription description, const MakeStage& make_stage,
+             const TableHalves& halves = {});
   // The output's key fields.
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);

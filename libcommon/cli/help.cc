@@ -110,12 +110,13 @@ std::string bash_completion(const ToolInfo& info, const OptionTable& table) {
   return "# bash completion for " + info.name + "; made from its option table\n_" + info.name +
          "() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n  COMPREPLY=()\n  case $prev in\n" +
          cases + "  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W '" + all +
-         "' -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _" + info.name +
-         " " + info.name + "\n";
+         "' -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _" +
+         info.name + " " + info.name + "\n";
 }
 
 std::string zsh_completion(const ToolInfo& info, const OptionTable& table) {
-  std::string out = "#compdef " + info.name + "\n# made from the option table of " + info.name + "\n_arguments -s -S";
+  std::string out =
+      "#compdef " + info.name + "\n# made from the option table of " + info.name + "\n_arguments -s -S";
   for (const Option& option : table.options()) {
     if (option.hidden) continue;
     std::string help;
@@ -178,11 +179,13 @@ std::string markdown(const std::string& text) {
 
 std::string man_head(const ToolInfo& info) {
   std::string upper = info.name;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string summary = info.summary.substr(0, info.summary.find_last_not_of('.') + 1);
   summary[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(summary[0])));
-  return "---\ntitle: " + upper + "\nsection: 1\nheader: kutils\nfooter: kutils " KUTILS_VERSION "\n---\n\n# NAME\n\n" +
-         info.name + " - " + markdown(summary) + "\n\n# SYNOPSIS\n\n**" + info.name + "** \\[*OPTIONS*\\] " +
+  return "---\ntitle: " + upper +
+         "\nsection: 1\nheader: kutils\nfooter: kutils " KUTILS_VERSION "\n---\n\n# NAME\n\n" + info.name +
+         " - " + markdown(summary) + "\n\n# SYNOPSIS\n\n**" + info.name + "** \\[*OPTIONS*\\] " +
          markdown(operand_usage(info)) + "\n";
 }
 
@@ -219,8 +222,8 @@ std::string short_help(const ToolInfo& info, const OptionTable& table) {
   for (const Option& option : table.options()) {
     if (!option.hidden && option.in_short_help) add_row(rows, label(option), option.help, 22);
   }
-  return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name + " --help-all, man " + info.name +
-         "\n" + examples(info);
+  return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name +
+         " --help-all, man " + info.name + "\n" + examples(info);
 }
 
 std::string full_help(const ToolInfo& info, const OptionTable& table) {

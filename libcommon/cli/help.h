@@ -9,8 +9,8 @@ namespace kutils::cli {
 
 std::string short_help(const ToolInfo& info, const OptionTable& table);  // fits a screen
 std::string full_help(const ToolInfo& info, const OptionTable& table);
-// A part of the man page in markdown for pandoc: head (title, NAME, SYNOPSIS), options, examples. Throws usage_error for
-// another.
+// A part of the man page in markdown for pandoc: head (title, NAME, SYNOPSIS), options, examples. Throws
+// usage_error for another.
 std::string man_part(const ToolInfo& info, const OptionTable& table, const std::string& part);
 // `shell`: bash, zsh or fish. Throws usage_error for another.
 std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell);

@@ -10,13 +10,20 @@ namespace kutils::cli {
 
 const char* title(Group group) {
   switch (group) {
-    case Group::tool: return "Options";
-    case Group::output: return "Records and expressions";
-    case Group::lines: return "Lines";
-    case Group::reading: return "Where to read, when to end";
-    case Group::cluster: return "Cluster, group and topics";
-    case Group::delivery: return "Delivery and errors";
-    case Group::general: return "General";
+    case Group::tool:
+      return "Options";
+    case Group::output:
+      return "Records and expressions";
+    case Group::lines:
+      return "Lines";
+    case Group::reading:
+      return "Where to read, when to end";
+    case Group::cluster:
+      return "Cluster, group and topics";
+    case Group::delivery:
+      return "Delivery and errors";
+    case Group::general:
+      return "General";
   }
   return "";
 }
@@ -46,8 +53,9 @@ int64_t parse_number(std::string_view option, std::string_view text, int64_t low
   int64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    std::string range = high == INT64_MAX ? "a whole number from " + std::to_string(low)
-                                          : "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+    std::string range = high == INT64_MAX
+                            ? "a whole number from " + std::to_string(low)
+                            : "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
     throw usage_error(std::string(option) + ": '" + std::string(text) + "' is not " + range);
   }
   return value;

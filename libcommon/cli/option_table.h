@@ -1,4 +1,5 @@
-// Options as data: declared once by a tool and by the shared groups, used for parsing, --help, man pages and completion.
+// Options as data: declared once by a tool and by the shared groups, used for parsing, --help, man pages and
+// completion.
 #pragma once
 
 #include <functional>
@@ -14,20 +15,21 @@ enum class Group { tool, output, lines, reading, cluster, delivery, general };
 const char* title(Group group);
 
 struct Option {
-  std::string names;    // "-o", "--since", or "-x,--long"
+  std::string names;         // "-o", "--since", or "-x,--long"
   std::string metavar = {};  // what follows it; empty: a flag
-  std::string help;     // one line, no full stop
+  std::string help;          // one line, no full stop
   Group group = Group::tool;
   bool in_short_help = false;  // shown by --help, which must fit a screen; all are shown by --help-all
   bool hidden = false;
-  // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well formed.
-  // Throws usage_error. May be
-  // empty for a question.
+  // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well
+  // formed. Throws usage_error. May be empty for a question.
   std::function<void(const std::string& value)> set = {};
   std::vector<std::string> choices = {};  // for completion
-  // For options that ask a question (--help, --functions [NAME], -X list): the text to print instead of working, or
-  // nullopt where this value is no question. Asked before anything is set.
-  std::function<std::optional<std::string>(const std::string& value, const std::vector<std::string>& operands)> answer = {};
+  // For options that ask a question (--help, --functions [NAME], -X list): the text to print instead of
+  // working, or nullopt where this value is no question. Asked before anything is set.
+  std::function<std::optional<std::string>(const std::string& value,
+                                           const std::vector<std::string>& operands)>
+      answer = {};
 };
 
 class OptionTable {

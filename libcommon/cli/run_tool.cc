@@ -19,18 +19,28 @@ namespace {
 // What every tool answers without doing its work. The references outlive the table's use in run_tool().
 void declare_questions(const ToolInfo& info, OptionTable& table) {
   const auto question = [&](const char* names, const char* help, auto text) {
-    table.add({.names = names, .help = help, .group = Group::general,
-               .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
+    table.add(
+        {.names = names,
+         .help = help,
+         .group = Group::general,
+         .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
   };
   question("--help", "say what the tool does", [&] { return short_help(info, table); });
   question("--help-all", "all options", [&] { return full_help(info, table); });
   question("--version", "print the version", [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
-  table.add({.names = "--help-man", .metavar = "PART", .help = "a part of the man page in markdown", .group = Group::general,
-             .hidden = true, .answer = [&](const std::string& part, const auto&) -> std::optional<std::string> {
+  table.add({.names = "--help-man",
+             .metavar = "PART",
+             .help = "a part of the man page in markdown",
+             .group = Group::general,
+             .hidden = true,
+             .answer = [&](const std::string& part, const auto&) -> std::optional<std::string> {
                return man_part(info, table, part);
              }});
-  table.add({.names = "--completion", .metavar = "SHELL", .help = "print a completion script: bash, zsh or fish",
-             .group = Group::general, .choices = {"bash", "zsh", "fish"},
+  table.add({.names = "--completion",
+             .metavar = "SHELL",
+             .help = "print a completion script: bash, zsh or fish",
+             .group = Group::general,
+             .choices = {"bash", "zsh", "fish"},
              .answer = [&](const std::string& shell, const auto&) -> std::optional<std::string> {
                return completion(info, table, shell);
              }});
@@ -42,12 +52,14 @@ void print(const std::string& text) {
   }
 }
 
-// A program started with a closed stdin, stdout or stderr (`<&-`, some cron and container set-ups) would get a socket or a
-// pipe of its own under that number, and wait for it or write lines into it. These fail as the closed ones would.
+// A program started with a closed stdin, stdout or stderr (`<&-`, some cron and container set-ups) would get
+// a socket or a pipe of its own under that number, and wait for it or write lines into it. These fail as the
+// closed ones would.
 void fill_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
-    // The lowest free number is the one that was found closed; open the wrong way round, so that using it fails.
+    // The lowest free number is the one that was found closed; open the wrong way round, so that using it
+    // fails.
     if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;  // NOLINT: all it can do
   }
 }
@@ -73,8 +85,11 @@ int run_tool(Tool& tool, int argc, char** argv) {
     OptionTable table;
     tool.declare(table);
     declare_questions(info, table);
-    table.add({.names = "--color", .metavar = "WHEN", .help = "auto, always or never; $NO_COLOR is honoured",
-               .group = Group::general, .set = [&](const std::string& when) { colour = parse_colour(when); },
+    table.add({.names = "--color",
+               .metavar = "WHEN",
+               .help = "auto, always or never; $NO_COLOR is honoured",
+               .group = Group::general,
+               .set = [&](const std::string& when) { colour = parse_colour(when); },
                .choices = {"auto", "always", "never"}});
     const CommandLine line = parse_command_line(info, table, argc, argv);
     for (const auto& [index, value] : line.options) {
@@ -104,7 +119,8 @@ int run_tool(Tool& tool, int argc, char** argv) {
     report(info.name, "out of memory", "", false);
     return static_cast<int>(ExitCode::delivery);
   } catch (const std::exception& e) {
-    report(info.name, std::string("internal error: ") + e.what(), "please report this with the command line", false);
+    report(info.name, std::string("internal error: ") + e.what(), "please report this with the command line",
+           false);
     return static_cast<int>(ExitCode::delivery);
   }
 }

@@ -17,7 +17,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
         expressions_(plan.options) {
     if (plan.key) key_ = expressions_.add(*plan.key, "--key");
     if (plan.time && !wall_) time_ = expressions_.add(*plan.time, "--time", expr::Expect::time);
-    for (const auto& [name, text] : plan.headers) headers_.push_back({name, expressions_.add(text, "--header " + name)});
+    for (const auto& [name, text] : plan.headers)
+      headers_.push_back({name, expressions_.add(text, "--header " + name)});
     evaluates_ = key_ || time_ || !headers_.empty();
   }
 
@@ -27,7 +28,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
     Output shaped = output;
     if (auto error = shape(origin, shaped)) {
       if (origin) return out_->fail(*origin, std::move(*error));
-      throw Error(ExitCode::bad_record, "an output without an input record cannot be encoded: " + error->message);
+      throw Error(ExitCode::bad_record,
+                  "an output without an input record cannot be encoded: " + error->message);
     }
     out_->emit(origin, shaped);
   }
@@ -42,7 +44,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
     for (const auto& header : headers_) {
       out.emplace_back("--header", header.name + "=" + expressions_.canonical(header.handle));
     }
-    if (value_codec_) out.emplace_back("--value-codec", value_codec_->in.name() + ":" + value_codec_->out.name());
+    if (value_codec_)
+      out.emplace_back("--value-codec", value_codec_->in.name() + ":" + value_codec_->out.name());
     if (key_codec_) out.emplace_back("--key-codec", key_codec_->in.name() + ":" + key_codec_->out.name());
     return out;
   }
@@ -173,6 +176,8 @@ void ShapedStage::close(flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->close(*shaper_);
 }
-std::vector<std::pair<std::string, std::string>> ShapedStage::canonical() const { return shaper_->canonical(); }
+std::vector<std::pair<std::string, std::string>> ShapedStage::canonical() const {
+  return shaper_->canonical();
+}
 
 }  // namespace kutils::cli

@@ -1,9 +1,9 @@
 // A stage whose outputs get the key, time, headers and codec that the options name: --key, --time, --header,
 // --key-codec, --value-codec. The same for every tool that emits.
 //
-// The expressions are evaluated over the INPUT record, whatever the inner stage made of it (kgen, which has no input: over what it
-// made). Outputs without an origin (timers, the
-// end of input) pass unshaped, but for the codec.
+// The expressions are evaluated over the INPUT record, whatever the inner stage made of it (kgen, which has
+// no input: over what it made). Outputs without an origin (timers, the end of input) pass unshaped, but for
+// the codec.
 #pragma once
 
 #include <memory>
@@ -20,11 +20,11 @@
 namespace kutils::cli {
 
 struct ShapePlan {
-  std::optional<std::string> key;                              // --key
-  std::optional<std::string> time;                             // --time; "wall": the clock
-  int64_t time_unit_ns = 1'000'000;                            // --time-unit
-  std::vector<std::pair<std::string, std::string>> headers;    // --header, in order
-  std::optional<CodecPair> value_codec;                        // set if outputs must be re-coded
+  std::optional<std::string> key;                            // --key
+  std::optional<std::string> time;                           // --time; "wall": the clock
+  int64_t time_unit_ns = 1'000'000;                          // --time-unit
+  std::vector<std::pair<std::string, std::string>> headers;  // --header, in order
+  std::optional<CodecPair> value_codec;                      // set if outputs must be re-coded
   std::optional<CodecPair> key_codec;
   expr::Options options;
   bool sees_output = false;  // the expressions see the value that the inner stage emits
@@ -35,7 +35,8 @@ struct ShapePlan {
 
 class ShapedStage final : public flow::Stage {
  public:
-  // Throws usage_error for a bad expression. `inner` may be null where only the expressions are to be checked.
+  // Throws usage_error for a bad expression. `inner` may be null where only the expressions are to be
+  // checked.
   ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock);
   ~ShapedStage() override;
 

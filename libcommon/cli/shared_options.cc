@@ -80,8 +80,10 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
     from = comma + 1;
     const size_t dash = item.find('-', 1);
     const int64_t first = parse_number("-p", item.substr(0, dash), 0, INT32_MAX);
-    const int64_t last = dash == std::string::npos ? first : parse_number("-p", item.substr(dash + 1), first, first + 99'999);
-    for (int64_t partition = first; partition <= last; ++partition) out.push_back(static_cast<int32_t>(partition));
+    const int64_t last =
+        dash == std::string::npos ? first : parse_number("-p", item.substr(dash + 1), first, first + 99'999);
+    for (int64_t partition = first; partition <= last; ++partition)
+      out.push_back(static_cast<int32_t>(partition));
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -111,7 +113,9 @@ std::pair<Millis, Millis> parse_commit_interval(const std::string& text) {
 
 std::string default_group(const std::string& tool, const io::Endpoint& in, const io::Endpoint& out) {
   // A group's name is limited by nobody but people and metrics; topic names run to 249 bytes.
-  const auto shortened = [](const std::string& name) { return name.size() <= 60 ? name : name.substr(0, 60) + "~"; };
+  const auto shortened = [](const std::string& name) {
+    return name.size() <= 60 ? name : name.substr(0, 60) + "~";
+  };
   const std::string both = in.name + std::string(1, '\0') + out.name;
   char hash[16];
   std::snprintf(hash, sizeof hash, "%08x", static_cast<unsigned>(murmur2(both)));
@@ -124,155 +128,295 @@ void SharedOptions::declare(OptionTable& table) {
   declare_reading(table);
   declare_cluster(table);
   declare_delivery(table);
-  table.add({.names = "--http", .metavar = "ADDR", .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT", .group = Group::general,
+  table.add({.names = "--http",
+             .metavar = "ADDR",
+             .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT",
+             .group = Group::general,
              .set = [this](const std::string& text) { http_ = text; }});
-  table.add({.names = "-q", .help = "no notes; errors are still said", .group = Group::general,
+  table.add({.names = "-q",
+             .help = "no notes; errors are still said",
+             .group = Group::general,
              .set = [this](const std::string&) { quiet_ = true; }});
-  table.add({.names = "-v", .help = "say more; -vv: yet more", .group = Group::general,
+  table.add({.names = "-v",
+             .help = "say more; -vv: yet more",
+             .group = Group::general,
              .set = [this](const std::string&) { ++job_.verbose; }});
-  table.add({.names = "--progress", .help = "show progress on stderr even if it is no terminal", .group = Group::general,
+  table.add({.names = "--progress",
+             .help = "show progress on stderr even if it is no terminal",
+             .group = Group::general,
              .set = [this](const std::string&) { progress_ = true; }});
-  table.add({.names = "--no-progress", .help = "show no progress", .group = Group::general,
+  table.add({.names = "--no-progress",
+             .help = "show no progress",
+             .group = Group::general,
              .set = [this](const std::string&) { progress_ = false; }});
 }
 
 void SharedOptions::declare_output(OptionTable& table) {
   const Group group = Group::output;
   if (shares_.shapes && shares_.sets_key) {
-    table.add({.names = "--key", .metavar = "EXPR", .help = "key of what is written, made from the record read",
-               .group = group, .in_short_help = true, .set = [this](const std::string& text) { shape_.key = text; }});
+    table.add({.names = "--key",
+               .metavar = "EXPR",
+               .help = "key of what is written, made from the record read",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string& text) { shape_.key = text; }});
   }
   if (shares_.shapes) {
-    table.add({.names = "--time", .metavar = "EXPR", .help = "its time: epoch ms, ISO string (UTC if it names no zone), timestamp; or 'wall'",
-               .group = group, .set = [this](const std::string& text) { shape_.time = text; }});
-    table.add({.names = "--time-unit", .metavar = "UNIT", .help = "what a number given by --time counts: ns us ms s",
-               .group = group, .set = [this](const std::string& text) { shape_.time_unit_ns = time_unit_ns(text); },
+    table.add({.names = "--time",
+               .metavar = "EXPR",
+               .help = "its time: epoch ms, ISO string (UTC if it names no zone), timestamp; or 'wall'",
+               .group = group,
+               .set = [this](const std::string& text) { shape_.time = text; }});
+    table.add({.names = "--time-unit",
+               .metavar = "UNIT",
+               .help = "what a number given by --time counts: ns us ms s",
+               .group = group,
+               .set = [this](const std::string& text) { shape_.time_unit_ns = time_unit_ns(text); },
                .choices = {"ns", "us", "ms", "s"}});
-    table.add({.names = "--header", .metavar = "NAME=EXPR", .help = "a header of what is written; null takes it away",
-               .group = group, .set = [this](const std::string& text) {
+    table.add({.names = "--header",
+               .metavar = "NAME=EXPR",
+               .help = "a header of what is written; null takes it away",
+               .group = group,
+               .set = [this](const std::string& text) {
                  shape_.headers.push_back(split_assignment("--header", text, "NAME=EXPR"));
                }});
   }
   if (shares_.keep_null) {
-    table.add({.names = "--keep-null", .help = "pass on records without a value; else: dropped, counted",
-               .group = group, .in_short_help = true, .set = [this](const std::string&) { keep_null_ = true; }});
+    table.add({.names = "--keep-null",
+               .help = "pass on records without a value; else: dropped, counted",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string&) { keep_null_ = true; }});
   }
   if (shares_.expressions) {
-    table.add({.names = "--arg", .metavar = "NAME=TEXT", .help = "_arg.NAME in expressions: a string",
-               .group = group, .in_short_help = true, .set = [this](const std::string& text) {
+    table.add({.names = "--arg",
+               .metavar = "NAME=TEXT",
+               .help = "_arg.NAME in expressions: a string",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
                  expressions_.args.push_back(split_assignment("--arg", text, "NAME=TEXT"));
                }});
-    table.add({.names = "--trust-json", .help = "do not check a value behind the last field needed",
-               .group = group, .set = [this](const std::string&) { expressions_.trust_json = true; }});
+    table.add({.names = "--trust-json",
+               .help = "do not check a value behind the last field needed",
+               .group = group,
+               .set = [this](const std::string&) { expressions_.trust_json = true; }});
     if (shares_.seeds)
-      table.add({.names = "--seed", .metavar = "N", .help = "make random() repeat", .group = group,
-               .set = [this](const std::string& text) {
-                 expressions_.random_seed = static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
-               }});
+      table.add({.names = "--seed",
+                 .metavar = "N",
+                 .help = "make random() repeat",
+                 .group = group,
+                 .set = [this](const std::string& text) {
+                   expressions_.random_seed =
+                       static_cast<uint64_t>(parse_number("--seed", text, 1, INT64_MAX));
+                 }});
   }
   if (shares_.expressions) table.add(functions_option(shares_.aggregates));
-  table.add({.names = "--value-codec", .metavar = "CODEC", .help = "how values are encoded: json, json+base64, IN:OUT",
-             .group = group, .set = [this](const std::string& text) { value_codec_ = text; }, .choices = codec_names()});
-  table.add({.names = "--key-codec", .metavar = "CODEC", .help = "how keys are encoded", .group = group,
-             .set = [this](const std::string& text) { key_codec_ = text; }, .choices = codec_names()});
+  table.add({.names = "--value-codec",
+             .metavar = "CODEC",
+             .help = "how values are encoded: json, json+base64, IN:OUT",
+             .group = group,
+             .set = [this](const std::string& text) { value_codec_ = text; },
+             .choices = codec_names()});
+  table.add({.names = "--key-codec",
+             .metavar = "CODEC",
+             .help = "how keys are encoded",
+             .group = group,
+             .set = [this](const std::string& text) { key_codec_ = text; },
+             .choices = codec_names()});
 }
 
 void SharedOptions::declare_lines(OptionTable& table) {
   const Group group = Group::lines;
   if (shares_.reads_lines) {
-    table.add({.names = "-I", .metavar = "FORMAT", .help = "lines read: json envelope csv tsv text re:REGEX",
-               .group = group, .in_short_help = !shares_.reads_topics,
+    table.add({.names = "-I",
+               .metavar = "FORMAT",
+               .help = "lines read: json envelope csv tsv text re:REGEX",
+               .group = group,
+               .in_short_help = !shares_.reads_topics,
                .set = [this](const std::string& text) { lines_.in = text; },
                .choices = format_names(true)});
-    table.add({.names = "--csv-strings", .help = "cells of CSV stay strings, also numbers", .group = group,
+    table.add({.names = "--csv-strings",
+               .help = "cells of CSV stay strings, also numbers",
+               .group = group,
                .set = [this](const std::string&) { lines_.csv_strings = true; }});
   }
   if (shares_.writes_lines) {
-    table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table",
-               .group = group, .in_short_help = !shares_.writes_topics,
-               .set = [this](const std::string& text) { lines_.out = text; }, .choices = format_names(false)});
-    table.add({.names = "-f", .metavar = "FORMAT", .help = "lines written by kcat's %k %s %o ... and %{EXPR}",
-               .group = group, .set = [this](const std::string& text) { lines_.format = text; }});
-    table.add({.names = "--embed", .help = "in envelopes the JSON value as 'value', not as text", .group = group,
+    table.add({.names = "-O",
+               .metavar = "FORMAT",
+               .help = "lines written: json envelope csv tsv text table",
+               .group = group,
+               .in_short_help = !shares_.writes_topics,
+               .set = [this](const std::string& text) { lines_.out = text; },
+               .choices = format_names(false)});
+    table.add({.names = "-f",
+               .metavar = "FORMAT",
+               .help = "lines written by kcat's %k %s %o ... and %{EXPR}",
+               .group = group,
+               .set = [this](const std::string& text) { lines_.format = text; }});
+    table.add({.names = "--embed",
+               .help = "in envelopes the JSON value as 'value', not as text",
+               .group = group,
                .set = [this](const std::string&) { lines_.embed = true; }});
   }
-  table.add({.names = "-J", .help = "lines are kcat's JSON envelopes: key, headers, time", .group = group,
-             .in_short_help = true, .set = [this](const std::string&) { lines_.envelope = true; }});
-  table.add({.names = "-K", .metavar = "SEP", .help = "lines are KEY SEP VALUE", .group = group,
+  table.add({.names = "-J",
+             .help = "lines are kcat's JSON envelopes: key, headers, time",
+             .group = group,
+             .in_short_help = true,
+             .set = [this](const std::string&) { lines_.envelope = true; }});
+  table.add({.names = "-K",
+             .metavar = "SEP",
+             .help = "lines are KEY SEP VALUE",
+             .group = group,
              .set = [this](const std::string& text) { lines_.key_separator = text; }});
-  table.add({.names = "-Z", .metavar = "TEXT", .help = "stands for NULL in lines", .group = group,
+  table.add({.names = "-Z",
+             .metavar = "TEXT",
+             .help = "stands for NULL in lines",
+             .group = group,
              .set = [this](const std::string& text) { lines_.null_marker = text; }});
-  table.add({.names = "-0", .help = "lines end with a NUL byte", .group = group,
-             .set = [this](const std::string&) { lines_.nul_ended = true; }});
+  table.add(
+      {.names = "-0", .help = "lines end with a NUL byte", .group = group, .set = [this](const std::string&) {
+         lines_.nul_ended = true;
+       }});
 }
 
 void SharedOptions::declare_reading(OptionTable& table) {
   const Group group = Group::reading;
   if (shares_.reads_topics) {
-    table.add({.names = "-o", .metavar = "WHERE", .help = "begin at: beginning end stored N -N A:B @TIME:@TIME",
-               .group = group, .in_short_help = true, .set = [this](const std::string& text) { job_.range.from = text; }});
-    table.add({.names = "--since", .metavar = "TIME", .help = "begin at a time: ISO, or 1h for an hour ago",
-               .group = group, .set = [this](const std::string& text) { job_.range.since = text; }});
-    table.add({.names = "--until", .metavar = "TIME", .help = "end at a time", .group = group,
+    table.add({.names = "-o",
+               .metavar = "WHERE",
+               .help = "begin at: beginning end stored N -N A:B @TIME:@TIME",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string& text) { job_.range.from = text; }});
+    table.add({.names = "--since",
+               .metavar = "TIME",
+               .help = "begin at a time: ISO, or 1h for an hour ago",
+               .group = group,
+               .set = [this](const std::string& text) { job_.range.since = text; }});
+    table.add({.names = "--until",
+               .metavar = "TIME",
+               .help = "end at a time",
+               .group = group,
                .set = [this](const std::string& text) { job_.range.until = text; }});
-    table.add({.names = "--tail", .metavar = "N", .help = "the last N records, over all partitions", .group = group,
-               .set = [this](const std::string& text) { job_.range.tail = parse_number("--tail", text, 0, INT64_MAX); }});
-    table.add({.names = "-p", .metavar = "LIST", .help = "these partitions only: 0,2,5-7", .group = group,
+    table.add({.names = "--tail",
+               .metavar = "N",
+               .help = "the last N records, over all partitions",
+               .group = group,
+               .set = [this](const std::string& text) {
+                 job_.range.tail = parse_number("--tail", text, 0, INT64_MAX);
+               }});
+    table.add({.names = "-p",
+               .metavar = "LIST",
+               .help = "these partitions only: 0,2,5-7",
+               .group = group,
                .set = [this](const std::string& text) { job_.range.partitions = parse_partitions(text); }});
-    table.add({.names = "-e", .help = "end at what was the end of the topic at start", .group = group,
-               .in_short_help = true, .set = [this](const std::string&) { job_.range.exit_at_end = true; }});
+    table.add({.names = "-e",
+               .help = "end at what was the end of the topic at start",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string&) { job_.range.exit_at_end = true; }});
   }
-  table.add({.names = "-c", .metavar = "N", .help = "end after N records read", .group = group, .in_short_help = true,
-             .set = [this](const std::string& text) { job_.max_input = parse_number("-c", text, 0, INT64_MAX); }});
-  table.add({.names = "-m", .metavar = "N", .help = "end after N records written", .group = group,
-             .set = [this](const std::string& text) { job_.max_output = parse_number("-m", text, 0, INT64_MAX); }});
+  table.add(
+      {.names = "-c",
+       .metavar = "N",
+       .help = "end after N records read",
+       .group = group,
+       .in_short_help = true,
+       .set = [this](const std::string& text) { job_.max_input = parse_number("-c", text, 0, INT64_MAX); }});
+  table.add(
+      {.names = "-m",
+       .metavar = "N",
+       .help = "end after N records written",
+       .group = group,
+       .set = [this](const std::string& text) { job_.max_output = parse_number("-m", text, 0, INT64_MAX); }});
 }
 
 void SharedOptions::declare_cluster(OptionTable& table) {
   const Group group = Group::cluster;
   if (!shares_.reads_topics && !shares_.writes_topics) return;
-  table.add({.names = "-b", .metavar = "HOSTS", .help = "brokers; or $KUTILS_BROKERS", .group = group,
-             .in_short_help = true, .set = [this](const std::string& text) { brokers_ = text; }});
-  table.add({.names = "-X", .metavar = "NAME=VALUE", .help = "a librdkafka property; 'list' prints all",
-             .group = group, .set = [this](const std::string& text) { properties_.push_back(text); },
+  table.add({.names = "-b",
+             .metavar = "HOSTS",
+             .help = "brokers; or $KUTILS_BROKERS",
+             .group = group,
+             .in_short_help = true,
+             .set = [this](const std::string& text) { brokers_ = text; }});
+  table.add({.names = "-X",
+             .metavar = "NAME=VALUE",
+             .help = "a librdkafka property; 'list' prints all",
+             .group = group,
+             .set = [this](const std::string& text) { properties_.push_back(text); },
              .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
                if (text != "list") return std::nullopt;
                return kafka::ClientConfig::list_properties();
              }});
-  table.add({.names = "-F", .metavar = "FILE", .help = "a file of properties; see also $KUTILS_CONFIG", .group = group,
+  table.add({.names = "-F",
+             .metavar = "FILE",
+             .help = "a file of properties; see also $KUTILS_CONFIG",
+             .group = group,
              .set = [this](const std::string& text) { config_files_.push_back(text); }});
   if (shares_.groups) {
-    table.add({.names = "-g", .metavar = "NAME", .help = "group: names offsets, state, transactions", .group = group,
-               .in_short_help = true, .set = [this](const std::string& text) {
+    table.add({.names = "-g",
+               .metavar = "NAME",
+               .help = "group: names offsets, state, transactions",
+               .group = group,
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
                  if (text.empty()) throw usage_error("-g: the name is empty");
                  job_.group = text;
                  job_.group_is_explicit = true;
                }});
-    table.add({.names = "--group-prefix", .metavar = "TEXT", .help = "stands in front of the default group name",
-               .group = group, .set = [this](const std::string& text) { group_prefix_ = text; }});
-    table.add({.names = "--accept-change", .help = "go on though the group was made for something else", .group = group,
+    table.add({.names = "--group-prefix",
+               .metavar = "TEXT",
+               .help = "stands in front of the default group name",
+               .group = group,
+               .set = [this](const std::string& text) { group_prefix_ = text; }});
+    table.add({.names = "--accept-change",
+               .help = "go on though the group was made for something else",
+               .group = group,
                .set = [this](const std::string&) { job_.accept_change = true; }});
-    table.add({.names = "--instance", .metavar = "NAME", .help = "name of this process in its group; or $KUTILS_INSTANCE",
-               .group = group, .set = [this](const std::string& text) { job_.instance = text; }});
+    table.add({.names = "--instance",
+               .metavar = "NAME",
+               .help = "name of this process in its group; or $KUTILS_INSTANCE",
+               .group = group,
+               .set = [this](const std::string& text) { job_.instance = text; }});
     if (shares_.writes_topics) {
-      table.add({.names = "-j", .metavar = "N", .help = "so many workers in this process, between topics", .group = group,
-                 .set = [this](const std::string& text) { job_.workers = static_cast<int>(parse_number("-j", text, 1, 256)); }});
+      table.add({.names = "-j",
+                 .metavar = "N",
+                 .help = "so many workers in this process, between topics",
+                 .group = group,
+                 .set = [this](const std::string& text) {
+                   job_.workers = static_cast<int>(parse_number("-j", text, 1, 256));
+                 }});
     }
-    table.add({.names = "--stay", .help = "keep the place in the group over a restart", .group = group,
+    table.add({.names = "--stay",
+               .help = "keep the place in the group over a restart",
+               .group = group,
                .set = [this](const std::string&) { job_.stay = true; }});
-    table.add({.names = "--state-dir", .metavar = "DIR", .help = "state of this machine; or $KUTILS_STATE_DIR", .group = group,
+    table.add({.names = "--state-dir",
+               .metavar = "DIR",
+               .help = "state of this machine; or $KUTILS_STATE_DIR",
+               .group = group,
                .set = [this](const std::string& text) { job_.state_dir = text; }});
   }
   if (shares_.writes_topics) {
-    table.add({.names = "--partitions", .metavar = "N", .help = "partitions of a topic that does not exist yet", .group = group,
+    table.add({.names = "--partitions",
+               .metavar = "N",
+               .help = "partitions of a topic that does not exist yet",
+               .group = group,
                .set = [this](const std::string& text) {
                  job_.partitions = static_cast<int32_t>(parse_number("--partitions", text, 1, 100'000));
                }});
-    table.add({.names = "--replication", .metavar = "N", .help = "its replication", .group = group,
+    table.add({.names = "--replication",
+               .metavar = "N",
+               .help = "its replication",
+               .group = group,
                .set = [this](const std::string& text) {
                  job_.replication = static_cast<int16_t>(parse_number("--replication", text, 1, 1'000));
                }});
-    table.add({.names = "--no-create", .help = "do not create topics", .group = group,
+    table.add({.names = "--no-create",
+               .help = "do not create topics",
+               .group = group,
                .set = [this](const std::string&) { job_.create_topics = false; }});
   }
 }
@@ -280,28 +424,44 @@ void SharedOptions::declare_cluster(OptionTable& table) {
 void SharedOptions::declare_delivery(OptionTable& table) {
   const Group group = Group::delivery;
   if (shares_.groups) {
-    table.add({.names = "--delivery", .metavar = "HOW", .help = "exactly-once (topic to topic) or at-least-once", .group = group,
-               .set = [this](const std::string& text) {
-                 if (text != "exactly-once" && text != "at-least-once") {
-                   throw usage_error("--delivery: '" + text + "' is not exactly-once or at-least-once");
-                 }
-                 job_.delivery = text == "exactly-once" ? flow::Delivery::exactly_once : flow::Delivery::at_least_once;
-                 job_.delivery_is_explicit = true;
-               },
+    table.add({.names = "--delivery",
+               .metavar = "HOW",
+               .help = "exactly-once (topic to topic) or at-least-once",
+               .group = group,
+               .set =
+                   [this](const std::string& text) {
+                     if (text != "exactly-once" && text != "at-least-once") {
+                       throw usage_error("--delivery: '" + text + "' is not exactly-once or at-least-once");
+                     }
+                     job_.delivery = text == "exactly-once" ? flow::Delivery::exactly_once
+                                                            : flow::Delivery::at_least_once;
+                     job_.delivery_is_explicit = true;
+                   },
                .choices = {"exactly-once", "at-least-once"}});
-    table.add({.names = "--commit-interval", .metavar = "MIN[:MAX]", .help = "how long a transaction lasts; MAX while there is lag",
-               .group = group, .set = [this](const std::string& text) {
+    table.add({.names = "--commit-interval",
+               .metavar = "MIN[:MAX]",
+               .help = "how long a transaction lasts; MAX while there is lag",
+               .group = group,
+               .set = [this](const std::string& text) {
                  std::tie(job_.commit_min, job_.commit_max) = parse_commit_interval(text);
                }});
-    table.add({.names = "--on-gap", .metavar = "WHAT", .help = "records that retention deleted unread: fail or skip", .group = group,
-               .set = [this](const std::string& text) {
-                 if (text != "fail" && text != "skip") throw usage_error("--on-gap: '" + text + "' is not fail or skip");
-                 job_.accept_gap = text == "skip";
-               },
+    table.add({.names = "--on-gap",
+               .metavar = "WHAT",
+               .help = "records that retention deleted unread: fail or skip",
+               .group = group,
+               .set =
+                   [this](const std::string& text) {
+                     if (text != "fail" && text != "skip")
+                       throw usage_error("--on-gap: '" + text + "' is not fail or skip");
+                     job_.accept_gap = text == "skip";
+                   },
                .choices = {"fail", "skip"}});
   }
-  table.add({.names = "--on-error", .metavar = "WHAT", .help = "bad records: fail, skip, report or dead-letter:TOPIC",
-             .group = group, .in_short_help = true,
+  table.add({.names = "--on-error",
+             .metavar = "WHAT",
+             .help = "bad records: fail, skip, report or dead-letter:TOPIC",
+             .group = group,
+             .in_short_help = true,
              .set = [this](const std::string& text) { job_.on_error = parse_on_error(text); },
              .choices = {"fail", "skip", "report", "dead-letter:"}});
 }
@@ -332,7 +492,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.out = io::parse_endpoint("OUT", out.value_or("-"));
   for (const io::Endpoint* at : {&job.in, &job.out}) {
     if (!at->table || shares_.tables) continue;
-    throw usage_error("table:" + at->name + ": " + tool + " does not read tables", "for the stream of its changes write " + at->name);
+    throw usage_error("table:" + at->name + ": " + tool + " does not read tables",
+                      "for the stream of its changes write " + at->name);
   }
   if (job.in.table) job.settings.push_back({"IN is", "a table"});
   if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
@@ -341,7 +502,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
   if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
-  const bool topics = job.in.is_topic() || job.out.is_topic() || (job.on_error && !job.on_error->topic.empty());
+  const bool topics =
+      job.in.is_topic() || job.out.is_topic() || (job.on_error && !job.on_error->topic.empty());
   if (topics || !properties_.empty() || !config_files_.empty()) job.client = client_config();
   if (topics && job.client.brokers().empty()) {
     throw usage_error("which brokers? '" + (job.in.is_topic() ? job.in.name : job.out.name) + "' is a topic",
@@ -356,10 +518,13 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                             (job.in.is_topic() ? "OUT '" + job.out.name : "IN '" + job.in.name) + "' is none",
                         "leave -j out");
     }
-    if (job.max_input || job.max_output) throw usage_error("-j with -c or -m: no worker knows what the others have counted", "leave one of the two out");
+    if (job.max_input || job.max_output)
+      throw usage_error("-j with -c or -m: no worker knows what the others have counted",
+                        "leave one of the two out");
   }
   if (!http_.empty()) {
-    job.make_observer = [at = serve::parse_http_address("--http", http_), name = tool, group = job.group](const Clock& clock, Log& log) {
+    job.make_observer = [at = serve::parse_http_address("--http", http_), name = tool, group = job.group](
+                            const Clock& clock, Log& log) {
       auto views = std::make_shared<serve::RunViews>(at, name, group, clock);
       log.note("http://" + serve::to_string(views->address()) + "/metrics");
       return views;
@@ -381,10 +546,13 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
 void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
   if (shares_.expressions || shares_.shapes || (!value_codec_ && !key_codec_)) return;
   const bool in_shows = job.in.is_lines() && in_format_.name() != "envelope";
-  const bool out_shows = job.out.is_lines() && (out_format_.name() != "envelope" || !out_format_.output_template.empty());
+  const bool out_shows =
+      job.out.is_lines() && (out_format_.name() != "envelope" || !out_format_.output_template.empty());
   if (in_shows || out_shows) return;
-  throw usage_error(std::string(value_codec_ ? "--value-codec" : "--key-codec") + " says nothing here: " + job.tool + " copies bytes as they are",
-                    "to change how they are encoded: kmap --value-codec IN:OUT '*' IN OUT, kfilter --key-codec IN:OUT true IN OUT");
+  throw usage_error(
+      std::string(value_codec_ ? "--value-codec" : "--key-codec") + " says nothing here: " + job.tool +
+          " copies bytes as they are",
+      "to change how they are encoded: kmap --value-codec IN:OUT '*' IN OUT, kfilter --key-codec IN:OUT true IN OUT");
 }
 
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
@@ -416,7 +584,10 @@ void SharedOptions::parse_formats() {
       throw usage_error(std::string("-J and ") + option + " " + text + " say different things about lines",
                         "-J is envelopes both ways; -I and -O are for one way");
     }
-    io::LineFormat format = io::parse_line_format(!text.empty() ? text : envelope ? "envelope" : "json", option);
+    io::LineFormat format = io::parse_line_format(!text.empty() ? text
+                                                  : envelope    ? "envelope"
+                                                                : "json",
+                                                  option);
     format.nul_ended = lines_.nul_ended;
     return format;
   };
@@ -426,19 +597,24 @@ void SharedOptions::parse_formats() {
   out_format_ = parse(lines_.out, "-O");
   out_format_.embed = lines_.embed;
   if (lines_.format) {
-    if (!lines_.out.empty() || lines_.envelope) throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") + " say different things about lines");
+    if (!lines_.out.empty() || lines_.envelope)
+      throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +
+                        " say different things about lines");
     out_format_.output_template = *lines_.format;
   }
 }
 
 namespace {
 
-// The expressions of -f. A template asks for them in order, once per record: the first one, or a step back, is a new record.
+// The expressions of -f. A template asks for them in order, once per record: the first one, or a step back,
+// is a new record.
 class Template {
  public:
   explicit Template(const expr::Options& options) : expressions_(options) {
     io_.add = [this](std::string_view text) { return expressions_.add(text, "-f"); };
-    io_.append = [this](const Record& record, size_t handle, std::string& out) { return append(record, handle, out); };
+    io_.append = [this](const Record& record, size_t handle, std::string& out) {
+      return append(record, handle, out);
+    };
   }
   const io::TemplateExpressions& io() const { return io_; }
 
@@ -494,7 +670,8 @@ void SharedOptions::set_markers(const flow::Job& job) {
     if (out_takes_null || !in_takes_null) out_format_.null_marker = marker;
   }
   if ((lines_.key_separator || lines_.null_marker) && job.in.is_topic() && job.out.is_topic()) {
-    throw usage_error(std::string(lines_.key_separator ? "-K" : "-Z") + " is about lines, and both IN and OUT are topics");
+    throw usage_error(std::string(lines_.key_separator ? "-K" : "-Z") +
+                      " is about lines, and both IN and OUT are topics");
   }
 }
 
@@ -526,7 +703,8 @@ void SharedOptions::shape(flow::Job& job) const {
   if (shape_.empty()) return;
   const ShapedStage checked(shape_, nullptr, nullptr);
   for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
-  job.make_stage = [plan = shape_, inner = job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  job.make_stage = [plan = shape_, inner = job.make_stage](
+                       const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     return std::make_unique<ShapedStage>(plan, inner(context), context.clock);
   };
 }

@@ -1,7 +1,8 @@
 // The options that every tool shares, and the Job made of them.
 //
-// A tool declares the ones that mean something for it (Shares), so that an option that would do nothing is unknown instead
-// of silently ignored. After parsing, make_job() finds all that can be wrong with them and opens nothing.
+// A tool declares the ones that mean something for it (Shares), so that an option that would do nothing is
+// unknown instead of silently ignored. After parsing, make_job() finds all that can be wrong with them and
+// opens nothing.
 #pragma once
 
 #include <memory>
@@ -20,22 +21,22 @@
 namespace kutils::cli {
 
 struct Shares {
-  bool reads_topics = true;    // IN may be a topic: -o, --since, -p, -e, ...
-  bool writes_topics = true;   // OUT may be a topic: --delivery, --partitions, ...
-  bool reads_lines = true;     // -I
-  bool writes_lines = true;    // -O, -f
-  bool groups = true;          // -g and what belongs to it
-  bool expressions = true;     // --arg, codecs, --trust-json
-  bool aggregates = false;     // SPEC is a list of aggregates: --functions shows them too
-  bool seeds = true;           // --seed, for random(); a tool may have its own
-  bool shapes = true;          // --key, --time, --header
-  bool sets_key = true;        // of these, --key
+  bool reads_topics = true;        // IN may be a topic: -o, --since, -p, -e, ...
+  bool writes_topics = true;       // OUT may be a topic: --delivery, --partitions, ...
+  bool reads_lines = true;         // -I
+  bool writes_lines = true;        // -O, -f
+  bool groups = true;              // -g and what belongs to it
+  bool expressions = true;         // --arg, codecs, --trust-json
+  bool aggregates = false;         // SPEC is a list of aggregates: --functions shows them too
+  bool seeds = true;               // --seed, for random(); a tool may have its own
+  bool shapes = true;              // --key, --time, --header
+  bool sets_key = true;            // of these, --key
   bool shapes_see_output = false;  // they see what the tool made, for it reads no records (kgen)
-  bool keep_null = false;      // --keep-null
-  bool envelope_lines = false; // -J is implied (kcp)
-  bool checks_json = false;    // a line that is no JSON is refused when it is read (kwrite)
-  bool tables = false;         // IN may be table:NAME
-  bool emits_json = false;     // the stage makes JSON of what it reads (kmap); else it passes bytes on
+  bool keep_null = false;          // --keep-null
+  bool envelope_lines = false;     // -J is implied (kcp)
+  bool checks_json = false;        // a line that is no JSON is refused when it is read (kwrite)
+  bool tables = false;             // IN may be table:NAME
+  bool emits_json = false;         // the stage makes JSON of what it reads (kmap); else it passes bytes on
 };
 
 class SharedOptions {
@@ -51,8 +52,8 @@ class SharedOptions {
                      const std::optional<std::string>& out);
   // One more output (kbranch), on the next port.
   void add_output(flow::Job& job, const std::string& operand) const;
-  // Puts --key, --time, --header and the output codecs around job.make_stage, and what changes results into job.settings.
-  // Call it last.
+  // Puts --key, --time, --header and the output codecs around job.make_stage, and what changes results into
+  // job.settings. Call it last.
   void shape(flow::Job& job) const;
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
@@ -60,17 +61,19 @@ class SharedOptions {
   bool quiet() const { return quiet_; }
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return in_format_.name() == "envelope"; }
-  bool lines_have_keys() const { return in_format_.name() == "envelope" || in_format_.key_separator.has_value(); }
+  bool lines_have_keys() const {
+    return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
+  }
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const;
 
  private:
   struct Lines {
-    std::string in;                          // -I
-    std::string out;                         // -O
-    std::optional<std::string> format;       // -f
-    bool envelope = false;                   // -J
-    bool embed = false;                      // --embed
+    std::string in;                            // -I
+    std::string out;                           // -O
+    std::optional<std::string> format;         // -f
+    bool envelope = false;                     // -J
+    bool embed = false;                        // --embed
     std::optional<std::string> key_separator;  // -K
     std::optional<std::string> null_marker;    // -Z
     bool nul_ended = false;                    // -0

@@ -35,10 +35,12 @@ class WithRows final : public flow::Stage {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
   std::vector<char*> arguments;
-  for (size_t at = 0; at < bytes.size(); at += std::strlen(bytes.data() + at) + 1) arguments.push_back(bytes.data() + at);
+  for (size_t at = 0; at < bytes.size(); at += std::strlen(bytes.data() + at) + 1)
+    arguments.push_back(bytes.data() + at);
   arguments.push_back(nullptr);
   execv(other.c_str(), arguments.data());
-  throw usage_error("cannot start " + other + ": " + std::strerror(errno), "it belongs to the installation: " + tool + " with state");
+  throw usage_error("cannot start " + other + ": " + std::strerror(errno),
+                    "it belongs to the installation: " + tool + " with state");
 }
 
 }  // namespace
@@ -50,7 +52,8 @@ void read_table(flow::Job& job, const std::function<void(flow::Job&)>& give_stat
     job.stateful = true;
     give_state(job);
   }
-  job.make_stage = [inner = job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  job.make_stage = [inner =
+                        job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     if (context.store != nullptr) return flow::make_table_view(inner(context), *context.store);
     auto rows = std::make_unique<flow::MapStore>();
     auto view = flow::make_table_view(inner(context), *rows);

@@ -1,8 +1,8 @@
 // The frame around every tool: parse, then run.
 //
-// A tool says what it is (ToolInfo), declares its options as data, checks everything in setup() - which opens nothing -
-// and works in run(). Errors are thrown as kutils::Error and caught in one place, run_tool(), which prints
-// `TOOL: message` and the hint to stderr and returns the exit code; only main() exits.
+// A tool says what it is (ToolInfo), declares its options as data, checks everything in setup() - which opens
+// nothing - and works in run(). Errors are thrown as kutils::Error and caught in one place, run_tool(), which
+// prints `TOOL: message` and the hint to stderr and returns the exit code; only main() exits.
 #pragma once
 
 #include <map>
@@ -18,10 +18,10 @@ namespace kutils::cli {
 struct Operand {
   std::string name;  // "EXPR", "IN"
   bool required = false;
-  std::string help = {};       // one line for --help; may be empty
-  bool is_spec = false;        // what to do; `@FILE` reads it from a file
-  bool is_rest = false;        // all that follows, options included (kbroker's CMD)
-  bool is_many = false;        // any number of these; the last operand
+  std::string help = {};  // one line for --help; may be empty
+  bool is_spec = false;   // what to do; `@FILE` reads it from a file
+  bool is_rest = false;   // all that follows, options included (kbroker's CMD)
+  bool is_many = false;   // any number of these; the last operand
 };
 
 struct Example {
@@ -36,7 +36,8 @@ struct ToolInfo {
   std::vector<Example> examples;  // two: --help ends with them
 };
 
-// The operands of one call, by name; those of is_rest and is_many by rest(). Required ones are served first, then the optional ones from the left.
+// The operands of one call, by name; those of is_rest and is_many by rest(). Required ones are served first,
+// then the optional ones from the left.
 class Operands {
  public:
   Operands() = default;
@@ -60,8 +61,8 @@ class Tool {
   virtual ~Tool() = default;
   virtual ToolInfo info() const = 0;
   virtual void declare(OptionTable& options) = 0;
-  // Finds all that can be wrong with options and operands. Opens nothing (a SPEC's @FILE was read before). Options
-  // have been set. Throws usage_error.
+  // Finds all that can be wrong with options and operands. Opens nothing (a SPEC's @FILE was read before).
+  // Options have been set. Throws usage_error.
   virtual void setup(const Operands& operands) = 0;
   virtual ExitCode run() = 0;
 };

@@ -9,24 +9,44 @@
 namespace kutils::expr {
 
 enum class NodeType : uint8_t {
-  null, boolean, integer, unsigned_integer, real, string, bytes,
-  identifier,   // name; `absolute`: written with a leading dot
-  select,       // children[0].name; `optional`: `.?name`
-  index,        // children[0][children[1]]; `optional`: `[?x]`
-  call,         // name(children...)
-  method,       // children[0].name(children[1...])
-  list,         // optional_items[i]: `?` before the item
-  map,          // key, value, key, value ...
-  logical_and, logical_or,  // two or more children
-  conditional, negate, logical_not,
-  binary,       // operator in `name`: + - * / % == != < <= > >= in
-  has,          // children[0] is a select, an index or an identifier
-  macro,        // children[0] the list, map or optional; then one or two expressions; see Macro
-  bind,         // cel.bind(variables[0], children[0], children[1])
+  null,
+  boolean,
+  integer,
+  unsigned_integer,
+  real,
+  string,
+  bytes,
+  identifier,  // name; `absolute`: written with a leading dot
+  select,      // children[0].name; `optional`: `.?name`
+  index,       // children[0][children[1]]; `optional`: `[?x]`
+  call,        // name(children...)
+  method,      // children[0].name(children[1...])
+  list,        // optional_items[i]: `?` before the item
+  map,         // key, value, key, value ...
+  logical_and,
+  logical_or,  // two or more children
+  conditional,
+  negate,
+  logical_not,
+  binary,  // operator in `name`: + - * / % == != < <= > >= in
+  has,     // children[0] is a select, an index or an identifier
+  macro,   // children[0] the list, map or optional; then one or two expressions; see Macro
+  bind,    // cel.bind(variables[0], children[0], children[1])
 };
 
-enum class Macro : uint8_t { all, exists, exists_one, map, filter, transform_list, transform_map, transform_map_entry,
-                             sort_by, opt_map, opt_flat_map };
+enum class Macro : uint8_t {
+  all,
+  exists,
+  exists_one,
+  map,
+  filter,
+  transform_list,
+  transform_map,
+  transform_map_entry,
+  sort_by,
+  opt_map,
+  opt_flat_map
+};
 
 struct Node {
   NodeType type = NodeType::null;

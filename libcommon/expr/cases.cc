@@ -53,7 +53,8 @@ Value decode(const Value& coded, Context& context) {
     const std::string written = text();  // also Infinity and NaN
     char* stop = nullptr;
     const double value = std::strtod(written.c_str(), &stop);
-    if (written.empty() || stop != written.c_str() + written.size()) bad_case("'" + written + "' is no double");
+    if (written.empty() || stop != written.c_str() + written.size())
+      bad_case("'" + written + "' is no double");
     return Value::real(value);
   }
   if (tag == "string") return context.string(text());
@@ -96,9 +97,12 @@ bool same(const Value& a, const Value& b) {
   switch (a.kind()) {
     case Kind::real:
       return std::isnan(a.as_double()) ? std::isnan(b.as_double()) : a.as_double() == b.as_double();
-    case Kind::list: return same_content(a.as_list(), b.as_list(), same);
-    case Kind::map: return same_content(a.as_map(), b.as_map(), same);
-    default: return equals(a, b);
+    case Kind::list:
+      return same_content(a.as_list(), b.as_list(), same);
+    case Kind::map:
+      return same_content(a.as_map(), b.as_map(), same);
+    default:
+      return equals(a, b);
   }
 }
 
@@ -136,7 +140,8 @@ std::string run_case(const Value& object, Context& context, bool strict_numbers)
 
 }  // namespace
 
-CaseReport run_cases(std::istream& in, std::string_view path, const std::function<void(const std::string&)>& report) {
+CaseReport run_cases(std::istream& in, std::string_view path,
+                     const std::function<void(const std::string&)>& report) {
   CaseReport result;
   std::string line;
   size_t number = 0;

@@ -1,9 +1,10 @@
-// Expression cases in a file, one JSON object a line, as the CEL conformance suite has them: `file`, `section`, `name`, `expr`,
-// `vars` (name to VALUE) and either `want` (VALUE) or `error` (must fail; its text is not compared).
+// Expression cases in a file, one JSON object a line, as the CEL conformance suite has them: `file`,
+// `section`, `name`, `expr`, `vars` (name to VALUE) and either `want` (VALUE) or `error` (must fail; its text
+// is not compared).
 //
-// VALUE is an object of one key: int, uint, double (as strings), string, bytes (base64), bool, null, list, map (list of
-// [key, value]), type, timestamp and duration ([seconds, nanoseconds]). Names in `vars` may be dotted; the longest
-// prefix that is bound wins.
+// VALUE is an object of one key: int, uint, double (as strings), string, bytes (base64), bool, null, list,
+// map (list of [key, value]), type, timestamp and duration ([seconds, nanoseconds]). Names in `vars` may be
+// dotted; the longest prefix that is bound wins.
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@ struct CaseCounts {
   size_t failed = 0;
   size_t skipped = 0;
 };
-// A case is skipped only if it demands an error that our addition to CEL takes away: it fails as it must where int,
-// uint and double do not mix, and gives a value where they do.
+// A case is skipped only if it demands an error that our addition to CEL takes away: it fails as it must
+// where int, uint and double do not mix, and gives a value where they do.
 struct SkippedCase {
   std::string name;
   std::string expression;
@@ -34,7 +35,9 @@ struct CaseReport {
   std::vector<SkippedCase> skipped;
 };
 
-// `report` gets one line for each failing case. Throws usage_error, with `path` in it, for a line that is no case.
-CaseReport run_cases(std::istream& in, std::string_view path, const std::function<void(const std::string&)>& report);
+// `report` gets one line for each failing case. Throws usage_error, with `path` in it, for a line that is no
+// case.
+CaseReport run_cases(std::istream& in, std::string_view path,
+                     const std::function<void(const std::string&)>& report);
 
 }  // namespace kutils::expr

@@ -1,5 +1,5 @@
-// Checker and compiler in one pass: each node becomes an operation, with the kinds that its value may have. Where only
-// "error" is left, the expression fails whatever the record is, and is refused.
+// Checker and compiler in one pass: each node becomes an operation, with the kinds that its value may have.
+// Where only "error" is left, the expression fails whatever the record is, and is refused.
 #include <algorithm>
 #include <string>
 
@@ -21,11 +21,21 @@ struct TypeName {
   Kind kind;
 };
 constexpr TypeName kTypeNames[] = {
-    {"bool", Kind::boolean},      {"int", Kind::integer},  {"uint", Kind::unsigned_integer}, {"double", Kind::real},
-    {"string", Kind::string},     {"bytes", Kind::bytes},  {"list", Kind::list},             {"map", Kind::map},
-    {"null_type", Kind::null},    {"type", Kind::type},    {"optional_type", Kind::optional},
-    {"google.protobuf.Timestamp", Kind::timestamp},        {"google.protobuf.Duration", Kind::duration},
-    {"net.IP", Kind::ip},         {"net.CIDR", Kind::cidr},
+    {"bool", Kind::boolean},
+    {"int", Kind::integer},
+    {"uint", Kind::unsigned_integer},
+    {"double", Kind::real},
+    {"string", Kind::string},
+    {"bytes", Kind::bytes},
+    {"list", Kind::list},
+    {"map", Kind::map},
+    {"null_type", Kind::null},
+    {"type", Kind::type},
+    {"optional_type", Kind::optional},
+    {"google.protobuf.Timestamp", Kind::timestamp},
+    {"google.protobuf.Duration", Kind::duration},
+    {"net.IP", Kind::ip},
+    {"net.CIDR", Kind::cidr},
 };
 
 struct Metadata {
@@ -51,7 +61,9 @@ std::string dotted(const Node& node) {
   if (base.empty()) return base;
   return base + "." + node.name;
 }
-const Node& root_of(const Node& node) { return node.type == NodeType::select ? root_of(*node.children[0]) : node; }
+const Node& root_of(const Node& node) {
+  return node.type == NodeType::select ? root_of(*node.children[0]) : node;
+}
 
 template <typename Names>
 std::string nearest(std::string_view name, const Names& names) {
@@ -72,7 +84,9 @@ std::string nearest(std::string_view name, const Names& names) {
   }
   return best;
 }
-std::string did_you_mean(const std::string& name) { return name.empty() ? "" : "did you mean '" + name + "'?"; }
+std::string did_you_mean(const std::string& name) {
+  return name.empty() ? "" : "did you mean '" + name + "'?";
+}
 
 class Compiler {
  public:
@@ -163,7 +177,8 @@ class Compiler {
       op->kinds = bit(value.kind());
       op->is_constant = true;
     } catch (const LimitExceeded&) {
-      // Left to the evaluation, which has limits of its own. What else is folded must do without steps and memory.
+      // Left to the evaluation, which has limits of its own. What else is folded must do without steps and
+      // memory.
     }
   }
 
@@ -179,8 +194,8 @@ class Compiler {
 
   Op* field(const Node& node, const std::string& name) {
     if (!scope_.value_has_fields)
-      throw SourceError{"'" + name + "' names a field, but the value codec gives no JSON", node.begin, node.end,
-                        "use _value, or --value-codec json"};
+      throw SourceError{"'" + name + "' names a field, but the value codec gives no JSON", node.begin,
+                        node.end, "use _value, or --value-codec json"};
     Op* op = make(node, run_field, kJsonKinds | kError);
     whole_place(op, node);
     op->slot = static_cast<uint32_t>(scope_.fields->slot(name));
@@ -229,7 +244,8 @@ class Compiler {
     if (const TypeName* type = type_name_of(node.name)) return constant(node, Value::type(type->name));
     if (node.name == "_arg") return whole_arg(node);
     if (!scope_.record) {
-      if (scope_.lenient) return fails_when_run(node, Reason::expression, "unknown variable '" + node.name + "'");
+      if (scope_.lenient)
+        return fails_when_run(node, Reason::expression, "unknown variable '" + node.name + "'");
       refuse(node, "unknown name '" + node.name + "'", did_you_mean(nearest(node.name, known_names())));
     }
     for (const Metadata& m : kMetadata) {
@@ -240,7 +256,8 @@ class Compiler {
       return op;
     }
     if (node.name == kAccumulated)
-      refuse(node, "_acc is the value so far of fold(INIT, EXPR) and is known in its EXPR only", "a field of that name is _value._acc");
+      refuse(node, "_acc is the value so far of fold(INIT, EXPR) and is known in its EXPR only",
+             "a field of that name is _value._acc");
     if (node.name[0] == '_' && scope_.warn) {
       std::vector<std::string_view> names;
       for (const Metadata& m : kMetadata) names.push_back(m.name);
@@ -255,7 +272,8 @@ class Compiler {
   Op* whole_arg(const Node& node) {
     auto* entries = program_.folding.arena.allocate_array<MapEntry>(scope_.arguments.size());
     for (size_t i = 0; i < scope_.arguments.size(); ++i)
-      entries[i] = {Value::string(keep(scope_.arguments[i].first)), Value::string(keep(scope_.arguments[i].second))};
+      entries[i] = {Value::string(keep(scope_.arguments[i].first)),
+                    Value::string(keep(scope_.arguments[i].second))};
     return constant(node, program_.folding.map(entries, scope_.arguments.size(), true));
   }
 
@@ -271,7 +289,8 @@ class Compiler {
       std::vector<std::string> names;
       for (const auto& argument : scope_.arguments) names.push_back(argument.first);
       const std::string near = nearest(name, names);
-      refuse(node, "there is no argument '" + name + "'", near.empty() ? "give it with --arg " + name + "=VALUE" : did_you_mean(near));
+      refuse(node, "there is no argument '" + name + "'",
+             near.empty() ? "give it with --arg " + name + "=VALUE" : did_you_mean(near));
     }
     if (base.name == "_value" && scope_.record && scope_.value_has_fields) {
       Op* op = field(node, name);
@@ -288,29 +307,50 @@ class Compiler {
 
   Op* compile_node(const Node& node) {
     switch (node.type) {
-      case NodeType::null: return constant(node, Value::null());
-      case NodeType::boolean: return constant(node, Value::boolean(node.boolean));
-      case NodeType::integer: return constant(node, Value::integer(node.integer));
-      case NodeType::unsigned_integer: return constant(node, Value::unsigned_integer(node.unsigned_integer));
-      case NodeType::real: return constant(node, Value::real(node.real));
-      case NodeType::string: return constant(node, Value::string(keep(node.name)));
-      case NodeType::bytes: return constant(node, Value::bytes(keep(node.name)));
-      case NodeType::identifier: return identifier(node);
-      case NodeType::select: return select(node);
-      case NodeType::index: return index(node);
-      case NodeType::call: return call(node);
-      case NodeType::method: return method(node);
+      case NodeType::null:
+        return constant(node, Value::null());
+      case NodeType::boolean:
+        return constant(node, Value::boolean(node.boolean));
+      case NodeType::integer:
+        return constant(node, Value::integer(node.integer));
+      case NodeType::unsigned_integer:
+        return constant(node, Value::unsigned_integer(node.unsigned_integer));
+      case NodeType::real:
+        return constant(node, Value::real(node.real));
+      case NodeType::string:
+        return constant(node, Value::string(keep(node.name)));
+      case NodeType::bytes:
+        return constant(node, Value::bytes(keep(node.name)));
+      case NodeType::identifier:
+        return identifier(node);
+      case NodeType::select:
+        return select(node);
+      case NodeType::index:
+        return index(node);
+      case NodeType::call:
+        return call(node);
+      case NodeType::method:
+        return method(node);
       case NodeType::list:
-      case NodeType::map: return collection(node);
-      case NodeType::logical_and: return logical(node, false);
-      case NodeType::logical_or: return logical(node, true);
-      case NodeType::conditional: return conditional(node);
+      case NodeType::map:
+        return collection(node);
+      case NodeType::logical_and:
+        return logical(node, false);
+      case NodeType::logical_or:
+        return logical(node, true);
+      case NodeType::conditional:
+        return conditional(node);
       case NodeType::negate:
-      case NodeType::logical_not: return unary(node);
-      case NodeType::binary: return binary(node);
-      case NodeType::has: return has(node);
-      case NodeType::macro: return macro(node);
-      case NodeType::bind: return bind(node);
+      case NodeType::logical_not:
+        return unary(node);
+      case NodeType::binary:
+        return binary(node);
+      case NodeType::has:
+        return has(node);
+      case NodeType::macro:
+        return macro(node);
+      case NodeType::bind:
+        return bind(node);
     }
     return nullptr;
   }
@@ -325,7 +365,8 @@ class Compiler {
     }
     if (Op* special = special_member(node, node.name, false)) return special;
     Op* base = compile(*node.children[0]);
-    Op* op = make(node, node.optional ? run_optional_select : run_select, node.optional ? kOptional | kError : kAnyValue | kError);
+    Op* op = make(node, node.optional ? run_optional_select : run_select,
+                  node.optional ? kOptional | kError : kAnyValue | kError);
     op->constant = Value::string(keep(node.name));
     set_arguments(op, {base});
     if (inherit_error(op, base)) return op;
@@ -343,7 +384,8 @@ class Compiler {
     }
     Op* base = compile(*node.children[0]);
     Op* at = compile(*node.children[1]);
-    Op* op = make(node, node.optional ? run_optional_index : run_index, node.optional ? kOptional | kError : kAnyValue | kError);
+    Op* op = make(node, node.optional ? run_optional_index : run_index,
+                  node.optional ? kOptional | kError : kAnyValue | kError);
     whole_place(op, *node.children[1]);
     set_arguments(op, {base, at});
     if (inherit_error(op, base) || inherit_error(op, at)) return op;
@@ -377,7 +419,8 @@ class Compiler {
     }
     const bool by_index = what.type == NodeType::index;
     if (!by_index || what.children[1]->type == NodeType::string) {
-      if (Op* special = special_member(what, by_index ? what.children[1]->name : what.name, true)) return special;
+      if (Op* special = special_member(what, by_index ? what.children[1]->name : what.name, true))
+        return special;
     }
     std::vector<Op*> arguments = {compile(*what.children[0])};
     if (by_index) arguments.push_back(compile(*what.children[1]));
@@ -411,7 +454,8 @@ class Compiler {
     if (inherit_error(op, failing)) return op;
     op->begin = failing->begin;
     op->end = failing->end;
-    return certain_error(op, std::string(decisive ? "||" : "&&") + " needs bool, not " + kinds_text(failing->kinds));
+    return certain_error(
+        op, std::string(decisive ? "||" : "&&") + " needs bool, not " + kinds_text(failing->kinds));
   }
 
   Op* conditional(const Node& node) {
@@ -433,7 +477,8 @@ class Compiler {
   Op* unary(const Node& node) {
     const bool logical = node.type == NodeType::logical_not;
     Op* a = compile(*node.children[0]);
-    Op* op = make(node, logical ? run_not : run_negate, logical ? kBool | kError : (a->kinds & (kInt | kDouble)) | kError);
+    Op* op = make(node, logical ? run_not : run_negate,
+                  logical ? kBool | kError : (a->kinds & (kInt | kDouble)) | kError);
     set_arguments(op, {a});
     if (inherit_error(op, a)) return op;
     const Kinds wanted = logical ? kBool : kInt | kDouble;
@@ -442,7 +487,9 @@ class Compiler {
     return op;
   }
 
-  static bool calls_type(const Node& node) { return node.type == NodeType::call && node.name == "type" && node.children.size() == 1; }
+  static bool calls_type(const Node& node) {
+    return node.type == NodeType::call && node.name == "type" && node.children.size() == 1;
+  }
 
   Op* compile_side(const Node& node, bool types) {
     const bool before = std::exchange(types_meant_, types_meant_ || types);
@@ -478,8 +525,9 @@ class Compiler {
     set_arguments(op, {a, b});
     if (inherit_error(op, a) || inherit_error(op, b)) return op;
     if (kinds == kError)
-      return certain_error(op, "no such operation: " + kinds_text(a->kinds) + " " + node.name + " " + kinds_text(b->kinds),
-                           hint_for(o, a->kinds, b->kinds));
+      return certain_error(
+          op, "no such operation: " + kinds_text(a->kinds) + " " + node.name + " " + kinds_text(b->kinds),
+          hint_for(o, a->kinds, b->kinds));
     return op;
   }
 
@@ -529,7 +577,8 @@ class Compiler {
       const bool library = std::any_of(names.begin(), names.end(), [&](std::string_view n) {
         return n.size() > base.size() && n.substr(0, base.size()) == base && n[base.size()] == '.';
       });
-      if (library && !scope_.lenient && !scope_.variables.count(base) && find_functions(node.name, true).empty())
+      if (library && !scope_.lenient && !scope_.variables.count(base) &&
+          find_functions(node.name, true).empty())
         refuse(node, "unknown function '" + qualified + "'", did_you_mean(nearest(qualified, names)));
     }
     const bool or_ = node.name == "or";
@@ -539,10 +588,12 @@ class Compiler {
       Op* op = make(node, or_ ? run_lazy_or : run_or_value, or_ ? kOptional | kError : kAnyValue | kError);
       set_arguments(op, {a, b});
       if (!inherit_error(op, a) && !(a->kinds & kOptional))
-        return certain_error(op, node.name + "() is for optionals, not " + kinds_text(a->kinds), "x.?name is optional, coalesce(a, b) takes any");
+        return certain_error(op, node.name + "() is for optionals, not " + kinds_text(a->kinds),
+                             "x.?name is optional, coalesce(a, b) takes any");
       // Of a second one that may fail nothing is said: it may never be asked.
       if (or_ && (b->kinds & ~kError) && !(b->kinds & kOptional))
-        return certain_error(op, "or() takes an optional, not " + kinds_text(b->kinds & ~kError), "orValue() takes any value");
+        return certain_error(op, "or() takes an optional, not " + kinds_text(b->kinds & ~kError),
+                             "orValue() takes any value");
       return op;
     }
     for (const auto& child : node.children) arguments.push_back(child.get());
@@ -575,7 +626,8 @@ class Compiler {
     return overload.variadic ? n >= overload.parameters.size() : n == overload.parameters.size();
   }
 
-  Op* call_named(const Node& node, const std::string& name, bool as_method, const std::vector<const Node*>& arguments) {
+  Op* call_named(const Node& node, const std::string& name, bool as_method,
+                 const std::vector<const Node*>& arguments) {
     const auto functions = find_functions(name, as_method);
     if (functions.empty()) return unknown_function(node, name, as_method);
     Call& target = program_.calls.emplace_back();
@@ -590,10 +642,12 @@ class Compiler {
     }
     if (target.overloads.empty()) {
       std::string signatures;
-      for (const Function* function : functions) signatures += (signatures.empty() ? "" : "; ") + std::string(function->signature);
+      for (const Function* function : functions)
+        signatures += (signatures.empty() ? "" : "; ") + std::string(function->signature);
       if (scope_.lenient) return fails_when_run(node, Reason::wrong_type, "no such overload: " + signatures);
-      refuse(node, name + "() does not take " + std::to_string(arguments.size() - (as_method ? 1 : 0)) + " argument" +
-                       (arguments.size() - (as_method ? 1 : 0) == 1 ? "" : "s"),
+      refuse(node,
+             name + "() does not take " + std::to_string(arguments.size() - (as_method ? 1 : 0)) +
+                 " argument" + (arguments.size() - (as_method ? 1 : 0) == 1 ? "" : "s"),
              "it is " + signatures);
     }
     std::vector<Op*> compiled;
@@ -621,10 +675,12 @@ class Compiler {
     if (!possible) {
       std::string kinds;
       for (const Op* argument : compiled) kinds += (kinds.empty() ? "" : ", ") + kinds_text(argument->kinds);
-      return certain_error(op, name + " does not take (" + kinds + ")", "it is " + std::string(functions[0]->signature));
+      return certain_error(op, name + " does not take (" + kinds + ")",
+                           "it is " + std::string(functions[0]->signature));
     }
     op->kinds = result;
-    if (target.function->pattern >= 0) check_pattern(*compiled[static_cast<size_t>(target.function->pattern)], op);
+    if (target.function->pattern >= 0)
+      check_pattern(*compiled[static_cast<size_t>(target.function->pattern)], op);
     return op;
   }
 
@@ -665,12 +721,19 @@ class Compiler {
     switch (node.macro) {
       case Macro::all:
       case Macro::exists:
-      case Macro::exists_one: result = kBool | kError; break;
+      case Macro::exists_one:
+        result = kBool | kError;
+        break;
       case Macro::transform_map:
-      case Macro::transform_map_entry: result = kMap | kError; break;
+      case Macro::transform_map_entry:
+        result = kMap | kError;
+        break;
       case Macro::opt_map:
-      case Macro::opt_flat_map: result = kOptional | kError; break;
-      default: break;
+      case Macro::opt_flat_map:
+        result = kOptional | kError;
+        break;
+      default:
+        break;
     }
     Op* op = make(node, run_macro(node.macro), result);
     op->slot = static_cast<uint32_t>(depth);
@@ -682,7 +745,8 @@ class Compiler {
     if (inherit_error(op, range)) return op;
     const Kinds wanted = of_optional ? kOptional : node.macro == Macro::sort_by ? kList : kList | kMap;
     if (!(range->kinds & wanted))
-      return certain_error(op, node.name + "() works on " + kinds_text(wanted) + ", not " + kinds_text(range->kinds));
+      return certain_error(
+          op, node.name + "() works on " + kinds_text(wanted) + ", not " + kinds_text(range->kinds));
     return op;
   }
 
@@ -739,7 +803,8 @@ std::unique_ptr<Program> compile(const Node& node, Scope& scope) {
   Compiler compiler(scope, *program);
   program->root = compiler.compile(node);
   if (program->root->kinds == kError && !scope.lenient) throw SourceError(*program->root->cause);
-  if (program->root->run == run_field) program->plain_slot = program->root->slot, program->is_plain_field = true;
+  if (program->root->run == run_field)
+    program->plain_slot = program->root->slot, program->is_plain_field = true;
   return program;
 }
 

@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kIndexFrom = 9;  // entries; smaller maps are searched faster in order
 
 void check_weight(size_t weight) {
-  if (weight > kMaxResultBytes) throw LimitExceeded{"the expression makes a value of more than 64 MiB of text"};
+  if (weight > kMaxResultBytes)
+    throw LimitExceeded{"the expression makes a value of more than 64 MiB of text"};
 }
 
 size_t weight_of(const MapValue& map) {

@@ -20,8 +20,8 @@ namespace kutils::expr {
 // The bounds of one evaluation. Beyond them it fails with an error that nothing absorbs.
 constexpr uint64_t kMaxSteps = 10'000'000;              // see steps()
 constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed strings, lists, maps and errors
-constexpr size_t kStepBytes = 256;                      // of strings, lists and maps that are worked through: one step
-constexpr uint32_t kStepOperations = 32;                // within a turn of a comprehension: one step
+constexpr size_t kStepBytes = 256;        // of strings, lists and maps that are worked through: one step
+constexpr uint32_t kStepOperations = 32;  // within a turn of a comprehension: one step
 
 // Thrown by charge() and steps(); caught where the evaluation began.
 struct LimitExceeded {
@@ -50,12 +50,14 @@ class Context {
   }
   void charge(size_t bytes) {
     used_bytes += bytes;
-    if (used_bytes > kMaxResultBytes) throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
+    if (used_bytes > kMaxResultBytes)
+      throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
   }
   // Turns of comprehensions and of functions over lists, and what takes as long.
   void steps(uint64_t n = 1) {
     used_steps += n;
-    if (used_steps > kMaxSteps) throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
+    if (used_steps > kMaxSteps)
+      throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
   }
   void work_through(size_t bytes) { steps(bytes / kStepBytes); }
   void restart() { used_bytes = used_steps = 0; }
@@ -68,8 +70,8 @@ class Context {
     return {to, text.size()};
   }
   Value list(const std::vector<Value>& items);
-  // Takes the array, which must live in the arena. Of lists and maps: throws LimitExceeded also if the text of the whole
-  // would be longer than kMaxResultBytes.
+  // Takes the array, which must live in the arena. Of lists and maps: throws LimitExceeded also if the text
+  // of the whole would be longer than kMaxResultBytes.
   Value list(const Value* items, size_t n);
   // The entries must live in the arena. A repeated key: the last value wins if `last_wins`, else an error.
   Value map(MapEntry* entries, size_t n, bool last_wins);
@@ -95,9 +97,9 @@ class Context {
   std::string_view key_text;
   DecodedForm value_form = DecodedForm::json;
   DecodedForm key_form = DecodedForm::string;
-  bool key_guessed = true;                   // no --key-codec: bytes if it is not UTF-8
-  std::vector<Value> opened;                 // by slot: lists and maps that were opened already
-  std::vector<uint64_t> opened_at;           // the record that `opened` belongs to
+  bool key_guessed = true;          // no --key-codec: bytes if it is not UTF-8
+  std::vector<Value> opened;        // by slot: lists and maps that were opened already
+  std::vector<uint64_t> opened_at;  // the record that `opened` belongs to
   uint64_t record_number = 0;
   Value whole_value;
   uint64_t whole_value_at = 0;

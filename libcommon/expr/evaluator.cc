@@ -15,7 +15,8 @@ Value fail_at(Context& context, const Op& op, Reason reason, std::string_view me
 }
 
 Value wrong(Context& context, const Op& op, std::string_view message, const Value& value) {
-  return fail_at(context, op, Reason::wrong_type, std::string(message) + ", not " + std::string(friendly_name(value.kind())));
+  return fail_at(context, op, Reason::wrong_type,
+                 std::string(message) + ", not " + std::string(friendly_name(value.kind())));
 }
 
 }  // namespace
@@ -38,18 +39,26 @@ Value run_local(const Op& op, Context& context) { return context.locals[op.slot]
 Value run_field(const Op& op, Context& context) {
   const JsonField& field = (*context.fields)[op.slot];
   switch (field.type) {
-    case JsonType::integer: return Value::integer(field.integer);
-    case JsonType::string: return Value::string(field.string);
-    case JsonType::real: return Value::real(field.real);
-    case JsonType::boolean: return Value::boolean(field.boolean);
-    case JsonType::null: return Value::null();
-    case JsonType::unsigned_integer: return Value::unsigned_integer(field.unsigned_integer);
+    case JsonType::integer:
+      return Value::integer(field.integer);
+    case JsonType::string:
+      return Value::string(field.string);
+    case JsonType::real:
+      return Value::real(field.real);
+    case JsonType::boolean:
+      return Value::boolean(field.boolean);
+    case JsonType::null:
+      return Value::null();
+    case JsonType::unsigned_integer:
+      return Value::unsigned_integer(field.unsigned_integer);
     case JsonType::missing:
       if (context.no_fields != Reason::missing_field)
-        return fail_at(context, op, Reason::not_an_object, "the value is no JSON object, so it has no fields");
+        return fail_at(context, op, Reason::not_an_object,
+                       "the value is no JSON object, so it has no fields");
       return Value::error(static_cast<const ErrorValue*>(op.data));
     case JsonType::array:
-    case JsonType::object: break;
+    case JsonType::object:
+      break;
   }
   // Opened once for each record.
   if (op.slot >= context.opened.size()) {
@@ -78,9 +87,12 @@ Value run_key(const Op& op, Context& context) {
 Value run_value(const Op& op, Context& context) {
   if (context.record->value.is_null()) return Value::null();
   switch (context.value_form) {
-    case DecodedForm::string: return Value::string(context.value_text);
-    case DecodedForm::bytes: return Value::bytes(context.value_text);
-    case DecodedForm::json: break;
+    case DecodedForm::string:
+      return Value::string(context.value_text);
+    case DecodedForm::bytes:
+      return Value::bytes(context.value_text);
+    case DecodedForm::json:
+      break;
   }
   if (context.whole_value_at != context.record_number) {
     context.whole_value = context.json(context.value_text);
@@ -90,11 +102,13 @@ Value run_value(const Op& op, Context& context) {
 }
 
 Value run_timestamp(const Op&, Context& context) {
-  return context.record->timestamp == kNoTimestamp ? Value::null() : Value::integer(context.record->timestamp);
+  return context.record->timestamp == kNoTimestamp ? Value::null()
+                                                   : Value::integer(context.record->timestamp);
 }
 Value run_topic(const Op&, Context& context) { return Value::string(context.record->topic); }
 Value run_partition(const Op&, Context& context) {
-  return context.record->partition == kNoPartition ? Value::null() : Value::integer(context.record->partition);
+  return context.record->partition == kNoPartition ? Value::null()
+                                                   : Value::integer(context.record->partition);
 }
 Value run_offset(const Op&, Context& context) {
   return context.record->offset == kNoOffset ? Value::null() : Value::integer(context.record->offset);
@@ -107,7 +121,7 @@ Value run_headers(const Op& op, Context& context) {
     for (size_t i = 0; i < headers.size(); ++i) {
       const MaybeBytes value = headers[i].value;
       entries[i].key = Value::string(headers[i].name);
-      entries[i].value = value.is_null()            ? Value::null()
+      entries[i].value = value.is_null()         ? Value::null()
                          : is_utf8(value.view()) ? Value::string(value.view())
                                                  : Value::bytes(value.view());
     }
@@ -214,7 +228,9 @@ Value run_logical(const Op& op, Context& context) {
     if (a.is_bool()) {
       if (a.as_bool() == decisive) return a;
     } else if (!error.is_error()) {
-      error = a.is_error() ? a : wrong(context, *op.arguments[i], decisive ? "|| needs bool" : "&& needs bool", a);
+      error = a.is_error()
+                  ? a
+                  : wrong(context, *op.arguments[i], decisive ? "|| needs bool" : "&& needs bool", a);
     }
   }
   return error.is_error() ? error : Value::boolean(!decisive);
@@ -268,7 +284,8 @@ Value run_map(const Op& op, Context& context) {
   for (uint32_t i = 0; i < op.count; i += 2) {
     const Value key = run(op.arguments[i], context);
     if (key.is_error()) return key;
-    if (!(bit(key.kind()) & kKeys)) return wrong(context, *op.arguments[i], "a map's key must be string, int, uint or bool", key);
+    if (!(bit(key.kind()) & kKeys))
+      return wrong(context, *op.arguments[i], "a map's key must be string, int, uint or bool", key);
     const Value value = run(op.arguments[i + 1], context);
     if (value.is_error()) return value;
     if (!optional || !(*optional)[i / 2]) {
@@ -340,7 +357,8 @@ Value run_call(const Op& op, Context& context) {
     kinds += friendly_name(arguments[i].kind());
   }
   return fail_at(context, op, Reason::wrong_type,
-                 std::string(call.function->name) + " does not take (" + kinds + "): " + std::string(call.function->signature));
+                 std::string(call.function->name) + " does not take (" + kinds +
+                     "): " + std::string(call.function->signature));
 }
 
 Value run_lazy_or(const Op& op, Context& context) {
@@ -383,10 +401,14 @@ namespace {
 template <Operator o>
 bool holds(int sign) {
   switch (o) {
-    case Operator::less: return sign < 0;
-    case Operator::less_equal: return sign <= 0;
-    case Operator::greater: return sign > 0;
-    default: return sign >= 0;
+    case Operator::less:
+      return sign < 0;
+    case Operator::less_equal:
+      return sign <= 0;
+    case Operator::greater:
+      return sign > 0;
+    default:
+      return sign >= 0;
   }
 }
 
@@ -435,18 +457,30 @@ Value run_in(const Op& op, Context& context) {
 
 Run run_operator(Operator op) {
   switch (op) {
-    case Operator::add: return run_arithmetic<Operator::add>;
-    case Operator::subtract: return run_arithmetic<Operator::subtract>;
-    case Operator::multiply: return run_arithmetic<Operator::multiply>;
-    case Operator::divide: return run_arithmetic<Operator::divide>;
-    case Operator::modulo: return run_arithmetic<Operator::modulo>;
-    case Operator::less: return run_comparison<Operator::less>;
-    case Operator::less_equal: return run_comparison<Operator::less_equal>;
-    case Operator::greater: return run_comparison<Operator::greater>;
-    case Operator::greater_equal: return run_comparison<Operator::greater_equal>;
-    case Operator::equal: return run_equality<true>;
-    case Operator::not_equal: return run_equality<false>;
-    case Operator::in: return run_in;
+    case Operator::add:
+      return run_arithmetic<Operator::add>;
+    case Operator::subtract:
+      return run_arithmetic<Operator::subtract>;
+    case Operator::multiply:
+      return run_arithmetic<Operator::multiply>;
+    case Operator::divide:
+      return run_arithmetic<Operator::divide>;
+    case Operator::modulo:
+      return run_arithmetic<Operator::modulo>;
+    case Operator::less:
+      return run_comparison<Operator::less>;
+    case Operator::less_equal:
+      return run_comparison<Operator::less_equal>;
+    case Operator::greater:
+      return run_comparison<Operator::greater>;
+    case Operator::greater_equal:
+      return run_comparison<Operator::greater_equal>;
+    case Operator::equal:
+      return run_equality<true>;
+    case Operator::not_equal:
+      return run_equality<false>;
+    case Operator::in:
+      return run_in;
   }
   return nullptr;
 }
@@ -455,7 +489,8 @@ Run run_operator(Operator op) {
 
 namespace {
 
-// Calls `turn` for each element with the variables set; it returns false to stop. An error: what is no list or map.
+// Calls `turn` for each element with the variables set; it returns false to stop. An error: what is no list
+// or map.
 template <typename Turn>
 Value for_each(const Op& op, Context& context, const Value& range, Turn turn) {
   const bool two = op.constant.as_int() == 2;
@@ -498,7 +533,8 @@ Value run_quantifier(const Op& op, Context& context) {
       result = a;
       return false;
     }
-    if (!result.is_error()) result = a.is_error() ? a : wrong(context, *op.arguments[1], "the condition must be bool", a);
+    if (!result.is_error())
+      result = a.is_error() ? a : wrong(context, *op.arguments[1], "the condition must be bool", a);
     return true;
   });
   return failed.is_error() ? failed : result;
@@ -525,7 +561,9 @@ Value run_exists_one(const Op& op, Context& context) {
 }
 
 size_t size_of(const Value& range) {
-  return range.kind() == Kind::list ? range.as_list().size : range.kind() == Kind::map ? range.as_map().size : 0;
+  return range.kind() == Kind::list  ? range.as_list().size
+         : range.kind() == Kind::map ? range.as_map().size
+                                     : 0;
 }
 
 // map, transformList: [condition,] result.
@@ -589,7 +627,9 @@ Value run_transform_map_entry(const Op& op, Context& context) {
     if (op.count == 3 && !passes(op.arguments[1], context, error)) return !error.is_error();
     const Value a = run(op.arguments[op.count - 1], context);
     if (a.kind() != Kind::map) {
-      error = a.is_error() ? a : wrong(context, *op.arguments[op.count - 1], "transformMapEntry() needs a map of new entries", a);
+      error = a.is_error() ? a
+                           : wrong(context, *op.arguments[op.count - 1],
+                                   "transformMapEntry() needs a map of new entries", a);
       return false;
     }
     context.charge(a.as_map().size * sizeof(MapEntry));
@@ -605,7 +645,8 @@ Value run_transform_map_entry(const Op& op, Context& context) {
 
 Value run_sort_by(const Op& op, Context& context) {
   const Value range = run(op.arguments[0], context);
-  if (!range.is_error() && range.kind() != Kind::list) return wrong(context, op, "sortBy() works on lists", range);
+  if (!range.is_error() && range.kind() != Kind::list)
+    return wrong(context, op, "sortBy() works on lists", range);
   std::vector<Value> keys;
   Value error;
   const Value failed = for_each(op, context, range, [&] {
@@ -613,7 +654,8 @@ Value run_sort_by(const Op& op, Context& context) {
     if (key.is_error())
       error = key;
     else if (const auto order = compare(keys.empty() ? key : keys[0], key); !order)
-      error = wrong(context, *op.arguments[1], "the keys to sort by must have an order and be of one type", key);
+      error =
+          wrong(context, *op.arguments[1], "the keys to sort by must have an order and be of one type", key);
     else
       keys.push_back(key);
     return !error.is_error();
@@ -623,7 +665,8 @@ Value run_sort_by(const Op& op, Context& context) {
   const ListValue& list = range.as_list();
   std::vector<uint32_t> places(list.size);
   std::iota(places.begin(), places.end(), 0U);
-  std::stable_sort(places.begin(), places.end(), [&](uint32_t x, uint32_t y) { return precedes(keys[x], keys[y]); });
+  std::stable_sort(places.begin(), places.end(),
+                   [&](uint32_t x, uint32_t y) { return precedes(keys[x], keys[y]); });
   auto* items = context.allocate_array<Value>(list.size);
   for (size_t i = 0; i < list.size; ++i) items[i] = list.items[places[i]];
   return context.list(items, list.size);
@@ -639,24 +682,35 @@ Value run_opt_map(const Op& op, Context& context) {
   const Value b = run(op.arguments[1], context);
   if (b.is_error()) return b;
   if (!flat) return context.some(b);
-  return b.kind() == Kind::optional ? b : wrong(context, *op.arguments[1], "optFlatMap() needs an optional", b);
+  return b.kind() == Kind::optional ? b
+                                    : wrong(context, *op.arguments[1], "optFlatMap() needs an optional", b);
 }
 
 }  // namespace
 
 Run run_macro(Macro macro) {
   switch (macro) {
-    case Macro::all: return run_quantifier<false>;
-    case Macro::exists: return run_quantifier<true>;
-    case Macro::exists_one: return run_exists_one;
+    case Macro::all:
+      return run_quantifier<false>;
+    case Macro::exists:
+      return run_quantifier<true>;
+    case Macro::exists_one:
+      return run_exists_one;
     case Macro::map:
-    case Macro::transform_list: return run_transform_list;
-    case Macro::filter: return run_filter;
-    case Macro::transform_map: return run_transform_map;
-    case Macro::transform_map_entry: return run_transform_map_entry;
-    case Macro::sort_by: return run_sort_by;
-    case Macro::opt_map: return run_opt_map<false>;
-    case Macro::opt_flat_map: return run_opt_map<true>;
+    case Macro::transform_list:
+      return run_transform_list;
+    case Macro::filter:
+      return run_filter;
+    case Macro::transform_map:
+      return run_transform_map;
+    case Macro::transform_map_entry:
+      return run_transform_map_entry;
+    case Macro::sort_by:
+      return run_sort_by;
+    case Macro::opt_map:
+      return run_opt_map<false>;
+    case Macro::opt_flat_map:
+      return run_opt_map<true>;
   }
   return nullptr;
 }

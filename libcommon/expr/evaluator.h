@@ -10,9 +10,9 @@ namespace kutils::expr {
 Value locate(Value value, const Op& op);
 
 Value run_constant(const Op& op, Context& context);
-Value run_field(const Op& op, Context& context);          // slot; data: the ErrorValue of a missing field
-Value run_has_field(const Op& op, Context& context);      // slot
-Value run_local(const Op& op, Context& context);          // slot
+Value run_field(const Op& op, Context& context);      // slot; data: the ErrorValue of a missing field
+Value run_has_field(const Op& op, Context& context);  // slot
+Value run_local(const Op& op, Context& context);      // slot
 Value run_key(const Op& op, Context& context);
 Value run_value(const Op& op, Context& context);
 Value run_timestamp(const Op& op, Context& context);
@@ -20,11 +20,11 @@ Value run_topic(const Op& op, Context& context);
 Value run_partition(const Op& op, Context& context);
 Value run_offset(const Op& op, Context& context);
 Value run_headers(const Op& op, Context& context);
-Value run_fail(const Op& op, Context& context);           // constant: the message; slot: the Reason
-Value run_select(const Op& op, Context& context);         // argument; constant: the name
+Value run_fail(const Op& op, Context& context);    // constant: the message; slot: the Reason
+Value run_select(const Op& op, Context& context);  // argument; constant: the name
 Value run_optional_select(const Op& op, Context& context);
 Value run_has_select(const Op& op, Context& context);
-Value run_index(const Op& op, Context& context);          // two arguments
+Value run_index(const Op& op, Context& context);  // two arguments
 Value run_optional_index(const Op& op, Context& context);
 Value run_has_index(const Op& op, Context& context);
 Value run_and(const Op& op, Context& context);
@@ -32,15 +32,16 @@ Value run_or(const Op& op, Context& context);
 Value run_not(const Op& op, Context& context);
 Value run_negate(const Op& op, Context& context);
 Value run_conditional(const Op& op, Context& context);
-Value run_list(const Op& op, Context& context);           // data: const std::vector<bool>*, optional items; or null
-Value run_map(const Op& op, Context& context);            // the same; key, value ...
-Value run_call(const Op& op, Context& context);           // data: Call
-Value run_lazy_or(const Op& op, Context& context);        // OPTIONAL.or(OPTIONAL)
-Value run_or_value(const Op& op, Context& context);       // OPTIONAL.orValue(X)
+Value run_list(const Op& op, Context& context);     // data: const std::vector<bool>*, optional items; or null
+Value run_map(const Op& op, Context& context);      // the same; key, value ...
+Value run_call(const Op& op, Context& context);     // data: Call
+Value run_lazy_or(const Op& op, Context& context);  // OPTIONAL.or(OPTIONAL)
+Value run_or_value(const Op& op, Context& context);  // OPTIONAL.orValue(X)
 Value run_coalesce(const Op& op, Context& context);
-Value run_bind(const Op& op, Context& context);           // slot
+Value run_bind(const Op& op, Context& context);  // slot
 Run run_operator(Operator op);
-// slot: the first variable; constant: integer, how many there are (1 or 2). Arguments: range, then one or two.
+// slot: the first variable; constant: integer, how many there are (1 or 2). Arguments: range, then one or
+// two.
 Run run_macro(Macro macro);
 
 }  // namespace kutils::expr

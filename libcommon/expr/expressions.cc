@@ -24,7 +24,8 @@ struct Compiled {
 
 struct Expressions::Impl {
   explicit Impl(Options options)
-      : value_codec(Codec::parse(options.value_codec.empty() ? "json" : options.value_codec, "--value-codec")),
+      : value_codec(
+            Codec::parse(options.value_codec.empty() ? "json" : options.value_codec, "--value-codec")),
         trust(options.trust_json),
         reader(fields, options.trust_json) {
     if (!options.key_codec.empty()) key_codec = Codec::parse(options.key_codec, "--key-codec");
@@ -41,7 +42,8 @@ struct Expressions::Impl {
       const std::string& text = texts.emplace_back(json);
       const Value value = variables.json(text);
       if (value.is_error())
-        throw usage_error("--var " + name + ": " + std::string(value.as_error().message), "write a string as '\"text\"'");
+        throw usage_error("--var " + name + ": " + std::string(value.as_error().message),
+                          "write a string as '\"text\"'");
       scope.variables[name] = value;
     }
     context.fields = &reader;
@@ -66,9 +68,11 @@ struct Expressions::Impl {
   bool reads_fields = false;
   bool reads_key = false;
   bool bound_fields = false;  // the reader holds this record's fields
-  int suggestions = 10;       // left to give: as many as a run shows errors in full, for each reads the record again
+  int suggestions =
+      10;  // left to give: as many as a run shows errors in full, for each reads the record again
 
-  size_t keep(std::string_view text, std::string_view what, const Node& node, std::unique_ptr<Program> program) {
+  size_t keep(std::string_view text, std::string_view what, const Node& node,
+              std::unique_ptr<Program> program) {
     reads_value = reads_value || program->reads_value;
     reads_fields = reads_fields || program->reads_fields;
     expressions.push_back({std::string(text), std::string(what), print(node), std::move(program)});
@@ -81,7 +85,8 @@ struct Expressions::Impl {
     std::string message = expression.what.empty() ? "" : expression.what + ": ";
     message += error.message;
     if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
-      message += nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
+      message +=
+          nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
     message += "\n" + point_at(expression.text, error.begin, error.end);
     return {error.reason, std::move(message)};
   }
@@ -105,9 +110,13 @@ namespace {
 
 void demand(const Program& program, const Node& node, Kinds wanted, std::string_view needed) {
   if (program.root->kinds & wanted) return;
-  throw SourceError{std::string(needed) + " is needed here, this gives " + kinds_text(program.root->kinds), node.begin, node.end, {}};
+  throw SourceError{std::string(needed) + " is needed here, this gives " + kinds_text(program.root->kinds),
+                    node.begin,
+                    node.end,
+                    {}};
 }
-constexpr const char* kKept = "a value that can be kept (null, bool, number, string, bytes, timestamp, duration, list, map)";
+constexpr const char* kKept =
+    "a value that can be kept (null, bool, number, string, bytes, timestamp, duration, list, map)";
 
 }  // namespace
 
@@ -150,7 +159,8 @@ size_t Expressions::add_fold(std::string_view text, std::string_view what, std::
     }
     restore();
     if (!program->reads_accumulated && warn)
-      warn(std::string(what) + ": '" + std::string(text) + "' does not use _acc, the value so far: fold() then keeps the last record's");
+      warn(std::string(what) + ": '" + std::string(text) +
+           "' does not use _acc, the value so far: fold() then keeps the last record's");
     return impl_->keep(text, what, *node, std::move(program));
   } catch (const SourceError& error) {
     restore();
@@ -169,9 +179,11 @@ std::string constant_bytes(std::string_view text, std::string_view what, const O
     const auto node = parse(text);
     const auto program = compile(*node, scope);
     if (!program->root->is_constant)
-      throw SourceError{"this must be a constant: it is there before the first record", node->begin, node->end, {}};
+      throw SourceError{
+          "this must be a constant: it is there before the first record", node->begin, node->end, {}};
     demand(*program, *node, kKeptKinds, kKept);
-    if (const auto error = to_bytes(program->root->constant, bytes)) throw SourceError{error->message, node->begin, node->end, {}};
+    if (const auto error = to_bytes(program->root->constant, bytes))
+      throw SourceError{error->message, node->begin, node->end, {}};
   } catch (const SourceError& error) {
     throw to_usage_error(error, text, what);
   }

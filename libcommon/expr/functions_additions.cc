@@ -44,7 +44,7 @@ Value uuid(Context& context, Arguments, size_t) {
   constexpr char kHex[] = "0123456789abcdef";
   uint64_t high = context.random_bits();
   uint64_t low = context.random_bits();
-  high = (high & ~uint64_t{0xf000}) | 0x4000;             // version 4
+  high = (high & ~uint64_t{0xf000}) | 0x4000;              // version 4
   low = (low & ~(uint64_t{3} << 62)) | uint64_t{2} << 62;  // RFC 4122's variant
   std::string out;
   for (int i = 0; i < 32; ++i) {
@@ -66,19 +66,58 @@ Value environment(Context& context, Arguments a, size_t n) {
 
 std::span<const Function> addition_functions() {
   static const std::vector<Function> kTable = {
-      {"random", Form::function, {{kDouble, {}, random_double}}, "random() -> double", "a random number, at least 0 and below 1",
-       "random() < 1.0", true, true},
-      {"now", Form::function, {{kTimestamp, {}, now}}, "now() -> timestamp", "the time of the clock on the wall",
-       "now() > timestamp('2020-01-01T00:00:00Z')", true, true},
-      {"uuid", Form::function, {{kString, {}, uuid}}, "uuid() -> string", "a random UUID (version 4)", "uuid().size() == 36", true, true},
-      {"hash", Form::function, {{kInt, {kAnyValue}, hash_of}, {kInt | kUint, {kAnyValue, kString}, hash_of}}, "hash(X[, 'murmur2'|'xxh64']) -> int or uint",
-       "of the bytes that X has as a record key; murmur2 is Kafka's partitioner's", "hash('a') == hash(b'a')", true},
-      {"json", Form::function, {{kAnyValue, {kString | kBytes}, json}}, "json(STRING) -> X", "the value of JSON text",
-       "json('{\"a\": [1, 2]}').a[1] == 2", true},
-      {"to_json", Form::function, {{kString, {kAnyValue}, to_json}}, "to_json(X) -> string", "any value as JSON text",
-       "to_json([1, 'a']) == '[1,\"a\"]'", true},
-      {"env", Form::function, {{kString, {kString}, environment}, {kString, {kString, kString}, environment}}, "env(NAME[, DEFAULT]) -> string",
-       "an environment variable; without DEFAULT it must be there", "env('NO_SUCH_VARIABLE', 'x') == 'x'", true},
+      {"random",
+       Form::function,
+       {{kDouble, {}, random_double}},
+       "random() -> double",
+       "a random number, at least 0 and below 1",
+       "random() < 1.0",
+       true,
+       true},
+      {"now",
+       Form::function,
+       {{kTimestamp, {}, now}},
+       "now() -> timestamp",
+       "the time of the clock on the wall",
+       "now() > timestamp('2020-01-01T00:00:00Z')",
+       true,
+       true},
+      {"uuid",
+       Form::function,
+       {{kString, {}, uuid}},
+       "uuid() -> string",
+       "a random UUID (version 4)",
+       "uuid().size() == 36",
+       true,
+       true},
+      {"hash",
+       Form::function,
+       {{kInt, {kAnyValue}, hash_of}, {kInt | kUint, {kAnyValue, kString}, hash_of}},
+       "hash(X[, 'murmur2'|'xxh64']) -> int or uint",
+       "of the bytes that X has as a record key; murmur2 is Kafka's partitioner's",
+       "hash('a') == hash(b'a')",
+       true},
+      {"json",
+       Form::function,
+       {{kAnyValue, {kString | kBytes}, json}},
+       "json(STRING) -> X",
+       "the value of JSON text",
+       "json('{\"a\": [1, 2]}').a[1] == 2",
+       true},
+      {"to_json",
+       Form::function,
+       {{kString, {kAnyValue}, to_json}},
+       "to_json(X) -> string",
+       "any value as JSON text",
+       "to_json([1, 'a']) == '[1,\"a\"]'",
+       true},
+      {"env",
+       Form::function,
+       {{kString, {kString}, environment}, {kString, {kString, kString}, environment}},
+       "env(NAME[, DEFAULT]) -> string",
+       "an environment variable; without DEFAULT it must be there",
+       "env('NO_SUCH_VARIABLE', 'x') == 'x'",
+       true},
   };
   return kTable;
 }

@@ -16,10 +16,14 @@ using Arguments = const Value*;
 
 Value size(Context&, Arguments a, size_t) {
   switch (a[0].kind()) {
-    case Kind::string: return Value::integer(static_cast<int64_t>(count_code_points(a[0].as_string())));
-    case Kind::bytes: return Value::integer(static_cast<int64_t>(a[0].as_string().size()));
-    case Kind::list: return Value::integer(static_cast<int64_t>(a[0].as_list().size));
-    default: return Value::integer(static_cast<int64_t>(a[0].as_map().size));
+    case Kind::string:
+      return Value::integer(static_cast<int64_t>(count_code_points(a[0].as_string())));
+    case Kind::bytes:
+      return Value::integer(static_cast<int64_t>(a[0].as_string().size()));
+    case Kind::list:
+      return Value::integer(static_cast<int64_t>(a[0].as_list().size));
+    default:
+      return Value::integer(static_cast<int64_t>(a[0].as_map().size));
   }
 }
 
@@ -52,11 +56,13 @@ bool parse_whole(std::string_view text, T& out) {
 Value to_int(Context& context, Arguments a, size_t) {
   switch (a[0].kind()) {
     case Kind::unsigned_integer:
-      if (a[0].as_uint() > static_cast<uint64_t>(INT64_MAX)) return context.fail("the number is out of range of int");
+      if (a[0].as_uint() > static_cast<uint64_t>(INT64_MAX))
+        return context.fail("the number is out of range of int");
       return Value::integer(static_cast<int64_t>(a[0].as_uint()));
     case Kind::real: {
       const double d = a[0].as_double();
-      if (!(d > -9223372036854775808.0 && d < 9223372036854775808.0)) return context.fail("the number is out of range of int");
+      if (!(d > -9223372036854775808.0 && d < 9223372036854775808.0))
+        return context.fail("the number is out of range of int");
       return Value::integer(static_cast<int64_t>(d));
     }
     case Kind::string: {
@@ -64,8 +70,10 @@ Value to_int(Context& context, Arguments a, size_t) {
       if (!parse_whole(a[0].as_string(), value)) return cannot_read(context, a[0].as_string(), "int");
       return Value::integer(value);
     }
-    case Kind::timestamp: return Value::integer(a[0].seconds());
-    default: return a[0];
+    case Kind::timestamp:
+      return Value::integer(a[0].seconds());
+    default:
+      return a[0];
   }
 }
 
@@ -84,14 +92,17 @@ Value to_uint(Context& context, Arguments a, size_t) {
       if (!parse_whole(a[0].as_string(), value)) return cannot_read(context, a[0].as_string(), "uint");
       return Value::unsigned_integer(value);
     }
-    default: return a[0];
+    default:
+      return a[0];
   }
 }
 
 Value to_double(Context& context, Arguments a, size_t) {
   switch (a[0].kind()) {
-    case Kind::integer: return Value::real(static_cast<double>(a[0].as_int()));
-    case Kind::unsigned_integer: return Value::real(static_cast<double>(a[0].as_uint()));
+    case Kind::integer:
+      return Value::real(static_cast<double>(a[0].as_int()));
+    case Kind::unsigned_integer:
+      return Value::real(static_cast<double>(a[0].as_uint()));
     case Kind::string: {
       std::string_view text = a[0].as_string();
       if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -99,11 +110,13 @@ Value to_double(Context& context, Arguments a, size_t) {
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
       const bool whole = end == text.data() + text.size();
       // Out of range is an infinity or zero, as strtod has it.
-      if (error == std::errc::result_out_of_range && whole) return Value::real(std::strtod(std::string(text).c_str(), nullptr));
+      if (error == std::errc::result_out_of_range && whole)
+        return Value::real(std::strtod(std::string(text).c_str(), nullptr));
       if (error != std::errc() || !whole) return cannot_read(context, text, "double");
       return Value::real(value);
     }
-    default: return a[0];
+    default:
+      return a[0];
   }
 }
 
@@ -122,17 +135,30 @@ Value to_bool(Context& context, Arguments a, size_t) {
 Value to_string(Context& context, Arguments a, size_t) {
   std::string out;
   switch (a[0].kind()) {
-    case Kind::boolean: return Value::string(a[0].as_bool() ? "true" : "false");
-    case Kind::integer: append_json_int(a[0].as_int(), out); break;
-    case Kind::unsigned_integer: append_json_uint(a[0].as_uint(), out); break;
-    case Kind::real: append_double(a[0].as_double(), out); break;
+    case Kind::boolean:
+      return Value::string(a[0].as_bool() ? "true" : "false");
+    case Kind::integer:
+      append_json_int(a[0].as_int(), out);
+      break;
+    case Kind::unsigned_integer:
+      append_json_uint(a[0].as_uint(), out);
+      break;
+    case Kind::real:
+      append_double(a[0].as_double(), out);
+      break;
     case Kind::bytes:
       if (!is_utf8(a[0].as_string())) return context.fail("the bytes are not UTF-8");
       return Value::string(a[0].as_string());
-    case Kind::timestamp: append_rfc3339(a[0].seconds(), a[0].nanoseconds(), out); break;
-    case Kind::duration: append_duration_seconds(a[0].duration_ns(), out); break;
-    case Kind::type: return Value::string(a[0].as_string());
-    default: return a[0];
+    case Kind::timestamp:
+      append_rfc3339(a[0].seconds(), a[0].nanoseconds(), out);
+      break;
+    case Kind::duration:
+      append_duration_seconds(a[0].duration_ns(), out);
+      break;
+    case Kind::type:
+      return Value::string(a[0].as_string());
+    default:
+      return a[0];
   }
   return context.string(out);
 }
@@ -160,19 +186,31 @@ Value to_duration(Context& context, Arguments a, size_t) {
 
 bool is_zero(const Value& v) {
   switch (v.kind()) {
-    case Kind::null: return true;
-    case Kind::boolean: return !v.as_bool();
-    case Kind::integer: return v.as_int() == 0;
-    case Kind::unsigned_integer: return v.as_uint() == 0;
-    case Kind::real: return v.as_double() == 0;
+    case Kind::null:
+      return true;
+    case Kind::boolean:
+      return !v.as_bool();
+    case Kind::integer:
+      return v.as_int() == 0;
+    case Kind::unsigned_integer:
+      return v.as_uint() == 0;
+    case Kind::real:
+      return v.as_double() == 0;
     case Kind::string:
-    case Kind::bytes: return v.as_string().empty();
-    case Kind::list: return v.as_list().size == 0;
-    case Kind::map: return v.as_map().size == 0;
-    case Kind::timestamp: return v.seconds() == 0 && v.nanoseconds() == 0;
-    case Kind::duration: return v.duration_ns() == 0;
-    case Kind::optional: return !v.as_optional();
-    default: return false;
+    case Kind::bytes:
+      return v.as_string().empty();
+    case Kind::list:
+      return v.as_list().size == 0;
+    case Kind::map:
+      return v.as_map().size == 0;
+    case Kind::timestamp:
+      return v.seconds() == 0 && v.nanoseconds() == 0;
+    case Kind::duration:
+      return v.duration_ns() == 0;
+    case Kind::optional:
+      return !v.as_optional();
+    default:
+      return false;
   }
 }
 
@@ -190,7 +228,8 @@ Value or_value(Context&, Arguments a, size_t) { return a[0].as_optional() ? *a[0
 Value unwrap(Context& context, Arguments a, size_t) {
   std::vector<Value> out;
   for (const Value& item : a[0].as_list()) {
-    if (item.kind() != Kind::optional) return context.fail(Reason::wrong_type, "the list holds what is no optional");
+    if (item.kind() != Kind::optional)
+      return context.fail(Reason::wrong_type, "the list holds what is no optional");
     if (item.as_optional()) out.push_back(*item.as_optional());
   }
   return context.list(out);
@@ -201,55 +240,158 @@ Value unwrap(Context& context, Arguments a, size_t) {
 std::span<const Function> core_functions() {
   constexpr Kinds kSized = kString | kBytes | kList | kMap;
   static const std::vector<Function> kTable = {
-      {"size", Form::either, {{kInt, {kSized}, size}}, "size(STRING|BYTES|LIST|MAP) -> int",
-       "characters of a string, bytes, items or entries; also x.size()", "size('smile') == 5 && [1, 2].size() == 2"},
-      {"contains", Form::method, {{kBool, {kString, kString}, contains}}, "STRING.contains(STRING) -> bool",
-       "whether the string holds the other", "'popular'.contains('pul')"},
-      {"startsWith", Form::method, {{kBool, {kString, kString}, starts_with}}, "STRING.startsWith(STRING) -> bool",
-       "whether the string begins with the other", "'/shop/cart'.startsWith('/shop')"},
-      {"endsWith", Form::method, {{kBool, {kString, kString}, ends_with}}, "STRING.endsWith(STRING) -> bool",
-       "whether the string ends with the other", "'a.json'.endsWith('.json')"},
-      {"int", Form::function, {{kInt, {kInt | kUint | kDouble | kString | kTimestamp}, to_int}}, "int(X) -> int",
-       "from a number (cut towards zero), a string, or a timestamp (seconds since 1970)", "int('42') == 42 && int(7.9) == 7", false, false, true},
-      {"uint", Form::function, {{kUint, {kInt | kUint | kDouble | kString}, to_uint}}, "uint(X) -> uint",
-       "from a number (cut towards zero) or a string", "uint(3) == 3u", false, false, true},
-      {"double", Form::function, {{kDouble, {kInt | kUint | kDouble | kString}, to_double}}, "double(X) -> double",
-       "from a number or a string", "double('1.5') == 1.5", false, false, true},
-      {"bool", Form::function, {{kBool, {kBool | kString}, to_bool}}, "bool(X) -> bool",
-       "from a bool or a string (true, t, 1, false, f, 0)", "bool('true')"},
-      {"string", Form::function,
-       {{kString, {kBool | kInt | kUint | kDouble | kString | kBytes | kTimestamp | kDuration | kType}, to_string}},
-       "string(X) -> string", "the text of a scalar, of UTF-8 bytes, of a time or a duration", "string(12) + 'a' == '12a'", false, false, true},
-      {"bytes", Form::function, {{kBytes, {kString | kBytes}, to_bytes}}, "bytes(STRING) -> bytes",
-       "the UTF-8 bytes of a string", "bytes('a') == b'a'"},
-      {"timestamp", Form::function, {{kTimestamp, {kString | kInt | kTimestamp}, to_timestamp}},
-       "timestamp(STRING|INT) -> timestamp", "from RFC 3339 text, or seconds since 1970 (timestamp(_ts / 1000))",
+      {"size",
+       Form::either,
+       {{kInt, {kSized}, size}},
+       "size(STRING|BYTES|LIST|MAP) -> int",
+       "characters of a string, bytes, items or entries; also x.size()",
+       "size('smile') == 5 && [1, 2].size() == 2"},
+      {"contains",
+       Form::method,
+       {{kBool, {kString, kString}, contains}},
+       "STRING.contains(STRING) -> bool",
+       "whether the string holds the other",
+       "'popular'.contains('pul')"},
+      {"startsWith",
+       Form::method,
+       {{kBool, {kString, kString}, starts_with}},
+       "STRING.startsWith(STRING) -> bool",
+       "whether the string begins with the other",
+       "'/shop/cart'.startsWith('/shop')"},
+      {"endsWith",
+       Form::method,
+       {{kBool, {kString, kString}, ends_with}},
+       "STRING.endsWith(STRING) -> bool",
+       "whether the string ends with the other",
+       "'a.json'.endsWith('.json')"},
+      {"int",
+       Form::function,
+       {{kInt, {kInt | kUint | kDouble | kString | kTimestamp}, to_int}},
+       "int(X) -> int",
+       "from a number (cut towards zero), a string, or a timestamp (seconds since 1970)",
+       "int('42') == 42 && int(7.9) == 7",
+       false,
+       false,
+       true},
+      {"uint",
+       Form::function,
+       {{kUint, {kInt | kUint | kDouble | kString}, to_uint}},
+       "uint(X) -> uint",
+       "from a number (cut towards zero) or a string",
+       "uint(3) == 3u",
+       false,
+       false,
+       true},
+      {"double",
+       Form::function,
+       {{kDouble, {kInt | kUint | kDouble | kString}, to_double}},
+       "double(X) -> double",
+       "from a number or a string",
+       "double('1.5') == 1.5",
+       false,
+       false,
+       true},
+      {"bool",
+       Form::function,
+       {{kBool, {kBool | kString}, to_bool}},
+       "bool(X) -> bool",
+       "from a bool or a string (true, t, 1, false, f, 0)",
+       "bool('true')"},
+      {"string",
+       Form::function,
+       {{kString,
+         {kBool | kInt | kUint | kDouble | kString | kBytes | kTimestamp | kDuration | kType},
+         to_string}},
+       "string(X) -> string",
+       "the text of a scalar, of UTF-8 bytes, of a time or a duration",
+       "string(12) + 'a' == '12a'",
+       false,
+       false,
+       true},
+      {"bytes",
+       Form::function,
+       {{kBytes, {kString | kBytes}, to_bytes}},
+       "bytes(STRING) -> bytes",
+       "the UTF-8 bytes of a string",
+       "bytes('a') == b'a'"},
+      {"timestamp",
+       Form::function,
+       {{kTimestamp, {kString | kInt | kTimestamp}, to_timestamp}},
+       "timestamp(STRING|INT) -> timestamp",
+       "from RFC 3339 text, or seconds since 1970 (timestamp(_ts / 1000))",
        "timestamp('2024-05-01T12:00:00Z').getHours() == 12"},
-      {"duration", Form::function, {{kDuration, {kString | kDuration}, to_duration}}, "duration(STRING) -> duration",
-       "from text: 500ms 10s 5m 1h30m 2d (days are an addition)", "duration('2d') == duration('48h')"},
-      {"type", Form::function, {{kType, {kAnyValue}, type_of}}, "type(X) -> type", "the type of a value",
+      {"duration",
+       Form::function,
+       {{kDuration, {kString | kDuration}, to_duration}},
+       "duration(STRING) -> duration",
+       "from text: 500ms 10s 5m 1h30m 2d (days are an addition)",
+       "duration('2d') == duration('48h')"},
+      {"type",
+       Form::function,
+       {{kType, {kAnyValue}, type_of}},
+       "type(X) -> type",
+       "the type of a value",
        "type(1) == int && type('a') == string"},
-      {"dyn", Form::function, {{kAnyValue, {kAnyValue}, same}}, "dyn(X) -> X", "the value itself, its type unchecked",
+      {"dyn",
+       Form::function,
+       {{kAnyValue, {kAnyValue}, same}},
+       "dyn(X) -> X",
+       "the value itself, its type unchecked",
        "dyn(1) == 1.0"},
-      {"optional.of", Form::function, {{kOptional, {kAnyValue}, optional_of}}, "optional.of(X) -> optional",
-       "an optional that holds the value", "optional.of(1).hasValue()"},
-      {"optional.none", Form::function, {{kOptional, {}, optional_none}}, "optional.none() -> optional",
-       "an optional that holds nothing", "!optional.none().hasValue()"},
-      {"optional.ofNonZeroValue", Form::function, {{kOptional, {kAnyValue}, optional_non_zero}},
-       "optional.ofNonZeroValue(X) -> optional", "holds the value unless it is null, false, zero or empty",
+      {"optional.of",
+       Form::function,
+       {{kOptional, {kAnyValue}, optional_of}},
+       "optional.of(X) -> optional",
+       "an optional that holds the value",
+       "optional.of(1).hasValue()"},
+      {"optional.none",
+       Form::function,
+       {{kOptional, {}, optional_none}},
+       "optional.none() -> optional",
+       "an optional that holds nothing",
+       "!optional.none().hasValue()"},
+      {"optional.ofNonZeroValue",
+       Form::function,
+       {{kOptional, {kAnyValue}, optional_non_zero}},
+       "optional.ofNonZeroValue(X) -> optional",
+       "holds the value unless it is null, false, zero or empty",
        "!optional.ofNonZeroValue('').hasValue()"},
-      {"hasValue", Form::method, {{kBool, {kOptional}, has_value}}, "OPTIONAL.hasValue() -> bool",
-       "whether the optional holds a value", "optional.of(0).hasValue()"},
-      {"value", Form::method, {{kAnyValue, {kOptional}, value}}, "OPTIONAL.value() -> X",
-       "the value that the optional holds; an error if it holds none", "optional.of(7).value() == 7"},
-      {"or", Form::method, {{kOptional, {kOptional, kOptional}, or_optional}}, "OPTIONAL.or(OPTIONAL) -> optional",
-       "the first of two that holds a value", "optional.none().or(optional.of(2)).value() == 2"},
-      {"orValue", Form::method, {{kAnyValue, {kOptional, kAnyValue}, or_value}}, "OPTIONAL.orValue(X) -> X",
-       "the value that the optional holds, else X", "{'a': 1}.?b.orValue(0) == 0"},
-      {"optional.unwrap", Form::function, {{kList, {kList}, unwrap}}, "optional.unwrap(LIST) -> list",
-       "the values of those optionals of a list that hold one", "optional.unwrap([optional.of(1), optional.none()]) == [1]"},
-      {"unwrapOpt", Form::method, {{kList, {kList}, unwrap}}, "LIST.unwrapOpt() -> list",
-       "the same as optional.unwrap", "[optional.none(), optional.of(1)].unwrapOpt() == [1]"},
+      {"hasValue",
+       Form::method,
+       {{kBool, {kOptional}, has_value}},
+       "OPTIONAL.hasValue() -> bool",
+       "whether the optional holds a value",
+       "optional.of(0).hasValue()"},
+      {"value",
+       Form::method,
+       {{kAnyValue, {kOptional}, value}},
+       "OPTIONAL.value() -> X",
+       "the value that the optional holds; an error if it holds none",
+       "optional.of(7).value() == 7"},
+      {"or",
+       Form::method,
+       {{kOptional, {kOptional, kOptional}, or_optional}},
+       "OPTIONAL.or(OPTIONAL) -> optional",
+       "the first of two that holds a value",
+       "optional.none().or(optional.of(2)).value() == 2"},
+      {"orValue",
+       Form::method,
+       {{kAnyValue, {kOptional, kAnyValue}, or_value}},
+       "OPTIONAL.orValue(X) -> X",
+       "the value that the optional holds, else X",
+       "{'a': 1}.?b.orValue(0) == 0"},
+      {"optional.unwrap",
+       Form::function,
+       {{kList, {kList}, unwrap}},
+       "optional.unwrap(LIST) -> list",
+       "the values of those optionals of a list that hold one",
+       "optional.unwrap([optional.of(1), optional.none()]) == [1]"},
+      {"unwrapOpt",
+       Form::method,
+       {{kList, {kList}, unwrap}},
+       "LIST.unwrapOpt() -> list",
+       "the same as optional.unwrap",
+       "[optional.none(), optional.of(1)].unwrapOpt() == [1]"},
   };
   return kTable;
 }

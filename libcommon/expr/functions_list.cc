@@ -9,8 +9,8 @@ namespace {
 
 using Arguments = const Value*;
 
-// A set of values by equality: open addressing over pointers, gone with the call. Values of one hash that are unequal
-// (NaN is, to itself) make it slow, so each place that is looked at counts.
+// A set of values by equality: open addressing over pointers, gone with the call. Values of one hash that are
+// unequal (NaN is, to itself) make it slow, so each place that is looked at counts.
 class ValueSet {
  public:
   ValueSet(Context& context, const ListValue& list) : context_(context) {
@@ -60,7 +60,8 @@ Value sets_equivalent(Context& context, Arguments a, size_t) {
 Value sets_intersects(Context& context, Arguments a, size_t) {
   ValueSet set(context, a[0].as_list());
   for (const Value& item : a[0].as_list()) set.insert(item);
-  return Value::boolean(std::any_of(a[1].as_list().begin(), a[1].as_list().end(), [&](const Value& item) { return set.has(item); }));
+  return Value::boolean(std::any_of(a[1].as_list().begin(), a[1].as_list().end(),
+                                    [&](const Value& item) { return set.has(item); }));
 }
 
 Value slice(Context& context, Arguments a, size_t) {
@@ -69,7 +70,8 @@ Value slice(Context& context, Arguments a, size_t) {
   const int64_t end = a[2].as_int();
   if (begin < 0 || end < 0) return context.fail("slice(): a negative index");
   if (begin > end) return context.fail("slice(): the end lies before the start");
-  if (static_cast<uint64_t>(end) > list.size) return context.fail("slice(): the end lies beyond a list of " + std::to_string(list.size));
+  if (static_cast<uint64_t>(end) > list.size)
+    return context.fail("slice(): the end lies beyond a list of " + std::to_string(list.size));
   return context.list(list.items + begin, static_cast<size_t>(end - begin));
 }
 
@@ -106,9 +108,10 @@ Value sort(Context& context, Arguments a, size_t) {
   auto* items = context.allocate_array<Value>(list.size);
   for (size_t i = 0; i < list.size; ++i) {
     if (!compare(list.items[0], list.items[i]))
-      return context.fail(Reason::wrong_type, "sort(): the items must have an order and be of one type, not " +
-                                                  std::string(friendly_name(list.items[0].kind())) + " and " +
-                                                  std::string(friendly_name(list.items[i].kind())));
+      return context.fail(Reason::wrong_type,
+                          "sort(): the items must have an order and be of one type, not " +
+                              std::string(friendly_name(list.items[0].kind())) + " and " +
+                              std::string(friendly_name(list.items[i].kind())));
     items[i] = list.items[i];
   }
   context.steps(list.size);
@@ -146,22 +149,72 @@ Value last(Context& context, Arguments a, size_t) {
 
 std::span<const Function> list_functions() {
   static const std::vector<Function> kTable = {
-      {"slice", Form::method, {{kList, {kList, kInt, kInt}, slice}}, "LIST.slice(FROM, TO) -> list", "the items from FROM up to, not including, TO",
+      {"slice",
+       Form::method,
+       {{kList, {kList, kInt, kInt}, slice}},
+       "LIST.slice(FROM, TO) -> list",
+       "the items from FROM up to, not including, TO",
        "[1, 2, 3, 4].slice(1, 3) == [2, 3]"},
-      {"flatten", Form::method, {{kList, {kList}, flatten}, {kList, {kList, kInt}, flatten}}, "LIST.flatten([DEPTH]) -> list",
-       "the items of lists within the list, DEPTH (1) levels", "[1, [2, [3]]].flatten() == [1, 2, [3]]"},
-      {"distinct", Form::method, {{kList, {kList}, distinct}}, "LIST.distinct() -> list", "each item once", "[1, 2, 1.0].distinct() == [1, 2]"},
-      {"sort", Form::method, {{kList, {kList}, sort}}, "LIST.sort() -> list", "in ascending order", "[3, 1, 2].sort() == [1, 2, 3]"},
-      {"reverse", Form::method, {{kList, {kList}, reverse}}, "LIST.reverse() -> list", "in reverse order", "[1, 2].reverse() == [2, 1]"},
-      {"first", Form::method, {{kOptional, {kList}, first}}, "LIST.first() -> optional", "the first item, if there is one", "[1, 2].first().value() == 1"},
-      {"last", Form::method, {{kOptional, {kList}, last}}, "LIST.last() -> optional", "the last item, if there is one", "[1, 2].last().value() == 2"},
-      {"lists.range", Form::function, {{kList, {kInt}, range}}, "lists.range(N) -> list", "the numbers from 0 to N - 1", "lists.range(3) == [0, 1, 2]"},
-      {"sets.contains", Form::function, {{kBool, {kList, kList}, sets_contains}}, "sets.contains(LIST, LIST) -> bool",
-       "whether the first holds every item of the second", "sets.contains([1, 2, 3], [3.0, 2u])"},
-      {"sets.equivalent", Form::function, {{kBool, {kList, kList}, sets_equivalent}}, "sets.equivalent(LIST, LIST) -> bool",
-       "whether each holds every item of the other", "sets.equivalent([1, 2], [2, 1, 1])"},
-      {"sets.intersects", Form::function, {{kBool, {kList, kList}, sets_intersects}}, "sets.intersects(LIST, LIST) -> bool",
-       "whether they share an item", "sets.intersects([1, 2], [2, 3])"},
+      {"flatten",
+       Form::method,
+       {{kList, {kList}, flatten}, {kList, {kList, kInt}, flatten}},
+       "LIST.flatten([DEPTH]) -> list",
+       "the items of lists within the list, DEPTH (1) levels",
+       "[1, [2, [3]]].flatten() == [1, 2, [3]]"},
+      {"distinct",
+       Form::method,
+       {{kList, {kList}, distinct}},
+       "LIST.distinct() -> list",
+       "each item once",
+       "[1, 2, 1.0].distinct() == [1, 2]"},
+      {"sort",
+       Form::method,
+       {{kList, {kList}, sort}},
+       "LIST.sort() -> list",
+       "in ascending order",
+       "[3, 1, 2].sort() == [1, 2, 3]"},
+      {"reverse",
+       Form::method,
+       {{kList, {kList}, reverse}},
+       "LIST.reverse() -> list",
+       "in reverse order",
+       "[1, 2].reverse() == [2, 1]"},
+      {"first",
+       Form::method,
+       {{kOptional, {kList}, first}},
+       "LIST.first() -> optional",
+       "the first item, if there is one",
+       "[1, 2].first().value() == 1"},
+      {"last",
+       Form::method,
+       {{kOptional, {kList}, last}},
+       "LIST.last() -> optional",
+       "the last item, if there is one",
+       "[1, 2].last().value() == 2"},
+      {"lists.range",
+       Form::function,
+       {{kList, {kInt}, range}},
+       "lists.range(N) -> list",
+       "the numbers from 0 to N - 1",
+       "lists.range(3) == [0, 1, 2]"},
+      {"sets.contains",
+       Form::function,
+       {{kBool, {kList, kList}, sets_contains}},
+       "sets.contains(LIST, LIST) -> bool",
+       "whether the first holds every item of the second",
+       "sets.contains([1, 2, 3], [3.0, 2u])"},
+      {"sets.equivalent",
+       Form::function,
+       {{kBool, {kList, kList}, sets_equivalent}},
+       "sets.equivalent(LIST, LIST) -> bool",
+       "whether each holds every item of the other",
+       "sets.equivalent([1, 2], [2, 1, 1])"},
+      {"sets.intersects",
+       Form::function,
+       {{kBool, {kList, kList}, sets_intersects}},
+       "sets.intersects(LIST, LIST) -> bool",
+       "whether they share an item",
+       "sets.intersects([1, 2], [2, 3])"},
   };
   return kTable;
 }

@@ -13,7 +13,9 @@ Value extreme(Context& context, const Value* items, size_t n, int wanted) {
   context.steps(n);
   Value best = items[0];
   for (size_t i = 0; i < n; ++i) {
-    if (!items[i].is_number()) return context.fail(Reason::wrong_type, "greatest and least are for numbers, not " + std::string(friendly_name(items[i].kind())));
+    if (!items[i].is_number())
+      return context.fail(Reason::wrong_type, "greatest and least are for numbers, not " +
+                                                  std::string(friendly_name(items[i].kind())));
     const auto order = compare(items[i], best);
     if (order && !order->unordered && order->sign == wanted) best = items[i];
   }
@@ -21,7 +23,8 @@ Value extreme(Context& context, const Value* items, size_t n, int wanted) {
 }
 template <int wanted>
 Value extreme_of(Context& context, Arguments a, size_t n) {
-  if (n == 1 && a[0].kind() == Kind::list) return extreme(context, a[0].as_list().items, a[0].as_list().size, wanted);
+  if (n == 1 && a[0].kind() == Kind::list)
+    return extreme(context, a[0].as_list().items, a[0].as_list().size, wanted);
   return extreme(context, a, n, wanted);
 }
 
@@ -39,15 +42,19 @@ Value abs_(Context& context, Arguments a, size_t) {
     case Kind::integer:
       if (a[0].as_int() == INT64_MIN) return context.fail("64-bit overflow");
       return Value::integer(a[0].as_int() < 0 ? -a[0].as_int() : a[0].as_int());
-    case Kind::real: return Value::real(std::fabs(a[0].as_double()));
-    default: return a[0];
+    case Kind::real:
+      return Value::real(std::fabs(a[0].as_double()));
+    default:
+      return a[0];
   }
 }
 
 Value sign(Context&, Arguments a, size_t) {
   switch (a[0].kind()) {
-    case Kind::integer: return Value::integer(a[0].as_int() > 0 ? 1 : a[0].as_int() < 0 ? -1 : 0);
-    case Kind::unsigned_integer: return Value::unsigned_integer(a[0].as_uint() > 0 ? 1 : 0);
+    case Kind::integer:
+      return Value::integer(a[0].as_int() > 0 ? 1 : a[0].as_int() < 0 ? -1 : 0);
+    case Kind::unsigned_integer:
+      return Value::unsigned_integer(a[0].as_uint() > 0 ? 1 : 0);
     default: {
       const double d = a[0].as_double();
       return Value::real(std::isnan(d) ? d : d > 0 ? 1 : d < 0 ? -1 : 0);
@@ -68,13 +75,22 @@ Value square_root(Context&, Arguments a, size_t) {
 template <typename Operation>
 Value bits(const Value& a, const Value& b, Operation operation) {
   if (a.kind() == Kind::integer)
-    return Value::integer(static_cast<int64_t>(operation(static_cast<uint64_t>(a.as_int()), static_cast<uint64_t>(b.as_int()))));
+    return Value::integer(static_cast<int64_t>(
+        operation(static_cast<uint64_t>(a.as_int()), static_cast<uint64_t>(b.as_int()))));
   return Value::unsigned_integer(operation(a.as_uint(), b.as_uint()));
 }
-Value bit_and(Context&, Arguments a, size_t) { return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x & y; }); }
-Value bit_or(Context&, Arguments a, size_t) { return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x | y; }); }
-Value bit_xor(Context&, Arguments a, size_t) { return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x ^ y; }); }
-Value bit_not(Context&, Arguments a, size_t) { return bits(a[0], a[0], [](uint64_t x, uint64_t) { return ~x; }); }
+Value bit_and(Context&, Arguments a, size_t) {
+  return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x & y; });
+}
+Value bit_or(Context&, Arguments a, size_t) {
+  return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x | y; });
+}
+Value bit_xor(Context&, Arguments a, size_t) {
+  return bits(a[0], a[1], [](uint64_t x, uint64_t y) { return x ^ y; });
+}
+Value bit_not(Context&, Arguments a, size_t) {
+  return bits(a[0], a[0], [](uint64_t x, uint64_t) { return ~x; });
+}
 
 // The right shift is logical for int too.
 template <bool left>
@@ -88,35 +104,133 @@ Value shift(Context& context, Arguments a, size_t) {
 
 std::span<const Function> math_functions() {
   static const std::vector<Function> kTable = {
-      {"math.greatest", Form::function, {{kNumbers, {kNumbers | kList}, extreme_of<1>}, {kNumbers, {kNumbers, kNumbers}, extreme_of<1>, true}},
-       "math.greatest(NUMBER...) or (LIST) -> number", "the largest", "math.greatest(1, 3, 2) == 3"},
-      {"math.least", Form::function, {{kNumbers, {kNumbers | kList}, extreme_of<-1>}, {kNumbers, {kNumbers, kNumbers}, extreme_of<-1>, true}},
-       "math.least(NUMBER...) or (LIST) -> number", "the smallest", "math.least([3, 1.5, 2]) == 1.5"},
-      {"math.ceil", Form::function, {{kDouble, {kDouble}, of_double<ceil_>}}, "math.ceil(DOUBLE) -> double", "rounded up", "math.ceil(1.2) == 2.0"},
-      {"math.floor", Form::function, {{kDouble, {kDouble}, of_double<floor_>}}, "math.floor(DOUBLE) -> double", "rounded down", "math.floor(1.8) == 1.0"},
-      {"math.round", Form::function, {{kDouble, {kDouble}, of_double<round_half_away>}}, "math.round(DOUBLE) -> double",
-       "to the nearest whole number, halves away from zero", "math.round(1.5) == 2.0 && math.round(-1.5) == -2.0"},
-      {"math.trunc", Form::function, {{kDouble, {kDouble}, of_double<trunc_>}}, "math.trunc(DOUBLE) -> double", "rounded towards zero", "math.trunc(-1.8) == -1.0"},
-      {"math.abs", Form::function, {{kInt, {kInt}, abs_}, {kUint, {kUint}, abs_}, {kDouble, {kDouble}, abs_}}, "math.abs(NUMBER) -> number",
-       "without its sign", "math.abs(-3) == 3"},
-      {"math.sign", Form::function, {{kInt, {kInt}, sign}, {kUint, {kUint}, sign}, {kDouble, {kDouble}, sign}}, "math.sign(NUMBER) -> number",
-       "-1, 0 or 1", "math.sign(-0.5) == -1.0"},
-      {"math.isNaN", Form::function, {{kBool, {kDouble}, is_nan}}, "math.isNaN(DOUBLE) -> bool", "whether it is no number", "math.isNaN(0.0 / 0.0)"},
-      {"math.isInf", Form::function, {{kBool, {kDouble}, is_inf}}, "math.isInf(DOUBLE) -> bool", "whether it is infinite", "math.isInf(1.0 / 0.0)"},
-      {"math.isFinite", Form::function, {{kBool, {kDouble}, is_finite}}, "math.isFinite(DOUBLE) -> bool", "whether it is neither", "math.isFinite(1.0)"},
-      {"math.sqrt", Form::function, {{kDouble, {kNumbers}, square_root}}, "math.sqrt(NUMBER) -> double", "the square root", "math.sqrt(81) == 9.0"},
-      {"math.bitAnd", Form::function, {{kInt, {kInt, kInt}, bit_and}, {kUint, {kUint, kUint}, bit_and}}, "math.bitAnd(A, B) -> int or uint",
-       "bits in both", "math.bitAnd(3, 5) == 1", false, false, true},
-      {"math.bitOr", Form::function, {{kInt, {kInt, kInt}, bit_or}, {kUint, {kUint, kUint}, bit_or}}, "math.bitOr(A, B) -> int or uint",
-       "bits in either", "math.bitOr(1, 2) == 3", false, false, true},
-      {"math.bitXor", Form::function, {{kInt, {kInt, kInt}, bit_xor}, {kUint, {kUint, kUint}, bit_xor}}, "math.bitXor(A, B) -> int or uint",
-       "bits in one of them", "math.bitXor(3, 5) == 6", false, false, true},
-      {"math.bitNot", Form::function, {{kInt, {kInt}, bit_not}, {kUint, {kUint}, bit_not}}, "math.bitNot(A) -> int or uint", "all bits turned",
-       "math.bitNot(1) == -2", false, false, true},
-      {"math.bitShiftLeft", Form::function, {{kInt, {kInt, kInt}, shift<true>}, {kUint, {kUint, kInt}, shift<true>}}, "math.bitShiftLeft(A, INT) -> int or uint",
-       "bits moved up", "math.bitShiftLeft(1, 3) == 8", false, false, true},
-      {"math.bitShiftRight", Form::function, {{kInt, {kInt, kInt}, shift<false>}, {kUint, {kUint, kInt}, shift<false>}}, "math.bitShiftRight(A, INT) -> int or uint",
-       "bits moved down, zeros from above", "math.bitShiftRight(1024, 2) == 256", false, false, true},
+      {"math.greatest",
+       Form::function,
+       {{kNumbers, {kNumbers | kList}, extreme_of<1>}, {kNumbers, {kNumbers, kNumbers}, extreme_of<1>, true}},
+       "math.greatest(NUMBER...) or (LIST) -> number",
+       "the largest",
+       "math.greatest(1, 3, 2) == 3"},
+      {"math.least",
+       Form::function,
+       {{kNumbers, {kNumbers | kList}, extreme_of<-1>},
+        {kNumbers, {kNumbers, kNumbers}, extreme_of<-1>, true}},
+       "math.least(NUMBER...) or (LIST) -> number",
+       "the smallest",
+       "math.least([3, 1.5, 2]) == 1.5"},
+      {"math.ceil",
+       Form::function,
+       {{kDouble, {kDouble}, of_double<ceil_>}},
+       "math.ceil(DOUBLE) -> double",
+       "rounded up",
+       "math.ceil(1.2) == 2.0"},
+      {"math.floor",
+       Form::function,
+       {{kDouble, {kDouble}, of_double<floor_>}},
+       "math.floor(DOUBLE) -> double",
+       "rounded down",
+       "math.floor(1.8) == 1.0"},
+      {"math.round",
+       Form::function,
+       {{kDouble, {kDouble}, of_double<round_half_away>}},
+       "math.round(DOUBLE) -> double",
+       "to the nearest whole number, halves away from zero",
+       "math.round(1.5) == 2.0 && math.round(-1.5) == -2.0"},
+      {"math.trunc",
+       Form::function,
+       {{kDouble, {kDouble}, of_double<trunc_>}},
+       "math.trunc(DOUBLE) -> double",
+       "rounded towards zero",
+       "math.trunc(-1.8) == -1.0"},
+      {"math.abs",
+       Form::function,
+       {{kInt, {kInt}, abs_}, {kUint, {kUint}, abs_}, {kDouble, {kDouble}, abs_}},
+       "math.abs(NUMBER) -> number",
+       "without its sign",
+       "math.abs(-3) == 3"},
+      {"math.sign",
+       Form::function,
+       {{kInt, {kInt}, sign}, {kUint, {kUint}, sign}, {kDouble, {kDouble}, sign}},
+       "math.sign(NUMBER) -> number",
+       "-1, 0 or 1",
+       "math.sign(-0.5) == -1.0"},
+      {"math.isNaN",
+       Form::function,
+       {{kBool, {kDouble}, is_nan}},
+       "math.isNaN(DOUBLE) -> bool",
+       "whether it is no number",
+       "math.isNaN(0.0 / 0.0)"},
+      {"math.isInf",
+       Form::function,
+       {{kBool, {kDouble}, is_inf}},
+       "math.isInf(DOUBLE) -> bool",
+       "whether it is infinite",
+       "math.isInf(1.0 / 0.0)"},
+      {"math.isFinite",
+       Form::function,
+       {{kBool, {kDouble}, is_finite}},
+       "math.isFinite(DOUBLE) -> bool",
+       "whether it is neither",
+       "math.isFinite(1.0)"},
+      {"math.sqrt",
+       Form::function,
+       {{kDouble, {kNumbers}, square_root}},
+       "math.sqrt(NUMBER) -> double",
+       "the square root",
+       "math.sqrt(81) == 9.0"},
+      {"math.bitAnd",
+       Form::function,
+       {{kInt, {kInt, kInt}, bit_and}, {kUint, {kUint, kUint}, bit_and}},
+       "math.bitAnd(A, B) -> int or uint",
+       "bits in both",
+       "math.bitAnd(3, 5) == 1",
+       false,
+       false,
+       true},
+      {"math.bitOr",
+       Form::function,
+       {{kInt, {kInt, kInt}, bit_or}, {kUint, {kUint, kUint}, bit_or}},
+       "math.bitOr(A, B) -> int or uint",
+       "bits in either",
+       "math.bitOr(1, 2) == 3",
+       false,
+       false,
+       true},
+      {"math.bitXor",
+       Form::function,
+       {{kInt, {kInt, kInt}, bit_xor}, {kUint, {kUint, kUint}, bit_xor}},
+       "math.bitXor(A, B) -> int or uint",
+       "bits in one of them",
+       "math.bitXor(3, 5) == 6",
+       false,
+       false,
+       true},
+      {"math.bitNot",
+       Form::function,
+       {{kInt, {kInt}, bit_not}, {kUint, {kUint}, bit_not}},
+       "math.bitNot(A) -> int or uint",
+       "all bits turned",
+       "math.bitNot(1) == -2",
+       false,
+       false,
+       true},
+      {"math.bitShiftLeft",
+       Form::function,
+       {{kInt, {kInt, kInt}, shift<true>}, {kUint, {kUint, kInt}, shift<true>}},
+       "math.bitShiftLeft(A, INT) -> int or uint",
+       "bits moved up",
+       "math.bitShiftLeft(1, 3) == 8",
+       false,
+       false,
+       true},
+      {"math.bitShiftRight",
+       Form::function,
+       {{kInt, {kInt, kInt}, shift<false>}, {kUint, {kUint, kInt}, shift<false>}},
+       "math.bitShiftRight(A, INT) -> int or uint",
+       "bits moved down, zeros from above",
+       "math.bitShiftRight(1024, 2) == 256",
+       false,
+       false,
+       true},
   };
   return kTable;
 }

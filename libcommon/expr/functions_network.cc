@@ -38,7 +38,8 @@ std::optional<AddressValue> parse_cidr(std::string_view text) {
   if (!address || digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
   unsigned prefix = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-  if (error != std::errc() || end != digits.data() + digits.size() || prefix > width(*address)) return std::nullopt;
+  if (error != std::errc() || end != digits.data() + digits.size() || prefix > width(*address))
+    return std::nullopt;
   address->prefix = static_cast<uint8_t>(prefix);
   return address;
 }
@@ -81,12 +82,15 @@ Value is_canonical(Context& context, Arguments a, size_t) {
 }
 Value family(Context&, Arguments a, size_t) { return Value::integer(a[0].as_address().family); }
 
-bool prefix_is(const AddressValue& address, std::string_view net) { return contains(*parse_cidr(net), address); }
+bool prefix_is(const AddressValue& address, std::string_view net) {
+  return contains(*parse_cidr(net), address);
+}
 Value is_unspecified(Context&, Arguments a, size_t) {
   return Value::boolean(prefix_is(a[0].as_address(), "0.0.0.0/32") || prefix_is(a[0].as_address(), "::/128"));
 }
 Value is_loopback(Context&, Arguments a, size_t) {
-  return Value::boolean(prefix_is(a[0].as_address(), "127.0.0.0/8") || prefix_is(a[0].as_address(), "::1/128"));
+  return Value::boolean(prefix_is(a[0].as_address(), "127.0.0.0/8") ||
+                        prefix_is(a[0].as_address(), "::1/128"));
 }
 Value is_link_local_multicast(Context&, Arguments a, size_t) {
   const AddressValue& address = a[0].as_address();
@@ -94,7 +98,8 @@ Value is_link_local_multicast(Context&, Arguments a, size_t) {
                         (address.family == 6 && address.bytes[0] == 0xff && (address.bytes[1] & 0x0f) == 2));
 }
 Value is_link_local_unicast(Context&, Arguments a, size_t) {
-  return Value::boolean(prefix_is(a[0].as_address(), "169.254.0.0/16") || prefix_is(a[0].as_address(), "fe80::/10"));
+  return Value::boolean(prefix_is(a[0].as_address(), "169.254.0.0/16") ||
+                        prefix_is(a[0].as_address(), "fe80::/10"));
 }
 Value is_global_unicast(Context& context, Arguments a, size_t n) {
   const AddressValue& address = a[0].as_address();
@@ -108,7 +113,9 @@ Value to_cidr(Context& context, Arguments a, size_t) {
   const auto address = parse_cidr(a[0].as_string());
   return address ? context.address(Kind::cidr, *address) : not_an(context, "CIDR prefix", a[0].as_string());
 }
-Value is_cidr(Context&, Arguments a, size_t) { return Value::boolean(parse_cidr(a[0].as_string()).has_value()); }
+Value is_cidr(Context&, Arguments a, size_t) {
+  return Value::boolean(parse_cidr(a[0].as_string()).has_value());
+}
 Value contains_ip(Context& context, Arguments a, size_t) {
   const Value ip = to_ip(context, a + 1, 1);
   return ip.is_error() ? ip : Value::boolean(contains(a[0].as_address(), ip.as_address()));
@@ -119,7 +126,9 @@ Value contains_cidr(Context& context, Arguments a, size_t n) {
   return Value::boolean(other.as_address().prefix >= a[0].as_address().prefix &&
                         contains(a[0].as_address(), other.as_address()));
 }
-Value mask(Context& context, Arguments a, size_t) { return context.address(Kind::cidr, masked(a[0].as_address())); }
+Value mask(Context& context, Arguments a, size_t) {
+  return context.address(Kind::cidr, masked(a[0].as_address()));
+}
 Value prefix_length(Context&, Arguments a, size_t) { return Value::integer(a[0].as_address().prefix); }
 Value text_of(Context& context, Arguments a, size_t) {
   std::string out;
@@ -131,29 +140,108 @@ Value text_of(Context& context, Arguments a, size_t) {
 
 std::span<const Function> network_functions() {
   static const std::vector<Function> kTable = {
-      {"ip", Form::function, {{kIp, {kString | kIp}, to_ip}}, "ip(STRING) -> ip", "an IPv4 or IPv6 address", "ip('10.0.0.1') == ip('10.0.0.1')"},
-      {"isIP", Form::function, {{kBool, {kString}, is_ip}}, "isIP(STRING) -> bool", "whether ip() would take it", "isIP('::1') && !isIP('10.0.0')"},
-      {"ip.isCanonical", Form::function, {{kBool, {kString}, is_canonical}}, "ip.isCanonical(STRING) -> bool", "whether it is the address's usual spelling",
+      {"ip",
+       Form::function,
+       {{kIp, {kString | kIp}, to_ip}},
+       "ip(STRING) -> ip",
+       "an IPv4 or IPv6 address",
+       "ip('10.0.0.1') == ip('10.0.0.1')"},
+      {"isIP",
+       Form::function,
+       {{kBool, {kString}, is_ip}},
+       "isIP(STRING) -> bool",
+       "whether ip() would take it",
+       "isIP('::1') && !isIP('10.0.0')"},
+      {"ip.isCanonical",
+       Form::function,
+       {{kBool, {kString}, is_canonical}},
+       "ip.isCanonical(STRING) -> bool",
+       "whether it is the address's usual spelling",
        "!ip.isCanonical('2001:DB8::1')"},
-      {"family", Form::method, {{kInt, {kIp}, family}}, "IP.family() -> int", "4 or 6", "ip('::1').family() == 6"},
-      {"isUnspecified", Form::method, {{kBool, {kIp}, is_unspecified}}, "IP.isUnspecified() -> bool", "0.0.0.0 or ::", "ip('0.0.0.0').isUnspecified()"},
-      {"isLoopback", Form::method, {{kBool, {kIp}, is_loopback}}, "IP.isLoopback() -> bool", "127.0.0.0/8 or ::1", "ip('127.0.0.1').isLoopback()"},
-      {"isLinkLocalMulticast", Form::method, {{kBool, {kIp}, is_link_local_multicast}}, "IP.isLinkLocalMulticast() -> bool", "224.0.0.0/24 or ff02::/16",
+      {"family",
+       Form::method,
+       {{kInt, {kIp}, family}},
+       "IP.family() -> int",
+       "4 or 6",
+       "ip('::1').family() == 6"},
+      {"isUnspecified",
+       Form::method,
+       {{kBool, {kIp}, is_unspecified}},
+       "IP.isUnspecified() -> bool",
+       "0.0.0.0 or ::",
+       "ip('0.0.0.0').isUnspecified()"},
+      {"isLoopback",
+       Form::method,
+       {{kBool, {kIp}, is_loopback}},
+       "IP.isLoopback() -> bool",
+       "127.0.0.0/8 or ::1",
+       "ip('127.0.0.1').isLoopback()"},
+      {"isLinkLocalMulticast",
+       Form::method,
+       {{kBool, {kIp}, is_link_local_multicast}},
+       "IP.isLinkLocalMulticast() -> bool",
+       "224.0.0.0/24 or ff02::/16",
        "ip('ff02::1').isLinkLocalMulticast()"},
-      {"isLinkLocalUnicast", Form::method, {{kBool, {kIp}, is_link_local_unicast}}, "IP.isLinkLocalUnicast() -> bool", "169.254.0.0/16 or fe80::/10",
+      {"isLinkLocalUnicast",
+       Form::method,
+       {{kBool, {kIp}, is_link_local_unicast}},
+       "IP.isLinkLocalUnicast() -> bool",
+       "169.254.0.0/16 or fe80::/10",
        "ip('fe80::1').isLinkLocalUnicast()"},
-      {"isGlobalUnicast", Form::method, {{kBool, {kIp}, is_global_unicast}}, "IP.isGlobalUnicast() -> bool", "an ordinary address of one host",
+      {"isGlobalUnicast",
+       Form::method,
+       {{kBool, {kIp}, is_global_unicast}},
+       "IP.isGlobalUnicast() -> bool",
+       "an ordinary address of one host",
        "ip('192.168.0.1').isGlobalUnicast()"},
-      {"cidr", Form::function, {{kCidr, {kString}, to_cidr}}, "cidr(STRING) -> cidr", "a network prefix", "cidr('10.0.0.0/8').prefixLength() == 8"},
-      {"isCIDR", Form::function, {{kBool, {kString}, is_cidr}}, "isCIDR(STRING) -> bool", "whether cidr() would take it", "!isCIDR('10.0.0.0/33')"},
-      {"containsIP", Form::method, {{kBool, {kCidr, kIp | kString}, contains_ip}}, "CIDR.containsIP(IP|STRING) -> bool", "whether the address lies in the network",
+      {"cidr",
+       Form::function,
+       {{kCidr, {kString}, to_cidr}},
+       "cidr(STRING) -> cidr",
+       "a network prefix",
+       "cidr('10.0.0.0/8').prefixLength() == 8"},
+      {"isCIDR",
+       Form::function,
+       {{kBool, {kString}, is_cidr}},
+       "isCIDR(STRING) -> bool",
+       "whether cidr() would take it",
+       "!isCIDR('10.0.0.0/33')"},
+      {"containsIP",
+       Form::method,
+       {{kBool, {kCidr, kIp | kString}, contains_ip}},
+       "CIDR.containsIP(IP|STRING) -> bool",
+       "whether the address lies in the network",
        "cidr('10.0.0.0/8').containsIP('10.1.2.3')"},
-      {"containsCIDR", Form::method, {{kBool, {kCidr, kCidr | kString}, contains_cidr}}, "CIDR.containsCIDR(CIDR|STRING) -> bool", "whether the other network lies in it",
+      {"containsCIDR",
+       Form::method,
+       {{kBool, {kCidr, kCidr | kString}, contains_cidr}},
+       "CIDR.containsCIDR(CIDR|STRING) -> bool",
+       "whether the other network lies in it",
        "cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16')"},
-      {"ip", Form::method, {{kIp, {kCidr}, to_ip}}, "CIDR.ip() -> ip", "its address", "cidr('10.0.0.1/8').ip() == ip('10.0.0.1')"},
-      {"masked", Form::method, {{kCidr, {kCidr}, mask}}, "CIDR.masked() -> cidr", "with the host's bits cleared", "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8')"},
-      {"prefixLength", Form::method, {{kInt, {kCidr}, prefix_length}}, "CIDR.prefixLength() -> int", "its length in bits", "cidr('::1/128').prefixLength() == 128"},
-      {"string", Form::function, {{kString, {kIp | kCidr}, text_of}}, "string(IP|CIDR) -> string", "its text", "string(ip('::1')) == '::1'"},
+      {"ip",
+       Form::method,
+       {{kIp, {kCidr}, to_ip}},
+       "CIDR.ip() -> ip",
+       "its address",
+       "cidr('10.0.0.1/8').ip() == ip('10.0.0.1')"},
+      {"masked",
+       Form::method,
+       {{kCidr, {kCidr}, mask}},
+       "CIDR.masked() -> cidr",
+       "with the host's bits cleared",
+       "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8')"},
+      {"prefixLength",
+       Form::method,
+       {{kInt, {kCidr}, prefix_length}},
+       "CIDR.prefixLength() -> int",
+       "its length in bits",
+       "cidr('::1/128').prefixLength() == 128"},
+      {"string",
+       Form::function,
+       {{kString, {kIp | kCidr}, text_of}},
+       "string(IP|CIDR) -> string",
+       "its text",
+       "string(ip('::1')) == '::1'"},
   };
   return kTable;
 }

@@ -86,8 +86,12 @@ Value map_ascii(Context& context, std::string_view text, char from, char to, int
   }
   return Value::string({out, text.size()});
 }
-Value lower_ascii(Context& context, Arguments a, size_t) { return map_ascii(context, a[0].as_string(), 'A', 'Z', 32); }
-Value upper_ascii(Context& context, Arguments a, size_t) { return map_ascii(context, a[0].as_string(), 'a', 'z', -32); }
+Value lower_ascii(Context& context, Arguments a, size_t) {
+  return map_ascii(context, a[0].as_string(), 'A', 'Z', 32);
+}
+Value upper_ascii(Context& context, Arguments a, size_t) {
+  return map_ascii(context, a[0].as_string(), 'a', 'z', -32);
+}
 
 Value replace(Context& context, Arguments a, size_t n) {
   const auto text = a[0].as_string();
@@ -167,8 +171,9 @@ Value substring(Context& context, Arguments a, size_t n) {
 
 // Unicode's White_Space.
 bool is_space(uint32_t c) {
-  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 Value trim(Context&, Arguments a, size_t) {
@@ -211,16 +216,35 @@ Value quote(Context& context, Arguments a, size_t) {
   for (size_t i = 0; i < text.size();) {
     const uint32_t c = next_code_point(text, i);
     switch (c) {
-      case '\a': out += "\\a"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\v': out += "\\v"; break;
-      case '\\': out += "\\\\"; break;
-      case '"': out += "\\\""; break;
-      default: append_utf8(c, out);
+      case '\a':
+        out += "\\a";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\v':
+        out += "\\v";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
+      default:
+        append_utf8(c, out);
     }
   }
   out += "\"";
@@ -232,20 +256,36 @@ Value quote(Context& context, Arguments a, size_t) {
 // What %s makes of a value; false: cannot be shown.
 bool append_shown(const Value& v, std::string& out) {
   switch (v.kind()) {
-    case Kind::null: out += "null"; return true;
-    case Kind::boolean: out += v.as_bool() ? "true" : "false"; return true;
-    case Kind::integer: append_json_int(v.as_int(), out); return true;
-    case Kind::unsigned_integer: append_json_uint(v.as_uint(), out); return true;
-    case Kind::real: append_double(v.as_double(), out); return true;
+    case Kind::null:
+      out += "null";
+      return true;
+    case Kind::boolean:
+      out += v.as_bool() ? "true" : "false";
+      return true;
+    case Kind::integer:
+      append_json_int(v.as_int(), out);
+      return true;
+    case Kind::unsigned_integer:
+      append_json_uint(v.as_uint(), out);
+      return true;
+    case Kind::real:
+      append_double(v.as_double(), out);
+      return true;
     case Kind::string:
-    case Kind::type: out += v.as_string(); return true;
+    case Kind::type:
+      out += v.as_string();
+      return true;
     case Kind::bytes: {
       const auto text = v.as_string();
       for (size_t i = 0; i < text.size();) append_utf8(next_code_point(text, i), out);
       return true;
     }
-    case Kind::timestamp: append_rfc3339(v.seconds(), v.nanoseconds(), out); return true;
-    case Kind::duration: append_duration_seconds(v.duration_ns(), out); return true;
+    case Kind::timestamp:
+      append_rfc3339(v.seconds(), v.nanoseconds(), out);
+      return true;
+    case Kind::duration:
+      append_duration_seconds(v.duration_ns(), out);
+      return true;
     case Kind::list: {
       out += "[";
       bool first = true;
@@ -263,7 +303,8 @@ bool append_shown(const Value& v, std::string& out) {
         if (!append_shown(entry.key, key)) return false;
         entries.emplace_back(std::move(key), &entry.value);
       }
-      std::sort(entries.begin(), entries.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+      std::sort(entries.begin(), entries.end(),
+                [](const auto& x, const auto& y) { return x.first < y.first; });
       out += "{";
       bool first = true;
       for (const auto& [key, value] : entries) {
@@ -284,8 +325,11 @@ bool append_shown(const Value& v, std::string& out) {
       out += ")";
       return true;
     case Kind::ip:
-    case Kind::cidr: append_address(v, out); return true;
-    case Kind::error: return false;
+    case Kind::cidr:
+      append_address(v, out);
+      return true;
+    case Kind::error:
+      return false;
   }
   return false;
 }
@@ -318,7 +362,8 @@ bool append_integer(const Value& v, unsigned base, bool upper, std::string& out)
 
 bool append_clause(char clause, int precision, const Value& v, std::string& out) {
   switch (clause) {
-    case 's': return append_shown(v, out);
+    case 's':
+      return append_shown(v, out);
     case 'd':
       if (v.kind() == Kind::real) {
         append_double(v.as_double(), out);
@@ -336,7 +381,8 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
         return true;
       }
       char buffer[512];
-      const int n = std::snprintf(buffer, sizeof buffer, clause == 'f' ? "%.*f" : "%.*e", precision < 0 ? 6 : precision, d);
+      const int n = std::snprintf(buffer, sizeof buffer, clause == 'f' ? "%.*f" : "%.*e",
+                                  precision < 0 ? 6 : precision, d);
       out.append(buffer, static_cast<size_t>(n));
       return true;
     }
@@ -346,7 +392,8 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
         return true;
       }
       return append_integer(v, 2, false, out);
-    case 'o': return append_integer(v, 8, false, out);
+    case 'o':
+      return append_integer(v, 8, false, out);
     default:
       if (v.kind() == Kind::string || v.kind() == Kind::bytes) {
         for (const char c : v.as_string()) {
@@ -393,8 +440,8 @@ Value format(Context& context, Arguments a, size_t) {
     const Value& v = list.items[next++];
     const size_t before = out.size();
     if (!append_clause(clause, precision, v, out))
-      return context.fail(Reason::wrong_type,
-                          "format: %" + std::string(1, clause) + " cannot show " + std::string(friendly_name(v.kind())));
+      return context.fail(Reason::wrong_type, "format: %" + std::string(1, clause) + " cannot show " +
+                                                  std::string(friendly_name(v.kind())));
     context.charge(out.size() - before);
   }
   return context.string(out);
@@ -417,41 +464,97 @@ Value base64_decode(Context& context, Arguments a, size_t) {
 
 std::span<const Function> string_functions() {
   static const std::vector<Function> kTable = {
-      {"charAt", Form::method, {{kString, {kString, kInt}, char_at}}, "STRING.charAt(INT) -> string",
-       "the character at a position; empty at the very end", "'hello'.charAt(4) == 'o'"},
-      {"indexOf", Form::method, {{kInt, {kString, kString}, index_of}, {kInt, {kString, kString, kInt}, index_of}},
-       "STRING.indexOf(STRING[, FROM]) -> int", "where the other first begins, or -1", "'hello mellow'.indexOf('ello', 2) == 7"},
-      {"lastIndexOf", Form::method,
+      {"charAt",
+       Form::method,
+       {{kString, {kString, kInt}, char_at}},
+       "STRING.charAt(INT) -> string",
+       "the character at a position; empty at the very end",
+       "'hello'.charAt(4) == 'o'"},
+      {"indexOf",
+       Form::method,
+       {{kInt, {kString, kString}, index_of}, {kInt, {kString, kString, kInt}, index_of}},
+       "STRING.indexOf(STRING[, FROM]) -> int",
+       "where the other first begins, or -1",
+       "'hello mellow'.indexOf('ello', 2) == 7"},
+      {"lastIndexOf",
+       Form::method,
        {{kInt, {kString, kString}, last_index_of}, {kInt, {kString, kString, kInt}, last_index_of}},
-       "STRING.lastIndexOf(STRING[, FROM]) -> int", "where the other last begins, or -1", "'hello mellow'.lastIndexOf('ello') == 7"},
-      {"join", Form::method, {{kString, {kList}, join}, {kString, {kList, kString}, join}},
-       "LIST.join([SEPARATOR]) -> string", "the strings of a list in one", "['a', 'b'].join('-') == 'a-b'"},
-      {"lowerAscii", Form::method, {{kString, {kString}, lower_ascii}}, "STRING.lowerAscii() -> string",
-       "ASCII letters in lower case", "'TacoCat'.lowerAscii() == 'tacocat'"},
-      {"upperAscii", Form::method, {{kString, {kString}, upper_ascii}}, "STRING.upperAscii() -> string",
-       "ASCII letters in upper case", "'TacoCat'.upperAscii() == 'TACOCAT'"},
-      {"replace", Form::method,
-       {{kString, {kString, kString, kString}, replace}, {kString, {kString, kString, kString, kInt}, replace}},
-       "STRING.replace(OLD, NEW[, LIMIT]) -> string", "every OLD (the first LIMIT) replaced by NEW",
+       "STRING.lastIndexOf(STRING[, FROM]) -> int",
+       "where the other last begins, or -1",
+       "'hello mellow'.lastIndexOf('ello') == 7"},
+      {"join",
+       Form::method,
+       {{kString, {kList}, join}, {kString, {kList, kString}, join}},
+       "LIST.join([SEPARATOR]) -> string",
+       "the strings of a list in one",
+       "['a', 'b'].join('-') == 'a-b'"},
+      {"lowerAscii",
+       Form::method,
+       {{kString, {kString}, lower_ascii}},
+       "STRING.lowerAscii() -> string",
+       "ASCII letters in lower case",
+       "'TacoCat'.lowerAscii() == 'tacocat'"},
+      {"upperAscii",
+       Form::method,
+       {{kString, {kString}, upper_ascii}},
+       "STRING.upperAscii() -> string",
+       "ASCII letters in upper case",
+       "'TacoCat'.upperAscii() == 'TACOCAT'"},
+      {"replace",
+       Form::method,
+       {{kString, {kString, kString, kString}, replace},
+        {kString, {kString, kString, kString, kInt}, replace}},
+       "STRING.replace(OLD, NEW[, LIMIT]) -> string",
+       "every OLD (the first LIMIT) replaced by NEW",
        "'hello hello'.replace('he', 'we', 1) == 'wello hello'"},
-      {"split", Form::method, {{kList, {kString, kString}, split}, {kList, {kString, kString, kInt}, split}},
-       "STRING.split(SEPARATOR[, LIMIT]) -> list", "the parts between separators, at most LIMIT",
+      {"split",
+       Form::method,
+       {{kList, {kString, kString}, split}, {kList, {kString, kString, kInt}, split}},
+       "STRING.split(SEPARATOR[, LIMIT]) -> list",
+       "the parts between separators, at most LIMIT",
        "'a b c'.split(' ', 2) == ['a', 'b c']"},
-      {"substring", Form::method, {{kString, {kString, kInt}, substring}, {kString, {kString, kInt, kInt}, substring}},
-       "STRING.substring(FROM[, TO]) -> string", "the characters from FROM up to, not including, TO",
+      {"substring",
+       Form::method,
+       {{kString, {kString, kInt}, substring}, {kString, {kString, kInt, kInt}, substring}},
+       "STRING.substring(FROM[, TO]) -> string",
+       "the characters from FROM up to, not including, TO",
        "'tacocat'.substring(0, 4) == 'taco'"},
-      {"trim", Form::method, {{kString, {kString}, trim}}, "STRING.trim() -> string", "without white space at both ends",
+      {"trim",
+       Form::method,
+       {{kString, {kString}, trim}},
+       "STRING.trim() -> string",
+       "without white space at both ends",
        "'  a b '.trim() == 'a b'"},
-      {"format", Form::method, {{kString, {kString, kList}, format}}, "STRING.format(LIST) -> string",
-       "%s %d %f %e %b %x %X %o filled from the list; %.2f", "'%s: %.1f'.format(['x', 1.25]) == 'x: 1.2'"},
-      {"strings.quote", Form::function, {{kString, {kString}, quote}}, "strings.quote(STRING) -> string",
-       "in double quotes, with escapes", "strings.quote('a\\n') == '\"a\\\\n\"'"},
-      {"reverse", Form::method, {{kString, {kString}, reverse}}, "STRING.reverse() -> string",
-       "the characters in reverse order", "'gums'.reverse() == 'smug'"},
-      {"base64.encode", Form::function, {{kString, {kBytes}, base64_encode}}, "base64.encode(BYTES) -> string",
-       "bytes as base64", "base64.encode(b'hello') == 'aGVsbG8='"},
-      {"base64.decode", Form::function, {{kBytes, {kString}, base64_decode}}, "base64.decode(STRING) -> bytes",
-       "base64 as bytes", "base64.decode('aGVsbG8=') == b'hello'"},
+      {"format",
+       Form::method,
+       {{kString, {kString, kList}, format}},
+       "STRING.format(LIST) -> string",
+       "%s %d %f %e %b %x %X %o filled from the list; %.2f",
+       "'%s: %.1f'.format(['x', 1.25]) == 'x: 1.2'"},
+      {"strings.quote",
+       Form::function,
+       {{kString, {kString}, quote}},
+       "strings.quote(STRING) -> string",
+       "in double quotes, with escapes",
+       "strings.quote('a\\n') == '\"a\\\\n\"'"},
+      {"reverse",
+       Form::method,
+       {{kString, {kString}, reverse}},
+       "STRING.reverse() -> string",
+       "the characters in reverse order",
+       "'gums'.reverse() == 'smug'"},
+      {"base64.encode",
+       Form::function,
+       {{kString, {kBytes}, base64_encode}},
+       "base64.encode(BYTES) -> string",
+       "bytes as base64",
+       "base64.encode(b'hello') == 'aGVsbG8='"},
+      {"base64.decode",
+       Form::function,
+       {{kBytes, {kString}, base64_decode}},
+       "base64.decode(STRING) -> bytes",
+       "base64 as bytes",
+       "base64.decode('aGVsbG8=') == b'hello'"},
   };
   return kTable;
 }

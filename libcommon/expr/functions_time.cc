@@ -1,4 +1,5 @@
-// Accessors of timestamps and durations, time zones by Howard Hinnant's date library; parse_time and format_time.
+// Accessors of timestamps and durations, time zones by Howard Hinnant's date library; parse_time and
+// format_time.
 #include <date/date.h>
 #include <date/tz.h>
 
@@ -59,7 +60,18 @@ Local split(int64_t at) {
   return {date::year_month_day(whole), rest, whole};
 }
 
-enum class Part { year, month, date, day_of_month, day_of_week, day_of_year, hour, minute, second, millisecond };
+enum class Part {
+  year,
+  month,
+  date,
+  day_of_month,
+  day_of_week,
+  day_of_year,
+  hour,
+  minute,
+  second,
+  millisecond
+};
 
 template <Part part>
 Value part_of(Context& context, Arguments a, size_t n) {
@@ -68,17 +80,26 @@ Value part_of(Context& context, Arguments a, size_t n) {
   if (!offset) return context.fail("no such time zone: " + shortened(zone, 40));
   const Local local = split(a[0].seconds() + *offset);
   switch (part) {
-    case Part::year: return Value::integer(static_cast<int>(local.day.year()));
-    case Part::month: return Value::integer(static_cast<int64_t>(static_cast<unsigned>(local.day.month())) - 1);
-    case Part::date: return Value::integer(static_cast<unsigned>(local.day.day()));
-    case Part::day_of_month: return Value::integer(static_cast<int64_t>(static_cast<unsigned>(local.day.day())) - 1);
-    case Part::day_of_week: return Value::integer(date::weekday(local.days).c_encoding());
+    case Part::year:
+      return Value::integer(static_cast<int>(local.day.year()));
+    case Part::month:
+      return Value::integer(static_cast<int64_t>(static_cast<unsigned>(local.day.month())) - 1);
+    case Part::date:
+      return Value::integer(static_cast<unsigned>(local.day.day()));
+    case Part::day_of_month:
+      return Value::integer(static_cast<int64_t>(static_cast<unsigned>(local.day.day())) - 1);
+    case Part::day_of_week:
+      return Value::integer(date::weekday(local.days).c_encoding());
     case Part::day_of_year:
       return Value::integer((local.days - date::sys_days(local.day.year() / date::January / 1)).count());
-    case Part::hour: return Value::integer(local.second_of_day / 3600);
-    case Part::minute: return Value::integer(local.second_of_day / 60 % 60);
-    case Part::second: return Value::integer(local.second_of_day % 60);
-    case Part::millisecond: return Value::integer(a[0].nanoseconds() / 1'000'000);
+    case Part::hour:
+      return Value::integer(local.second_of_day / 3600);
+    case Part::minute:
+      return Value::integer(local.second_of_day / 60 % 60);
+    case Part::second:
+      return Value::integer(local.second_of_day % 60);
+    case Part::millisecond:
+      return Value::integer(a[0].nanoseconds() / 1'000'000);
   }
   return {};
 }
@@ -99,9 +120,11 @@ Value parse_time(Context& context, Arguments a, size_t n) {
   const auto written = parse_written_time(a[0].as_string(), format, error);
   if (!error.empty()) return context.fail(error);
   if (!written)
-    return context.fail("'" + shortened(a[0].as_string()) + "' is no time of the format " + std::string(format));
+    return context.fail("'" + shortened(a[0].as_string()) + "' is no time of the format " +
+                        std::string(format));
   int64_t at = written->seconds;
-  if (at < kMinSeconds || at > kMaxSeconds) return context.fail("parse_time() reaches from the year 1 to 9999");
+  if (at < kMinSeconds || at > kMaxSeconds)
+    return context.fail("parse_time() reaches from the year 1 to 9999");
   if (written->offset) {
     at -= *written->offset;
   } else if (n == 3) {
@@ -111,13 +134,17 @@ Value parse_time(Context& context, Arguments a, size_t n) {
     } else {
       try {
         const auto* found = date::locate_zone(std::string(zone));
-        at = found->to_sys(date::local_seconds(Seconds(at)), date::choose::earliest).time_since_epoch().count();
+        at = found->to_sys(date::local_seconds(Seconds(at)), date::choose::earliest)
+                 .time_since_epoch()
+                 .count();
       } catch (const std::exception&) {
         return context.fail("no such time zone: " + shortened(zone, 40));
       }
     }
-  } else if (!written->zone.empty() && written->zone != "UTC" && written->zone != "GMT" && written->zone != "Z") {
-    return context.fail("what offset is " + shortened(written->zone, 40) + "? Give parse_time() the zone as its third argument");
+  } else if (!written->zone.empty() && written->zone != "UTC" && written->zone != "GMT" &&
+             written->zone != "Z") {
+    return context.fail("what offset is " + shortened(written->zone, 40) +
+                        "? Give parse_time() the zone as its third argument");
   }
   if (at < kMinSeconds || at > kMaxSeconds) return context.fail("the timestamp is out of range");
   return Value::timestamp(at, written->nanoseconds);
@@ -136,10 +163,12 @@ Value format_time(Context& context, Arguments a, size_t n) {
   // The fraction is shown in the precision that is needed: %S of whole seconds has none.
   if (a[0].nanoseconds() == 0) {
     date::to_stream(out, format.c_str(), date::local_seconds(at), &abbreviation, &shift);
-  } else if (a[0].seconds() > INT64_MIN / 1'000'000'000 + 100'000 && a[0].seconds() < INT64_MAX / 1'000'000'000 - 100'000) {
+  } else if (a[0].seconds() > INT64_MIN / 1'000'000'000 + 100'000 &&
+             a[0].seconds() < INT64_MAX / 1'000'000'000 - 100'000) {
     const date::local_time<std::chrono::nanoseconds> whole(at + std::chrono::nanoseconds(a[0].nanoseconds()));
     if (a[0].nanoseconds() % 1'000'000 == 0)
-      date::to_stream(out, format.c_str(), date::floor<std::chrono::milliseconds>(whole), &abbreviation, &shift);
+      date::to_stream(out, format.c_str(), date::floor<std::chrono::milliseconds>(whole), &abbreviation,
+                      &shift);
     else
       date::to_stream(out, format.c_str(), whole, &abbreviation, &shift);
   } else {
@@ -153,38 +182,92 @@ Value format_time(Context& context, Arguments a, size_t n) {
 
 std::span<const Function> time_functions() {
   static const std::vector<Function> kTable = {
-      {"getFullYear", Form::method, {{kInt, {kTimestamp}, part_of<Part::year>}, {kInt, {kTimestamp, kString}, part_of<Part::year>}},
-       "TIMESTAMP.getFullYear([ZONE]) -> int", "the year; ZONE is a name (Europe/Berlin) or an offset (+01:00), else UTC",
+      {"getFullYear",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::year>}, {kInt, {kTimestamp, kString}, part_of<Part::year>}},
+       "TIMESTAMP.getFullYear([ZONE]) -> int",
+       "the year; ZONE is a name (Europe/Berlin) or an offset (+01:00), else UTC",
        "timestamp('2024-12-31T23:30:00Z').getFullYear('+01:00') == 2025"},
-      {"getMonth", Form::method, {{kInt, {kTimestamp}, part_of<Part::month>}, {kInt, {kTimestamp, kString}, part_of<Part::month>}},
-       "TIMESTAMP.getMonth([ZONE]) -> int", "the month, January is 0", "timestamp('2024-05-01T00:00:00Z').getMonth() == 4"},
-      {"getDate", Form::method, {{kInt, {kTimestamp}, part_of<Part::date>}, {kInt, {kTimestamp, kString}, part_of<Part::date>}},
-       "TIMESTAMP.getDate([ZONE]) -> int", "the day of the month, the first is 1", "timestamp('2024-05-01T00:00:00Z').getDate() == 1"},
-      {"getDayOfMonth", Form::method, {{kInt, {kTimestamp}, part_of<Part::day_of_month>}, {kInt, {kTimestamp, kString}, part_of<Part::day_of_month>}},
-       "TIMESTAMP.getDayOfMonth([ZONE]) -> int", "the day of the month, the first is 0", "timestamp('2024-05-01T00:00:00Z').getDayOfMonth() == 0"},
-      {"getDayOfWeek", Form::method, {{kInt, {kTimestamp}, part_of<Part::day_of_week>}, {kInt, {kTimestamp, kString}, part_of<Part::day_of_week>}},
-       "TIMESTAMP.getDayOfWeek([ZONE]) -> int", "the day of the week, Sunday is 0", "timestamp('2024-05-01T00:00:00Z').getDayOfWeek() == 3"},
-      {"getDayOfYear", Form::method, {{kInt, {kTimestamp}, part_of<Part::day_of_year>}, {kInt, {kTimestamp, kString}, part_of<Part::day_of_year>}},
-       "TIMESTAMP.getDayOfYear([ZONE]) -> int", "the day of the year, the first is 0", "timestamp('2024-02-01T00:00:00Z').getDayOfYear() == 31"},
-      {"getHours", Form::method,
-       {{kInt, {kTimestamp}, part_of<Part::hour>}, {kInt, {kTimestamp, kString}, part_of<Part::hour>}, {kInt, {kDuration}, duration_in<3'600'000'000'000>}},
-       "TIMESTAMP.getHours([ZONE]), DURATION.getHours() -> int", "the hour of the day; all hours of a duration",
+      {"getMonth",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::month>}, {kInt, {kTimestamp, kString}, part_of<Part::month>}},
+       "TIMESTAMP.getMonth([ZONE]) -> int",
+       "the month, January is 0",
+       "timestamp('2024-05-01T00:00:00Z').getMonth() == 4"},
+      {"getDate",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::date>}, {kInt, {kTimestamp, kString}, part_of<Part::date>}},
+       "TIMESTAMP.getDate([ZONE]) -> int",
+       "the day of the month, the first is 1",
+       "timestamp('2024-05-01T00:00:00Z').getDate() == 1"},
+      {"getDayOfMonth",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::day_of_month>},
+        {kInt, {kTimestamp, kString}, part_of<Part::day_of_month>}},
+       "TIMESTAMP.getDayOfMonth([ZONE]) -> int",
+       "the day of the month, the first is 0",
+       "timestamp('2024-05-01T00:00:00Z').getDayOfMonth() == 0"},
+      {"getDayOfWeek",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::day_of_week>},
+        {kInt, {kTimestamp, kString}, part_of<Part::day_of_week>}},
+       "TIMESTAMP.getDayOfWeek([ZONE]) -> int",
+       "the day of the week, Sunday is 0",
+       "timestamp('2024-05-01T00:00:00Z').getDayOfWeek() == 3"},
+      {"getDayOfYear",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::day_of_year>},
+        {kInt, {kTimestamp, kString}, part_of<Part::day_of_year>}},
+       "TIMESTAMP.getDayOfYear([ZONE]) -> int",
+       "the day of the year, the first is 0",
+       "timestamp('2024-02-01T00:00:00Z').getDayOfYear() == 31"},
+      {"getHours",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::hour>},
+        {kInt, {kTimestamp, kString}, part_of<Part::hour>},
+        {kInt, {kDuration}, duration_in<3'600'000'000'000>}},
+       "TIMESTAMP.getHours([ZONE]), DURATION.getHours() -> int",
+       "the hour of the day; all hours of a duration",
        "timestamp('2024-05-01T12:00:00Z').getHours('Europe/Berlin') == 14"},
-      {"getMinutes", Form::method,
-       {{kInt, {kTimestamp}, part_of<Part::minute>}, {kInt, {kTimestamp, kString}, part_of<Part::minute>}, {kInt, {kDuration}, duration_in<60'000'000'000>}},
-       "TIMESTAMP.getMinutes([ZONE]), DURATION.getMinutes() -> int", "the minute of the hour; all minutes of a duration", "duration('1h30m').getMinutes() == 90"},
-      {"getSeconds", Form::method,
-       {{kInt, {kTimestamp}, part_of<Part::second>}, {kInt, {kTimestamp, kString}, part_of<Part::second>}, {kInt, {kDuration}, duration_in<1'000'000'000>}},
-       "TIMESTAMP.getSeconds([ZONE]), DURATION.getSeconds() -> int", "the second of the minute; all seconds of a duration", "duration('1m').getSeconds() == 60"},
-      {"getMilliseconds", Form::method,
-       {{kInt, {kTimestamp}, part_of<Part::millisecond>}, {kInt, {kTimestamp, kString}, part_of<Part::millisecond>}, {kInt, {kDuration}, duration_milliseconds}},
-       "TIMESTAMP.getMilliseconds([ZONE]), DURATION.getMilliseconds() -> int", "the milliseconds within the second", "duration('1.25s').getMilliseconds() == 250"},
-      {"parse_time", Form::function, {{kTimestamp, {kString, kString}, parse_time}, {kTimestamp, {kString, kString, kString}, parse_time}},
-       "parse_time(STRING, FORMAT[, ZONE]) -> timestamp", "from text by strptime's format (%F %T, %d/%b/%Y:%H:%M:%S %z); ZONE where the text has no offset, else UTC",
-       "parse_time('01/May/2024 14:00', '%d/%b/%Y %H:%M', 'Europe/Berlin') == timestamp('2024-05-01T12:00:00Z')", true},
-      {"format_time", Form::function, {{kString, {kTimestamp, kString}, format_time}, {kString, {kTimestamp, kString, kString}, format_time}},
-       "format_time(TIMESTAMP, FORMAT[, ZONE]) -> string", "as text by strftime's format",
-       "format_time(timestamp('2024-05-01T12:00:00Z'), '%Y-%m-%d %H', 'Europe/Berlin') == '2024-05-01 14'", true},
+      {"getMinutes",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::minute>},
+        {kInt, {kTimestamp, kString}, part_of<Part::minute>},
+        {kInt, {kDuration}, duration_in<60'000'000'000>}},
+       "TIMESTAMP.getMinutes([ZONE]), DURATION.getMinutes() -> int",
+       "the minute of the hour; all minutes of a duration",
+       "duration('1h30m').getMinutes() == 90"},
+      {"getSeconds",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::second>},
+        {kInt, {kTimestamp, kString}, part_of<Part::second>},
+        {kInt, {kDuration}, duration_in<1'000'000'000>}},
+       "TIMESTAMP.getSeconds([ZONE]), DURATION.getSeconds() -> int",
+       "the second of the minute; all seconds of a duration",
+       "duration('1m').getSeconds() == 60"},
+      {"getMilliseconds",
+       Form::method,
+       {{kInt, {kTimestamp}, part_of<Part::millisecond>},
+        {kInt, {kTimestamp, kString}, part_of<Part::millisecond>},
+        {kInt, {kDuration}, duration_milliseconds}},
+       "TIMESTAMP.getMilliseconds([ZONE]), DURATION.getMilliseconds() -> int",
+       "the milliseconds within the second",
+       "duration('1.25s').getMilliseconds() == 250"},
+      {"parse_time",
+       Form::function,
+       {{kTimestamp, {kString, kString}, parse_time}, {kTimestamp, {kString, kString, kString}, parse_time}},
+       "parse_time(STRING, FORMAT[, ZONE]) -> timestamp",
+       "from text by strptime's format (%F %T, %d/%b/%Y:%H:%M:%S %z); ZONE where the text has no offset, else UTC",
+       "parse_time('01/May/2024 14:00', '%d/%b/%Y %H:%M', 'Europe/Berlin') == timestamp('2024-05-01T12:00:00Z')",
+       true},
+      {"format_time",
+       Form::function,
+       {{kString, {kTimestamp, kString}, format_time},
+        {kString, {kTimestamp, kString, kString}, format_time}},
+       "format_time(TIMESTAMP, FORMAT[, ZONE]) -> string",
+       "as text by strftime's format",
+       "format_time(timestamp('2024-05-01T12:00:00Z'), '%Y-%m-%d %H', 'Europe/Berlin') == '2024-05-01 14'",
+       true},
   };
   return kTable;
 }

@@ -25,12 +25,14 @@ struct Builder {
   bool Uint(unsigned u) { return push(Value::integer(u)); }
   bool Int64(int64_t i) { return push(Value::integer(i)); }
   bool Uint64(uint64_t u) {
-    return push(u <= static_cast<uint64_t>(INT64_MAX) ? Value::integer(static_cast<int64_t>(u)) : Value::unsigned_integer(u));
+    return push(u <= static_cast<uint64_t>(INT64_MAX) ? Value::integer(static_cast<int64_t>(u))
+                                                      : Value::unsigned_integer(u));
   }
   bool Double(double rough) {
     // It ends here, and nothing that may stand before a number looks like a part of one.
     const std::string_view read = text.substr(0, stream.Tell());
-    const std::optional<double> exact = json_double(read.substr(read.find_last_not_of("+-.0123456789eE") + 1), rough);
+    const std::optional<double> exact =
+        json_double(read.substr(read.find_last_not_of("+-.0123456789eE") + 1), rough);
     return exact && push(Value::real(*exact));
   }
   bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
@@ -70,8 +72,9 @@ struct Builder {
     const size_t begin = starts.back();
     starts.pop_back();
     const std::string_view raw = text.substr(begin, stream.Tell() + 1 - begin);
-    return raw.find('\n') == std::string_view::npos && raw.find('\r') == std::string_view::npos ? raw
-                                                                                                : std::string_view();
+    return raw.find('\n') == std::string_view::npos && raw.find('\r') == std::string_view::npos
+               ? raw
+               : std::string_view();
   }
 };
 

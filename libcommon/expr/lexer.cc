@@ -5,16 +5,16 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "expr/source_error.h"
 #include "base/utf8.h"
+#include "expr/source_error.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
 namespace {
 
-constexpr std::string_view kReserved[] = {"as",  "break",  "const",   "continue",  "else", "false",  "for",
-                                          "function", "if", "import",  "in",        "let",  "loop",   "namespace",
-                                          "null", "package", "return", "true",      "var",  "void",   "while"};
+constexpr std::string_view kReserved[] = {
+    "as",  "break", "const",     "continue", "else",    "false",  "for",  "function", "if",   "import", "in",
+    "let", "loop",  "namespace", "null",     "package", "return", "true", "var",      "void", "while"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -32,7 +32,8 @@ class Lexer {
 
   std::vector<Token> run() {
     if (text_.size() > kMaxExpressionBytes)
-      throw SourceError{"the expression is longer than " + std::to_string(kMaxExpressionBytes) + " bytes", 0, 1, {}};
+      throw SourceError{
+          "the expression is longer than " + std::to_string(kMaxExpressionBytes) + " bytes", 0, 1, {}};
     if (!is_utf8(text_)) throw SourceError{"the expression is not UTF-8", 0, 1, {}};
     for (;;) {
       skip_space();
@@ -111,30 +112,51 @@ class Lexer {
     const auto two = [&](TokenType type) { at_ += 2, push(type); };
     const auto one = [&](TokenType type) { at_ += 1, push(type); };
     switch (c) {
-      case '.': return d == '?' ? two(TokenType::dot_question) : one(TokenType::dot);
-      case ',': return one(TokenType::comma);
-      case ':': return one(TokenType::colon);
-      case '?': return one(TokenType::question);
-      case '(': return one(TokenType::open_paren);
-      case ')': return one(TokenType::close_paren);
-      case '[': return one(TokenType::open_bracket);
-      case ']': return one(TokenType::close_bracket);
-      case '{': return one(TokenType::open_brace);
-      case '}': return one(TokenType::close_brace);
-      case '+': return one(TokenType::plus);
-      case '-': return one(TokenType::minus);
-      case '*': return one(TokenType::star);
-      case '/': return one(TokenType::slash);
-      case '%': return one(TokenType::percent);
-      case '!': return d == '=' ? two(TokenType::not_equal) : one(TokenType::bang);
-      case '=': return d == '=' ? two(TokenType::equal) : one(TokenType::assign);
-      case '<': return d == '=' ? two(TokenType::less_equal) : one(TokenType::less);
-      case '>': return d == '=' ? two(TokenType::greater_equal) : one(TokenType::greater);
-      case '|': return d == '|' ? two(TokenType::or_or) : one(TokenType::pipe);
+      case '.':
+        return d == '?' ? two(TokenType::dot_question) : one(TokenType::dot);
+      case ',':
+        return one(TokenType::comma);
+      case ':':
+        return one(TokenType::colon);
+      case '?':
+        return one(TokenType::question);
+      case '(':
+        return one(TokenType::open_paren);
+      case ')':
+        return one(TokenType::close_paren);
+      case '[':
+        return one(TokenType::open_bracket);
+      case ']':
+        return one(TokenType::close_bracket);
+      case '{':
+        return one(TokenType::open_brace);
+      case '}':
+        return one(TokenType::close_brace);
+      case '+':
+        return one(TokenType::plus);
+      case '-':
+        return one(TokenType::minus);
+      case '*':
+        return one(TokenType::star);
+      case '/':
+        return one(TokenType::slash);
+      case '%':
+        return one(TokenType::percent);
+      case '!':
+        return d == '=' ? two(TokenType::not_equal) : one(TokenType::bang);
+      case '=':
+        return d == '=' ? two(TokenType::equal) : one(TokenType::assign);
+      case '<':
+        return d == '=' ? two(TokenType::less_equal) : one(TokenType::less);
+      case '>':
+        return d == '=' ? two(TokenType::greater_equal) : one(TokenType::greater);
+      case '|':
+        return d == '|' ? two(TokenType::or_or) : one(TokenType::pipe);
       case '&':
         if (d == '&') return two(TokenType::and_and);
         fail("a single & is no operator", at_, at_ + 1, "write && for 'and', math.bitAnd(a, b) for bits");
-      default: break;
+      default:
+        break;
     }
     size_t end = at_;
     next_code_point(text_, end);
@@ -209,7 +231,8 @@ class Lexer {
         break;
       }
       if (!triple && (c == '\n' || c == '\r'))
-        fail("this string is never closed", start_, opening + 1, "a string over several lines has three quotes");
+        fail("this string is never closed", start_, opening + 1,
+             "a string over several lines has three quotes");
       if (c == '\\') {
         if (raw) {
           out.push_back(c);
@@ -232,20 +255,38 @@ class Lexer {
     at_ += 2;
     uint32_t code = 0;
     switch (c) {
-      case 'a': out.push_back('\a'); return;
-      case 'b': out.push_back('\b'); return;
-      case 'f': out.push_back('\f'); return;
-      case 'n': out.push_back('\n'); return;
-      case 'r': out.push_back('\r'); return;
-      case 't': out.push_back('\t'); return;
-      case 'v': out.push_back('\v'); return;
+      case 'a':
+        out.push_back('\a');
+        return;
+      case 'b':
+        out.push_back('\b');
+        return;
+      case 'f':
+        out.push_back('\f');
+        return;
+      case 'n':
+        out.push_back('\n');
+        return;
+      case 'r':
+        out.push_back('\r');
+        return;
+      case 't':
+        out.push_back('\t');
+        return;
+      case 'v':
+        out.push_back('\v');
+        return;
       case '\\':
       case '?':
       case '"':
       case '\'':
-      case '`': out.push_back(c); return;
+      case '`':
+        out.push_back(c);
+        return;
       case 'x':
-      case 'X': code = hex(2, from); break;
+      case 'X':
+        code = hex(2, from);
+        break;
       case 'u':
       case 'U':
         if (bytes) fail("bytes have no \\u escapes", from, at_, "write the bytes as \\xHH");
@@ -262,7 +303,9 @@ class Lexer {
         }
         break;
       }
-      default: fail("unknown escape", from, std::min(at_, text_.size()), "write \\\\ for a backslash, or r'...' for a raw string");
+      default:
+        fail("unknown escape", from, std::min(at_, text_.size()),
+             "write \\\\ for a backslash, or r'...' for a raw string");
     }
     if (bytes) {
       out.push_back(static_cast<char>(code));

@@ -9,11 +9,39 @@
 namespace kutils::expr {
 
 enum class TokenType : uint8_t {
-  end, identifier, quoted_identifier,  // `content-type`
-  integer, unsigned_integer, real, string, bytes,
-  dot, dot_question, comma, colon, question, open_paren, close_paren, open_bracket, close_bracket, open_brace,
-  close_brace, plus, minus, star, slash, percent, bang, equal, not_equal, less, less_equal, greater, greater_equal,
-  and_and, or_or,
+  end,
+  identifier,
+  quoted_identifier,  // `content-type`
+  integer,
+  unsigned_integer,
+  real,
+  string,
+  bytes,
+  dot,
+  dot_question,
+  comma,
+  colon,
+  question,
+  open_paren,
+  close_paren,
+  open_bracket,
+  close_bracket,
+  open_brace,
+  close_brace,
+  plus,
+  minus,
+  star,
+  slash,
+  percent,
+  bang,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  and_and,
+  or_or,
   assign,  // `=` and `|` belong to lists of expressions, not to expressions
   pipe,
 };
@@ -22,8 +50,8 @@ struct Token {
   TokenType type = TokenType::end;
   uint32_t begin = 0;
   uint32_t end = 0;
-  std::string text;       // identifier: its name; string, bytes: the contents, escapes resolved
-  uint64_t integer = 0;   // integer, unsigned_integer: without sign; an integer may be 2^63, for -2^63
+  std::string text;      // identifier: its name; string, bytes: the contents, escapes resolved
+  uint64_t integer = 0;  // integer, unsigned_integer: without sign; an integer may be 2^63, for -2^63
   double real = 0;
 };
 

@@ -1,4 +1,5 @@
-// The list grammar of the tools: `ITEM, ITEM`, ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`.
+// The list grammar of the tools: `ITEM, ITEM`, ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `|
+// CMD`.
 #include "expr/expressions.h"
 #include "expr/lexer.h"
 #include "expr/parser.h"
@@ -22,8 +23,10 @@ bool is_name(const Token& token) {
 std::string derived_name(const Node& node) {
   switch (node.type) {
     case NodeType::identifier:
-    case NodeType::select: return node.name;
-    case NodeType::index: return node.children[1]->type == NodeType::string ? node.children[1]->name : "";
+    case NodeType::select:
+      return node.name;
+    case NodeType::index:
+      return node.children[1]->type == NodeType::string ? node.children[1]->name : "";
     case NodeType::call: {
       std::string name = node.name;
       for (const auto& child : node.children) {
@@ -38,7 +41,8 @@ std::string derived_name(const Node& node) {
       }
       return name;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -53,7 +57,8 @@ class ListParser {
       item.kind = ListItem::Kind::command;
       item.expression = std::string(trim(whole.substr(1)));
       item.position = static_cast<size_t>(whole.data() - list_.data()) + 1;
-      if (item.expression.empty()) throw SourceError{"a command is missing after |", item.position, item.position, {}};
+      if (item.expression.empty())
+        throw SourceError{"a command is missing after |", item.position, item.position, {}};
       return {item};
     }
     tokens_ = tokenize(list_);
@@ -64,17 +69,24 @@ class ListParser {
       switch (tokens_[i].type) {
         case TokenType::open_paren:
         case TokenType::open_bracket:
-        case TokenType::open_brace: ++depth; break;
+        case TokenType::open_brace:
+          ++depth;
+          break;
         case TokenType::close_paren:
         case TokenType::close_bracket:
-        case TokenType::close_brace: --depth; break;
+        case TokenType::close_brace:
+          --depth;
+          break;
         case TokenType::comma:
           if (depth > 0) break;
           items.push_back(item(begin, i));
           begin = i + 1;
           break;
-        case TokenType::end: items.push_back(item(begin, i)); break;
-        default: break;
+        case TokenType::end:
+          items.push_back(item(begin, i));
+          break;
+        default:
+          break;
       }
     }
     return items;
@@ -111,20 +123,25 @@ class ListParser {
     int depth = 0;
     for (size_t i = from; i < end; ++i) {
       const TokenType type = tokens_[i].type;
-      if (type == TokenType::open_paren || type == TokenType::open_bracket || type == TokenType::open_brace) ++depth;
-      if (type == TokenType::close_paren || type == TokenType::close_bracket || type == TokenType::close_brace) --depth;
+      if (type == TokenType::open_paren || type == TokenType::open_bracket || type == TokenType::open_brace)
+        ++depth;
+      if (type == TokenType::close_paren || type == TokenType::close_bracket ||
+          type == TokenType::close_brace)
+        --depth;
       const bool after_dot = i > begin && tokens_[i - 1].type == TokenType::dot;
       if (depth == 0 && type == TokenType::identifier && tokens_[i].text == "if" && !after_dot) {
         to = i;
         break;
       }
     }
-    if (from == to) throw SourceError{"an expression is missing here", tokens_[from].begin, tokens_[from].begin, {}};
+    if (from == to)
+      throw SourceError{"an expression is missing here", tokens_[from].begin, tokens_[from].begin, {}};
     out.position = tokens_[from].begin;
     out.expression = std::string(text(from, to));
     const auto node = checked(from, to);
     if (to < end) {
-      if (to + 1 == end) throw SourceError{"a condition is missing after if", tokens_[to].begin, tokens_[to].end, {}};
+      if (to + 1 == end)
+        throw SourceError{"a condition is missing after if", tokens_[to].begin, tokens_[to].end, {}};
       out.condition = std::string(text(to + 1, end));
       out.condition_position = tokens_[to + 1].begin;
       (void)checked(to + 1, end);
@@ -132,12 +149,14 @@ class ListParser {
     if (out.kind == ListItem::Kind::field && !out.named) {
       out.name = derived_name(*node);
       if (out.name.empty())
-        throw SourceError{"this item needs a name", tokens_[from].begin, tokens_[to - 1].end, "write NAME=" + out.expression};
+        throw SourceError{"this item needs a name", tokens_[from].begin, tokens_[to - 1].end,
+                          "write NAME=" + out.expression};
     }
     return out;
   }
 
-  // Whether the parser stopped at `begin` where a comma would have helped: behind something complete, outside of brackets.
+  // Whether the parser stopped at `begin` where a comma would have helped: behind something complete, outside
+  // of brackets.
   bool follows_a_whole_item(size_t from, size_t to, size_t begin) const {
     for (size_t i = from + 1; i < to; ++i) {
       if (tokens_[i].begin != begin) continue;
@@ -163,7 +182,8 @@ class ListParser {
     } catch (SourceError& error) {
       error.begin += tokens_[from].begin;
       error.end += tokens_[from].begin;
-      if (error.hint.empty() && follows_a_whole_item(from, to, error.begin)) error.hint = "items are separated by commas: a, b";
+      if (error.hint.empty() && follows_a_whole_item(from, to, error.begin))
+        error.hint = "items are separated by commas: a, b";
       throw;
     }
   }

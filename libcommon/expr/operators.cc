@@ -15,9 +15,12 @@ bool is_number(Kind kind) { return (bit(kind) & kNumbers) != 0; }
 
 double to_real(const Value& v) {
   switch (v.kind()) {
-    case Kind::integer: return static_cast<double>(v.as_int());
-    case Kind::unsigned_integer: return static_cast<double>(v.as_uint());
-    default: return v.as_double();
+    case Kind::integer:
+      return static_cast<double>(v.as_int());
+    case Kind::unsigned_integer:
+      return static_cast<double>(v.as_uint());
+    default:
+      return v.as_double();
   }
 }
 
@@ -29,9 +32,12 @@ Value by_zero(Context& context, Operator op) {
 Value int_arithmetic(Operator op, int64_t a, int64_t b, Context& context) {
   int64_t out = 0;
   switch (op) {
-    case Operator::add: return __builtin_add_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
-    case Operator::subtract: return __builtin_sub_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
-    case Operator::multiply: return __builtin_mul_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
+    case Operator::add:
+      return __builtin_add_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
+    case Operator::subtract:
+      return __builtin_sub_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
+    case Operator::multiply:
+      return __builtin_mul_overflow(a, b, &out) ? overflow(context) : Value::integer(out);
     default:
       if (b == 0) return by_zero(context, op);
       if (b == -1) {
@@ -45,9 +51,12 @@ Value int_arithmetic(Operator op, int64_t a, int64_t b, Context& context) {
 Value uint_arithmetic(Operator op, uint64_t a, uint64_t b, Context& context) {
   uint64_t out = 0;
   switch (op) {
-    case Operator::add: return __builtin_add_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
-    case Operator::subtract: return __builtin_sub_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
-    case Operator::multiply: return __builtin_mul_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
+    case Operator::add:
+      return __builtin_add_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
+    case Operator::subtract:
+      return __builtin_sub_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
+    case Operator::multiply:
+      return __builtin_mul_overflow(a, b, &out) ? overflow(context) : Value::unsigned_integer(out);
     default:
       if (b == 0) return by_zero(context, op);
       return Value::unsigned_integer(op == Operator::divide ? a / b : a % b);
@@ -58,23 +67,34 @@ Value uint_arithmetic(Operator op, uint64_t a, uint64_t b, Context& context) {
 Value mixed_arithmetic(Operator op, Int128 a, Int128 b, Context& context) {
   Int128 out = 0;
   switch (op) {
-    case Operator::add: out = a + b; break;
-    case Operator::subtract: out = a - b; break;
-    case Operator::multiply: out = a * b; break;
+    case Operator::add:
+      out = a + b;
+      break;
+    case Operator::subtract:
+      out = a - b;
+      break;
+    case Operator::multiply:
+      out = a * b;
+      break;
     default:
       if (b == 0) return by_zero(context, op);
       out = op == Operator::divide ? a / b : a % b;
   }
   if (out < 0) return out < INT64_MIN ? overflow(context) : Value::integer(static_cast<int64_t>(out));
-  return out > static_cast<Int128>(UINT64_MAX) ? overflow(context) : Value::unsigned_integer(static_cast<uint64_t>(out));
+  return out > static_cast<Int128>(UINT64_MAX) ? overflow(context)
+                                               : Value::unsigned_integer(static_cast<uint64_t>(out));
 }
 
 Value real_arithmetic(Operator op, double a, double b) {
   switch (op) {
-    case Operator::add: return Value::real(a + b);
-    case Operator::subtract: return Value::real(a - b);
-    case Operator::multiply: return Value::real(a * b);
-    default: return Value::real(a / b);
+    case Operator::add:
+      return Value::real(a + b);
+    case Operator::subtract:
+      return Value::real(a - b);
+    case Operator::multiply:
+      return Value::real(a * b);
+    default:
+      return Value::real(a / b);
   }
 }
 
@@ -125,18 +145,21 @@ std::string_view operator_text(Operator op) {
 Kinds operator_result(Operator op, Kind a, Kind b) {
   switch (op) {
     case Operator::equal:
-    case Operator::not_equal: return bit(Kind::boolean);
-    case Operator::in: return b == Kind::list || b == Kind::map ? bit(Kind::boolean) : 0;
+    case Operator::not_equal:
+      return bit(Kind::boolean);
+    case Operator::in:
+      return b == Kind::list || b == Kind::map ? bit(Kind::boolean) : 0;
     case Operator::less:
     case Operator::less_equal:
     case Operator::greater:
     case Operator::greater_equal: {
       if (is_number(a) && is_number(b)) return bit(Kind::boolean);
-      constexpr Kinds kOrdered = bit(Kind::boolean) | bit(Kind::string) | bit(Kind::bytes) | bit(Kind::timestamp) |
-                                 bit(Kind::duration);
+      constexpr Kinds kOrdered = bit(Kind::boolean) | bit(Kind::string) | bit(Kind::bytes) |
+                                 bit(Kind::timestamp) | bit(Kind::duration);
       return a == b && (bit(a) & kOrdered) ? bit(Kind::boolean) : 0;
     }
-    default: break;
+    default:
+      break;
   }
   if (is_number(a) && is_number(b)) {
     if (a == Kind::real || b == Kind::real) return op == Operator::modulo ? 0 : bit(Kind::real);
@@ -177,13 +200,15 @@ Value arithmetic(Operator op, const Value& a, const Value& b, Context& context) 
   if (x == Kind::list) return concatenate_lists(a.as_list(), b.as_list(), context);
   const Int128 sum = op == Operator::add ? nanoseconds(a) + nanoseconds(b) : nanoseconds(a) - nanoseconds(b);
   return (x == Kind::timestamp) != (y == Kind::timestamp) ? checked_timestamp(sum, context)
-                                                           : checked_duration(sum, context);
+                                                          : checked_duration(sum, context);
 }
 
 Value negate(const Value& a, Context& context) {
   switch (a.kind()) {
-    case Kind::integer: return a.as_int() == INT64_MIN ? overflow(context) : Value::integer(-a.as_int());
-    case Kind::real: return Value::real(-a.as_double());
+    case Kind::integer:
+      return a.as_int() == INT64_MIN ? overflow(context) : Value::integer(-a.as_int());
+    case Kind::real:
+      return Value::real(-a.as_double());
     default:
       return context.fail(Reason::wrong_type, "no such operation: -" + std::string(friendly_name(a.kind())));
   }
@@ -217,22 +242,27 @@ Value index(const Value& a, const Value& b, Context& context) {
   if (a.kind() == Kind::list) {
     int64_t at = 0;
     switch (b.kind()) {
-      case Kind::integer: at = b.as_int(); break;
+      case Kind::integer:
+        at = b.as_int();
+        break;
       case Kind::unsigned_integer:
         at = b.as_uint() > static_cast<uint64_t>(INT64_MAX) ? INT64_MAX : static_cast<int64_t>(b.as_uint());
         break;
       case Kind::real: {
         const double d = b.as_double();
-        if (!(std::fabs(d) < 9e15) || d != std::floor(d)) return context.fail(Reason::wrong_type, "a list's index must be whole");
+        if (!(std::fabs(d) < 9e15) || d != std::floor(d))
+          return context.fail(Reason::wrong_type, "a list's index must be whole");
         at = static_cast<int64_t>(d);
         break;
       }
       default:
-        return context.fail(Reason::wrong_type, "a list's index must be int, not " + std::string(friendly_name(b.kind())));
+        return context.fail(Reason::wrong_type,
+                            "a list's index must be int, not " + std::string(friendly_name(b.kind())));
     }
     const ListValue& list = a.as_list();
     if (at < 0 || static_cast<uint64_t>(at) >= list.size)
-      return context.fail("index " + std::to_string(at) + " out of range of a list of " + std::to_string(list.size));
+      return context.fail("index " + std::to_string(at) + " out of range of a list of " +
+                          std::to_string(list.size));
     return list.items[at];
   }
   return context.fail(Reason::wrong_type, std::string(friendly_name(a.kind())) + " has no fields or items");

@@ -6,8 +6,20 @@
 
 namespace kutils::expr {
 
-enum class Operator : uint8_t { add, subtract, multiply, divide, modulo, less, less_equal, greater, greater_equal,
-                                equal, not_equal, in };
+enum class Operator : uint8_t {
+  add,
+  subtract,
+  multiply,
+  divide,
+  modulo,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  equal,
+  not_equal,
+  in
+};
 
 // What the operator gives for operands of these kinds; 0: there is no such operation.
 Kinds operator_result(Operator op, Kind a, Kind b);

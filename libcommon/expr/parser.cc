@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "data/json_write.h"
 #include "expr/lexer.h"
 #include "expr/source_error.h"
-#include "data/json_write.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -50,19 +50,32 @@ struct BinaryOperator {
 };
 BinaryOperator binary_operator(const Token& token) {
   switch (token.type) {
-    case TokenType::equal: return {"==", 1};
-    case TokenType::not_equal: return {"!=", 1};
-    case TokenType::less: return {"<", 1};
-    case TokenType::less_equal: return {"<=", 1};
-    case TokenType::greater: return {">", 1};
-    case TokenType::greater_equal: return {">=", 1};
-    case TokenType::identifier: return token.text == "in" ? BinaryOperator{"in", 1} : BinaryOperator{"", 0};
-    case TokenType::plus: return {"+", 2};
-    case TokenType::minus: return {"-", 2};
-    case TokenType::star: return {"*", 3};
-    case TokenType::slash: return {"/", 3};
-    case TokenType::percent: return {"%", 3};
-    default: return {"", 0};
+    case TokenType::equal:
+      return {"==", 1};
+    case TokenType::not_equal:
+      return {"!=", 1};
+    case TokenType::less:
+      return {"<", 1};
+    case TokenType::less_equal:
+      return {"<=", 1};
+    case TokenType::greater:
+      return {">", 1};
+    case TokenType::greater_equal:
+      return {">=", 1};
+    case TokenType::identifier:
+      return token.text == "in" ? BinaryOperator{"in", 1} : BinaryOperator{"", 0};
+    case TokenType::plus:
+      return {"+", 2};
+    case TokenType::minus:
+      return {"-", 2};
+    case TokenType::star:
+      return {"*", 3};
+    case TokenType::slash:
+      return {"/", 3};
+    case TokenType::percent:
+      return {"%", 3};
+    default:
+      return {"", 0};
   }
 }
 
@@ -95,16 +108,21 @@ class Parser {
     const Token& token = peek();
     const std::string word(text_.substr(token.begin, token.end - token.begin));
     switch (token.type) {
-      case TokenType::end: fail("the expression ends too early", token);
-      case TokenType::assign: fail("a single = does not compare", token, "write ==");
-      case TokenType::pipe: fail("a single | is no operator", token, "write || for 'or', math.bitOr(a, b) for bits");
+      case TokenType::end:
+        fail("the expression ends too early", token);
+      case TokenType::assign:
+        fail("a single = does not compare", token, "write ==");
+      case TokenType::pipe:
+        fail("a single | is no operator", token, "write || for 'or', math.bitOr(a, b) for bits");
       case TokenType::identifier:
         if (word == "and") fail("unexpected 'and'", token, "write &&");
         if (word == "or") fail("unexpected 'or'", token, "write ||");
         if (word == "not") fail("unexpected 'not'", token, "write !");
         break;
-      case TokenType::open_brace: fail("unexpected '{'", token, "protobuf messages are not part of these tools");
-      default: break;
+      case TokenType::open_brace:
+        fail("unexpected '{'", token, "protobuf messages are not part of these tools");
+      default:
+        break;
     }
     fail("unexpected '" + word + "'", token);
   }
@@ -112,7 +130,9 @@ class Parser {
   void expect(TokenType type, std::string_view what, const Token* opening = nullptr) {
     if (accept(type)) return;
     if (opening && is(TokenType::end))
-      fail("this '" + std::string(text_.substr(opening->begin, opening->end - opening->begin)) + "' is never closed", *opening);
+      fail("this '" + std::string(text_.substr(opening->begin, opening->end - opening->begin)) +
+               "' is never closed",
+           *opening);
     if (is(TokenType::end) || is(TokenType::assign) || is(TokenType::pipe)) unexpected();
     fail("expected '" + std::string(what) + "' here", peek());
   }
@@ -145,7 +165,9 @@ class Parser {
     parent.end = std::max(parent.end, child->end);
     if (parent.depth > kMaxDepth)
       throw SourceError{"the expression is nested deeper than " + std::to_string(kMaxDepth) + " levels",
-                        child->begin, child->end, {}};
+                        child->begin,
+                        child->end,
+                        {}};
     parent.children.push_back(std::move(child));
   }
   void ends_here(Node& node) const { node.end = tokens_[at_ - 1].end; }
@@ -215,7 +237,8 @@ class Parser {
     switch (token.type) {
       case TokenType::integer:
         if (!minus && token.integer > static_cast<uint64_t>(INT64_MAX))
-          fail("the number does not fit 64 bits", token, "write it as a double (add .0), or unsigned (add u)");
+          fail("the number does not fit 64 bits", token,
+               "write it as a double (add .0), or unsigned (add u)");
         node->integer = static_cast<int64_t>(minus ? 0 - token.integer : token.integer);
         break;
       case TokenType::unsigned_integer:
@@ -226,8 +249,11 @@ class Parser {
         node->type = NodeType::real;
         node->real = minus ? -token.real : token.real;
         break;
-      case TokenType::string: node->type = NodeType::string; break;
-      default: node->type = NodeType::bytes;
+      case TokenType::string:
+        node->type = NodeType::string;
+        break;
+      default:
+        node->type = NodeType::bytes;
     }
     node->name = token.text;
     if (minus) node->begin = node->name_begin = minus->begin;
@@ -241,7 +267,8 @@ class Parser {
       case TokenType::unsigned_integer:
       case TokenType::real:
       case TokenType::string:
-      case TokenType::bytes: return literal(nullptr);
+      case TokenType::bytes:
+        return literal(nullptr);
       case TokenType::open_paren: {
         take();
         NodePtr node = expression();
@@ -250,8 +277,10 @@ class Parser {
         ends_here(*node);
         return node;
       }
-      case TokenType::open_bracket: return list();
-      case TokenType::open_brace: return map();
+      case TokenType::open_bracket:
+        return list();
+      case TokenType::open_brace:
+        return map();
       case TokenType::dot: {
         take();
         if (!is(TokenType::identifier)) unexpected();
@@ -265,8 +294,10 @@ class Parser {
         node->name = token.text;
         return node;
       }
-      case TokenType::identifier: return name();
-      default: unexpected();
+      case TokenType::identifier:
+        return name();
+      default:
+        unexpected();
     }
   }
 
@@ -283,7 +314,8 @@ class Parser {
         --at_;
         unexpected();
       }
-      fail("'" + token.text + "' is a reserved word", token, "a field of that name is `" + token.text + "` or _value[\"" + token.text + "\"]");
+      fail("'" + token.text + "' is a reserved word", token,
+           "a field of that name is `" + token.text + "` or _value[\"" + token.text + "\"]");
     }
     if (is(TokenType::open_paren)) {
       NodePtr node = make(NodeType::call, token);
@@ -366,8 +398,8 @@ class Parser {
     }
     for (const MacroRule& rule : kMacros) {
       if (rule.name != node.name || children.size() != 1 + rule.variables + rule.expressions) continue;
-      // `all(x, cond)`, and `all(i, v, cond)`: told apart by the count, which no two rules of a name share but
-      // map's filtered form, whose second argument is no variable.
+      // `all(x, cond)`, and `all(i, v, cond)`: told apart by the count, which no two rules of a name share
+      // but map's filtered form, whose second argument is no variable.
       node.type = NodeType::macro;
       node.macro = rule.macro;
       for (size_t i = 1; i <= rule.variables; ++i) node.variables.push_back(variable(*children[i], node));
@@ -413,10 +445,11 @@ class Parser {
 };
 
 void print_name(const std::string& name, std::string& out) {
-  const bool plain = !name.empty() && !is_reserved(name) && !(name[0] >= '0' && name[0] <= '9') &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-                     });
+  const bool plain =
+      !name.empty() && !is_reserved(name) && !(name[0] >= '0' && name[0] <= '9') &&
+      std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+      });
   if (plain)
     out += name;
   else
@@ -434,10 +467,18 @@ void print_children(const Node& node, size_t from, std::string_view separator, s
 
 void print_to(const Node& node, std::string& out) {
   switch (node.type) {
-    case NodeType::null: out += "null"; break;
-    case NodeType::boolean: out += node.boolean ? "true" : "false"; break;
-    case NodeType::integer: append_json_int(node.integer, out); break;
-    case NodeType::unsigned_integer: append_json_uint(node.unsigned_integer, out), out += "u"; break;
+    case NodeType::null:
+      out += "null";
+      break;
+    case NodeType::boolean:
+      out += node.boolean ? "true" : "false";
+      break;
+    case NodeType::integer:
+      append_json_int(node.integer, out);
+      break;
+    case NodeType::unsigned_integer:
+      append_json_uint(node.unsigned_integer, out), out += "u";
+      break;
     case NodeType::real: {
       std::string text;
       append_double(node.real, text);
@@ -445,7 +486,9 @@ void print_to(const Node& node, std::string& out) {
       out += text;
       break;
     }
-    case NodeType::string: append_json_string(node.name, out); break;
+    case NodeType::string:
+      append_json_string(node.name, out);
+      break;
     case NodeType::bytes: {
       constexpr char kHex[] = "0123456789abcdef";
       out += "b\"";

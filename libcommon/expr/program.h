@@ -1,5 +1,5 @@
-// A compiled expression: a tree of operations, each with the function that runs it. Names are resolved, constants
-// folded. Evaluating it allocates from the context's arena only.
+// A compiled expression: a tree of operations, each with the function that runs it. Names are resolved,
+// constants folded. Evaluating it allocates from the context's arena only.
 #pragma once
 
 #include <deque>
@@ -27,9 +27,9 @@ struct Op {
   Run run = nullptr;
   Op** arguments = nullptr;
   uint32_t count = 0;
-  uint32_t slot = 0;           // field, local variable, or a flag
-  Value constant;              // constant, or a name
-  const void* data = nullptr;  // by operation: overloads, a field's error
+  uint32_t slot = 0;            // field, local variable, or a flag
+  Value constant;               // constant, or a name
+  const void* data = nullptr;   // by operation: overloads, a field's error
   uint32_t begin = 0, end = 0;  // where an error of it is shown
   uint32_t turn = 1;            // what a turn of a comprehension takes, in steps
 
@@ -45,15 +45,15 @@ inline Value run(const Op* op, Context& context) { return op->run(*op, context);
 
 // What names mean.
 struct Scope {
-  bool record = false;          // plain identifiers are fields
+  bool record = false;           // plain identifiers are fields
   bool value_has_fields = true;  // else (a codec that gives no JSON) naming a field is an error
-  bool lenient = false;         // unknown names fail when they are evaluated, not before
+  bool lenient = false;          // unknown names fail when they are evaluated, not before
   bool strict_numbers = false;   // see Context
   Kinds accumulated = 0;         // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg
-  std::function<void(const std::string&)> warn;  // may be empty
+  std::function<void(const std::string&)> warn;                // may be empty
 };
 
 // A call of a function: the overloads that take this number of arguments.
@@ -84,7 +84,8 @@ struct Program {
   uint32_t plain_slot = 0;
 };
 
-// Throws SourceError for what is wrong whatever the record is: unknown names, wrong arity, type errors on every path.
+// Throws SourceError for what is wrong whatever the record is: unknown names, wrong arity, type errors on
+// every path.
 std::unique_ptr<Program> compile(const Node& node, Scope& scope);
 
 // Runs the program. Never throws; limits give an error value.

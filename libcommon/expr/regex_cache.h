@@ -1,4 +1,5 @@
-// Compiled patterns by their text. Constant patterns are compiled before the first record through the same cache.
+// Compiled patterns by their text. Constant patterns are compiled before the first record through the same
+// cache.
 #pragma once
 
 #include <re2/re2.h>

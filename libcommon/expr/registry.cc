@@ -6,10 +6,14 @@ namespace kutils::expr {
 
 std::vector<Library> libraries() {
   return {
-      {"Standard functions", core_functions()},   {"Strings and encoders", string_functions()},
-      {"Numbers", math_functions()},              {"Times and durations", time_functions()},
-      {"Lists and sets", list_functions()},       {"Regular expressions", regex_functions()},
-      {"Network addresses", network_functions()}, {"Additions to CEL", addition_functions()},
+      {"Standard functions", core_functions()},
+      {"Strings and encoders", string_functions()},
+      {"Numbers", math_functions()},
+      {"Times and durations", time_functions()},
+      {"Lists and sets", list_functions()},
+      {"Regular expressions", regex_functions()},
+      {"Network addresses", network_functions()},
+      {"Additions to CEL", addition_functions()},
   };
 }
 
@@ -30,7 +34,8 @@ std::vector<std::string_view> function_names() {
     for (const Function& function : library.functions) names.push_back(function.name);
   }
   for (const SpecialForm& form : special_forms()) {
-    if (form.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.") == std::string_view::npos)
+    if (form.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.") ==
+        std::string_view::npos)
       names.push_back(form.name);
   }
   return names;
@@ -54,10 +59,12 @@ std::vector<Section> sections() {
   std::vector<Section> all;
   for (const Library& library : libraries()) {
     Section& section = all.emplace_back(Section{library.title, {}});
-    for (const Function& f : library.functions) section.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
+    for (const Function& f : library.functions)
+      section.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
   }
   Section& macros = *all.insert(all.begin() + 1, Section{"Macros", {}});
-  for (const SpecialForm& f : special_forms()) macros.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
+  for (const SpecialForm& f : special_forms())
+    macros.entries.push_back({f.name, f.signature, f.line, f.example, f.addition});
   return all;
 }
 
@@ -102,32 +109,34 @@ std::string functions_as_markdown() {
 
 std::span<const SpecialForm> special_forms() {
   static constexpr SpecialForm kTable[] = {
-      {"has", "has(NAME), has(MAP.NAME) -> bool", "whether the field is there (has(NAME), has(MAP[\"NAME\"]) are additions)",
+      {"has", "has(NAME), has(MAP.NAME) -> bool",
+       "whether the field is there (has(NAME), has(MAP[\"NAME\"]) are additions)",
        "has({'a': null}.a) && !has({}.a)"},
       {"all", "LIST.all(X, COND), MAP.all(K, COND), LIST.all(I, X, COND), MAP.all(K, V, COND) -> bool",
        "whether the condition holds for every item", "[1, 2, 3].all(x, x > 0)"},
       {"exists", "LIST.exists(X, COND), LIST.exists(I, X, COND) -> bool", "whether it holds for any item",
        "['a', 'b'].exists(i, x, i == 1 && x == 'b')"},
-      {"exists_one", "LIST.exists_one(X, COND) -> bool", "whether it holds for exactly one item; also existsOne",
-       "[1, 2, 2].exists_one(x, x == 1)"},
-      {"map", "LIST.map(X, EXPR), LIST.map(X, COND, EXPR) -> list", "the expression for each item (that meets the condition)",
-       "[1, 2, 3].map(x, x > 1, x * x) == [4, 9]"},
+      {"exists_one", "LIST.exists_one(X, COND) -> bool",
+       "whether it holds for exactly one item; also existsOne", "[1, 2, 2].exists_one(x, x == 1)"},
+      {"map", "LIST.map(X, EXPR), LIST.map(X, COND, EXPR) -> list",
+       "the expression for each item (that meets the condition)", "[1, 2, 3].map(x, x > 1, x * x) == [4, 9]"},
       {"filter", "LIST.filter(X, COND) -> list", "the items for which it holds; of a map, the keys",
        "[1, 2, 3].filter(x, x % 2 == 1) == [1, 3]"},
-      {"transformList", "LIST.transformList(I, X, [COND,] EXPR) -> list", "map() with the position, or a map's key",
+      {"transformList", "LIST.transformList(I, X, [COND,] EXPR) -> list",
+       "map() with the position, or a map's key",
        "['a', 'b'].transformList(i, x, string(i) + x) == ['0a', '1b']"},
       {"transformMap", "MAP.transformMap(K, V, [COND,] EXPR) -> map", "the same keys with new values",
        "{'a': 1}.transformMap(k, v, v + 1) == {'a': 2}"},
-      {"transformMapEntry", "MAP.transformMapEntry(K, V, [COND,] {KEY: VALUE}) -> map", "new entries for each",
-       "{'a': 'x'}.transformMapEntry(k, v, {v: k}) == {'x': 'a'}"},
+      {"transformMapEntry", "MAP.transformMapEntry(K, V, [COND,] {KEY: VALUE}) -> map",
+       "new entries for each", "{'a': 'x'}.transformMapEntry(k, v, {v: k}) == {'x': 'a'}"},
       {"sortBy", "LIST.sortBy(X, KEY) -> list", "in the order of the keys",
        "[{'n': 2}, {'n': 1}].sortBy(x, x.n) == [{'n': 1}, {'n': 2}]"},
       {"cel.bind", "cel.bind(NAME, VALUE, EXPR) -> X", "the expression, with a name for a value",
        "cel.bind(x, 20 + 1, x + x) == 42"},
       {"optMap", "OPTIONAL.optMap(X, EXPR) -> optional", "the expression of the value, if there is one",
        "optional.of(1).optMap(x, x + 1).value() == 2"},
-      {"optFlatMap", "OPTIONAL.optFlatMap(X, OPTIONAL) -> optional", "the same where the expression is an optional",
-       "{'a': {'b': 1}}.?a.optFlatMap(x, x.?b).value() == 1"},
+      {"optFlatMap", "OPTIONAL.optFlatMap(X, OPTIONAL) -> optional",
+       "the same where the expression is an optional", "{'a': {'b': 1}}.?a.optFlatMap(x, x.?b).value() == 1"},
       {"coalesce", "coalesce(A, B...) -> X", "the first that is there: neither null nor an error",
        "coalesce({}.a, null, 3) == 3", true},
   };

@@ -1,5 +1,6 @@
-// The table of functions: what the checker resolves, the evaluator calls, --functions and kutils-expr(7) print, and the
-// tests run. A function is one entry; to add one, write it in the file of its library and add a line to that table.
+// The table of functions: what the checker resolves, the evaluator calls, --functions and kutils-expr(7)
+// print, and the tests run. A function is one entry; to add one, write it in the file of its library and add
+// a line to that table.
 #pragma once
 
 #include <span>
@@ -12,7 +13,8 @@
 
 namespace kutils::expr {
 
-// Gets arguments of the kinds that its overload names, none of them an error (unless the overload takes errors).
+// Gets arguments of the kinds that its overload names, none of them an error (unless the overload takes
+// errors).
 using Implementation = Value (*)(Context& context, const Value* arguments, size_t count);
 
 struct Overload {
@@ -60,14 +62,16 @@ struct Library {
 };
 std::vector<Library> libraries();
 
-// Operators, macros and special forms: not called through the table, but documented and tested from one as functions are.
+// Operators, macros and special forms: not called through the table, but documented and tested from one as
+// functions are.
 struct SpecialForm {
   std::string_view name, signature, line, example;
   bool addition = false;
 };
 std::span<const SpecialForm> special_forms();
 
-// Empty: no such function. `method`: whether it is called on a receiver. More than one where libraries share a name.
+// Empty: no such function. `method`: whether it is called on a receiver. More than one where libraries share
+// a name.
 std::vector<const Function*> find_functions(std::string_view name, bool method);
 // Every function and method name, for "did you mean".
 std::vector<std::string_view> function_names();

@@ -1,5 +1,5 @@
-// Whether two lists or maps hold the same, whatever the caller takes for the same: `same(const Value&, const Value&)`. Keys of maps are
-// found as the language finds them.
+// Whether two lists or maps hold the same, whatever the caller takes for the same: `same(const Value&, const
+// Value&)`. Keys of maps are found as the language finds them.
 #pragma once
 
 #include "expr/value.h"

@@ -22,7 +22,8 @@ std::string point_at(std::string_view text, size_t begin, size_t end) {
   if (line_end - line_begin > kMaxColumns) {
     if (begin - line_begin > kMaxColumns / 2) {
       line_begin = begin - kMaxColumns / 2;
-      while (line_begin < begin && (static_cast<unsigned char>(text[line_begin]) & 0xc0) == 0x80) ++line_begin;
+      while (line_begin < begin && (static_cast<unsigned char>(text[line_begin]) & 0xc0) == 0x80)
+        ++line_begin;
       cut_left = true;
     }
     if (line_end - line_begin > kMaxColumns) {

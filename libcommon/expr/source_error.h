@@ -17,8 +17,8 @@ struct SourceError {
   std::string hint;  // what to do, may be empty
 };
 
-// The line of `text` that holds `begin`, and below it a caret under [begin, end). Two lines, each indented by two
-// spaces, no newline at the end. Long lines are cut around the place.
+// The line of `text` that holds `begin`, and below it a caret under [begin, end). Two lines, each indented by
+// two spaces, no newline at the end. Long lines are cut around the place.
 std::string point_at(std::string_view text, size_t begin, size_t end);
 
 // `what` names the expression in the message ("SPEC", "--key"); empty: not named.

@@ -1,4 +1,5 @@
-// Text forms that values, conversions and functions share, beside base/utf8.h, base/base64.h and data/json_write.h.
+// Text forms that values, conversions and functions share, beside base/utf8.h, base/base64.h and
+// data/json_write.h.
 #pragma once
 
 #include <cstdint>

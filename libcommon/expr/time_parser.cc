@@ -7,8 +7,9 @@
 namespace kutils::expr {
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"january", "february", "march",     "april",   "may",      "june",
-                                                      "july",    "august",   "september", "october", "november", "december"};
+constexpr std::array<std::string_view, 12> kMonths = {"january",   "february", "march",    "april",
+                                                      "may",       "june",     "july",     "august",
+                                                      "september", "october",  "november", "december"};
 constexpr std::array<std::string_view, 7> kDays = {"sunday",   "monday", "tuesday", "wednesday",
                                                    "thursday", "friday", "saturday"};
 constexpr std::array<std::string_view, 2> kHalves = {"am", "pm"};
@@ -20,15 +21,22 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c
 // What a directive stands for in terms of others; empty: it is none of these.
 std::string_view expansion(char directive) {
   switch (directive) {
-    case 'F': return "%Y-%m-%d";
+    case 'F':
+      return "%Y-%m-%d";
     case 'T':
-    case 'X': return "%H:%M:%S";
+    case 'X':
+      return "%H:%M:%S";
     case 'D':
-    case 'x': return "%m/%d/%y";
-    case 'R': return "%H:%M";
-    case 'r': return "%I:%M:%S %p";
-    case 'c': return "%a %b %d %H:%M:%S %Y";
-    default: return {};
+    case 'x':
+      return "%m/%d/%y";
+    case 'R':
+      return "%H:%M";
+    case 'r':
+      return "%I:%M:%S %p";
+    case 'c':
+      return "%a %b %d %H:%M:%S %Y";
+    default:
+      return {};
   }
 }
 
@@ -69,7 +77,8 @@ class TimeParser {
       const d::year_month_day written = d::year(year_) / d::month(month_) / d::day(day_);
       if (!written.ok()) return std::nullopt;
       day = d::local_days(written);
-      if (day_of_year_ > 0 && day - d::local_days(d::year(year_) / 1 / 1) != d::days(day_of_year_ - 1)) return std::nullopt;
+      if (day_of_year_ > 0 && day - d::local_days(d::year(year_) / 1 / 1) != d::days(day_of_year_ - 1))
+        return std::nullopt;
     }
     if (weekday_ >= 0 && d::weekday(day) != d::weekday(static_cast<unsigned>(weekday_))) return std::nullopt;
     int hour = hour_;
@@ -110,7 +119,9 @@ class TimeParser {
   bool name(const std::array<std::string_view, n>& names, int& out) {
     for (size_t i = 0; i < n; ++i) {
       size_t same = 0;
-      while (same < names[i].size() && at_ + same < text_.size() && lower(text_[at_ + same]) == names[i][same]) ++same;
+      while (same < names[i].size() && at_ + same < text_.size() &&
+             lower(text_[at_ + same]) == names[i][same])
+        ++same;
       if (same < names[i].size() && same < 3) continue;
       at_ += same == names[i].size() ? same : 3;
       out = static_cast<int>(i);
@@ -121,10 +132,14 @@ class TimeParser {
 
   bool directive(char c) {
     switch (c) {
-      case '%': return take('%');
+      case '%':
+        return take('%');
       case 'n':
-      case 't': skip_space(); return true;
-      case 'Y': return number(4, 0, 9999, year_);
+      case 't':
+        skip_space();
+        return true;
+      case 'Y':
+        return number(4, 0, 9999, year_);
       case 'y': {
         int two = 0;
         if (!number(2, 0, 99, two)) return false;
@@ -153,17 +168,27 @@ class TimeParser {
         day_ = static_cast<unsigned>(day);
         return true;
       }
-      case 'j': return number(3, 1, 366, day_of_year_);
+      case 'j':
+        return number(3, 1, 366, day_of_year_);
       case 'a':
-      case 'A': return name(kDays, weekday_);
-      case 'H': return number(2, 0, 23, hour_);
-      case 'I': return number(2, 1, 12, hour12_);
-      case 'p': return name(kHalves, half_);
-      case 'M': return number(2, 0, 59, minute_);
-      case 'S': return number(2, 0, 59, second_) && fraction();
-      case 'z': return offset();
-      case 'Z': return zone();
-      default: return bad_format(std::string("parse_time() has no %") + c);
+      case 'A':
+        return name(kDays, weekday_);
+      case 'H':
+        return number(2, 0, 23, hour_);
+      case 'I':
+        return number(2, 1, 12, hour12_);
+      case 'p':
+        return name(kHalves, half_);
+      case 'M':
+        return number(2, 0, 59, minute_);
+      case 'S':
+        return number(2, 0, 59, second_) && fraction();
+      case 'z':
+        return offset();
+      case 'Z':
+        return zone();
+      default:
+        return bad_format(std::string("parse_time() has no %") + c);
     }
   }
 
@@ -220,7 +245,8 @@ class TimeParser {
 
 }  // namespace
 
-std::optional<WrittenTime> parse_written_time(std::string_view text, std::string_view format, std::string& error) {
+std::optional<WrittenTime> parse_written_time(std::string_view text, std::string_view format,
+                                              std::string& error) {
   TimeParser parser(text, error);
   if (!parser.read(format) || !parser.at_end()) return std::nullopt;
   return parser.result();

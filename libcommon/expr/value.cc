@@ -6,11 +6,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/duration.h"
-#include "expr/int128.h"
 #include "base/base64.h"
+#include "base/duration.h"
 #include "base/time_format.h"
 #include "data/json_write.h"
+#include "expr/int128.h"
 #include "expr/same_content.h"
 #include "expr/text.h"
 
@@ -21,8 +21,8 @@ Int128 wide(const Value& v) {
   return v.kind() == Kind::integer ? static_cast<Int128>(v.as_int()) : static_cast<Int128>(v.as_uint());
 }
 
-// An integer meets a double as a double where it is in the integer's range, as the conformance suite wants it: so
-// 9223372036854775807 equals 9223372036854775808.0.
+// An integer meets a double as a double where it is in the integer's range, as the conformance suite wants
+// it: so 9223372036854775807 equals 9223372036854775808.0.
 int compare_double(double a, const Value& b) {
   if (b.kind() == Kind::integer) {
     if (a < -9223372036854775808.0) return -1;
@@ -40,7 +40,8 @@ Order compare_numbers(const Value& a, const Value& b) {
   const bool a_real = a.kind() == Kind::real;
   const bool b_real = b.kind() == Kind::real;
   if ((a_real && std::isnan(a.as_double())) || (b_real && std::isnan(b.as_double()))) return {0, true};
-  if (a_real && b_real) return {a.as_double() < b.as_double() ? -1 : a.as_double() > b.as_double() ? 1 : 0, false};
+  if (a_real && b_real)
+    return {a.as_double() < b.as_double() ? -1 : a.as_double() > b.as_double() ? 1 : 0, false};
   if (a_real) return {compare_double(a.as_double(), b), false};
   if (b_real) return {-compare_double(b.as_double(), a), false};
   const Int128 x = wide(a);
@@ -59,17 +60,27 @@ uint64_t mix(uint64_t h) {
 bool write(const Value& value, std::string& out, std::string_view& problem) {
   switch (value.kind()) {
     case Kind::error:
-    case Kind::null: out += "null"; return true;
-    case Kind::boolean: out += value.as_bool() ? "true" : "false"; return true;
-    case Kind::integer: append_json_int(value.as_int(), out); return true;
-    case Kind::unsigned_integer: append_json_uint(value.as_uint(), out); return true;
+    case Kind::null:
+      out += "null";
+      return true;
+    case Kind::boolean:
+      out += value.as_bool() ? "true" : "false";
+      return true;
+    case Kind::integer:
+      append_json_int(value.as_int(), out);
+      return true;
+    case Kind::unsigned_integer:
+      append_json_uint(value.as_uint(), out);
+      return true;
     case Kind::real: {
       const double d = value.as_double();
       if (append_json_double(d, out)) return true;
       problem = std::isnan(d) ? "NaN" : "an infinity";
       return false;
     }
-    case Kind::string: append_json_string(value.as_string(), out); return true;
+    case Kind::string:
+      append_json_string(value.as_string(), out);
+      return true;
     case Kind::bytes:
       out.push_back('"');
       append_base64(value.as_string(), out);
@@ -122,7 +133,9 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
       out.push_back('}');
       return true;
     }
-    case Kind::type: append_json_string(value.as_string(), out); return true;
+    case Kind::type:
+      append_json_string(value.as_string(), out);
+      return true;
     case Kind::optional:
       if (!value.as_optional()) {
         out += "null";
@@ -153,35 +166,58 @@ void append_address(const Value& value, std::string& out) {
 
 std::string_view type_name(Kind kind) {
   switch (kind) {
-    case Kind::error: return "error";
-    case Kind::null: return "null_type";
-    case Kind::boolean: return "bool";
-    case Kind::integer: return "int";
-    case Kind::unsigned_integer: return "uint";
-    case Kind::real: return "double";
-    case Kind::string: return "string";
-    case Kind::bytes: return "bytes";
-    case Kind::timestamp: return "google.protobuf.Timestamp";
-    case Kind::duration: return "google.protobuf.Duration";
-    case Kind::list: return "list";
-    case Kind::map: return "map";
-    case Kind::type: return "type";
-    case Kind::optional: return "optional_type";
-    case Kind::ip: return "net.IP";
-    case Kind::cidr: return "net.CIDR";
+    case Kind::error:
+      return "error";
+    case Kind::null:
+      return "null_type";
+    case Kind::boolean:
+      return "bool";
+    case Kind::integer:
+      return "int";
+    case Kind::unsigned_integer:
+      return "uint";
+    case Kind::real:
+      return "double";
+    case Kind::string:
+      return "string";
+    case Kind::bytes:
+      return "bytes";
+    case Kind::timestamp:
+      return "google.protobuf.Timestamp";
+    case Kind::duration:
+      return "google.protobuf.Duration";
+    case Kind::list:
+      return "list";
+    case Kind::map:
+      return "map";
+    case Kind::type:
+      return "type";
+    case Kind::optional:
+      return "optional_type";
+    case Kind::ip:
+      return "net.IP";
+    case Kind::cidr:
+      return "net.CIDR";
   }
   return "error";
 }
 
 std::string_view friendly_name(Kind kind) {
   switch (kind) {
-    case Kind::null: return "null";
-    case Kind::timestamp: return "timestamp";
-    case Kind::duration: return "duration";
-    case Kind::optional: return "optional";
-    case Kind::ip: return "ip";
-    case Kind::cidr: return "cidr";
-    default: return type_name(kind);
+    case Kind::null:
+      return "null";
+    case Kind::timestamp:
+      return "timestamp";
+    case Kind::duration:
+      return "duration";
+    case Kind::optional:
+      return "optional";
+    case Kind::ip:
+      return "ip";
+    case Kind::cidr:
+      return "cidr";
+    default:
+      return type_name(kind);
   }
 }
 
@@ -192,19 +228,30 @@ bool equals(const Value& a, const Value& b) {
     return !order.unordered && order.sign == 0;
   }
   switch (a.kind()) {
-    case Kind::error: return false;
-    case Kind::null: return true;
-    case Kind::boolean: return a.as_bool() == b.as_bool();
-    case Kind::integer: return a.as_int() == b.as_int();
-    case Kind::unsigned_integer: return a.as_uint() == b.as_uint();
-    case Kind::real: return a.as_double() == b.as_double();
+    case Kind::error:
+      return false;
+    case Kind::null:
+      return true;
+    case Kind::boolean:
+      return a.as_bool() == b.as_bool();
+    case Kind::integer:
+      return a.as_int() == b.as_int();
+    case Kind::unsigned_integer:
+      return a.as_uint() == b.as_uint();
+    case Kind::real:
+      return a.as_double() == b.as_double();
     case Kind::string:
     case Kind::bytes:
-    case Kind::type: return a.as_string() == b.as_string();
-    case Kind::timestamp: return a.seconds() == b.seconds() && a.nanoseconds() == b.nanoseconds();
-    case Kind::duration: return a.duration_ns() == b.duration_ns();
-    case Kind::list: return same_content(a.as_list(), b.as_list(), equals);
-    case Kind::map: return same_content(a.as_map(), b.as_map(), equals);
+    case Kind::type:
+      return a.as_string() == b.as_string();
+    case Kind::timestamp:
+      return a.seconds() == b.seconds() && a.nanoseconds() == b.nanoseconds();
+    case Kind::duration:
+      return a.duration_ns() == b.duration_ns();
+    case Kind::list:
+      return same_content(a.as_list(), b.as_list(), equals);
+    case Kind::map:
+      return same_content(a.as_map(), b.as_map(), equals);
     case Kind::optional: {
       const Value* x = a.as_optional();
       const Value* y = b.as_optional();
@@ -228,17 +275,24 @@ std::optional<Order> compare(const Value& a, const Value& b) {
   }
   const auto sign = [](auto x, auto y) { return Order{x < y ? -1 : y < x ? 1 : 0, false}; };
   switch (a.kind()) {
-    case Kind::boolean: return sign(a.as_bool() ? 1 : 0, b.as_bool() ? 1 : 0);
-    case Kind::integer: return sign(a.as_int(), b.as_int());
-    case Kind::unsigned_integer: return sign(a.as_uint(), b.as_uint());
-    case Kind::real: return compare_numbers(a, b);
+    case Kind::boolean:
+      return sign(a.as_bool() ? 1 : 0, b.as_bool() ? 1 : 0);
+    case Kind::integer:
+      return sign(a.as_int(), b.as_int());
+    case Kind::unsigned_integer:
+      return sign(a.as_uint(), b.as_uint());
+    case Kind::real:
+      return compare_numbers(a, b);
     case Kind::string:
-    case Kind::bytes: return sign(a.as_string().compare(b.as_string()), 0);
-    case Kind::duration: return sign(a.duration_ns(), b.duration_ns());
+    case Kind::bytes:
+      return sign(a.as_string().compare(b.as_string()), 0);
+    case Kind::duration:
+      return sign(a.duration_ns(), b.duration_ns());
     case Kind::timestamp:
       if (a.seconds() != b.seconds()) return sign(a.seconds(), b.seconds());
       return sign(a.nanoseconds(), b.nanoseconds());
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -250,11 +304,15 @@ bool precedes(const Value& a, const Value& b) {
 }
 
 uint64_t hash(const Value& value) {
-  const auto tagged = [&](uint64_t h) { return mix(h + static_cast<uint64_t>(value.kind()) * 0x9e3779b97f4a7c15ULL); };
+  const auto tagged = [&](uint64_t h) {
+    return mix(h + static_cast<uint64_t>(value.kind()) * 0x9e3779b97f4a7c15ULL);
+  };
   switch (value.kind()) {
     // Whole numbers hash alike whatever their kind.
-    case Kind::integer: return mix(static_cast<uint64_t>(value.as_int()));
-    case Kind::unsigned_integer: return mix(value.as_uint());
+    case Kind::integer:
+      return mix(static_cast<uint64_t>(value.as_int()));
+    case Kind::unsigned_integer:
+      return mix(value.as_uint());
     case Kind::real: {
       const double d = value.as_double();
       if (d >= -9223372036854775808.0 && d < 9223372036854775808.0 && d == std::floor(d))
@@ -264,12 +322,16 @@ uint64_t hash(const Value& value) {
       std::memcpy(&bits, &d, sizeof bits);
       return mix(bits);
     }
-    case Kind::boolean: return tagged(value.as_bool() ? 1 : 0);
+    case Kind::boolean:
+      return tagged(value.as_bool() ? 1 : 0);
     case Kind::string:
     case Kind::bytes:
-    case Kind::type: return tagged(XXH64(value.as_string().data(), value.as_string().size(), 0));
-    case Kind::timestamp: return tagged(static_cast<uint64_t>(value.seconds()) * 31 + value.nanoseconds());
-    case Kind::duration: return tagged(static_cast<uint64_t>(value.duration_ns()));
+    case Kind::type:
+      return tagged(XXH64(value.as_string().data(), value.as_string().size(), 0));
+    case Kind::timestamp:
+      return tagged(static_cast<uint64_t>(value.seconds()) * 31 + value.nanoseconds());
+    case Kind::duration:
+      return tagged(static_cast<uint64_t>(value.duration_ns()));
     case Kind::list: {
       uint64_t h = tagged(value.as_list().size);
       for (const Value& item : value.as_list()) h = mix(h ^ hash(item));
@@ -280,11 +342,14 @@ uint64_t hash(const Value& value) {
       for (const MapEntry& entry : value.as_map()) h += mix(hash(entry.key) ^ (hash(entry.value) << 1));
       return h;
     }
-    case Kind::optional: return value.as_optional() ? mix(hash(*value.as_optional()) + 1) : tagged(0);
+    case Kind::optional:
+      return value.as_optional() ? mix(hash(*value.as_optional()) + 1) : tagged(0);
     case Kind::ip:
-    case Kind::cidr: return tagged(XXH64(value.as_address().bytes, 16, value.as_address().prefix));
+    case Kind::cidr:
+      return tagged(XXH64(value.as_address().bytes, 16, value.as_address().prefix));
     case Kind::error:
-    case Kind::null: break;
+    case Kind::null:
+      break;
   }
   return tagged(0);
 }
@@ -323,9 +388,12 @@ std::optional<RecordError> append_json(const Value& value, std::string& out) {
 
 Result<bool> append_key(const Value& value, std::string& out) {
   switch (value.kind()) {
-    case Kind::null: return false;
+    case Kind::null:
+      return false;
     case Kind::string:
-    case Kind::bytes: out += value.as_string(); return true;
+    case Kind::bytes:
+      out += value.as_string();
+      return true;
     default:
       if (auto error = append_json(value, out)) return *error;
       return true;
@@ -336,22 +404,29 @@ Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
   const auto bad = [](const std::string& why) { return RecordError{Reason::bad_time, why}; };
   Int128 nanoseconds = 0;
   switch (value.kind()) {
-    case Kind::integer: nanoseconds = static_cast<Int128>(value.as_int()) * unit_ns; break;
-    case Kind::unsigned_integer: nanoseconds = static_cast<Int128>(value.as_uint()) * unit_ns; break;
+    case Kind::integer:
+      nanoseconds = static_cast<Int128>(value.as_int()) * unit_ns;
+      break;
+    case Kind::unsigned_integer:
+      nanoseconds = static_cast<Int128>(value.as_uint()) * unit_ns;
+      break;
     case Kind::real: {
       const double d = value.as_double();
       if (!(std::fabs(d) < 9e18)) return bad("the time is beyond the range of Kafka's timestamps");
-      // Seconds with a fraction, as many logs have them: nearer to a millisecond than a double's digits are at 1e9 s.
+      // Seconds with a fraction, as many logs have them: nearer to a millisecond than a double's digits are
+      // at 1e9 s.
       const double whole = std::floor(d);
-      nanoseconds = static_cast<Int128>(whole) * unit_ns + static_cast<Int128>(std::llround((d - whole) * 1e6)) * unit_ns / 1'000'000;
+      nanoseconds = static_cast<Int128>(whole) * unit_ns +
+                    static_cast<Int128>(std::llround((d - whole) * 1e6)) * unit_ns / 1'000'000;
       break;
     }
     case Kind::string: {
       // As on the command line: also with a space, without seconds, and in UTC where no zone is said.
       const auto ms = parse_iso_ms(value.as_string());
       if (!ms) {
-        return bad("'" + shortened(value.as_string()) +
-                   "' is no time (2024-05-01T12:00:00Z); of another form: parse_time(TEXT, '%d.%m.%Y %H:%M')");
+        return bad(
+            "'" + shortened(value.as_string()) +
+            "' is no time (2024-05-01T12:00:00Z); of another form: parse_time(TEXT, '%d.%m.%Y %H:%M')");
       }
       nanoseconds = static_cast<Int128>(*ms) * 1'000'000;
       break;
@@ -359,7 +434,8 @@ Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
     case Kind::timestamp:
       nanoseconds = static_cast<Int128>(value.seconds()) * 1'000'000'000 + value.nanoseconds();
       break;
-    default: return bad("a time cannot be " + std::string(friendly_name(value.kind())));
+    default:
+      return bad("a time cannot be " + std::string(friendly_name(value.kind())));
   }
   if (nanoseconds < 0) return bad("the time is before 1970");
   const Int128 ms = nanoseconds / 1'000'000;

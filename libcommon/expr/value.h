@@ -1,5 +1,5 @@
-// A value of the expression language: a tag and 8 bytes; scalars inline, everything else a pointer into the evaluation's
-// arena, the record or the program. Copying is free (it fits two registers); nothing is owned.
+// A value of the expression language: a tag and 8 bytes; scalars inline, everything else a pointer into the
+// evaluation's arena, the record or the program. Copying is free (it fits two registers); nothing is owned.
 //
 // How long a value lives is said by what made it (Expressions::evaluate: until the next bind()).
 #pragma once
@@ -14,7 +14,20 @@
 namespace kutils::expr {
 
 enum class Kind : uint8_t {
-  error, null, boolean, integer, unsigned_integer, real, string, bytes, timestamp, duration, list, map, type, optional,
+  error,
+  null,
+  boolean,
+  integer,
+  unsigned_integer,
+  real,
+  string,
+  bytes,
+  timestamp,
+  duration,
+  list,
+  map,
+  type,
+  optional,
   ip,    // an address of the network functions
   cidr,  // a prefix of the network functions
 };
@@ -166,8 +179,8 @@ struct MapEntry {
   Value key;
   Value value;
 };
-// In the order of insertion. `index` is an open-addressing table (entry number + 1, 0 is free) of `index_mask` + 1
-// places, there for large maps only.
+// In the order of insertion. `index` is an open-addressing table (entry number + 1, 0 is free) of
+// `index_mask` + 1 places, there for large maps only.
 struct MapValue {
   const MapEntry* entries = nullptr;
   size_t size = 0;
@@ -186,16 +199,21 @@ struct AddressValue {
   uint8_t bytes[16] = {};
 };
 
-// What walking the value costs, in bytes: about its text's. A value may hold another one many times over, so that it
-// is not bounded by the memory that the value takes: Context::list() and map() bound it.
+// What walking the value costs, in bytes: about its text's. A value may hold another one many times over, so
+// that it is not bounded by the memory that the value takes: Context::list() and map() bound it.
 inline size_t weight(const Value& value) {
   switch (value.kind()) {
     case Kind::string:
-    case Kind::bytes: return 8 + value.as_string().size();
-    case Kind::list: return value.as_list().weight;
-    case Kind::map: return value.as_map().weight;
-    case Kind::optional: return value.as_optional() ? 8 + weight(*value.as_optional()) : 8;
-    default: return 8;
+    case Kind::bytes:
+      return 8 + value.as_string().size();
+    case Kind::list:
+      return value.as_list().weight;
+    case Kind::map:
+      return value.as_map().weight;
+    case Kind::optional:
+      return value.as_optional() ? 8 + weight(*value.as_optional()) : 8;
+    default:
+      return 8;
   }
 }
 
@@ -204,9 +222,11 @@ std::string_view type_name(Kind kind);
 // The same for messages to people: "timestamp" instead of the long name.
 std::string_view friendly_name(Kind kind);
 
-// Heterogeneous equality: numbers by their mathematical value, lists and maps by content; different kinds are unequal.
+// Heterogeneous equality: numbers by their mathematical value, lists and maps by content; different kinds are
+// unequal.
 bool equals(const Value& a, const Value& b);
-// nullopt: these kinds have no order. NaN has none either, but is comparable: then `unordered` of the result is set.
+// nullopt: these kinds have no order. NaN has none either, but is comparable: then `unordered` of the result
+// is set.
 struct Order {
   int sign = 0;
   bool unordered = false;
@@ -220,15 +240,16 @@ uint64_t hash(const Value& value);
 const Value* find(const MapValue& map, const Value& key);
 const Value* find(const MapValue& map, std::string_view key);
 
-// As JSON, appended to `out`. Timestamps are ISO strings, durations in the duration grammar, bytes base64. An error says
-// what JSON cannot hold (NaN, infinities); `out` is then as it was.
+// As JSON, appended to `out`. Timestamps are ISO strings, durations in the duration grammar, bytes base64. An
+// error says what JSON cannot hold (NaN, infinities); `out` is then as it was.
 [[nodiscard]] std::optional<RecordError> append_json(const Value& value, std::string& out);
 
-// As the bytes of a record key: a string is its bytes, bytes are themselves, null is no key (false), else JSON.
+// As the bytes of a record key: a string is its bytes, bytes are themselves, null is no key (false), else
+// JSON.
 [[nodiscard]] Result<bool> append_key(const Value& value, std::string& out);
 
-// As a record time in ms since the epoch: int and whole double (in `unit_ns`-sized units, 1,000,000 for ms), ISO string,
-// timestamp. Negative or anything else: Reason::bad_time.
+// As a record time in ms since the epoch: int and whole double (in `unit_ns`-sized units, 1,000,000 for ms),
+// ISO string, timestamp. Negative or anything else: Reason::bad_time.
 [[nodiscard]] Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns = 1'000'000);
 
 // As text for people and for headers: a string is itself, null "null", else JSON.

@@ -8,7 +8,19 @@ namespace kutils::expr {
 namespace {
 
 // The tags are a format: they are not Kind's numbers, which may change.
-enum Tag : uint8_t { null, boolean, integer, unsigned_integer, real, string, bytes, timestamp, duration, list, map };
+enum Tag : uint8_t {
+  null,
+  boolean,
+  integer,
+  unsigned_integer,
+  real,
+  string,
+  bytes,
+  timestamp,
+  duration,
+  list,
+  map
+};
 
 class Writer {
  public:
@@ -16,9 +28,12 @@ class Writer {
 
   std::optional<RecordError> write(const Value& value, int depth) {
     if (depth > kMaxKeptDepth)
-      return RecordError{Reason::expression, "the value is nested deeper than " + std::to_string(kMaxKeptDepth) + " levels"};
+      return RecordError{Reason::expression,
+                         "the value is nested deeper than " + std::to_string(kMaxKeptDepth) + " levels"};
     switch (value.kind()) {
-      case Kind::null: put(Tag::null); break;
+      case Kind::null:
+        put(Tag::null);
+        break;
       case Kind::boolean:
         put(Tag::boolean);
         out_.push_back(value.as_bool() ? 1 : 0);
@@ -33,7 +48,9 @@ class Writer {
         break;
       case Kind::real:
         if (!std::isfinite(value.as_double()))
-          return RecordError{Reason::expression, std::isnan(value.as_double()) ? "JSON cannot hold NaN" : "JSON cannot hold an infinity"};
+          return RecordError{Reason::expression, std::isnan(value.as_double())
+                                                     ? "JSON cannot hold NaN"
+                                                     : "JSON cannot hold an infinity"};
         put(Tag::real);
         put_double(out_, value.as_double());
         break;
@@ -66,10 +83,12 @@ class Writer {
         }
         break;
       default:
-        return RecordError{Reason::wrong_type, std::string(friendly_name(value.kind())) + " is no value that can be kept"};
+        return RecordError{Reason::wrong_type,
+                           std::string(friendly_name(value.kind())) + " is no value that can be kept"};
     }
     if (out_.size() > kMaxKeptBytes)
-      return RecordError{Reason::too_large, "the value takes more than " + std::to_string(kMaxKeptBytes >> 10) + " KiB"};
+      return RecordError{Reason::too_large,
+                         "the value takes more than " + std::to_string(kMaxKeptBytes >> 10) + " KiB"};
     return std::nullopt;
   }
 
@@ -81,23 +100,33 @@ class Writer {
 // The scalar behind `tag`; nullopt: a list, a map, or broken.
 std::optional<Value> read_scalar(uint8_t tag, Reader& in) {
   switch (tag) {
-    case Tag::null: return Value::null();
-    case Tag::boolean: return Value::boolean(in.byte() != 0);
-    case Tag::integer: return Value::integer(in.signed_varint());
-    case Tag::unsigned_integer: return Value::unsigned_integer(in.varint());
-    case Tag::real: return Value::real(in.real());
-    case Tag::string: return Value::string(in.bytes());
-    case Tag::bytes: return Value::bytes(in.bytes());
+    case Tag::null:
+      return Value::null();
+    case Tag::boolean:
+      return Value::boolean(in.byte() != 0);
+    case Tag::integer:
+      return Value::integer(in.signed_varint());
+    case Tag::unsigned_integer:
+      return Value::unsigned_integer(in.varint());
+    case Tag::real:
+      return Value::real(in.real());
+    case Tag::string:
+      return Value::string(in.bytes());
+    case Tag::bytes:
+      return Value::bytes(in.bytes());
     case Tag::timestamp: {
       const int64_t seconds = in.signed_varint();
       return Value::timestamp(seconds, static_cast<uint32_t>(in.varint()));
     }
-    case Tag::duration: return Value::duration(in.signed_varint());
-    default: return std::nullopt;
+    case Tag::duration:
+      return Value::duration(in.signed_varint());
+    default:
+      return std::nullopt;
   }
 }
 
-// How many values follow a list's or a map's tag. Each takes a byte at least, so that broken bytes ask for no more than they hold.
+// How many values follow a list's or a map's tag. Each takes a byte at least, so that broken bytes ask for no
+// more than they hold.
 size_t count_of(uint8_t tag, Reader& in, int depth) {
   const uint64_t n = in.varint();
   const uint64_t each = tag == Tag::map ? 2 : 1;

@@ -19,15 +19,15 @@ struct OwnedPartition {
   kafka::TopicPartition at;
   Role role = Role::whole;
   std::optional<int32_t> state_number;  // WorkerPlan::state_of()
-  int64_t next = 0;       // all before it is done, in the open transaction or earlier
-  int64_t seen = 0;       // all before it was looked at in the batch at hand
-  int64_t committed = 0;  // what the group's offset says
+  int64_t next = 0;                     // all before it is done, in the open transaction or earlier
+  int64_t seen = 0;                     // all before it was looked at in the batch at hand
+  int64_t committed = 0;                // what the group's offset says
   int64_t first =
       0;  // where to go if the group knows nothing (it always does: the first position is committed)
-  std::optional<int64_t> end;    // -e: read what is before
-  int64_t changes_end = 0;       // of the changelog, behind the open transaction's rows; 0: there are none
-  LastRecord last_record;        // of those that stand before `next`
-  bool touched = false;          // the open transaction holds outputs of its timers
+  std::optional<int64_t> end;  // -e: read what is before
+  int64_t changes_end = 0;     // of the changelog, behind the open transaction's rows; 0: there are none
+  LastRecord last_record;      // of those that stand before `next`
+  bool touched = false;        // the open transaction holds outputs of its timers
   // Stateful jobs. The stage reads the state: it goes first.
   std::unique_ptr<PartitionState> state;
   std::unique_ptr<Stage> stage;

@@ -27,8 +27,9 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
     const auto config = admin.topic_config(out.name);
     const auto policy = config.find("cleanup.policy");
     if (policy != config.end() && policy->second != "compact") {
-      throw usage_error("the changelog topic " + out.name + " has cleanup.policy=" + policy->second + ", which loses state",
-                        "set it to compact, if nothing of it was deleted yet; else " + forget(group));
+      throw usage_error(
+          "the changelog topic " + out.name + " has cleanup.policy=" + policy->second + ", which loses state",
+          "set it to compact, if nothing of it was deleted yet; else " + forget(group));
     }
     const auto retention = config.find("delete.retention.ms");
     if (retention != config.end()) {
@@ -43,8 +44,9 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
                       forget(group));
   }
   if (!job.create_topics) {
-    throw usage_error("there is no changelog topic " + out.name + ", and --no-create forbids to make it",
-                      "make it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
+    throw usage_error(
+        "there is no changelog topic " + out.name + ", and --no-create forbids to make it",
+        "make it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
   }
   kafka::NewTopic wanted;
   wanted.name = out.name;
@@ -53,20 +55,22 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   wanted.config = {{"cleanup.policy", "compact"}};
   admin.create_topic(wanted);
   const auto made = admin.find_topic(out.name);
-  if (made && made->partitions != partitions) return ensure_changelog(job, admin, log, group, partitions, has_commits);
+  if (made && made->partitions != partitions)
+    return ensure_changelog(job, admin, log, group, partitions, has_commits);
   if (job.verbose > 0) log.note("created changelog topic " + out.name);
   return out;
 }
 
 std::string repartition_name(const std::string& group) { return group + "-repartition"; }
 
-int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group, int32_t partitions,
-                           bool has_commits) {
+int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
+                           int32_t partitions, bool has_commits) {
   const std::string name = repartition_name(group);
   if (const auto found = admin.find_topic(name)) return found->partitions;
   if (has_commits) {
-    throw usage_error("the internal topic " + name + " is missing, though group " + group + " has worked before",
-                      forget(group));
+    throw usage_error(
+        "the internal topic " + name + " is missing, though group " + group + " has worked before",
+        forget(group));
   }
   if (!job.create_topics) {
     throw usage_error("there is no internal topic " + name + ", and --no-create forbids to make it",

@@ -17,15 +17,15 @@ struct ChangelogTopic {
 
 std::string changelog_name(const std::string& group);
 
-// `has_commits`: the group has worked before. Throws Error(usage) where the topic is missing under commits, has another
-// number of partitions or another policy.
+// `has_commits`: the group has worked before. Throws Error(usage) where the topic is missing under commits,
+// has another number of partitions or another policy.
 ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
                                 int32_t partitions, bool has_commits);
 
 std::string repartition_name(const std::string& group);
-// The topic of --by, with the input's number of partitions when it is made; records are never deleted by age. Returns its
-// number of partitions.
-int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group, int32_t partitions,
-                           bool has_commits);
+// The topic of --by, with the input's number of partitions when it is made; records are never deleted by age.
+// Returns its number of partitions.
+int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
+                           int32_t partitions, bool has_commits);
 
 }  // namespace kutils::flow

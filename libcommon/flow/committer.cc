@@ -11,9 +11,9 @@ kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::stri
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
                             "the group gave our partitions away");
   }
-  // A member that the group has put out, as after a sleep, joins again under another id. librdkafka 2.0.2 then still
-  // takes what the old one had for its own, and the broker would accept it, though others had it meanwhile (seen: a
-  // record came twice). Only a new member that owns nothing is safe.
+  // A member that the group has put out, as after a sleep, joins again under another id. librdkafka 2.0.2
+  // then still takes what the old one had for its own, and the broker would accept it, though others had it
+  // meanwhile (seen: a record came twice). Only a new member that owns nothing is safe.
   if (group.member_id != member) {
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, 0,
                             "the group put us out while we were away, and gave our partitions to others");
@@ -51,8 +51,8 @@ void commit_positions(const std::vector<kafka::PartitionOffset>& offsets, kafka:
   consumer.commit(offsets);
 }
 
-void PlainCommits::commit(const std::vector<kafka::PartitionOffset>& offsets,
-                          kafka::GroupConsumer& consumer, const std::string& member) {
+void PlainCommits::commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+                          const std::string& member) {
   producer_->flush();
   commit_positions(offsets, consumer, member);
   open_ = false;

@@ -11,18 +11,20 @@ CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, S
   if (!context.plan.repartition.empty()) {
     inputs.emplace_back(context.plan.repartition, context.plan.repartition_count);
     for (kafka::Producer* producer : committer_.producers()) {
-      between_.push_back(context.around.make_topic_sink(*producer, context.admin, context.plan.repartition, inputs));
+      between_.push_back(
+          context.around.make_topic_sink(*producer, context.admin, context.plan.repartition, inputs));
     }
   }
   for (kafka::Producer* producer : committer_.producers()) {
     std::vector<std::unique_ptr<io::Sink>> ports;
     for (const std::string& topic : context.plan.outputs) {
-      ports.push_back(context.around.make_topic_sink(outside ? *outside : *producer, context.admin, topic, inputs));
+      ports.push_back(
+          context.around.make_topic_sink(outside ? *outside : *producer, context.admin, topic, inputs));
     }
     std::unique_ptr<io::Sink> letters;
     if (!context.plan.dead_letters.empty()) {
-      letters =
-          context.around.make_topic_sink(*producer, context.admin, context.plan.dead_letters, context.plan.inputs);
+      letters = context.around.make_topic_sink(*producer, context.admin, context.plan.dead_letters,
+                                               context.plan.inputs);
     }
     sets_.push_back(std::make_unique<SinkOutputs>(context.job.tool, std::move(ports), std::move(letters)));
   }

@@ -1,5 +1,5 @@
-// The sinks of whichever producer holds the open transaction: a sink writes through one producer only, so there is one set
-// for each.
+// The sinks of whichever producer holds the open transaction: a sink writes through one producer only, so
+// there is one set for each.
 #pragma once
 
 #include <functional>
@@ -14,17 +14,17 @@ namespace kutils::flow {
 
 class CycleOutputs final : public Outputs {
  public:
-  // `lines`: topic to lines; then there are no other sinks. `outside`: outputs go through it, not through the open
-  // transaction. Both may be null. `begin` opens a transaction if none is: also a silence may speak.
-  CycleOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines, kafka::Producer* outside,
-               std::function<void()> begin);
+  // `lines`: topic to lines; then there are no other sinks. `outside`: outputs go through it, not through the
+  // open transaction. Both may be null. `begin` opens a transaction if none is: also a silence may speak.
+  CycleOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines,
+               kafka::Producer* outside, std::function<void()> begin);
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   void dead_letter(const Record& origin, const RecordError& error) override;
   uint64_t written() const { return written_; }
 
-  // Whose stage speaks next. Null: one stage stands for all partitions. `is_in_front`: what comes goes to the repartition
-  // topic.
+  // Whose stage speaks next. Null: one stage stands for all partitions. `is_in_front`: what comes goes to the
+  // repartition topic.
   void set_home(const kafka::TopicPartition* at, bool is_in_front);
 
  private:

@@ -14,7 +14,8 @@ void judge_gaps(std::vector<kafka::PartitionOffset>& from, kafka::Admin& admin, 
     }
     if (position.offset >= marks.low) continue;
     const std::string missing = where + ": offsets " + std::to_string(position.offset) + " to " +
-                                std::to_string(marks.low - 1) + " were deleted by retention before they were read";
+                                std::to_string(marks.low - 1) +
+                                " were deleted by retention before they were read";
     if (!accept) throw usage_error(missing, "--on-gap skip goes on at offset " + std::to_string(marks.low));
     log.note(missing + "; going on at " + std::to_string(marks.low));
     position.offset = marks.low;

@@ -38,7 +38,7 @@ struct StageContext {
   int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
   state::Store* store = nullptr;  // stateful stages only
   const Clock* clock = nullptr;
-  int32_t input_partitions = 1;   // of IN: how many source partitions stand behind a repartition
+  int32_t input_partitions = 1;  // of IN: how many source partitions stand behind a repartition
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 
@@ -68,12 +68,14 @@ struct Job {
   // Stateful jobs: rows in memory for what is grouped in place. Set by give_state() (flow/state_support.h),
   // so that tools without state do not carry RocksDB.
   std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;
-  std::function<std::unique_ptr<StateOpening>(const StatePlace&, const Surroundings&, kafka::Admin&)> open_state;
+  std::function<std::unique_ptr<StateOpening>(const StatePlace&, const Surroundings&, kafka::Admin&)>
+      open_state;
   size_t cache_bytes = size_t{64} << 20;  // --cache: memory of all state
   StageFactory make_stage;
   StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
-  bool keeps_source_rows = false;       // that stage has a store too: IN is a table, whose rows are taken back when they change
-  bool keeps_partition = false;         // kcp: outputs name their partition
+  bool keeps_source_rows =
+      false;  // that stage has a store too: IN is a table, whose rows are taken back when they change
+  bool keeps_partition = false;  // kcp: outputs name their partition
 
   // Options shared by all tools.
   kafka::ClientConfig client;

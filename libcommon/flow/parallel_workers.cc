@@ -48,7 +48,8 @@ class JointStop final : public StopRequest {
 // Passes on what the workers say as if it were one.
 class Crowd {
  public:
-  Crowd(size_t size, RunObserver* outer, Progress& progress, LockedLog& log) : shares_(size), outer_(outer), progress_(progress), log_(log) {
+  Crowd(size_t size, RunObserver* outer, Progress& progress, LockedLog& log)
+      : shares_(size), outer_(outer), progress_(progress), log_(log) {
     for (size_t i = 0; i < size; ++i) members_.push_back(std::make_unique<Member>(*this, shares_[i]));
   }
   RunObserver* member(size_t i) { return members_[i].get(); }
@@ -62,7 +63,9 @@ class Crowd {
   class Member final : public RunObserver {
    public:
     Member(Crowd& crowd, Share& share) : crowd_(crowd), share_(share) {}
-    void turned(std::optional<int64_t> lag, size_t partitions) override { crowd_.turned(share_, lag, partitions); }
+    void turned(std::optional<int64_t> lag, size_t partitions) override {
+      crowd_.turned(share_, lag, partitions);
+    }
     void committed(const Report::Counts& counts) override { crowd_.committed(share_, counts); }
     void aborted() override {
       if (crowd_.outer_) crowd_.outer_->aborted();
@@ -124,8 +127,8 @@ Job job_of(const Job& job, size_t worker) {
 
 }  // namespace
 
-Processor::End run_workers(const Job& job, const Surroundings& around, Report& total, Progress& progress, Log& log,
-                           OnError::Policy policy) {
+Processor::End run_workers(const Job& job, const Surroundings& around, Report& total, Progress& progress,
+                           Log& log, OnError::Policy policy) {
   const auto count = static_cast<size_t>(job.workers);
   LockedLog shared_log(log);
   JointStop stop(around.stop);

@@ -31,8 +31,8 @@ uint64_t digest_of(const Record& record);
 
 // Where the state of a partition stands: what its meta row says (protocol.md, 17).
 struct StateMark {
-  kafka::TopicPartition at;   // the input that it was made from
-  int64_t offset = 0;         // of the next record to process
+  kafka::TopicPartition at;  // the input that it was made from
+  int64_t offset = 0;        // of the next record to process
   int64_t wall_ms = 0;
   const std::string& fingerprint;
   int32_t input_partitions = 0;
@@ -56,8 +56,8 @@ class PartitionState {
   virtual std::optional<int64_t> changelog_offset() = 0;
   // What the transaction carries to the changelog, the meta row among it. Valid until applied() or discard().
   virtual std::span<const state::Change> changes(const StateMark& mark) = 0;
-  // The transaction has committed. `next_offset`: behind the last of its changes in the changelog; nullopt: not
-  // known, the mark stays where it is.
+  // The transaction has committed. `next_offset`: behind the last of its changes in the changelog; nullopt:
+  // not known, the mark stays where it is.
   virtual void applied(std::optional<int64_t> next_offset, int64_t wall_ms) = 0;
   // It was aborted. Stages over the store are gone before this is called.
   virtual void discard() = 0;
@@ -67,7 +67,7 @@ class PartitionState {
 
 // What is to be opened.
 struct StatePlace {
-  std::string directory;            // --state-dir
+  std::string directory;  // --state-dir
   std::string group;
   kafka::TopicPartition changelog;  // its partition number is the state's
   int64_t delete_retention_ms = 0;  // of the changelog topic

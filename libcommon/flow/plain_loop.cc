@@ -41,11 +41,14 @@ void PlainLoop::run() {
   parts_.outputs.close();
 }
 
-// As between topics (protocol.md, 26): --idle, and partitions without records that would hold stream time back.
+// As between topics (protocol.md, 26): --idle, and partitions without records that would hold stream time
+// back.
 void PlainLoop::tell_silence() {
   const int64_t now = parts_.clock.steady_us();
   const auto quiet = parts_.source.at_end();
-  std::erase_if(quiet_since_us_, [&](const auto& one) { return std::find(quiet.begin(), quiet.end(), one.first) == quiet.end(); });
+  std::erase_if(quiet_since_us_, [&](const auto& one) {
+    return std::find(quiet.begin(), quiet.end(), one.first) == quiet.end();
+  });
   for (const int32_t partition : quiet) quiet_since_us_.emplace(partition, now);
   if (now - last_silence_us_ < kSilenceUs) return;
   last_silence_us_ = now;

@@ -36,7 +36,8 @@ class Processor final : public Emitter {
   // A batch begins; `records` are all of it, so that a failure that comes late can be placed.
   void begin(std::span<const Record> records);
   // Whose records and outputs count: in front of a repartition what comes in, behind it what goes out.
-  // `source`: behind it, the topic that records came from; messages and dead letters show them as they were there.
+  // `source`: behind it, the topic that records came from; messages and dead letters show them as they were
+  // there.
   void set_role(Role role, std::string_view source = {}) { role_ = role, source_topic_ = source; }
   // The next records of the batch through this stage. Returns how many of them were taken: all, unless it
   // ended.

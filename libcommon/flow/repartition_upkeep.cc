@@ -12,7 +12,8 @@ constexpr int64_t kDeletionUs = 30'000'000;
 
 bool RepartitionUpkeep::reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer) {
   std::vector<kafka::TopicPartition> partitions;
-  for (int32_t p = 0; p < context_.plan.repartition_count; ++p) partitions.push_back({context_.plan.repartition, p});
+  for (int32_t p = 0; p < context_.plan.repartition_count; ++p)
+    partitions.push_back({context_.plan.repartition, p});
   if (ends_.empty()) {
     for (const auto& at : partitions) ends_[at] = context_.admin.watermarks(at).high;
     for (const auto& one : owned.all()) {
@@ -43,7 +44,9 @@ RepartitionUpkeep::Reached RepartitionUpkeep::ask(kafka::Admin& admin, const Wor
 }
 
 bool RepartitionUpkeep::is_busy() const {
-  const auto runs = [](const auto& one) { return one.valid() && one.wait_for(std::chrono::seconds(0)) != std::future_status::ready; };
+  const auto runs = [](const auto& one) {
+    return one.valid() && one.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  };
   return runs(answer_) || runs(deletion_);
 }
 

@@ -1,5 +1,5 @@
-// What there is to do for the internal topic of --by, apart from its records: where it ends once IN has ended, which
-// partitions of IN are silent, and the deletion of what was read (protocol.md, 20, 24, 26, 28).
+// What there is to do for the internal topic of --by, apart from its records: where it ends once IN has
+// ended, which partitions of IN are silent, and the deletion of what was read (protocol.md, 20, 24, 26, 28).
 #pragma once
 
 #include <future>
@@ -18,15 +18,16 @@ class RepartitionUpkeep {
  public:
   explicit RepartitionUpkeep(const WorkerContext& context) : context_(context) {}
 
-  // All of IN is read and committed, so that all which it gives stands in the topic: its ends are taken then, for the owned
-  // partitions too. True: the group has reached them.
+  // All of IN is read and committed, so that all which it gives stands in the topic: its ends are taken then,
+  // for the owned partitions too. True: the group has reached them.
   bool reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer);
   bool has_ends() const { return !ends_.empty(); }
   // nullopt: not known yet.
   std::optional<int64_t> end_of(const kafka::TopicPartition& at) const;
 
-  // Partitions of IN, wherever they are read, whose end the group has committed, and for how many ms that has been so. The
-  // broker is asked beside the worker, which an outage must not stop: what an answer said is given once, when it is there.
+  // Partitions of IN, wherever they are read, whose end the group has committed, and for how many ms that has
+  // been so. The broker is asked beside the worker, which an outage must not stop: what an answer said is
+  // given once, when it is there.
   std::vector<std::pair<int32_t, int64_t>> silent_sources();
 
   // What was read and committed is of no use to anybody: deleted beside the worker, now and then.

@@ -69,7 +69,8 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const S
     if (wanted < most) continue;
     std::string counts;
     for (const auto& [topic, count] : inputs) {
-      counts += (counts.empty() ? "" : ", ") + topic + " has " + (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1));
+      counts += (counts.empty() ? "" : ", ") + topic + " has " +
+                (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1));
     }
     throw usage_error("-p " + std::to_string(wanted) + ": there is no such partition: " + counts);
   }
@@ -117,9 +118,17 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   if (job.stateful) rows = job.open_state_in_memory();
   auto stage = job.make_stage(StageContext{-1, rows ? &rows->store() : nullptr, &around.clock});
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
-  PlainLoop loop(
-      {*open.source, *open.outputs, *stage, processor, report, around.clock, around.stop, progress, {}, {},
-       around.observer});
+  PlainLoop loop({*open.source,
+                  *open.outputs,
+                  *stage,
+                  processor,
+                  report,
+                  around.clock,
+                  around.stop,
+                  progress,
+                  {},
+                  {},
+                  around.observer});
   try {
     loop.run();
   } catch (const io::ReaderGone&) {
@@ -145,8 +154,9 @@ ExitCode run_group(const Job& job, const Surroundings& around) {
   WipingLog log(around.log, progress);
   Report report(log);
   try {
-    const Processor::End ended = job.workers > 1 ? run_workers(job, around, report, progress, log, policy_of(job))
-                                                 : run_worker(job, around, report, progress, log, policy_of(job));
+    const Processor::End ended = job.workers > 1
+                                     ? run_workers(job, around, report, progress, log, policy_of(job))
+                                     : run_worker(job, around, report, progress, log, policy_of(job));
     progress.wipe();
     if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
     return exit_code(job, around, ended, report);

@@ -29,8 +29,8 @@ struct Surroundings {
   Log& log;
   const StopRequest& stop;
   std::function<std::unique_ptr<kafka::Admin>()> make_admin;
-  std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group, const std::string& instance_id,
-                                                      bool in_memory_broker)>
+  std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group,
+                                                      const std::string& instance_id, bool in_memory_broker)>
       make_group_consumer;
   std::function<std::unique_ptr<kafka::Producer>()> make_producer;
   std::function<std::unique_ptr<kafka::TransactionalProducer>(const std::string& transactional_id)>
@@ -55,8 +55,19 @@ struct Surroundings {
 
   // The same for one of several workers.
   Surroundings beside(Log& its_log, const StopRequest& its_stop, RunObserver* its_observer) const {
-    return {clock,         its_log,         its_stop,      make_admin,        make_group_consumer, make_producer, make_transactional_producer,
-            make_topic_sink, resolve_range, make_topic_source, pause,               token,         helpers,
+    return {clock,
+            its_log,
+            its_stop,
+            make_admin,
+            make_group_consumer,
+            make_producer,
+            make_transactional_producer,
+            make_topic_sink,
+            resolve_range,
+            make_topic_source,
+            pause,
+            token,
+            helpers,
             its_observer};
   }
 };

@@ -24,15 +24,16 @@ std::string random_token() {
   return text;
 }
 
-// The in-memory broker waits a whole session for a member that died, and a whole fetch.wait.max.ms for records (29).
+// The in-memory broker waits a whole session for a member that died, and a whole fetch.wait.max.ms for
+// records (29).
 kafka::ClientConfig for_memory(kafka::ClientConfig client) {
   client.set_assignment("consumer.session.timeout.ms=6000");
   client.set_assignment("consumer.fetch.wait.max.ms=10");
   return client;
 }
 
-// Rows and messages come and go by the hundred thousand, and glibc takes ever larger pieces for ordinary ones that it keeps: 40 MB
-// that --cache does not know of. (Fewer arenas than these cost a tenth of the CPU.)
+// Rows and messages come and go by the hundred thousand, and glibc takes ever larger pieces for ordinary ones
+// that it keeps: 40 MB that --cache does not know of. (Fewer arenas than these cost a tenth of the CPU.)
 void keep_heap_small() {
 #ifdef __GLIBC__
   mallopt(M_ARENA_MAX, 8);
@@ -48,14 +49,15 @@ ExitCode run(const Job& job) {
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
-  if (job.in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1) log.note("reading from the terminal; Ctrl-D ends it");
+  if (job.in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
+    log.note("reading from the terminal; Ctrl-D ends it");
   const std::string token = random_token();
   const auto observer = job.make_observer ? job.make_observer(clock, log) : nullptr;
   kafka::ClientConfig client = job.client;
   client.set_note([&log](const std::string& text) { log.note(text); });
   kafka::ClientConfig reading = client;
-  // The end of a log whose last offset is no record (a transaction's end) is met only when a fetch comes back empty: not
-  // half a second later, at the default.
+  // The end of a log whose last offset is no record (a transaction's end) is met only when a fetch comes back
+  // empty: not half a second later, at the default.
   kafka::ClientConfig hurried = client;
   if (client.consumer().count("fetch.wait.max.ms") == 0) hurried.set_assignment("fetch.wait.max.ms=10");
   if (job.stateful || job.range.exit_at_end) reading = hurried;
@@ -66,17 +68,16 @@ ExitCode run(const Job& job) {
   return run(
       job,
       Surroundings{
-          clock,
-          log,
-          stop,
-          [&] { return kafka::make_admin(client); },
+          clock, log, stop, [&] { return kafka::make_admin(client); },
           [&](const std::string& group, const std::string& instance, bool in_memory_broker) {
-            return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client, group, instance);
+            return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client, group,
+                                              instance);
           },
           [&] { return kafka::make_idempotent_producer(writing); },
-          [&](const std::string& id) { 
+          [&](const std::string& id) {
             return kafka::make_transactional_producer(
-                writing, id, job.stateful ? kafka::DeliveredOffsets::tracked : kafka::DeliveredOffsets::untracked);
+                writing, id,
+                job.stateful ? kafka::DeliveredOffsets::tracked : kafka::DeliveredOffsets::untracked);
           },
           [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
               const std::vector<std::pair<std::string, int32_t>>& inputs) {
@@ -87,10 +88,7 @@ ExitCode run(const Job& job) {
                                      [&hurried] { return kafka::make_partition_reader(hurried); });
           },
           [&](const std::vector<PartitionRange>& ranges) { return io::make_topic_source(reading, ranges); },
-          [](Millis wait) { std::this_thread::sleep_for(wait); },
-          token,
-          std::launch::async,
-          observer.get()});
+          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, std::launch::async, observer.get()});
 }
 
 }  // namespace kutils::flow

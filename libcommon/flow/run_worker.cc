@@ -62,15 +62,16 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
 }  // namespace
 
 Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
-                         Log& log, OnError::Policy policy) {
+                          Log& log, OnError::Policy policy) {
   const auto admin = around.make_admin();
   admin->connect(kConnectLimit);
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, job.group);
 
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
   // transactions, also our own predecessor's, are ended beside it.
-  const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful) && !job.out.is_lines() &&
-                                around.helpers != std::launch::deferred && !admin->is_in_memory();
+  const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful) &&
+                                !job.out.is_lines() && around.helpers != std::launch::deferred &&
+                                !admin->is_in_memory();
   std::future<void> predecessor;
   std::thread cleaner;
   if (has_transactions) {
@@ -117,7 +118,14 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   bool slept = false;  // since the last commit
   bool distrusted = false;
   for (;;) {
-    Worker worker({{job, around, plan, *admin, log}, *slot, report, progress, policy, lines.get(), counted, std::exchange(distrusted, false)});
+    Worker worker({{job, around, plan, *admin, log},
+                   *slot,
+                   report,
+                   progress,
+                   policy,
+                   lines.get(),
+                   counted,
+                   std::exchange(distrusted, false)});
     try {
       worker.run();
       if (!worker.rejoins() || around.stop.signal() != 0) return worker.ended();

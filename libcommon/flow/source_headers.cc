@@ -14,7 +14,8 @@ void parse(const Header& header, Number& number) {
 
 }  // namespace
 
-void SourceHeaders::append(const Record& record, int64_t time, std::string_view group, std::vector<Header>& headers) {
+void SourceHeaders::append(const Record& record, int64_t time, std::string_view group,
+                           std::vector<Header>& headers) {
   if (record.partition != partition_) {
     partition_ = record.partition;
     seen_ = 0;

@@ -1,6 +1,7 @@
-// What a record carries through the internal repartition topic: where it came from and the stream time there (protocol.md,
-// 27), so that the stage behind tells source partitions apart, and whatever else of it the way changes, so that it is the
-// record of IN that expressions, messages, dead letters and late records show. Numbers are decimal text.
+// What a record carries through the internal repartition topic: where it came from and the stream time there
+// (protocol.md, 27), so that the stage behind tells source partitions apart, and whatever else of it the way
+// changes, so that it is the record of IN that expressions, messages, dead letters and late records show.
+// Numbers are decimal text.
 #pragma once
 
 #include <optional>
@@ -15,13 +16,15 @@ namespace kutils::flow {
 constexpr std::string_view kSourcePartitionHeader = "kutils.source.partition";
 constexpr std::string_view kSourceOffsetHeader = "kutils.source.offset";
 constexpr std::string_view kSourceTimeHeader = "kutils.source.time";
-constexpr std::string_view kSourceKeyHeader = "kutils.source.key";              // only if it is not the group's
-constexpr std::string_view kSourceTimestampHeader = "kutils.source.timestamp";  // only if it is not the time counted by
+constexpr std::string_view kSourceKeyHeader = "kutils.source.key";  // only if it is not the group's
+constexpr std::string_view kSourceTimestampHeader =
+    "kutils.source.timestamp";  // only if it is not the time counted by
 
 // Makes these headers for the records of one source partition after another. One thread.
 class SourceHeaders {
  public:
-  // Appends those of `record`, whose time is `time` and which goes on under the key `group`. They live until the next call.
+  // Appends those of `record`, whose time is `time` and which goes on under the key `group`. They live until
+  // the next call.
   void append(const Record& record, int64_t time, std::string_view group, std::vector<Header>& headers);
 
  private:
@@ -30,8 +33,8 @@ class SourceHeaders {
   std::string partition_text_, offset_text_, time_text_, timestamp_text_;
 };
 
-// The record of `topic` that `repartitioned` was made from; its views are those of `repartitioned`, which it is itself where
-// it has no such headers.
+// The record of `topic` that `repartitioned` was made from; its views are those of `repartitioned`, which it
+// is itself where it has no such headers.
 Record source_record(const Record& repartitioned, std::string_view topic);
 
 }  // namespace kutils::flow

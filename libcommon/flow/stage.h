@@ -28,8 +28,8 @@ class Emitter {
   virtual void fail(const Record& origin, RecordError error) = 0;
   // Deliberately not passed on. `filtered` need not be reported record by record.
   virtual void drop(const Record& origin, DropReason reason) = 0;
-  // The last emit() was refused by where it was to go, and its record has failed: for a stage that writes several records which
-  // must agree.
+  // The last emit() was refused by where it was to go, and its record has failed: for a stage that writes
+  // several records which must agree.
   virtual bool refused() const { return false; }
 };
 

@@ -22,7 +22,8 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
     const bool counts_matter = context_.plan.repartition.empty() || context_.plan.keeps_source_rows;
     const auto earlier = Fingerprint::decode(known);
     const auto now = Fingerprint::decode(context_.plan.fingerprint);
-    const auto differences = earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
+    const auto differences =
+        earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
     if (!earlier || !differences.empty()) {
       std::string text = "the state of group " + group + " was made for something else:";
       for (const std::string& line : differences) text += "\n  " + line;
@@ -44,21 +45,26 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
     case Action::offsets_were_reset:
       // Plain commits: the state may stand behind the group's offset, and says so itself (29).
       if (context_.plan.in_memory) return resume.offset;
-      throw usage_error("the offset of group " + group + " in " + place + " is " + std::to_string(commit.offset) +
-                            ", its state stands at " + std::to_string(resume.offset) +
+      throw usage_error("the offset of group " + group + " in " + place + " is " +
+                            std::to_string(commit.offset) + ", its state stands at " +
+                            std::to_string(resume.offset) +
                             ": the offsets were reset by hand, the state was not",
                         again);
     case Action::state_missing:
       if (context_.plan.in_memory && context_.plan.keeps_source_rows) {
-        throw usage_error(place + ": its state went with the process that had it, and groups are made of what its rows gave before", again);
+        throw usage_error(
+            place +
+                ": its state went with the process that had it, and groups are made of what its rows gave before",
+            again);
       }
       if (context_.plan.in_memory) {
         context_.log.note(place + ": its state went with the process that had it; reading anew");
         is_new = true;
         return resume.offset;
       }
-      throw usage_error("group " + group + " has read " + place + " up to offset " + std::to_string(commit.offset) +
-                            ", but " + context_.plan.changelog + " holds no state of it",
+      throw usage_error("group " + group + " has read " + place + " up to offset " +
+                            std::to_string(commit.offset) + ", but " + context_.plan.changelog +
+                            " holds no state of it",
                         "was the changelog topic deleted or made anew? " + again);
     case Action::gap:
       break;
@@ -70,13 +76,14 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
   return resume.offset;
 }
 
-// The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted: it is the same
-// topic if the last record that the state has taken in still is what it was.
+// The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted:
+// it is the same topic if the last record that the state has taken in still is what it was.
 void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
   const std::string again = "start from the beginning under another name with -g NAME";
   if (context_.plan.in_memory) return;
   if (!context_.plan.repartition.empty() && !context_.plan.keeps_source_rows) {
-    throw usage_error("group " + context_.plan.group + " has state, but no offsets: they expired or were deleted, and how far " +
+    throw usage_error("group " + context_.plan.group +
+                          " has state, but no offsets: they expired or were deleted, and how far " +
                           context_.plan.inputs.front().first + " was read is not known",
                       again);
   }
@@ -88,8 +95,9 @@ void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPa
     fill = source->poll(batch, kGlance);
     for (const Record& record : batch.records()) {
       if (record.offset != last.offset || digest_of(record) == last.digest) continue;
-      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " + std::to_string(last.offset) +
-                            " is not the one that the state of group " + context_.plan.group + " has taken in: the topic was made anew",
+      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " +
+                            std::to_string(last.offset) + " is not the one that the state of group " +
+                            context_.plan.group + " has taken in: the topic was made anew",
                         again);
     }
   }

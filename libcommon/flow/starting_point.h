@@ -1,5 +1,5 @@
-// Where a partition that is given to us starts: what its state says, what the group has committed, what -o asks for; and what
-// speaks against it (protocol.md, 17 and 19).
+// Where a partition that is given to us starts: what its state says, what the group has committed, what -o
+// asks for; and what speaks against it (protocol.md, 17 and 19).
 #pragma once
 
 #include <vector>
@@ -13,8 +13,8 @@ class StartingPoint {
  public:
   explicit StartingPoint(const WorkerContext& context) : context_(context) {}
 
-  // The offset of the next record for `state`, of which the group says `commit`. `is_new`: there is neither. Throws
-  // Error(usage) where the two do not belong together, or to this job.
+  // The offset of the next record for `state`, of which the group says `commit`. `is_new`: there is neither.
+  // Throws Error(usage) where the two do not belong together, or to this job.
   int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
   // Of partitions that the group has no offset of.
   std::vector<PartitionRange> without(const std::vector<kafka::TopicPartition>& fresh);

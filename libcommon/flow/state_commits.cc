@@ -9,8 +9,12 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
     const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
-    const StateMark mark{partition.at, offset.offset, now, context_.plan.fingerprint,
-                         context_.plan.inputs.front().second, partition.last_record};
+    const StateMark mark{partition.at,
+                         offset.offset,
+                         now,
+                         context_.plan.fingerprint,
+                         context_.plan.inputs.front().second,
+                         partition.last_record};
     for (const state::Change& change : partition.state->changes(mark)) {
       Output row;
       row.key = MaybeBytes(change.key);
@@ -22,9 +26,10 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
   check_changelog(producer, offsets);
 }
 
-// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks rows that
-// the state has. Found before the commit, for afterwards it would look like a state of its own.
-void StateCommits::check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets) {
+// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks
+// rows that the state has. Found before the commit, for afterwards it would look like a state of its own.
+void StateCommits::check_changelog(kafka::Producer& producer,
+                                   const std::vector<kafka::PartitionOffset>& offsets) {
   producer.flush();
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
@@ -34,10 +39,12 @@ void StateCommits::check_changelog(kafka::Producer& producer, const std::vector<
     const int64_t applied = partition.state->changelog_offset().value_or(0);
     if (partition.changes_end == 0 || partition.changes_end > applied) continue;
     committer_.abort();
-    throw usage_error("the changelog topic " + context_.plan.changelog + " was deleted and made anew while this worked: partition " +
-                          std::to_string(changelog) + " ends at " + std::to_string(partition.changes_end) +
-                          ", its rows stand at " + std::to_string(applied),
-                      "nothing was committed to it; start from the beginning under another name with -g NAME");
+    throw usage_error(
+        "the changelog topic " + context_.plan.changelog +
+            " was deleted and made anew while this worked: partition " + std::to_string(changelog) +
+            " ends at " + std::to_string(partition.changes_end) + ", its rows stand at " +
+            std::to_string(applied),
+        "nothing was committed to it; start from the beginning under another name with -g NAME");
   }
 }
 
@@ -46,7 +53,8 @@ void StateCommits::apply(const std::vector<kafka::PartitionOffset>& offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
     const int64_t end = partition.changes_end;
-    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end), context_.around.clock.wall_ms());
+    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end),
+                             context_.around.clock.wall_ms());
   }
 }
 

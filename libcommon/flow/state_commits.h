@@ -12,11 +12,12 @@ namespace kutils::flow {
 class StateCommits {
  public:
   // `outside`: a producer that must have delivered before rows stand for it; may be null.
-  StateCommits(const WorkerContext& context, Assignment& owned, Committer& committer, kafka::Producer* outside)
+  StateCommits(const WorkerContext& context, Assignment& owned, Committer& committer,
+               kafka::Producer* outside)
       : context_(context), owned_(owned), committer_(committer), outside_(outside) {}
 
-  // The rows of the partitions of `offsets`, each one's meta row among them. Throws Error(usage), the transaction aborted,
-  // where the changelog is not the one that the rows on disk came to.
+  // The rows of the partitions of `offsets`, each one's meta row among them. Throws Error(usage), the
+  // transaction aborted, where the changelog is not the one that the rows on disk came to.
   void write(const std::vector<kafka::PartitionOffset>& offsets);
   // The transaction has committed.
   void apply(const std::vector<kafka::PartitionOffset>& offsets);

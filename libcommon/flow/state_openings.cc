@@ -37,7 +37,8 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
       ready.push_back(at);
       continue;
     }
-    auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+    auto found =
+        std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
     if (found == openings_.end()) {
       openings_.push_back({at, begin(*number), nullptr});
       found = openings_.end() - 1;
@@ -56,21 +57,24 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
       ready.push_back(at);
       if (const std::string account = found->opening->account(); !account.empty()) context_.log.note(account);
     } else if (tells) {
-      if (const std::string progress = found->opening->progress(); !progress.empty()) context_.log.note(progress);
+      if (const std::string progress = found->opening->progress(); !progress.empty())
+        context_.log.note(progress);
     }
   }
   return ready;
 }
 
 std::unique_ptr<PartitionState> StateOpenings::take(const kafka::TopicPartition& at) {
-  const auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+  const auto found =
+      std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
   auto state = std::move(found->state);
   openings_.erase(found);
   return state;
 }
 
 void StateOpenings::drop(const kafka::TopicPartition& at) {
-  const auto found = std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+  const auto found =
+      std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
   if (found == openings_.end()) return;
   if (found->state) found->state->close();
   openings_.erase(found);

@@ -1,5 +1,5 @@
-// The states of partitions that were given to us and cannot start yet: their directories are awaited, their changelogs read,
-// beside the worker, which goes on with the others.
+// The states of partitions that were given to us and cannot start yet: their directories are awaited, their
+// changelogs read, beside the worker, which goes on with the others.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ class StateOpenings {
   // `distrusted`: what is on disk turned out to be broken.
   StateOpenings(const WorkerContext& context, bool distrusted) : context_(context), distrusted_(distrusted) {}
 
-  // Those of `assigned` that can start: their state is there, or they have none. Begins what is not begun, and says how far
-  // restoring is. Throws what ended an opening; the next call begins it again.
+  // Those of `assigned` that can start: their state is there, or they have none. Begins what is not begun,
+  // and says how far restoring is. Throws what ended an opening; the next call begins it again.
   std::vector<kafka::TopicPartition> ready(const std::vector<kafka::TopicPartition>& assigned);
   // The state of a partition that is ready and has one.
   std::unique_ptr<PartitionState> take(const kafka::TopicPartition& at);

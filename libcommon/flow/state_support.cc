@@ -29,7 +29,8 @@ constexpr Millis kSlow{500};              // a restore that took longer is worth
 class StoredState final : public PartitionState {
  public:
   // `lineage`: of a state that begins at nothing.
-  StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock, std::string lineage)
+  StoredState(std::unique_ptr<state::PartitionStore> rows, std::optional<state::PartitionLock> lock,
+              std::string lineage)
       : lock_(std::move(lock)), rows_(std::move(rows)), lineage_(std::move(lineage)) {}
   ~StoredState() override { hide(); }
 
@@ -47,7 +48,8 @@ class StoredState final : public PartitionState {
   }
   LastRecord last_record(const kafka::TopicPartition& at) override {
     const state::InputPosition* known = rows_->meta(kOperator).find_position(at.topic, at.partition);
-    return known && known->last_offset >= 0 ? LastRecord{known->last_offset, known->last_digest} : LastRecord();
+    return known && known->last_offset >= 0 ? LastRecord{known->last_offset, known->last_digest}
+                                            : LastRecord();
   }
   std::string fingerprint() override {
     return rows_->has_meta(kOperator) ? rows_->meta(kOperator).fingerprint : std::string();
@@ -64,7 +66,8 @@ class StoredState final : public PartitionState {
     meta.input_partitions = mark.input_partitions;
     meta.last_wall_ms = mark.wall_ms;
     meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
-    if (mark.last.offset != kNoOffset) meta.set_last_record(mark.at.topic, mark.at.partition, mark.last.offset, mark.last.digest);
+    if (mark.last.offset != kNoOffset)
+      meta.set_last_record(mark.at.topic, mark.at.partition, mark.last.offset, mark.last.digest);
     if (meta.lineage.empty()) meta.lineage = lineage_;
     return rows_->take_changes();
   }
@@ -123,14 +126,15 @@ class Opening final : public StateOpening {
   std::string progress() const override {
     const int64_t total = total_, read = read_;
     if (total == 0) return {};
-    return "restored " + std::to_string(read) + " of at most " + std::to_string(total) + " rows of partition " +
-           std::to_string(place_.changelog.partition);
+    return "restored " + std::to_string(read) + " of at most " + std::to_string(total) +
+           " rows of partition " + std::to_string(place_.changelog.partition);
   }
 
  private:
   std::unique_ptr<PartitionState> open() {
     if (place_.temporary) {
-      return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt, "temporary");
+      return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt,
+                                           "temporary");
     }
     const std::string directory =
         state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
@@ -149,7 +153,8 @@ class Opening final : public StateOpening {
       rows->wipe(broken.what());
       restore(*rows);
     }
-    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock), around_.token + "." + std::to_string(around_.clock.wall_ms()));
+    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock),
+                                               around_.token + "." + std::to_string(around_.clock.wall_ms()));
     state->show(around_.observer, place_.changelog.partition);
     return state;
   }
@@ -161,13 +166,14 @@ class Opening final : public StateOpening {
     const kafka::Watermarks log = admin_.watermarks(place_.changelog);
     state::RestorePlan plan =
         rows.plan_restore(log.low, log.high, around_.clock.wall_ms(), place_.delete_retention_ms);
-    // The transaction's own marker stands behind the last row, so a state is hardly ever at the log's very end: it is not
-    // too old if nothing but markers is missing.
+    // The transaction's own marker stands behind the last row, so a state is hardly ever at the log's very
+    // end: it is not too old if nothing but markers is missing.
     if (plan.reason == Reason::too_old && nothing_behind(*rows.changelog_offset(), log.high)) {
       rows.restore({}, log.high, around_.clock.wall_ms());
       plan = {Reason::up_to_date, false, log.high};
     }
-    if (plan.rebuild) rows.wipe(std::string("its changelog has gone on without it: ") + to_string(plan.reason));
+    if (plan.rebuild)
+      rows.wipe(std::string("its changelog has gone on without it: ") + to_string(plan.reason));
     // Rows of another state of the same name must not be mixed with these.
     rows.finish_restore();
     lineage_ = rows.has_meta(kOperator) ? rows.meta(kOperator).lineage : std::string();
@@ -197,7 +203,8 @@ class Opening final : public StateOpening {
       }
       read_ = count;
       if (around_.observer)
-        around_.observer->restoring(place_.changelog.partition, static_cast<uint64_t>(count), static_cast<uint64_t>(total_));
+        around_.observer->restoring(place_.changelog.partition, static_cast<uint64_t>(count),
+                                    static_cast<uint64_t>(total_));
       if (!batch.empty()) batches.push_back(std::move(batch));
       if (ended) next = end;
       if (changes.size() < kRestoreBatch && !ended) continue;
@@ -211,7 +218,8 @@ class Opening final : public StateOpening {
   void check_lineage(const Record& record) const {
     if (lineage_.empty() || record.key.view() != kMetaKey || record.value.is_null()) return;
     if (state::decode_meta(record.value.view()).lineage != lineage_)
-      throw state::CorruptState("its changelog " + place_.changelog.topic + " was deleted and made anew since");
+      throw state::CorruptState("its changelog " + place_.changelog.topic +
+                                " was deleted and made anew since");
   }
 
   bool nothing_behind(int64_t from, int64_t end) {
@@ -225,14 +233,15 @@ class Opening final : public StateOpening {
     return false;
   }
 
-  void write_account(const state::PartitionStore& rows, const state::RestorePlan& plan, int64_t count, Millis took) {
+  void write_account(const state::PartitionStore& rows, const state::RestorePlan& plan, int64_t count,
+                     Millis took) {
     const std::string name = "state of partition " + std::to_string(place_.changelog.partition);
     if (!rows.wiped().empty()) account_ = name + " was wiped: " + rows.wiped() + "\n";
     if (count == 0 && took < kSlow && account_.empty()) return;
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.2f s", static_cast<double>(took.count()) / 1000);
-    account_ += name + ": " + std::to_string(count) + (count == 1 ? " row" : " rows") + " restored in " + seconds + " (" +
-                to_string(plan.reason) + ")";
+    account_ += name + ": " + std::to_string(count) + (count == 1 ? " row" : " rows") + " restored in " +
+                seconds + " (" + to_string(plan.reason) + ")";
   }
 
   const StatePlace place_;
@@ -258,8 +267,11 @@ void give_state(Job& job) {
     std::once_flag once;
     std::shared_ptr<state::StateEnvironment> environment;
   };
-  job.open_state = [shared = std::make_shared<Shared>()](const StatePlace& place, const Surroundings& around, kafka::Admin& admin) {
-    std::call_once(shared->once, [&] { shared->environment = std::make_shared<state::StateEnvironment>(place.cache_bytes); });
+  job.open_state = [shared = std::make_shared<Shared>()](const StatePlace& place, const Surroundings& around,
+                                                         kafka::Admin& admin) {
+    std::call_once(shared->once, [&] {
+      shared->environment = std::make_shared<state::StateEnvironment>(place.cache_bytes);
+    });
     return std::make_unique<Opening>(place, shared->environment, around, admin);
   };
 }

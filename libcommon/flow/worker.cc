@@ -36,7 +36,8 @@ using kafka::Severity;
 
 uint64_t digest_of(const Record& record) {
   const auto time = static_cast<uint64_t>(record.timestamp);
-  return (uint64_t{murmur2(record.value.view())} << 32 | murmur2(record.key.view())) ^ (time * 0x9e3779b97f4a7c15U);
+  return (uint64_t{murmur2(record.value.view())} << 32 | murmur2(record.key.view())) ^
+         (time * 0x9e3779b97f4a7c15U);
 }
 
 Worker::Worker(const Parts& parts)
@@ -74,14 +75,17 @@ void Worker::open() {
     committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
   }
   if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
-  outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(), [this] { begin_if_needed(); });
-  if (parts_.job.stateful) states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
-  processor_ = std::make_unique<Processor>(parts_.policy,
-                                           Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful},
-                                           *outputs_, parts_.report);
+  outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(),
+                                            [this] { begin_if_needed(); });
+  if (parts_.job.stateful)
+    states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
+  processor_ = std::make_unique<Processor>(
+      parts_.policy, Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful},
+      *outputs_, parts_.report);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
-  consumer_ = parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
+  consumer_ =
+      parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
   consumer_->subscribe(parts_.plan.subscription);
   if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
     left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
@@ -168,7 +172,8 @@ bool Worker::finished() {
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
-    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) { return one->role != Role::in_front; });
+    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(),
+                                  [](const auto& one) { return one->role != Role::in_front; });
     if (!owns && clock_.steady_us() - opened_us_ < kAssignmentUs) return false;
     close_stages();
     return true;
@@ -203,7 +208,8 @@ bool Worker::group_reached_ends() {
   for (const auto& commit : consumer_->committed(partitions)) {
     if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint) return false;
+    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint)
+      return false;
   }
   return true;
 }
@@ -252,10 +258,12 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
 }
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
-  StageContext context{partition.at.partition, partition.state ? &partition.state->store() : nullptr, &clock_};
+  StageContext context{partition.at.partition, partition.state ? &partition.state->store() : nullptr,
+                       &clock_};
   if (partition.role == Role::whole) return parts_.job.make_stage(context);
   context.input_partitions = parts_.plan.inputs.front().second;
-  return partition.role == Role::behind ? parts_.job.make_stage(context) : parts_.job.make_repartition_stage(context);
+  return partition.role == Role::behind ? parts_.job.make_stage(context)
+                                        : parts_.job.make_repartition_stage(context);
 }
 
 void Worker::close_state(OwnedPartition& partition) {
@@ -395,7 +403,8 @@ void Worker::take(const kafka::Polled& polled) {
         int64_t next = records[last].offset + 1;
         if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
         run.partition->next = std::max(run.partition->next, next);
-        if (run.partition->state) run.partition->last_record = {records[last].offset, digest_of(records[last])};
+        if (run.partition->state)
+          run.partition->last_record = {records[last].offset, digest_of(records[last])};
       }
       first = run.last + 1;
     }
@@ -438,7 +447,8 @@ void Worker::tell_silence() {
   last_silence_us_ = clock_.steady_us();
   for (const auto& partition : owned_.all()) {
     if (processor_->ended() != Processor::End::no) return;
-    if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
+    if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next)
+      continue;
     if (repartition_) continue;
     const int64_t silent_ms = (last_silence_us_ - partition->silent_since_us) / 1000;
     speak_for(*partition);
@@ -448,15 +458,18 @@ void Worker::tell_silence() {
   if (repartition_) tell_sources_silence();
 }
 
-// Behind a repartition it is the sources that fall silent, wherever they are read: the group has committed their ends. What
-// came of them must have been read too, which an end met since then shows.
+// Behind a repartition it is the sources that fall silent, wherever they are read: the group has committed
+// their ends. What came of them must have been read too, which an end met since then shows.
 void Worker::tell_sources_silence() {
-  const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(),
-                                      [](const auto& one) { return one->role == Role::behind && one->at_log_end; });
+  const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) {
+    return one->role == Role::behind && one->at_log_end;
+  });
   if (!any_at_end) return;
   for (const auto& [source, silent_ms] : repartition_->silent_sources()) {
     for (const auto& partition : owned_.all()) {
-      if (partition->role != Role::behind || !partition->at_log_end || processor_->ended() != Processor::End::no) continue;
+      if (partition->role != Role::behind || !partition->at_log_end ||
+          processor_->ended() != Processor::End::no)
+        continue;
       if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
       speak_for(*partition);
       processor_->silent(*partition->stage, source, silent_ms);
@@ -499,9 +512,7 @@ size_t Worker::dirty_rows() const {
 }
 
 // Whether somebody waits for the open transaction.
-bool Worker::visible() const {
-  return outputs_->written() > opened_out_ || dirty_rows() > 0;
-}
+bool Worker::visible() const { return outputs_->written() > opened_out_ || dirty_rows() > 0; }
 
 void Worker::commit_if_due() {
   if (!committer_->open()) {
@@ -580,10 +591,12 @@ void Worker::rewind() {
   for (auto& position : to) {
     if (position.offset != kafka::kOffsetNone) continue;
     const OwnedPartition& one = *owned_.find(position.at.topic, position.at.partition);
-    // Where we began is only right if nothing was ever committed: what was is gone, with the topic that it belonged to.
+    // Where we began is only right if nothing was ever committed: what was is gone, with the topic that it
+    // belonged to.
     if (one.committed != kafka::kOffsetNone) {
       throw usage_error("group " + parts_.plan.group + " has lost its offset in " + position.at.topic + " [" +
-                            std::to_string(position.at.partition) + "], which was " + std::to_string(one.committed) +
+                            std::to_string(position.at.partition) + "], which was " +
+                            std::to_string(one.committed) +
                             ": the topic was deleted and made anew, or the offset was",
                         "start from the beginning under another name with -g NAME");
     }

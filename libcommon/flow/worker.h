@@ -101,9 +101,9 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
   std::unique_ptr<CycleOutputs> outputs_;
   std::unique_ptr<Processor> processor_;
-  std::unique_ptr<Stage> stage_;  // stateless jobs
-  std::unique_ptr<StateCommits> states_;               // stateful jobs
-  std::optional<RepartitionUpkeep> repartition_;       // --by
+  std::unique_ptr<Stage> stage_;                  // stateless jobs
+  std::unique_ptr<StateCommits> states_;          // stateful jobs
+  std::optional<RepartitionUpkeep> repartition_;  // --by
   CommitPacer pacer_;
   StartingPoint starting_point_;
   StateOpenings openings_;
@@ -137,6 +137,6 @@ class Worker final : private kafka::RebalanceListener {
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last
 // one ended with.
 Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
-                         Log& log, OnError::Policy policy);
+                          Log& log, OnError::Policy policy);
 
 }  // namespace kutils::flow

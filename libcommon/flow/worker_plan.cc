@@ -19,23 +19,27 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
   for (const auto& [what, value] : job.settings) {
     if (std::find(names.begin(), names.end(), value) == names.end()) continue;
-    return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what + ", which comes first: " + job.tool + " " +
-                                    what + " IN OUT");
+    return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
+                                    ", which comes first: " + job.tool + " " + what + " IN OUT");
   }
   const std::string near = nearest_name(name, names);
   return usage_error(no_such,
                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                         std::string("The first tool that writes to a topic makes it; a file is written ./") + name);
+                         std::string("The first tool that writes to a topic makes it; a file is written ./") +
+                         name);
 }
 
 // A file of that name was probably meant.
 void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
   if (at.insisted) return;
-  if (const auto hint = io::local_file_hint(topic)) throw usage_error("there is no topic '" + topic + "'", *hint);
+  if (const auto hint = io::local_file_hint(topic))
+    throw usage_error("there is no topic '" + topic + "'", *hint);
 }
 
 // State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
-bool counts_matter(const Job& job) { return job.stateful && (!job.make_repartition_stage || job.keeps_source_rows); }
+bool counts_matter(const Job& job) {
+  return job.stateful && (!job.make_repartition_stage || job.keeps_source_rows);
+}
 
 void check_fingerprint(const Job& job, const Fingerprint& now,
                        const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
@@ -76,8 +80,9 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   }
 }
 
-// IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are there, IN was
-// deleted and made anew: its records would be counted on top of the old ones. (Where IN's partitions have state, that tells.)
+// IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are
+// there, IN was deleted and made anew: its records would be counted on top of the old ones. (Where IN's
+// partitions have state, that tells.)
 void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   std::vector<kafka::TopicPartition> behind;
   for (int32_t p = 0; p < plan.repartition_count; ++p) behind.push_back({plan.repartition, p});
@@ -146,7 +151,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   const int32_t count = made ? made->partitions : wanted.partitions;
   if (is_ours)
     log.note("created topic " + topic + ", " + std::to_string(count) +
-           (count == 1 ? " partition" : " partitions"));
+             (count == 1 ? " partition" : " partitions"));
   return count;
 }
 
@@ -201,14 +206,16 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     plan.repartition_count = most;
     if (job.make_repartition_stage) {
       plan.repartition = repartition_name(plan.group);
-      plan.repartition_count =
-          ensure_repartition(job, admin, log, plan.group, most, !plan.earlier_counts.empty() && !plan.in_memory);
+      plan.repartition_count = ensure_repartition(job, admin, log, plan.group, most,
+                                                  !plan.earlier_counts.empty() && !plan.in_memory);
       plan.subscription.push_back(plan.repartition);
       plan.keeps_source_rows = job.keeps_source_rows;
-      if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows) refuse_lost_offsets(job, admin, plan);
+      if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows)
+        refuse_lost_offsets(job, admin, plan);
     }
     const int32_t states = plan.repartition_count + (plan.keeps_source_rows && !plan.in_memory ? most : 0);
-    const auto topic = ensure_changelog(job, admin, log, plan.group, states, !plan.in_memory && !plan.earlier_counts.empty());
+    const auto topic = ensure_changelog(job, admin, log, plan.group, states,
+                                        !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;
   }
@@ -217,9 +224,10 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     log.note("group " + plan.group +
              " goes on at its committed offsets; where to start is only asked on its first run");
   }
-  // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that it does
-  // not wait for a broker that is down.
-  const bool may_end = job.range.exit_at_end || !job.range.until.empty() || job.range.from.find(':') != std::string::npos;
+  // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
+  // it does not wait for a broker that is down.
+  const bool may_end =
+      job.range.exit_at_end || !job.range.until.empty() || job.range.from.find(':') != std::string::npos;
   std::vector<PartitionRange> ranges;
   if (may_end) ranges = around.resolve_range(admin, job.range, partitions);
   for (const auto& range : ranges) {

@@ -44,15 +44,19 @@ struct WorkerPlan {
     if (repartition.empty()) return Role::whole;
     return at.topic == repartition ? Role::behind : Role::in_front;
   }
-  // The number of a partition's state: of its changelog partition and of its directory; nullopt: it has none. Behind a repartition
-  // they are those of the internal topic's partitions; where IN's have state as well, theirs follow.
+  // The number of a partition's state: of its changelog partition and of its directory; nullopt: it has none.
+  // Behind a repartition they are those of the internal topic's partitions; where IN's have state as well,
+  // theirs follow.
   std::optional<int32_t> state_of(const kafka::TopicPartition& at) const {
     if (changelog.empty()) return std::nullopt;
     if (role_of(at) != Role::in_front) return at.partition;
     return keeps_source_rows ? std::optional<int32_t>(repartition_count + at.partition) : std::nullopt;
   }
-  // All topics of a broker in memory have as many partitions; there the changelog is written and not read back (protocol.md, 29).
-  int32_t changelog_partition_of(int32_t state) const { return in_memory ? state % repartition_count : state; }
+  // All topics of a broker in memory have as many partitions; there the changelog is written and not read
+  // back (protocol.md, 29).
+  int32_t changelog_partition_of(int32_t state) const {
+    return in_memory ? state % repartition_count : state;
+  }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 

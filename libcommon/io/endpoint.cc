@@ -97,7 +97,8 @@ std::optional<std::string> local_file_hint(std::string_view topic) {
   const std::string name(topic);
   struct stat info {};
   if (::stat(name.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) return std::nullopt;
-  return "there is a local file of that name, which is written ./" + name + "; for a topic write topic:" + name;
+  return "there is a local file of that name, which is written ./" + name +
+         "; for a topic write topic:" + name;
 }
 
 void refuse_same_file(const Endpoint& in, const Endpoint& out) {

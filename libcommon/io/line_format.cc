@@ -210,7 +210,8 @@ std::unique_ptr<LineParser> make_line_parser(const LineFormat& format) {
   return std::make_unique<EncodingParser>(std::move(parser), format);
 }
 
-std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes, std::string& scratch) {
+std::optional<RecordError> decode(const std::optional<Codec>& codec, MaybeBytes& bytes,
+                                  std::string& scratch) {
   if (!codec || codec->is_identity() || bytes.is_null()) return std::nullopt;
   auto decoded = codec->decode(bytes.view(), scratch);
   if (!decoded) return std::move(decoded.error());

@@ -81,7 +81,9 @@ class LineSource final : public Source {
   }
 
   const std::vector<BadRecord>& bad_records() const override { return bad_; }
-  std::vector<int32_t> at_end() const override { return got_nothing_ ? std::vector<int32_t>{0} : std::vector<int32_t>{}; }
+  std::vector<int32_t> at_end() const override {
+    return got_nothing_ ? std::vector<int32_t>{0} : std::vector<int32_t>{};
+  }
 
  private:
   bool got_any(const Batch& batch) const { return !batch.empty() || !bad_.empty(); }
@@ -120,11 +122,13 @@ class LineSource final : public Source {
   }
 
   // An error that ends the run says where it is.
-  LineParser::Got parse(LineParser& parser, std::string_view line, Batch& batch, Record& record, RecordError& error) const {
+  LineParser::Got parse(LineParser& parser, std::string_view line, Batch& batch, Record& record,
+                        RecordError& error) const {
     try {
       return parser.parse(line, batch, record, error);
     } catch (const Error& broken) {
-      throw Error(broken.code(), (name_ == "-" ? "standard input" : name_) + ": " + broken.what(), broken.hint());
+      throw Error(broken.code(), (name_ == "-" ? "standard input" : name_) + ": " + broken.what(),
+                  broken.hint());
     }
   }
 

@@ -27,7 +27,8 @@ std::optional<int64_t> number(std::string_view text) {
 
 // An end of a range that is no time.
 std::optional<Place> parse_place(std::string_view text) {
-  if (text == "beginning" || text == "start" || text == "earliest" || text == "stored") return Place{Place::Kind::beginning, 0};
+  if (text == "beginning" || text == "start" || text == "earliest" || text == "stored")
+    return Place{Place::Kind::beginning, 0};
   if (text == "end" || text == "latest") return Place{Place::Kind::end, 0};
   if (text.empty()) return std::nullopt;
   const char sign = text[0];
@@ -38,11 +39,13 @@ std::optional<Place> parse_place(std::string_view text) {
   return Place{Place::Kind::offset, *value};
 }
 
-// A time in seconds, as `date +%s` prints it, would be taken for one in January 1970: all that is there, or nothing.
+// A time in seconds, as `date +%s` prints it, would be taken for one in January 1970: all that is there, or
+// nothing.
 void refuse_seconds(std::string_view text) {
   const auto value = number(text);
   if (!value || *value < kSecondsFrom || *value >= kSecondsUntil) return;
-  throw usage_error(std::string(text) + " as a time is " + format_iso_ms(*value) + ": it looks like seconds since the epoch, and ms are expected",
+  throw usage_error(std::string(text) + " as a time is " + format_iso_ms(*value) +
+                        ": it looks like seconds since the epoch, and ms are expected",
                     "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
 }
 
@@ -54,7 +57,8 @@ std::optional<Place> parse_time(std::string_view text, int64_t now_ms) {
 }
 
 // The second time of @T1:T2: a plain duration counts from the first.
-std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first, int64_t now_ms) {
+std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first,
+                                       int64_t now_ms) {
   if (text == "end") return Place{Place::Kind::end, 0};
   if (first && !text.empty() && text[0] >= '0' && text[0] <= '9') {
     if (const auto duration = parse_duration(text))
@@ -77,7 +81,8 @@ std::optional<RangePlaces> parse_times(std::string_view text, int64_t now_ms) {
       if (from) return RangePlaces{*from, std::nullopt};
       continue;
     }
-    if (const auto to = parse_second_time(right, from, now_ms)) return RangePlaces{from.value_or(Place{}), to};
+    if (const auto to = parse_second_time(right, from, now_ms))
+      return RangePlaces{from.value_or(Place{}), to};
   }
   return std::nullopt;
 }
@@ -93,7 +98,8 @@ std::optional<RangePlaces> parse_from(std::string_view text, int64_t now_ms) {
   }
   if (text.substr(0, 2) == "s@") {
     const size_t second = std::min(text.find(":e@"), text.find(",e@"));
-    const auto from = parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now_ms);
+    const auto from =
+        parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now_ms);
     if (!from) return std::nullopt;
     if (second == std::string_view::npos) return RangePlaces{*from, std::nullopt};
     const auto to = parse_time(text.substr(second + 3), now_ms);
@@ -123,14 +129,22 @@ std::optional<RangePlaces> parse_from(std::string_view text, int64_t now_ms) {
 }
 
 int64_t offset_of(const Place& place, const kafka::Watermarks& marks, int64_t by_time) {
-  const auto within = [&](int64_t offset) { return std::clamp(offset, marks.low, std::max(marks.low, marks.high)); };
+  const auto within = [&](int64_t offset) {
+    return std::clamp(offset, marks.low, std::max(marks.low, marks.high));
+  };
   switch (place.kind) {
-    case Place::Kind::beginning: return marks.low;
-    case Place::Kind::end: return marks.high;
-    case Place::Kind::offset: return within(place.value);
-    case Place::Kind::after_begin: return within(marks.low + place.value);
-    case Place::Kind::before_end: return within(marks.high - place.value);
-    case Place::Kind::time: return within(by_time);
+    case Place::Kind::beginning:
+      return marks.low;
+    case Place::Kind::end:
+      return marks.high;
+    case Place::Kind::offset:
+      return within(place.value);
+    case Place::Kind::after_begin:
+      return within(marks.low + place.value);
+    case Place::Kind::before_end:
+      return within(marks.high - place.value);
+    case Place::Kind::time:
+      return within(by_time);
   }
   return marks.low;
 }
@@ -141,12 +155,15 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const auto parsed = parse_from(range.from, now_ms);
   if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", kGrammar);
   RangePlaces out = *parsed;
-  const bool says_start = !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
+  const bool says_start =
+      !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
   const int starts = (says_start ? 1 : 0) + (range.since.empty() ? 0 : 1) + (range.tail ? 1 : 0);
   if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
   if (!range.since.empty()) {
     const auto from = parse_time(range.since, now_ms);
-    if (!from) throw usage_error("--since " + range.since + ": not a time", "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+    if (!from)
+      throw usage_error("--since " + range.since + ": not a time",
+                        "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
     out.from = *from;
   }
   if (range.tail) {
@@ -154,23 +171,32 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
     out.from = Place{Place::Kind::before_end, *range.tail};
   }
   if (!range.until.empty()) {
-    if (out.to) throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
+    if (out.to)
+      throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
     out.to = parse_time(range.until, now_ms);
-    if (!out.to) throw usage_error("--until " + range.until + ": not a time", "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+    if (!out.to)
+      throw usage_error("--until " + range.until + ": not a time",
+                        "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
   }
   if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
-    throw usage_error("the end of the range lies in the future: " + format_iso_ms(out.to->value),
-                      "what comes until then is not there yet; -e ends at what is there now, or end with -c, -m or a signal");
-  if (out.to && out.to->kind == Place::Kind::time && out.from.kind == Place::Kind::time && out.to->value < out.from.value)
-    throw usage_error("the range ends before it begins: " + format_iso_ms(out.from.value) + " to " + format_iso_ms(out.to->value));
-  if (out.to && out.to->kind == Place::Kind::offset && out.from.kind == Place::Kind::offset && out.to->value < out.from.value)
+    throw usage_error(
+        "the end of the range lies in the future: " + format_iso_ms(out.to->value),
+        "what comes until then is not there yet; -e ends at what is there now, or end with -c, -m or a signal");
+  if (out.to && out.to->kind == Place::Kind::time && out.from.kind == Place::Kind::time &&
+      out.to->value < out.from.value)
+    throw usage_error("the range ends before it begins: " + format_iso_ms(out.from.value) + " to " +
+                      format_iso_ms(out.to->value));
+  if (out.to && out.to->kind == Place::Kind::offset && out.from.kind == Place::Kind::offset &&
+      out.to->value < out.from.value)
     throw usage_error("-o " + range.from + ": ends before it begins");
   return out;
 }
 
 std::vector<int32_t> parse_partitions(const std::string& text) {
   std::vector<int32_t> out;
-  const auto bad = [&] { return usage_error("-p " + text + ": not a list of partitions", "write for example -p 0,2,4-7"); };
+  const auto bad = [&] {
+    return usage_error("-p " + text + ": not a list of partitions", "write for example -p 0,2,4-7");
+  };
   constexpr int64_t kMost = 1'000'000;
   size_t at = 0;
   while (at <= text.size()) {
@@ -189,8 +215,8 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
 }
 
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
-                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms,
-                                          const MakeReader& make_reader) {
+                                          const std::vector<kafka::TopicPartition>& partitions,
+                                          int64_t now_ms, const MakeReader& make_reader) {
   const RangePlaces places = parse_range(range, now_ms);
   std::map<kafka::TopicPartition, kafka::Watermarks> all_marks;
   for (const auto& at : partitions) all_marks[at] = admin.watermarks(at);
@@ -202,11 +228,13 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     } else if (make_reader) {  // it cannot look up times
       for (const auto& [at, marks] : all_marks) out[at] = marks.low;
     } else {
-      throw usage_error("the in-memory broker cannot look up offsets by time", "say -o with offsets, or use a real broker");
+      throw usage_error("the in-memory broker cannot look up offsets by time",
+                        "say -o with offsets, or use a real broker");
     }
     if (!make_reader) return out;
     std::vector<SearchSpan> spans;
-    for (const auto& [at, offset] : out) spans.push_back({at, std::max(offset, all_marks[at].low), all_marks[at].high});
+    for (const auto& [at, offset] : out)
+      spans.push_back({at, std::max(offset, all_marks[at].low), all_marks[at].high});
     const auto exact = first_at_or_after(spans, place.value, make_reader);
     for (size_t i = 0; i < spans.size(); ++i) out[spans[i].at] = exact[i];
     return out;
@@ -224,7 +252,8 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     if (places.from.kind != Place::Kind::offset || places.from.value <= marks.high) any_within = true;
     if (places.to) {
       // An exact end may lie ahead: it is read up to there.
-      one.end = places.to->kind == Place::Kind::offset ? places.to->value : offset_of(*places.to, marks, to_times[at]);
+      one.end = places.to->kind == Place::Kind::offset ? places.to->value
+                                                       : offset_of(*places.to, marks, to_times[at]);
     }
     if (range.exit_at_end) one.end = std::min(one.end.value_or(marks.high), marks.high);
     spans.push_back({at, marks.low, std::min(one.end.value_or(marks.high), marks.high)});
@@ -235,7 +264,9 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     for (size_t i = 0; i < out.size(); ++i) out[i].from = starts[i];
   }
   if (!any_within && !partitions.empty())
-    throw usage_error("offset " + std::to_string(places.from.value) + " is beyond the end of every partition read", kGrammar);
+    throw usage_error(
+        "offset " + std::to_string(places.from.value) + " is beyond the end of every partition read",
+        kGrammar);
   return out;
 }
 

@@ -2,9 +2,9 @@
 //
 //   -o beginning|start | end | stored | N | +N | -N | s@T | e@T | s@T:e@T     (start; e@: end)
 //   -o A:B | A: | :B | @T1:T2 | @T: | :@T | :end                            (ranges; B is not read)
-// N is an offset, +N counts from the beginning, -N back from the end. T is an ISO time, ms since the epoch, `now`, or a
-// duration before now (`-48h`); a plain duration as T2 counts from T1 (`@-48h:1h`). Everything is turned into offsets of each
-// partition once, before the first record.
+// N is an offset, +N counts from the beginning, -N back from the end. T is an ISO time, ms since the epoch,
+// `now`, or a duration before now (`-48h`); a plain duration as T2 counts from T1 (`@-48h:1h`). Everything is
+// turned into offsets of each partition once, before the first record.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ namespace kutils::io {
 
 // As written on the command line.
 struct Range {
-  std::string from;   // -o
-  std::string since;  // --since
-  std::string until;  // --until
+  std::string from;                 // -o
+  std::string since;                // --since
+  std::string until;                // --until
   std::optional<int64_t> tail;      // --tail: records, over all partitions
   std::vector<int32_t> partitions;  // -p; empty: all
   bool exit_at_end = false;         // -e
@@ -46,7 +46,8 @@ struct RangePlaces {
   std::optional<Place> to;
 };
 
-// Needs no cluster, so that the command line is checked before anything opens. Throws usage_error that shows the grammar.
+// Needs no cluster, so that the command line is checked before anything opens. Throws usage_error that shows
+// the grammar.
 RangePlaces parse_range(const Range& range, int64_t now_ms);
 
 // `0,2,4-7`: the argument of -p.
@@ -59,12 +60,13 @@ struct PartitionRange {
   std::optional<int64_t> end;  // nullopt: without end
 };
 
-// For each of `partitions`. `stored` means the beginning here: who has a group asks this only where nothing is stored.
-// `--tail` and times are about records, and so looked up with a reader (record_search.h); without one --tail counts offsets
-// of each partition, and the broker's answer about a time is taken as it is.
-// Throws usage_error for an offset beyond the end of every partition.
+// For each of `partitions`. `stored` means the beginning here: who has a group asks this only where nothing
+// is stored.
+// `--tail` and times are about records, and so looked up with a reader (record_search.h); without one --tail
+// counts offsets of each partition, and the broker's answer about a time is taken as it is. Throws
+// usage_error for an offset beyond the end of every partition.
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
-                                          const std::vector<kafka::TopicPartition>& partitions, int64_t now_ms,
-                                          const MakeReader& make_reader = nullptr);
+                                          const std::vector<kafka::TopicPartition>& partitions,
+                                          int64_t now_ms, const MakeReader& make_reader = nullptr);
 
 }  // namespace kutils::io

@@ -14,8 +14,8 @@ using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kPatience = std::chrono::seconds(30);
 constexpr Millis kWait{100};
 
-// Reads spans side by side, each from its low to its end or until `see` has seen enough of it; calls see(index, record) for
-// each record. `see` returns false for enough.
+// Reads spans side by side, each from its low to its end or until `see` has seen enough of it; calls
+// see(index, record) for each record. `see` returns false for enough.
 template <typename See>
 void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_reader, const See& see) {
   struct Open {
@@ -52,7 +52,8 @@ void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_rea
     for (const auto& met : polled.ends) finish(met.at);
     if (!batch.empty() || !polled.ends.empty()) progress = Clock::now();
     if (Clock::now() - progress > kPatience)
-      throw Error(ExitCode::connection, "no answer from the brokers while looking for where to read", "say where with -o and offsets");
+      throw Error(ExitCode::connection, "no answer from the brokers while looking for where to read",
+                  "say where with -o and offsets");
   }
 }
 
@@ -62,7 +63,8 @@ struct Seen {
 };
 
 // The last `count` records of each span, the oldest first.
-std::vector<std::deque<Seen>> last_records(const std::vector<SearchSpan>& spans, size_t count, const MakeReader& make_reader) {
+std::vector<std::deque<Seen>> last_records(const std::vector<SearchSpan>& spans, size_t count,
+                                           const MakeReader& make_reader) {
   std::vector<std::deque<Seen>> last(spans.size());
   std::vector<int64_t> read_from;  // all from here on has been read
   for (const SearchSpan& span : spans) read_from.push_back(span.end);
@@ -92,7 +94,8 @@ std::vector<std::deque<Seen>> last_records(const std::vector<SearchSpan>& spans,
 
 }  // namespace
 
-std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t count, const MakeReader& make_reader) {
+std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t count,
+                                 const MakeReader& make_reader) {
   std::vector<int64_t> starts;
   int64_t all = 0;
   for (const SearchSpan& span : spans) {
@@ -115,7 +118,8 @@ std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t c
   return starts;
 }
 
-std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms, const MakeReader& make_reader) {
+std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms,
+                                       const MakeReader& make_reader) {
   std::vector<int64_t> out;
   for (const SearchSpan& span : spans) out.push_back(span.end);
   read_spans(spans, make_reader, [&](size_t i, const Record& record) {

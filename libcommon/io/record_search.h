@@ -1,9 +1,10 @@
-// Finds records as a reader gets them. The broker's answers are not enough: the end of a transaction takes an offset and has
-// the wall's time, so that "the first offset at or after T" may be one of those, long before the first such record where
-// records carry a time of their own; and offsets of aborted or compacted records are counted though nobody reads them.
+// Finds records as a reader gets them. The broker's answers are not enough: the end of a transaction takes an
+// offset and has the wall's time, so that "the first offset at or after T" may be one of those, long before
+// the first such record where records carry a time of their own; and offsets of aborted or compacted records
+// are counted though nobody reads them.
 //
-// Reads without a group. Records of a transaction that is open count as not there. Throws KafkaError, and Error when
-// nothing comes for 30 s.
+// Reads without a group. Records of a transaction that is open count as not there. Throws KafkaError, and
+// Error when nothing comes for 30 s.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,14 @@ struct SearchSpan {
   int64_t end = 0;  // one past the last
 };
 
-// Where to begin in each span so that together the `count` newest records are read: within a partition the last ones, among
-// partitions by time. Reads backwards, in spans that grow; remembers 16 bytes a record.
-std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t count, const MakeReader& make_reader);
+// Where to begin in each span so that together the `count` newest records are read: within a partition the
+// last ones, among partitions by time. Reads backwards, in spans that grow; remembers 16 bytes a record.
+std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t count,
+                                 const MakeReader& make_reader);
 
-// The first record of each span whose time is at or after this, in order of offsets; the span's end where there is none.
-std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms, const MakeReader& make_reader);
+// The first record of each span whose time is at or after this, in order of offsets; the span's end where
+// there is none.
+std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms,
+                                       const MakeReader& make_reader);
 
 }  // namespace kutils::io

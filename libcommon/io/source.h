@@ -36,8 +36,8 @@ class Source {
     static const std::vector<BadRecord> none;
     return none;
   }
-  // The numbers of partitions (of lines: 0) of which all that is there has been given. Asked after a poll that gave nothing
-  // or something; who is in it for long is silent (protocol.md, 26).
+  // The numbers of partitions (of lines: 0) of which all that is there has been given. Asked after a poll
+  // that gave nothing or something; who is in it for long is silent (protocol.md, 26).
   virtual std::vector<int32_t> at_end() const { return {}; }
 };
 

@@ -39,7 +39,8 @@ class TopicSink final : public Sink {
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
     const TopicLimits& limits = options_.limits;
     if (limits.needs_key && output.key.is_null()) {
-      return RecordError{Reason::refused_by_topic, "topic " + options_.topic + " is compacted and takes no record without key"};
+      return RecordError{Reason::refused_by_topic,
+                         "topic " + options_.topic + " is compacted and takes no record without key"};
     }
     if (output.timestamp != kNoTimestamp) {
       if (auto error = judge_time(output.timestamp)) return error;
@@ -50,18 +51,21 @@ class TopicSink final : public Sink {
     if (rough > limits.max_bytes / 2 || !output.headers.empty() || small_batches) {
       bytes = batch_bytes(output);
       if (bytes > limits.max_bytes) {
-        return RecordError{Reason::too_large, std::to_string(bytes) + " bytes with key, headers and framing; topic " + options_.topic +
-                                                  " takes " + std::to_string(limits.max_bytes) + " (max.message.bytes)"};
+        return RecordError{Reason::too_large, std::to_string(bytes) +
+                                                  " bytes with key, headers and framing; topic " +
+                                                  options_.topic + " takes " +
+                                                  std::to_string(limits.max_bytes) + " (max.message.bytes)"};
       }
     }
     const int32_t partition = choose(origin, output);
     if (partition < 0 || partition >= options_.partitions) {
-      return RecordError{Reason::refused_by_topic, "partition " + std::to_string(partition) + ": topic " + options_.topic + " has " +
+      return RecordError{Reason::refused_by_topic, "partition " + std::to_string(partition) + ": topic " +
+                                                       options_.topic + " has " +
                                                        std::to_string(options_.partitions)};
     }
     if (small_batches) {
-      // The broker refuses a batch above the limit as it would a record, and the client's batches are made for the
-      // default: keep what waits for one partition below it.
+      // The broker refuses a batch above the limit as it would a record, and the client's batches are made
+      // for the default: keep what waits for one partition below it.
       int64_t& waiting = unflushed_[static_cast<size_t>(partition)];
       if (waiting > 0 && waiting + bytes > limits.max_bytes) flush();
       waiting += bytes;
@@ -102,7 +106,8 @@ class TopicSink final : public Sink {
     }
     if (limits.after_max_ms != INT64_MAX && ms - now_ms_ > limits.after_max_ms) {
       now_ms_ = clock_.wall_ms();
-      if (ms - now_ms_ > limits.after_max_ms) return refused_time(ms, "ahead of now", "message.timestamp.after.max.ms", limits.after_max_ms);
+      if (ms - now_ms_ > limits.after_max_ms)
+        return refused_time(ms, "ahead of now", "message.timestamp.after.max.ms", limits.after_max_ms);
     }
     if (limits.before_max_ms != INT64_MAX && now_ms_ - ms > limits.before_max_ms)
       return refused_time(ms, "before now", "message.timestamp.before.max.ms", limits.before_max_ms);
@@ -110,8 +115,9 @@ class TopicSink final : public Sink {
   }
 
   RecordError refused_time(int64_t ms, const char* side, const char* setting, int64_t limit) const {
-    return {Reason::refused_by_topic, "timestamp " + format_iso_ms(ms) + " is further " + side + " than topic " + options_.topic +
-                                          " takes (" + setting + "=" + std::to_string(limit) + ")"};
+    return {Reason::refused_by_topic, "timestamp " + format_iso_ms(ms) + " is further " + side +
+                                          " than topic " + options_.topic + " takes (" + setting + "=" +
+                                          std::to_string(limit) + ")"};
   }
 
   kafka::Producer& producer_;
@@ -153,19 +159,23 @@ int64_t batch_bytes(const Output& output) {
   int64_t record = 1 + 1 + 1;  // attributes, and deltas of 0
   record += sized(output.key) + sized(output.value);
   record += varint_bytes(static_cast<int64_t>(output.headers.size()));
-  for (const Header& header : output.headers) record += sized(static_cast<int64_t>(header.name.size())) + sized(header.value);
+  for (const Header& header : output.headers)
+    record += sized(static_cast<int64_t>(header.name.size())) + sized(header.value);
   return kBatchHeader + sized(record);
 }
 
-std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, const Clock& clock, TopicSinkOptions options) {
+std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, const Clock& clock,
+                                      TopicSinkOptions options) {
   return std::make_unique<TopicSink>(producer, clock, std::move(options));
 }
 
 std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, kafka::Admin& admin, const Clock& clock,
-                                      const std::string& topic, const std::vector<std::pair<std::string, int32_t>>& inputs) {
+                                      const std::string& topic,
+                                      const std::vector<std::pair<std::string, int32_t>>& inputs) {
   const auto info = admin.find_topic(topic);
   if (!info || info->partitions <= 0) throw usage_error("there is no topic '" + topic + "'");
-  return make_topic_sink(producer, clock, {topic, info->partitions, limits_of(admin.topic_config(topic)), inputs});
+  return make_topic_sink(producer, clock,
+                         {topic, info->partitions, limits_of(admin.topic_config(topic)), inputs});
 }
 
 }  // namespace kutils::io

@@ -1,11 +1,12 @@
-// Writes outputs to one topic through a producer that others may use too (the run loop owns its transactions).
+// Writes outputs to one topic through a producer that others may use too (the run loop owns its
+// transactions).
 //
-// Partition: what the output insists on; else the origin's, if the key is the origin's and its topic has as many
-// partitions; else Java's murmur2 of the key; a record without key: the origin's partition modulo the count, or in
-// turn where the origin has none.
+// Partition: what the output insists on; else the origin's, if the key is the origin's and its topic has as
+// many partitions; else Java's murmur2 of the key; a record without key: the origin's partition modulo the
+// count, or in turn where the origin has none.
 //
-// What the broker would refuse is judged before producing, from the topic's settings (protocol.md, 6): the broker's
-// refusal would abort the whole transaction.
+// What the broker would refuse is judged before producing, from the topic's settings (protocol.md, 6): the
+// broker's refusal would abort the whole transaction.
 #pragma once
 
 #include <map>
@@ -31,7 +32,8 @@ struct TopicLimits {
 // From the broker's answer; settings that an older broker does not have keep their defaults above.
 TopicLimits limits_of(const std::map<std::string, std::string>& topic_config);
 
-// Bytes of a batch of this record alone in Kafka's format 2, uncompressed: what max.message.bytes is compared with.
+// Bytes of a batch of this record alone in Kafka's format 2, uncompressed: what max.message.bytes is compared
+// with.
 int64_t batch_bytes(const Output& output);
 
 struct TopicSinkOptions {
@@ -40,10 +42,12 @@ struct TopicSinkOptions {
   TopicLimits limits;
   std::vector<std::pair<std::string, int32_t>> inputs;  // topics read, with their partition counts
 };
-std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, const Clock& clock, TopicSinkOptions options);
+std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, const Clock& clock,
+                                      TopicSinkOptions options);
 
 // Asks the cluster for count and limits. The topic must exist.
 std::unique_ptr<Sink> make_topic_sink(kafka::Producer& producer, kafka::Admin& admin, const Clock& clock,
-                                      const std::string& topic, const std::vector<std::pair<std::string, int32_t>>& inputs);
+                                      const std::string& topic,
+                                      const std::vector<std::pair<std::string, int32_t>>& inputs);
 
 }  // namespace kutils::io

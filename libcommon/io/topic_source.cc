@@ -97,7 +97,7 @@ class TopicSource final : public Source {
 
   std::unique_ptr<kafka::PartitionReader> reader_;
   std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
-  std::map<kafka::TopicPartition, bool> reading_;      // whether all that is there was read
+  std::map<kafka::TopicPartition, bool> reading_;  // whether all that is there was read
   size_t open_ = 0;
 };
 
@@ -108,7 +108,8 @@ std::unique_ptr<Source> make_topic_source(std::unique_ptr<kafka::PartitionReader
   return std::make_unique<TopicSource>(std::move(reader), ranges);
 }
 
-std::unique_ptr<Source> make_topic_source(const kafka::ClientConfig& config, const std::vector<PartitionRange>& ranges) {
+std::unique_ptr<Source> make_topic_source(const kafka::ClientConfig& config,
+                                          const std::vector<PartitionRange>& ranges) {
   return make_topic_source(kafka::make_partition_reader(config), ranges);
 }
 

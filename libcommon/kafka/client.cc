@@ -29,8 +29,10 @@ bool is_authorisation(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED: return true;
-    default: return false;
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -78,13 +80,15 @@ std::optional<ClientEvents::Failure> ClientEvents::authentication_failure() cons
   return std::nullopt;
 }
 
-Client::Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<std::string, std::string>& more,
-               int events)
+Client::Client(rd_kafka_type_t type, const ClientConfig& config,
+               const std::map<std::string, std::string>& more, int events)
     : events_(std::make_unique<ClientEvents>(config.note())) {
   if (config.brokers().empty())
-    throw usage_error("no brokers given", "say -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
+    throw usage_error("no brokers given",
+                      "say -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
   ConfHandle conf(rd_kafka_conf_new());
-  std::map<std::string, std::string> properties = type == RD_KAFKA_CONSUMER ? config.consumer() : config.producer();
+  std::map<std::string, std::string> properties =
+      type == RD_KAFKA_CONSUMER ? config.consumer() : config.producer();
   for (const auto& [name, value] : more) properties[name] = value;
   properties["bootstrap.servers"] = config.brokers();
   if (properties.find("client.id") == properties.end()) properties["client.id"] = "kutils";
@@ -100,11 +104,14 @@ Client::Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<
   rd_kafka_conf_set_events(conf.get(), events);
   handle_ = rd_kafka_new(type, conf.get(), why, sizeof why);
   if (!handle_) {
-    const bool no_mechanism = std::strstr(why, "kerberos") != nullptr && properties.count("sasl.mechanism") == 0 &&
+    const bool no_mechanism = std::strstr(why, "kerberos") != nullptr &&
+                              properties.count("sasl.mechanism") == 0 &&
                               properties.count("sasl.mechanisms") == 0;
-    throw usage_error(std::string("Kafka client: ") + why,
-                      no_mechanism ? "without sasl.mechanism it is Kerberos: set -X sasl.mechanism=PLAIN, SCRAM-SHA-512, ..."
-                                   : "check the properties given with -X, with -F and in the environment");
+    throw usage_error(
+        std::string("Kafka client: ") + why,
+        no_mechanism
+            ? "without sasl.mechanism it is Kerberos: set -X sasl.mechanism=PLAIN, SCRAM-SHA-512, ..."
+            : "check the properties given with -X, with -F and in the environment");
   }
   (void)conf.release();  // rd_kafka_new took it
 }
@@ -186,16 +193,22 @@ bool is_passing(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER: return true;
-    default: return false;
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+      return true;
+    default:
+      return false;
   }
 }
 
-KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, ExitCode code, Severity unflagged) {
+KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, ExitCode code,
+                    Severity unflagged) {
   Severity severity = unflagged;
-  if (rd_kafka_error_is_fatal(error)) severity = Severity::fatal;
-  else if (rd_kafka_error_txn_requires_abort(error)) severity = Severity::abort;
-  else if (rd_kafka_error_is_retriable(error)) severity = Severity::retriable;
+  if (rd_kafka_error_is_fatal(error))
+    severity = Severity::fatal;
+  else if (rd_kafka_error_txn_requires_abort(error))
+    severity = Severity::abort;
+  else if (rd_kafka_error_is_retriable(error))
+    severity = Severity::retriable;
   const auto kafka_code = rd_kafka_error_code(error);
   if (is_authorisation(kafka_code)) code = ExitCode::connection;
   return KafkaError(code, severity, kafka_code, what + ": " + rd_kafka_error_string(error));
@@ -206,7 +219,8 @@ KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode 
   Severity severity = is_passing(code) ? Severity::retriable : unflagged;
   if (code == RD_KAFKA_RESP_ERR__FATAL) severity = Severity::fatal;
   if (is_authorisation(code)) exit_code = ExitCode::connection;
-  return KafkaError(exit_code, severity, code, what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail));
+  return KafkaError(exit_code, severity, code,
+                    what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail));
 }
 
 void check(rd_kafka_error_t* error, const std::string& what) {

@@ -1,5 +1,5 @@
-// One librdkafka client with what belongs to it, and owners for its other handles. Internal to kafka/: the headers that
-// other folders see do not need rdkafka.h.
+// One librdkafka client with what belongs to it, and owners for its other handles. Internal to kafka/: the
+// headers that other folders see do not need rdkafka.h.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -65,9 +65,10 @@ class ClientEvents {
 // Owns the rd_kafka_t. Shared by what must not outlive it: batches hold messages that point into it.
 class Client {
  public:
-  // `properties` are the side's, `more` win over them. `events`: a mask of RD_KAFKA_EVENT_*. Throws usage_error where
-  // librdkafka refuses the combination.
-  Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<std::string, std::string>& more, int events);
+  // `properties` are the side's, `more` win over them. `events`: a mask of RD_KAFKA_EVENT_*. Throws
+  // usage_error where librdkafka refuses the combination.
+  Client(rd_kafka_type_t type, const ClientConfig& config, const std::map<std::string, std::string>& more,
+         int events);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -94,9 +95,10 @@ std::string to_string(const TopicPartition& partition);  // "clicks [3]"
 
 // Errors. `what` says what was being done: "commit of the transaction failed".
 // Sorted by librdkafka's flags; one that carries none of them is `unflagged`.
-KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, ExitCode code, Severity unflagged);
-// For calls that give a bare code, which has no flags: passing states of coordinators, leaders and connections are
-// retriable.
+KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, ExitCode code,
+                    Severity unflagged);
+// For calls that give a bare code, which has no flags: passing states of coordinators, leaders and
+// connections are retriable.
 KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode exit_code, Severity unflagged,
                     const std::string& detail = {});
 bool is_passing(rd_kafka_resp_err_t code);

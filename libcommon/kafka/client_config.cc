@@ -27,8 +27,9 @@ struct Default {
   const char* value;
 };
 
-// Only those that the installed librdkafka knows are set. Why each: the delivery protocol's rules and the floors that were
-// measured; what has no word here follows from the tools' way of working (offsets and ends are theirs).
+// Only those that the installed librdkafka knows are set. Why each: the delivery protocol's rules and the
+// floors that were measured; what has no word here follows from the tools' way of working (offsets and ends
+// are theirs).
 constexpr Default kDefaults[] = {
     {Side::both, "topic.metadata.refresh.interval.ms", "30000"},
     {Side::both, "socket.nagle.disable", "true"},
@@ -48,7 +49,8 @@ constexpr Default kDefaults[] = {
     {Side::consumer, "enable.partition.eof", "true"},
     {Side::consumer, "auto.offset.reset", "error"},
     {Side::consumer, "allow.auto.create.topics", "false"},
-    // Producer. The output topic's own limit is judged before producing; the client's would only be in its way.
+    // Producer. The output topic's own limit is judged before producing; the client's would only be in its
+    // way.
     {Side::producer, "enable.idempotence", "true"},
     {Side::producer, "acks", "all"},
     {Side::producer, "linger.ms", "1"},
@@ -90,18 +92,23 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 }
 
 void check_value(const std::string& name, const std::string& value) {
-  const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> scratch(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> scratch(rd_kafka_conf_new(),
+                                                                             rd_kafka_conf_destroy);
   char why[512] = "";
   switch (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), why, sizeof why)) {
-    case RD_KAFKA_CONF_OK: return;
-    case RD_KAFKA_CONF_INVALID: throw usage_error("property " + name + ": " + why);
-    case RD_KAFKA_CONF_UNKNOWN: break;
+    case RD_KAFKA_CONF_OK:
+      return;
+    case RD_KAFKA_CONF_INVALID:
+      throw usage_error("property " + name + ": " + why);
+    case RD_KAFKA_CONF_UNKNOWN:
+      break;
   }
   std::vector<std::string> names;
   for (const auto& [known, property] : known_properties()) names.push_back(known);
   const std::string nearest = nearest_name(name, names);
-  throw usage_error("no such property: " + name,
-                    nearest.empty() ? "'-X list' shows all" : "did you mean " + nearest + "? '-X list' shows all");
+  throw usage_error("no such property: " + name, nearest.empty()
+                                                     ? "'-X list' shows all"
+                                                     : "did you mean " + nearest + "? '-X list' shows all");
 }
 
 bool is_secret(const std::string& name) {
@@ -125,10 +132,13 @@ ClientConfig::ClientConfig() {
 void ClientConfig::set(std::string_view written, std::string_view value_view) {
   std::string_view rest = written;
   Side side = Side::both;
-  if (take_prefix(rest, "consumer.")) side = Side::consumer;
-  else if (take_prefix(rest, "producer.")) side = Side::producer;
+  if (take_prefix(rest, "consumer."))
+    side = Side::consumer;
+  else if (take_prefix(rest, "producer."))
+    side = Side::producer;
   const std::string name(rest), value(value_view);
-  if (name.empty()) throw usage_error("property without a name: '" + std::string(written) + "=" + value + "'");
+  if (name.empty())
+    throw usage_error("property without a name: '" + std::string(written) + "=" + value + "'");
   if (name == "bootstrap.servers" || name == "metadata.broker.list") {
     if (side != Side::both) throw usage_error(std::string(written) + ": both sides talk to the same cluster");
     brokers_ = value;
@@ -158,7 +168,8 @@ void ClientConfig::set(std::string_view written, std::string_view value_view) {
 void ClientConfig::set_assignment(std::string_view text) {
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos)
-    throw usage_error("-X " + std::string(text) + ": no '=' in it", "write -X name=value; '-X list' shows all names");
+    throw usage_error("-X " + std::string(text) + ": no '=' in it",
+                      "write -X name=value; '-X list' shows all names");
   set(trim(text.substr(0, equals)), text.substr(equals + 1));
 }
 
@@ -178,7 +189,8 @@ void ClientConfig::read_file(const std::string& path) {
   std::ifstream file(path);
   const auto refuse = [&path] {
     const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : std::string();
-    return usage_error("configuration file " + path + " cannot be read" + why, "-F FILE, or $KUTILS_CONFIG; lines are NAME=VALUE");
+    return usage_error("configuration file " + path + " cannot be read" + why,
+                       "-F FILE, or $KUTILS_CONFIG; lines are NAME=VALUE");
   };
   if (!file) throw refuse();
   int number = 0;
@@ -188,7 +200,8 @@ void ClientConfig::read_file(const std::string& path) {
     if (text.empty() || text[0] == '#') continue;
     const std::string where = path + ":" + std::to_string(number) + ": ";
     const size_t equals = text.find('=');
-    if (equals == std::string::npos) throw usage_error(where + "no '=' in '" + text + "'", "write name=value");
+    if (equals == std::string::npos)
+      throw usage_error(where + "no '=' in '" + text + "'", "write name=value");
     try {
       set(trim(text.substr(0, equals)), trim(text.substr(equals + 1)));
     } catch (const Error& error) {
@@ -213,7 +226,9 @@ void ClientConfig::read_environment() {
     try {
       set(name, text.substr(equals + 1));
     } catch (const Error& error) {
-      throw usage_error("$" + std::string(kPrefix) + std::string(text.substr(0, equals)) + ": " + error.what(), error.hint());
+      throw usage_error(
+          "$" + std::string(kPrefix) + std::string(text.substr(0, equals)) + ": " + error.what(),
+          error.hint());
     }
   }
 }

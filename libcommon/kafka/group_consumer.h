@@ -1,8 +1,9 @@
 // A member of a consumer group, as the run loop uses it: cooperative, assignments answered by hand.
 //
-// An interface, so that the run loop's tests can put a broker under it that fails on the n-th call; the real one is
-// made by make_group_consumer() (librdkafka_consumer.cc). All calls come from one thread. A fatal error of the client
-// arrives as a KafkaError thrown by poll() (protocol.md, 11: as a message error, not through error_cb).
+// An interface, so that the run loop's tests can put a broker under it that fails on the n-th call; the real
+// one is made by make_group_consumer() (librdkafka_consumer.cc). All calls come from one thread. A fatal
+// error of the client arrives as a KafkaError thrown by poll() (protocol.md, 11: as a message error, not
+// through error_cb).
 #pragma once
 
 #include <cstdint>
@@ -50,41 +51,44 @@ struct Watermarks {
 class RebalanceListener {
  public:
   virtual ~RebalanceListener() = default;
-  // The group gave these to us. The client already answered with an empty incremental assign (protocol.md, 13): they
-  // deliver nothing until start() is called for them.
+  // The group gave these to us. The client already answered with an empty incremental assign (protocol.md,
+  // 13): they deliver nothing until start() is called for them.
   virtual void on_assigned(const std::vector<TopicPartition>& partitions) = 0;
-  // They leave. `lost`: they are gone already, nothing of them may be committed. The client unassigns them when this returns.
+  // They leave. `lost`: they are gone already, nothing of them may be committed. The client unassigns them
+  // when this returns.
   virtual void on_revoked(const std::vector<TopicPartition>& partitions, bool lost) = 0;
 };
 
 struct Polled {
-  bool any = false;                               // the batch holds records
-  std::vector<PartitionOffset> ends;              // partitions whose end was met, with the position there
+  bool any = false;                   // the batch holds records
+  std::vector<PartitionOffset> ends;  // partitions whose end was met, with the position there
 };
 
 class GroupConsumer {
  public:
   virtual ~GroupConsumer() = default;
   virtual void subscribe(const std::vector<std::string>& topics_or_regex) = 0;
-  // Serves rebalances (through the listener), then fills the batch: waits up to `wait` for the first record, then takes what
-  // is there. Throws KafkaError.
+  // Serves rebalances (through the listener), then fills the batch: waits up to `wait` for the first record,
+  // then takes what is there. Throws KafkaError.
   virtual Polled poll(Batch& batch, Millis wait, RebalanceListener& listener) = 0;
-  virtual void start(const std::vector<PartitionOffset>& from) = 0;   // incremental_assign at these offsets
-  virtual void stop(const std::vector<TopicPartition>& partitions) = 0;  // incremental_unassign, outside a revoke
+  virtual void start(const std::vector<PartitionOffset>& from) = 0;  // incremental_assign at these offsets
+  virtual void stop(
+      const std::vector<TopicPartition>& partitions) = 0;  // incremental_unassign, outside a revoke
   // Rewinding: unassign and assign again at these offsets; what was fetched before is never delivered.
   virtual void rewind(const std::vector<PartitionOffset>& to) = 0;
   // Not reading a partition's queue, in place of pause (protocol.md, 15).
   virtual void hold_back(const TopicPartition& partition, bool held) = 0;
-  // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An offset is
-  // kOffsetNone where nothing is committed.
+  // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An
+  // offset is kOffsetNone where nothing is committed.
   virtual std::vector<PartitionOffset> committed(const std::vector<TopicPartition>& partitions) = 0;
   virtual void commit(const std::vector<PartitionOffset>& offsets) = 0;  // at-least-once: synchronous, plain
-  virtual GroupMetadata group_metadata() = 0;  // fresh, for one transaction
+  virtual GroupMetadata group_metadata() = 0;                            // fresh, for one transaction
   virtual bool assignment_lost() = 0;
-  // What the last fetch said of this partition, without asking anybody; high -1 where nothing was fetched yet. For lag.
+  // What the last fetch said of this partition, without asking anybody; high -1 where nothing was fetched
+  // yet. For lag.
   virtual Watermarks fetched_watermarks(const TopicPartition& partition) = 0;
-  // Leaves the group on purpose: unsubscribe, poll until the revoke is served, close; bounded by a watchdog. With `stay` the
-  // member keeps its slot (a static member that will be back).
+  // Leaves the group on purpose: unsubscribe, poll until the revoke is served, close; bounded by a watchdog.
+  // With `stay` the member keeps its slot (a static member that will be back).
   virtual void leave(RebalanceListener& listener, bool stay) = 0;
 };
 

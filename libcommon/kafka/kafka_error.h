@@ -1,6 +1,6 @@
 // Kafka's errors by what a program can do about them. Sorted by librdkafka's own flags, never by name alone
-// (protocol.md, 4): retriable - the same call again; abort - abort the transaction, rewind, go on; fatal - this client
-// is finished, destroy and rebuild it or end the program.
+// (protocol.md, 4): retriable - the same call again; abort - abort the transaction, rewind, go on; fatal -
+// this client is finished, destroy and rebuild it or end the program.
 #pragma once
 
 #include <string>
@@ -13,12 +13,13 @@ enum class Severity { retriable, abort, fatal };
 
 class KafkaError : public Error {
  public:
-  KafkaError(ExitCode exit_code, Severity severity, int code, const std::string& message, std::string hint = {})
+  KafkaError(ExitCode exit_code, Severity severity, int code, const std::string& message,
+             std::string hint = {})
       : Error(exit_code, message, std::move(hint)), severity_(severity), kafka_code_(code) {}
   Severity severity() const { return severity_; }
   int kafka_code() const { return kafka_code_; }  // rd_kafka_resp_err_t
-  // Another holder of our transactional id or instance id was seen: INVALID_PRODUCER_EPOCH, FENCED_INSTANCE_ID,
-  // PRODUCER_FENCED, librdkafka's own _FENCED. Not always a rival (protocol.md, 11).
+  // Another holder of our transactional id or instance id was seen: INVALID_PRODUCER_EPOCH,
+  // FENCED_INSTANCE_ID, PRODUCER_FENCED, librdkafka's own _FENCED. Not always a rival (protocol.md, 11).
   bool is_fencing() const {
     return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
   }

@@ -1,4 +1,5 @@
-// Admin over librdkafka: a consumer handle without a group that reads uncommitted, so that its watermarks are the logs' ends.
+// Admin over librdkafka: a consumer handle without a group that reads uncommitted, so that its watermarks are
+// the logs' ends.
 #include <chrono>
 #include <set>
 #include <thread>
@@ -23,8 +24,10 @@ constexpr Limits kOnce{2000, 2000, Millis(0)};
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
-using ConfigResourceHandle = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
-using DeleteRecordsHandle = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
+using ConfigResourceHandle =
+    std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
+using DeleteRecordsHandle =
+    std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
 
 // "host:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"
 // -> "host:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"
@@ -74,8 +77,8 @@ class LibrdkafkaAdmin final : public Admin {
   }
 
   std::optional<TopicInfo> find_topic(const std::string& name) override {
-    // Found in the whole list: asked for by name, a topic is made by brokers that make topics on mention (the in-memory one
-    // does so whatever allow.auto.create.topics says).
+    // Found in the whole list: asked for by name, a topic is made by brokers that make topics on mention (the
+    // in-memory one does so whatever allow.auto.create.topics says).
     return look_up(client_, name, false);
   }
 
@@ -100,7 +103,8 @@ class LibrdkafkaAdmin final : public Admin {
     for (;;) {
       const auto found = find_topic(topic.name);
       if (found && found->partitions > 0) return is_ours;
-      if (SteadyClock::now() > deadline) throw Error(ExitCode::connection, "topic " + topic.name + " was created and does not appear");
+      if (SteadyClock::now() > deadline)
+        throw Error(ExitCode::connection, "topic " + topic.name + " was created and does not appear");
       std::this_thread::sleep_for(Millis(20));
     }
   }
@@ -110,11 +114,11 @@ class LibrdkafkaAdmin final : public Admin {
     if (is_in_memory()) return out;
     const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
     rd_kafka_ConfigResource_t* raw = resource.get();
-    const EventHandle event = admin_call(
-        "settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
-        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-          rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
-        });
+    const EventHandle event =
+        admin_call("settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
+                   });
     size_t count = 0;
     const auto* const* results =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
@@ -122,7 +126,8 @@ class LibrdkafkaAdmin final : public Admin {
       const auto code = rd_kafka_ConfigResource_error(results[i]);
       if (code) {
         const char* text = rd_kafka_ConfigResource_error_string(results[i]);
-        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal, text ? text : "");
+        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal,
+                       text ? text : "");
       }
       size_t entries = 0;
       const auto* const* list = rd_kafka_ConfigResource_configs(results[i], &entries);
@@ -137,13 +142,14 @@ class LibrdkafkaAdmin final : public Admin {
   Watermarks watermarks(const TopicPartition& partition) override {
     Watermarks out;
     retry("ends of " + to_string(partition), [&] {
-      return rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition, &out.low,
-                                              &out.high, limits_.call_ms);
+      return rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
+                                              &out.low, &out.high, limits_.call_ms);
     });
     return out;
   }
 
-  std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions, int64_t ms) override {
+  std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions,
+                                                int64_t ms) override {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
     retry("offsets by time", [&] {
@@ -160,14 +166,16 @@ class LibrdkafkaAdmin final : public Admin {
     return out;
   }
 
-  std::vector<PartitionOffset> committed(const std::string& group, const std::vector<TopicPartition>& partitions) override {
+  std::vector<PartitionOffset> committed(const std::string& group,
+                                         const std::vector<TopicPartition>& partitions) override {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
     // Named, but never joined. Reads committed: asks for stable offsets.
     auto& member = groups_[group];
     if (!member) {
-      member = std::make_unique<Client>(RD_KAFKA_CONSUMER, config_,
-                                        std::map<std::string, std::string>{{"group.id", group}, {"isolation.level", "read_committed"}}, 0);
+      member = std::make_unique<Client>(
+          RD_KAFKA_CONSUMER, config_,
+          std::map<std::string, std::string>{{"group.id", group}, {"isolation.level", "read_committed"}}, 0);
     }
     retry("committed offsets of group " + group, [&] {
       const PartitionListHandle list = to_list(partitions);
@@ -217,7 +225,8 @@ class LibrdkafkaAdmin final : public Admin {
     size_t groups = 0;
     const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
         rd_kafka_event_DescribeConsumerGroups_result(event.get()), &groups);
-    if (groups != 1 || rd_kafka_ConsumerGroupDescription_state(list[0]) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
+    if (groups != 1 ||
+        rd_kafka_ConsumerGroupDescription_state(list[0]) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
       return {};
     std::set<TopicPartition> given;
     const size_t count = rd_kafka_ConsumerGroupDescription_member_count(list[0]);
@@ -225,7 +234,8 @@ class LibrdkafkaAdmin final : public Admin {
       const auto* assignment =
           rd_kafka_MemberDescription_assignment(rd_kafka_ConsumerGroupDescription_member(list[0], i));
       if (!assignment) continue;
-      for (const TopicPartition& at : partitions_of(rd_kafka_MemberAssignment_partitions(assignment))) given.insert(at);
+      for (const TopicPartition& at : partitions_of(rd_kafka_MemberAssignment_partitions(assignment)))
+        given.insert(at);
     }
     GroupCoverage out{true, {}};
     for (const TopicPartition& at : all) {
@@ -244,11 +254,13 @@ class LibrdkafkaAdmin final : public Admin {
                    [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
                      rd_kafka_DeleteRecords(client_.get(), &raw, 1, options, queue);
                    });
-    const auto* results = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+    const auto* results =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
     for (int i = 0; i < results->cnt; ++i) {
       if (results->elems[i].err)
-        throw to_error(results->elems[i].err, "deletion of records of " + std::string(results->elems[i].topic),
-                       ExitCode::delivery, Severity::fatal);
+        throw to_error(results->elems[i].err,
+                       "deletion of records of " + std::string(results->elems[i].topic), ExitCode::delivery,
+                       Severity::fatal);
     }
   }
 
@@ -264,10 +276,14 @@ class LibrdkafkaAdmin final : public Admin {
     }
     if (why.empty()) why = config_.brokers() + ": no answer";
     std::string hint;
-    if (refused) hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism";
-    else if (reason == RD_KAFKA_RESP_ERR__SSL) hint = "check security.protocol and the ssl.* properties";
-    else hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
-    return KafkaError(ExitCode::connection, Severity::fatal, reason, "cannot connect to " + config_.brokers() + ": " + why, hint);
+    if (refused)
+      hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism";
+    else if (reason == RD_KAFKA_RESP_ERR__SSL)
+      hint = "check security.protocol and the ssl.* properties";
+    else
+      hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
+    return KafkaError(ExitCode::connection, Severity::fatal, reason,
+                      "cannot connect to " + config_.brokers() + ": " + why, hint);
   }
 
   static TopicInfo info_of(const rd_kafka_metadata_topic_t& topic) {
@@ -282,16 +298,22 @@ class LibrdkafkaAdmin final : public Admin {
     if (by_name && !topic) throw usage_error("'" + name + "' cannot be a topic's name");
     AwakeLimit awake(limits_.retry, Millis(limits_.call_ms + 1000));
     for (;;) {
-      const MetadataHandle metadata = retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
-        return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw, limits_.call_ms);
-      });
+      const MetadataHandle metadata =
+          retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
+            return rd_kafka_metadata(client.get(), by_name ? 0 : 1, by_name ? topic.get() : nullptr, raw,
+                                     limits_.call_ms);
+          });
       int at = 0;
       while (at < metadata->topic_cnt && name != metadata->topics[at].topic) ++at;
       if (at == metadata->topic_cnt) return std::nullopt;
       const rd_kafka_metadata_topic_t& found = metadata->topics[at];
-      if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || found.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return std::nullopt;
-      if (found.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) throw usage_error("'" + name + "' cannot be a topic's name");
-      if (found.err && !is_passing(found.err)) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
+      if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+          found.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        return std::nullopt;
+      if (found.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
+        throw usage_error("'" + name + "' cannot be a topic's name");
+      if (found.err && !is_passing(found.err))
+        throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
       bool ready = !found.err;
       for (int i = 0; ready && i < found.partition_cnt; ++i) ready = found.partitions[i].leader >= 0;
       // A partition without a leader is still a partition: after a while take the topic as it is.
@@ -314,7 +336,8 @@ class LibrdkafkaAdmin final : public Admin {
     const NewTopicHandle request(
         rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, why, sizeof why));
     if (!request) throw usage_error("topic " + topic.name + ": " + why);
-    for (const auto& [name, value] : topic.config) rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
+    for (const auto& [name, value] : topic.config)
+      rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str());
     rd_kafka_NewTopic_t* raw = request.get();
     const EventHandle event =
         admin_call("creation of topic " + topic.name, RD_KAFKA_ADMIN_OP_CREATETOPICS,
@@ -322,14 +345,16 @@ class LibrdkafkaAdmin final : public Admin {
                      rd_kafka_CreateTopics(client_.get(), &raw, 1, options, queue);
                    });
     size_t count = 0;
-    const auto* const* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+    const auto* const* results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
     for (size_t i = 0; i < count; ++i) {
       const auto code = rd_kafka_topic_result_error(results[i]);
       // Two tools of a pipeline may both make the topic between them.
       if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return false;
       if (!code) continue;
       const char* text = rd_kafka_topic_result_error_string(results[i]);
-      throw to_error(code, "topic " + topic.name + " cannot be created", ExitCode::usage, Severity::fatal, text ? text : "");
+      throw to_error(code, "topic " + topic.name + " cannot be created", ExitCode::usage, Severity::fatal,
+                     text ? text : "");
     }
     return true;
   }
@@ -381,6 +406,8 @@ class LibrdkafkaAdmin final : public Admin {
 
 }  // namespace
 
-std::unique_ptr<Admin> make_admin(const ClientConfig& config) { return std::make_unique<LibrdkafkaAdmin>(config); }
+std::unique_ptr<Admin> make_admin(const ClientConfig& config) {
+  return std::make_unique<LibrdkafkaAdmin>(config);
+}
 
 }  // namespace kutils::kafka

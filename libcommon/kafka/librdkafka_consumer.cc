@@ -1,9 +1,10 @@
 // GroupConsumer over librdkafka.
 //
-// Records and group events come through two queues: each partition's own queue is forwarded to `data_queue_`, so that the
-// consumer's queue carries rebalances and errors only. Rebalances are events, never callbacks: the listener runs in
-// poll() between batches, may throw, and no record of a batch belongs to a partition that left meanwhile. A waiting data
-// queue is woken when something comes to the other (rd_kafka_queue_yield).
+// Records and group events come through two queues: each partition's own queue is forwarded to `data_queue_`,
+// so that the consumer's queue carries rebalances and errors only. Rebalances are events, never callbacks:
+// the listener runs in poll() between batches, may throw, and no record of a batch belongs to a partition
+// that left meanwhile. A waiting data queue is woken when something comes to the other
+// (rd_kafka_queue_yield).
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -24,7 +25,8 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr size_t kMaxRecords = 2000;
-constexpr auto kCommittedLimit = std::chrono::seconds(60);   // coordinators move in a broker's fail-over: 9-14 s
+constexpr auto kCommittedLimit =
+    std::chrono::seconds(60);  // coordinators move in a broker's fail-over: 9-14 s
 constexpr auto kCommitLimit = std::chrono::seconds(30);
 constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr auto kLeaveLimit = std::chrono::seconds(5);
@@ -40,7 +42,9 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     data_queue_.reset(rd_kafka_queue_new(client_->get()));
     rd_kafka_queue_cb_event_enable(
         events_queue_.get(),
-        [](rd_kafka_t*, void* data_queue) { rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(data_queue)); },
+        [](rd_kafka_t*, void* data_queue) {
+          rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(data_queue));
+        },
         data_queue_.get());
     waker_ = std::make_unique<StallWaker>(client_);
   }
@@ -48,14 +52,15 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   ~LibrdkafkaConsumer() override {
     rd_kafka_queue_cb_event_enable(events_queue_.get(), nullptr, nullptr);
     waker_.reset();
-    // librdkafka before 2.3 aborts the process ("Assertion `assignor_state' failed") when a cooperative consumer is destroyed
-    // between its join and its first assignment, as one that is fenced or asked to stop while it starts. Such a one is
-    // left to the end of the process, with what its threads use.
+    // librdkafka before 2.3 aborts the process ("Assertion `assignor_state' failed") when a cooperative
+    // consumer is destroyed between its join and its first assignment, as one that is fenced or asked to stop
+    // while it starts. Such a one is left to the end of the process, with what its threads use.
     if (subscribed_at_ != SteadyClock::time_point() && !assigned_once_ && rd_kafka_version() < 0x02030000)
       client_->leave_to_the_end(client_);
-    // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's main thread
-    // waits for the group's state machine, and what destroys it for that thread (seen: a worker that was to be built anew
-    // hung here). So it is waited for only a moment. All that belongs to the handle goes first.
+    // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's
+    // main thread waits for the group's state machine, and what destroys it for that thread (seen: a worker
+    // that was to be built anew hung here). So it is waited for only a moment. All that belongs to the handle
+    // goes first.
     released_.clear();
     slots_.clear();
     data_queue_.reset();
@@ -101,8 +106,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       slot.next = at.offset;
     }
     check(rd_kafka_incremental_assign(client_->get(), to_list(from).get()), "assignment failed");
-    // Once more: the stop of an earlier assignment of the same partition, which librdkafka's main thread may have handled
-    // after add_slot(), takes the forwarding away. By now it is behind us.
+    // Once more: the stop of an earlier assignment of the same partition, which librdkafka's main thread may
+    // have handled after add_slot(), takes the forwarding away. By now it is behind us.
     for (const PartitionOffset& at : from) {
       const Slot& slot = *slots_.at(at.at);
       if (!slot.held) rd_kafka_queue_forward(slot.queue.get(), data_queue_.get());
@@ -136,7 +141,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     Slot& slot = *found->second;
     if (slot.held == held) return;
     slot.held = held;
-    // Not forwarded, its queue fills and the fetcher stops by itself; what was forwarded before waits in the stash.
+    // Not forwarded, its queue fills and the fetcher stops by itself; what was forwarded before waits in the
+    // stash.
     rd_kafka_queue_forward(slot.queue.get(), held ? nullptr : data_queue_.get());
     if (!held && (!slot.stash.empty() || slot.stashed_end >= 0)) released_.push_back(partition);
   }
@@ -150,10 +156,13 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       std::string where;
       for (int i = 0; !code && i < list->cnt; ++i) {
         code = list->elems[i].err;
-        if (code) where = " of " + std::string(list->elems[i].topic) + " [" + std::to_string(list->elems[i].partition) + "]";
+        if (code)
+          where = " of " + std::string(list->elems[i].topic) + " [" +
+                  std::to_string(list->elems[i].partition) + "]";
       }
       if (!code) return from_list(list.get());
-      const auto error = to_error(code, "committed offsets" + where + " of group " + group_, ExitCode::delivery, Severity::fatal);
+      const auto error = to_error(code, "committed offsets" + where + " of group " + group_,
+                                  ExitCode::delivery, Severity::fatal);
       if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
       std::this_thread::sleep_for(Millis(10));
     }
@@ -172,7 +181,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       if (SteadyClock::now() > deadline || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         throw KafkaError(error.code(), Severity::abort, code, error.what());
       // Whether it was committed is not known: what is committed will be read anew.
-      if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) throw KafkaError(error.code(), Severity::abort, code, error.what());
+      if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        throw KafkaError(error.code(), Severity::abort, code, error.what());
       std::this_thread::sleep_for(Millis(20));
     }
   }
@@ -183,7 +193,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     const QueueHandle answers(rd_kafka_queue_new(client_->get()));
     const auto refused = rd_kafka_commit_queue(client_->get(), list.get(), answers.get(), nullptr, nullptr);
     if (refused) return refused;
-    const EventHandle answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(kCommitAnswerLimit.count())));
+    const EventHandle answer(
+        rd_kafka_queue_poll(answers.get(), static_cast<int>(kCommitAnswerLimit.count())));
     if (!answer) return RD_KAFKA_RESP_ERR__TIMED_OUT;
     auto code = rd_kafka_event_error(answer.get());
     const rd_kafka_topic_partition_list_t* done = rd_kafka_event_topic_partition_list(answer.get());
@@ -215,7 +226,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   Watermarks fetched_watermarks(const TopicPartition& partition) override {
     Watermarks out;
-    const auto code = rd_kafka_get_watermark_offsets(client_->get(), partition.topic.c_str(), partition.partition, &out.low, &out.high);
+    const auto code = rd_kafka_get_watermark_offsets(client_->get(), partition.topic.c_str(),
+                                                     partition.partition, &out.low, &out.high);
     if (code || out.high < 0) out = {0, -1};
     return out;
   }
@@ -225,8 +237,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     rd_kafka_t* rk = client_->get();
     waker_->set_lagging(false);
     if (!stay && !rd_kafka_fatal_error(rk, nullptr, 0)) {
-      // A plain close of a static member tells nobody; to unsubscribe does, if the close does not begin before the
-      // LeaveGroup is sent. That it is shows in the member id: it is given up with it.
+      // A plain close of a static member tells nobody; to unsubscribe does, if the close does not begin
+      // before the LeaveGroup is sent. That it is shows in the member id: it is given up with it.
       const bool joined = group_metadata().usable();
       rd_kafka_unsubscribe(rk);
       while (group_owns_ && SteadyClock::now() < deadline) {
@@ -240,9 +252,12 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     const ErrorHandle refused(rd_kafka_consumer_close_queue(rk, close_queue.get()));
     while (!refused && !rd_kafka_consumer_closed(rk)) {
       if (SteadyClock::now() > deadline) {
-        // It can neither be closed nor destroyed without waiting: left to the end of the process, with what its threads use.
+        // It can neither be closed nor destroyed without waiting: left to the end of the process, with what
+        // its threads use.
         client_->leave_to_the_end(client_);
-        if (note_) note_("leaving the group " + group_ + " took too long; the others take over after its session timeout");
+        if (note_)
+          note_("leaving the group " + group_ +
+                " took too long; the others take over after its session timeout");
         return;
       }
       EventHandle event(rd_kafka_queue_poll(close_queue.get(), 20));
@@ -279,10 +294,12 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   static std::shared_ptr<Client> make_client(const ClientConfig& config, const std::string& group,
                                              const std::string& instance_id) {
     if (config.consumer_value("isolation.level") == "read_uncommitted")
-      throw usage_error("isolation.level=read_uncommitted: a group reads committed records only", "kread without -g takes it");
+      throw usage_error("isolation.level=read_uncommitted: a group reads committed records only",
+                        "kread without -g takes it");
     std::map<std::string, std::string> more{{"group.id", group}};
     if (!instance_id.empty()) more["group.instance.id"] = instance_id;
-    return std::make_shared<Client>(RD_KAFKA_CONSUMER, config, more, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
+    return std::make_shared<Client>(RD_KAFKA_CONSUMER, config, more,
+                                    RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR);
   }
 
   [[noreturn]] void throw_fatal() {
@@ -316,12 +333,16 @@ class LibrdkafkaConsumer final : public GroupConsumer {
         pending_.push_back(std::move(rebalance));
         break;
       }
-      case RD_KAFKA_EVENT_ERROR: take_error(rd_kafka_event_error(raw), rd_kafka_event_error_string(raw)); break;
-      default: break;
+      case RD_KAFKA_EVENT_ERROR:
+        take_error(rd_kafka_event_error(raw), rd_kafka_event_error_string(raw));
+        break;
+      default:
+        break;
     }
   }
 
-  // A position that retention has overtaken is judged when the loop rewinds; a late poll has lost its partitions only.
+  // A position that retention has overtaken is judged when the loop rewinds; a late poll has lost its
+  // partitions only.
   static bool rewinds(rd_kafka_resp_err_t code) {
     return code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED || code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
   }
@@ -329,7 +350,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   void take_error(rd_kafka_resp_err_t code, const char* text) {
     if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) {
       fatal_ = true;
-    } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && SteadyClock::now() - subscribed_at_ < kUnknownTopicGrace) {
+    } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+               SteadyClock::now() - subscribed_at_ < kUnknownTopicGrace) {
       if (note_) note_(text);
     } else if (is_passing(code) || code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__SSL ||
                code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
@@ -388,15 +410,15 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     check(rd_kafka_incremental_assign(client_->get(), nothing.get()), "assignment failed");
   }
 
-  // Takes these out of librdkafka's assignment; those that were never started are not in it. `must_answer`: a pending
-  // revoke waits for this call, even if nothing is left to take out.
+  // Takes these out of librdkafka's assignment; those that were never started are not in it. `must_answer`: a
+  // pending revoke waits for this call, even if nothing is left to take out.
   void unassign(const std::vector<TopicPartition>& partitions, bool must_answer) {
     std::vector<TopicPartition> started;
     for (const TopicPartition& partition : partitions) {
       if (remove_slot(partition)) started.push_back(partition);
     }
-    // The call answers a revoke that has not been served yet: what it names leaves now, and nothing of it may be
-    // committed any more. What called (a rewind) has thrown away the open work already.
+    // The call answers a revoke that has not been served yet: what it names leaves now, and nothing of it may
+    // be committed any more. What called (a rewind) has thrown away the open work already.
     for (Rebalance& rebalance : pending_) {
       if (rebalance.assign || rebalance.answered) continue;
       rebalance.answered = true;
@@ -410,9 +432,9 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   }
 
   // --- librdkafka before 2.2 loses records in a batch that a rebalance interrupts ---
-  // It pauses all partitions at each rebalance, and a pause that falls into a running consume_batch takes the partition's
-  // records out of that batch again, but its position stays behind them. So at each rebalance the position that
-  // librdkafka has is compared with ours, and a partition where they differ is set back.
+  // It pauses all partitions at each rebalance, and a pause that falls into a running consume_batch takes the
+  // partition's records out of that batch again, but its position stays behind them. So at each rebalance the
+  // position that librdkafka has is compared with ours, and a partition where they differ is set back.
 
   void find_purged() {
     if (slots_.empty()) return;
@@ -422,7 +444,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     if (rd_kafka_position(client_->get(), list.get())) return;
     for (const PartitionOffset& position : from_list(list.get())) {
       const Slot& slot = *slots_.at(position.at);
-      if (position.offset >= 0 && slot.next >= 0 && position.offset != slot.next) purged_.push_back({position.at, slot.next, {}});
+      if (position.offset >= 0 && slot.next >= 0 && position.offset != slot.next)
+        purged_.push_back({position.at, slot.next, {}});
     }
   }
 
@@ -468,7 +491,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   Slot* slot_of(const rd_kafka_message_t* message) {
     // Records come in runs of one partition.
-    if (last_slot_ && last_topic_ == message->rkt && last_slot_->at.partition == message->partition) return last_slot_;
+    if (last_slot_ && last_topic_ == message->rkt && last_slot_->at.partition == message->partition)
+      return last_slot_;
     const auto found = slots_.find({rd_kafka_topic_name(message->rkt), message->partition});
     if (found == slots_.end()) return nullptr;
     last_topic_ = message->rkt;
@@ -479,8 +503,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   static void set_at_end(Slot& slot, bool value, size_t& count) {
     if (slot.at_end == value) return;
     slot.at_end = value;
-    if (value) ++count;
-    else --count;
+    if (value)
+      ++count;
+    else
+      --count;
   }
 
   // Messages from index `from` on; those that are not handed out leave the chunk.
@@ -495,15 +521,18 @@ class LibrdkafkaConsumer final : public GroupConsumer {
         if (slot && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
           set_at_end(*slot, true, at_end_);
           slot->next = std::max(slot->next, message->offset);  // past control records
-          if (slot->held) slot->stashed_end = message->offset;
-          else out.ends.push_back({slot->at, message->offset, {}});
+          if (slot->held)
+            slot->stashed_end = message->offset;
+          else
+            out.ends.push_back({slot->at, message->offset, {}});
         } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
           take_message_error(message, slot);
         }
         rd_kafka_message_destroy(message);
         continue;
       }
-      // Fetched for an assignment that is over, or fetched again after a resume that librdkafka did on its own.
+      // Fetched for an assignment that is over, or fetched again after a resume that librdkafka did on its
+      // own.
       if (!slot || message->offset < slot->next) {
         rd_kafka_message_destroy(message);
         continue;

@@ -1,7 +1,8 @@
 // Producers over librdkafka.
 //
-// Delivery reports come as events on the main queue: in that mode rd_kafka_flush() waits on a condition instead of polling
-// in steps of 10 ms. Without tracked offsets only failures are reported; successes are freed by librdkafka's own threads.
+// Delivery reports come as events on the main queue: in that mode rd_kafka_flush() waits on a condition
+// instead of polling in steps of 10 ms. Without tracked offsets only failures are reported; successes are
+// freed by librdkafka's own threads.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -22,18 +23,21 @@ constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
 
 class LibrdkafkaProducer final : public TransactionalProducer {
  public:
-  LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id, DeliveredOffsets offsets)
+  LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id,
+                     DeliveredOffsets offsets)
       : transactional_(!transactional_id.empty()),
         tracked_(offsets == DeliveredOffsets::tracked),
         name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
         retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
         note_(config.note()),
-        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id, offsets), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
+        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id, offsets),
+                RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
         queue_(rd_kafka_queue_get_main(client_.get())) {}
 
   ~LibrdkafkaProducer() override {
     // What is undelivered here belongs to a program that ends or to a transaction that nobody will commit.
-    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_purge(client_.get(),
+                   RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   }
 
   void produce(const std::string& topic, int32_t partition, const Output& output) override {
@@ -62,7 +66,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     if (!output.headers.empty()) {
       headers = rd_kafka_headers_new(output.headers.size());
       for (const Header& header : output.headers) {
-        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()), header.value.data(),
+        rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                            header.value.data(),
                             header.value.is_null() ? 0 : static_cast<ssize_t>(header.value.size()));
       }
       parts[n].vtype = RD_KAFKA_VTYPE_HEADERS;
@@ -78,8 +83,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       }
       if (headers) rd_kafka_headers_destroy(headers);
       throw_if_fatal();
-      throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]", ExitCode::delivery,
-                     transactional_ ? Severity::abort : Severity::fatal);
+      throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]",
+                     ExitCode::delivery, transactional_ ? Severity::abort : Severity::fatal);
     }
     if (tracked_) ++in_flight_;
     // Reports must not pile up between flushes.
@@ -124,7 +129,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     const PartitionListHandle list = to_list(offsets);
     call("offsets in the transaction", [&] {
       return rd_kafka_send_offsets_to_transaction(
-          client_.get(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.handle.get()), kCallLimitMs);
+          client_.get(), list.get(),
+          static_cast<const rd_kafka_consumer_group_metadata_t*>(group.handle.get()), kCallLimitMs);
     });
   }
 
@@ -146,7 +152,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     std::vector<int64_t> delivered;  // by partition
   };
 
-  static std::map<std::string, std::string> properties(const std::string& transactional_id, DeliveredOffsets offsets) {
+  static std::map<std::string, std::string> properties(const std::string& transactional_id,
+                                                       DeliveredOffsets offsets) {
     std::map<std::string, std::string> out{
         {"delivery.report.only.error", offsets == DeliveredOffsets::tracked ? "false" : "true"}};
     if (!transactional_id.empty()) out["transactional.id"] = transactional_id;
@@ -178,12 +185,14 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       wait_ms = 0;
       switch (rd_kafka_event_type(event.get())) {
         case RD_KAFKA_EVENT_DR:
-          while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) take_report(*message);
+          while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get()))
+            take_report(*message);
           break;
         case RD_KAFKA_EVENT_ERROR:
           client_.events().error(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
           break;
-        default: break;
+        default:
+          break;
       }
     }
   }
@@ -192,13 +201,16 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     if (tracked_) --in_flight_;
     if (message.err) {
       // Thrown away by an abort: no failure, and it may be reported after the abort.
-      if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) return;
+      if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
       if (failure_) return;
-      const std::string where = std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
-      const auto error = to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
+      const std::string where =
+          std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
+      const auto error =
+          to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
       // Delivery was retried by librdkafka already, as long as it may: here it is over.
-      failure_ = std::make_unique<KafkaError>(error.code(), transactional_ ? Severity::abort : Severity::fatal,
-                                              error.kafka_code(), error.what());
+      failure_ = std::make_unique<KafkaError>(
+          error.code(), transactional_ ? Severity::abort : Severity::fatal, error.kafka_code(), error.what());
       return;
     }
     auto& delivered = static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt))->delivered;
@@ -209,12 +221,14 @@ class LibrdkafkaProducer final : public TransactionalProducer {
 
   // librdkafka takes 0 for "now", and a record of 1970 would make all others late.
   int64_t time_of_zero() {
-    if (note_ && !noted_zero_) note_("a record's time is 0 ms since 1970, which librdkafka cannot write: 1 ms is written instead");
+    if (note_ && !noted_zero_)
+      note_("a record's time is 0 ms since 1970, which librdkafka cannot write: 1 ms is written instead");
     noted_zero_ = true;
     return 1;
   }
 
-  // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's timeout).
+  // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's
+  // timeout).
   void wait_delivered(std::optional<SteadyClock::duration> limit) {
     const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
     for (;;) {

@@ -30,7 +30,9 @@ MemoryBroker::MemoryBroker(int brokers) : parts_(std::make_unique<Parts>()) {
 
 MemoryBroker::~MemoryBroker() = default;
 
-std::string MemoryBroker::bootstrap_servers() const { return rd_kafka_mock_cluster_bootstraps(parts_->cluster); }
+std::string MemoryBroker::bootstrap_servers() const {
+  return rd_kafka_mock_cluster_bootstraps(parts_->cluster);
+}
 
 void MemoryBroker::create_topic(const std::string& name, int32_t partitions) {
   const auto code = rd_kafka_mock_topic_create(parts_->cluster, name.c_str(), partitions, 1);

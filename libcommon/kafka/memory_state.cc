@@ -27,12 +27,15 @@ bool is_ours(const std::string& directory) {
 // The mark is made last: a directory without it is being made.
 void remove_left_behind(const std::string& parent) {
   std::error_code ignored;
-  for (auto at = std::filesystem::directory_iterator(parent, ignored); at != std::filesystem::directory_iterator(); at.increment(ignored)) {
+  for (auto at = std::filesystem::directory_iterator(parent, ignored);
+       at != std::filesystem::directory_iterator(); at.increment(ignored)) {
     const std::string directory = at->path().string();
-    if (at->path().filename().string().rfind(kPrefix, 0) != 0 || !is_ours(directory) || !file_exists(mark_of(directory)))
+    if (at->path().filename().string().rfind(kPrefix, 0) != 0 || !is_ours(directory) ||
+        !file_exists(mark_of(directory)))
       continue;
     try {
-      if (const auto dead = FileLock::try_lock(lock_of(directory))) std::filesystem::remove_all(directory, ignored);
+      if (const auto dead = FileLock::try_lock(lock_of(directory)))
+        std::filesystem::remove_all(directory, ignored);
     } catch (const Error&) {
       continue;  // not worth ending for
     }

@@ -1,6 +1,6 @@
-// The state directory of one in-memory broker: state is worth nothing once its topics are gone, so kbroker makes a
-// directory, says in it whose it is, and removes it at its end. Tools keep state on disk for an in-memory broker only
-// in its own directory (protocol.md, 29).
+// The state directory of one in-memory broker: state is worth nothing once its topics are gone, so kbroker
+// makes a directory, says in it whose it is, and removes it at its end. Tools keep state on disk for an
+// in-memory broker only in its own directory (protocol.md, 29).
 #pragma once
 
 #include <optional>
@@ -10,8 +10,9 @@
 
 namespace kutils::kafka {
 
-// Made by the constructor, in $TMPDIR or /tmp; removed with all that is in it by the destructor. Throws Error(delivery).
-// What brokers that were killed have left there is removed, too: who lives holds a lock in its directory.
+// Made by the constructor, in $TMPDIR or /tmp; removed with all that is in it by the destructor. Throws
+// Error(delivery). What brokers that were killed have left there is removed, too: who lives holds a lock in
+// its directory.
 class MemoryStateDir {
  public:
   explicit MemoryStateDir(const std::string& bootstrap_servers);

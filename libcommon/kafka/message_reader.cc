@@ -3,8 +3,9 @@
 namespace kutils::kafka {
 
 void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
-  // Kept per topic handle; the batch before may be gone, so the name is asked anew where the handle differs. A handle
-  // that was freed and made again at the same address would have another name: compare cheaply by asking at run starts.
+  // Kept per topic handle; the batch before may be gone, so the name is asked anew where the handle differs.
+  // A handle that was freed and made again at the same address would have another name: compare cheaply by
+  // asking at run starts.
   Record& record = batch.records().emplace_back();
   if (message->rkt != last_topic_ || batch.records().size() == 1) {
     last_topic_ = message->rkt;
@@ -34,7 +35,8 @@ void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
   record.headers = {views, count};
 }
 
-void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit, Millis wait) {
+void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit,
+                   Millis wait) {
   const size_t before = into.size();
   into.resize(before + limit);
   const auto take = [&](size_t from, int timeout_ms, size_t most) {

@@ -36,7 +36,9 @@ class MessageReader {
   std::string_view last_name_;
 };
 
-// Takes what is in the queue, at most `limit`; where it is empty waits up to `wait` for the first one. Never waits to fill.
-void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit, Millis wait);
+// Takes what is in the queue, at most `limit`; where it is empty waits up to `wait` for the first one. Never
+// waits to fill.
+void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit,
+                   Millis wait);
 
 }  // namespace kutils::kafka

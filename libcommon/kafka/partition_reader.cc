@@ -29,7 +29,8 @@ class LibrdkafkaReader final : public PartitionReader {
       TopicHandle& topic = topics_[at.at.topic];
       if (!topic) topic.reset(rd_kafka_topic_new(client_->get(), at.at.topic.c_str(), nullptr));
       if (!topic || rd_kafka_consume_start_queue(topic.get(), at.at.partition, at.offset, queue_.get()) != 0)
-        throw to_error(rd_kafka_last_error(), "reading of " + to_string(at.at), ExitCode::connection, Severity::fatal);
+        throw to_error(rd_kafka_last_error(), "reading of " + to_string(at.at), ExitCode::connection,
+                       Severity::fatal);
       started_[at.at] = Started{at.offset, false};
     }
     changed();
@@ -65,14 +66,17 @@ class LibrdkafkaReader final : public PartitionReader {
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
           if (started) {
             set_at_end(*started, true);
-            out.ends.push_back({{rd_kafka_topic_name(message->rkt), message->partition}, message->offset, {}});
+            out.ends.push_back(
+                {{rd_kafka_topic_name(message->rkt), message->partition}, message->offset, {}});
           }
         } else if (!is_passing(message->err) && !failure) {
           std::string where;
-          if (message->rkt) where = " of " + to_string({rd_kafka_topic_name(message->rkt), message->partition});
+          if (message->rkt)
+            where = " of " + to_string({rd_kafka_topic_name(message->rkt), message->partition});
           if (started) where += " from offset " + std::to_string(started->next);
-          failure = std::make_unique<KafkaError>(to_error(message->err, "reading" + where, ExitCode::connection, Severity::fatal,
-                                                          rd_kafka_message_errstr(message)));
+          failure =
+              std::make_unique<KafkaError>(to_error(message->err, "reading" + where, ExitCode::connection,
+                                                    Severity::fatal, rd_kafka_message_errstr(message)));
         }
         rd_kafka_message_destroy(message);
         continue;
@@ -113,8 +117,10 @@ class LibrdkafkaReader final : public PartitionReader {
   void set_at_end(Started& started, bool value) {
     if (started.at_end == value) return;
     started.at_end = value;
-    if (value) ++at_end_;
-    else --at_end_;
+    if (value)
+      ++at_end_;
+    else
+      --at_end_;
   }
 
   void changed() {

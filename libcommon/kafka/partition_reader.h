@@ -1,4 +1,5 @@
-// Reads given partitions from given offsets, without a group: nothing is written to the cluster. One thread uses it.
+// Reads given partitions from given offsets, without a group: nothing is written to the cluster. One thread
+// uses it.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,8 @@ class PartitionReader {
   virtual void stop(const TopicPartition& partition) = 0;
   // As GroupConsumer::poll, without a group's events. Throws KafkaError.
   virtual Polled poll(Batch& batch, Millis wait) = 0;
-  // The end of the log as the last fetch told it, what an open transaction holds back included; -1: not known.
+  // The end of the log as the last fetch told it, what an open transaction holds back included; -1: not
+  // known.
   virtual int64_t fetched_high(const TopicPartition&) { return -1; }
 };
 

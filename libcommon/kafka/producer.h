@@ -1,4 +1,5 @@
-// Producers as the run loop uses them. Interfaces for the same reason as GroupConsumer. All calls from one thread.
+// Producers as the run loop uses them. Interfaces for the same reason as GroupConsumer. All calls from one
+// thread.
 #pragma once
 
 #include <memory>
@@ -15,18 +16,19 @@ namespace kutils::kafka {
 class Producer {
  public:
   virtual ~Producer() = default;
-  // Copies key, value and headers. Blocks (serving deliveries) while the queue is full. `partition` must be known.
-  // Throws KafkaError where the client refuses it.
+  // Copies key, value and headers. Blocks (serving deliveries) while the queue is full. `partition` must be
+  // known. Throws KafkaError where the client refuses it.
   virtual void produce(const std::string& topic, int32_t partition, const Output& output) = 0;
   // Until everything produced is acknowledged or failed. Throws KafkaError for the first failure.
   virtual void flush() = 0;
-  // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For the changelog
-  // offset that a store has reached. Only of a producer made with DeliveredOffsets::tracked; ask after flush().
+  // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
+  // the changelog offset that a store has reached. Only of a producer made with DeliveredOffsets::tracked;
+  // ask after flush().
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
 };
 
-// One transactional id. Every call retries what is retriable itself (the same call again, bounded by the transaction
-// timeout) and throws KafkaError with severity abort or fatal for the rest.
+// One transactional id. Every call retries what is retriable itself (the same call again, bounded by the
+// transaction timeout) and throws KafkaError with severity abort or fatal for the rest.
 class TransactionalProducer : public Producer {
  public:
   virtual void init() = 0;  // also aborts what a dead predecessor left open

@@ -1,9 +1,10 @@
 // Wakes a consumer whose broker threads sleep while there is work.
 //
-// In librdkafka before 2.2 a broker thread whose local queue was full when it looked sleeps a second before it fetches
-// again (later: fetch.queue.backoff.ms). Any request to the same broker wakes it. While there is lag, a helper thread
-// asks each leader for an end offset every few milliseconds; ListOffsets is about the cheapest request there is. One
-// call asks all leaders: asking only one leaves the others asleep. With 2.2 or later this class does nothing.
+// In librdkafka before 2.2 a broker thread whose local queue was full when it looked sleeps a second before
+// it fetches again (later: fetch.queue.backoff.ms). Any request to the same broker wakes it. While there is
+// lag, a helper thread asks each leader for an end offset every few milliseconds; ListOffsets is about the
+// cheapest request there is. One call asks all leaders: asking only one leaves the others asleep. With 2.2 or
+// later this class does nothing.
 #pragma once
 
 #include <condition_variable>

@@ -38,7 +38,8 @@ HttpAddress parse_http_address(const std::string& option, const std::string& tex
   const char* end = port.data() + port.size();
   const auto [stopped, error] = std::from_chars(port.data(), end, address.port);
   if (port.empty() || error != std::errc() || stopped != end || address.port < 0 || address.port > 65535)
-    throw usage_error(option + ": '" + text + "' is no address", "PORT (this machine only) or HOST:PORT, as 0.0.0.0:8080");
+    throw usage_error(option + ": '" + text + "' is no address",
+                      "PORT (this machine only) or HOST:PORT, as 0.0.0.0:8080");
   if (colon != std::string::npos && colon > 0) address.host = text.substr(0, colon);
   if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']')
     address.host = address.host.substr(1, address.host.size() - 2);
@@ -68,24 +69,26 @@ HttpServer::HttpServer(const HttpAddress& address, HttpHandler handler) : impl_(
   server.set_keep_alive_max_count(1);  // an idle connection would hold a thread
   server.set_read_timeout(kPatienceSeconds);
   server.set_write_timeout(kPatienceSeconds);
-  server.Get(".*", [handle = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
-    HttpReply reply;
-    try {
-      reply = handle({request.path, {request.params.begin(), request.params.end()}});
-    } catch (const Error& error) {
-      reply.status = error.code() == ExitCode::usage ? 400 : 500;
-      reply.body = std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()) + "\n";
-    } catch (const std::exception& error) {
-      reply.status = 500;
-      reply.body = std::string(error.what()) + "\n";
-    }
-    response.status = reply.status;
-    response.set_content(std::move(reply.body), reply.type.c_str());
-  });
+  server.Get(
+      ".*", [handle = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
+        HttpReply reply;
+        try {
+          reply = handle({request.path, {request.params.begin(), request.params.end()}});
+        } catch (const Error& error) {
+          reply.status = error.code() == ExitCode::usage ? 400 : 500;
+          reply.body = std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()) + "\n";
+        } catch (const std::exception& error) {
+          reply.status = 500;
+          reply.body = std::string(error.what()) + "\n";
+        }
+        response.status = reply.status;
+        response.set_content(std::move(reply.body), reply.type.c_str());
+      });
   const bool bound = address.port == 0 ? (impl_->address.port = server.bind_to_any_port(address.host)) > 0
                                        : server.bind_to_port(address.host, address.port);
   if (!bound)
-    throw usage_error("--http: cannot listen on " + to_string(address), "is another process listening there? 0 takes any free port");
+    throw usage_error("--http: cannot listen on " + to_string(address),
+                      "is another process listening there? 0 takes any free port");
   const SignalsBlocked blocked;
   impl_->thread = std::thread([&server] { server.listen_after_bind(); });
   // stop() before it runs would be lost.
@@ -108,8 +111,8 @@ HttpReply http_get(const HttpAddress& address, const std::string& path,
     static constexpr char kHex[] = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                         c == '_' || c == '~' || c == '/';
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                         c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
       if (plain) {
         out.push_back(c);
       } else {
@@ -126,7 +129,8 @@ HttpReply http_get(const HttpAddress& address, const std::string& path,
   }
   const httplib::Result result = client.Get(target.c_str());
   if (!result)
-    throw Error(ExitCode::connection, "nobody answers on " + to_string(address) + ": " + httplib::to_string(result.error()),
+    throw Error(ExitCode::connection,
+                "nobody answers on " + to_string(address) + ": " + httplib::to_string(result.error()),
                 "is the tool running, and with this --http?");
   return {result->status, result->get_header_value("Content-Type"), result->body};
 }

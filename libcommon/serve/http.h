@@ -10,7 +10,8 @@
 
 namespace kutils::serve {
 
-// `8080`, `:8080`: loopback only; `HOST:PORT`, `[::1]:8080`, `0.0.0.0:8080`: as told. Port 0: any that is free. Throws usage_error.
+// `8080`, `:8080`: loopback only; `HOST:PORT`, `[::1]:8080`, `0.0.0.0:8080`: as told. Port 0: any that is
+// free. Throws usage_error.
 struct HttpAddress {
   std::string host = "127.0.0.1";
   int port = 0;
@@ -19,7 +20,7 @@ HttpAddress parse_http_address(const std::string& option, const std::string& tex
 std::string to_string(const HttpAddress& address);
 
 struct HttpRequest {
-  std::string path;                            // decoded, without the query
+  std::string path;  // decoded, without the query
   std::multimap<std::string, std::string> parameters;
 };
 struct HttpReply {
@@ -29,8 +30,9 @@ struct HttpReply {
 };
 using HttpHandler = std::function<HttpReply(const HttpRequest&)>;
 
-// Answers GET requests by `handler`, on threads of its own, from construction to destruction. A kutils::Error that the handler throws
-// becomes status 400 (usage) or 500. The destructor ends what is under way within seconds.
+// Answers GET requests by `handler`, on threads of its own, from construction to destruction. A kutils::Error
+// that the handler throws becomes status 400 (usage) or 500. The destructor ends what is under way within
+// seconds.
 class HttpServer {
  public:
   // Throws usage_error if the address cannot be bound: also if another process has it.

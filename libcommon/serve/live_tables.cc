@@ -63,19 +63,24 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
       auto description = flow::parse_description(meta.description);
       if (!description) continue;
       if (description->output != table && group_ != table)
-        return {404, HttpReply().type, "the table here is '" + description->output + "', not '" + table + "'\n"};
+        return {404, HttpReply().type,
+                "the table here is '" + description->output + "', not '" + table + "'\n"};
       if (!query) query.emplace(std::move(*description), question);
-      const bool all = query->run(*cursor, op, meta.times.stream_time, now_ms, [&](MaybeBytes, std::string_view json, int64_t) {
-        body.append(json).push_back('\n');
-        return body.size() <= kMostBytes;
-      });
+      const bool all = query->run(*cursor, op, meta.times.stream_time, now_ms,
+                                  [&](MaybeBytes, std::string_view json, int64_t) {
+                                    body.append(json).push_back('\n');
+                                    return body.size() <= kMostBytes;
+                                  });
       if (!all)
         return {413, HttpReply().type,
-                "the answer has more than " + std::to_string(kMostBytes >> 20) + " MiB\nask for less, by key, prefix, from, until or at\n"};
+                "the answer has more than " + std::to_string(kMostBytes >> 20) +
+                    " MiB\nask for less, by key, prefix, from, until or at\n"};
       break;
     }
   }
-  if (!query) return {404, HttpReply().type, "no table '" + table + "' here: nothing is committed yet, or no partition is assigned\n"};
+  if (!query)
+    return {404, HttpReply().type,
+            "no table '" + table + "' here: nothing is committed yet, or no partition is assigned\n"};
   return {query->missing().empty() ? 200 : 404, kLines, std::move(body)};
 }
 

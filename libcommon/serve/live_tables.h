@@ -1,7 +1,9 @@
-// Views of the tables and windows of a running tool: questions to the applied rows of the partitions that it holds.
+// Views of the tables and windows of a running tool: questions to the applied rows of the partitions that it
+// holds.
 //
-// The run loop's thread adds partitions and removes them; HTTP threads ask. Each question reads a snapshot of each partition, so that a row is
-// either as before a transaction or as after it. remove() waits for questions under way.
+// The run loop's thread adds partitions and removes them; HTTP threads ask. Each question reads a snapshot of
+// each partition, so that a row is either as before a transaction or as after it. remove() waits for
+// questions under way.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,8 @@ class LiveTables {
   size_t size() const;
 
   // /table/NAME?key=K&key=...&prefix=&from=&until=&at=&delta=   NAME: the output topic or the group
-  // 200: a JSON object a line. 404 with lines: a key has no row; without: no such table here. 413: more than kMostBytes.
+  // 200: a JSON object a line. 404 with lines: a key has no row; without: no such table here. 413: more than
+  // kMostBytes.
   HttpReply answer(const std::string& table, const HttpRequest& request, int64_t now_ms) const;
   static constexpr size_t kMostBytes = size_t{16} << 20;
   static constexpr const char* kLines = "application/x-ndjson";

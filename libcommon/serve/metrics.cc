@@ -58,22 +58,29 @@ std::string prometheus_text(const Figures& figures, const std::string& tool, con
   text.counter("records_dead_lettered_total", "Records written to the dead letters.", counts.dead_letters);
   text.counter("records_repeated_total", "Records that came again and were ignored.", counts.repeated);
   text.family("records_failed_total", "counter", "Records that could not be processed, by reason.");
-  for (const auto& [reason, number] : counts.failures_by_reason) text.value(std::to_string(number), "reason", reason);
+  for (const auto& [reason, number] : counts.failures_by_reason)
+    text.value(std::to_string(number), "reason", reason);
   text.family("records_dropped_total", "counter", "Records not passed on, by reason.");
   for (size_t i = 0; i < counts.drops.size(); ++i)
     text.value(std::to_string(counts.drops[i]), "reason", flow::to_string(static_cast<flow::DropReason>(i)));
   text.counter("commits_total", "Commits; transactions where there are any.", figures.commits);
-  text.counter("transactions_aborted_total", "Aborted transactions, whose records came again.", figures.aborted);
-  text.counter("worker_restarts_total", "Times that the worker was built anew after a fatal error.", figures.started_anew);
+  text.counter("transactions_aborted_total", "Aborted transactions, whose records came again.",
+               figures.aborted);
+  text.counter("worker_restarts_total", "Times that the worker was built anew after a fatal error.",
+               figures.started_anew);
   text.gauge("partitions", "Partitions assigned to this process.", std::to_string(figures.partitions));
-  if (figures.lag) text.gauge("lag_records", "Records between the position and the end, assigned partitions.", std::to_string(*figures.lag));
+  if (figures.lag)
+    text.gauge("lag_records", "Records between the position and the end, assigned partitions.",
+               std::to_string(*figures.lag));
   if (!figures.restores.empty()) {
     text.family("restored_rows_total", "counter", "Changelog records read to restore a partition's state.");
-    for (const auto& [partition, restore] : figures.restores) text.value(std::to_string(restore.rows), "partition", std::to_string(partition));
+    for (const auto& [partition, restore] : figures.restores)
+      text.value(std::to_string(restore.rows), "partition", std::to_string(partition));
     text.family("restore_remaining_rows", "gauge", "Changelog records still to be read.");
     for (const auto& [partition, restore] : figures.restores)
-      text.value(std::to_string(restore.done || restore.rows >= restore.total ? 0 : restore.total - restore.rows), "partition",
-                 std::to_string(partition));
+      text.value(
+          std::to_string(restore.done || restore.rows >= restore.total ? 0 : restore.total - restore.rows),
+          "partition", std::to_string(partition));
   }
   return text.take();
 }

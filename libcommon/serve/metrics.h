@@ -1,4 +1,5 @@
-// What a run has done, for Prometheus: plain counters that the run loop's thread copies here, and the text made of them.
+// What a run has done, for Prometheus: plain counters that the run loop's thread copies here, and the text
+// made of them.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ RunViews::RunViews(const HttpAddress& address, std::string tool, std::string gro
       group_(std::move(group)),
       clock_(clock),
       tables_(group_),
-      server_(std::make_unique<HttpServer>(address, [this](const HttpRequest& request) { return answer(request); })) {}
+      server_(std::make_unique<HttpServer>(address,
+                                           [this](const HttpRequest& request) { return answer(request); })) {}
 
 void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
   turned_us_.store(clock_.steady_us(), std::memory_order_relaxed);
@@ -76,7 +77,8 @@ HttpReply RunViews::health() const {
   for (const auto& [partition, restore] : now.restores) is_restoring |= !restore.done;
   const bool is_stuck = turned != 0 && clock_.steady_us() - turned > kStuckUs;
   const char* status = is_stuck ? "stuck" : is_restoring ? "restoring" : turned == 0 ? "starting" : "ok";
-  std::string body = std::string("{\"status\":\"") + status + "\",\"partitions\":" + std::to_string(now.partitions);
+  std::string body =
+      std::string("{\"status\":\"") + status + "\",\"partitions\":" + std::to_string(now.partitions);
   if (now.lag) body += ",\"lag\":" + std::to_string(*now.lag);
   return {is_stuck ? 503 : 200, "application/json", body + "}\n"};
 }
@@ -85,7 +87,8 @@ HttpReply RunViews::answer(const HttpRequest& request) const {
   if (request.path == "/metrics")
     return {200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(figures(), tool_, group_)};
   if (request.path == "/health") return health();
-  if (request.path.rfind(kTable, 0) == 0) return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
+  if (request.path.rfind(kTable, 0) == 0)
+    return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
   return {404, HttpReply().type, "there is /metrics, /health, /table/NAME\n"};
 }
 

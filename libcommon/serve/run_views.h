@@ -1,4 +1,5 @@
-// The HTTP side of a run: /metrics, /health, /table/NAME. Told by the run loop what happens (flow/observer.h), asked by HTTP threads.
+// The HTTP side of a run: /metrics, /health, /table/NAME. Told by the run loop what happens
+// (flow/observer.h), asked by HTTP threads.
 #pragma once
 
 #include <atomic>

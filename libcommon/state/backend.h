@@ -23,7 +23,7 @@ class Cursor {
   virtual void seek(std::string_view key) = 0;  // to the first row with this key or a later one
   virtual bool valid() = 0;                     // throws like Backend::get
   virtual void next() = 0;
-  virtual std::string_view key() const = 0;     // until next() or seek()
+  virtual std::string_view key() const = 0;  // until next() or seek()
   virtual std::string_view value() const = 0;
 };
 
@@ -32,9 +32,11 @@ class Backend {
   virtual ~Backend() = default;
   // Valid until the next call. Throws CorruptState, Error(delivery) if the disk cannot be read.
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
-  // Sees the rows as they are now, whatever is written later. On disk any thread may ask for one and use it while the backend lives.
+  // Sees the rows as they are now, whatever is written later. On disk any thread may ask for one and use it
+  // while the backend lives.
   virtual std::unique_ptr<Cursor> cursor() = 0;
-  // All or nothing. `changes` may be gone afterwards. Throws CorruptState, Error(delivery) if the disk is full.
+  // All or nothing. `changes` may be gone afterwards. Throws CorruptState, Error(delivery) if the disk is
+  // full.
   virtual void write(std::span<const Change> changes) = 0;
   // What was written survives a kill when this returns.
   virtual void flush() = 0;

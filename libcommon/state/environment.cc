@@ -30,17 +30,20 @@ namespace {
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
 
-[[noreturn]] void fail(const rocksdb::Status& status, const std::string& doing, const std::string& directory) {
+[[noreturn]] void fail(const rocksdb::Status& status, const std::string& doing,
+                       const std::string& directory) {
   const std::string message = doing + " the state in " + directory + ": " + status.ToString();
   // A file that is missing or shorter than the manifest says comes as an I/O error, not as corruption.
-  if (status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument()) throw CorruptState(message);
+  if (status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument())
+    throw CorruptState(message);
   const bool full = status.IsNoSpace();
-  throw Error(ExitCode::delivery, message, full ? "make room on the disk, or choose another --state-dir" : "");
+  throw Error(ExitCode::delivery, message,
+              full ? "make room on the disk, or choose another --state-dir" : "");
 }
 
 // False: there is no such row.
-bool look_up(rocksdb::DB& db, const rocksdb::ReadOptions& how, std::string_view key, const std::string& directory,
-             rocksdb::PinnableSlice& found) {
+bool look_up(rocksdb::DB& db, const rocksdb::ReadOptions& how, std::string_view key,
+             const std::string& directory, rocksdb::PinnableSlice& found) {
   found.Reset();
   const rocksdb::Status status = db.Get(how, db.DefaultColumnFamily(), slice(key), &found);
   if (!status.ok() && !status.IsNotFound()) fail(status, "cannot read", directory);
@@ -81,21 +84,22 @@ class NoLog final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-// A database behind a cache of rows. What is written stays in the cache until it is worth a file of its own (spill()): that
-// file is sorted, written and taken into the database whole, which costs a fraction of as many puts, and hot rows are written once.
-// A kill loses what the cache has, mark included: it is restored from the changelog, like everything newer than the mark.
+// A database behind a cache of rows. What is written stays in the cache until it is worth a file of its own
+// (spill()): that file is sorted, written and taken into the database whole, which costs a fraction of as
+// many puts, and hot rows are written once. A kill loses what the cache has, mark included: it is restored
+// from the changelog, like everything newer than the mark.
 class RocksBackend final : public Backend {
  public:
   // `budget`: of all caches together, `open`: their number; both may be shared by several threads.
-  RocksBackend(std::unique_ptr<rocksdb::DB> db, std::string directory, const rocksdb::Options& options, size_t budget,
-               std::shared_ptr<std::atomic<size_t>> open)
+  RocksBackend(std::unique_ptr<rocksdb::DB> db, std::string directory, const rocksdb::Options& options,
+               size_t budget, std::shared_ptr<std::atomic<size_t>> open)
       : db_(std::move(db)),
         directory_(std::move(directory)),
         sst_options_(options),
         budget_(budget),
         open_(std::move(open)),
         cache_(budget_, is_empty()) {
-    write_.disableWAL = true;  // the changelog topic is the log
+    write_.disableWAL = true;                            // the changelog topic is the log
     sst_options_.compression = rocksdb::kNoCompression;  // it is merged with others soon
     ++*open_;
   }
@@ -105,19 +109,24 @@ class RocksBackend final : public Backend {
     const std::lock_guard lock(mutex_);
     std::string_view known;
     switch (cache_.find(key, known)) {
-      case RowCache::Known::present: return known;
-      case RowCache::Known::absent: return std::nullopt;
-      case RowCache::Known::no: break;
+      case RowCache::Known::present:
+        return known;
+      case RowCache::Known::absent:
+        return std::nullopt;
+      case RowCache::Known::no:
+        break;
     }
     if (!look_up(*db_, read_, key, directory_, found_)) return std::nullopt;
-    if (key.size() + found_.size() <= RowCache::kMaxRowBytes) cache_.put(key, MaybeBytes(view(found_)), false);
+    if (key.size() + found_.size() <= RowCache::kMaxRowBytes)
+      cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
   }
   // May be asked for by other threads, and sees only what the database has: so it gets the rest first.
   std::unique_ptr<Cursor> cursor() override {
     const std::lock_guard lock(mutex_);
     write_dirty();
-    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)), directory_);
+    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)),
+                                         directory_);
   }
   void write(std::span<const Change> changes) override {
     const std::lock_guard lock(mutex_);
@@ -134,7 +143,9 @@ class RocksBackend final : public Backend {
     since_spill_ += changes.size();
     if (!large_.empty()) return write_dirty();
     const auto now = std::chrono::steady_clock::now();
-    if (since_spill_ < kSpillChanges && cache_.dirty_bytes() < cache_limit() / 2 && now - spilled_at_ < kSpillEvery) return;
+    if (since_spill_ < kSpillChanges && cache_.dirty_bytes() < cache_limit() / 2 &&
+        now - spilled_at_ < kSpillEvery)
+      return;
     spilled_at_ = now;
     spill();
   }
@@ -175,7 +186,8 @@ class RocksBackend final : public Backend {
     rocksdb::SstFileWriter file(rocksdb::EnvOptions(), sst_options_);
     check(file.Open(path));
     for (const Change& row : rows)
-      check(row.value.is_null() ? file.Delete(slice(row.key)) : file.Put(slice(row.key), slice(row.value.view())));
+      check(row.value.is_null() ? file.Delete(slice(row.key))
+                                : file.Put(slice(row.key), slice(row.value.view())));
     check(file.Finish());
     rocksdb::IngestExternalFileOptions how;
     how.move_files = true;
@@ -191,7 +203,8 @@ class RocksBackend final : public Backend {
     sort_changes(rows);
     batch_.Clear();
     for (const Change& row : rows)
-      check(row.value.is_null() ? batch_.Delete(slice(row.key)) : batch_.Put(slice(row.key), slice(row.value.view())));
+      check(row.value.is_null() ? batch_.Delete(slice(row.key))
+                                : batch_.Put(slice(row.key), slice(row.value.view())));
     check(db_->Write(write_, &batch_));
     if (batch_.GetDataSize() > kKeepBatchBytes) batch_ = rocksdb::WriteBatch();
     written();
@@ -221,14 +234,18 @@ class RocksBackend final : public Backend {
 // For readers of a stopped tool's state.
 class ReadOnlyBackend final : public Backend {
  public:
-  ReadOnlyBackend(std::unique_ptr<rocksdb::DB> db, std::string directory) : db_(std::move(db)), directory_(std::move(directory)) {}
+  ReadOnlyBackend(std::unique_ptr<rocksdb::DB> db, std::string directory)
+      : db_(std::move(db)), directory_(std::move(directory)) {}
   std::optional<std::string_view> get(std::string_view key) override {
     return look_up(*db_, read_, key, directory_, found_) ? std::optional(view(found_)) : std::nullopt;
   }
   std::unique_ptr<Cursor> cursor() override {
-    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)), directory_);
+    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)),
+                                         directory_);
   }
-  void write(std::span<const Change>) override { throw std::logic_error("state opened for reading is written"); }
+  void write(std::span<const Change>) override {
+    throw std::logic_error("state opened for reading is written");
+  }
   void flush() override {}
   bool in_memory() const override { return false; }
   uint64_t approximate_rows() override { return estimated_rows(*db_); }
@@ -277,7 +294,8 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
   options.keep_log_file_num = 1;
   options.level_compaction_dynamic_level_bytes = true;
   const auto supported = rocksdb::GetSupportedCompressions();
-  const bool has_lz4 = std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  const bool has_lz4 =
+      std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
   options.compression = has_lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -306,8 +324,8 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
       throw CorruptState("a file is missing from the state in " + directory + ": " + status.ToString());
     fail(status, "cannot open", directory);
   }
-  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory, shared_->options, shared_->row_bytes,
-                                        shared_->open);
+  return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory, shared_->options,
+                                        shared_->row_bytes, shared_->open);
 }
 
 std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& directory) {

@@ -20,8 +20,8 @@ std::string escape(std::string_view name) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                       c == '-' || (c == '.' && !out.empty());
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-' || (c == '.' && !out.empty());
     if (plain) {
       out.push_back(c);
     } else {
@@ -62,8 +62,8 @@ std::string database_directory(const std::string& partition_dir) { return partit
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group) {
   std::vector<int32_t> partitions;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end; !error && it != end;
-       it.increment(error)) {
+  for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end;
+       !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     int32_t partition = 0;
     const auto [stop, status] = std::from_chars(name.data(), name.data() + name.size(), partition);
@@ -78,7 +78,8 @@ std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string
 std::vector<std::string> stored_groups(const std::string& state_dir) {
   std::vector<std::string> groups;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(state_dir, error), end; !error && it != end; it.increment(error)) {
+  for (std::filesystem::directory_iterator it(state_dir, error), end; !error && it != end;
+       it.increment(error)) {
     const std::string group = unescape(it->path().filename().string());
     if (!stored_partitions(state_dir, group).empty()) groups.push_back(group);
   }

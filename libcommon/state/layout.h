@@ -27,8 +27,8 @@ std::vector<std::string> stored_groups(const std::string& state_dir);
 // Exclusive hold of a partition's directory, from construction to destruction. Movable.
 class PartitionLock {
  public:
-  // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory. Throws
-  // Error(delivery) if that cannot be done.
+  // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory.
+  // Throws Error(delivery) if that cannot be done.
   static std::optional<PartitionLock> try_acquire(const std::string& partition_dir);
   // For readers, who may be several; makes nothing. nullopt: a process works on the partition.
   static std::optional<PartitionLock> try_read(const std::string& partition_dir);

@@ -65,8 +65,8 @@ Meta decode_meta(std::string_view bytes) {
   Reader in(bytes);
   const uint8_t version = in.byte();
   if (in.ok() && version != kFormatVersion)
-    throw usage_error("the state was written in format " + std::to_string(version) + ", this kutils reads format " +
-                          std::to_string(kFormatVersion),
+    throw usage_error("the state was written in format " + std::to_string(version) +
+                          ", this kutils reads format " + std::to_string(kFormatVersion),
                       "use the kutils that wrote it, or name another group with -g");
   Meta meta;
   meta.fingerprint = in.bytes();
@@ -98,21 +98,23 @@ Meta decode_meta(std::string_view bytes) {
 
 std::map<uint8_t, Meta> read_meta_rows(Cursor& rows) {
   std::map<uint8_t, Meta> metas;
-  for (rows.seek({&kMetaPrefix, 1}); rows.valid() && rows.key().substr(0, 1) == std::string_view(&kMetaPrefix, 1); rows.next()) {
+  for (rows.seek({&kMetaPrefix, 1});
+       rows.valid() && rows.key().substr(0, 1) == std::string_view(&kMetaPrefix, 1); rows.next()) {
     if (rows.key().size() != 2) continue;  // the local row
     metas.emplace(static_cast<uint8_t>(rows.key()[1]), decode_meta(rows.value()));
   }
   return metas;
 }
 
-Resume decide_resume(std::optional<int64_t> group_offset, std::optional<int64_t> meta_offset, int64_t log_start,
-                     int64_t log_end) {
+Resume decide_resume(std::optional<int64_t> group_offset, std::optional<int64_t> meta_offset,
+                     int64_t log_start, int64_t log_end) {
   using Action = Resume::Action;
   if (!meta_offset) {
     if (!group_offset) return {Action::start, log_start};
     return {Action::state_missing, *group_offset};
   }
-  if (*meta_offset > log_end && (!group_offset || *group_offset < *meta_offset)) return {Action::input_recreated, *meta_offset};
+  if (*meta_offset > log_end && (!group_offset || *group_offset < *meta_offset))
+    return {Action::input_recreated, *meta_offset};
   if (group_offset && *group_offset != *meta_offset) return {Action::offsets_were_reset, *meta_offset};
   if (*meta_offset > log_end) return {Action::input_recreated, *meta_offset};
   if (*meta_offset < log_start) return {Action::gap, log_start};

@@ -1,6 +1,6 @@
-// The meta row of an operator: where its state stands (protocol.md, 17). One per operator and partition, under a reserved
-// key, in every transaction that sends an offset for a partition which the operator reads. It is the truth; the group's
-// offset is its mirror. Layout: state_format.h, kutils-state(5).
+// The meta row of an operator: where its state stands (protocol.md, 17). One per operator and partition,
+// under a reserved key, in every transaction that sends an offset for a partition which the operator reads.
+// It is the truth; the group's offset is its mirror. Layout: state_format.h, kutils-state(5).
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ struct InputPosition {
   std::string topic;
   int32_t partition = 0;
   int64_t offset = 0;  // of the next record to process
-  // The last record that was processed, so that a topic which was made anew is told from one whose group offsets expired.
+  // The last record that was processed, so that a topic which was made anew is told from one whose group
+  // offsets expired.
   int64_t last_offset = -1;  // -1: none yet
   uint64_t last_digest = 0;
   friend bool operator==(const InputPosition&, const InputPosition&) = default;
@@ -43,8 +44,8 @@ struct Meta {
   int64_t last_wall_ms = 0;
   std::vector<InputPosition> positions;
   StreamTimes times;
-  // Drawn at random when a state begins at nothing. Rows of another lineage belong to another state of the same name: its
-  // changelog was deleted and made anew.
+  // Drawn at random when a state begins at nothing. Rows of another lineage belong to another state of the
+  // same name: its changelog was deleted and made anew.
   std::string lineage;
 
   const InputPosition* find_position(std::string_view topic, int32_t partition) const;
@@ -65,16 +66,16 @@ std::map<uint8_t, Meta> read_meta_rows(Cursor& rows);
 // What to do with an input partition at start, from the group's offset, the meta row and the input's log.
 struct Resume {
   enum class Action {
-    start,             // both absent: a new group
-    resume,            // at `offset`
-    input_recreated,   // refuse: the input was made anew, the state belongs to the old one
-    offsets_were_reset,// refuse: the group's offset was changed by hand, the state was not
-    state_missing,     // refuse: the group has an offset, but there is no state for it (changelog deleted)
-    gap,               // what comes next was deleted by retention: an error unless --on-gap skip
+    start,               // both absent: a new group
+    resume,              // at `offset`
+    input_recreated,     // refuse: the input was made anew, the state belongs to the old one
+    offsets_were_reset,  // refuse: the group's offset was changed by hand, the state was not
+    state_missing,       // refuse: the group has an offset, but there is no state for it (changelog deleted)
+    gap,                 // what comes next was deleted by retention: an error unless --on-gap skip
   } action = Action::start;
   int64_t offset = 0;
 };
-Resume decide_resume(std::optional<int64_t> group_offset, std::optional<int64_t> meta_offset, int64_t log_start,
-                     int64_t log_end);
+Resume decide_resume(std::optional<int64_t> group_offset, std::optional<int64_t> meta_offset,
+                     int64_t log_start, int64_t log_end);
 
 }  // namespace kutils::state

@@ -19,8 +19,9 @@ void Overlay::put(char prefix, std::string_view key, MaybeBytes value) {
   memory[0] = prefix;
   if (!key.empty()) std::memcpy(memory + 1, key.data(), key.size());
   if (value_size != 0) std::memcpy(memory + key_size, value.data(), value_size);
-  const Change change{{memory, key_size},
-                      value.is_null() ? MaybeBytes() : MaybeBytes(std::string_view(memory + key_size, value_size))};
+  const Change change{
+      {memory, key_size},
+      value.is_null() ? MaybeBytes() : MaybeBytes(std::string_view(memory + key_size, value_size))};
   bytes_ += key_size + value_size;
   if (indexed_) {
     const auto [at, is_new] = index_.try_emplace(change.key, static_cast<uint32_t>(changes_.size()));

@@ -1,7 +1,7 @@
 // The open transaction's writes of one partition, in front of its backend.
 //
-// Writes are appended to an arena; the hash index for reads and the order for scans are made only when asked for, so that a stage
-// that writes its rows once per commit pays for neither. One thread.
+// Writes are appended to an arena; the hash index for reads and the order for scans are made only when asked
+// for, so that a stage that writes its rows once per commit pays for neither. One thread.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,8 @@ class Overlay {
   Arena arena_;
   std::vector<Change> changes_;
   std::unordered_map<std::string_view, uint32_t> index_;
-  bool indexed_ = false;   // index_ covers changes_, whose keys are unique
-  bool sorted_ = false;    // changes_ is sorted and its keys are unique
+  bool indexed_ = false;  // index_ covers changes_, whose keys are unique
+  bool sorted_ = false;   // changes_ is sorted and its keys are unique
   size_t bytes_ = 0;
 };
 

@@ -24,12 +24,18 @@ void encode_local_row(int64_t changelog_offset, int64_t wall_ms, std::string& ou
 
 const char* to_string(RestorePlan::Reason reason) {
   switch (reason) {
-    case RestorePlan::Reason::up_to_date: return "up to date";
-    case RestorePlan::Reason::newer_rows: return "newer rows in the changelog";
-    case RestorePlan::Reason::no_state: return "no local state";
-    case RestorePlan::Reason::below_start: return "local state is older than the changelog reaches back";
-    case RestorePlan::Reason::beyond_end: return "local state is ahead of the changelog";
-    case RestorePlan::Reason::too_old: return "local state is older than deletions are kept";
+    case RestorePlan::Reason::up_to_date:
+      return "up to date";
+    case RestorePlan::Reason::newer_rows:
+      return "newer rows in the changelog";
+    case RestorePlan::Reason::no_state:
+      return "no local state";
+    case RestorePlan::Reason::below_start:
+      return "local state is older than the changelog reaches back";
+    case RestorePlan::Reason::beyond_end:
+      return "local state is ahead of the changelog";
+    case RestorePlan::Reason::too_old:
+      return "local state is older than deletions are kept";
   }
   return "?";
 }
@@ -48,7 +54,9 @@ class PartitionStore::OperatorStore final : public Store {
     }
     return owner_.backend_->get(full);
   }
-  void put(std::string_view key, std::string_view value) override { owner_.overlay_.put(op_, key, MaybeBytes(value)); }
+  void put(std::string_view key, std::string_view value) override {
+    owner_.overlay_.put(op_, key, MaybeBytes(value));
+  }
   void erase(std::string_view key) override { owner_.overlay_.put(op_, key, MaybeBytes()); }
 
   void scan(std::string_view from, std::string_view to,
@@ -137,14 +145,16 @@ void PartitionStore::open_database() {
     // Rows without a mark cannot be trusted: every write carries one.
     const std::unique_ptr<Cursor> cursor = backend_->cursor();
     cursor->seek({});
-    if (cursor->valid()) throw CorruptState("the state in " + directory_ + " does not say how far it reaches");
+    if (cursor->valid())
+      throw CorruptState("the state in " + directory_ + " does not say how far it reaches");
     return;
   }
   Reader in(*local);
   const uint8_t version = in.byte();
   const int64_t offset = in.signed_varint();
   const int64_t wall_ms = in.signed_varint();
-  if (version != kFormatVersion) throw CorruptState("the state in " + directory_ + " has another format version");
+  if (version != kFormatVersion)
+    throw CorruptState("the state in " + directory_ + " has another format version");
   if (!in.ok() || !in.at_end()) throw CorruptState("the state in " + directory_ + " is broken");
   changelog_offset_ = offset;
   applied_wall_ms_ = wall_ms;

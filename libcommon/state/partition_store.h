@@ -1,5 +1,5 @@
-// All state of one partition: the stores of its operators over one backend, what the open transaction wrote, the meta rows, and
-// how far the changelog has been applied. The run loop owns it; one thread uses it.
+// All state of one partition: the stores of its operators over one backend, what the open transaction wrote,
+// the meta rows, and how far the changelog has been applied. The run loop owns it; one thread uses it.
 //
 // The run loop's order (architecture.md, protocol.md 14, 17, 22):
 //   lock = PartitionLock::try_acquire(dir)
@@ -11,7 +11,7 @@
 //   stage = make_stage({partition, &store.operator_store(op), clock})
 //   per transaction:
 //     stage->process(...); stage->before_commit(out)
-//     meta(op).set_position(...), last_wall_ms ...; 
+//     meta(op).set_position(...), last_wall_ms ...;
 //     for (change : store.take_changes()) produce to the changelog partition
 //     commit; then store.applied(offset after the last changelog record)
 //   abort: store.discard(); destroy the stages and make them anew (they read the store again)
@@ -50,10 +50,11 @@ const char* to_string(RestorePlan::Reason reason);
 
 class PartitionStore {
  public:
-  // In memory: lines. `in_memory` false: stages write their rows as they do to disk (tests, the in-memory broker).
+  // In memory: lines. `in_memory` false: stages write their rows as they do to disk (tests, the in-memory
+  // broker).
   explicit PartitionStore(bool in_memory = true);
-  // On disk. What cannot be read is wiped; `wiped()` says why. REQUIRES: the partition's lock is held; `environment`
-  // outlives the store. Throws Error(delivery), Error(usage) for a format of a newer kutils.
+  // On disk. What cannot be read is wiped; `wiped()` says why. REQUIRES: the partition's lock is held;
+  // `environment` outlives the store. Throws Error(delivery), Error(usage) for a format of a newer kutils.
   PartitionStore(StateEnvironment& environment, const std::string& partition_dir);
   ~PartitionStore();
   PartitionStore(const PartitionStore&) = delete;
@@ -68,11 +69,12 @@ class PartitionStore {
   Meta& meta(uint8_t op);
   // Whether the operator has a meta row that was committed.
   bool has_meta(uint8_t op) const;
-  // Rows and meta rows written since the last applied() or discard(), sorted, one per key: a record each for the changelog
-  // topic (NULL is a tombstone). Valid until the next write, applied() or discard(). Meta rows of all operators are always in it.
+  // Rows and meta rows written since the last applied() or discard(), sorted, one per key: a record each for
+  // the changelog topic (NULL is a tombstone). Valid until the next write, applied() or discard(). Meta rows
+  // of all operators are always in it.
   std::span<const Change> take_changes();
-  // The transaction that carried take_changes() has committed: writes the rows together with `next_offset`, the changelog
-  // offset after their last record. The mark may lag behind, never lead.
+  // The transaction that carried take_changes() has committed: writes the rows together with `next_offset`,
+  // the changelog offset after their last record. The mark may lag behind, never lead.
   void applied(int64_t next_offset, int64_t wall_ms);
   // The transaction was aborted. Stages over this store must be made anew.
   void discard();
@@ -83,14 +85,18 @@ class PartitionStore {
   // The changelog offset up to which rows are applied; nullopt: none ever was.
   std::optional<int64_t> changelog_offset() const { return changelog_offset_; }
   // `log_end` is the high watermark of a read_uncommitted handle. `delete_retention_ms` is the topic's.
-  RestorePlan plan_restore(int64_t log_start, int64_t log_end, int64_t wall_ms, int64_t delete_retention_ms) const;
-  // Records of the changelog in offset order, keys and values as they are in the topic; applied in one write. Aborted
-  // transactions' records must not be among them (read_committed). `next_offset`: after the last of them.
+  RestorePlan plan_restore(int64_t log_start, int64_t log_end, int64_t wall_ms,
+                           int64_t delete_retention_ms) const;
+  // Records of the changelog in offset order, keys and values as they are in the topic; applied in one write.
+  // Aborted transactions' records must not be among them (read_committed). `next_offset`: after the last of
+  // them.
   void restore(std::span<const Change> records, int64_t next_offset, int64_t wall_ms);
   // Reads the meta rows. Throws CorruptState (wipe and restore all), Error(usage) for a newer format.
   void finish_restore();
   void wipe(const std::string& why);
-  const std::string& wiped() const { return wiped_; }  // why the state was deleted at or after open; empty: it was not
+  const std::string& wiped() const {
+    return wiped_;
+  }  // why the state was deleted at or after open; empty: it was not
 
   // Applied rows only (kquery, HTTP views).
   Backend& backend() { return *backend_; }

@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t kUnit = 8;
 constexpr size_t kFirstSlots = 64;
-constexpr int kTries = 16;  // rows let go for one that is to be taken in, before it gets a part of a larger one's place
+constexpr int kTries =
+    16;  // rows let go for one that is to be taken in, before it gets a part of a larger one's place
 
 }  // namespace
 

@@ -1,8 +1,10 @@
-// Applied rows in memory, in front of a partition's database: those not yet written to it, and those read or written lately.
+// Applied rows in memory, in front of a partition's database: those not yet written to it, and those read or
+// written lately.
 //
-// Encoded rows in an arena behind an open hash table (linear probing; 8 bytes a slot, a row's header is 4 bytes), because a memtable's
-// skip list costs several times as much per row, in time and in memory. Rows that the database has are let go by the clock algorithm
-// (second chance) when the limit is reached; dirty ones never are. One thread at a time.
+// Encoded rows in an arena behind an open hash table (linear probing; 8 bytes a slot, a row's header is 4
+// bytes), because a memtable's skip list costs several times as much per row, in time and in memory. Rows
+// that the database has are let go by the clock algorithm (second chance) when the limit is reached; dirty
+// ones never are. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +22,20 @@ class RowCache {
   // Larger ones are not taken.
   static constexpr size_t kMaxRowBytes = 32'000;
 
-  // `limit`: bytes of rows and table together, roughly; dirty rows may exceed it. `complete`: the database is empty.
+  // `limit`: bytes of rows and table together, roughly; dirty rows may exceed it. `complete`: the database is
+  // empty.
   RowCache(size_t limit, bool complete) : limit_(limit), complete_(complete) {}
-  void set_limit(size_t limit) { limit_ = limit; }  // holds from the next put(); what is too much goes when all is clean
+  void set_limit(size_t limit) {
+    limit_ = limit;
+  }  // holds from the next put(); what is too much goes when all is clean
   RowCache(const RowCache&) = delete;
   RowCache& operator=(const RowCache&) = delete;
 
   enum class Known { no, absent, present };
   // `value` is valid until the next put().
   Known find(std::string_view key, std::string_view& value);
-  // A NULL value deletes. `dirty`: the database does not have it. REQUIRES: key and value together at most kMaxRowBytes.
+  // A NULL value deletes. `dirty`: the database does not have it. REQUIRES: key and value together at most
+  // kMaxRowBytes.
   void put(std::string_view key, MaybeBytes value, bool dirty);
   // The database has another value than the one here, if there is one.
   void forget(std::string_view key);
@@ -60,14 +66,19 @@ class RowCache {
   static constexpr size_t kChunkUnits = 32 * 1024;  // of 8 bytes
 
   static uint32_t hash_of(std::string_view key);
-  static size_t units(size_t key_size, size_t value_size) { return (sizeof(Row) + key_size + value_size + 7) / 8; }
-  static size_t units_of(const Row& row) { return units(row.key_size, row.value_size == kDeleted ? 0 : row.value_size); }
+  static size_t units(size_t key_size, size_t value_size) {
+    return (sizeof(Row) + key_size + value_size + 7) / 8;
+  }
+  static size_t units_of(const Row& row) {
+    return units(row.key_size, row.value_size == kDeleted ? 0 : row.value_size);
+  }
   static char* bytes_of(Row& row) { return reinterpret_cast<char*>(&row + 1); }
   static const char* bytes_of(const Row& row) { return reinterpret_cast<const char*>(&row + 1); }
   static std::string_view key_of(const Row& row) { return {bytes_of(row), row.key_size}; }
   static MaybeBytes value_of(const Row& row);
   Row& row(uint32_t at) const;
-  size_t find_slot(std::string_view key, uint32_t hash) const;  // the row's, or the empty one where it belongs
+  size_t find_slot(std::string_view key,
+                   uint32_t hash) const;  // the row's, or the empty one where it belongs
   void set(Slot& slot, std::string_view key, MaybeBytes value);
   uint32_t allocate(size_t units);
   uint32_t take_free(size_t units);  // 0: none fits
@@ -87,8 +98,8 @@ class RowCache {
   size_t dirty_bytes_ = 0;
   size_t hand_ = 0;
   std::vector<std::unique_ptr<uint64_t[]>> chunks_;
-  size_t next_unit_ = kChunkUnits;  // in the last chunk
-  size_t free_units_ = 0;           // of rows that were let go
+  size_t next_unit_ = kChunkUnits;           // in the last chunk
+  size_t free_units_ = 0;                    // of rows that were let go
   std::vector<std::vector<uint32_t>> free_;  // by units
 };
 

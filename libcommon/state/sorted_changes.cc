@@ -9,7 +9,8 @@ namespace {
 constexpr size_t kPrefix = 8;
 constexpr std::ptrdiff_t kSmall = 8;
 
-// Eight bytes of a key, behind what all keys around it begin with: most comparisons end here, without a look at the keys themselves.
+// Eight bytes of a key, behind what all keys around it begin with: most comparisons end here, without a look
+// at the keys themselves.
 struct Place {
   uint64_t prefix;
   uint32_t index;
@@ -34,7 +35,8 @@ class Sorter {
     for (Places at = first; at != last; ++at) at->prefix = prefix_at(key(*at), from);
     std::sort(first, last, [](const Place& a, const Place& b) { return a.prefix < b.prefix; });
     for (Places run = first; run != last;) {
-      const Places end = std::find_if(run, last, [&](const Place& place) { return place.prefix != run->prefix; });
+      const Places end =
+          std::find_if(run, last, [&](const Place& place) { return place.prefix != run->prefix; });
       if (end - run > 1) sort_run(run, end, from + kPrefix);
       run = end;
     }
@@ -45,7 +47,8 @@ class Sorter {
 
   // The same prefix: of keys that reach so far it is known to be equal; a shorter one may only look so.
   void sort_run(Places first, Places last, size_t known) const {
-    const bool is_equal = std::all_of(first, last, [&](const Place& place) { return key(place).size() >= known; });
+    const bool is_equal =
+        std::all_of(first, last, [&](const Place& place) { return key(place).size() >= known; });
     if (is_equal && last - first > kSmall && !same_keys(first, last)) {
       sort(first, last, known);
     } else {

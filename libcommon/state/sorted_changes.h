@@ -1,4 +1,5 @@
-// Puts changes into the order of their keys, in which a database is written fastest. Changes of one key keep their order.
+// Puts changes into the order of their keys, in which a database is written fastest. Changes of one key keep
+// their order.
 #pragma once
 
 #include <vector>

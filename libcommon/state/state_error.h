@@ -1,5 +1,5 @@
-// State on disk that cannot be what was written: broken, cut off. The caller wipes and restores from the changelog; where
-// there is none, it ends the program.
+// State on disk that cannot be what was written: broken, cut off. The caller wipes and restores from the
+// changelog; where there is none, it ends the program.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ namespace kutils::state {
 class CorruptState : public Error {
  public:
   explicit CorruptState(const std::string& message)
-      : Error(ExitCode::delivery, message, "the state is rebuilt from its changelog topic; if it happens again, check the disk") {}
+      : Error(ExitCode::delivery, message,
+              "the state is rebuilt from its changelog topic; if it happens again, check the disk") {}
 };
 
 }  // namespace kutils::state

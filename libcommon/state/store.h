@@ -1,8 +1,8 @@
 // Keyed state of one operator in one partition, ordered by key, as stages use it.
 //
 // Reads see the open transaction's own writes. Nothing written is durable until the run loop has committed
-// (state/partition_store.h): it takes the changes for the changelog topic, commits, then applies them. An aborted
-// transaction discards them, and the stage with them: it is made anew from the store.
+// (state/partition_store.h): it takes the changes for the changelog topic, commits, then applies them. An
+// aborted transaction discards them, and the stage with them: it is made anew from the store.
 //
 // A stage that keeps decoded rows in front of the store writes them back in Stage::before_commit().
 #pragma once
@@ -26,16 +26,17 @@ class Store {
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
   virtual void put(std::string_view key, std::string_view value) = 0;
   virtual void erase(std::string_view key) = 0;
-  // Rows with from <= key < to in key order, open writes included; `to` empty: to the end. Stops when `row` returns false.
-  // `row` must not call the store; collect, then write. Its views live until it returns.
+  // Rows with from <= key < to in key order, open writes included; `to` empty: to the end. Stops when `row`
+  // returns false. `row` must not call the store; collect, then write. Its views live until it returns.
   virtual void scan(std::string_view from, std::string_view to,
                     const std::function<bool(std::string_view key, std::string_view value)>& row) = 0;
 
-  // True: nothing outlives the process and nobody else reads the rows, so that a stage may keep all of them itself.
+  // True: nothing outlives the process and nobody else reads the rows, so that a stage may keep all of them
+  // itself.
   virtual bool in_memory() const = 0;
 
-  // The operator's times as of the last committed transaction; empty in a new store. What is set here becomes part of the
-  // meta row of the open transaction.
+  // The operator's times as of the last committed transaction; empty in a new store. What is set here becomes
+  // part of the meta row of the open transaction.
   virtual const StreamTimes& stream_times() const = 0;
   virtual void set_stream_times(StreamTimes times) = 0;
   // What the rows are (a tool's own text, kept in the meta row): kquery reads them by it.

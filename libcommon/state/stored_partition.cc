@@ -21,8 +21,8 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   const uint8_t version = in.byte();
   if (version != kFormatVersion)
     throw Error(ExitCode::usage,
-                "the state in " + partition_dir + " has format version " + std::to_string(version) + ", this kquery reads " +
-                    std::to_string(kFormatVersion),
+                "the state in " + partition_dir + " has format version " + std::to_string(version) +
+                    ", this kquery reads " + std::to_string(kFormatVersion),
                 "use the kquery of the kutils that wrote it");
   changelog_offset_ = in.signed_varint();
   applied_wall_ms_ = in.signed_varint();

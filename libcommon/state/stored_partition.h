@@ -1,4 +1,5 @@
-// The state of one partition of a stopped tool, to be looked at: nothing is written, made, locked for long or repaired.
+// The state of one partition of a stopped tool, to be looked at: nothing is written, made, locked for long or
+// repaired.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace kutils::state {
 
 class StoredPartition {
  public:
-  // Throws Error(usage): in use by a process, written by another version of kutils; CorruptState; Error(delivery).
-  // REQUIRES: `environment` outlives it.
+  // Throws Error(usage): in use by a process, written by another version of kutils; CorruptState;
+  // Error(delivery). REQUIRES: `environment` outlives it.
   StoredPartition(StateEnvironment& environment, const std::string& partition_dir);
 
   const std::map<uint8_t, Meta>& metas() const { return metas_; }  // by operator; none: nothing was committed

@@ -17,7 +17,9 @@ class UnsyncedFile final : public rocksdb::FSWritableFileOwnerWrapper {
   using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
   IOStatus Sync(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Fsync(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
-  IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
 };
 
 class UnsyncedDirectory final : public rocksdb::FSDirectoryWrapper {
@@ -39,15 +41,16 @@ class UnsyncedFiles final : public rocksdb::FileSystemWrapper {
     return wrap(FileSystemWrapper::NewWritableFile(name, options, file, debug), file);
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& options,
-                              std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
+                              std::unique_ptr<rocksdb::FSWritableFile>* file,
+                              IODebugContext* debug) override {
     return wrap(FileSystemWrapper::ReopenWritableFile(name, options, file, debug), file);
   }
   IOStatus ReuseWritableFile(const std::string& name, const std::string& old_name, const FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
     return wrap(FileSystemWrapper::ReuseWritableFile(name, old_name, options, file, debug), file);
   }
-  IOStatus NewDirectory(const std::string& name, const IOOptions& options, std::unique_ptr<rocksdb::FSDirectory>* directory,
-                        IODebugContext* debug) override {
+  IOStatus NewDirectory(const std::string& name, const IOOptions& options,
+                        std::unique_ptr<rocksdb::FSDirectory>* directory, IODebugContext* debug) override {
     IOStatus status = FileSystemWrapper::NewDirectory(name, options, directory, debug);
     if (status.ok()) *directory = std::make_unique<UnsyncedDirectory>(std::move(*directory));
     return status;

@@ -1,13 +1,16 @@
-// The yardstick: the least that an exactly-once copy from topic to topic costs with librdkafka itself. scripts/bench
-// gives the cost of every tool as a ratio to this loop, run on the same broker in the same minutes.
+// The yardstick: the least that an exactly-once copy from topic to topic costs with librdkafka itself.
+// scripts/bench gives the cost of every tool as a ratio to this loop, run on the same broker in the same
+// minutes.
 //
 //   copy_loop IN OUT [--commit-ms N] [--filter-none] [--stay]
 //
-// Tuned as our measurements say: two transactional ids strictly in turn; wait for one record, then drain in batches
-// without waiting; bounded queues; a thread that asks every leader a cheap question every 10 ms, because before
-// librdkafka 2.2 a broker thread with a full queue sleeps a whole second; delivery reports as events.
-// --filter-none reads and commits offsets but writes nothing. --stay goes on at the end (for latency), until SIGTERM.
-// It handles no errors: on the first one it ends. Brokers from $KUTILS_BROKERS; group and ids are named after OUT.
+// Tuned as our measurements say: two transactional ids strictly in turn; wait for one record, then drain in
+// batches without waiting; bounded queues; a thread that asks every leader a cheap question every 10 ms,
+// because before librdkafka 2.2 a broker thread with a full queue sleeps a whole second; delivery reports as
+// events.
+// --filter-none reads and commits offsets but writes nothing. --stay goes on at the end (for latency), until
+// SIGTERM. It handles no errors: on the first one it ends. Brokers from $KUTILS_BROKERS; group and ids are
+// named after OUT.
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
 
@@ -152,7 +155,8 @@ Shape look(rd_kafka_t* rk, const std::string& topic) {
   return shape;
 }
 
-void run(const std::string& in, const std::string& out, std::chrono::milliseconds commit_every, bool write, bool stay) {
+void run(const std::string& in, const std::string& out, std::chrono::milliseconds commit_every, bool write,
+         bool stay) {
   const char* env = std::getenv("KUTILS_BROKERS");
   if (env == nullptr) fail("KUTILS_BROKERS is not set");
   const std::string brokers = env;
@@ -168,7 +172,8 @@ void run(const std::string& in, const std::string& out, std::chrono::millisecond
                                                          {"queued.min.messages", "1000000"}});
   rd_kafka_poll_set_consumer(consumer);
   Shape shape = look(consumer, in);
-  Producer producers[2] = {{brokers, out, "copy_loop." + out + ".0"}, {brokers, out, "copy_loop." + out + ".1"}};
+  Producer producers[2] = {{brokers, out, "copy_loop." + out + ".0"},
+                           {brokers, out, "copy_loop." + out + ".1"}};
 
   rd_kafka_topic_partition_list_t* topics = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(topics, in.c_str(), RD_KAFKA_PARTITION_UA);
@@ -215,7 +220,8 @@ void run(const std::string& in, const std::string& out, std::chrono::millisecond
   while (!stop_asked && (stay || !shape.ends.empty())) {
     int wait_ms = 100;
     if (open) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(opened + commit_every - SteadyClock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(opened + commit_every - SteadyClock::now());
       wait_ms = static_cast<int>(std::max<int64_t>(0, left.count()));
     }
     // One record first: with a timeout librdkafka would wait for a full batch.

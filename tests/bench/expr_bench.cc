@@ -1,5 +1,5 @@
-// A filter's decision on a click, from bytes to true or false with the whole record checked, against a bare RapidJSON SAX
-// pass over the same 113 bytes in the same run. The target is a ratio of at most 1.5.
+// A filter's decision on a click, from bytes to true or false with the whole record checked, against a bare
+// RapidJSON SAX pass over the same 113 bytes in the same run. The target is a ratio of at most 1.5.
 #include <benchmark/benchmark.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
@@ -20,8 +20,8 @@ std::vector<std::string> clicks() {
   for (int i = 0; i < 4096; ++i) {
     std::string text = "{\"number\":" + std::to_string(random() % 200) + ",\"country\":\"" +
                        std::string(&"DEFRUSGB"[random() % 4 * 2], 2) + "\",\"uri\":\"/page/" +
-                       std::to_string(random() % 1000) + "\",\"email\":\"user" + std::to_string(random() % 100000) +
-                       "@example.com\",\"agent\":\"";
+                       std::to_string(random() % 1000) + "\",\"email\":\"user" +
+                       std::to_string(random() % 100000) + "@example.com\",\"agent\":\"";
     while (text.size() < 111) text += static_cast<char>('a' + random() % 26);
     all.push_back(text + "\"}");
   }

@@ -1,9 +1,9 @@
-// Fills a topic for measurements: fill_clicks TOPIC COUNT [KEYS [FIRST]], or fill_clicks - COUNT for lines on stdout.
-// Brokers from $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over 0..199, so that
-// `number >= 100` keeps half; always the same records.
+// Fills a topic for measurements: fill_clicks TOPIC COUNT [KEYS [FIRST]], or fill_clicks - COUNT for lines on
+// stdout. Brokers from $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over
+// 0..199, so that `number >= 100` keeps half; always the same records.
 //
-// KEYS: the key is the page, one of so many, and each of the first KEYS records has another one. FIRST: the number of the
-// first record (0), to go on with a topic.
+// KEYS: the key is the page, one of so many, and each of the first KEYS records has another one. FIRST: the
+// number of the first record (0), to go on with a topic.
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
@@ -41,11 +41,13 @@ void make(uint64_t n, uint64_t pages, Click* click) {
   click->value_size = static_cast<size_t>(std::snprintf(
       click->value, sizeof click->value,
       R"({"uri":"/page/%03llu","user":"user%05u","email":"user%05u@example.org","country":"%s","number":%u,"ts":%lld})",
-      static_cast<unsigned long long>(page), user, user, kCountries[(h >> 11U) % 8], static_cast<unsigned>(h >> 40U) % 200U,
+      static_cast<unsigned long long>(page), user, user, kCountries[(h >> 11U) % 8],
+      static_cast<unsigned>(h >> 40U) % 200U,
       static_cast<long long>(kFirstTimeMs + static_cast<int64_t>(n))));
-  click->key_size = static_cast<size_t>(
-      pages == 0 ? std::snprintf(click->key, sizeof click->key, "user%05u", user)
-                 : std::snprintf(click->key, sizeof click->key, "/page/%03llu", static_cast<unsigned long long>(page)));
+  click->key_size =
+      static_cast<size_t>(pages == 0 ? std::snprintf(click->key, sizeof click->key, "user%05u", user)
+                                     : std::snprintf(click->key, sizeof click->key, "/page/%03llu",
+                                                     static_cast<unsigned long long>(page)));
 }
 
 int fail(const char* why) {
@@ -64,7 +66,8 @@ int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) 
                                {"queue.buffering.max.messages", "500000"},
                                {"partitioner", "murmur2_random"}};
   for (const auto& setting : settings) {
-    if (rd_kafka_conf_set(conf, setting[0], setting[1], why, sizeof why) != RD_KAFKA_CONF_OK) return fail(why);
+    if (rd_kafka_conf_set(conf, setting[0], setting[1], why, sizeof why) != RD_KAFKA_CONF_OK)
+      return fail(why);
   }
   rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
   if (rk == nullptr) return fail(why);
@@ -81,12 +84,14 @@ int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) 
           {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
       rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record));
       if (error == nullptr) break;
-      if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(rd_kafka_error_string(error));
+      if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return fail(rd_kafka_error_string(error));
       rd_kafka_error_destroy(error);
       rd_kafka_poll(rk, 10);
     }
   }
-  if (rd_kafka_flush(rk, 60'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return fail("not acknowledged within a minute");
+  if (rd_kafka_flush(rk, 60'000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail("not acknowledged within a minute");
   rd_kafka_topic_destroy(handle);
   rd_kafka_destroy(rk);
   return 0;

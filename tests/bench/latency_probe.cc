@@ -1,8 +1,10 @@
 // End-to-end latency through a running tool: latency_probe IN OUT [--rate N] [--seconds S]
-// Produces N records a second (default 1000) to IN, each with its time of sending, reads OUT read_committed, and prints
+// Produces N records a second (default 1000) to IN, each with its time of sending, reads OUT read_committed,
+// and prints
 //   {"records":…,"p50":ms,"p90":ms,"p99":ms,"max":ms}
-// Waits for the first record to come through (the tool's start is not latency), drops one second of warm-up, then
-// measures S seconds (default 10). Every record says number=150, so `number >= 100` keeps it. Brokers: $KUTILS_BROKERS.
+// Waits for the first record to come through (the tool's start is not latency), drops one second of warm-up,
+// then measures S seconds (default 10). Every record says number=150, so `number >= 100` keeps it. Brokers:
+// $KUTILS_BROKERS.
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
@@ -29,7 +31,8 @@ int64_t now_ns() {
 
 [[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
 
-rd_kafka_t* make_client(rd_kafka_type_t type, const std::vector<std::pair<const char*, const char*>>& settings) {
+rd_kafka_t* make_client(rd_kafka_type_t type,
+                        const std::vector<std::pair<const char*, const char*>>& settings) {
   const char* brokers = std::getenv("KUTILS_BROKERS");
   if (brokers == nullptr) fail("KUTILS_BROKERS is not set");
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -51,15 +54,17 @@ void send(const std::string& topic, double rate, const std::atomic<bool>* stop) 
     std::this_thread::sleep_until(start + std::chrono::duration_cast<SteadyClock::duration>(
                                               std::chrono::duration<double>(static_cast<double>(n) / rate)));
     char value[256];
-    const int size = std::snprintf(value, sizeof value,
-                                   R"({"sent":%lld,"number":150,"uri":"/page/%lld","email":"someone@example.org"})",
-                                   static_cast<long long>(now_ns()), static_cast<long long>(n % 1000));
+    const int size = std::snprintf(
+        value, sizeof value, R"({"sent":%lld,"number":150,"uri":"/page/%lld","email":"someone@example.org"})",
+        static_cast<long long>(now_ns()), static_cast<long long>(n % 1000));
     std::string key = std::to_string(n % 1000);
-    const rd_kafka_vu_t record[] = {{.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
-                                    {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {key.data(), key.size()}}},
-                                    {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {value, static_cast<size_t>(size)}}},
-                                    {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
-    if (rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record))) fail(rd_kafka_error_string(error));
+    const rd_kafka_vu_t record[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {key.data(), key.size()}}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {value, static_cast<size_t>(size)}}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
+    if (rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record)))
+      fail(rd_kafka_error_string(error));
     rd_kafka_poll(rk, 0);
   }
   rd_kafka_flush(rk, 10'000);
@@ -81,7 +86,8 @@ void run(const std::string& in, const std::string& out, double rate, int seconds
   rd_kafka_poll_set_consumer(consumer);
   rd_kafka_topic_t* handle = rd_kafka_topic_new(consumer, out.c_str(), nullptr);
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(consumer, 0, handle, &metadata, 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("no metadata");
+  if (rd_kafka_metadata(consumer, 0, handle, &metadata, 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    fail("no metadata");
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(4);
   for (int p = 0; p < metadata->topics[0].partition_cnt; ++p) {
     int64_t low = 0;

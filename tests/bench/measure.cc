@@ -1,7 +1,8 @@
 // Runs a command and prints what it cost as one JSON line on stdout: measure [--out FILE] COMMAND...
 //   {"wall":s,"cpu":s,"user":s,"sys":s,"rss_mb":MB,"code":exit code}
-// CPU and peak memory by wait4 of the process and all that it waited for (a pipeline under `sh -c`); the peak is that
-// of the largest single process. The command's stdout goes to FILE, default /dev/null; its stderr is ours.
+// CPU and peak memory by wait4 of the process and all that it waited for (a pipeline under `sh -c`); the peak
+// is that of the largest single process. The command's stdout goes to FILE, default /dev/null; its stderr is
+// ours.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -13,7 +14,9 @@
 #include <cstring>
 
 namespace {
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 }  // namespace
 
 int main(int argc, char** argv) {

@@ -1,4 +1,5 @@
-// What a record costs in stages with state, without Kafka: reading by expressions, aggregating, the store on disk, commits.
+// What a record costs in stages with state, without Kafka: reading by expressions, aggregating, the store on
+// disk, commits.
 //   bench_state [RECORDS [NAME]]   only the measurements whose name begins with NAME
 #include <sys/resource.h>
 
@@ -54,12 +55,14 @@ struct Input {
     values.reserve(count);
     for (size_t i = 0; i < count; ++i) {
       keys.push_back("/page/" + std::to_string(random() % keys_in_all));
-      values.push_back(R"({"email":"user)" + std::to_string(i % 1000) + R"(@example.com","uri":")" + keys.back() + R"(","number":)" +
-                       std::to_string(random() % 1000) + R"(,"agent":"Mozilla/5.0 X11 Linux"})");
+      values.push_back(R"({"email":"user)" + std::to_string(i % 1000) + R"(@example.com","uri":")" +
+                       keys.back() + R"(","number":)" + std::to_string(random() % 1000) +
+                       R"(,"agent":"Mozilla/5.0 X11 Linux"})");
       Record record;
       record.key = std::string_view(keys.back());
       record.value = std::string_view(values.back());
-      record.timestamp = 1'700'000'000'000 + static_cast<int64_t>(i / 20);  // 20,000 records a second of event time
+      record.timestamp =
+          1'700'000'000'000 + static_cast<int64_t>(i / 20);  // 20,000 records a second of event time
       record.partition = 0;
       record.offset = static_cast<int64_t>(i);
       records.push_back(record);
@@ -118,7 +121,8 @@ int main(int argc, char** argv) {
   if (argc > 2) only = argv[2];
   const AggregateSet sum({{"total", "sum", "number", {}, ""}});
   const AggregateSet counts({{"n", "count", "", {}, ""}});
-  const auto reader = [](const AggregateSet& set, bool bare, const char* by) -> std::unique_ptr<RecordReader> {
+  const auto reader = [](const AggregateSet& set, bool bare,
+                         const char* by) -> std::unique_ptr<RecordReader> {
     if (bare) return std::make_unique<BareReader>();
     GroupingPlan plan;
     plan.by = by;
@@ -136,8 +140,10 @@ int main(int argc, char** argv) {
         WindowOptions options;
         options.window = parse_window_spec("10s");
         options.emit = emit;
-        measure(((emit == Emit::close ? "tumbling 10s count, close" : "tumbling 10s count") + how).c_str(), input,
-                [&](state::Store& store) { return make_window_stage(options, counts, reader(counts, bare, "uri"), store); });
+        measure(((emit == Emit::close ? "tumbling 10s count, close" : "tumbling 10s count") + how).c_str(),
+                input, [&](state::Store& store) {
+                  return make_window_stage(options, counts, reader(counts, bare, "uri"), store);
+                });
       }
     }
   }

@@ -1,6 +1,6 @@
 // The expression language: lexer, parser, checker, evaluator. The first line is a record's value, the rest an
-// expression (no newline: the expression alone). No text may crash it, and what was accepted is printed and read again to
-// the same.
+// expression (no newline: the expression alone). No text may crash it, and what was accepted is printed and
+// read again to the same.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -27,7 +27,8 @@ void print_and_read_again(std::string_view text) {
     REQUIRE_HOLDS(expr::print(*expr::parse(printed)) == printed);
   } catch (const expr::SourceError& error) {
     // The brackets that printing adds count as nesting.
-    REQUIRE_HOLDS(error.message.find("nested deeper") != std::string::npos || error.message.find("longer than") != std::string::npos);
+    REQUIRE_HOLDS(error.message.find("nested deeper") != std::string::npos ||
+                  error.message.find("longer than") != std::string::npos);
   }
 }
 
@@ -67,9 +68,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::copy(data, data + size, copy.get());
   const std::string_view text(copy.get(), size);
   const size_t line = text.find('\n');
-  const std::string_view value = line == std::string_view::npos
-                                     ? std::string_view(R"({"a":1,"b":"x","c":[1,2.5,"y"],"d":{"e":null},"f":1.5})")
-                                     : text.substr(0, line);
+  const std::string_view value =
+      line == std::string_view::npos
+          ? std::string_view(R"({"a":1,"b":"x","c":[1,2.5,"y"],"d":{"e":null},"f":1.5})")
+          : text.substr(0, line);
   const std::string_view expression = line == std::string_view::npos ? text : text.substr(line + 1);
   print_and_read_again(expression);
   evaluate(expression, value, true);

@@ -1,5 +1,6 @@
-// oracle FILE...: runs the cases of FILE (tests/oracle/README.md) through the stages of the tools. Prints a line per failure, the
-// reasons of what it skips, and `N passed, N failed, N skipped`. Exit code 1: something failed, 2: FILE cannot be read.
+// oracle FILE...: runs the cases of FILE (tests/oracle/README.md) through the stages of the tools. Prints a
+// line per failure, the reasons of what it skips, and `N passed, N failed, N skipped`. Exit code 1: something
+// failed, 2: FILE cannot be read.
 #include <fstream>
 #include <iostream>
 #include <map>

@@ -77,17 +77,20 @@ void drop_needless_deletions(std::vector<Result>& results) {
   std::vector<Result> kept;
   for (size_t i = 0; i < results.size(); ++i) {
     const Result& one = results[i];
-    const bool replaced = !one.value && one.start && std::any_of(results.begin() + static_cast<std::ptrdiff_t>(i), results.end(), [&](const Result& later) {
-      return later.at == one.at && later.value && later.key == one.key && later.start == one.start && later.end == one.end;
-    });
+    const bool replaced = !one.value && one.start &&
+                          std::any_of(results.begin() + static_cast<std::ptrdiff_t>(i), results.end(),
+                                      [&](const Result& later) {
+                                        return later.at == one.at && later.value && later.key == one.key &&
+                                               later.start == one.start && later.end == one.end;
+                                      });
     if (!replaced) kept.push_back(one);
   }
   results = std::move(kept);
 }
 
 std::string show(const Result& one) {
-  std::string text = "i=" + std::to_string(one.at) + " " + one.key.value_or("(null)") + " = " + one.value.value_or("(null)") +
-                     " ts=" + std::to_string(one.time);
+  std::string text = "i=" + std::to_string(one.at) + " " + one.key.value_or("(null)") + " = " +
+                     one.value.value_or("(null)") + " ts=" + std::to_string(one.time);
   if (one.start) text += " [" + std::to_string(*one.start) + ", " + std::to_string(*one.end) + "]";
   if (!one.to.empty()) text += " to " + one.to;
   return text;
@@ -108,7 +111,8 @@ int64_t Case::ms(const std::string& name) const {
 
 Case parse_case(const std::string& line) {
   rapidjson::Document document;
-  if (document.Parse(line.c_str()).HasParseError() || !document.IsObject()) throw std::runtime_error("not a JSON object");
+  if (document.Parse(line.c_str()).HasParseError() || !document.IsObject())
+    throw std::runtime_error("not a JSON object");
   for (const char* name : {"id", "op", "settings", "in", "out"})
     if (!document.HasMember(name)) throw std::runtime_error(std::string("no ") + name);
   Case result;
@@ -139,7 +143,8 @@ Case parse_case(const std::string& line) {
 
 std::string canonical(std::string_view json) {
   rapidjson::Document document;
-  if (document.Parse(json.data(), json.size()).HasParseError()) throw std::runtime_error("the result is not JSON: " + std::string(json));
+  if (document.Parse(json.data(), json.size()).HasParseError())
+    throw std::runtime_error("the result is not JSON: " + std::string(json));
   return text_of(document);
 }
 

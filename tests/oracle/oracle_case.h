@@ -1,5 +1,5 @@
-// A line of tests/data/streams.jsonl (recorded from Kafka Streams; its rules stand in tests/oracle/README.md) and the comparison of results
-// with it.
+// A line of tests/data/streams.jsonl (recorded from Kafka Streams; its rules stand in tests/oracle/README.md)
+// and the comparison of results with it.
 #pragma once
 
 #include <cstdint>

@@ -41,9 +41,11 @@ class Capture final : public Emitter {
       if (windowed_) {
         result.start = std::stoll(member(value, "window_start").value());
         result.end = std::stoll(member(value, "window_end").value());
-        if (unquote(member(value, "key").value()) != result.key) throw std::runtime_error("key and field differ");
+        if (unquote(member(value, "key").value()) != result.key)
+          throw std::runtime_error("key and field differ");
       }
-      if (!windowed_ || !member(value, "_deleted")) result.value = aggregated_ ? member(value, "v").value() : canonical(value);
+      if (!windowed_ || !member(value, "_deleted"))
+        result.value = aggregated_ ? member(value, "v").value() : canonical(value);
     }
     results.push_back(std::move(result));
   }
@@ -109,7 +111,8 @@ void feed(const Case& one, Stage& stage, Capture& capture) {
 std::vector<Result> run_window(const Case& one) {
   const AggregateSet set(aggregates_of(one));
   state::PartitionStore store;
-  const auto stage = make_window_stage(window_options(one), set, reader_of(one, set), store.operator_store(1));
+  const auto stage =
+      make_window_stage(window_options(one), set, reader_of(one, set), store.operator_store(1));
   Capture capture(true, true);
   feed(one, *stage, capture);
   return std::move(capture.results);
@@ -132,7 +135,8 @@ class RowStage final : public Stage {
     Output output = pass(record);
     std::string value;
     if (map_) {
-      if (auto error = expr::append_json(expressions_.evaluate(*map_), value)) return out.fail(record, std::move(*error));
+      if (auto error = expr::append_json(expressions_.evaluate(*map_), value))
+        return out.fail(record, std::move(*error));
       output.value = std::string_view(value);
     }
     out.emit(&record, output);
@@ -163,7 +167,8 @@ std::vector<Result> run_aggregate_table(const Case& one) {
   options.emit = TableEmit::update;
   state::PartitionStore store;
   const bool over_table = one.get("kind") == "group-by";
-  const auto stage = (over_table ? make_regrouped_table : make_aggregate_table)(options, set, reader_of(one, set), store.operator_store(1));
+  const auto stage = (over_table ? make_regrouped_table : make_aggregate_table)(
+      options, set, reader_of(one, set), store.operator_store(1));
   Capture capture(false, true);
   feed(one, *stage, capture);
   return std::move(capture.results);
@@ -171,7 +176,10 @@ std::vector<Result> run_aggregate_table(const Case& one) {
 
 // kbranch: OUT takes the rest, null values among it.
 std::vector<Result> run_split(const Case& one) {
-  BranchPlan plan{parse_branches("big=_value >= " + std::to_string(one.ms("big")) + ", even=_value % 2 == 0"), {1, 2}, {}, true};
+  BranchPlan plan{parse_branches("big=_value >= " + std::to_string(one.ms("big")) + ", even=_value % 2 == 0"),
+                  {1, 2},
+                  {},
+                  true};
   BranchStage stage(plan);
   Capture capture(false, false);
   capture.name_ports({"rest", "big", "even"});
@@ -182,7 +190,8 @@ std::vector<Result> run_split(const Case& one) {
 // What stands behind a stage: takes its outputs as records, as through a topic.
 class Through final : public Stage {
  public:
-  Through(std::unique_ptr<Stage> front, std::unique_ptr<Stage> behind) : front_(std::move(front)), link_(std::move(behind)) {}
+  Through(std::unique_ptr<Stage> front, std::unique_ptr<Stage> behind)
+      : front_(std::move(front)), link_(std::move(behind)) {}
   void process(const Record& record, Emitter& out) override {
     link_.out = &out;
     front_->process(record, link_);
@@ -239,11 +248,14 @@ std::string why_skipped(const Case& one) {
 }
 
 std::vector<Result> run_case(const Case& one) {
-  if (one.op == "window" || (one.op == "suppress" && one.get("until") == "window-close")) return run_window(one);
+  if (one.op == "window" || (one.op == "suppress" && one.get("until") == "window-close"))
+    return run_window(one);
   if (one.op == "suppress" && one.get("until") == "time-limit") return run_rows(one);
   const std::string kind = one.get("kind");
-  if (one.op == "table" && (kind == "source" || kind == "filter" || kind == "map-values")) return run_rows(one);
-  if (one.op == "table" && (kind == "group-by" || kind == "stream-aggregate")) return run_aggregate_table(one);
+  if (one.op == "table" && (kind == "source" || kind == "filter" || kind == "map-values"))
+    return run_rows(one);
+  if (one.op == "table" && (kind == "group-by" || kind == "stream-aggregate"))
+    return run_aggregate_table(one);
   if (one.op == "stream" && kind == "merge") return run_merge(one);
   if (one.op == "stream" && kind == "split") return run_split(one);
   if (one.op == "stream" && kind == "rekey-count") return run_rekey_count(one);

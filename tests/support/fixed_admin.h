@@ -41,8 +41,8 @@ class FixedAdmin : public kafka::Admin {
     for (const auto& at : partitions) out.push_back({at, times[at], {}});
     return out;
   }
-  std::vector<kafka::PartitionOffset> committed(const std::string&,
-                                                const std::vector<kafka::TopicPartition>& partitions) override {
+  std::vector<kafka::PartitionOffset> committed(
+      const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
     std::vector<kafka::PartitionOffset> out;
     for (const auto& at : partitions) out.push_back({at, kafka::kOffsetNone, {}});
     return out;

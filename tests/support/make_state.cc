@@ -1,5 +1,5 @@
-// make_state STATE_DIR GROUP PARTITION OUTPUT WINDOW|- AGGS: the state that ktable (`-`) or kwindow leaves on disk after the records on
-// stdin, each line `KEY TIME VALUE`. Grace is a day, so that all windows stay open.
+// make_state STATE_DIR GROUP PARTITION OUTPUT WINDOW|- AGGS: the state that ktable (`-`) or kwindow leaves on
+// disk after the records on stdin, each line `KEY TIME VALUE`. Grace is a day, so that all windows stay open.
 #include <cstdio>
 #include <iostream>
 #include <sstream>
@@ -22,8 +22,8 @@ class Strict final : public flow::Emitter {
   void drop(const Record&, flow::DropReason) override {}
 };
 
-void make(const std::string& dir, int32_t partition, const std::string& group, const std::string& output, const std::string& window,
-          const std::string& aggregates) {
+void make(const std::string& dir, int32_t partition, const std::string& group, const std::string& output,
+          const std::string& window, const std::string& aggregates) {
   const std::string at = state::partition_directory(dir, group, partition);
   const auto lock = state::PartitionLock::try_acquire(at);
   if (!lock) throw Error(ExitCode::usage, "in use");

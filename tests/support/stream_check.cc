@@ -153,7 +153,8 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++delivery_failures;
 }
 
-void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys, bool deletions) {
+void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys,
+          bool deletions) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "enable.idempotence", "true");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
@@ -166,8 +167,7 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
       std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
     Click click = keys > 0 ? make_event(first + i, keys) : make_click(first + i);
     click.null_value = deletions && mix(first + i) >> 60U == 0;
-    const int64_t time =
-        keys > 0 ? time_of_event(first + i) : kFirstTimeMs + static_cast<int64_t>(first + i);
+    const int64_t time = keys > 0 ? time_of_event(first + i) : kFirstTimeMs + static_cast<int64_t>(first + i);
     while (true) {
       rd_kafka_headers_t* headers = rd_kafka_headers_new(4);  // belongs to the record once it is taken
       for (const auto& [name, header] : click.headers) {

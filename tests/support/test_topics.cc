@@ -8,8 +8,9 @@
 //   while a
 //                                  transaction is open there)
 //   test_topics committed GROUP TOPIC   one line per partition: PARTITION OFFSET METADATA ("-" if none)
-//   test_topics members GROUP      one line per member: CLIENT-ID MEMBER-ID (which begins with a static member's name)
-//   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
+//   test_topics members GROUP      one line per member: CLIENT-ID MEMBER-ID (which begins with a static
+//   member's name) test_topics group GROUP        the group's state and its number of members, such as
+//   "Stable 3"
 // Brokers from $KUTILS_BROKERS. Exit 1 with a line on stderr when the broker says no.
 #include <librdkafka/rdkafka.h>
 
@@ -157,7 +158,8 @@ void remove(const std::vector<std::string>& names) {
 void grow(const std::string& name, int count) {
   const Client rk = connect(nullptr);
   char why[256];
-  rd_kafka_NewPartitions_t* more = rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(count), why, sizeof why);
+  rd_kafka_NewPartitions_t* more =
+      rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(count), why, sizeof why);
   if (more == nullptr) fail(why);
   const Queue queue(rd_kafka_queue_new(rk.get()));
   const Options options = admin_options(rk.get(), RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
@@ -165,7 +167,8 @@ void grow(const std::string& name, int count) {
   const Event event = wait_for_result(queue.get());
   rd_kafka_NewPartitions_destroy(more);
   size_t results = 0;
-  const auto** result = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &results);
+  const auto** result =
+      rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &results);
   check_topics(result, results);
   const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLimitMs);
   int total = 0;
@@ -181,7 +184,8 @@ void forget(const std::string& group, const std::string& topic) {
   partitions_with_leader(rk.get(), topic, &total);
   const Partitions list(rd_kafka_topic_partition_list_new(total));
   for (int p = 0; p < total; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
-  rd_kafka_DeleteConsumerGroupOffsets_t* what = rd_kafka_DeleteConsumerGroupOffsets_new(group.c_str(), list.get());
+  rd_kafka_DeleteConsumerGroupOffsets_t* what =
+      rd_kafka_DeleteConsumerGroupOffsets_new(group.c_str(), list.get());
   const Queue queue(rd_kafka_queue_new(rk.get()));
   const Options options = admin_options(rk.get(), RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS);
   rd_kafka_DeleteConsumerGroupOffsets(rk.get(), &what, 1, options.get(), queue.get());
@@ -277,8 +281,9 @@ int run(const std::vector<std::string>& args) {
   } else if (verb == "members" && rest.size() == 1) {
     describe_group(rest[0], true);
   } else {
-    std::fputs("usage: test_topics create|delete|grow|forget|ends|stable|committed|group|members ... (see its first lines)\n",
-               stderr);
+    std::fputs(
+        "usage: test_topics create|delete|grow|forget|ends|stable|committed|group|members ... (see its first lines)\n",
+        stderr);
     return 2;
   }
   return 0;

@@ -22,7 +22,8 @@ class BranchTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
-    BranchPlan plan{parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
+    BranchPlan plan{
+        parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
     std::vector<std::string> outputs;
     for (const Branch& branch : plan.branches) {
       const auto at = std::find(outputs.begin(), outputs.end(), branch.output);

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "kbroker/child.h"
 #include "cli/tool.h"
 #include "kafka/memory_broker.h"
 #include "kafka/memory_state.h"
+#include "kbroker/child.h"
 
 using namespace kutils;
 
@@ -19,12 +19,16 @@ class BrokerTool final : public cli::Tool {
   cli::ToolInfo info() const override {
     return {"kbroker",
             "an in-memory broker: runs CMD with $KUTILS_BROKERS set and ends with it",
-            {{"CMD", false, "the command and its arguments; without it the broker stays until a signal", false, true}},
+            {{"CMD", false, "the command and its arguments; without it the broker stays until a signal",
+              false, true}},
             {{"kbroker sh pipeline.sh"}, {"kbroker --topic clicks:3", "prints the export lines and stays"}}};
   }
   void declare(cli::OptionTable& options) override {
-    options.add({.names = "--topic", .metavar = "NAME[:N]", .help = "make this topic with N partitions (4); may be repeated",
-                 .in_short_help = true, .set = [this](const std::string& text) { add_topic(text); }});
+    options.add({.names = "--topic",
+                 .metavar = "NAME[:N]",
+                 .help = "make this topic with N partitions (4); may be repeated",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { add_topic(text); }});
   }
   void setup(const cli::Operands& operands) override { command_ = operands.rest(); }
   ExitCode run() override {
@@ -32,8 +36,8 @@ class BrokerTool final : public cli::Tool {
     kafka::MemoryBroker broker;
     for (const auto& [name, partitions] : topics_) broker.create_topic(name, partitions);
     const kafka::MemoryStateDir state(broker.bootstrap_servers());
-    // What that broker needs of its clients: an empty fetch waits its full time there, and a group waits for a lost
-    // member's session.
+    // What that broker needs of its clients: an empty fetch waits its full time there, and a group waits for
+    // a lost member's session.
     const std::vector<std::pair<const char*, std::string>> variables = {
         {"KUTILS_BROKERS", broker.bootstrap_servers()},
         {"KUTILS_STATE_DIR", state.path()},
@@ -56,7 +60,8 @@ class BrokerTool final : public cli::Tool {
       const char* end = text.data() + text.size();
       const auto [stopped, error] = std::from_chars(text.data() + colon + 1, end, partitions);
       if (error != std::errc() || stopped != end || partitions < 1 || partitions > 1000)
-        throw usage_error("--topic " + text + ": after the colon comes a number of partitions from 1 to 1000");
+        throw usage_error("--topic " + text +
+                          ": after the colon comes a number of partitions from 1 to 1000");
     }
     if (colon == 0 || text.empty()) throw usage_error("--topic " + text + ": a topic needs a name");
     topics_.emplace_back(text.substr(0, colon), partitions);

@@ -8,7 +8,8 @@ ExprStage::ExprStage(const std::string& expression, const expr::Options& options
     : expressions_(options), expression_(expressions_.add(expression, "EXPR")) {}
 
 void ExprStage::process(const Record& record, flow::Emitter& out) {
-  if (record.value.is_null() && expressions_.reads_fields()) return out.drop(record, flow::DropReason::tombstone);
+  if (record.value.is_null() && expressions_.reads_fields())
+    return out.drop(record, flow::DropReason::tombstone);
   if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
   Result<expr::Value> value = expressions_.get(expression_);
   if (!value) return out.fail(record, std::move(value.error()));

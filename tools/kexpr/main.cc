@@ -54,7 +54,8 @@ class ExprTool final : public cli::Tool {
       if (expression) throw usage_error("--cases takes no EXPR: the file has the expressions");
       return;
     }
-    if (!expression) throw usage_error("EXPR is missing", "for example kexpr '1 + 1'; --functions prints what there is");
+    if (!expression)
+      throw usage_error("EXPR is missing", "for example kexpr '1 + 1'; --functions prints what there is");
     const auto in = operands.find("IN");
     if (in) job_ = shared_.make_job("kexpr", in, std::nullopt);
     expr::Options options = shared_.expressions();
@@ -94,8 +95,8 @@ class ExprTool final : public cli::Tool {
     std::string out;
     const auto report = expr::run_cases(in, *cases_, [&](const std::string& line) { out += line + "\n"; });
     if (in.bad()) throw usage_error("--cases: cannot read " + *cases_ + ": " + std::strerror(errno));
-    out += std::to_string(report.total.passed) + " passed, " + std::to_string(report.total.failed) + " failed, " +
-           std::to_string(report.total.skipped) + " skipped\n";
+    out += std::to_string(report.total.passed) + " passed, " + std::to_string(report.total.failed) +
+           " failed, " + std::to_string(report.total.skipped) + " skipped\n";
     return print(out, report.total.failed == 0 ? ExitCode::ok : ExitCode::answer_is_no);
   }
 

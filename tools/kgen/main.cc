@@ -49,7 +49,9 @@ void require_no_fields(const std::string& list, const expr::Options& options) {
 
 class GenTool final : public cli::StreamTool {
  public:
-  GenTool() : StreamTool({.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}) {}
+  GenTool()
+      : StreamTool(
+            {.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}) {}
   cli::ToolInfo info() const override {
     return {"kgen",
             "Make records: synthetic data, or a list of expressions again and again.",

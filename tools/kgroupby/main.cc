@@ -13,7 +13,8 @@ class GroupByTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kgroupby",
             "Give each record a new key, so that equal keys come to one partition.",
-            {{"EXPR", true, "the key: a string is its bytes, other values are JSON; 'a,b': the JSON array of both", true},
+            {{"EXPR", true,
+              "the key: a string is its bytes, other values are JSON; 'a,b': the JSON array of both", true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kgroupby uri clicks by_uri"}, {"kgroupby 'country, lower(user)' -J clicks -"}}};

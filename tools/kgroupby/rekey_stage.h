@@ -1,4 +1,5 @@
-// kgroupby: gives each record a new key, so that it goes where records of that key go. Value, headers and time as they came.
+// kgroupby: gives each record a new key, so that it goes where records of that key go. Value, headers and
+// time as they came.
 #pragma once
 
 #include <string>

@@ -51,7 +51,8 @@ void CoProcess::start() {
   int in[2];
   int out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
-    throw Error(ExitCode::usage, std::string("cannot make a pipe for the co-process: ") + std::strerror(errno));
+    throw Error(ExitCode::usage,
+                std::string("cannot make a pipe for the co-process: ") + std::strerror(errno));
   }
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -59,7 +60,8 @@ void CoProcess::start() {
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   posix_spawnattr_setpgroup(&attributes, 0);
   sigset_t signals;
   sigfillset(&signals);
@@ -145,10 +147,11 @@ const std::vector<std::string_view>& CoProcess::ask(const std::vector<std::strin
     const int ready = poll(fds, 2, static_cast<int>(patience_.count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
-      throw Error(ExitCode::bad_record,
-                  "the co-process '" + command_ + "' gave no answer for " + std::to_string(patience_.count() / 1000) +
-                      " s: " + std::to_string(newlines) + " of " + std::to_string(lines.size()) + " lines answered",
-                  "it must answer line by line: does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+      throw Error(
+          ExitCode::bad_record,
+          "the co-process '" + command_ + "' gave no answer for " + std::to_string(patience_.count() / 1000) +
+              " s: " + std::to_string(newlines) + " of " + std::to_string(lines.size()) + " lines answered",
+          "it must answer line by line: does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
     }
     if (fds[1].revents & (POLLOUT | POLLERR)) {
       const ssize_t n = write(to_, sent_.data() + written, sent_.size() - written);
@@ -193,7 +196,8 @@ void CoProcess::finish() {
   check_nothing_came();
   const int status = reap(true);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' " + how_it_ended(status) + " when its input ended");
+    throw Error(ExitCode::bad_record,
+                "the co-process '" + command_ + "' " + how_it_ended(status) + " when its input ended");
   }
 }
 

@@ -1,8 +1,8 @@
 // A command that answers one line for each line it gets, kept running.
 //
-// Started by `sh -c CMD` (under stdbuf -oL where that is installed, so that programs of C's stdio answer line by line) in a process group of its own:
-// Ctrl-C on the terminal asks us to stop, and the command must still answer what it was asked.
-// One thread. REQUIRES: SIGPIPE is ignored.
+// Started by `sh -c CMD` (under stdbuf -oL where that is installed, so that programs of C's stdio answer line
+// by line) in a process group of its own: Ctrl-C on the terminal asks us to stop, and the command must still
+// answer what it was asked. One thread. REQUIRES: SIGPIPE is ignored.
 #pragma once
 
 #include <sys/types.h>
@@ -24,8 +24,9 @@ class CoProcess {
   CoProcess(const CoProcess&) = delete;
   CoProcess& operator=(const CoProcess&) = delete;
 
-  // Sends the lines (without newlines in them) and returns as many answers, without their newlines; views until
-  // the next call. Throws Error(bad_record) if it dies, stays silent, or answers more lines than it got.
+  // Sends the lines (without newlines in them) and returns as many answers, without their newlines; views
+  // until the next call. Throws Error(bad_record) if it dies, stays silent, or answers more lines than it
+  // got.
   const std::vector<std::string_view>& ask(const std::vector<std::string_view>& lines);
   // Ends its input and waits for its end. Throws Error(bad_record) for a failure or a line too many.
   void finish();

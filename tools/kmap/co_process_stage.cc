@@ -18,7 +18,8 @@ void CoProcessStage::process(const Record& record, flow::Emitter& out) {
     const char first = line[std::min(line.find_first_not_of(" \t\r\n"), line.size() - 1)];
     if (first != '{' && first != '[') {
       flush(out);
-      return out.fail(record, {Reason::co_process, "the value holds a newline, and a co-process is asked line by line"});
+      return out.fail(
+          record, {Reason::co_process, "the value holds a newline, and a co-process is asked line by line"});
     }
     std::string& text = rewritten_.emplace_back(line);
     std::replace(text.begin(), text.end(), '\n', ' ');

@@ -1,5 +1,5 @@
-// kmap '| CMD': each value goes to a command as one line, and its answer takes the value's place. Key, headers and time
-// stay. Asked in batches, at flush().
+// kmap '| CMD': each value goes to a command as one line, and its answer takes the value's place. Key,
+// headers and time stay. Asked in batches, at flush().
 #pragma once
 
 #include <deque>

@@ -15,8 +15,10 @@ class MapTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kmap",
             "Make each record's value anew, like SQL's SELECT.",
-            {{"LIST", true, "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
-              " '=EXPR' the whole value; '| CMD' asks a command, line by line", true},
+            {{"LIST", true,
+              "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
+              " '=EXPR' the whole value; '| CMD' asks a command, line by line",
+              true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kmap '*, -email' clicks clean"}, {"kmap 'uri, big=number > 100' < clicks.ndjson"}}};
@@ -26,7 +28,9 @@ class MapTool final : public cli::StreamTool {
     const std::string& list = operands.get("LIST");
     const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
-      if (job_.in.table) throw usage_error("LIST: a command cannot stand over a table: its answers come later", "write the stream, " + job_.in.name);
+      if (job_.in.table)
+        throw usage_error("LIST: a command cannot stand over a table: its answers come later",
+                          "write the stream, " + job_.in.name);
       std::string command = items[0].expression;
       command.erase(0, command.find_first_not_of(" \t"));
       job_.settings.push_back({"LIST", "| " + command});

@@ -36,7 +36,8 @@ MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_
         throw usage_error(plan.what + ": '| CMD' stands alone");
       case Kind::field: {
         if (item.name.empty()) {
-          throw usage_error(plan.what + ": '" + item.expression + "' needs a name", "write NAME=" + item.expression);
+          throw usage_error(plan.what + ": '" + item.expression + "' needs a name",
+                            "write NAME=" + item.expression);
         }
         const auto same = [&](const Item& other) { return other.name == item.name; };
         if (std::any_of(items_.begin(), items_.end(), same)) {
@@ -57,7 +58,8 @@ MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_
                       "write '*, -" + drops_[0] + "'");
   }
   for (const Item& item : items_) {
-    if (dropped(item.name)) throw usage_error(plan.what + ": the field '" + item.name + "' is both made and dropped");
+    if (dropped(item.name))
+      throw usage_error(plan.what + ": the field '" + item.name + "' is both made and dropped");
   }
   if (all_) expressions_.want_members();
 }
@@ -119,7 +121,8 @@ std::optional<RecordError> MapStage::append_item(const Item& item) {
 
 void MapStage::make_object(const Record& record, flow::Emitter& out) {
   if (all_ && !expressions_.value_is_object()) {
-    return out.fail(record, {Reason::not_an_object, "'*' means all fields of an object, and this value is none"});
+    return out.fail(record,
+                    {Reason::not_an_object, "'*' means all fields of an object, and this value is none"});
   }
   in_place_.assign(items_.size(), false);
   text_ += '{';
@@ -130,7 +133,8 @@ void MapStage::make_object(const Record& record, flow::Emitter& out) {
     }
     for (const JsonMember& member : expressions_.members()) {
       if (dropped(member.name)) continue;
-      const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.name == member.name; });
+      const auto item =
+          std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.name == member.name; });
       if (item == items_.end()) {
         if (text_.size() > 1) text_ += ',';
         text_ += member.name_raw;

@@ -19,10 +19,10 @@ namespace kutils {
 
 struct MapPlan {
   std::string list;
-  std::string what = "LIST";   // names the list in messages
-  bool adds_to_all = false;    // kscore: as if `*, ` stood in front; only NAME=EXPR items
+  std::string what = "LIST";  // names the list in messages
+  bool adds_to_all = false;   // kscore: as if `*, ` stood in front; only NAME=EXPR items
   expr::Options options;
-  bool keep_null = false;      // pass records without a value on, where the list reads fields
+  bool keep_null = false;  // pass records without a value on, where the list reads fields
 };
 
 class MapStage final : public flow::Stage {
@@ -50,7 +50,7 @@ class MapStage final : public flow::Stage {
   bool all_ = false;
   bool keep_null_;
   std::optional<size_t> whole_;
-  std::string text_;           // the value being made; kept, so that a steady flow allocates nothing
+  std::string text_;            // the value being made; kept, so that a steady flow allocates nothing
   std::vector<bool> in_place_;  // items that replaced a member of this record
 };
 

@@ -18,31 +18,53 @@ class QueryTool final : public cli::Tool {
     return {"kquery",
             "Read a table or windows: state of a stopped ktable or kwindow, or of a live one.",
             {{"TABLE", true, "the topic that the tool writes, or its group"},
-             {.name = "KEY", .help = "rows of these keys; a key of several parts is a JSON list", .is_many = true}},
+             {.name = "KEY",
+              .help = "rows of these keys; a key of several parts is a JSON list",
+              .is_many = true}},
             {{"kquery totals /home"}, {"kquery --at -1h per_uri /home"}}};
   }
   void declare(cli::OptionTable& table) override {
     const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to) {
-      table.add({.names = names, .metavar = metavar, .help = help, .in_short_help = true,
+      table.add({.names = names,
+                 .metavar = metavar,
+                 .help = help,
+                 .in_short_help = true,
                  .set = [&to](const std::string& value) { to = value; }});
     };
-    table.add({.names = "--prefix", .metavar = "TEXT", .help = "rows whose key begins so", .in_short_help = true,
+    table.add({.names = "--prefix",
+               .metavar = "TEXT",
+               .help = "rows whose key begins so",
+               .in_short_help = true,
                .set = [this](const std::string& value) { query_.prefix = value; }});
     text("--from", "TIME", "windows that begin at this time or later", from_);
     text("--until", "TIME", "windows that begin before this time", until_);
     text("--at", "WHEN", "windows that hold a time: now, current (stream time), TIME", at_);
     text("--delta", "D", "the change since D before --at (current)", delta_);
-    table.add({.names = "-g", .metavar = "GROUP", .help = "the group whose state it is", .in_short_help = true,
+    table.add({.names = "-g",
+               .metavar = "GROUP",
+               .help = "the group whose state it is",
+               .in_short_help = true,
                .set = [this](const std::string& value) { group_ = value; }});
-    table.add({.names = "--http", .metavar = "ADDR", .help = "ask the running tool that was started with this --http", .in_short_help = true,
-               .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
+    table.add(
+        {.names = "--http",
+         .metavar = "ADDR",
+         .help = "ask the running tool that was started with this --http",
+         .in_short_help = true,
+         .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
-    table.add({.names = "-O", .metavar = "FORMAT", .help = "lines written: json envelope csv tsv text table", .in_short_help = true,
+    table.add({.names = "-O",
+               .metavar = "FORMAT",
+               .help = "lines written: json envelope csv tsv text table",
+               .in_short_help = true,
                .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
                .choices = {"json", "envelope", "csv", "tsv", "text", "table"}});
-    table.add({.names = "-q", .help = "no notes; errors are still said", .group = cli::Group::general,
+    table.add({.names = "-q",
+               .help = "no notes; errors are still said",
+               .group = cli::Group::general,
                .set = [this](const std::string&) { quiet_ = true; }});
-    table.add({.names = "-v", .help = "say which state was read, and as of when", .group = cli::Group::general,
+    table.add({.names = "-v",
+               .help = "say which state was read, and as of when",
+               .group = cli::Group::general,
                .set = [this](const std::string&) { verbose_ = true; }});
   }
   void setup(const cli::Operands& operands) override {
@@ -53,9 +75,13 @@ class QueryTool final : public cli::Tool {
     flow::set_range(query_, from_, until_, now_ms_);
     flow::set_at(query_, at_, now_ms_);
     flow::set_delta(query_, delta_);
-    if (!query_.keys.empty() && query_.prefix) throw usage_error("a KEY and --prefix ask for different things", "give one of them");
-    if (http_ && (group_ || !state_dir_.empty())) throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
-    if (http_ && format_.name() == "envelope") throw usage_error("-O envelope: a running tool answers with values, which have no key of their own", "leave out -O, or stop the tool and ask its state");
+    if (!query_.keys.empty() && query_.prefix)
+      throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+    if (http_ && (group_ || !state_dir_.empty()))
+      throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
+    if (http_ && format_.name() == "envelope")
+      throw usage_error("-O envelope: a running tool answers with values, which have no key of their own",
+                        "leave out -O, or stop the tool and ask its state");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
@@ -86,7 +112,8 @@ class QueryTool final : public cli::Tool {
   ExitCode say_missing(const std::vector<std::string>& missing, Log& log) const {
     for (const std::string& key : missing) log.note("no row of '" + key + "'" + (query_.prefix ? "..." : ""));
     const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
-    if (!missing.empty() && asks_windows) log.note("in those windows; closed ones are there only for as long as kwindow --expires keeps them");
+    if (!missing.empty() && asks_windows)
+      log.note("in those windows; closed ones are there only for as long as kwindow --expires keeps them");
     return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
   }
 
@@ -94,14 +121,18 @@ class QueryTool final : public cli::Tool {
     std::vector<std::pair<std::string, std::string>> parameters;
     for (const std::string& key : query_.keys) parameters.emplace_back("key", key);
     if (query_.prefix) parameters.emplace_back("prefix", *query_.prefix);
-    for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"from", from_}, {"until", until_}, {"at", at_}, {"delta", delta_}})
+    for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"from", from_},
+                                      {"until", until_},
+                                      {"at", at_},
+                                      {"delta", delta_}})
       if (!value.empty()) parameters.emplace_back(name, value);
     const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, parameters);
     if (reply.type != serve::LiveTables::kLines) {
       std::string said = reply.body;
       while (!said.empty() && said.back() == '\n') said.pop_back();
       const size_t hint = said.find('\n');
-      throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint), hint == std::string::npos ? "" : said.substr(hint + 1));
+      throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint),
+                        hint == std::string::npos ? "" : said.substr(hint + 1));
     }
     const auto out = io::make_line_sink(1, false, "stdout", format_);
     try {
@@ -119,12 +150,14 @@ class QueryTool final : public cli::Tool {
     }
     if (reply.status == 200) return ExitCode::ok;
     // Which of several it was, the reply does not tell.
-    if (query_.keys.size() == 1 || query_.prefix) return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);
+    if (query_.keys.size() == 1 || query_.prefix)
+      return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);
     log.note("not all that was asked for has a row");
     return ExitCode::answer_is_no;
   }
 
-  static constexpr ExitCode kReaderGone = static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
+  static constexpr ExitCode kReaderGone =
+      static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;
   std::string table_, from_, until_, at_, delta_, state_dir_;
   std::optional<std::string> group_;

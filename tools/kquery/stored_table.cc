@@ -26,12 +26,15 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
   const std::vector<std::string> here = state::stored_groups(state_dir);
   if (group) {
     if (std::find(here.begin(), here.end(), *group) == here.end())
-      throw usage_error("there is no state of group '" + *group + "' in " + state_dir,
-                        here.empty() ? "there is none of any group" : "there is that of " + quoted_list(here));
+      throw usage_error(
+          "there is no state of group '" + *group + "' in " + state_dir,
+          here.empty() ? "there is none of any group" : "there is that of " + quoted_list(here));
     auto found = std::make_unique<StoredTable>();
-    if (!found->open(state_dir, *group)) throw usage_error("group '" + *group + "' has committed no rows yet");
+    if (!found->open(state_dir, *group))
+      throw usage_error("group '" + *group + "' has committed no rows yet");
     if (found->description_.output != table && table != *group)
-      throw usage_error("group '" + *group + "' writes '" + found->description_.output + "', not '" + table + "'");
+      throw usage_error("group '" + *group + "' writes '" + found->description_.output + "', not '" + table +
+                        "'");
     return found;
   }
   std::vector<std::string> matches, others, in_use;
@@ -58,12 +61,14 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
     match = std::move(one);
   }
   if (matches.size() > 1)
-    throw usage_error("several groups keep state for '" + table + "': " + quoted_list(matches), "choose one with -g");
+    throw usage_error("several groups keep state for '" + table + "': " + quoted_list(matches),
+                      "choose one with -g");
   if (match) return match;
   std::string hint;
   if (!in_use.empty()) {
-    hint = quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
-           " in use by a running process: ask it with --http ADDR, for which it must have been started with --http ADDR";
+    hint =
+        quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
+        " in use by a running process: ask it with --http ADDR, for which it must have been started with --http ADDR";
   } else if (!others.empty()) {
     hint = "there is that of " + quoted_list(others);
   } else {
@@ -76,7 +81,8 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
   group_ = group;
   bool is_shown = false, has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
-    auto stored = std::make_unique<state::StoredPartition>(environment_, state::partition_directory(state_dir, group, partition));
+    auto stored = std::make_unique<state::StoredPartition>(
+        environment_, state::partition_directory(state_dir, group, partition));
     bool has_shown = false;  // rows of a source table say nothing of themselves
     for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
@@ -99,8 +105,8 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
 std::string StoredTable::origin() const {
   int64_t newest = 0;
   for (const auto& partition : partitions_) newest = std::max(newest, partition->applied_wall_ms());
-  return "state of group '" + group_ + "', " + std::to_string(partitions_.size()) + (partitions_.size() == 1 ? " partition" : " partitions") +
-         ", as of " + format_iso_ms(newest);
+  return "state of group '" + group_ + "', " + std::to_string(partitions_.size()) +
+         (partitions_.size() == 1 ? " partition" : " partitions") + ", as of " + format_iso_ms(newest);
 }
 
 bool StoredTable::run(flow::TableQuery& query, int64_t now_ms, const flow::TableQuery::TakeRow& take) {

@@ -14,9 +14,10 @@ namespace kutils::kquery {
 
 class StoredTable {
  public:
-  // `table` is the topic that the tool writes, or the group's name. Throws Error(usage): no such state, several, in use, of another
-  // version; state::CorruptState.
-  static std::unique_ptr<StoredTable> find(const std::string& state_dir, const std::string& table, const std::optional<std::string>& group);
+  // `table` is the topic that the tool writes, or the group's name. Throws Error(usage): no such state,
+  // several, in use, of another version; state::CorruptState.
+  static std::unique_ptr<StoredTable> find(const std::string& state_dir, const std::string& table,
+                                           const std::optional<std::string>& group);
 
   const flow::StateDescription& description() const { return description_; }
   // One line for people: which group, as of when.

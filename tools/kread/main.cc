@@ -19,8 +19,10 @@ class ReadTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     // A table that ends is its last values; one that goes on, its changes.
-    const bool ends = job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
-    job_.make_stage = [latest = job_.in.table && ends](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+    const bool ends =
+        job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
+    job_.make_stage = [latest =
+                           job_.in.table && ends](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       if (latest) return flow::make_latest_values();
       return std::make_unique<flow::PassStage>();
     };

@@ -23,8 +23,12 @@ class TableTool final : public cli::StreamTool {
   }
   void declare(cli::OptionTable& options) override {
     grouping_.declare(options);
-    options.add({.names = "--emit", .metavar = "WHEN", .help = "update, commit, close or after:D; see the man page", .in_short_help = true,
-                 .set = [this](const std::string& text) { emit_ = text; }, .choices = {"update", "commit", "close", "after:"}});
+    options.add({.names = "--emit",
+                 .metavar = "WHEN",
+                 .help = "update, commit, close or after:D; see the man page",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { emit_ = text; },
+                 .choices = {"update", "commit", "close", "after:"}});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -35,14 +39,17 @@ class TableTool final : public cli::StreamTool {
     set_emit(options);
     job_.settings.push_back({"--emit", emit_.empty() ? "default" : emit_});
     const bool over_table = job_.in.table;
-    grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(), {.tool = "ktable"},
-                    [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-                                          state::Store& store, const flow::StageContext&) {
-                      return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(options, set, std::move(reader), store);
-                    },
-                    {flow::make_source_table, [options](const flow::AggregateSet& set, state::Store& store) {
-                       return flow::make_regrouped_changes(options, set, store);
-                     }});
+    grouping_.shape(
+        job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(),
+        {.tool = "ktable"},
+        [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                              state::Store& store, const flow::StageContext&) {
+          return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(
+              options, set, std::move(reader), store);
+        },
+        {flow::make_source_table, [options](const flow::AggregateSet& set, state::Store& store) {
+           return flow::make_regrouped_changes(options, set, store);
+         }});
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
@@ -53,7 +60,8 @@ class TableTool final : public cli::StreamTool {
     using flow::TableEmit;
     if (emit_.rfind("after:", 0) == 0) {
       if (grouping_.closes_at_end() && job_.out.is_topic())
-        throw usage_error("--close-at-end and --emit after: say different things about the end", "leave one of the two out");
+        throw usage_error("--close-at-end and --emit after: say different things about the end",
+                          "leave one of the two out");
       options.after = parse_duration_option("--emit after:", emit_.substr(6)).count();
     } else if (emit_ == "update") {
       options.emit = TableEmit::update;
@@ -64,7 +72,8 @@ class TableTool final : public cli::StreamTool {
     } else if (!emit_.empty()) {
       throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D");
     } else if (job_.out.is_lines()) {
-      const bool ends = job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
+      const bool ends =
+          job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
       options.emit = ends ? TableEmit::close : TableEmit::commit;
     }
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;

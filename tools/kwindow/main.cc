@@ -22,8 +22,12 @@ class WindowTool final : public cli::StreamTool {
              {"kwindow -w day --tz Europe/Berlin --time at 'sum(amount)' < sales.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to, bool short_help) {
-      table.add({.names = names, .metavar = metavar, .help = help, .in_short_help = short_help,
+    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
+                               bool short_help) {
+      table.add({.names = names,
+                 .metavar = metavar,
+                 .help = help,
+                 .in_short_help = short_help,
                  .set = [&to](const std::string& value) { to = value; }});
     };
     text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
@@ -36,17 +40,22 @@ class WindowTool final : public cli::StreamTool {
     text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
     text("--expires", "D", "closed windows stay readable this long (kquery, --http)", expires_, false);
     text("--time-format", "FORMAT", "times of windows in the output: iso or ms", time_format_, false);
-    table.add({.names = "--windowed-key", .help = "the window is part of the record key, for compacted topics",
+    table.add({.names = "--windowed-key",
+               .help = "the window is part of the record key, for compacted topics",
                .set = [this](const std::string&) { windowed_key_ = true; }});
     shared_.declare(table);
   }
   void setup(const cli::Operands& operands) override {
-    if (window_.empty()) throw usage_error("which windows? -w is missing", "-w 30s, 30s/5s, sliding:5m, session:30m, day, week or month");
+    if (window_.empty())
+      throw usage_error("which windows? -w is missing",
+                        "-w 30s, 30s/5s, sliding:5m, session:30m, day, week or month");
     job_ = shared_.make_job("kwindow", operands.find("IN"), operands.find("OUT"));
-    if (job_.in.table) throw usage_error("windows are of a stream: IN cannot be table:", "ktable aggregates a table");
+    if (job_.in.table)
+      throw usage_error("windows are of a stream: IN cannot be table:", "ktable aggregates a table");
     const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
     if (job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
-      throw usage_error("windows need a time, and plain lines have none", "give --time EXPR or --time wall, or -J for envelopes");
+      throw usage_error("windows need a time, and plain lines have none",
+                        "give --time EXPR or --time wall, or -J for envelopes");
     flow::WindowOptions options;
     options.window = flow::parse_window_spec(window_, align_, zone_);
     options.grace = milliseconds("--grace", grace_);
@@ -62,7 +71,9 @@ class WindowTool final : public cli::StreamTool {
     if (emit_.empty()) {
       options.emit = job_.out.is_lines() ? flow::Emit::close : flow::Emit::commit;
     } else if (emit_ == "update" || emit_ == "commit" || emit_ == "close") {
-      options.emit = emit_ == "update" ? flow::Emit::update : emit_ == "close" ? flow::Emit::close : flow::Emit::commit;
+      options.emit = emit_ == "update"  ? flow::Emit::update
+                     : emit_ == "close" ? flow::Emit::close
+                                        : flow::Emit::commit;
     } else {
       throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close");
     }
@@ -71,9 +82,14 @@ class WindowTool final : public cli::StreamTool {
       shared_.add_output(job_, late_);
       options.late_port = static_cast<uint32_t>(job_.more_outputs.size());
     }
-    for (const auto& [name, value] : {std::pair<const char*, std::string>{"-w", flow::to_string(options.window)},
-                                      {"--grace", grace_}, {"--emit", emit_}, {"--expires", expires_}, {"--idle", idle_},
-                                      {"--time-format", time_format_}, {"--windowed-key", windowed_key_ ? "yes" : ""}})
+    for (const auto& [name, value] :
+         {std::pair<const char*, std::string>{"-w", flow::to_string(options.window)},
+          {"--grace", grace_},
+          {"--emit", emit_},
+          {"--expires", expires_},
+          {"--idle", idle_},
+          {"--time-format", time_format_},
+          {"--windowed-key", windowed_key_ ? "yes" : ""}})
       if (!value.empty()) job_.settings.push_back({name, value});
     flow::StateDescription description;
     description.tool = "kwindow";
@@ -81,8 +97,8 @@ class WindowTool final : public cli::StreamTool {
     description.grace = options.grace;
     description.times_as_ms = options.format.times_as_ms;
     grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
-                    [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store,
-                              const flow::StageContext& context) {
+                    [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                              state::Store& store, const flow::StageContext& context) {
                       flow::WindowOptions here = options;
                       here.sources = context.input_partitions;
                       return flow::make_window_stage(here, set, std::move(reader), store);

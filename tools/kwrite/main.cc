@@ -14,23 +14,31 @@ class WriteTool final : public cli::StreamTool {
     return {"kwrite",
             "Write lines to a topic: JSON, envelopes, CSV or plain text, one record each.",
             {{"IN", false, "./FILE or - (stdin, the default)"}, {"OUT", true, "a topic"}},
-            {{"kwrite -I csv --rate 1 --key VendorID ./rides.csv rides"}, {"echo '{\"uri\":\"/home\"}' | kwrite clicks"}}};
+            {{"kwrite -I csv --rate 1 --key VendorID ./rides.csv rides"},
+             {"echo '{\"uri\":\"/home\"}' | kwrite clicks"}}};
   }
   void declare(cli::OptionTable& options) override {
-    options.add({.names = "--rate", .metavar = "N", .help = "at most N records a second", .in_short_help = true,
+    options.add({.names = "--rate",
+                 .metavar = "N",
+                 .help = "at most N records a second",
+                 .in_short_help = true,
                  .set = [this](const std::string& text) { rate_ = parse_rate(text); }});
-    options.add({.names = "--atomic", .help = "all in one transaction: readers see everything or nothing",
-                 .in_short_help = true, .set = [this](const std::string&) { job_atomic_ = true; }});
+    options.add({.names = "--atomic",
+                 .help = "all in one transaction: readers see everything or nothing",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { job_atomic_ = true; }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kwrite", operands.find("IN"), operands.find("OUT"));
     if (job_.in.is_topic()) {
-      throw usage_error("IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
-                        "from topic to topic: kcp " + job_.in.name + " " + job_.out.name + "; a file is ./" + job_.in.name);
+      throw usage_error(
+          "IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
+          "from topic to topic: kcp " + job_.in.name + " " + job_.out.name + "; a file is ./" + job_.in.name);
     }
     job_.atomic = job_atomic_;
-    if (job_.atomic && job_.out.is_lines()) throw usage_error("--atomic: OUT '" + job_.out.name + "' is no topic");
+    if (job_.atomic && job_.out.is_lines())
+      throw usage_error("--atomic: OUT '" + job_.out.name + "' is no topic");
     job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
     if (rate_) {
       job_.open_lines_in = [open = job_.open_lines_in, rate = *rate_] {

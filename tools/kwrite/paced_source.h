@@ -1,5 +1,5 @@
-// A source slowed down to a number of records a second (kwrite --rate). Spreads them evenly; what was late is caught up
-// for at most a second, so that a pause does not end in a burst.
+// A source slowed down to a number of records a second (kwrite --rate). Spreads them evenly; what was late is
+// caught up for at most a second, so that a pause does not end in a burst.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,8 @@ double parse_rate(const std::string& text);  // `100`, `0.5`; throws usage_error
 
 class PacedSource final : public io::Source {
  public:
-  PacedSource(std::unique_ptr<io::Source> inner, double per_second) : inner_(std::move(inner)), per_second_(per_second) {}
+  PacedSource(std::unique_ptr<io::Source> inner, double per_second)
+      : inner_(std::move(inner)), per_second_(per_second) {}
   io::Fill poll(Batch& batch, Millis wait) override;
   const std::vector<io::BadRecord>& bad_records() const override { return bad_; }
 
@@ -28,7 +29,7 @@ class PacedSource final : public io::Source {
   double per_second_;
   double allowance_ = 1;  // records that may go; the first at once
   int64_t last_us_ = 0;
-  Batch held_;            // read and not yet given on; views into it live until the next poll, as they must
+  Batch held_;  // read and not yet given on; views into it live until the next poll, as they must
   size_t given_ = 0;
   io::Fill held_fill_ = io::Fill::nothing;
   std::vector<io::BadRecord> bad_;

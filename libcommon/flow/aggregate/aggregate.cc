@@ -24,7 +24,8 @@ size_t limit_of(const AggregateItem& item) {
 double percent_of(const AggregateItem& item) {
   const std::vector<double>& parameters = item.parameters;
   if (!(parameters[0] >= 0 && parameters[0] <= 100))
-    throw usage_error("percentile(): the second argument must be from 0 to 100", "the median is percentile(x, 50)");
+    throw usage_error("percentile(): the second argument must be from 0 to 100",
+                      "the median is percentile(x, 50)");
   return parameters[0];
 }
 
@@ -43,13 +44,15 @@ constexpr AggregateFunction kFunctions[] = {
      [](Item) { return make_stddev(); }},
     {"distinct", "distinct(x)", "number of different values, exact: keeps them all", 1, 1,
      [](Item) { return make_distinct(); }},
-    {"approx_distinct", "approx_distinct(x)", "number of different values, standard error 1.6 %, at most 4 KB", 1, 1,
+    {"approx_distinct", "approx_distinct(x)",
+     "number of different values, standard error 1.6 %, at most 4 KB", 1, 1,
      [](Item) { return make_approx_distinct(); }},
     {"percentile", "percentile(x, p)", "value at percent p (0 to 100), within 1 % of its size", 2, 2,
      [](Item i) { return make_percentile(percent_of(i)); }},
     {"top", "top(x, n)", "list of the n largest values, largest first", 2, 2,
      [](Item i) { return make_top(limit_of(i)); }},
-    {"fold", "fold(init, expr)", "the value of expr, in which _acc is the value so far, init at first; at most 256 KiB", 2, 2,
+    {"fold", "fold(init, expr)",
+     "the value of expr, in which _acc is the value so far, init at first; at most 256 KiB", 2, 2,
      [](Item i) { return make_fold(i.initial_value); }, true},
     {"collect", "collect(x[, n])", "list of the values as they arrived, the first n of them", 1, 2,
      [](Item i) { return make_collect(limit_of(i)); }},

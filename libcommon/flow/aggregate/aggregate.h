@@ -1,5 +1,6 @@
-// An aggregate function: what it keeps (a fixed number of bytes, made in memory that the caller gives) and how records, other
-// states and deletions change it. Stateless itself, so that one object serves every row; one thread at a time.
+// An aggregate function: what it keeps (a fixed number of bytes, made in memory that the caller gives) and
+// how records, other states and deletions change it. Stateless itself, so that one object serves every row;
+// one thread at a time.
 //
 // Merge order means something: `into` holds the earlier records, `from` the later ones.
 #pragma once
@@ -37,8 +38,8 @@ class Aggregate {
     return std::nullopt;
   }
   virtual void add(void* state, const Datum& argument) const = 0;
-  // fold only: its argument is an expression over the value so far. AggregateSet asks for that value, has what follows it worked out
-  // (Successor) and puts it in place; add() is not called.
+  // fold only: its argument is an expression over the value so far. AggregateSet asks for that value, has
+  // what follows it worked out (Successor) and puts it in place; add() is not called.
   virtual bool folds() const { return false; }
   virtual std::string_view accumulated(const void* /*state*/) const { return {}; }
   virtual void replace(void* /*state*/, std::string_view /*value*/) const {}
@@ -61,17 +62,18 @@ class Aggregate {
 
 // One aggregate of a list.
 struct AggregateItem {
-  std::string name;                // the output field
+  std::string name;  // the output field
   std::string function;
   std::string argument;            // expression; empty for count()
   std::vector<double> parameters;  // p, n
   std::string condition;           // what follows `if`; empty: always
   std::string initial = {};        // fold: the expression of the first value so far
-  std::string initial_value = {};  // its value (expr/value_bytes.h); empty: null, which is enough to read rows
+  std::string initial_value =
+      {};  // its value (expr/value_bytes.h); empty: null, which is enough to read rows
 };
 
-// One line per aggregate; --functions is made from it. To add one: a class, a line in aggregate_functions(), ktable(1) and
-// kutils-state(5).
+// One line per aggregate; --functions is made from it. To add one: a class, a line in aggregate_functions(),
+// ktable(1) and kutils-state(5).
 struct AggregateFunction {
   const char* name;
   const char* signature;
@@ -79,7 +81,8 @@ struct AggregateFunction {
   size_t min_arguments;
   size_t max_arguments;
   std::unique_ptr<Aggregate> (*make)(const AggregateItem& item);  // throws usage_error
-  bool folds = false;  // the arguments are INIT and EXPR; else the first is an expression, the rest are numbers
+  bool folds =
+      false;  // the arguments are INIT and EXPR; else the first is an expression, the rest are numbers
 };
 std::span<const AggregateFunction> aggregate_functions();
 const AggregateFunction* find_aggregate_function(std::string_view name);

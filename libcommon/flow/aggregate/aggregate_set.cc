@@ -12,7 +12,8 @@ std::string names_of(const Can& can) {
   for (const AggregateFunction& function : aggregate_functions())
     if (can(*function.make({"", function.name, "", {1}, ""}))) names.push_back(function.name);
   std::string text;
-  for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  for (size_t i = 0; i < names.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
   return text;
 }
 
@@ -24,7 +25,8 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(
     if (function == nullptr) throw usage_error("no aggregate is called " + item.function + "()");
     for (const AggregateItem& other : items_)
       if (&other != &item && other.name == item.name)
-        throw usage_error("two aggregates are called '" + item.name + "'", "name them apart: NAME=" + item.function + "(...)");
+        throw usage_error("two aggregates are called '" + item.name + "'",
+                          "name them apart: NAME=" + item.function + "(...)");
     Slot slot;
     slot.aggregate = function->make(item);
     slot.offset = state_size_;
@@ -48,8 +50,9 @@ void AggregateSet::require_merge(std::string_view who) const {
 void AggregateSet::require_subtract(std::string_view who) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (!slots_[i].aggregate->has_subtract())
-      throw usage_error(items_[i].function + "() cannot take a value back, which " + std::string(who) + " need",
-                        names_of([](const Aggregate& aggregate) { return aggregate.has_subtract(); }) + " can");
+      throw usage_error(
+          items_[i].function + "() cannot take a value back, which " + std::string(who) + " need",
+          names_of([](const Aggregate& aggregate) { return aggregate.has_subtract(); }) + " can");
 }
 
 void AggregateSet::init(char* state) const {
@@ -59,7 +62,8 @@ void AggregateSet::destroy(char* state) const {
   for (const Slot& slot : slots_) slot.aggregate->destroy(state + slot.offset);
 }
 
-std::optional<RecordError> AggregateSet::can_add(const char* state, std::span<const Argument> arguments) const {
+std::optional<RecordError> AggregateSet::can_add(const char* state,
+                                                 std::span<const Argument> arguments) const {
   if (!may_refuse_) return std::nullopt;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
@@ -94,7 +98,8 @@ std::optional<RecordError> AggregateSet::add(char* state, std::span<const Argume
 std::optional<RecordError> AggregateSet::subtract(char* state, std::span<const Argument> arguments) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (arguments[i].present)
-      if (auto refused = slots_[i].aggregate->can_subtract(state + slots_[i].offset, arguments[i].datum)) return refused;
+      if (auto refused = slots_[i].aggregate->can_subtract(state + slots_[i].offset, arguments[i].datum))
+        return refused;
   for (size_t i = 0; i < slots_.size(); ++i)
     if (arguments[i].present) slots_[i].aggregate->subtract(state + slots_[i].offset, arguments[i].datum);
   return std::nullopt;

@@ -1,7 +1,7 @@
 // The aggregates of one list, `n=count(), total=sum(x) if y > 3`, as one state of a fixed size.
 //
-// An AggregateSet knows names and functions, not expressions: those are AggregateArguments' (arguments.h). A stopped tool's state can
-// so be read without compiling anything. One thread uses a set; states may be many.
+// An AggregateSet knows names and functions, not expressions: those are AggregateArguments' (arguments.h). A
+// stopped tool's state can so be read without compiling anything. One thread uses a set; states may be many.
 #pragma once
 
 #include <memory>
@@ -19,13 +19,15 @@ struct Options;
 
 namespace kutils::flow {
 
-// The list as written by the user. Throws usage_error that names the place. `options`: for what is evaluated at once, fold's INIT.
-// (In kutils_grouping.)
-std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what, const expr::Options& options);
+// The list as written by the user. Throws usage_error that names the place. `options`: for what is evaluated
+// at once, fold's INIT. (In kutils_grouping.)
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
+                                            const expr::Options& options);
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what);
 
-// What follows a fold's value so far for the present record; values are bytes (expr/value_bytes.h). One record may be folded into
-// several states (hopping windows): each result is kept under its state until the next record.
+// What follows a fold's value so far for the present record; values are bytes (expr/value_bytes.h). One
+// record may be folded into several states (hopping windows): each result is kept under its state until the
+// next record.
 class Successor {
  public:
   virtual ~Successor() = default;

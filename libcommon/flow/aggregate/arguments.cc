@@ -9,11 +9,15 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
   using Kind = expr::Kind;
   Datum datum;
   switch (value.kind()) {
-    case Kind::null: return datum;
-    case Kind::boolean: return Datum::of(value.as_bool());
-    case Kind::integer: return Datum::of(value.as_int());
+    case Kind::null:
+      return datum;
+    case Kind::boolean:
+      return Datum::of(value.as_bool());
+    case Kind::integer:
+      return Datum::of(value.as_int());
     case Kind::real:
-      if (!std::isfinite(value.as_double())) return RecordError{Reason::expression, "the value is not a finite number"};
+      if (!std::isfinite(value.as_double()))
+        return RecordError{Reason::expression, "the value is not a finite number"};
       return Datum::of(value.as_double());
     case Kind::unsigned_integer:
       if (value.as_uint() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
@@ -21,8 +25,10 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
       datum.kind = Datum::Kind::unsigned_integer;
       datum.unsigned_integer = value.as_uint();
       return datum;
-    case Kind::string: return Datum::of_string(value.as_string());
-    default: break;
+    case Kind::string:
+      return Datum::of_string(value.as_string());
+    default:
+      break;
   }
   scratch.clear();
   if (auto error = expr::append_json(value, scratch)) return *error;
@@ -38,7 +44,8 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
   return datum;
 }
 
-AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions, std::string_view what)
+AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions,
+                                       std::string_view what)
     : set_(set), expressions_(expressions), arguments_(set.items().size()), scratch_(set.items().size()) {
   for (const AggregateItem& item : set.items()) {
     Handles handles;
@@ -49,7 +56,8 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
     } else if (!item.argument.empty()) {
       handles.argument = expressions.add(item.argument, what);
     }
-    if (!item.condition.empty()) handles.condition = expressions.add(item.condition, what, expr::Expect::boolean);
+    if (!item.condition.empty())
+      handles.condition = expressions.add(item.condition, what, expr::Expect::boolean);
     handles_.push_back(std::move(handles));
   }
 }
@@ -62,7 +70,8 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
       const Result<expr::Value> holds = expressions_.get(handles_[i].condition);
       if (!holds) return holds.error();
       if (!holds->is_bool())
-        return RecordError{Reason::not_boolean, "the condition '" + set_.items()[i].condition + "' is not true or false"};
+        return RecordError{Reason::not_boolean,
+                           "the condition '" + set_.items()[i].condition + "' is not true or false"};
       argument.present = holds->as_bool();
     }
     if (handles_[i].fold) handles_[i].fold->next_record();

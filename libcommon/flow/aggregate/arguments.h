@@ -13,14 +13,16 @@
 
 namespace kutils::flow {
 
-// The value as an argument; `scratch` takes the text of what is not a scalar and must live as long as the datum.
+// The value as an argument; `scratch` takes the text of what is not a scalar and must live as long as the
+// datum.
 Result<Datum> to_datum(const expr::Value& value, std::string& scratch);
 
 class AggregateArguments {
  public:
   // Adds the list's expressions to `expressions`. Throws usage_error. Both must outlive this object.
   AggregateArguments(const AggregateSet& set, expr::Expressions& expressions, std::string_view what);
-  // REQUIRES: expressions.bind(record) succeeded. fold's expression is not evaluated here: that needs the value so far. The result is valid until the next bind() or read().
+  // REQUIRES: expressions.bind(record) succeeded. fold's expression is not evaluated here: that needs the
+  // value so far. The result is valid until the next bind() or read().
   std::optional<RecordError> read(std::span<const Argument>& arguments);
 
  private:

@@ -12,8 +12,9 @@ namespace {
 
 std::optional<RecordError> check_ordered(const char* function, const Datum& argument) {
   if (argument.kind == Datum::Kind::json)
-    return RecordError{Reason::wrong_type,
-                       std::string(function) + "() compares numbers, strings, booleans or timestamps, not a list or object"};
+    return RecordError{
+        Reason::wrong_type,
+        std::string(function) + "() compares numbers, strings, booleans or timestamps, not a list or object"};
   return std::nullopt;
 }
 
@@ -25,7 +26,9 @@ RecordError no_order(const char* function, const Datum& a, const Datum& b) {
 class Extreme final : public TypedAggregate<OwnedDatum> {
  public:
   explicit Extreme(bool largest) : largest_(largest) {}
-  std::optional<RecordError> check(const Datum& argument) const override { return check_ordered(name(), argument); }
+  std::optional<RecordError> check(const Datum& argument) const override {
+    return check_ordered(name(), argument);
+  }
   bool may_refuse() const override { return true; }
   std::optional<RecordError> can_add(const void* state, const Datum& argument) const override {
     if (of(state).is_null() || compare(argument, of(state).view())) return std::nullopt;
@@ -85,7 +88,9 @@ class Last final : public Chosen {
 class Top final : public TypedAggregate<std::vector<OwnedDatum>> {
  public:
   explicit Top(size_t limit) : limit_(limit) {}
-  std::optional<RecordError> check(const Datum& argument) const override { return check_ordered("top", argument); }
+  std::optional<RecordError> check(const Datum& argument) const override {
+    return check_ordered("top", argument);
+  }
   bool may_refuse() const override { return true; }
   std::optional<RecordError> can_add(const void* state, const Datum& argument) const override {
     if (of(state).empty() || compare(argument, of(state).front().view())) return std::nullopt;
@@ -93,7 +98,9 @@ class Top final : public TypedAggregate<std::vector<OwnedDatum>> {
   }
   void add(void* state, const Datum& argument) const override {
     std::vector<OwnedDatum>& best = of(state);
-    const auto larger = [](const Datum& a, const OwnedDatum& b) { return compare(a, b.view()).value_or(0) > 0; };
+    const auto larger = [](const Datum& a, const OwnedDatum& b) {
+      return compare(a, b.view()).value_or(0) > 0;
+    };
     const auto at = std::upper_bound(best.begin(), best.end(), argument, larger);
     if (best.size() == limit_) {
       if (at == best.end()) return;
@@ -164,7 +171,9 @@ class Collect final : public TypedAggregate<Collected> {
     });
     return std::nullopt;
   }
-  void result(const void* state, std::string& json) const override { json.append("[").append(of(state).json).append("]"); }
+  void result(const void* state, std::string& json) const override {
+    json.append("[").append(of(state).json).append("]");
+  }
   void encode(const void* state, std::string& out) const override {
     put_varint(out, of(state).count);
     put_bytes(out, of(state).json);

@@ -1,4 +1,5 @@
-// min, max, first, last, top, collect, distinct: aggregates that keep values themselves. See aggregate.cc for the table.
+// min, max, first, last, top, collect, distinct: aggregates that keep values themselves. See aggregate.cc for
+// the table.
 #pragma once
 
 #include "flow/aggregate/aggregate.h"

@@ -39,14 +39,22 @@ Datum Datum::of_json(std::string_view json) {
 
 const char* to_string(Datum::Kind kind) {
   switch (kind) {
-    case Datum::Kind::null: return "null";
-    case Datum::Kind::boolean: return "bool";
-    case Datum::Kind::integer: return "int";
-    case Datum::Kind::unsigned_integer: return "uint";
-    case Datum::Kind::real: return "double";
-    case Datum::Kind::string: return "string";
-    case Datum::Kind::json: return "list or object";
-    case Datum::Kind::timestamp: return "timestamp";
+    case Datum::Kind::null:
+      return "null";
+    case Datum::Kind::boolean:
+      return "bool";
+    case Datum::Kind::integer:
+      return "int";
+    case Datum::Kind::unsigned_integer:
+      return "uint";
+    case Datum::Kind::real:
+      return "double";
+    case Datum::Kind::string:
+      return "string";
+    case Datum::Kind::json:
+      return "list or object";
+    case Datum::Kind::timestamp:
+      return "timestamp";
   }
   return "?";
 }
@@ -95,31 +103,48 @@ std::optional<int> compare(const Datum& a, const Datum& b) {
   }
   if (a.kind != b.kind) return std::nullopt;
   switch (a.kind) {
-    case Kind::boolean: return order(a.boolean ? 1 : 0, b.boolean ? 1 : 0);
-    case Kind::string: return order(a.text.compare(b.text), 0);
-    case Kind::timestamp: return a.integer != b.integer ? order(a.integer, b.integer) : order(a.nanos, b.nanos);
-    default: return std::nullopt;
+    case Kind::boolean:
+      return order(a.boolean ? 1 : 0, b.boolean ? 1 : 0);
+    case Kind::string:
+      return order(a.text.compare(b.text), 0);
+    case Kind::timestamp:
+      return a.integer != b.integer ? order(a.integer, b.integer) : order(a.nanos, b.nanos);
+    default:
+      return std::nullopt;
   }
 }
 
 void append_json(const Datum& datum, std::string& out) {
   switch (datum.kind) {
-    case Datum::Kind::null: out += "null"; return;
-    case Datum::Kind::boolean: out += datum.boolean ? "true" : "false"; return;
-    case Datum::Kind::integer: append_json_int(datum.integer, out); return;
-    case Datum::Kind::unsigned_integer: append_json_uint(datum.unsigned_integer, out); return;
+    case Datum::Kind::null:
+      out += "null";
+      return;
+    case Datum::Kind::boolean:
+      out += datum.boolean ? "true" : "false";
+      return;
+    case Datum::Kind::integer:
+      append_json_int(datum.integer, out);
+      return;
+    case Datum::Kind::unsigned_integer:
+      append_json_uint(datum.unsigned_integer, out);
+      return;
     case Datum::Kind::real:
       if (!append_json_double(datum.real, out)) out += "null";  // arguments are finite; see check()
       return;
-    case Datum::Kind::string: append_json_string(datum.text, out); return;
+    case Datum::Kind::string:
+      append_json_string(datum.text, out);
+      return;
     case Datum::Kind::json:
-    case Datum::Kind::timestamp: out += datum.text; return;
+    case Datum::Kind::timestamp:
+      out += datum.text;
+      return;
   }
 }
 
 void append_canonical(const Datum& datum, std::string& out) {
   constexpr double kExact = 9e15;  // below, doubles hold every integer
-  if (datum.kind == Datum::Kind::real && datum.real == std::trunc(datum.real) && std::fabs(datum.real) < kExact) {
+  if (datum.kind == Datum::Kind::real && datum.real == std::trunc(datum.real) &&
+      std::fabs(datum.real) < kExact) {
     append_json_int(static_cast<int64_t>(datum.real), out);
   } else {
     append_json(datum, out);
@@ -129,13 +154,24 @@ void append_canonical(const Datum& datum, std::string& out) {
 void encode(const Datum& datum, std::string& out) {
   out.push_back(static_cast<char>(datum.kind));
   switch (datum.kind) {
-    case Datum::Kind::null: return;
-    case Datum::Kind::boolean: out.push_back(datum.boolean ? 1 : 0); return;
-    case Datum::Kind::integer: put_signed(out, datum.integer); return;
-    case Datum::Kind::unsigned_integer: put_varint(out, datum.unsigned_integer); return;
-    case Datum::Kind::real: put_double(out, datum.real); return;
+    case Datum::Kind::null:
+      return;
+    case Datum::Kind::boolean:
+      out.push_back(datum.boolean ? 1 : 0);
+      return;
+    case Datum::Kind::integer:
+      put_signed(out, datum.integer);
+      return;
+    case Datum::Kind::unsigned_integer:
+      put_varint(out, datum.unsigned_integer);
+      return;
+    case Datum::Kind::real:
+      put_double(out, datum.real);
+      return;
     case Datum::Kind::string:
-    case Datum::Kind::json: put_bytes(out, datum.text); return;
+    case Datum::Kind::json:
+      put_bytes(out, datum.text);
+      return;
     case Datum::Kind::timestamp:
       put_signed(out, datum.integer);
       put_varint(out, datum.nanos);
@@ -153,13 +189,24 @@ Datum decode_datum(Reader& in) {
   }
   datum.kind = static_cast<Datum::Kind>(kind);
   switch (datum.kind) {
-    case Datum::Kind::null: break;
-    case Datum::Kind::boolean: datum.boolean = in.byte() != 0; break;
-    case Datum::Kind::integer: datum.integer = in.signed_varint(); break;
-    case Datum::Kind::unsigned_integer: datum.unsigned_integer = in.varint(); break;
-    case Datum::Kind::real: datum.real = in.real(); break;
+    case Datum::Kind::null:
+      break;
+    case Datum::Kind::boolean:
+      datum.boolean = in.byte() != 0;
+      break;
+    case Datum::Kind::integer:
+      datum.integer = in.signed_varint();
+      break;
+    case Datum::Kind::unsigned_integer:
+      datum.unsigned_integer = in.varint();
+      break;
+    case Datum::Kind::real:
+      datum.real = in.real();
+      break;
     case Datum::Kind::string:
-    case Datum::Kind::json: datum.text = in.bytes(); break;
+    case Datum::Kind::json:
+      datum.text = in.bytes();
+      break;
     case Datum::Kind::timestamp:
       datum.integer = in.signed_varint();
       datum.nanos = static_cast<uint32_t>(in.varint());

@@ -1,7 +1,7 @@
 // An argument of an aggregate, and what aggregates keep of it: a scalar, or JSON text for anything larger.
 //
-// Datum is a view (its text belongs to the record or the caller); OwnedDatum keeps a copy. Integers above int64 are
-// unsigned_integer, all others integer.
+// Datum is a view (its text belongs to the record or the caller); OwnedDatum keeps a copy. Integers above
+// int64 are unsigned_integer, all others integer.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ struct Datum {
 
 const char* to_string(Datum::Kind kind);
 
-// Numbers by value whatever their type, strings by bytes, false before true, timestamps by time. nullopt: no order between
-// them (types differ, JSON, null, NaN).
+// Numbers by value whatever their type, strings by bytes, false before true, timestamps by time. nullopt: no
+// order between them (types differ, JSON, null, NaN).
 std::optional<int> compare(const Datum& a, const Datum& b);
 
 void append_json(const Datum& datum, std::string& out);

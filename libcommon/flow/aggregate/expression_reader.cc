@@ -25,19 +25,23 @@ std::vector<std::string> group_names(const GroupingPlan& plan) {
   for (const expr::ListItem& item : by_items(plan.by)) {
     std::string name = item.name.empty() ? "key" : item.name;
     for (const std::string& other : names)
-      if (other == name) throw usage_error("--by: two fields would be called '" + name + "'", "name them: NAME=EXPR");
+      if (other == name)
+        throw usage_error("--by: two fields would be called '" + name + "'", "name them: NAME=EXPR");
     names.push_back(std::move(name));
   }
   return names;
 }
 
-ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set,
-                                   const Clock* clock)
+ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options,
+                                   const AggregateSet& set, const Clock* clock)
     : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, "AGGS") {
-  if (plan_.total && !plan_.by.empty()) throw usage_error("--total is one group of all records: it takes no --by");
+  if (plan_.total && !plan_.by.empty())
+    throw usage_error("--total is one group of all records: it takes no --by");
   if (!plan_.by.empty())
-    for (const expr::ListItem& item : by_items(plan_.by)) by_.push_back(expressions_.add(item.expression, "--by"));
-  if (!plan_.time.empty() && plan_.time != "wall") time_ = expressions_.add(plan_.time, "--time", expr::Expect::time);
+    for (const expr::ListItem& item : by_items(plan_.by))
+      by_.push_back(expressions_.add(item.expression, "--by"));
+  if (!plan_.time.empty() && plan_.time != "wall")
+    time_ = expressions_.add(plan_.time, "--time", expr::Expect::time);
 }
 
 std::string ExpressionReader::canonical_by() const {
@@ -46,7 +50,9 @@ std::string ExpressionReader::canonical_by() const {
   return text;
 }
 
-std::string ExpressionReader::canonical_time() const { return time_ ? expressions_.canonical(*time_) : plan_.time; }
+std::string ExpressionReader::canonical_time() const {
+  return time_ ? expressions_.canonical(*time_) : plan_.time;
+}
 
 std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedRecord& grouped) {
   const Record& origin = plan_.repartitioned ? source_ = source_record(record, plan_.source_topic) : record;
@@ -54,7 +60,8 @@ std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedR
   if (auto error = expressions_.bind(origin)) return error;
   grouped.has_group = true;
   if (auto error = read_key(origin, grouped)) return error;
-  // Its group and time are those that it was sent on with, whatever expressions of chance or of the hour would say now.
+  // Its group and time are those that it was sent on with, whatever expressions of chance or of the hour
+  // would say now.
   if (plan_.repartitioned) grouped.key = record.key.view();
   if (auto error = read_time(record, grouped)) return error;
   grouped.source = origin.partition < 0 ? 0 : origin.partition;
@@ -84,7 +91,8 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
     const Result<bool> any = expr::append_key(*value, key_);
     if (!any) return any.error();
     if (!*any) {
-      if (!plan_.null_group_is_none) return RecordError{Reason::no_key, "the key " + canonical_by() + " is null"};
+      if (!plan_.null_group_is_none)
+        return RecordError{Reason::no_key, "the key " + canonical_by() + " is null"};
       grouped.has_group = false;
     }
     grouped.key = key_;
@@ -114,12 +122,14 @@ std::optional<RecordError> ExpressionReader::read_time(const Record& record, Gro
   } else {
     grouped.time = record.timestamp;
     if (record.timestamp < 0) {
-      if (plan_.needs_time) return RecordError{Reason::bad_time, "the record has no time: use --time EXPR or --time wall"};
+      if (plan_.needs_time)
+        return RecordError{Reason::bad_time, "the record has no time: use --time EXPR or --time wall"};
       grouped.time = kNoTimestamp;
     }
   }
   if (grouped.time > kLargestTime)
-    return RecordError{Reason::bad_time, "the time " + std::to_string(grouped.time) + " ms is too far in the future"};
+    return RecordError{Reason::bad_time,
+                       "the time " + std::to_string(grouped.time) + " ms is too far in the future"};
   return std::nullopt;
 }
 

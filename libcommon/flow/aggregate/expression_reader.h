@@ -13,23 +13,26 @@
 namespace kutils::flow {
 
 struct GroupingPlan {
-  std::string by;                     // --by: `a` or `a,b`; empty: by record key
-  bool total = false;                 // --total: one group
-  std::string time;                   // --time: an expression, "wall", or empty: the record's timestamp
-  int64_t time_unit_ns = 1'000'000;   // --time-unit
-  bool needs_time = true;             // false: a record without time is fine (tables)
-  bool null_group_is_none = false;    // rows of tables: a null key is in no group, else it is a record error
-  bool repartitioned = false;         // records come through the repartition topic, each under its group's key
-  std::string source_topic;           // then: where they come from
+  std::string by;                    // --by: `a` or `a,b`; empty: by record key
+  bool total = false;                // --total: one group
+  std::string time;                  // --time: an expression, "wall", or empty: the record's timestamp
+  int64_t time_unit_ns = 1'000'000;  // --time-unit
+  bool needs_time = true;            // false: a record without time is fine (tables)
+  bool null_group_is_none = false;   // rows of tables: a null key is in no group, else it is a record error
+  bool repartitioned = false;        // records come through the repartition topic, each under its group's key
+  std::string source_topic;          // then: where they come from
 };
 
-// The output fields that show the group: the names of --by's items, "key", or none for --total. Throws usage_error.
+// The output fields that show the group: the names of --by's items, "key", or none for --total. Throws
+// usage_error.
 std::vector<std::string> group_names(const GroupingPlan& plan);
 
 class ExpressionReader final : public RecordReader {
  public:
-  // Throws usage_error for a bad expression. `set` and `clock` outlive the reader; `clock` is needed for --time wall only.
-  ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set, const Clock* clock);
+  // Throws usage_error for a bad expression. `set` and `clock` outlive the reader; `clock` is needed for
+  // --time wall only.
+  ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set,
+                   const Clock* clock);
   std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override;
   // As parsed, for fingerprints.
   std::string canonical_by() const;

@@ -6,7 +6,8 @@
 namespace kutils::flow {
 namespace {
 
-// Neither two values so far nor a record and a value can be told what became of them both: no merge, no subtract.
+// Neither two values so far nor a record and a value can be told what became of them both: no merge, no
+// subtract.
 class Fold final : public TypedAggregate<std::string> {
  public:
   explicit Fold(std::string initial) : initial_(initial.empty() ? std::string(1, 0) : std::move(initial)) {}
@@ -35,6 +36,8 @@ class Fold final : public TypedAggregate<std::string> {
 
 }  // namespace
 
-std::unique_ptr<Aggregate> make_fold(std::string initial) { return std::make_unique<Fold>(std::move(initial)); }
+std::unique_ptr<Aggregate> make_fold(std::string initial) {
+  return std::make_unique<Fold>(std::move(initial));
+}
 
 }  // namespace kutils::flow

@@ -1,5 +1,5 @@
-// fold(init, expr): the value of an expression over the record and the value so far. The aggregate keeps the value; a FoldStep
-// (fold_step.h) works the expression out.
+// fold(init, expr): the value of an expression over the record and the value so far. The aggregate keeps the
+// value; a FoldStep (fold_step.h) works the expression out.
 #pragma once
 
 #include <memory>

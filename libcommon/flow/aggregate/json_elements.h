@@ -1,5 +1,5 @@
-// The elements of a JSON list or the raw text between its brackets, without parsing them. The text is our own output or has been
-// checked before.
+// The elements of a JSON list or the raw text between its brackets, without parsing them. The text is our own
+// output or has been checked before.
 #pragma once
 
 #include <cstddef>

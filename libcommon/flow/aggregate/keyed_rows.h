@@ -1,13 +1,14 @@
-// One value per key (a key's sessions, a key's sliding events, a value held back), decoded in memory in front of the store, with one
-// timer each that fires when stream time reaches it.
+// One value per key (a key's sessions, a key's sliding events, a value held back), decoded in memory in front
+// of the store, with one timer each that fires when stream time reaches it.
 //
-// The timer is lazy: a key that stays active is not re-armed for each record; when it fires, the owner says when to look again.
-// Values and timers are written before each commit and let go when they take too much memory; then the timer's row in the
-// store brings the key back. In an in-memory store nothing is written.
+// The timer is lazy: a key that stays active is not re-armed for each record; when it fires, the owner says
+// when to look again. Values and timers are written before each commit and let go when they take too much
+// memory; then the timer's row in the store brings the key back. In an in-memory store nothing is written.
 //
 // Store: kKeyRow (or another prefix) key -> due:signed value;  kTimerRow due key -> (empty).
 //
-// T needs: bool empty() const. Codec: void encode(const T&, std::string&) const; void decode(Reader&, T&) const; T make() const.
+// T needs: bool empty() const. Codec: void encode(const T&, std::string&) const; void decode(Reader&, T&)
+// const; T make() const.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ class KeyedRows {
     int64_t stored_due = kNever;  // the timer row in the store
     bool stored = false;
     bool dirty = false;
-    size_t size = 0;              // encoded, when last written
+    size_t size = 0;  // encoded, when last written
   };
 
   KeyedRows(state::Store& store, Codec codec, size_t cache_bytes, char row_prefix = state::kKeyRow)
@@ -85,7 +86,8 @@ class KeyedRows {
   }
   size_t dirty() const { return dirty_.size(); }
 
-  // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to look again.
+  // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to
+  // look again.
   template <typename F>
   void fire(int64_t now, const F& look) {
     if (next_stored_ <= now) load_due(now);
@@ -137,7 +139,9 @@ class KeyedRows {
 
  private:
   struct Sooner {
-    bool operator()(const Node* a, const Node* b) const { return a->due != b->due ? a->due < b->due : a->key < b->key; }
+    bool operator()(const Node* a, const Node* b) const {
+      return a->due != b->due ? a->due < b->due : a->key < b->key;
+    }
   };
 
   void mark(Node& node) {

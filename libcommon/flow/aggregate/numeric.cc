@@ -22,8 +22,8 @@ class Count final : public TypedAggregate<int64_t> {
   void decode(void* state, Reader& in) const override { of(state) = in.signed_varint(); }
 };
 
-// A sum that is an exact integer until a double comes, then a compensated sum of doubles: Neumaier's variant of Kahan's
-// algorithm (A. Neumaier, ZAMM 54, 1974).
+// A sum that is an exact integer until a double comes, then a compensated sum of doubles: Neumaier's variant
+// of Kahan's algorithm (A. Neumaier, ZAMM 54, 1974).
 struct Total {
   int64_t count = 0;
   int64_t integer = 0;
@@ -40,7 +40,8 @@ struct Total {
   }
   bool integer_fits(int64_t value, bool negative) const {
     int64_t ignored;
-    return negative ? !__builtin_sub_overflow(integer, value, &ignored) : !__builtin_add_overflow(integer, value, &ignored);
+    return negative ? !__builtin_sub_overflow(integer, value, &ignored)
+                    : !__builtin_add_overflow(integer, value, &ignored);
   }
   // Nothing left: no rest of rounding stays behind.
   void settle() {
@@ -145,7 +146,8 @@ class Average final : public TotalAggregate {
   Average() : TotalAggregate("avg") {}
   void result(const void* state, std::string& json) const override {
     const Total& total = of(state);
-    if (total.count == 0 || !append_json_double(total.real() / static_cast<double>(total.count), json)) json += "null";
+    if (total.count == 0 || !append_json_double(total.real() / static_cast<double>(total.count), json))
+      json += "null";
   }
 };
 
@@ -195,7 +197,8 @@ class StandardDeviation final : public TypedAggregate<Moments> {
   }
   void result(const void* state, std::string& json) const override {
     const Moments& m = of(state);
-    if (m.count < 2 || !append_json_double(std::sqrt(m.squares / static_cast<double>(m.count - 1)), json)) json += "null";
+    if (m.count < 2 || !append_json_double(std::sqrt(m.squares / static_cast<double>(m.count - 1)), json))
+      json += "null";
   }
   void encode(const void* state, std::string& out) const override {
     const Moments& m = of(state);

@@ -46,21 +46,25 @@ bool is_identifier(std::string_view text) {
 
 std::string function_names() {
   std::string names;
-  for (const AggregateFunction& function : aggregate_functions()) names.append(names.empty() ? "" : ", ").append(function.signature);
+  for (const AggregateFunction& function : aggregate_functions())
+    names.append(names.empty() ? "" : ", ").append(function.signature);
   return names;
 }
 
 AggregateItem parse_item(const expr::ListItem& item, std::string_view what, const expr::Options& options) {
   const std::string where = std::string(what) + ": '" + item.expression + "'";
   if (item.kind != expr::ListItem::Kind::field)
-    throw usage_error(std::string(what) + " is a list of aggregates: [NAME=]FUNCTION(...) [if COND]", function_names());
+    throw usage_error(std::string(what) + " is a list of aggregates: [NAME=]FUNCTION(...) [if COND]",
+                      function_names());
   const std::string_view text = trim(item.expression);
   const size_t open = text.find('(');
   const std::string_view function_name = trim(text.substr(0, open));
   if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
     throw usage_error(where + " is not an aggregate", "aggregates are " + function_names());
   const AggregateFunction* function = find_aggregate_function(function_name);
-  if (function == nullptr) throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()", "aggregates are " + function_names());
+  if (function == nullptr)
+    throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()",
+                      "aggregates are " + function_names());
 
   AggregateItem result;
   result.function = function_name;
@@ -78,7 +82,8 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   if (!arguments.empty()) result.argument = arguments[0];
   for (size_t i = 1; i < arguments.size(); ++i) {
     double value = 0;
-    const auto [end, error] = std::from_chars(arguments[i].data(), arguments[i].data() + arguments[i].size(), value);
+    const auto [end, error] =
+        std::from_chars(arguments[i].data(), arguments[i].data() + arguments[i].size(), value);
     if (error != std::errc() || end != arguments[i].data() + arguments[i].size())
       throw usage_error(where + ": '" + arguments[i] + "' must be a number, as in " + function->signature);
     result.parameters.push_back(value);
@@ -101,10 +106,13 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
   return parse_aggregates(list, what, expr::Options());
 }
 
-std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what, const expr::Options& options) {
+std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
+                                            const expr::Options& options) {
   std::vector<AggregateItem> items;
-  for (const expr::ListItem& item : expr::parse_list(list, what)) items.push_back(parse_item(item, what, options));
-  if (items.empty()) throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
+  for (const expr::ListItem& item : expr::parse_list(list, what))
+    items.push_back(parse_item(item, what, options));
+  if (items.empty())
+    throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
   return items;
 }
 

@@ -1,5 +1,5 @@
-// What a grouping stage takes from a record: its group, its time, its aggregates' arguments. A seam: ExpressionReader
-// (expression_reader.h) evaluates expressions; tests give their own.
+// What a grouping stage takes from a record: its group, its time, its aggregates' arguments. A seam:
+// ExpressionReader (expression_reader.h) evaluates expressions; tests give their own.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,14 @@
 namespace kutils::flow {
 
 struct GroupedRecord {
-  std::string_view key;       // of the group; empty under --total
-  bool has_group = true;      // false: in no group (rows of tables only: the expression of --by is null)
-  bool key_is_text = true;    // shown as a JSON string; false: the key is JSON
-  int64_t time = 0;           // ms, not negative
-  int32_t source = 0;         // whose stream time it moves: source partition
+  std::string_view key;     // of the group; empty under --total
+  bool has_group = true;    // false: in no group (rows of tables only: the expression of --by is null)
+  bool key_is_text = true;  // shown as a JSON string; false: the key is JSON
+  int64_t time = 0;         // ms, not negative
+  int32_t source = 0;       // whose stream time it moves: source partition
   std::span<const Argument> arguments;
-  const Record* origin = nullptr;  // the record itself or, behind a repartition, the one of IN that it was made from
+  const Record* origin =
+      nullptr;  // the record itself or, behind a repartition, the one of IN that it was made from
 };
 
 class RecordReader {

@@ -12,7 +12,8 @@ class RepartitionStage final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
-    const std::string_view group = grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
+    const std::string_view group =
+        grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
     headers_.assign(record.headers.begin(), record.headers.end());
     source_.append(record, grouped.time, group, headers_);
     Output output;

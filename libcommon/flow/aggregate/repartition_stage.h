@@ -1,5 +1,5 @@
-// IN -> GROUP-repartition: each record under its group's key, with its time, and with headers that say where it came from
-// (source_headers.h). Values are untouched. A null value goes no further (aggregates skip it).
+// IN -> GROUP-repartition: each record under its group's key, with its time, and with headers that say where
+// it came from (source_headers.h). Values are untouched. A null value goes no further (aggregates skip it).
 #pragma once
 
 #include <memory>
@@ -9,7 +9,8 @@
 
 namespace kutils::flow {
 
-// `plan.by` is not empty. The aggregates' arguments are evaluated here too, so that a bad record is an error at its origin.
+// `plan.by` is not empty. The aggregates' arguments are evaluated here too, so that a bad record is an error
+// at its origin.
 std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader);
 
 }  // namespace kutils::flow

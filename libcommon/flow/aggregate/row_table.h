@@ -1,5 +1,5 @@
-// Decoded rows by key, in front of the store: a hash table whose rows lie in one arena, each with its aggregates' state and its key.
-// Rows keep their address until clear(). One thread.
+// Decoded rows by key, in front of the store: a hash table whose rows lie in one arena, each with its
+// aggregates' state and its key. Rows keep their address until clear(). One thread.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ namespace kutils::flow {
 
 struct Row {
   size_t hash;
-  int64_t time;       // largest time of its records
+  int64_t time;  // largest time of its records
   uint32_t key_size;
-  uint32_t heap;      // what its state has outside of the table, as weigh() was told
-  bool exists;        // false: deleted, or only looked up
-  bool stored;        // the store may hold a row that must be erased when this one goes
-  bool dirty;         // differs from the store
-  bool changed;       // not yet emitted
-  bool key_is_text;   // show the key as a JSON string; else it is JSON already
+  uint32_t heap;     // what its state has outside of the table, as weigh() was told
+  bool exists;       // false: deleted, or only looked up
+  bool stored;       // the store may hold a row that must be erased when this one goes
+  bool dirty;        // differs from the store
+  bool changed;      // not yet emitted
+  bool key_is_text;  // show the key as a JSON string; else it is JSON already
 };
 
 class RowTable {
@@ -52,7 +52,8 @@ class RowTable {
       if (row->hash == hash && this->key(row) == key) return {row, false};
     }
   }
-  // What states hold elsewhere (collect, fold, distinct) counts too: about as much as their encoded form is longer than they are.
+  // What states hold elsewhere (collect, fold, distinct) counts too: about as much as their encoded form is
+  // longer than they are.
   void weigh(Row* row, size_t encoded) {
     const size_t heap = encoded > set_.state_size() ? encoded - set_.state_size() : 0;
     memory_ += heap - row->heap;
@@ -111,7 +112,8 @@ class RowTable {
 };
 
 // A row's value in the store: flags:u8 (1: the key is text) time:signed aggregates. kutils-state(5).
-inline void encode_row(const AggregateSet& set, bool key_is_text, int64_t time, const char* state, std::string& out) {
+inline void encode_row(const AggregateSet& set, bool key_is_text, int64_t time, const char* state,
+                       std::string& out) {
   out.push_back(key_is_text ? 1 : 0);
   put_signed(out, time);
   set.encode(state, out);

@@ -157,7 +157,9 @@ class Percentile final : public TypedAggregate<Buckets> {
   }
   void add(void* state, const Datum& argument) const override { change(of(state), argument.as_double(), 1); }
   bool has_subtract() const override { return true; }
-  void subtract(void* state, const Datum& argument) const override { change(of(state), argument.as_double(), -1); }
+  void subtract(void* state, const Datum& argument) const override {
+    change(of(state), argument.as_double(), -1);
+  }
   std::optional<RecordError> merge(void* into, const void* from) const override {
     Buckets& a = of(into);
     const Buckets& b = of(from);
@@ -211,7 +213,8 @@ class Percentile final : public TypedAggregate<Buckets> {
   double value(const Buckets& buckets) const {
     const auto middle = [](int32_t bucket) { return 2 * std::pow(kGamma, bucket) / (kGamma + 1); };
     // The smallest value such that at least `percent` of all are not above it.
-    int64_t left = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(percent_ / 100 * static_cast<double>(buckets.count))));
+    int64_t left = std::max<int64_t>(
+        1, static_cast<int64_t>(std::ceil(percent_ / 100 * static_cast<double>(buckets.count))));
     for (auto it = buckets.negative.rbegin(); it != buckets.negative.rend(); ++it)
       if ((left -= it->second) <= 0) return -middle(it->first);
     if ((left -= buckets.zero) <= 0) return 0;

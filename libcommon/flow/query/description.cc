@@ -20,16 +20,21 @@ std::optional<std::string> text_of(const JsonField& field) {
 
 std::optional<double> number_of(const JsonField& field) {
   switch (field.type) {
-    case JsonType::integer: return static_cast<double>(field.integer);
-    case JsonType::unsigned_integer: return static_cast<double>(field.unsigned_integer);
-    case JsonType::real: return field.real;
-    default: return std::nullopt;
+    case JsonType::integer:
+      return static_cast<double>(field.integer);
+    case JsonType::unsigned_integer:
+      return static_cast<double>(field.unsigned_integer);
+    case JsonType::real:
+      return field.real;
+    default:
+      return std::nullopt;
   }
 }
 
 bool read_aggregate(std::string_view text, std::vector<AggregateItem>& to) {
   FieldSet names;
-  const size_t name = names.slot("name"), function = names.slot("function"), parameters = names.slot("parameters");
+  const size_t name = names.slot("name"), function = names.slot("function"),
+               parameters = names.slot("parameters");
   FieldReader reader(names);
   if (reader.read(text)) return false;
   const auto item_name = text_of(reader[name]), item_function = text_of(reader[function]);
@@ -106,9 +111,10 @@ std::string to_text(const StateDescription& description) {
 
 std::optional<StateDescription> parse_description(std::string_view text) {
   FieldSet names;
-  const size_t version = names.slot("version"), tool = names.slot("tool"), output = names.slot("output"), key = names.slot("key"),
-               window = names.slot("window"), align = names.slot("align"), zone = names.slot("tz"), grace = names.slot("grace"),
-               times = names.slot("times"), aggregates = names.slot("aggregates");
+  const size_t version = names.slot("version"), tool = names.slot("tool"), output = names.slot("output"),
+               key = names.slot("key"), window = names.slot("window"), align = names.slot("align"),
+               zone = names.slot("tz"), grace = names.slot("grace"), times = names.slot("times"),
+               aggregates = names.slot("aggregates");
   FieldReader reader(names);
   if (reader.read(text)) return std::nullopt;
   if (reader[version].type != JsonType::integer || reader[version].integer != kVersion) return std::nullopt;
@@ -124,12 +130,14 @@ std::optional<StateDescription> parse_description(std::string_view text) {
     if (name) description.key_names.push_back(*name);
     return good = name.has_value();
   });
-  for_each_json_element(reader[aggregates].raw,
-                        [&](std::string_view element) { return good = good && read_aggregate(element, description.aggregates); });
+  for_each_json_element(reader[aggregates].raw, [&](std::string_view element) {
+    return good = good && read_aggregate(element, description.aggregates);
+  });
   if (!good) return std::nullopt;
   if (const auto spec = text_of(reader[window])) {
     try {
-      description.window = parse_window_spec(*spec, text_of(reader[align]).value_or(""), text_of(reader[zone]).value_or(""));
+      description.window =
+          parse_window_spec(*spec, text_of(reader[align]).value_or(""), text_of(reader[zone]).value_or(""));
     } catch (const Error&) {
       return std::nullopt;
     }

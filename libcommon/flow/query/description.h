@@ -1,5 +1,6 @@
-// What the rows of an operator are, kept in its meta row (state/meta.h), so that a state can be read without the command line that made
-// it. One JSON object; kutils-state(5) has the fields, tests/unit/query/description_test.cc frozen bytes.
+// What the rows of an operator are, kept in its meta row (state/meta.h), so that a state can be read without
+// the command line that made it. One JSON object; kutils-state(5) has the fields,
+// tests/unit/query/description_test.cc frozen bytes.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,14 @@
 namespace kutils::flow {
 
 struct StateDescription {
-  std::string tool = {};                       // "ktable"
-  std::string output = {};                     // OUT, a topic; empty: lines
-  std::vector<std::string> key_names = {};     // of the output's key fields; none: --total
-  std::vector<AggregateItem> aggregates = {};  // name, function, parameters; the rest is not needed to read rows
-  std::optional<WindowSpec> window = {};       // nullopt: a table
-  int64_t grace = 0;                           // ms
-  bool times_as_ms = false;                    // --time-format ms
+  std::string tool = {};                    // "ktable"
+  std::string output = {};                  // OUT, a topic; empty: lines
+  std::vector<std::string> key_names = {};  // of the output's key fields; none: --total
+  std::vector<AggregateItem> aggregates =
+      {};                                 // name, function, parameters; the rest is not needed to read rows
+  std::optional<WindowSpec> window = {};  // nullopt: a table
+  int64_t grace = 0;                      // ms
+  bool times_as_ms = false;               // --time-format ms
 };
 
 std::string to_text(const StateDescription& description);

@@ -23,7 +23,9 @@ namespace {
 constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
 constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
 
-bool begins_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool begins_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 int64_t parse_time(const char* option, const std::string& text, int64_t now_ms) {
   if (const auto time = parse_time_ms(text, now_ms)) return *time;
@@ -53,14 +55,16 @@ std::string subtract_results(const std::string& now, const std::string& then) {
   left.want_members();
   right.want_members();
   const std::string left_text = "{" + now + "}", right_text = "{" + then + "}";
-  if (left.read(left_text) || right.read(right_text)) throw state::CorruptState("a row of the state cannot be shown");
+  if (left.read(left_text) || right.read(right_text))
+    throw state::CorruptState("a row of the state cannot be shown");
   std::string out;
   for (size_t i = 0; i < left.members().size(); ++i) {
     const JsonMember& member = left.members()[i];
     if (!out.empty()) out += ',';
     out.append(member.name_raw).push_back(':');
     std::string scratch_a, scratch_b;
-    const auto a = parse_scalar(member.value_raw, scratch_a), b = parse_scalar(right.members()[i].value_raw, scratch_b);
+    const auto a = parse_scalar(member.value_raw, scratch_a),
+               b = parse_scalar(right.members()[i].value_raw, scratch_b);
     const auto real = [](const std::optional<JsonField>& field) -> std::optional<double> {
       if (!field) return std::nullopt;
       if (field->type == JsonType::integer) return static_cast<double>(field->integer);
@@ -138,7 +142,8 @@ class TableQuery::Walk {
     const bool goes_on = groups(prefix(state::kKeyRow), [&](std::string_view group, std::string_view value) {
       Reader in(value);
       in.signed_varint();  // when its timer is due
-      return spec.kind == WindowSpec::Kind::session ? sessions(group, in, wanted, take) : sliding(group, in, wanted, take);
+      return spec.kind == WindowSpec::Kind::session ? sessions(group, in, wanted, take)
+                                                    : sliding(group, in, wanted, take);
     });
     return goes_on && closed(wanted, take);
   }
@@ -170,7 +175,8 @@ class TableQuery::Walk {
       for (const std::string& key : query.keys) {
         const std::string full = base + key;
         rows_.seek(full);
-        if (rows_.valid() && rows_.key() == full && !take(rows_.key().substr(base.size()), rows_.value())) return false;
+        if (rows_.valid() && rows_.key() == full && !take(rows_.key().substr(base.size()), rows_.value()))
+          return false;
       }
       return true;
     }
@@ -181,12 +187,14 @@ class TableQuery::Walk {
   }
   bool asked_for(std::string_view group) const {
     const Query& query = owner_.query_;
-    if (!query.keys.empty()) return std::find(query.keys.begin(), query.keys.end(), group) != query.keys.end();
+    if (!query.keys.empty())
+      return std::find(query.keys.begin(), query.keys.end(), group) != query.keys.end();
     return begins_with(group, query.prefix.value_or(""));
   }
 
   template <typename W, typename F>
-  bool aligned(const WindowSpec& spec, int64_t low, int64_t high, std::optional<int64_t> at, const W& wanted, const F& take) {
+  bool aligned(const WindowSpec& spec, int64_t low, int64_t high, std::optional<int64_t> at, const W& wanted,
+               const F& take) {
     const auto windows = make_time_windows(spec);
     int64_t start = low;
     if (at) {
@@ -204,7 +212,8 @@ class TableQuery::Walk {
       put_ordered(from, start);
       rows_.seek(from);
       if (!rows_.valid() || !begins_with(rows_.key(), kind)) return true;
-      if (rows_.key().size() < kind.size() + 8) throw state::CorruptState("a window's key in the state is too short");
+      if (rows_.key().size() < kind.size() + 8)
+        throw state::CorruptState("a window's key in the state is too short");
       start = get_ordered(rows_.key().substr(kind.size()));
       if (start >= high) return true;
       const int64_t end = windows->end_of(start);
@@ -230,7 +239,8 @@ class TableQuery::Walk {
     check(in);
     for (const Session& session : all.list) {
       if (!wanted(session.first, session.last)) continue;
-      if (!take(Seen{group, all.key_is_text, session.first, session.last, session.last, session.state.get()})) return false;
+      if (!take(Seen{group, all.key_is_text, session.first, session.last, session.last, session.state.get()}))
+        return false;
     }
     return true;
   }
@@ -245,7 +255,8 @@ class TableQuery::Walk {
     windows.all_starts(events, starts);
     for (const int64_t start : starts) {
       const int64_t end = start + windows.reach;
-      // A closed one is only partly covered by the records that are left; while it is kept it has a row of its own.
+      // A closed one is only partly covered by the records that are left; while it is kept it has a row of
+      // its own.
       const bool is_closed = stream_time_ != kNoTime && end + 1 + owner_.description_.grace <= stream_time_;
       if (is_closed || !wanted(start, end)) continue;
       OwnedState state(set_);
@@ -280,15 +291,20 @@ TableQuery::TableQuery(StateDescription description, Query query)
     : description_(std::move(description)),
       query_(std::move(query)),
       set_(description_.aggregates),
-      output_(set_, OutputFormat{.key_names = description_.key_names, .windowed_key = false,
-                                 .bounds_in_key = false, .times_as_ms = description_.times_as_ms}),
+      output_(set_, OutputFormat{.key_names = description_.key_names,
+                                 .windowed_key = false,
+                                 .bounds_in_key = false,
+                                 .times_as_ms = description_.times_as_ms}),
       labels_(make_labels(description_.key_names)),
       found_(std::max<size_t>(1, query_.keys.size())) {
-  if (!query_.keys.empty() && query_.prefix) throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+  if (!query_.keys.empty() && query_.prefix)
+    throw usage_error("a KEY and --prefix ask for different things", "give one of them");
   if (!description_.window) {
-    if (query_.from || query_.until) throw usage_error("--from and --until ask for windows, and these are the rows of a table");
+    if (query_.from || query_.until)
+      throw usage_error("--from and --until ask for windows, and these are the rows of a table");
     if (query_.delta) throw usage_error("--delta compares windows, and these are the rows of a table");
-    if (query_.at != Query::At::any) throw usage_error("--at asks for windows, and these are the rows of a table");
+    if (query_.at != Query::At::any)
+      throw usage_error("--at asks for windows, and these are the rows of a table");
   }
   if (query_.delta && query_.at == Query::At::any) query_.at = Query::At::current;
 }
@@ -303,14 +319,17 @@ std::vector<std::string> TableQuery::missing() const {
   return keys;
 }
 
-bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms, const TakeRow& take) {
+bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms,
+                     const TakeRow& take) {
   Walk walk(*this, rows, op, stream_time);
   const auto note = [&](std::string_view group) {
     if (query_.keys.empty()) found_[0] = true;
     for (size_t i = 0; i < query_.keys.size(); ++i)
       if (query_.keys[i] == group) found_[i] = true;
   };
-  const auto key_of = [&](std::string_view group) { return labels_.empty() ? MaybeBytes() : MaybeBytes(group); };
+  const auto key_of = [&](std::string_view group) {
+    return labels_.empty() ? MaybeBytes() : MaybeBytes(group);
+  };
   std::string json;
   if (!description_.window) {
     return walk.table_rows([&](const Seen& row) {
@@ -325,13 +344,18 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   const int64_t low = query_.from.value_or(kFirst), high = query_.until.value_or(kLast);
   std::optional<int64_t> at;
   switch (query_.at) {
-    case Query::At::any: break;
-    case Query::At::now: at = now_ms; break;
+    case Query::At::any:
+      break;
+    case Query::At::now:
+      at = now_ms;
+      break;
     case Query::At::current:
       if (stream_time == kNoTime) return true;
       at = stream_time;
       break;
-    case Query::At::time: at = query_.at_ms; break;
+    case Query::At::time:
+      at = query_.at_ms;
+      break;
   }
   TakeOutput out(take);
   if (!query_.delta) {
@@ -388,7 +412,8 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
     append_time("window_start", change.now, false);
     append_time("window_end", change.now, true);
     append_time("since_start", change.then, false);
-    json += subtract_results(change.now.exists ? change.now.result : nothing, change.then.exists ? change.then.result : nothing);
+    json += subtract_results(change.now.exists ? change.now.result : nothing,
+                             change.then.exists ? change.then.result : nothing);
     json += '}';
     if (!take(key_of(key), json, change.now.exists ? change.now.time : change.then.time)) return false;
   }

@@ -1,6 +1,8 @@
-// Questions to the rows of a table or of windows: one key, a prefix, all; windows in a range or at a time; what changed since then.
+// Questions to the rows of a table or of windows: one key, a prefix, all; windows in a range or at a time;
+// what changed since then.
 //
-// Over committed rows only. The same code answers for the state of a stopped tool (kquery) and for a live one (serve/).
+// Over committed rows only. The same code answers for the state of a stopped tool (kquery) and for a live one
+// (serve/).
 #pragma once
 
 #include <cstdint>
@@ -19,16 +21,23 @@
 namespace kutils::flow {
 
 struct Query {
-  std::vector<std::string> keys;         // rows of these keys only; a key of several parts is a JSON list
-  std::optional<std::string> prefix;     // rows whose key begins so
-  std::optional<int64_t> from, until;    // ms: windows with from <= start < until
-  enum class At { any, now, current, time } at = At::any;  // windows that hold the wall time, stream time, `at_ms`
+  std::vector<std::string> keys;       // rows of these keys only; a key of several parts is a JSON list
+  std::optional<std::string> prefix;   // rows whose key begins so
+  std::optional<int64_t> from, until;  // ms: windows with from <= start < until
+  enum class At {
+    any,
+    now,
+    current,
+    time
+  } at = At::any;  // windows that hold the wall time, stream time, `at_ms`
   int64_t at_ms = 0;
-  std::optional<int64_t> delta;          // ms: the change since then, instead of the values; without `at`: up to stream time
+  std::optional<int64_t>
+      delta;  // ms: the change since then, instead of the values; without `at`: up to stream time
   bool names_rows() const { return !keys.empty() || prefix.has_value(); }
 };
 
-// The options' texts, also an HTTP request's parameters; empty: not given. Throws usage_error. `now_ms` is wall time.
+// The options' texts, also an HTTP request's parameters; empty: not given. Throws usage_error. `now_ms` is
+// wall time.
 void set_range(Query& query, const std::string& from, const std::string& until, int64_t now_ms);
 void set_at(Query& query, const std::string& at, int64_t now_ms);
 void set_delta(Query& query, const std::string& delta);
@@ -41,8 +50,8 @@ class TableQuery {
 
   // Return false to end the walk. Views live until it returns.
   using TakeRow = std::function<bool(MaybeBytes key, std::string_view json, int64_t timestamp)>;
-  // The rows of one partition; `stream_time` is the operator's there (kNoTime: none yet). Throws state::CorruptState.
-  // False: `take` ended it.
+  // The rows of one partition; `stream_time` is the operator's there (kNoTime: none yet). Throws
+  // state::CorruptState. False: `take` ended it.
   bool run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms, const TakeRow& take);
   // Of the keys asked for (or the prefix), those without a row in all runs so far.
   std::vector<std::string> missing() const;

@@ -6,7 +6,8 @@ namespace {
 
 class AggregateTable final : public Stage {
  public:
-  AggregateTable(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
+  AggregateTable(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                 state::Store& store)
       : options_(std::move(options)),
         set_(set),
         reader_(std::move(reader)),
@@ -16,7 +17,8 @@ class AggregateTable final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     if (auto error = reader_->read(record, grouped_)) return out.fail(record, std::move(*error));
     Row* row = groups_.find(grouped_.key);
-    if (auto refused = set_.add(groups_.state(row), grouped_.arguments)) return out.fail(record, std::move(*refused));
+    if (auto refused = set_.add(groups_.state(row), grouped_.arguments))
+      return out.fail(record, std::move(*refused));
     groups_.touch(row, grouped_.key_is_text, grouped_.time);
     if (options_.emit == TableEmit::update) {
       groups_.emit(&record, row, out);
@@ -59,8 +61,8 @@ class AggregateTable final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                            state::Store& store) {
+std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set,
+                                            std::unique_ptr<RecordReader> reader, state::Store& store) {
   const std::optional<int64_t> after = options.after;
   const size_t cache_bytes = options.cache_bytes;
   if (after) options.emit = TableEmit::update;

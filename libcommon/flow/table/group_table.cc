@@ -13,7 +13,8 @@ const std::string kTo(1, state::kGroupRow + 1);
 
 }  // namespace
 
-GroupTable::GroupTable(const AggregateSet& set, std::vector<std::string> key_names, state::Store& store, size_t cache_bytes)
+GroupTable::GroupTable(const AggregateSet& set, std::vector<std::string> key_names, state::Store& store,
+                       size_t cache_bytes)
     : set_(set),
       store_(store),
       has_key_(!key_names.empty()),

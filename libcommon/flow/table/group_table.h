@@ -1,4 +1,5 @@
-// The rows of a table: one aggregate state per group, decoded in memory in front of the store, written once per commit.
+// The rows of a table: one aggregate state per group, decoded in memory in front of the store, written once
+// per commit.
 //
 // Store: kGroupRow key -> row (row_table.h).
 #pragma once
@@ -16,7 +17,8 @@ namespace kutils::flow {
 
 class GroupTable {
  public:
-  GroupTable(const AggregateSet& set, std::vector<std::string> key_names, state::Store& store, size_t cache_bytes);
+  GroupTable(const AggregateSet& set, std::vector<std::string> key_names, state::Store& store,
+             size_t cache_bytes);
 
   // Valid until write_back().
   Row* find(std::string_view key);
@@ -26,8 +28,8 @@ class GroupTable {
   void touch(Row* row, bool key_is_text, int64_t time);
   // `{"KEYNAME":…, aggregates…}`, time the largest of the group's records.
   void emit(const Record* origin, Row* row, Emitter& out);
-  void note_change(Row* row);         // for emit_changes()
-  void emit_changes(Emitter& out);    // the newest of each row noted, in the order first noted
+  void note_change(Row* row);       // for emit_changes()
+  void emit_changes(Emitter& out);  // the newest of each row noted, in the order first noted
   void emit_all(Emitter& out);
   void write_back();
   size_t dirty() const { return dirty_.size(); }

@@ -1,4 +1,5 @@
-// Store: kHeldRow key -> due:signed time:signed flags:u8 (1: a value, else a deletion; 2: it has a key) value:bytes; kTimerRow.
+// Store: kHeldRow key -> due:signed time:signed flags:u8 (1: a value, else a deletion; 2: it has a key)
+// value:bytes; kTimerRow.
 #include <algorithm>
 
 #include "flow/aggregate/keyed_rows.h"
@@ -36,7 +37,11 @@ struct HeldCodec {
 class Hold final : public Stage, private Emitter {
  public:
   Hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes)
-      : inner_(std::move(inner)), after_(after), over_table_(over_table), store_(store), rows_(store, {}, cache_bytes, state::kHeldRow),
+      : inner_(std::move(inner)),
+        after_(after),
+        over_table_(over_table),
+        store_(store),
+        rows_(store, {}, cache_bytes, state::kHeldRow),
         now_(store.stream_times().stream_time) {}
 
   void process(const Record& record, Emitter& out) override {
@@ -78,7 +83,8 @@ class Hold final : public Stage, private Emitter {
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
     const bool is_first = !held.waiting;
-    held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp, std::string(output.value.view())};
+    held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp,
+            std::string(output.value.view())};
     rows_.touch(node);
     if (is_first) rows_.arm(node, output.timestamp + after_);
   }
@@ -112,8 +118,8 @@ class Hold final : public Stage, private Emitter {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store,
-                                 size_t cache_bytes) {
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table,
+                                 state::Store& store, size_t cache_bytes) {
   return std::make_unique<Hold>(std::move(inner), after, over_table, store, cache_bytes);
 }
 

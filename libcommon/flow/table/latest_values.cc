@@ -24,7 +24,8 @@ class LatestValues final : public Stage {
     row.timestamp = record.timestamp;
     row.headers.clear();
     for (const Header& header : record.headers) {
-      row.headers.push_back({std::string(header.name), header.value.is_null(), std::string(header.value.view())});
+      row.headers.push_back(
+          {std::string(header.name), header.value.is_null(), std::string(header.value.view())});
     }
   }
   void close(Emitter& out) override {
@@ -33,7 +34,8 @@ class LatestValues final : public Stage {
       if (!row.exists) continue;
       headers.clear();
       for (const auto& header : row.headers) {
-        headers.push_back({header.name, header.is_null ? MaybeBytes() : MaybeBytes(std::string_view(header.value))});
+        headers.push_back(
+            {header.name, header.is_null ? MaybeBytes() : MaybeBytes(std::string_view(header.value))});
       }
       Output output;
       output.key = std::string_view(*row.key);

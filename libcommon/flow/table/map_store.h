@@ -1,4 +1,5 @@
-// Rows in memory for a stage over lines that keeps few bytes per key: gone with the process. No RocksDB is linked for it.
+// Rows in memory for a stage over lines that keeps few bytes per key: gone with the process. No RocksDB is
+// linked for it.
 #pragma once
 
 #include <map>
@@ -14,7 +15,9 @@ class MapStore final : public state::Store {
     const auto found = rows_.find(key);
     return found == rows_.end() ? std::nullopt : std::optional<std::string_view>(found->second);
   }
-  void put(std::string_view key, std::string_view value) override { rows_.insert_or_assign(std::string(key), std::string(value)); }
+  void put(std::string_view key, std::string_view value) override {
+    rows_.insert_or_assign(std::string(key), std::string(value));
+  }
   void erase(std::string_view key) override {
     if (const auto found = rows_.find(key); found != rows_.end()) rows_.erase(found);
   }

@@ -1,5 +1,5 @@
-// Tables: one row per group (ktable), over a stream or over a table; what a table's own records become behind a filter or a map; values
-// held back until they are some time old (--emit after:D).
+// Tables: one row per group (ktable), over a stream or over a table; what a table's own records become behind
+// a filter or a map; values held back until they are some time old (--emit after:D).
 #pragma once
 
 #include <cstdint>
@@ -23,36 +23,45 @@ enum class TableEmit {
 
 struct TableOptions {
   TableEmit emit = TableEmit::commit;
-  std::optional<int64_t> after;                // --emit after:D, ms: the newest value of a key once its first change is this old
-  std::optional<int64_t> interval_ms;          // lines: emit changes this often
-  std::vector<std::string> key_names{"key"};   // none: --total
-  size_t cache_bytes = size_t{2} << 20;        // of decoded rows kept from commit to commit; the store keeps encoded ones
+  std::optional<int64_t>
+      after;  // --emit after:D, ms: the newest value of a key once its first change is this old
+  std::optional<int64_t> interval_ms;         // lines: emit changes this often
+  std::vector<std::string> key_names{"key"};  // none: --total
+  size_t cache_bytes =
+      size_t{2} << 20;  // of decoded rows kept from commit to commit; the store keeps encoded ones
 };
 
 // Over a stream: a record adds to its group. Null values are skipped.
-std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                            state::Store& store);
+std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set,
+                                            std::unique_ptr<RecordReader> reader, state::Store& store);
 
-// Over a table: each source key has one row, which is in one group or (null group) in none. A changed row is taken back from its old
-// group and added to the new one: one change if that is the same. Throws usage_error if an aggregate cannot take back.
-// The reader is given only rows that exist; `GroupedRecord::has_group` says that a row is in no group.
-std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                            state::Store& store);
+// Over a table: each source key has one row, which is in one group or (null group) in none. A changed row is
+// taken back from its old group and added to the new one: one change if that is the same. Throws usage_error
+// if an aggregate cannot take back. The reader is given only rows that exist; `GroupedRecord::has_group` says
+// that a row is in no group.
+std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const AggregateSet& set,
+                                            std::unique_ptr<RecordReader> reader, state::Store& store);
 
-// The same in two halves with the repartition topic between them, rows and groups each in partitions of their own: in front, a row of
-// IN becomes changes of groups (row_change.h); behind, groups take them.
-std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store);
-std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set, state::Store& store);
+// The same in two halves with the repartition topic between them, rows and groups each in partitions of their
+// own: in front, a row of IN becomes changes of groups (row_change.h); behind, groups take them.
+std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                         state::Store& store);
+std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set,
+                                              state::Store& store);
 
-// `table:` as IN of a stateless tool: what `inner` emits for a record is the new value of its key; where it drops the record, and for a
-// null value, the key is deleted from the output - if it was there. Null keys are record errors.
+// `table:` as IN of a stateless tool: what `inner` emits for a record is the new value of its key; where it
+// drops the record, and for a null value, the key is deleted from the output - if it was there. Null keys are
+// record errors.
 std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);
 
-// `table:` as IN of kread with an end: the last value of each key, in the order of the keys' first records, when the input ends.
+// `table:` as IN of kread with an end: the last value of each key, in the order of the keys' first records,
+// when the input ends.
 std::unique_ptr<Stage> make_latest_values();
 
-// Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is `after` ms old in stream time.
-// `over_table`: records that change nothing (a deletion of what is not there) move stream time too.
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes);
+// Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is
+// `after` ms old in stream time. `over_table`: records that change nothing (a deletion of what is not there)
+// move stream time too.
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table,
+                                 state::Store& store, size_t cache_bytes);
 
 }  // namespace kutils::flow

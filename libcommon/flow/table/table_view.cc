@@ -21,7 +21,8 @@ class TableView final : public Stage, private Emitter {
       if (!was_there) store_.put(key_, {});
       return;
     }
-    if (!was_there) return out.drop(record, record.value.is_null() ? DropReason::tombstone : DropReason::filtered);
+    if (!was_there)
+      return out.drop(record, record.value.is_null() ? DropReason::tombstone : DropReason::filtered);
     store_.erase(key_);
     Output gone;
     gone.key = record.key;

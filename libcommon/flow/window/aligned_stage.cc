@@ -1,8 +1,9 @@
 // Tumbling, hopping and calendar windows.
 //
-// Rows of open windows lie decoded in one RowTable per window start, written to the store before each commit. A window that is new
-// needs no look-up in the store; one whose rows were let go (memory, restart) looks each key up once. When it closes, its rows
-// are in the table, in the store, or in both; a table that is whole is all there is to emit.
+// Rows of open windows lie decoded in one RowTable per window start, written to the store before each commit.
+// A window that is new needs no look-up in the store; one whose rows were let go (memory, restart) looks each
+// key up once. When it closes, its rows are in the table, in the store, or in both; a table that is whole is
+// all there is to emit.
 //
 // Store: kWindowRow start key -> row (row_table.h).
 #include <algorithm>
@@ -29,8 +30,10 @@ struct Bucket {
 
 class AlignedStage final : public WindowStage {
  public:
-  AlignedStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
-      : WindowStage(std::move(options), set, std::move(reader), store), windows_(make_time_windows(options_.window)) {
+  AlignedStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+               state::Store& store)
+      : WindowStage(std::move(options), set, std::move(reader), store),
+        windows_(make_time_windows(options_.window)) {
     load_starts();
   }
 
@@ -253,7 +256,7 @@ class AlignedStage final : public WindowStage {
 
   std::unique_ptr<TimeWindows> windows_;
   std::map<int64_t, std::unique_ptr<Bucket>> buckets_;  // open windows by start
-  std::vector<int64_t> kept_;                           // starts of closed ones that are still readable, in order
+  std::vector<int64_t> kept_;  // starts of closed ones that are still readable, in order
   Bucket* last_ = nullptr;
   std::vector<TimeWindow> open_;
   std::vector<std::pair<Bucket*, Row*>> rows_;
@@ -263,8 +266,8 @@ class AlignedStage final : public WindowStage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_aligned_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                          state::Store& store) {
+std::unique_ptr<Stage> make_aligned_stage(WindowOptions options, const AggregateSet& set,
+                                          std::unique_ptr<RecordReader> reader, state::Store& store) {
   return std::make_unique<AlignedStage>(std::move(options), set, std::move(reader), store);
 }
 

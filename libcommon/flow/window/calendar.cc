@@ -11,7 +11,8 @@ const date::time_zone* find_zone(const std::string& zone) {
   try {
     return date::locate_zone(zone);
   } catch (const std::exception&) {
-    throw usage_error("--tz: the time zone '" + zone + "' is not known", "names are as in /usr/share/zoneinfo: Europe/Berlin");
+    throw usage_error("--tz: the time zone '" + zone + "' is not known",
+                      "names are as in /usr/share/zoneinfo: Europe/Berlin");
   }
 }
 
@@ -43,7 +44,8 @@ class CalendarWindows final : public TimeWindows {
   }
   // Where clocks jump over midnight the day begins after the jump; where it comes twice, at the first.
   int64_t midnight(date::local_days day) const {
-    const auto instant = zone_->to_sys(date::local_time<std::chrono::milliseconds>(day), date::choose::earliest);
+    const auto instant =
+        zone_->to_sys(date::local_time<std::chrono::milliseconds>(day), date::choose::earliest);
     return instant.time_since_epoch().count();
   }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "flow/aggregate/row_table.h"
 #include "flow/aggregate/keyed_rows.h"
+#include "flow/aggregate/row_table.h"
 #include "state/store.h"
 
 namespace kutils::flow {
@@ -16,8 +16,8 @@ class ClosedRows {
   ClosedRows(state::Store& store, bool keeps) : store_(store), keeps_(keeps && !store.in_memory()) {
     if (keeps_) find_first();
   }
-  void put(const AggregateSet& set, std::string_view key, bool key_is_text, int64_t start, int64_t end, int64_t time,
-           const char* state) {
+  void put(const AggregateSet& set, std::string_view key, bool key_is_text, int64_t start, int64_t end,
+           int64_t time, const char* state) {
     if (!keeps_) return;
     std::string row(1, state::kClosedRow), value;
     put_ordered(row, end);
@@ -46,7 +46,8 @@ class ClosedRows {
     first_ = kNever;
     store_.scan(std::string(1, state::kClosedRow), std::string(1, state::kClosedRow + 1),
                 [&](std::string_view key, std::string_view) {
-                  if (key.size() < 17) throw state::CorruptState("a closed window's key in the state is too short");
+                  if (key.size() < 17)
+                    throw state::CorruptState("a closed window's key in the state is too short");
                   first_ = get_ordered(key.substr(1));
                   return false;
                 });

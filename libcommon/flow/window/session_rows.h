@@ -13,7 +13,8 @@ namespace kutils::flow {
 struct Session {
   int64_t first = 0;
   int64_t last = 0;
-  bool emitted = false;  // --emit commit: these bounds were emitted at a commit, so that growing must retract them
+  bool emitted =
+      false;  // --emit commit: these bounds were emitted at a commit, so that growing must retract them
   bool changed = false;  // --emit commit: since then
   OwnedState state;
 };

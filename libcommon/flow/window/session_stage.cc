@@ -1,7 +1,8 @@
 // Sessions: [first, last] of a key's records that are at most `gap` apart.
 //
-// A key's open sessions are one value (KeyedRows), in order of time; they are more than `gap` apart from each other. A record
-// merges the open ones in its reach, in order of their ends, then counts itself. A closed one within reach is not touched.
+// A key's open sessions are one value (KeyedRows), in order of time; they are more than `gap` apart from each
+// other. A record merges the open ones in its reach, in order of their ends, then counts itself. A closed one
+// within reach is not touched.
 #include <algorithm>
 
 #include "flow/aggregate/keyed_rows.h"
@@ -14,7 +15,8 @@ namespace {
 
 class SessionStage final : public WindowStage {
  public:
-  SessionStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
+  SessionStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+               state::Store& store)
       : WindowStage(std::move(options), set, std::move(reader), store),
         gap_(options_.window.size),
         rows_(store, SessionCodec(set), options_.cache_bytes),
@@ -31,7 +33,8 @@ class SessionStage final : public WindowStage {
       return false;
     }
     if (count == 1) {
-      if (auto refused = set_.can_add(node->value.list[first].state.get(), grouped.arguments)) return *refused;
+      if (auto refused = set_.can_add(node->value.list[first].state.get(), grouped.arguments))
+        return *refused;
       move_on(record, grouped, out);
       node = &rows_.load(grouped.key);
       reach(*node, time, now, first, count);
@@ -64,7 +67,8 @@ class SessionStage final : public WindowStage {
     for (auto old = from; old != from + static_cast<std::ptrdiff_t>(count); ++old)
       retract(record, *node, old->first, old->last, old->emitted, out);
     sessions.list.erase(from, from + static_cast<std::ptrdiff_t>(count));
-    const auto at = sessions.list.insert(sessions.list.begin() + static_cast<std::ptrdiff_t>(first), std::move(merged));
+    const auto at =
+        sessions.list.insert(sessions.list.begin() + static_cast<std::ptrdiff_t>(first), std::move(merged));
     changed(record, *node, *at, out);
     return true;
   }
@@ -78,9 +82,12 @@ class SessionStage final : public WindowStage {
           flush_retractions(out);
           emit(origin, node, session, out);
         }
-        closed_.put(set_, node.key, node.value.key_is_text, session.first, session.last, session.last, session.state.get());
+        closed_.put(set_, node.key, node.value.key_is_text, session.first, session.last, session.last,
+                    session.state.get());
       }
-      list.erase(std::remove_if(list.begin(), list.end(), [&](const Session& s) { return is_closed(s.last, now); }), list.end());
+      list.erase(
+          std::remove_if(list.begin(), list.end(), [&](const Session& s) { return is_closed(s.last, now); }),
+          list.end());
       return next_close(node.value);
     });
     closed_.expire(now - gap_ - options_.grace - options_.expires);
@@ -116,23 +123,27 @@ class SessionStage final : public WindowStage {
 
   bool is_closed(int64_t last, int64_t now) const { return last + gap_ + 1 + options_.grace <= now; }
 
-  // The open sessions that `time` touches: `count` from `first` on. With none, `first` is where its own would stand.
+  // The open sessions that `time` touches: `count` from `first` on. With none, `first` is where its own would
+  // stand.
   void reach(const Rows::Node& node, int64_t time, int64_t now, size_t& first, size_t& count) const {
     const std::vector<Session>& list = node.value.list;
     first = 0;
     // Closed ones (about to be removed) stand before all open ones.
-    while (first < list.size() && (list[first].last + gap_ < time || is_closed(list[first].last, now))) ++first;
+    while (first < list.size() && (list[first].last + gap_ < time || is_closed(list[first].last, now)))
+      ++first;
     count = 0;
     while (first + count < list.size() && list[first + count].first - gap_ <= time) ++count;
   }
 
   int64_t next_close(const Sessions& sessions) const {
     int64_t next = kNever;
-    for (const Session& session : sessions.list) next = std::min(next, session.last + gap_ + 1 + options_.grace);
+    for (const Session& session : sessions.list)
+      next = std::min(next, session.last + gap_ + 1 + options_.grace);
     return next;
   }
 
-  void retract(const Record& record, const Rows::Node& node, int64_t first, int64_t last, bool was_emitted, Emitter& out) {
+  void retract(const Record& record, const Rows::Node& node, int64_t first, int64_t last, bool was_emitted,
+               Emitter& out) {
     if (options_.emit == Emit::update) {
       output_.retract(&record, {node.key, node.value.key_is_text, first, last}, out);
     } else if (options_.emit == Emit::commit && was_emitted) {
@@ -152,11 +163,13 @@ class SessionStage final : public WindowStage {
   }
 
   void emit(const Record* origin, const Rows::Node& node, const Session& session, Emitter& out) {
-    output_.emit(origin, {node.key, node.value.key_is_text, session.first, session.last}, session.last, session.state.get(), out);
+    output_.emit(origin, {node.key, node.value.key_is_text, session.first, session.last}, session.last,
+                 session.state.get(), out);
   }
 
   void flush_retractions(Emitter& out) {
-    for (const Retraction& old : retractions_) output_.retract(nullptr, {old.key, old.key_is_text, old.first, old.last}, out);
+    for (const Retraction& old : retractions_)
+      output_.retract(nullptr, {old.key, old.key_is_text, old.first, old.last}, out);
     retractions_.clear();
   }
 
@@ -169,8 +182,8 @@ class SessionStage final : public WindowStage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_session_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                          state::Store& store) {
+std::unique_ptr<Stage> make_session_stage(WindowOptions options, const AggregateSet& set,
+                                          std::unique_ptr<RecordReader> reader, state::Store& store) {
   options.format.bounds_in_key = true;
   return std::make_unique<SessionStage>(std::move(options), set, std::move(reader), store);
 }

@@ -1,5 +1,5 @@
-// A key's records in sliding windows as one value of the store (kKeyRow), and the windows that follow from them, for the stage and for
-// queries.
+// A key's records in sliding windows as one value of the store (kKeyRow), and the windows that follow from
+// them, for the stage and for queries.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,10 @@
-// Sliding windows [start, start + d], both ends in: each distinct set of a key's records that lie within d appears once.
+// Sliding windows [start, start + d], both ends in: each distinct set of a key's records that lie within d
+// appears once.
 //
-// The windows follow from the records: one ends at each record ([0, d] if it is earlier than d), one starts 1 ms after each record if a
-// record lies in it. So a key's records are kept (each as an aggregate of one), for as long as an open window can cover them,
-// and a window's result is made from them in the order of arrival: whatever order they came in, a window holds all that it covers.
+// The windows follow from the records: one ends at each record ([0, d] if it is earlier than d), one starts 1
+// ms after each record if a record lies in it. So a key's records are kept (each as an aggregate of one), for
+// as long as an open window can cover them, and a window's result is made from them in the order of arrival:
+// whatever order they came in, a window holds all that it covers.
 #include <algorithm>
 #include <set>
 
@@ -16,7 +18,8 @@ namespace {
 
 class SlidingStage final : public WindowStage {
  public:
-  SlidingStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store)
+  SlidingStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+               state::Store& store)
       : WindowStage(std::move(options), set, std::move(reader), store),
         reach_(options_.window.size),
         windows_{options_.window.size},
@@ -68,7 +71,9 @@ class SlidingStage final : public WindowStage {
       }
       events.closed_until = now;
       std::vector<Event>& list = events.list;
-      list.erase(std::remove_if(list.begin(), list.end(), [&](const Event& e) { return is_closed(e.time + 1, now); }), list.end());
+      list.erase(std::remove_if(list.begin(), list.end(),
+                                [&](const Event& e) { return is_closed(e.time + 1, now); }),
+                 list.end());
       return next_look(events, now);
     });
     closed_.expire(now - options_.grace - options_.expires);
@@ -107,7 +112,9 @@ class SlidingStage final : public WindowStage {
     }
     if (right_has_record && !right_exists) starts.push_back(time + 1);
     SlidingWindows::finish(starts);
-    starts.erase(std::remove_if(starts.begin(), starts.end(), [&](int64_t start) { return is_closed(start, now); }), starts.end());
+    starts.erase(
+        std::remove_if(starts.begin(), starts.end(), [&](int64_t start) { return is_closed(start, now); }),
+        starts.end());
   }
 
   // Whether every touched window can take the record in.
@@ -128,7 +135,8 @@ class SlidingStage final : public WindowStage {
   int64_t next_look(const Events& events, int64_t now) const {
     int64_t next = kNever;
     for (const Event& event : events.list) {
-      const int64_t start = is_closed(windows_.left(event.time), now) ? event.time + 1 : windows_.left(event.time);
+      const int64_t start =
+          is_closed(windows_.left(event.time), now) ? event.time + 1 : windows_.left(event.time);
       next = std::min(next, start + reach_ + 1 + options_.grace);
     }
     return next;
@@ -145,14 +153,14 @@ class SlidingStage final : public WindowStage {
   Rows rows_;
   ClosedRows closed_;
   std::vector<std::string> changed_;
-  std::vector<int64_t> starts_;   // those that the present record changes
+  std::vector<int64_t> starts_;  // those that the present record changes
   std::vector<int64_t> closing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stage> make_sliding_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                          state::Store& store) {
+std::unique_ptr<Stage> make_sliding_stage(WindowOptions options, const AggregateSet& set,
+                                          std::unique_ptr<RecordReader> reader, state::Store& store) {
   options.format.bounds_in_key = true;
   return std::make_unique<SlidingStage>(std::move(options), set, std::move(reader), store);
 }

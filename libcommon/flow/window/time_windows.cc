@@ -5,11 +5,15 @@
 namespace kutils::flow {
 namespace {
 
-// Starts are align + k * advance. k is never negative, but for the one window before `align`, or the first records would be in none.
+// Starts are align + k * advance. k is never negative, but for the one window before `align`, or the first
+// records would be in none.
 class HoppingWindows final : public TimeWindows {
  public:
   explicit HoppingWindows(const WindowSpec& spec)
-      : size_(spec.size), advance_(spec.advance), align_(spec.align), first_(align_ == 0 ? 0 : align_ - advance_) {}
+      : size_(spec.size),
+        advance_(spec.advance),
+        align_(spec.align),
+        first_(align_ == 0 ? 0 : align_ - advance_) {}
 
   void windows_of(int64_t time, std::vector<TimeWindow>& windows) override {
     windows.clear();

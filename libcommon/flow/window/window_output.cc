@@ -17,7 +17,8 @@ std::vector<std::string> make_labels(const std::vector<std::string>& names) {
   return labels;
 }
 
-void append_key_fields(std::string_view key, bool is_text, const std::vector<std::string>& labels, std::string& out) {
+void append_key_fields(std::string_view key, bool is_text, const std::vector<std::string>& labels,
+                       std::string& out) {
   if (labels.empty()) return;
   if (labels.size() == 1) {
     out += labels[0];
@@ -59,7 +60,8 @@ void WindowOutput::begin(const Window& window) {
   append_time(window.end, value_);
 }
 
-void WindowOutput::emit(const Record* origin, const Window& window, int64_t time, const char* state, Emitter& out) {
+void WindowOutput::emit(const Record* origin, const Window& window, int64_t time, const char* state,
+                        Emitter& out) {
   begin(window);
   value_ += ',';
   set_.result(state, value_);
@@ -77,7 +79,8 @@ void WindowOutput::retract(const Record* origin, const Window& window, Emitter& 
   send(origin, window, window.end, std::string_view(value_), out);
 }
 
-void WindowOutput::send(const Record* origin, const Window& window, int64_t time, MaybeBytes value, Emitter& out) {
+void WindowOutput::send(const Record* origin, const Window& window, int64_t time, MaybeBytes value,
+                        Emitter& out) {
   Output output;
   output.value = value;
   output.timestamp = time;

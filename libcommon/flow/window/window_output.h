@@ -1,4 +1,5 @@
-// Turns a window's result into an output record: `{"KEYNAME": …, "window_start": …, "window_end": …, aggregates…}`.
+// Turns a window's result into an output record: `{"KEYNAME": …, "window_start": …, "window_end": …,
+// aggregates…}`.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,11 @@
 namespace kutils::flow {
 
 struct OutputFormat {
-  std::vector<std::string> key_names{"key"};  // several: the key is a JSON list, each element a field; none: --total
-  bool windowed_key = false;                  // the window's bounds are part of the record key
-  bool bounds_in_key = false;                 // sessions, sliding: also the end
-  bool times_as_ms = false;                   // --time-format ms; else ISO 8601 in UTC
+  std::vector<std::string> key_names{
+      "key"};                  // several: the key is a JSON list, each element a field; none: --total
+  bool windowed_key = false;   // the window's bounds are part of the record key
+  bool bounds_in_key = false;  // sessions, sliding: also the end
+  bool times_as_ms = false;    // --time-format ms; else ISO 8601 in UTC
 };
 
 class WindowOutput {
@@ -45,7 +47,8 @@ class WindowOutput {
 };
 
 // `"a":1,"b":"x",` for the group's key fields; nothing for --total.
-void append_key_fields(std::string_view key, bool is_text, const std::vector<std::string>& labels, std::string& out);
+void append_key_fields(std::string_view key, bool is_text, const std::vector<std::string>& labels,
+                       std::string& out);
 std::vector<std::string> make_labels(const std::vector<std::string>& names);
 
 }  // namespace kutils::flow

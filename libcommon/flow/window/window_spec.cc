@@ -12,7 +12,8 @@ constexpr std::string_view kForms =
 
 int64_t positive_ms(std::string_view text) {
   const int64_t ms = parse_duration_option("-w", text).count();
-  if (ms <= 0) throw usage_error("-w: '" + std::string(text) + "' must be more than nothing", std::string(kForms));
+  if (ms <= 0)
+    throw usage_error("-w: '" + std::string(text) + "' must be more than nothing", std::string(kForms));
   return ms;
 }
 
@@ -39,8 +40,9 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
     spec.size = positive_ms(text.substr(0, slash));
     spec.advance = positive_ms(text.substr(slash + 1));
     if (spec.advance > spec.size)
-      throw usage_error("-w " + std::string(text) + ": the advance is longer than the window, so that records fall between",
-                        "write SIZE/ADVANCE, as in 30s/5s");
+      throw usage_error(
+          "-w " + std::string(text) + ": the advance is longer than the window, so that records fall between",
+          "write SIZE/ADVANCE, as in 30s/5s");
   } else if (parse_duration(text)) {
     spec.size = spec.advance = positive_ms(text);
   } else {
@@ -60,13 +62,20 @@ std::string to_string(const WindowSpec& spec) {
   using Kind = WindowSpec::Kind;
   const std::string align = spec.align == 0 ? "" : " align " + ms_text(spec.align);
   switch (spec.kind) {
-    case Kind::tumbling: return ms_text(spec.size) + align;
-    case Kind::hopping: return ms_text(spec.size) + "/" + ms_text(spec.advance) + align;
-    case Kind::sliding: return "sliding:" + ms_text(spec.size);
-    case Kind::session: return "session:" + ms_text(spec.size);
-    case Kind::day: return "day " + spec.zone;
-    case Kind::week: return "week " + spec.zone;
-    case Kind::month: return "month " + spec.zone;
+    case Kind::tumbling:
+      return ms_text(spec.size) + align;
+    case Kind::hopping:
+      return ms_text(spec.size) + "/" + ms_text(spec.advance) + align;
+    case Kind::sliding:
+      return "sliding:" + ms_text(spec.size);
+    case Kind::session:
+      return "session:" + ms_text(spec.size);
+    case Kind::day:
+      return "day " + spec.zone;
+    case Kind::week:
+      return "week " + spec.zone;
+    case Kind::month:
+      return "month " + spec.zone;
   }
   return "?";
 }

@@ -9,10 +9,10 @@ namespace kutils::flow {
 
 struct WindowSpec {
   enum class Kind { tumbling, hopping, sliding, session, day, week, month } kind = Kind::tumbling;
-  int64_t size = 0;      // ms; sliding: the difference; session: the gap
-  int64_t advance = 0;   // hopping; tumbling: the size
-  int64_t align = 0;     // --align: ms after the epoch where a tumbling or hopping window begins
-  std::string zone;      // day, week, month: --tz
+  int64_t size = 0;     // ms; sliding: the difference; session: the gap
+  int64_t advance = 0;  // hopping; tumbling: the size
+  int64_t align = 0;    // --align: ms after the epoch where a tumbling or hopping window begins
+  std::string zone;     // day, week, month: --tz
   bool is_aligned() const { return kind != Kind::sliding && kind != Kind::session; }
   bool is_calendar() const { return kind == Kind::day || kind == Kind::week || kind == Kind::month; }
 };

@@ -12,10 +12,14 @@ constexpr int64_t kHourMs = 3'600'000;
 // No window that holds a time t ends later than t + this.
 int64_t span_of(const WindowSpec& window) {
   switch (window.kind) {
-    case WindowSpec::Kind::day: return 26 * kHourMs;
-    case WindowSpec::Kind::week: return (7 * 24 + 2) * kHourMs;
-    case WindowSpec::Kind::month: return (31 * 24 + 2) * kHourMs;
-    default: return window.size + 1;
+    case WindowSpec::Kind::day:
+      return 26 * kHourMs;
+    case WindowSpec::Kind::week:
+      return (7 * 24 + 2) * kHourMs;
+    case WindowSpec::Kind::month:
+      return (31 * 24 + 2) * kHourMs;
+    default:
+      return window.size + 1;
   }
 }
 
@@ -40,7 +44,8 @@ void WindowStage::process(const Record& record, Emitter& out) {
     return;
   }
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
-  if (static_cast<size_t>(grouped_.source) < moved_on_.size()) moved_on_[static_cast<size_t>(grouped_.source)] = 0;
+  if (static_cast<size_t>(grouped_.source) < moved_on_.size())
+    moved_on_[static_cast<size_t>(grouped_.source)] = 0;
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
   if (!counted) {
     out.fail(record, std::move(counted.error()));
@@ -93,7 +98,8 @@ void WindowStage::before_commit(Emitter& out) {
 
 void WindowStage::close(Emitter& out) {
   if (!store_.in_memory()) {
-    // --close-at-end: the state lives on. Stream time moves to where the windows are closed, so that they stay final.
+    // --close-at-end: the state lives on. Stream time moves to where the windows are closed, so that they
+    // stay final.
     if (clock_.largest() == kNoTime) return;
     clock_.move_all_to(clock_.largest() + span_of(options_.window) + options_.grace);
     close_until(nullptr, clock_.now(), out);
@@ -104,8 +110,8 @@ void WindowStage::close(Emitter& out) {
   emit_changes(out);
 }
 
-std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                         state::Store& store) {
+std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateSet& set,
+                                         std::unique_ptr<RecordReader> reader, state::Store& store) {
   switch (options.window.kind) {
     case WindowSpec::Kind::session:
       set.require_merge("session windows");
@@ -113,7 +119,8 @@ std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateS
     case WindowSpec::Kind::sliding:
       set.require_merge("sliding windows");
       return make_sliding_stage(std::move(options), set, std::move(reader), store);
-    default: return make_aligned_stage(std::move(options), set, std::move(reader), store);
+    default:
+      return make_aligned_stage(std::move(options), set, std::move(reader), store);
   }
 }
 

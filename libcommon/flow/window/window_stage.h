@@ -1,8 +1,8 @@
 // What all windows share: reading the record, stream time, lateness, what is emitted when.
 //
-// One close rule (semantics.md): a window is closed iff end + grace <= stream time, `end` its exclusive end. Stream time moves first; a
-// record counts into exactly those of its windows that are open; a closed window is final. A record that cannot be processed
-// has no effect, also none on stream time.
+// One close rule (semantics.md): a window is closed iff end + grace <= stream time, `end` its exclusive end.
+// Stream time moves first; a record counts into exactly those of its windows that are open; a closed window
+// is final. A record that cannot be processed has no effect, also none on stream time.
 #pragma once
 
 #include <cstdint>
@@ -28,15 +28,15 @@ enum class Emit {
 
 struct WindowOptions {
   WindowSpec window;
-  int64_t grace = 0;                       // ms
+  int64_t grace = 0;  // ms
   Emit emit = Emit::commit;
-  int64_t expires = 0;                     // ms that closed windows stay readable in the store
-  std::optional<uint32_t> late_port;       // --late: where late records go, untouched
-  std::optional<int64_t> interval_ms;      // lines: what changed is emitted this often
-  std::optional<int64_t> idle;             // --idle: ms of silence after which stream time moves on
-  int32_t sources = 1;                     // partitions whose times are told apart (rule 27)
+  int64_t expires = 0;                 // ms that closed windows stay readable in the store
+  std::optional<uint32_t> late_port;   // --late: where late records go, untouched
+  std::optional<int64_t> interval_ms;  // lines: what changed is emitted this often
+  std::optional<int64_t> idle;         // --idle: ms of silence after which stream time moves on
+  int32_t sources = 1;                 // partitions whose times are told apart (rule 27)
   OutputFormat format;
-  size_t cache_bytes = size_t{2} << 20;    // decoded rows kept between commits; the store keeps encoded ones
+  size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
 };
 
 // A source partition that was read to its end and silent for this long no longer holds stream time back.
@@ -53,11 +53,13 @@ class WindowStage : public Stage {
 
  protected:
   // `store`, `set` outlive the stage.
-  WindowStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store);
+  WindowStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+              state::Store& store);
 
-  // The record under stream time `now` (not yet set). Calls move_on() once it is sure that the record has no error. False: it is
-  // late. An error: nothing was changed or emitted.
-  virtual Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) = 0;
+  // The record under stream time `now` (not yet set). Calls move_on() once it is sure that the record has no
+  // error. False: it is late. An error: nothing was changed or emitted.
+  virtual Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now,
+                            Emitter& out) = 0;
   // Stream time is now `now`: emit and drop what closed.
   virtual void close_until(const Record* origin, int64_t now, Emitter& out) = 0;
   virtual void emit_changes(Emitter& out) = 0;
@@ -83,12 +85,15 @@ class WindowStage : public Stage {
 };
 
 // The stage for `options.window`. Throws usage_error if an aggregate cannot be used with it.
-std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
-                                         state::Store& store);
+std::unique_ptr<Stage> make_window_stage(WindowOptions options, const AggregateSet& set,
+                                         std::unique_ptr<RecordReader> reader, state::Store& store);
 
 // Used by make_window_stage().
-std::unique_ptr<Stage> make_aligned_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&);
-std::unique_ptr<Stage> make_session_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&);
-std::unique_ptr<Stage> make_sliding_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&);
+std::unique_ptr<Stage> make_aligned_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>,
+                                          state::Store&);
+std::unique_ptr<Stage> make_session_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>,
+                                          state::Store&);
+std::unique_ptr<Stage> make_sliding_stage(WindowOptions, const AggregateSet&, std::unique_ptr<RecordReader>,
+                                          state::Store&);
 
 }  // namespace kutils::flow

@@ -27,7 +27,8 @@ TEST_CASE("topics: made with count and settings, found, never made by being aske
   const auto admin = make_admin(broker_config());
   admin->connect(Millis(5000));
   CHECK_FALSE(admin->is_in_memory());
-  const std::string name = make_topic("made", 3, {{"max.message.bytes", "12345"}, {"cleanup.policy", "compact"}});
+  const std::string name =
+      make_topic("made", 3, {{"max.message.bytes", "12345"}, {"cleanup.policy", "compact"}});
   const auto found = admin->find_topic(name);
   REQUIRE(found);
   CHECK(found->partitions == 3);

@@ -40,11 +40,12 @@ inline ClientConfig broker_config() {
 
 inline std::string fresh(const std::string& name) {
   static int count = 0;
-  return "test-" + name + "-" + std::to_string(getpid()) + "-" + std::to_string(SteadyClock::now().time_since_epoch().count()) +
-         "-" + std::to_string(++count);
+  return "test-" + name + "-" + std::to_string(getpid()) + "-" +
+         std::to_string(SteadyClock::now().time_since_epoch().count()) + "-" + std::to_string(++count);
 }
 
-inline std::string make_topic(const std::string& name, int32_t partitions, std::map<std::string, std::string> settings = {}) {
+inline std::string make_topic(const std::string& name, int32_t partitions,
+                              std::map<std::string, std::string> settings = {}) {
   NewTopic topic;
   topic.name = fresh(name);
   topic.partitions = partitions;
@@ -68,7 +69,8 @@ inline void fill(const std::string& topic, int32_t partition, int from, int to) 
 
 // Starts what it is given at the committed offset, else the beginning; remembers what happened.
 struct Follower : RebalanceListener {
-  explicit Follower(const std::string& group, const std::string& instance = {}, ClientConfig config = broker_config())
+  explicit Follower(const std::string& group, const std::string& instance = {},
+                    ClientConfig config = broker_config())
       : consumer(make_group_consumer(config, group, instance)) {}
   void on_assigned(const std::vector<TopicPartition>& partitions) override {
     auto from = consumer->committed(partitions);

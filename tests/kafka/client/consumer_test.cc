@@ -39,7 +39,8 @@ TEST_CASE("rewind delivers again from there, and nothing of what was fetched bef
     follower.values.clear();
     REQUIRE(follower.poll_until([&] { return follower.values[{topic, 0}].size() >= 3000; }));
     const auto& values = follower.values[{topic, 0}];
-    for (size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == std::to_string(static_cast<size_t>(round) * 7 + i));
+    for (size_t i = 0; i < values.size(); ++i)
+      REQUIRE(values[i] == std::to_string(static_cast<size_t>(round) * 7 + i));
   }
 }
 
@@ -57,7 +58,8 @@ TEST_CASE("a partition held back waits, the others go on, and nothing is lost or
   REQUIRE(follower.poll_until([&] { return follower.values[free].size() == 30000; }));
   CHECK(follower.values[held].size() == at_hold);
   follower.consumer->hold_back(held, false);
-  REQUIRE(follower.poll_until([&] { return follower.values[held].size() >= 30000 && follower.ends.count(held) > 0; }));
+  REQUIRE(follower.poll_until(
+      [&] { return follower.values[held].size() >= 30000 && follower.ends.count(held) > 0; }));
   REQUIRE(follower.values[held].size() == 30000);
   for (size_t i = 0; i < 30000; ++i) REQUIRE(follower.values[held][i] == std::to_string(i));
 }

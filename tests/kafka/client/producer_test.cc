@@ -9,7 +9,8 @@ TEST_CASE("bytes, NULLs, headers and times come back as they were sent") {
   const std::string topic = make_topic("bytes", 1);
   const auto producer = make_idempotent_producer(broker_config(), DeliveredOffsets::tracked);
   const std::string binary("\0\xff\n{", 4);
-  const Header headers[] = {{"a", MaybeBytes(std::string_view(binary))}, {"a", MaybeBytes()}, {"", MaybeBytes(std::string_view())}};
+  const Header headers[] = {
+      {"a", MaybeBytes(std::string_view(binary))}, {"a", MaybeBytes()}, {"", MaybeBytes(std::string_view())}};
   Output out;
   out.value = std::string_view(binary);
   out.headers = headers;
@@ -171,7 +172,8 @@ TEST_CASE("an abort with records in flight, many times") {
     for (int round = 0; round < 20; ++round) {
       producer->begin();
       for (int i = 0; i < 2000; ++i) producer->produce(out, i % 2, output("k", "value"));
-      if (round % 2) producer->abort();
+      if (round % 2)
+        producer->abort();
       else {
         producer->flush();
         producer->commit();

@@ -1,5 +1,6 @@
-// `if COND` behind every aggregate of the registry, over tables, tables over tables and every kind of window: the result is the one of
-// the same records with a null argument where COND is false, and without those whose COND fails.
+// `if COND` behind every aggregate of the registry, over tables, tables over tables and every kind of window:
+// the result is the one of the same records with a null argument where COND is false, and without those whose
+// COND fails.
 #include <random>
 
 #include "flow/aggregate/expression_reader.h"
@@ -19,10 +20,13 @@ class Capture final : public Emitter {
   std::vector<std::string> results;
   size_t not_boolean = 0, missing = 0, other_errors = 0;
   void emit(const Record*, const Output& output) override {
-    results.push_back(std::string(output.key.view()) + " " + (output.value.is_null() ? "-" : std::string(output.value.view())));
+    results.push_back(std::string(output.key.view()) + " " +
+                      (output.value.is_null() ? "-" : std::string(output.value.view())));
   }
   void fail(const Record&, RecordError error) override {
-    ++(error.reason == Reason::not_boolean ? not_boolean : error.reason == Reason::missing_field ? missing : other_errors);
+    ++(error.reason == Reason::not_boolean     ? not_boolean
+       : error.reason == Reason::missing_field ? missing
+                                               : other_errors);
   }
   void drop(const Record&, DropReason) override {}
 };
@@ -33,8 +37,9 @@ struct Condition {
   const char* json;  // nullptr: the field is missing
   Holds holds;
 };
-constexpr Condition kConditions[] = {{"true", Holds::yes}, {"false", Holds::no}, {"null", Holds::error}, {nullptr, Holds::error},
-                                     {"1", Holds::error},  {"\"true\"", Holds::error}, {"true", Holds::yes}, {"false", Holds::no}};
+constexpr Condition kConditions[] = {
+    {"true", Holds::yes}, {"false", Holds::no},       {"null", Holds::error}, {nullptr, Holds::error},
+    {"1", Holds::error},  {"\"true\"", Holds::error}, {"true", Holds::yes},   {"false", Holds::no}};
 
 struct Line {
   std::string key;
@@ -72,7 +77,8 @@ Input random_input(Random& random) {
       continue;
     }
     const bool counts = condition.holds == Holds::yes;
-    input.plain.push_back({key, at, group + ",\"x\":" + (counts ? x : "null") + ",\"one\":" + (counts ? "1" : "null") + "}"});
+    input.plain.push_back(
+        {key, at, group + ",\"x\":" + (counts ? x : "null") + ",\"one\":" + (counts ? "1" : "null") + "}"});
   }
   return input;
 }
@@ -90,12 +96,15 @@ std::string plain_call_of(const AggregateFunction& function) {
   return function.min_arguments == 0 ? "sum(one)" : call_of(function);
 }
 
-using MakeStage = std::function<std::unique_ptr<Stage>(const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&)>;
+using MakeStage =
+    std::function<std::unique_ptr<Stage>(const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&)>;
 
-Capture run(const std::string& list, const MakeStage& make, const GroupingPlan& plan, const std::vector<Line>& lines, bool in_memory) {
+Capture run(const std::string& list, const MakeStage& make, const GroupingPlan& plan,
+            const std::vector<Line>& lines, bool in_memory) {
   const AggregateSet set(parse_aggregates(list, "AGGS"));
   state::PartitionStore store(in_memory);
-  const auto stage = make(set, std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr), store.operator_store(1));
+  const auto stage = make(set, std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr),
+                          store.operator_store(1));
   Capture out;
   for (size_t n = 0; n < lines.size(); ++n) {
     Record record;
@@ -126,9 +135,11 @@ std::vector<Way> ways() {
     all.push_back({"a table", [options](const auto& set, auto reader, auto& store) {
                      return make_aggregate_table(options, set, std::move(reader), store);
                    }});
-    all.push_back({"a table over a table", [options](const auto& set, auto reader, auto& store) {
+    all.push_back({"a table over a table",
+                   [options](const auto& set, auto reader, auto& store) {
                      return make_regrouped_table(options, set, std::move(reader), store);
-                   }, false, true});
+                   },
+                   false, true});
   }
   for (const char* window : {"10ms", "10ms/4ms", "sliding:10ms", "session:3ms", "day"})
     for (const Emit emit : {Emit::update, Emit::commit, Emit::close}) {
@@ -137,10 +148,13 @@ std::vector<Way> ways() {
       options.emit = emit;
       options.grace = 5;
       options.cache_bytes = 0;
-      const bool merges = options.window.kind == WindowSpec::Kind::sliding || options.window.kind == WindowSpec::Kind::session;
-      all.push_back({window, [options](const auto& set, auto reader, auto& store) {
+      const bool merges = options.window.kind == WindowSpec::Kind::sliding ||
+                          options.window.kind == WindowSpec::Kind::session;
+      all.push_back({window,
+                     [options](const auto& set, auto reader, auto& store) {
                        return make_window_stage(options, set, std::move(reader), store);
-                     }, merges, false});
+                     },
+                     merges, false});
     }
   return all;
 }
@@ -162,17 +176,21 @@ TEST_CASE("if COND: every aggregate, wherever it may be used") {
         const std::string conditional = "all=count(), a=" + call_of(function) + " if c";
         const bool in_memory = random() % 2 == 0;
         CAPTURE(function.name, way.name, round, conditional, in_memory);
-        if ((way.merges && !probe.function(0).has_merge()) || (way.subtracts && !probe.function(0).has_subtract())) {
-          CHECK_THROWS_WITH(run(conditional, way.make, plan, input.conditional, in_memory), Catch::Matchers::StartsWith(std::string(function.name) + "() cannot"));
+        if ((way.merges && !probe.function(0).has_merge()) ||
+            (way.subtracts && !probe.function(0).has_subtract())) {
+          CHECK_THROWS_WITH(run(conditional, way.make, plan, input.conditional, in_memory),
+                            Catch::Matchers::StartsWith(std::string(function.name) + "() cannot"));
           break;
         }
         const Capture got = run(conditional, way.make, plan, input.conditional, in_memory);
-        const Capture expected = run("all=count(), a=" + plain_call_of(function), way.make, plan, input.plain, in_memory);
+        const Capture expected =
+            run("all=count(), a=" + plain_call_of(function), way.make, plan, input.plain, in_memory);
         REQUIRE(expected.other_errors + expected.missing + expected.not_boolean == 0);
         REQUIRE(got.other_errors == 0);
         REQUIRE(got.missing == input.missing);
         REQUIRE(got.not_boolean == input.not_boolean);
-        if (std::string(function.name) == "stddev" && way.subtracts) continue;  // rounds; the next test looks at it
+        if (std::string(function.name) == "stddev" && way.subtracts)
+          continue;  // rounds; the next test looks at it
         REQUIRE(got.results == expected.results);
       }
     }
@@ -189,17 +207,23 @@ TEST_CASE("if COND over a table: what the old row gave is taken back, whatever t
     plan.null_group_is_none = true;
     TableOptions options;
     options.emit = TableEmit::update;
-    const MakeStage make = [options](const AggregateSet& set, std::unique_ptr<RecordReader> reader, state::Store& store) {
+    const MakeStage make = [options](const AggregateSet& set, std::unique_ptr<RecordReader> reader,
+                                     state::Store& store) {
       return make_regrouped_table(options, set, std::move(reader), store);
     };
-    const auto last = [&](const std::vector<Line>& lines) { return run(list, make, plan, lines, true).results.back(); };
-    const std::string other = R"({"g":"g","x":3,"c":true})", counts = R"({"g":"g","x":9,"c":true})", not_now = R"({"g":"g","x":9,"c":false})";
+    const auto last = [&](const std::vector<Line>& lines) {
+      return run(list, make, plan, lines, true).results.back();
+    };
+    const std::string other = R"({"g":"g","x":3,"c":true})", counts = R"({"g":"g","x":9,"c":true})",
+                      not_now = R"({"g":"g","x":9,"c":false})";
     const std::string alone = last({{"k", 1, other}});
     CHECK(last({{"k", 1, other}, {"l", 1, counts}, {"l", 1, "-"}}) == alone);
     CHECK(last({{"k", 1, other}, {"l", 1, counts}, {"l", 1, not_now}}) == alone);
     CHECK(last({{"k", 1, other}, {"l", 1, not_now}, {"l", 1, "-"}}) == alone);
-    CHECK(last({{"k", 1, other}, {"l", 1, not_now}, {"l", 1, counts}}) == last({{"k", 1, other}, {"l", 1, counts}}));
-    CHECK(last({{"k", 1, other}, {"l", 1, counts}, {"l", 1, R"({"g":"g","x":9})"}}) == last({{"k", 1, other}, {"l", 1, counts}}));
+    CHECK(last({{"k", 1, other}, {"l", 1, not_now}, {"l", 1, counts}}) ==
+          last({{"k", 1, other}, {"l", 1, counts}}));
+    CHECK(last({{"k", 1, other}, {"l", 1, counts}, {"l", 1, R"({"g":"g","x":9})"}}) ==
+          last({{"k", 1, other}, {"l", 1, counts}}));
   }
 }
 
@@ -220,7 +244,8 @@ TEST_CASE("if COND: the repartition's front finds what fails; what needs the val
     const AggregateSet set(parse_aggregates(list, "AGGS"));
     GroupingPlan plan;
     plan.by = "g";
-    const auto stage = make_repartition_stage(std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr));
+    const auto stage =
+        make_repartition_stage(std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr));
     Capture out;
     Record record;
     record.value = std::string_view(value);

@@ -12,10 +12,11 @@ using namespace kutils::cli;
 
 namespace {
 
-const ToolInfo kFilterLike{"kdemo",
-                           "Keep what matches.",
-                           {{.name = "EXPR", .required = true, .is_spec = true}, {.name = "IN"}, {.name = "OUT"}},
-                           {{"kdemo a b", ""}, {"kdemo c", ""}}};
+const ToolInfo kFilterLike{
+    "kdemo",
+    "Keep what matches.",
+    {{.name = "EXPR", .required = true, .is_spec = true}, {.name = "IN"}, {.name = "OUT"}},
+    {{"kdemo a b", ""}, {"kdemo c", ""}}};
 const ToolInfo kWriteLike{"kdemo", "Write.", {{.name = "IN"}, {.name = "OUT", .required = true}}, {}};
 
 OptionTable demo_table() {
@@ -80,10 +81,13 @@ TEST_CASE("usage is made from the operands") {
 
 TEST_CASE("mistakes on the command line say what to do") {
   using Catch::Matchers::ContainsSubstring;
-  CHECK_THAT(complaint(kFilterLike, {}), ContainsSubstring("missing operand EXPR") && ContainsSubstring("kdemo [OPTIONS] EXPR [IN [OUT]]"));
+  CHECK_THAT(complaint(kFilterLike, {}), ContainsSubstring("missing operand EXPR") &&
+                                             ContainsSubstring("kdemo [OPTIONS] EXPR [IN [OUT]]"));
   CHECK_THAT(complaint(kFilterLike, {"a", "b", "c", "d"}), ContainsSubstring("one operand too many: 'd'"));
-  CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}), ContainsSubstring("unknown option '--on-eror'") && ContainsSubstring("'--on-error'"));
-  CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}), ContainsSubstring("unknown option '-t'") && ContainsSubstring("operands"));
+  CHECK_THAT(complaint(kFilterLike, {"--on-eror", "skip", "x"}),
+             ContainsSubstring("unknown option '--on-eror'") && ContainsSubstring("'--on-error'"));
+  CHECK_THAT(complaint(kFilterLike, {"-t", "clicks"}),
+             ContainsSubstring("unknown option '-t'") && ContainsSubstring("operands"));
   CHECK_THAT(complaint(kFilterLike, {"-G", "g", "x"}), ContainsSubstring("-g NAME"));
   CHECK_THAT(complaint(kFilterLike, {"x", "--last=no"}), ContainsSubstring("option '--last' takes no value"));
   CHECK_THAT(complaint(kFilterLike, {"x", "-m"}), ContainsSubstring("option '-m' needs a value"));
@@ -101,7 +105,8 @@ TEST_CASE("@FILE is read, with comments") {
 
 TEST_CASE("the rest of the line is a command with its own options") {
   const ToolInfo runs{"kdemo", "Run.", {{.name = "CMD", .is_rest = true}}, {}};
-  CHECK(parse(runs, {"-e", "sh", "-c", "--", "-x"}).operands == std::vector<std::string>{"sh", "-c", "--", "-x"});
+  CHECK(parse(runs, {"-e", "sh", "-c", "--", "-x"}).operands ==
+        std::vector<std::string>{"sh", "-c", "--", "-x"});
   CHECK(parse(runs, {"--", "-sh", "--on-error"}).operands == std::vector<std::string>{"-sh", "--on-error"});
   CHECK(name_operands(runs, {"a", "b"}).rest() == std::vector<std::string>{"a", "b"});
   CHECK_THROWS_AS(parse(runs, {"--bogus", "sh"}), Error);

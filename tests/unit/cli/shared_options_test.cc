@@ -20,9 +20,14 @@ class Collector final : public flow::Emitter {
   std::vector<Emitted> outputs;
   std::vector<Reason> failures;
   void emit(const Record*, const Output& output) override {
-    Emitted emitted{output.key, std::string(output.key.view()), std::string(output.value.view()), output.timestamp, {},
+    Emitted emitted{output.key,
+                    std::string(output.key.view()),
+                    std::string(output.value.view()),
+                    output.timestamp,
+                    {},
                     output.keeps_key};
-    for (const Header& header : output.headers) emitted.headers.emplace_back(header.name, header.value.view());
+    for (const Header& header : output.headers)
+      emitted.headers.emplace_back(header.name, header.value.view());
     outputs.push_back(std::move(emitted));
   }
   void fail(const Record&, RecordError error) override { failures.push_back(error.reason); }
@@ -98,7 +103,8 @@ TEST_CASE("key, time and headers are made from the record that was read") {
   CHECK(out.outputs[0].key_text == "/x");
   CHECK(!out.outputs[0].keeps_key);
   CHECK(out.outputs[0].timestamp == 1700000000000);
-  CHECK(out.outputs[0].headers == std::vector<std::pair<std::string, std::string>>{{"b", "kept"}, {"a", "/x"}});
+  CHECK(out.outputs[0].headers ==
+        std::vector<std::pair<std::string, std::string>>{{"b", "kept"}, {"a", "/x"}});
 
   plan = {};
   plan.key = "n";

@@ -1,4 +1,5 @@
-// Scalar expressions cost no allocation per record: after the first records, whatever the arena and the slots need is there.
+// Scalar expressions cost no allocation per record: after the first records, whatever the arena and the slots
+// need is there.
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -31,13 +32,18 @@ thread_local size_t allocations = 0;
 TEST_CASE("a scalar expression allocates nothing per record") {
   std::vector<std::string> values;
   for (int i = 0; i < 64; ++i) {
-    values.push_back("{\"number\":" + std::to_string(i * 7 % 200) + ",\"price\":" + std::to_string(i) + ".25,\"country\":\"" +
-                     (i % 2 == 0 ? "DE" : "FR") + "\",\"uri\":\"/a/long/path/that/no/small/string/holds/" + std::to_string(i) +
-                     "\",\"note\":\"\\u00e9scaped \\\"text\\\" longer than any small string\",\"ok\":true,\"none\":null,\"user\":{\"id\":" + std::to_string(i) + "}}");
+    values.push_back(
+        "{\"number\":" + std::to_string(i * 7 % 200) + ",\"price\":" + std::to_string(i) +
+        ".25,\"country\":\"" + (i % 2 == 0 ? "DE" : "FR") +
+        "\",\"uri\":\"/a/long/path/that/no/small/string/holds/" + std::to_string(i) +
+        "\",\"note\":\"\\u00e9scaped \\\"text\\\" longer than any small string\",\"ok\":true,\"none\":null,\"user\":{\"id\":" +
+        std::to_string(i) + "}}");
   }
-  const auto expression = GENERATE(as<std::string>{}, "number >= 100 && country == \"DE\"", "number * 2 + 1", "price * 1.5 > number",
-                                   "country in [\"DE\", \"US\"]", "uri.startsWith(\"/a/long\") || ok", "user.id % 2 == 0 ? number : -number",
-                                   "none == null", "has(user.id) && size(uri) > 3", "note.contains(\"text\")", "int(price) + number", "_key == \"k\" && _partition == 0");
+  const auto expression =
+      GENERATE(as<std::string>{}, "number >= 100 && country == \"DE\"", "number * 2 + 1",
+               "price * 1.5 > number", "country in [\"DE\", \"US\"]", "uri.startsWith(\"/a/long\") || ok",
+               "user.id % 2 == 0 ? number : -number", "none == null", "has(user.id) && size(uri) > 3",
+               "note.contains(\"text\")", "int(price) + number", "_key == \"k\" && _partition == 0");
   CAPTURE(expression);
   expr::Expressions set{expr::Options{}};
   const size_t handle = set.add(expression, "");

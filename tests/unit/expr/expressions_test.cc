@@ -128,8 +128,9 @@ TEST_CASE("type names are types only opposite a type() call") {
 
 TEST_CASE("what is wrong is found before running") {
   CHECK(refused("number >= ") == "SPEC: the expression ends too early\n  number >= \n            ^");
-  CHECK(refused("country.startWith('D')") ==
-        "SPEC: unknown method 'startWith'\n  country.startWith('D')\n          ^~~~~~~~~\ndid you mean 'startsWith'?");
+  CHECK(
+      refused("country.startWith('D')") ==
+      "SPEC: unknown method 'startWith'\n  country.startWith('D')\n          ^~~~~~~~~\ndid you mean 'startsWith'?");
   CHECK(refused("number = 1").find("write ==") != std::string::npos);
   CHECK(refused("country.startsWith()").find("does not take 0 arguments") != std::string::npos);
   CHECK(refused("startsWith(country, 'a')").find("is a method") != std::string::npos);
@@ -141,14 +142,16 @@ TEST_CASE("what is wrong is found before running") {
   CHECK(refused("false ? 1 : 'a' + 1") != "accepted");
   CHECK(refused("number.getHours()").find("does not take") != std::string::npos);
   CHECK(refused("country.matches('(')").find("not a regular expression") != std::string::npos);
-  CHECK(refused("number + 1", Expect::boolean).find("true or false is needed here, this gives") != std::string::npos);
+  CHECK(refused("number + 1", Expect::boolean).find("true or false is needed here, this gives") !=
+        std::string::npos);
   CHECK(refused("number", Expect::boolean) == "accepted");
   CHECK(refused("'a'", Expect::number) != "accepted");
   CHECK(refused("1 / 0").find("division by zero") != std::string::npos);
   CHECK(refused("number > 1 || 1 / 0 > 1") == "accepted");
-  CHECK(refused("_arg.limt > 'a'", Expect::any, Options{.args = {{"limit", "1"}}}).find("did you mean 'limit'?") !=
+  CHECK(refused("_arg.limt > 'a'", Expect::any, Options{.args = {{"limit", "1"}}})
+            .find("did you mean 'limit'?") != std::string::npos);
+  CHECK(refused("number", Expect::any, Options{.value_codec = "raw"}).find("gives no JSON") !=
         std::string::npos);
-  CHECK(refused("number", Expect::any, Options{.value_codec = "raw"}).find("gives no JSON") != std::string::npos);
   CHECK(refused("country == 'DE").find("never closed") != std::string::npos);
   CHECK(refused("(number + 1") == "SPEC: this '(' is never closed\n  (number + 1\n  ^");
 }
@@ -175,7 +178,8 @@ TEST_CASE("errors while running show the place") {
 }
 
 TEST_CASE("deep and costly expressions are refused, not fatal") {
-  CHECK(refused(std::string(5000, '(') + "1" + std::string(5000, ')')).find("nested deeper") != std::string::npos);
+  CHECK(refused(std::string(5000, '(') + "1" + std::string(5000, ')')).find("nested deeper") !=
+        std::string::npos);
   CHECK(refused(std::string(5000, '!') + "true").find("nested deeper") != std::string::npos);
   CHECK(refused(std::string(5000, '[')).find("nested deeper") != std::string::npos);
   std::string chain = "number";
@@ -213,12 +217,18 @@ TEST_CASE("what takes long without a turn or memory of its own is bounded too") 
   CHECK(evaluated(doubled(15, "v15 == v15")) == "true");
   // Comparisons, searching and hashing within turns.
   CHECK(evaluated(doubled(20, "lists.range(100000).all(i, v20 == v20)")).find("steps") != std::string::npos);
-  CHECK(evaluated("cel.bind(s, lists.range(1000000).map(i, country).join(), lists.range(1000000).all(i, !s.contains('x')))")
-            .find("steps") != std::string::npos);
-  CHECK(evaluated("cel.bind(s, lists.range(1000000).map(i, country).join(), s.contains(s.substring(1) + 'x'))") == "false");
-  CHECK(evaluated("lists.range(1000000).map(i, number * 0.0 / 0.0).distinct().size()").find("steps") != std::string::npos);
+  CHECK(
+      evaluated(
+          "cel.bind(s, lists.range(1000000).map(i, country).join(), lists.range(1000000).all(i, !s.contains('x')))")
+          .find("steps") != std::string::npos);
+  CHECK(evaluated(
+            "cel.bind(s, lists.range(1000000).map(i, country).join(), s.contains(s.substring(1) + 'x'))") ==
+        "false");
+  CHECK(evaluated("lists.range(1000000).map(i, number * 0.0 / 0.0).distinct().size()").find("steps") !=
+        std::string::npos);
   // Errors that are passed over take memory.
-  CHECK(evaluated("lists.range(3000000).exists(i, i / (number - 150) > 0)").find("64 MiB") != std::string::npos);
+  CHECK(evaluated("lists.range(3000000).exists(i, i / (number - 150) > 0)").find("64 MiB") !=
+        std::string::npos);
   // Long turns.
   std::string body = "i >= number - 150";
   for (int i = 0; i < 5000; ++i) body += " && i >= 0";
@@ -230,7 +240,8 @@ TEST_CASE("a file of cases with a broken VALUE is refused, not guessed at") {
     std::istringstream in(R"({"name": "n", "expr": "1", "want": )" + want + "}");
     try {
       const expr::CaseReport report = expr::run_cases(in, "c.jsonl", [](const std::string&) {});
-      return "passed " + std::to_string(report.total.passed) + ", failed " + std::to_string(report.total.failed);
+      return "passed " + std::to_string(report.total.passed) + ", failed " +
+             std::to_string(report.total.failed);
     } catch (const Error& error) {
       return std::string(error.what());
     }
@@ -260,13 +271,15 @@ TEST_CASE("folding constants is bounded for the expression as a whole") {
   std::string slow = "number == 0";
   for (int i = 0; i < 100; ++i) slow += " || lists.range(1000).all(x, lists.range(1000).all(y, y >= 0))";
   CHECK(evaluated(slow) == "true");
-  CHECK(refused("'" + std::string(500000, 'a') + "'.b" + std::string(500000, 'c') + "()").find("unknown method") != std::string::npos);
+  CHECK(refused("'" + std::string(500000, 'a') + "'.b" + std::string(500000, 'c') + "()")
+            .find("unknown method") != std::string::npos);
 }
 
 TEST_CASE("JSON numbers keep their kinds") {
-  CHECK(evaluated("[type(a) == int, type(b) == double, type(c) == uint, type(d) == double, type(e) == double]",
-                  R"({"a":1,"b":1.0,"c":9223372036854775808,"d":18446744073709551616,"e":1e3})") ==
-        "[true,true,true,true,true]");
+  CHECK(
+      evaluated("[type(a) == int, type(b) == double, type(c) == uint, type(d) == double, type(e) == double]",
+                R"({"a":1,"b":1.0,"c":9223372036854775808,"d":18446744073709551616,"e":1e3})") ==
+      "[true,true,true,true,true]");
   CHECK(evaluated("a + a", R"({"a":9223372036854775807})") == "error: 64-bit overflow");
   CHECK(evaluated("a", R"({"a":1,"a":2})") == "2");
   CHECK(evaluated("_value.a", R"({"a":1,"a":2})") == "2");
@@ -275,12 +288,14 @@ TEST_CASE("JSON numbers keep their kinds") {
 
 TEST_CASE("canonical spelling") {
   Expressions set{Options{}};
-  CHECK(set.canonical(set.add(" number>=100&&country  == 'DE'", "")) == set.canonical(set.add("(number >= 100) && country == \"DE\"", "")));
+  CHECK(set.canonical(set.add(" number>=100&&country  == 'DE'", "")) ==
+        set.canonical(set.add("(number >= 100) && country == \"DE\"", "")));
 }
 
 TEST_CASE("different expressions have different canonical spellings") {
   Expressions set{Options{}};
-  CHECK(set.canonical(set.add("[(-a)][0] == 1 ? (!b).b : c", "")) != set.canonical(set.add("[(-a)][0] == 1 ? !b.b : c", "")));
+  CHECK(set.canonical(set.add("[(-a)][0] == 1 ? (!b).b : c", "")) !=
+        set.canonical(set.add("[(-a)][0] == 1 ? !b.b : c", "")));
 }
 
 TEST_CASE("a plain field's exact text") {

@@ -45,7 +45,8 @@ TEST_CASE("whole values and commands") {
 }
 
 TEST_CASE("aggregates") {
-  const auto items = parse_list("n=count(), slow=count() if ms > 500, sum(amount), percentile(ms, 99)", "SPEC");
+  const auto items =
+      parse_list("n=count(), slow=count() if ms > 500, sum(amount), percentile(ms, 99)", "SPEC");
   REQUIRE(items.size() == 4);
   CHECK(items[0].name == "n");
   CHECK(items[1].expression == "count()");

@@ -69,14 +69,17 @@ TEST_CASE("what is no time of the format") {
 }
 
 TEST_CASE("parse_time()") {
-  CHECK(result("parse_time('01/Jan/7024 14:00', '%d/%b/%Y %H:%M', 'Europe/Berlin')") == "7024-01-01T13:00:00Z");
+  CHECK(result("parse_time('01/Jan/7024 14:00', '%d/%b/%Y %H:%M', 'Europe/Berlin')") ==
+        "7024-01-01T13:00:00Z");
   CHECK(result("parse_time('1066-10-14', '%F')") == "1066-10-14T00:00:00Z");
   CHECK(result("parse_time('2024-05-01 12:00:00.25', '%F %T', '-09:30')") == "2024-05-01T21:30:00.250Z");
   // An offset in the text goes before the zone.
-  CHECK(result("parse_time('2024-05-01 12:00 +0100', '%F %R %z', 'Europe/Berlin')") == "2024-05-01T11:00:00Z");
+  CHECK(result("parse_time('2024-05-01 12:00 +0100', '%F %R %z', 'Europe/Berlin')") ==
+        "2024-05-01T11:00:00Z");
   CHECK(result("parse_time('2024-05-01 12:00 UTC', '%F %R %Z')") == "2024-05-01T12:00:00Z");
   CHECK(result("parse_time('2024-05-01 12:00 CEST', '%F %R %Z', 'Europe/Berlin')") == "2024-05-01T10:00:00Z");
-  CHECK(result("parse_time('2024-05-01 12:00 CEST', '%F %R %Z')").find("what offset is CEST?") != std::string::npos);
+  CHECK(result("parse_time('2024-05-01 12:00 CEST', '%F %R %Z')").find("what offset is CEST?") !=
+        std::string::npos);
   CHECK(result("parse_time('0000-01-01', '%F')").find("from the year 1 to 9999") != std::string::npos);
   CHECK(result("parse_time('0001-01-01', '%F', '+01:00')").find("out of range") != std::string::npos);
   CHECK(result("parse_time('2024', '%Q')").find("has no %Q") != std::string::npos);

@@ -69,7 +69,8 @@ std::string folded(const char* init, const char* expression, const std::vector<s
     Record record;
     record.value = std::string_view(one);
     REQUIRE_FALSE(set.bind(record));
-    if (const auto error = set.fold(handle, value, next)) return "error: " + error->message.substr(0, error->message.find('\n'));
+    if (const auto error = set.fold(handle, value, next))
+      return "error: " + error->message.substr(0, error->message.find('\n'));
     value.swap(next);
   }
   return json_of(value);
@@ -103,7 +104,8 @@ TEST_CASE("values as bytes: frozen, and back with their kinds") {
 TEST_CASE("values as bytes: broken ones make the reader fail, whatever they say") {
   using namespace std::string_literals;
   const std::string bomb = "\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s;
-  for (const std::string& bytes : {""s, "\x0b"s, bomb, "\x0a\x01\x09\x00\x00"s, "\x0a\x01\x00\x00"s, std::string(3000, 9)}) {
+  for (const std::string& bytes :
+       {""s, "\x0b"s, bomb, "\x0a\x01\x09\x00\x00"s, "\x0a\x01\x00\x00"s, std::string(3000, 9)}) {
     CAPTURE(hex(bytes.substr(0, 20)));
     Reader in(bytes);
     std::string json;
@@ -116,7 +118,8 @@ TEST_CASE("values as bytes: broken ones make the reader fail, whatever they say"
 }
 
 TEST_CASE("fold: the value so far is the expression's last one") {
-  const std::vector<std::string> records = {R"({"x":1,"s":"a"})", R"({"x":2.5,"s":"b"})", R"({"x":4,"s":"c"})"};
+  const std::vector<std::string> records = {R"({"x":1,"s":"a"})", R"({"x":2.5,"s":"b"})",
+                                            R"({"x":4,"s":"c"})"};
   CHECK(folded("0", "_acc + x", records) == "7.5");
   CHECK(folded("0", "_acc + 1", records) == "3");
   CHECK(folded("''", "_acc + s", records) == "\"abc\"");
@@ -124,7 +127,8 @@ TEST_CASE("fold: the value so far is the expression's last one") {
   CHECK(folded("{}", "{'n': _acc.?n.orValue(0) + 1, 's': s}", records) == "{\"n\":3,\"s\":\"c\"}");
   CHECK(folded("null", "_acc == null ? x : math.greatest(_acc, x)", records) == "4");
   CHECK(folded("duration('0s')", "_acc + duration('90m')", records) == "\"4h30m\"");
-  CHECK(folded("timestamp('2024-01-01T00:00:00Z')", "_acc + duration('1d')", records) == "\"2024-01-04T00:00:00Z\"");
+  CHECK(folded("timestamp('2024-01-01T00:00:00Z')", "_acc + duration('1d')", records) ==
+        "\"2024-01-04T00:00:00Z\"");
   CHECK(folded("b''", "_acc + bytes(s)", records) == "\"YWJj\"");
   CHECK(folded("0u", "_acc + 1u", records) == "3");
   CHECK(folded("false", "_acc || x > 3", records) == "true");
@@ -156,9 +160,13 @@ TEST_CASE("fold: what cannot be") {
   const std::vector<std::string> one = {R"({"x":1})"};
   CHECK(folded("0", "_acc + y", one).find("error: no field 'y'") == 0);
   CHECK(folded("1.0", "_acc / 0.0", one).find("error: fold(): JSON cannot hold an infinity") == 0);
-  CHECK(folded("null", "[ip('10.0.0.1'), x][0]", one).find("error: fold(): ip is no value that can be kept") == 0);
-  CHECK(folded("'a'", "_acc + _acc", std::vector<std::string>(20, one[0])).find("error: fold(): the value takes more than 256 KiB") == 0);
-  CHECK(folded("[]", "[_acc]", std::vector<std::string>(1001, one[0])).find("error: fold(): the value is nested deeper") == 0);
+  CHECK(
+      folded("null", "[ip('10.0.0.1'), x][0]", one).find("error: fold(): ip is no value that can be kept") ==
+      0);
+  CHECK(folded("'a'", "_acc + _acc", std::vector<std::string>(20, one[0]))
+            .find("error: fold(): the value takes more than 256 KiB") == 0);
+  CHECK(folded("[]", "[_acc]", std::vector<std::string>(1001, one[0]))
+            .find("error: fold(): the value is nested deeper") == 0);
 }
 
 TEST_CASE("fold: an expression that does not use the value so far is noted") {

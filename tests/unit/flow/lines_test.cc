@@ -77,8 +77,9 @@ TEST_CASE("lines: an unreadable line is reported in its place") {
   bench.job.on_error = OnError{OnError::Policy::fail, {}};
   CHECK(bench.run() == ExitCode::bad_record);
   CHECK(bench.out.written == Values{"a"});
-  CHECK(bench.log.errors[0] ==
-        "./in line 2: unreadable line: no\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+  CHECK(
+      bench.log.errors[0] ==
+      "./in line 2: unreadable line: no\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
 }
 
 TEST_CASE("lines: an output that the sink refuses is a record error") {

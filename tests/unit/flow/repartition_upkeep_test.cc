@@ -20,11 +20,13 @@ struct Cluster {
 class AdminOf final : public test::FixedAdmin {
  public:
   explicit AdminOf(Cluster& cluster) : cluster_(cluster) { marks[{"in", 0}] = marks[{"in", 1}] = {0, 10}; }
-  std::vector<kafka::PartitionOffset> committed(const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
+  std::vector<kafka::PartitionOffset> committed(
+      const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
     ++cluster_.asked;
     while (cluster_.is_away) std::this_thread::sleep_for(Millis(1));
     std::vector<kafka::PartitionOffset> out;
-    for (const auto& at : partitions) out.push_back({at, at.partition == 0 ? cluster_.committed.load() : 3, {}});
+    for (const auto& at : partitions)
+      out.push_back({at, at.partition == 0 ? cluster_.committed.load() : 3, {}});
     return out;
   }
 
@@ -40,7 +42,9 @@ struct Upkeep {
   Job job;
   WorkerPlan plan;
   AdminOf admin{cluster};
-  Surroundings around{clock, log, stop, [this] { return std::make_unique<AdminOf>(cluster); }, {}, {}, {}, {}, {}, {}, {}, {}};
+  Surroundings around{clock, log, stop, [this] { return std::make_unique<AdminOf>(cluster); },
+                      {},    {},  {},   {},
+                      {},    {},  {},   {}};
   std::unique_ptr<RepartitionUpkeep> upkeep;
 
   Upkeep() {

@@ -121,7 +121,9 @@ struct Bench {
             log,
             stop,
             [this] { return std::make_unique<FakeAdmin>(broker); },
-            [this](const std::string&, const std::string&, bool) { return std::make_unique<FakeConsumer>(broker); },
+            [this](const std::string&, const std::string&, bool) {
+              return std::make_unique<FakeConsumer>(broker);
+            },
             [this] { return std::make_unique<FakeProducer>(broker, ""); },
             [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
             [](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {

@@ -236,7 +236,8 @@ TEST_CASE("worker: the group went on without it: its transaction is aborted, not
   }
 }
 
-TEST_CASE("worker: put out while it slept and back under another member id: it starts anew, from what is committed (2)") {
+TEST_CASE(
+    "worker: put out while it slept and back under another member id: it starts anew, from what is committed (2)") {
   const auto delivery = GENERATE(Delivery::exactly_once, Delivery::at_least_once);
   for (int at = 2; at < 14; ++at) {
     Bench bench;
@@ -350,8 +351,9 @@ TEST_CASE(
   CHECK(bench.broker.read("out", 0) == Values{"a", "b"});
   CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 2);
   REQUIRE(bench.log.errors.size() == 1);
-  CHECK(bench.log.errors[0] ==
-        "in [0] @ 2: missing field: no field \"x\"\n  to see it: kread -c 1 -p 0 -o 2 in\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+  CHECK(
+      bench.log.errors[0] ==
+      "in [0] @ 2: missing field: no field \"x\"\n  to see it: kread -c 1 -p 0 -o 2 in\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
   bench.job.on_error = OnError{OnError::Policy::skip, {}};
   CHECK(bench.run() == ExitCode::ok);
   CHECK(bench.broker.read("out", 0) == Values{"a", "b", "c"});

@@ -51,7 +51,8 @@ TEST_CASE("endpoints: a topic that is the name of a file; IN and OUT the same fi
   std::filesystem::create_directories(room);
   std::filesystem::current_path(room);
   std::ofstream("clicks") << "{}\n";
-  CHECK(local_file_hint("clicks") == "there is a local file of that name, which is written ./clicks; for a topic write topic:clicks");
+  CHECK(local_file_hint("clicks") ==
+        "there is a local file of that name, which is written ./clicks; for a topic write topic:clicks");
   CHECK_FALSE(local_file_hint("clacks"));
   const auto file = parse_endpoint("IN", "./clicks");
   CHECK_THROWS_AS(refuse_same_file(file, file), Error);

@@ -73,8 +73,8 @@ TEST_CASE("-o: ranges of offsets and times") {
 }
 
 TEST_CASE("-o foo is refused, with the grammar") {
-  for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10", "1.5", "@-1h:-2h", "0x10", "@+1h:end:x",
-                           "99999999999999999999"}) {
+  for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10",
+                           "1.5", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
     CAPTURE(text);
     CHECK(refused(std::string(text)));
   }

@@ -9,7 +9,8 @@ using namespace kutils::io;
 
 namespace {
 
-// A log with gaps: offset -> time. Each poll gives two records of each partition, and its end when nothing is left.
+// A log with gaps: offset -> time. Each poll gives two records of each partition, and its end when nothing is
+// left.
 struct Log {
   std::map<int64_t, int64_t> records;
   int64_t end = 0;

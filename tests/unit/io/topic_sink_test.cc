@@ -41,7 +41,8 @@ Record from(std::string_view topic, int32_t partition) {
 
 }  // namespace
 
-TEST_CASE("partition: the origin's for an unchanged key and equal counts, else murmur2; without key the origin's modulo") {
+TEST_CASE(
+    "partition: the origin's for an unchanged key and equal counts, else murmur2; without key the origin's modulo") {
   CollectingProducer producer;
   ManualClock clock;
   TopicSinkOptions options;
@@ -137,6 +138,7 @@ TEST_CASE("limits: defaults, older brokers, log append time") {
   CHECK(limits_of({}).max_bytes == 1'048'588);
   CHECK(limits_of({}).after_max_ms == INT64_MAX);
   CHECK(limits_of({{"message.timestamp.difference.max.ms", "5"}}).before_max_ms == 5);
-  CHECK(limits_of({{"message.timestamp.type", "LogAppendTime"}, {"message.timestamp.after.max.ms", "5"}}).after_max_ms == INT64_MAX);
+  CHECK(limits_of({{"message.timestamp.type", "LogAppendTime"}, {"message.timestamp.after.max.ms", "5"}})
+            .after_max_ms == INT64_MAX);
   CHECK_FALSE(limits_of({{"cleanup.policy", "delete"}}).needs_key);
 }

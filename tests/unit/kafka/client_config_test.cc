@@ -84,7 +84,8 @@ TEST_CASE("a property goes to the side that has it, a prefix sets one side") {
 TEST_CASE("wrong properties are refused with what to do") {
   ClientConfig config;
   CHECK(message_of(config, "sasl.pasword", "x").find("did you mean sasl.password?") != std::string::npos);
-  CHECK(message_of(config, "nothing.like.any.of.them.at.all", "x").find("'-X list' shows all") != std::string::npos);
+  CHECK(message_of(config, "nothing.like.any.of.them.at.all", "x").find("'-X list' shows all") !=
+        std::string::npos);
   CHECK(message_of(config, "linger.ms", "soon").find("linger.ms") != std::string::npos);
   CHECK(message_of(config, "consumer.linger.ms", "5").find("property of the producer") != std::string::npos);
   CHECK(message_of(config, "group.id", "g").find("-g") != std::string::npos);

@@ -35,8 +35,9 @@ TEST_CASE("description of a state: frozen") {
   window.window = parse_window_spec("30s/5s", "2s");
   window.grace = 1500;
   window.times_as_ms = true;
-  CHECK(to_text(window) == R"({"version":1,"tool":"kwindow","key":[],"window":"30s/5s","align":"2s","grace":1500,"times":"ms",)"
-                           R"("aggregates":[{"name":"n","function":"count"}]})");
+  CHECK(to_text(window) ==
+        R"({"version":1,"tool":"kwindow","key":[],"window":"30s/5s","align":"2s","grace":1500,"times":"ms",)"
+        R"("aggregates":[{"name":"n","function":"count"}]})");
 }
 
 TEST_CASE("description of a state: every kind of window comes back") {
@@ -54,7 +55,8 @@ TEST_CASE("description of a state: every kind of window comes back") {
 }
 
 TEST_CASE("description of a state: what is none") {
-  for (const char* text : {"", "ktable", "{}", R"({"version":2,"key":[],"aggregates":[]})", R"({"version":1,"key":[1],"aggregates":[]})",
+  for (const char* text : {"", "ktable", "{}", R"({"version":2,"key":[],"aggregates":[]})",
+                           R"({"version":1,"key":[1],"aggregates":[]})",
                            R"({"version":1,"key":[],"aggregates":[{"name":"n","function":"nothing"}]})",
                            R"({"version":1,"key":[],"window":"x","grace":0,"aggregates":[]})"}) {
     CAPTURE(text);

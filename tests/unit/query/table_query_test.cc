@@ -26,8 +26,8 @@ struct Input {
 // The state that the tool's own stage leaves behind, and questions to it.
 class State {
  public:
-  State(const char* aggregates, const char* window, std::vector<Input> records, GroupingPlan plan = {}, int64_t grace = 0,
-        int64_t expires = 0)
+  State(const char* aggregates, const char* window, std::vector<Input> records, GroupingPlan plan = {},
+        int64_t grace = 0, int64_t expires = 0)
       : set_(parse_aggregates(aggregates, "AGGS")) {
     description_.key_names = group_names(plan);
     description_.aggregates = set_.items();
@@ -64,10 +64,11 @@ class State {
     TableQuery asked(*parse_description(to_text(description_)), std::move(query));
     std::vector<std::string> rows;
     const auto cursor = store_.backend().cursor();
-    asked.run(*cursor, 1, store_.meta(1).times.stream_time, now_ms, [&](MaybeBytes, std::string_view json, int64_t) {
-      rows.emplace_back(json);
-      return true;
-    });
+    asked.run(*cursor, 1, store_.meta(1).times.stream_time, now_ms,
+              [&](MaybeBytes, std::string_view json, int64_t) {
+                rows.emplace_back(json);
+                return true;
+              });
     missing = asked.missing();
     return rows;
   }
@@ -107,12 +108,17 @@ Query at(Query query, std::string text, std::string delta = {}) {
 
 TEST_CASE("a table: keys, prefix, all") {
   State state("n=count(), total=sum(x)", nullptr,
-              {{"/a", R"({"x":1})", 1}, {"/ab", R"({"x":2})", 1}, {"/a", R"({"x":3})", 2}, {"/b", R"({"x":4.5})", 3}});
+              {{"/a", R"({"x":1})", 1},
+               {"/ab", R"({"x":2})", 1},
+               {"/a", R"({"x":3})", 2},
+               {"/b", R"({"x":4.5})", 3}});
   CHECK(state.ask(keys({"/a"})) == Rows{R"({"key":"/a","n":2,"total":4})"});
   CHECK(state.missing.empty());
-  CHECK(state.ask(keys({"/b", "/", "/a"})) == Rows{R"({"key":"/b","n":1,"total":4.5})", R"({"key":"/a","n":2,"total":4})"});
+  CHECK(state.ask(keys({"/b", "/", "/a"})) ==
+        Rows{R"({"key":"/b","n":1,"total":4.5})", R"({"key":"/a","n":2,"total":4})"});
   CHECK(state.missing == Rows{"/"});
-  CHECK(state.ask(prefix("/a")) == Rows{R"({"key":"/a","n":2,"total":4})", R"({"key":"/ab","n":1,"total":2})"});
+  CHECK(state.ask(prefix("/a")) ==
+        Rows{R"({"key":"/a","n":2,"total":4})", R"({"key":"/ab","n":1,"total":2})"});
   CHECK(state.ask(Query()).size() == 3);
   CHECK(state.ask(prefix("x")).empty());
   CHECK(state.missing == Rows{"x"});
@@ -140,8 +146,10 @@ TEST_CASE("a table: keys of several parts, one group of all") {
 }
 
 TEST_CASE("tumbling windows: a key, a range, a time, the change") {
-  State state("n=count()", "10s", {{"a", "{}", 1'000}, {"b", "{}", 2'000}, {"a", "{}", 12'000}, {"a", "{}", 13'000}, {"a", "{}", 25'000}}, {},
-              100'000);
+  State state(
+      "n=count()", "10s",
+      {{"a", "{}", 1'000}, {"b", "{}", 2'000}, {"a", "{}", 12'000}, {"a", "{}", 13'000}, {"a", "{}", 25'000}},
+      {}, 100'000);
   const auto row = [](const char* key, int start, int n) {
     return std::string("{\"key\":\"") + key + "\",\"window_start\":" + std::to_string(start) +
            ",\"window_end\":" + std::to_string(start + 10'000) + ",\"n\":" + std::to_string(n) + "}";
@@ -167,14 +175,17 @@ TEST_CASE("tumbling windows: a key, a range, a time, the change") {
 
 TEST_CASE("hopping windows: all that hold a time; the change is of the fullest") {
   State state("n=count()", "10s/5s", {{"a", "{}", 7'000}, {"a", "{}", 12'000}}, {}, 100'000);
-  CHECK(state.ask(at(keys({"a"}), "12000")) == Rows{R"({"key":"a","window_start":5000,"window_end":15000,"n":2})",
-                                                   R"({"key":"a","window_start":10000,"window_end":20000,"n":1})"});
+  CHECK(state.ask(at(keys({"a"}), "12000")) ==
+        Rows{R"({"key":"a","window_start":5000,"window_end":15000,"n":2})",
+             R"({"key":"a","window_start":10000,"window_end":20000,"n":1})"});
   CHECK(state.ask(at(keys({"a"}), "12000", "5s")) ==
         Rows{R"({"key":"a","window_start":5000,"window_end":15000,"since_start":0,"n":1})"});
 }
 
 TEST_CASE("sessions and sliding windows, open and kept") {
-  State session("n=count()", "session:1s", {{"a", "{}", 1'000}, {"a", "{}", 1'500}, {"b", "{}", 1'600}, {"a", "{}", 9'000}}, {}, 0, 60'000);
+  State session("n=count()", "session:1s",
+                {{"a", "{}", 1'000}, {"a", "{}", 1'500}, {"b", "{}", 1'600}, {"a", "{}", 9'000}}, {}, 0,
+                60'000);
   const std::string first = R"({"key":"a","window_start":1000,"window_end":1500,"n":2})";
   const std::string second = R"({"key":"a","window_start":9000,"window_end":9000,"n":1})";
   CHECK(session.ask(keys({"a"})) == Rows{second, first});
@@ -184,12 +195,13 @@ TEST_CASE("sessions and sliding windows, open and kept") {
 
   State sliding("n=count()", "sliding:1s", {{"a", "{}", 5'000}, {"a", "{}", 5'400}}, {}, 10'000);
   CHECK(sliding.ask(keys({"a"})) == Rows{R"({"key":"a","window_start":4000,"window_end":5000,"n":1})",
-                                        R"({"key":"a","window_start":4400,"window_end":5400,"n":2})",
-                                        R"({"key":"a","window_start":5001,"window_end":6001,"n":1})"});
+                                         R"({"key":"a","window_start":4400,"window_end":5400,"n":2})",
+                                         R"({"key":"a","window_start":5001,"window_end":6001,"n":1})"});
 }
 
 TEST_CASE("results that are no numbers have no change") {
-  State state("last=last(s), m=max(x)", "10s", {{"a", R"({"s":"p","x":1.5})", 1'000}, {"a", R"({"s":"q","x":4})", 11'000}}, {}, 100'000);
+  State state("last=last(s), m=max(x)", "10s",
+              {{"a", R"({"s":"p","x":1.5})", 1'000}, {"a", R"({"s":"q","x":4})", 11'000}}, {}, 100'000);
   CHECK(state.ask(at(keys({"a"}), "", "10s")) ==
         Rows{R"({"key":"a","window_start":10000,"window_end":20000,"since_start":0,"last":null,"m":2.5})"});
 }

@@ -51,13 +51,15 @@ TEST_CASE("http addresses: loopback unless told otherwise") {
   CHECK(to_string(parse_http_address("--http", ":8080")) == "127.0.0.1:8080");
   CHECK(to_string(parse_http_address("--http", "0.0.0.0:80")) == "0.0.0.0:80");
   CHECK(to_string(parse_http_address("--http", "[::1]:80")) == "[::1]:80");
-  for (const char* bad : {"", "x", "host", "host:", "1:99999", "80x"}) CHECK_THROWS_AS(parse_http_address("--http", bad), Error);
+  for (const char* bad : {"", "x", "host", "host:", "1:99999", "80x"})
+    CHECK_THROWS_AS(parse_http_address("--http", bad), Error);
 }
 
 TEST_CASE("metrics, health and errors over HTTP") {
   const SystemClock clock;
   RunViews views({"127.0.0.1", 0}, "kfilter", "a \"group\"", clock);
-  const auto get = [&](const std::string& path, std::vector<std::pair<std::string, std::string>> parameters = {}) {
+  const auto get = [&](const std::string& path,
+                       std::vector<std::pair<std::string, std::string>> parameters = {}) {
     return http_get(views.address(), path, parameters);
   };
   CHECK(has(get("/health").body, "\"starting\""));
@@ -79,7 +81,9 @@ TEST_CASE("metrics, health and errors over HTTP") {
   CHECK(has(text, "kutils_commits_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 2\n"));
   CHECK(has(text, "kutils_transactions_aborted_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 1\n"));
   CHECK(has(text, "lag_records{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 12\n"));
-  CHECK(has(text, "kutils_restore_remaining_rows{tool=\"kfilter\",group=\"a \\\"group\\\"\",partition=\"2\"} 70\n"));
+  CHECK(
+      has(text,
+          "kutils_restore_remaining_rows{tool=\"kfilter\",group=\"a \\\"group\\\"\",partition=\"2\"} 70\n"));
   CHECK(has(get("/health").body, "\"restoring\",\"partitions\":4,\"lag\":12"));
   views.opened(2, nullptr);
   CHECK(has(get("/health").body, "\"ok\""));

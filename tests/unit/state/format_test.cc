@@ -1,4 +1,5 @@
-// Frozen bytes: what was written must stay readable. A failure here means that the format changed; then kFormatVersion must.
+// Frozen bytes: what was written must stay readable. A failure here means that the format changed; then
+// kFormatVersion must.
 #include "base/varint.h"
 #include "state/meta.h"
 #include "state/state_error.h"
@@ -50,11 +51,13 @@ TEST_CASE("state format: meta row") {
   meta.positions[0].last_digest = 300;
   std::string out;
   encode_meta(meta, out);
-  CHECK(out == "\x02\x01"
-               "f\x01"
-               "d\x08\xd0\x0f\x01\x01t\x04\x9a\x01\x0a\x01\x04\x0a\x01l\x8c\x01\xac\x02"s);
+  CHECK(out ==
+        "\x02\x01"
+        "f\x01"
+        "d\x08\xd0\x0f\x01\x01t\x04\x9a\x01\x0a\x01\x04\x0a\x01l\x8c\x01\xac\x02"s);
   CHECK(decode_meta(out) == meta);
-  for (size_t cut = 0; cut < out.size(); ++cut) CHECK_THROWS_AS(decode_meta(out.substr(0, cut)), CorruptState);
+  for (size_t cut = 0; cut < out.size(); ++cut)
+    CHECK_THROWS_AS(decode_meta(out.substr(0, cut)), CorruptState);
   CHECK_THROWS_AS(decode_meta(out + "x"), CorruptState);
   out[0] = 1;
   CHECK_THROWS_AS(decode_meta(out), Error);

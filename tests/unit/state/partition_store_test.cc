@@ -33,7 +33,8 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-std::map<std::string, std::string> rows_of(Store& store, std::string_view from = {}, std::string_view to = {}) {
+std::map<std::string, std::string> rows_of(Store& store, std::string_view from = {},
+                                           std::string_view to = {}) {
   std::map<std::string, std::string> rows;
   store.scan(from, to, [&](std::string_view key, std::string_view value) {
     rows.emplace(key, value);
@@ -52,14 +53,16 @@ TEST_CASE("store: any mixture of writes, reads, commits and aborts equals a map"
   StateEnvironment environment(8 << 20);
   for (const bool on_disk : {false, true}) {
     CAPTURE(on_disk);
-    auto partition = on_disk ? std::make_unique<PartitionStore>(environment, dir.path()) : std::make_unique<PartitionStore>();
+    auto partition = on_disk ? std::make_unique<PartitionStore>(environment, dir.path())
+                             : std::make_unique<PartitionStore>();
     std::map<std::string, std::string> committed[2], open[2];
     int64_t offset = 0;
     const auto pick = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
     for (int step = 0; step < 4000; ++step) {
       const size_t which = pick(2);
       Store& store = partition->operator_store(static_cast<uint8_t>(which == 0 ? 1 : 255));
-      const std::string key(1 + pick(2), static_cast<char>(pick(2) == 0 ? 0xff : 'a' + static_cast<int>(pick(20))));
+      const std::string key(1 + pick(2),
+                            static_cast<char>(pick(2) == 0 ? 0xff : 'a' + static_cast<int>(pick(20))));
       const uint32_t action = pick(100);
       if (action < 40) {
         const std::string value = std::to_string(step);
@@ -74,7 +77,8 @@ TEST_CASE("store: any mixture of writes, reads, commits and aborts equals a map"
         REQUIRE(found.has_value() == (expected != open[which].end()));
         if (found) REQUIRE(*found == expected->second);
       } else if (action < 92) {
-        std::string from(1, static_cast<char>('a' + static_cast<int>(pick(20)))), to = pick(3) == 0 ? "" : from + "z";
+        std::string from(1, static_cast<char>('a' + static_cast<int>(pick(20)))),
+            to = pick(3) == 0 ? "" : from + "z";
         auto expected = open[which];
         expected.erase(expected.begin(), expected.lower_bound(from));
         if (!to.empty()) expected.erase(expected.lower_bound(to), expected.end());
@@ -159,8 +163,9 @@ TEST_CASE("store: what to restore (protocol.md 22)") {
   CHECK(partition.plan_restore(0, 120, 10'501, 1000).reason == Reason::too_old);
   CHECK(partition.plan_restore(0, 99, 10'100, 1000).reason == Reason::beyond_end);
   CHECK(partition.plan_restore(101, 120, 10'100, 1000).reason == Reason::below_start);
-  for (const auto& plan : {partition.plan_restore(0, 99, 10'100, 1000), partition.plan_restore(101, 120, 10'100, 1000),
-                           partition.plan_restore(0, 120, 10'501, 1000)})
+  for (const auto& plan :
+       {partition.plan_restore(0, 99, 10'100, 1000), partition.plan_restore(101, 120, 10'100, 1000),
+        partition.plan_restore(0, 120, 10'501, 1000)})
     CHECK(plan.rebuild);
 }
 
@@ -172,7 +177,8 @@ TEST_CASE("store: broken files lead to a clean rebuild, never to wrong rows") {
     {
       PartitionStore partition(environment, dir.path());
       Store& store = partition.operator_store(1);
-      for (int i = 0; i < 5000; ++i) store.put("key" + std::to_string(i), std::string(50, 'x') + std::to_string(i));
+      for (int i = 0; i < 5000; ++i)
+        store.put("key" + std::to_string(i), std::string(50, 'x') + std::to_string(i));
       partition.take_changes();
       partition.applied(5001, 1);
       partition.close();

@@ -14,7 +14,9 @@ using state::RowCache;
 
 namespace {
 
-std::string random_key(std::mt19937& random, unsigned keys) { return "\x01g/page/" + std::to_string(random() % keys); }
+std::string random_key(std::mt19937& random, unsigned keys) {
+  return "\x01g/page/" + std::to_string(random() % keys);
+}
 
 }  // namespace
 
@@ -33,7 +35,9 @@ TEST_CASE("A cache of rows never gives a wrong row, however small it is") {
           REQUIRE(truth.count(key) == 1);
           REQUIRE(value == truth[key]);
           break;
-        case RowCache::Known::absent: REQUIRE(truth.count(key) == 0); break;
+        case RowCache::Known::absent:
+          REQUIRE(truth.count(key) == 0);
+          break;
         case RowCache::Known::no: {
           const auto stored = database.find(key);
           REQUIRE((stored == database.end()) == (truth.count(key) == 0));
@@ -84,11 +88,21 @@ TEST_CASE("Changes are sorted by key, and the last of a key wins") {
     for (unsigned i = 0; i < count; ++i) {
       std::string key;
       switch (random() % 5) {
-        case 0: key = std::string(random() % 20, '\0'); break;                       // what looks like padding
-        case 1: key = std::string("\x01w") + std::string(8, '\x80') + std::to_string(random() % 50); break;
-        case 2: key = std::string(1, '\0') + static_cast<char>(random() % 3); break;
-        case 3: key = "one hot key"; break;
-        default: key = random_key(random, 100); break;
+        case 0:
+          key = std::string(random() % 20, '\0');
+          break;  // what looks like padding
+        case 1:
+          key = std::string("\x01w") + std::string(8, '\x80') + std::to_string(random() % 50);
+          break;
+        case 2:
+          key = std::string(1, '\0') + static_cast<char>(random() % 3);
+          break;
+        case 3:
+          key = "one hot key";
+          break;
+        default:
+          key = random_key(random, 100);
+          break;
       }
       keys.push_back(std::move(key));
       values.push_back(std::to_string(i));

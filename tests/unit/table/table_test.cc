@@ -24,7 +24,8 @@ class Capture final : public Emitter {
   bool refused_ = false;
   bool refused() const override { return refused_; }
   void emit(const Record*, const Output& output) override {
-    if ((refused_ = std::exchange(refuses_next, false))) return errors.push_back({Reason::too_large, "refused"});
+    if ((refused_ = std::exchange(refuses_next, false)))
+      return errors.push_back({Reason::too_large, "refused"});
     results.emplace_back(output.key.view(), output.value.is_null() ? "-" : std::string(output.value.view()));
   }
   void fail(const Record&, RecordError error) override { errors.push_back(std::move(error)); }
@@ -52,7 +53,8 @@ std::unique_ptr<RecordReader> reader_of(const AggregateSet& set, GroupingPlan pl
 }  // namespace
 
 TEST_CASE("aggregate lists: names, conditions, arguments") {
-  const auto items = parse_aggregates("count(), sum(amount), slow=count() if ms > 500, p=percentile(ms, 99), collect(a, 3)", "AGGS");
+  const auto items = parse_aggregates(
+      "count(), sum(amount), slow=count() if ms > 500, p=percentile(ms, 99), collect(a, 3)", "AGGS");
   REQUIRE(items.size() == 5);
   CHECK(items[0].name == "count");
   CHECK(items[1].name == "sum_amount");
@@ -60,7 +62,8 @@ TEST_CASE("aggregate lists: names, conditions, arguments") {
   CHECK(items[2].condition == "ms > 500");
   CHECK(items[3].parameters == std::vector<double>{99});
   CHECK(items[4].name == "collect_a");
-  for (const char* bad : {"n=1", "sum()", "sum(a, b)", "median(x)", "sum(a+1)", "count(x)", "*", "-n", "percentile(x, y)", ""}) {
+  for (const char* bad : {"n=1", "sum()", "sum(a, b)", "median(x)", "sum(a+1)", "count(x)", "*", "-n",
+                          "percentile(x, y)", ""}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parse_aggregates(bad, "AGGS"), Error);
   }
@@ -140,10 +143,12 @@ TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no re
     plan.null_group_is_none = over_table;
     std::vector<std::tuple<std::string, std::string, int64_t>> input;
     for (int i = 0; i < 60; ++i) {
-      const std::string group = random() % 8 == 0 && over_table ? "null" : "\"g" + std::to_string(random() % 4) + "\"";
+      const std::string group =
+          random() % 8 == 0 && over_table ? "null" : "\"g" + std::to_string(random() % 4) + "\"";
       std::string value = "{\"g\":" + group + ",\"x\":" + std::to_string(random() % 5) + "}";
       if (random() % 6 == 0) value = "-";
-      input.emplace_back("k" + std::to_string(random() % 8), value, i * 10 - static_cast<int64_t>(random() % 30) + 30);
+      input.emplace_back("k" + std::to_string(random() % 8), value,
+                         i * 10 - static_cast<int64_t>(random() % 30) + 30);
     }
     CAPTURE(round, over_table, holds);
     // Independent: the last row of each key, aggregated at the end.
@@ -171,8 +176,9 @@ TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no re
         sum += value;
         ++distinct[value];
       }
-      expected[group.substr(1, group.size() - 2)] = "{\"g\":" + group + ",\"n\":" + std::to_string(values.size()) +
-                                                    ",\"s\":" + std::to_string(sum) + ",\"d\":" + std::to_string(distinct.size()) + "}";
+      expected[group.substr(1, group.size() - 2)] =
+          "{\"g\":" + group + ",\"n\":" + std::to_string(values.size()) + ",\"s\":" + std::to_string(sum) +
+          ",\"d\":" + std::to_string(distinct.size()) + "}";
     }
 
     TableOptions options;
@@ -182,7 +188,8 @@ TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no re
     options.key_names = group_names(plan);
     state::PartitionStore store(false);
     const auto make = [&] {
-      return (over_table ? make_regrouped_table : make_aggregate_table)(options, set, reader_of(set, plan), store.operator_store(1));
+      return (over_table ? make_regrouped_table : make_aggregate_table)(options, set, reader_of(set, plan),
+                                                                        store.operator_store(1));
     };
     auto stage = make();
     Capture out;
@@ -260,17 +267,22 @@ TEST_CASE("a table over a table behind a repartition writes what the one in plac
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937_64 random(seed);
-  const AggregateSet set(parse_aggregates("n=count(), s=sum(x) if x > 1, a=avg(x), d=distinct(_key), p=percentile(x, 50)", "AGGS"));
+  const AggregateSet set(parse_aggregates(
+      "n=count(), s=sum(x) if x > 1, a=avg(x), d=distinct(_key), p=percentile(x, 50)", "AGGS"));
   for (int round = 0; round < 200; ++round) {
     const TableEmit emit = random() % 2 == 0 ? TableEmit::update : TableEmit::commit;
     Halves halves(set, emit);
     state::PartitionStore store(false);
     Capture in_place;
-    const auto make = [&] { return make_regrouped_table(halves.options, set, reader_of(set, halves.plan), store.operator_store(1)); };
+    const auto make = [&] {
+      return make_regrouped_table(halves.options, set, reader_of(set, halves.plan), store.operator_store(1));
+    };
     auto whole = make();
     for (int i = 0; i < 80; ++i) {
       const std::string key = "k" + std::to_string(random() % 6);
-      const std::string group = random() % 8 == 0 ? "null" : random() % 5 == 0 ? "7" : "\"" + std::to_string(random() % 3 + 6) + "\"";
+      const std::string group = random() % 8 == 0   ? "null"
+                                : random() % 5 == 0 ? "7"
+                                                    : "\"" + std::to_string(random() % 3 + 6) + "\"";
       std::string value = "{\"g\":" + group + ",\"x\":" + std::to_string(random() % 5) + "}";
       if (random() % 6 == 0) value = "-";
       if (random() % 20 == 0) value = "{\"g\":\"6\"}";
@@ -294,7 +306,8 @@ TEST_CASE("a table over a table behind a repartition writes what the one in plac
   }
 }
 
-TEST_CASE("a table over a table behind a repartition: one change within a group, two for a move, none for what was never there") {
+TEST_CASE(
+    "a table over a table behind a repartition: one change within a group, two for a move, none for what was never there") {
   const AggregateSet set(parse_aggregates("n=count(), s=sum(x)", "AGGS"));
   Halves table(set, TableEmit::update);
   table.process("a", R"({"g":"x","x":1})", 1);
@@ -310,11 +323,12 @@ TEST_CASE("a table over a table behind a repartition: one change within a group,
   CHECK(table.between.drops == 2);
   table.process("a", "-", 8);
   // A group that is empty stays, as it does on lines: no deletion is sent.
-  CHECK(table.out.results == std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":1,"s":1})"},
-                                                                              {"x", R"({"g":"x","n":1,"s":5})"},
-                                                                              {"x", R"({"g":"x","n":0,"s":0})"},
-                                                                              {"y", R"({"g":"y","n":1,"s":5})"},
-                                                                              {"y", R"({"g":"y","n":0,"s":0})"}});
+  CHECK(table.out.results ==
+        std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":1,"s":1})"},
+                                                         {"x", R"({"g":"x","n":1,"s":5})"},
+                                                         {"x", R"({"g":"x","n":0,"s":0})"},
+                                                         {"y", R"({"g":"y","n":1,"s":5})"},
+                                                         {"y", R"({"g":"y","n":0,"s":0})"}});
   for (const auto& [key, value] : table.between.results) CHECK(value != "-");
 }
 
@@ -343,12 +357,14 @@ TEST_CASE("a table over a table behind a repartition: what a group refuses is no
   CHECK(table.out.newest()["x"] == R"({"g":"x","s":9223372036854775803})");
   process("a", "-");
   process("b", "-");
-  CHECK(table.out.newest() == std::map<std::string, std::string>{{"x", R"({"g":"x","s":0})"}, {"y", R"({"g":"y","s":300})"}});
+  CHECK(table.out.newest() ==
+        std::map<std::string, std::string>{{"x", R"({"g":"x","s":0})"}, {"y", R"({"g":"y","s":300})"}});
   CHECK(table.out.errors.size() == 3);
   // Nothing is left of it.
   table.commit();
   size_t refused = 0;
-  table.groups.operator_store(1).scan(std::string(1, state::kRefusedRow), std::string(1, state::kRefusedRow + 1),
+  table.groups.operator_store(1).scan(std::string(1, state::kRefusedRow),
+                                      std::string(1, state::kRefusedRow + 1),
                                       [&](std::string_view, std::string_view) { return ++refused, true; });
   CHECK(refused == 0);
 }
@@ -374,7 +390,8 @@ TEST_CASE("a table over a table behind a repartition: foreign records of the int
   table.process("a", R"({"g":"x"})", 1);
   const std::string good = table.between.results[0].second;
   const std::string more = good + "x";
-  const std::string_view bad[] = {"-", "{}", "", std::string_view(good).substr(0, good.size() - 1), more, "\x00\x00\x00"};
+  const std::string_view bad[] = {"-",  "{}",          "", std::string_view(good).substr(0, good.size() - 1),
+                                  more, "\x00\x00\x00"};
   for (const std::string_view value : bad) table.behind->process(make_record("x", value, 1), table.out);
   CHECK(table.out.errors.size() == std::size(bad));
   CHECK(table.out.errors[0].reason == Reason::bad_codec);
@@ -437,12 +454,23 @@ TEST_CASE("frozen bytes: a row's change in the repartition topic, source rows, r
   std::map<std::string, std::string> rows;
   for (state::PartitionStore* store : {&table.rows, &table.groups})
     for (const state::Change& change_of : store->take_changes())
-      if (change_of.key[0] != '\0' && change_of.key[1] != state::kGroupRow) rows.emplace(change_of.key, change_of.value.view());
-  CHECK(rows == std::map<std::string, std::string>{{"\x01sk1", std::string("\x03\x02" "ab\x01\x00\x01\x02\x0a", 9)},
-                                                   {"\x01sk2", std::string("\x00\x00", 2)},
-                                                   {"\x01sk3", std::string("\x01\x02" "12\x01\x00\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 18)},
-                                                   {"\x01sk4", std::string("\x01\x02" "12\x01\x00\x01\x02\x02", 9)},
-                                                   {std::string("\x01x\x00\x02k4" "12", 8), std::string("\x00", 1)}});
+      if (change_of.key[0] != '\0' && change_of.key[1] != state::kGroupRow)
+        rows.emplace(change_of.key, change_of.value.view());
+  CHECK(rows == std::map<std::string, std::string>{
+                    {"\x01sk1", std::string("\x03\x02"
+                                            "ab\x01\x00\x01\x02\x0a",
+                                            9)},
+                    {"\x01sk2", std::string("\x00\x00", 2)},
+                    {"\x01sk3", std::string("\x01\x02"
+                                            "12\x01\x00\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+                                            18)},
+                    {"\x01sk4", std::string("\x01\x02"
+                                            "12\x01\x00\x01\x02\x02",
+                                            9)},
+                    {std::string("\x01x\x00\x02k4"
+                                 "12",
+                                 8),
+                     std::string("\x00", 1)}});
 }
 
 TEST_CASE("table views: a deletion once, and only of what was there") {

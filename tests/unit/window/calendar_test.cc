@@ -53,7 +53,8 @@ TEST_CASE("hopping windows: multiples of the advance, never before the epoch unl
 }
 
 TEST_CASE("window specifications: read and printed") {
-  for (const char* text : {"30s", "30s/5s", "sliding:5m", "session:30m"}) CHECK(to_string(parse_window_spec(text)) == text);
+  for (const char* text : {"30s", "30s/5s", "sliding:5m", "session:30m"})
+    CHECK(to_string(parse_window_spec(text)) == text);
   CHECK(to_string(parse_window_spec("day", "", "Europe/Berlin")) == "day Europe/Berlin");
   for (const char* bad : {"", "0s", "30", "5s/30s", "sliding:", "session:x", "year", "30s/0s"}) {
     CAPTURE(bad);

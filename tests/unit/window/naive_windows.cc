@@ -12,8 +12,8 @@ struct Member {
   int64_t value, time;
 };
 struct Naive {
-  int64_t start, end;   // as shown
-  int64_t close_end;    // exclusive end of the close rule
+  int64_t start, end;           // as shown
+  int64_t close_end;            // exclusive end of the close rule
   std::vector<Member> members;  // in the order that collect() shows
 };
 using Windows = std::map<std::string, std::vector<Naive>>;
@@ -31,8 +31,9 @@ int64_t time_of(const Naive& window) {
 
 }  // namespace
 
-std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, Emit emit, const std::vector<NaiveRecord>& records,
-                                        bool close_at_end, size_t& late) {
+std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, Emit emit,
+                                        const std::vector<NaiveRecord>& records, bool close_at_end,
+                                        size_t& late) {
   using Kind = WindowSpec::Kind;
   std::vector<WindowResult> results;
   Windows open;
@@ -47,7 +48,9 @@ std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, E
     for (auto& [key, windows] : open) {
       for (const Naive& window : windows)
         if (closed(window.close_end) && emit == Emit::close) give(at, key, window);
-      windows.erase(std::remove_if(windows.begin(), windows.end(), [&](const Naive& w) { return closed(w.close_end); }), windows.end());
+      windows.erase(
+          std::remove_if(windows.begin(), windows.end(), [&](const Naive& w) { return closed(w.close_end); }),
+          windows.end());
     }
   };
   for (size_t i = 0; i < records.size(); ++i) {
@@ -60,8 +63,10 @@ std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, E
     if (spec.kind == Kind::tumbling || spec.kind == Kind::hopping) {
       for (int64_t start = 0; start <= record.time; start += spec.advance) {
         if (record.time >= start + spec.size || closed(start + spec.size)) continue;
-        auto found = std::find_if(windows.begin(), windows.end(), [&](const Naive& w) { return w.start == start; });
-        if (found == windows.end()) found = windows.insert(windows.end(), {start, start + spec.size, start + spec.size, {}});
+        auto found =
+            std::find_if(windows.begin(), windows.end(), [&](const Naive& w) { return w.start == start; });
+        if (found == windows.end())
+          found = windows.insert(windows.end(), {start, start + spec.size, start + spec.size, {}});
         found->members.push_back(member);
         if (emit == Emit::update) give(i, record.key, *found);
         counted = true;
@@ -70,8 +75,10 @@ std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, E
       Naive merged{record.time, record.time, 0, {}};
       std::vector<Naive> absorbed, rest;
       for (const Naive& window : windows)
-        (window.start - spec.size <= record.time && record.time <= window.end + spec.size ? absorbed : rest).push_back(window);
-      std::sort(absorbed.begin(), absorbed.end(), [](const Naive& a, const Naive& b) { return a.end < b.end; });
+        (window.start - spec.size <= record.time && record.time <= window.end + spec.size ? absorbed : rest)
+            .push_back(window);
+      std::sort(absorbed.begin(), absorbed.end(),
+                [](const Naive& a, const Naive& b) { return a.end < b.end; });
       for (const Naive& window : absorbed) {
         merged.start = std::min(merged.start, window.start);
         merged.end = std::max(merged.end, window.end);
@@ -106,7 +113,8 @@ std::vector<WindowResult> naive_windows(const WindowSpec& spec, int64_t grace, E
           for (const Member& one : members)
             if (start <= one.time && one.time <= start + spec.size) window.members.push_back(one);
           if (window.members.empty()) continue;
-          const auto before = std::find_if(windows.begin(), windows.end(), [&](const Naive& w) { return w.start == start; });
+          const auto before =
+              std::find_if(windows.begin(), windows.end(), [&](const Naive& w) { return w.start == start; });
           const bool same = before != windows.end() && before->members.size() == window.members.size();
           if (!same && emit == Emit::update) give(i, record.key, window);
           after.push_back(std::move(window));

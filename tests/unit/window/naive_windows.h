@@ -1,5 +1,5 @@
-// The rules of semantics.md, "Windows", as plainly as they can be written: every record is kept, every window is made again for
-// each record. For comparison with the real stages.
+// The rules of semantics.md, "Windows", as plainly as they can be written: every record is kept, every window
+// is made again for each record. For comparison with the real stages.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,10 @@ struct WindowResult {
   friend bool operator==(const WindowResult&, const WindowResult&) = default;
 };
 
-// What --emit update or close gives; the end of input closes all if `close_at_end`. `late` counts late records.
-std::vector<WindowResult> naive_windows(const WindowSpec& window, int64_t grace, Emit emit, const std::vector<NaiveRecord>& records,
-                                        bool close_at_end, size_t& late);
+// What --emit update or close gives; the end of input closes all if `close_at_end`. `late` counts late
+// records.
+std::vector<WindowResult> naive_windows(const WindowSpec& window, int64_t grace, Emit emit,
+                                        const std::vector<NaiveRecord>& records, bool close_at_end,
+                                        size_t& late);
 
 }  // namespace kutils::flow

@@ -94,8 +94,10 @@ std::vector<NaiveRecord> random_records(Random& random, int64_t unit) {
     if (random() % 3 == 0) time += static_cast<int64_t>(random() % static_cast<uint64_t>(2 * unit));
     if (random() % 30 == 0) time += 20 * unit;
     int64_t at = time;
-    if (random() % 3 == 0) at = std::max<int64_t>(0, time - static_cast<int64_t>(random() % static_cast<uint64_t>(4 * unit)));
-    records.push_back({std::string(1, static_cast<char>('a' + random() % keys)), static_cast<int64_t>(i), at});
+    if (random() % 3 == 0)
+      at = std::max<int64_t>(0, time - static_cast<int64_t>(random() % static_cast<uint64_t>(4 * unit)));
+    records.push_back(
+        {std::string(1, static_cast<char>('a' + random() % keys)), static_cast<int64_t>(i), at});
   }
   return records;
 }
@@ -105,10 +107,14 @@ WindowSpec random_window(Random& random) {
   using Kind = WindowSpec::Kind;
   const auto size = static_cast<int64_t>(1 + random() % 40);
   switch (random() % 4) {
-    case 0: return {Kind::tumbling, size, size, 0, ""};
-    case 1: return {Kind::hopping, size, static_cast<int64_t>(1 + random() % static_cast<uint64_t>(size)), 0, ""};
-    case 2: return {Kind::session, size, 0, 0, ""};
-    default: return {Kind::sliding, size, 0, 0, ""};
+    case 0:
+      return {Kind::tumbling, size, size, 0, ""};
+    case 1:
+      return {Kind::hopping, size, static_cast<int64_t>(1 + random() % static_cast<uint64_t>(size)), 0, ""};
+    case 2:
+      return {Kind::session, size, 0, 0, ""};
+    default:
+      return {Kind::sliding, size, 0, 0, ""};
   }
 }
 
@@ -238,10 +244,12 @@ TEST_CASE("windows: nothing stays in the store once all is closed and expired") 
       };
       const auto rows = [&] {
         size_t count = 0;
-        store.operator_store(1).scan({}, {}, [&](std::string_view, std::string_view) { return ++count, true; });
+        store.operator_store(1).scan({}, {},
+                                     [&](std::string_view, std::string_view) { return ++count, true; });
         return count;
       };
-      for (int i = 0; i < 50; ++i) stage->process(Input({std::string(1, static_cast<char>('a' + i % 5)), i, 100 + i}).record, out);
+      for (int i = 0; i < 50; ++i)
+        stage->process(Input({std::string(1, static_cast<char>('a' + i % 5)), i, 100 + i}).record, out);
       commit();
       CHECK(rows() > 0);
       stage->process(Input({"z", 1, 500}).record, out);
@@ -269,11 +277,13 @@ TEST_CASE("windows: output as people see it") {
   Capture out;
   auto stage = stage_of(options, store);
   stage->process(Input({"D\"E", 7, 1'700'000'003'000}).record, out);
-  CHECK(out.raw.back() ==
-        R"({"country":"D\"E","window_start":"2023-11-14T22:13:20.000Z","window_end":"2023-11-14T22:13:30.000Z","v":[7]})");
+  CHECK(
+      out.raw.back() ==
+      R"({"country":"D\"E","window_start":"2023-11-14T22:13:20.000Z","window_end":"2023-11-14T22:13:30.000Z","v":[7]})");
 }
 
-TEST_CASE("windows: late records go to their port, tombstones are skipped, --windowed-key retracts by tombstone") {
+TEST_CASE(
+    "windows: late records go to their port, tombstones are skipped, --windowed-key retracts by tombstone") {
   WindowOptions options = options_of(parse_window_spec("10ms"), 0, Emit::close);
   options.late_port = 1;
   state::PartitionStore store;
@@ -338,8 +348,8 @@ TEST_CASE("windows: an error leaves nothing behind") {
     CAPTURE(text);
     state::PartitionStore store;
     Capture out;
-    auto stage = make_window_stage(options_of(parse_window_spec(text), 0, Emit::close), set, std::make_unique<IntReader>(),
-                                   store.operator_store(1));
+    auto stage = make_window_stage(options_of(parse_window_spec(text), 0, Emit::close), set,
+                                   std::make_unique<IntReader>(), store.operator_store(1));
     stage->process(Input({"b", 5, 95}).record, out);
     stage->process(Input({"a", INT64_MAX, 101}).record, out);
     const size_t before = out.results.size();
@@ -355,8 +365,9 @@ TEST_CASE("windows: an error leaves nothing behind") {
 // Frozen bytes: kutils-state(5). A failure means that rows already written can no longer be read.
 TEST_CASE("windows: rows in the store") {
   using namespace std::string_literals;
-  for (const auto& [text, key, value] : {std::tuple{"10ms", "\x01w\x80\0\0\0\0\0\0\x64"s + "a", "\x01\xca\x01\x01\x01"s + "7"},
-                                         std::tuple{"session:10ms", "\x01ka"s, "\xe0\x01\x01\x01\xca\x01\0\0\x01\x01"s + "7"}}) {
+  for (const auto& [text, key, value] :
+       {std::tuple{"10ms", "\x01w\x80\0\0\0\0\0\0\x64"s + "a", "\x01\xca\x01\x01\x01"s + "7"},
+        std::tuple{"session:10ms", "\x01ka"s, "\xe0\x01\x01\x01\xca\x01\0\0\x01\x01"s + "7"}}) {
     CAPTURE(text);
     state::PartitionStore store(false);
     Capture out;
