@@ -1,24 +1,16 @@
-// Where a test's state lies on disk, and a clock that never stands still.
+// Where a test's state lies on disk, and what is in it.
 #pragma once
 
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 
-#include "base/clock.h"
+#include "state/layout.h"
+#include "state/partition_store.h"
 
 namespace kutils::testing {
-
-class TickingClock final : public Clock {
- public:
-  int64_t wall_ms() const override { return ++ms_; }
-  int64_t steady_us() const override { return (us_ += 1000); }
-
- private:
-  mutable int64_t ms_ = 1'000'000;
-  mutable int64_t us_ = 0;
-};
 
 // What stands on the disk, made once and then laid down where a test runs.
 class Folder {
@@ -49,5 +41,22 @@ class Folder {
   }
   std::filesystem::path path_;
 };
+
+inline std::map<std::string, std::string> without_meta(std::map<std::string, std::string> rows) {
+  std::erase_if(rows, [](const auto& row) { return row.first[0] == '\0'; });
+  return rows;
+}
+
+// The applied rows of a partition's state.
+inline std::map<std::string, std::string> stored_rows(const Folder& disk, const std::string& group,
+                                                      size_t partition) {
+  state::StateEnvironment environment(size_t{1} << 20);
+  state::PartitionStore rows(environment,
+                             state::partition_directory(disk.path(), group, static_cast<int32_t>(partition)));
+  std::map<std::string, std::string> found;
+  const auto cursor = rows.backend().cursor();
+  for (cursor->seek({}); cursor->valid(); cursor->next()) found.emplace(cursor->key(), cursor->value());
+  return without_meta(std::move(found));
+}
 
 }  // namespace kutils::testing

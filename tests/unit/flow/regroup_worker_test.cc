@@ -15,19 +15,14 @@
 #include "state/partition_store.h"
 #include "state/state_format.h"
 #include "support/catch.h"
-#include "support/fake_broker.h"
-#include "support/lines_fakes.h"
+#include "support/fake_surroundings.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
-using testing::FakeAdmin;
 using testing::FakeBroker;
-using testing::FakeConsumer;
-using testing::FakeProducer;
-using testing::FakeTopicSource;
 using testing::Folder;
 using Fault = FakeBroker::Fault;
 using Rows = std::map<std::string, std::string>;
@@ -60,16 +55,7 @@ class KeyedSink final : public io::Sink {
   std::string topic_;
 };
 
-Rows without_meta(Rows rows) {
-  std::erase_if(rows, [](const auto& row) { return row.first[0] == '\0'; });
-  return rows;
-}
-
-struct Bench {
-  FakeBroker broker;
-  testing::RecordingLog log;
-  testing::StopByHand stop;
-  testing::TickingClock clock;
+struct Bench : testing::FakeSurroundings {
   Folder& disk;
   AggregateSet set{parse_aggregates("n=count(), s=sum(v), k=distinct(_key)", "AGGS")};
   Job job;
@@ -121,37 +107,14 @@ struct Bench {
       }
     }
   }
-  Surroundings around() {
-    return {clock,
-            log,
-            stop,
-            [this] { return std::make_unique<FakeAdmin>(broker); },
-            [this](const std::string&, const std::string&, bool) {
-              return std::make_unique<FakeConsumer>(broker);
-            },
-            [this] { return std::make_unique<FakeProducer>(broker, ""); },
-            [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
-            [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {
-              return std::make_unique<KeyedSink>(broker, producer, topic);
-            },
-            [](kafka::Admin& admin, const Range& range, const std::vector<TP>& partitions) {
-              std::vector<PartitionRange> ranges;
-              for (const TP& at : partitions) {
-                PartitionRange one{at, 0, std::nullopt};
-                if (range.exit_at_end) one.end = admin.watermarks(at).high;
-                ranges.push_back(one);
-              }
-              return ranges;
-            },
-            [this](const std::vector<PartitionRange>& ranges) {
-              return std::make_unique<FakeTopicSource>(broker, ranges);
-            },
-            [](Millis) {},
-            "5000",
-            std::launch::deferred,
-            nullptr};
+  ExitCode run() {
+    Surroundings around = FakeSurroundings::around();
+    around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
+                                    const auto&) {
+      return std::make_unique<KeyedSink>(broker, producer, topic);
+    };
+    return flow::run(job, around);
   }
-  ExitCode run() { return flow::run(job, around()); }
 
   // Of all partitions: each group's values in their order.
   std::map<std::string, Values> output() const {
@@ -160,16 +123,10 @@ struct Bench {
       for (const std::string& value : broker.read("out", p)) groups[value.substr(6, 2)].push_back(value);
     return groups;
   }
-  Rows changelog(size_t state) const { return without_meta(broker.read_table("g-changelog", state)); }
-  Rows stored(size_t state) const {
-    state::StateEnvironment environment(size_t{1} << 20);
-    state::PartitionStore rows(environment,
-                               state::partition_directory(disk.path(), "g", static_cast<int32_t>(state)));
-    Rows found;
-    const auto cursor = rows.backend().cursor();
-    for (cursor->seek({}); cursor->valid(); cursor->next()) found.emplace(cursor->key(), cursor->value());
-    return without_meta(found);
+  Rows changelog(size_t state) const {
+    return testing::without_meta(broker.read_table("g-changelog", state));
   }
+  Rows stored(size_t state) const { return testing::stored_rows(disk, "g", state); }
 
   void check() const {
     struct Group {

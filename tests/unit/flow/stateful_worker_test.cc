@@ -11,21 +11,15 @@
 #include "state/layout.h"
 #include "state/partition_store.h"
 #include "support/catch.h"
-#include "support/fake_broker.h"
-#include "support/lines_fakes.h"
+#include "support/fake_surroundings.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {
 namespace {
 
-using testing::FakeAdmin;
 using testing::FakeBroker;
 using testing::FakeConsumer;
-using testing::FakeProducer;
-using testing::FakeTopicSink;
-using testing::FakeTopicSource;
 using testing::Folder;
-using testing::TickingClock;
 using Fault = FakeBroker::Fault;
 using Rows = std::map<std::string, std::string>;
 using TP = kafka::TopicPartition;
@@ -81,11 +75,7 @@ class NumberingStage final : public Stage {
   std::map<std::string, int64_t> held_;
 };
 
-struct Bench {
-  FakeBroker broker;
-  testing::RecordingLog log;
-  testing::StopByHand stop;
-  TickingClock clock;
+struct Bench : testing::FakeSurroundings {
   Folder& disk;
   Job job;
 
@@ -116,36 +106,6 @@ struct Bench {
       }
     }
   }
-  Surroundings around() {
-    return {clock,
-            log,
-            stop,
-            [this] { return std::make_unique<FakeAdmin>(broker); },
-            [this](const std::string&, const std::string&, bool) {
-              return std::make_unique<FakeConsumer>(broker);
-            },
-            [this] { return std::make_unique<FakeProducer>(broker, ""); },
-            [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
-            [](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {
-              return std::make_unique<FakeTopicSink>(producer, topic);
-            },
-            [](kafka::Admin& admin, const Range& range, const std::vector<TP>& partitions) {
-              std::vector<PartitionRange> ranges;
-              for (const TP& at : partitions) {
-                PartitionRange one{at, 0, std::nullopt};
-                if (range.exit_at_end) one.end = admin.watermarks(at).high;
-                ranges.push_back(one);
-              }
-              return ranges;
-            },
-            [this](const std::vector<PartitionRange>& ranges) {
-              return std::make_unique<FakeTopicSource>(broker, ranges);
-            },
-            [](Millis) {},
-            "5000",
-            std::launch::deferred,
-            nullptr};
-  }
   ExitCode run() { return flow::run(job, around()); }
   // A killed one may have done everything: then only the next record has the state opened again.
   void one_more() {
@@ -154,24 +114,9 @@ struct Bench {
     CHECK(code == ExitCode::ok);
   }
   Values output(size_t p) const { return broker.read("out", p); }
-  Rows changelog(size_t p) const { return without_meta(broker.read_table("g-changelog", p)); }
-  // Applied rows, as the next one finds them before it restores.
-  Rows stored(size_t p) const {
-    state::StateEnvironment environment(size_t{1} << 20);
-    state::PartitionStore rows(environment,
-                               state::partition_directory(disk.path(), "g", static_cast<int32_t>(p)));
-    Rows found;
-    const auto cursor = rows.backend().cursor();
-    for (cursor->seek({}); cursor->valid(); cursor->next()) found.emplace(cursor->key(), cursor->value());
-    return without_meta(found);
-  }
-
- private:
-  static Rows without_meta(Rows rows) {
-    for (auto row = rows.begin(); row != rows.end();)
-      row = row->first[0] == '\0' ? rows.erase(row) : std::next(row);
-    return rows;
-  }
+  Rows changelog(size_t p) const { return testing::without_meta(broker.read_table("g-changelog", p)); }
+  // As the next one finds them before it restores.
+  Rows stored(size_t p) const { return testing::stored_rows(disk, "g", p); }
 };
 
 // Half of the input is worked through and its state put aside; then the other half comes.

@@ -1,6 +1,5 @@
 // The delivery protocol on a broker that fails at the n-th call. Each test says which rule's absence it would
 // catch.
-#include "support/fake_broker.h"
 
 #include <unistd.h>
 #include <filesystem>
@@ -9,7 +8,7 @@
 #include "flow/instance_slot.h"
 #include "flow/run.h"
 #include "support/catch.h"
-#include "support/lines_fakes.h"
+#include "support/fake_surroundings.h"
 
 namespace kutils::flow {
 namespace {
@@ -24,22 +23,7 @@ using Values = std::vector<std::string>;
 using TP = kafka::TopicPartition;
 using Fault = FakeBroker::Fault;
 
-// A clock that moves by itself, so that commits come due.
-class TickingClock final : public Clock {
- public:
-  int64_t wall_ms() const override { return ++ms_; }
-  int64_t steady_us() const override { return (us_ += 1000); }
-
- private:
-  mutable int64_t ms_ = 0;
-  mutable int64_t us_ = 0;
-};
-
-struct Bench {
-  FakeBroker broker;
-  testing::RecordingLog log;
-  testing::StopByHand stop;
-  TickingClock clock;
+struct Bench : testing::FakeSurroundings {
   Job job;
 
   Bench() {
@@ -65,33 +49,6 @@ struct Bench {
       if (!entry.value.starts_with("-") && !entry.marker) values.push_back(entry.value);
     }
     return values;
-  }
-  Surroundings around() {
-    return {clock,
-            log,
-            stop,
-            [this] { return std::make_unique<FakeAdmin>(broker); },
-            [this](const std::string&, const std::string&, bool in_memory_broker) {
-              CHECK(in_memory_broker == broker.in_memory);
-              return std::make_unique<FakeConsumer>(broker);
-            },
-            [this] { return std::make_unique<FakeProducer>(broker, ""); },
-            [this](const std::string& id) { return std::make_unique<FakeProducer>(broker, id); },
-            [](kafka::Producer& producer, kafka::Admin&, const std::string& topic, const auto&) {
-              return std::make_unique<FakeTopicSink>(producer, topic);
-            },
-            [](kafka::Admin& admin, const Range& range, const std::vector<TP>& partitions) {
-              std::vector<PartitionRange> ranges;
-              for (const TP& at : partitions) {
-                PartitionRange one{at, range.from == "end" ? admin.watermarks(at).high : 0, std::nullopt};
-                if (range.exit_at_end) one.end = admin.watermarks(at).high;
-                ranges.push_back(one);
-              }
-              return ranges;
-            },
-            {},
-            [](Millis) {},
-            "5000"};
   }
   ExitCode run() { return flow::run(job, around()); }
   // Again and again until it is not killed.
