@@ -29,6 +29,19 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
                          name);
 }
 
+// `kfilter clicks popular`: a forgotten expression leaves two topics and no OUT.
+void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
+  if (job.out.kind != io::EndpointKind::stdio) return;
+  for (const auto& [what, value] : job.settings) {
+    const bool is_name =
+        value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+        value.npos;
+    if (value.empty() || what[0] == '-' || !is_name || !admin.find_topic(value)) continue;
+    log.note("'" + value + "' is taken as the " + what + ", and there is a topic of that name; to read it: " +
+             job.tool + " " + what + " " + value + " " + job.in.name);
+  }
+}
+
 // A file of that name was probably meant.
 void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
   if (at.insisted) return;
@@ -129,6 +142,7 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
     if (!topic) throw no_topic(job, name, admin);
     found.emplace_back(name, topic->partitions);
   }
+  warn_of_topic_as_spec(job, admin, log);
   return found;
 }
 

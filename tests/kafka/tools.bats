@@ -183,6 +183,9 @@ END
   [ "$status" -eq 2 ]
   run kfilter plain "${src}x"
   [ "$status" -eq 2 ]
+  new_topic other
+  run kfilter -e "$src" "$other" # both are there, so nothing can be refused
+  [[ $output == *"'$src' is taken as the EXPR, and there is a topic of that name; to read it: kfilter EXPR $src $other"* ]]
   run kread -e "${src}x"
   [ "$status" -eq 2 ]
   [[ $output == *"did you mean '$src'"* ]]
