@@ -183,9 +183,11 @@ END
   [ "$status" -eq 2 ]
   run kfilter plain "${src}x"
   [ "$status" -eq 2 ]
-  new_topic other
-  run kfilter -e "$src" "$other" # both are there, so nothing can be refused
-  [[ $output == *"'$src' is taken as the EXPR, and there is a topic of that name; to read it: kfilter EXPR $src $other"* ]]
+  # Both are there, so nothing can be refused.
+  local clicks=clicks_$$_$RANDOM
+  test_topics create "$clicks" 1
+  run kfilter -e "$clicks" "$src"
+  [[ $output == *"'$clicks' is taken as the EXPR, and there is a topic of that name; to read it: kfilter EXPR $clicks $src"* ]]
   run kread -e "${src}x"
   [ "$status" -eq 2 ]
   [[ $output == *"did you mean '$src'"* ]]
