@@ -34,12 +34,9 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
   if (auto error = expr::append_json(value, scratch)) return *error;
   datum = Datum::of_json(scratch);
   if (value.kind() == Kind::timestamp) {
-    const Result<int64_t> ms = expr::to_time_ms(value);
-    if (ms) {
-      datum.kind = Datum::Kind::timestamp;
-      datum.integer = *ms / 1000;
-      datum.nanos = static_cast<uint32_t>(*ms % 1000) * 1'000'000;
-    }
+    datum.kind = Datum::Kind::timestamp;
+    datum.integer = value.seconds();
+    datum.nanos = value.nanoseconds();
   }
   return datum;
 }

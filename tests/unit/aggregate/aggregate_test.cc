@@ -158,6 +158,15 @@ TEST_CASE("aggregates: sketches stay within their stated errors") {
   }
 }
 
+TEST_CASE("percentile: a rank that is whole is taken as it is") {
+  for (const double percent : {1.0, 7.0, 14.0, 28.0, 55.0, 99.0, 100.0}) {
+    One percentile("percentile", {percent});
+    for (int n = 1; n <= 100; ++n) percentile.add(i(n));
+    CAPTURE(percent);
+    CHECK(std::fabs(std::stod(percentile.value()) - percent) <= 0.0100001 * percent);
+  }
+}
+
 TEST_CASE("aggregates: merge, subtract and encode keep the result, for every function of the table") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

@@ -130,6 +130,28 @@ TEST_CASE("ktable: several keys, total") {
   CHECK(all.results[0].second == R"({"count":3})");
 }
 
+TEST_CASE("ktable: timestamps are compared to the nanosecond, and before 1970 too") {
+  const AggregateSet set(parse_aggregates("a=min(timestamp(t)), b=max(timestamp(t))", "AGGS"));
+  GroupingPlan plan;
+  plan.total = true;
+  TableOptions options;
+  options.emit = TableEmit::close;
+  options.key_names = group_names(plan);
+  state::PartitionStore store;
+  Capture out;
+  auto stage = make_aggregate_table(options, set, reader_of(set, plan), store.operator_store(1));
+  for (const char* value :
+       {R"({"t":"1969-12-31T23:59:59.000000002Z"})", R"({"t":"2024-01-01T00:00:00.123456001Z"})",
+        R"({"t":"2024-01-01T00:00:00.123456002Z"})", R"({"t":"1969-12-31T23:59:59.000000001Z"})",
+        R"({"t":"2024-01-01T00:00:00.123Z"})"})
+    stage->process(make_record("", value, 1), out);
+  CHECK(out.errors.empty());
+  stage->close(out);
+  REQUIRE(out.results.size() == 1);
+  CHECK(out.results[0].second ==
+        R"({"a":"1969-12-31T23:59:59.000000001Z","b":"2024-01-01T00:00:00.123456002Z"})");
+}
+
 TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no result") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

@@ -40,6 +40,16 @@ TEST_CASE("calendar windows: days of 23 and 25 hours, weeks from Monday, months"
   CHECK(window("month", "", "2024-12-31T23:59:00Z") == "2024-12-01T00:00 2025-01-01T00:00");
   // Midnight does not exist on this day.
   CHECK(window("day", "America/Sao_Paulo", "2018-11-04T12:00:00Z") == "2018-11-04T03:00 2018-11-05T02:00");
+  // Clocks went from 00:01 back to 23:01: the days meet at the first midnight.
+  const char* day_before = "2010-11-06T02:30 2010-11-07T02:30";
+  const char* day_after = "2010-11-07T02:30 2010-11-08T03:30";
+  CHECK(window("day", "America/St_Johns", "2010-11-07T02:29:59Z") == day_before);
+  CHECK(window("day", "America/St_Johns", "2010-11-07T02:30:00Z") == day_after);
+  CHECK(window("day", "America/St_Johns", "2010-11-07T02:31:00Z") == day_after);
+  CHECK(window("day", "America/St_Johns", "2010-11-07T03:29:59Z") == day_after);
+  CHECK(window("day", "America/St_Johns", "2010-11-07T03:30:00Z") == day_after);
+  // It comes twice.
+  CHECK(window("day", "America/Havana", "2023-11-05T05:30:00Z") == "2023-11-05T04:00 2023-11-06T05:00");
   CHECK(window("day", "Europe/Berlin", "1970-01-01T00:00:00Z") == "1969-12-31T23:00 1970-01-01T23:00");
 }
 
