@@ -212,8 +212,8 @@ class Percentile final : public TypedAggregate<Buckets> {
   }
   double value(const Buckets& buckets) const {
     const auto middle = [](int32_t bucket) { return 2 * std::pow(kGamma, bucket) / (kGamma + 1); };
-    // The smallest value such that at least `percent` of all are not above it. A rank that is whole must not be
-    // rounded past itself: 7 / 100 * 100 is above 7.
+    // The smallest value such that at least `percent` of all are not above it. A rank that is whole must not
+    // be rounded past itself: 7 / 100 * 100 is above 7.
     const double rank = percent_ * static_cast<double>(buckets.count) / 100;
     int64_t left = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(rank * (1 - 1e-15))));
     for (auto it = buckets.negative.rbegin(); it != buckets.negative.rend(); ++it)

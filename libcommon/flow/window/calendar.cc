@@ -41,8 +41,8 @@ class CalendarWindows final : public TimeWindows {
       next = date::local_days((ymd.year() / ymd.month() + date::months(1)) / 1);
     }
     const TimeWindow window{midnight(first), midnight(next)};
-    // Where clocks go back over midnight (from 00:01 to 23:01), what comes again of the day before lies in the
-    // next window, which has begun.
+    // Where clocks go back over midnight (from 00:01 to 23:01), what comes again of the day before lies in
+    // the next window, which has begun.
     return time < window.end ? window : around(window.end);
   }
   // Where clocks jump over midnight the day begins after the jump; where it comes twice, at the first.
