@@ -28,6 +28,13 @@ class CalendarWindows final : public TimeWindows {
 
  private:
   TimeWindow around(int64_t time) const {
+    const TimeWindow window = of_local_day(time);
+    // Where clocks go back over midnight (from 00:01 to 23:01), what comes again of the day before lies in
+    // the next window, which has begun.
+    return time < window.end ? window : of_local_day(window.end);
+  }
+  // The window of the local date at `time`.
+  TimeWindow of_local_day(int64_t time) const {
     using Ms = std::chrono::milliseconds;
     const auto local = zone_->to_local(date::sys_time<Ms>(Ms(time)));
     const auto day = date::floor<date::days>(local);
@@ -40,10 +47,7 @@ class CalendarWindows final : public TimeWindows {
       first = date::local_days(ymd.year() / ymd.month() / 1);
       next = date::local_days((ymd.year() / ymd.month() + date::months(1)) / 1);
     }
-    const TimeWindow window{midnight(first), midnight(next)};
-    // Where clocks go back over midnight (from 00:01 to 23:01), what comes again of the day before lies in
-    // the next window, which has begun.
-    return time < window.end ? window : around(window.end);
+    return {midnight(first), midnight(next)};
   }
   // Where clocks jump over midnight the day begins after the jump; where it comes twice, at the first.
   int64_t midnight(date::local_days day) const {

@@ -8,6 +8,8 @@ namespace kutils::flow {
 namespace {
 
 constexpr int64_t kHourMs = 3'600'000;
+// The year 30,000: calendars know years of 16 bits only.
+constexpr int64_t kLastCalendarTime = 884'541'340'800'000;
 
 // No window that holds a time t ends later than t + this.
 int64_t span_of(const WindowSpec& window) {
@@ -43,6 +45,9 @@ void WindowStage::process(const Record& record, Emitter& out) {
     out.fail(record, std::move(*error));
     return;
   }
+  if (options_.window.is_calendar() && grouped_.time > kLastCalendarTime)
+    return out.fail(record, {Reason::bad_time, "the time " + std::to_string(grouped_.time) +
+                                                   " ms is too far in the future for days and months"});
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
   if (static_cast<size_t>(grouped_.source) < moved_on_.size())
     moved_on_[static_cast<size_t>(grouped_.source)] = 0;

@@ -362,6 +362,25 @@ TEST_CASE("windows: an error leaves nothing behind") {
   }
 }
 
+TEST_CASE("windows: a time that no calendar reaches is an error, not late") {
+  const AggregateSet set({{"v", "sum", "x", {}, ""}});
+  for (const char* text : {"day", "week", "month"}) {
+    CAPTURE(text);
+    state::PartitionStore store;
+    Capture out;
+    auto stage = make_window_stage(options_of(parse_window_spec(text), 0, Emit::close), set,
+                                   std::make_unique<IntReader>(), store.operator_store(1));
+    // Microseconds taken for milliseconds.
+    stage->process(Input({"a", 1, 1'700'000'000'000'000}).record, out);
+    stage->process(Input({"a", 1, 1'700'000'000'000}).record, out);
+    stage->close(out);
+    REQUIRE(out.errors.size() == 1);
+    CHECK(out.errors[0].reason == Reason::bad_time);
+    CHECK(out.late == 0);
+    CHECK(out.results.size() == 1);
+  }
+}
+
 // Frozen bytes: kutils-state(5). A failure means that rows already written can no longer be read.
 TEST_CASE("windows: rows in the store") {
   using namespace std::string_literals;
