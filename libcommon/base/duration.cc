@@ -1,7 +1,6 @@
 #include "base/duration.h"
 
 #include <cctype>
-#include <cmath>
 #include <cstdint>
 
 #include "base/error.h"
@@ -22,9 +21,18 @@ constexpr Unit kUnits[] = {{"ns", 1},
                            {"h", 3'600'000'000'000},
                            {"d", 86'400'000'000'000}};
 
+constexpr size_t kFractionDigits = 18;  // of which 64 bits hold any
+__extension__ typedef unsigned __int128 UInt128;
+
+constexpr Unit kReadOnlyUnits[] = {{"\u00b5s", 1'000}, {"\u03bcs", 1'000}};  // micro sign, Greek mu
+
 const Unit* match_unit(std::string_view text) {
+  const auto begins_with = [&](const Unit& unit) { return text.substr(0, unit.name.size()) == unit.name; };
   for (const Unit& unit : kUnits) {
-    if (text.substr(0, unit.name.size()) == unit.name) return &unit;
+    if (begins_with(unit)) return &unit;
+  }
+  for (const Unit& unit : kReadOnlyUnits) {
+    if (begins_with(unit)) return &unit;
   }
   return nullptr;
 }
@@ -51,16 +59,16 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
       ++digits;
     }
     const size_t whole_digits = digits;
-    long double fraction = 0;
+    uint64_t fraction = 0;
+    uint64_t scale = 1;
     size_t fraction_digits = 0;
     if (digits < text.size() && text[digits] == '.') {
       ++digits;
-      long double scale = 0.1L;
-      while (digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]))) {
-        fraction += scale * static_cast<long double>(text[digits] - '0');
-        scale /= 10;
-        ++digits;
-        ++fraction_digits;
+      for (; digits < text.size() && std::isdigit(static_cast<unsigned char>(text[digits]));
+           ++digits, ++fraction_digits) {
+        if (fraction_digits >= kFractionDigits) continue;
+        fraction = fraction * 10 + static_cast<uint64_t>(text[digits] - '0');
+        scale *= 10;
       }
     }
     if (whole_digits == 0 && fraction_digits == 0) return std::nullopt;
@@ -70,8 +78,9 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     text.remove_prefix(unit->name.size());
     int64_t part = 0;
     if (__builtin_mul_overflow(whole, unit->nanoseconds, &part)) return std::nullopt;
-    const auto rest =
-        static_cast<int64_t>(std::llroundl(fraction * static_cast<long double>(unit->nanoseconds)));
+    // What is finer than a nanosecond is cut off.
+    const auto rest = static_cast<int64_t>(static_cast<UInt128>(fraction) *
+                                           static_cast<uint64_t>(unit->nanoseconds) / scale);
     if (__builtin_sub_overflow(part, rest, &part) || __builtin_add_overflow(total, part, &total))
       return std::nullopt;
   }

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <type_traits>
 
 #include "base/duration.h"
 #include "base/utf8.h"
@@ -46,9 +47,10 @@ Value cannot_read(Context& context, std::string_view text, std::string_view as) 
   return context.fail(Reason::wrong_type, "'" + shortened(text) + "' is no " + std::string(as));
 }
 
+// A + before the number is for the signed types only.
 template <typename T>
 bool parse_whole(std::string_view text, T& out) {
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  if (std::is_signed_v<T> && text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size();
 }
@@ -104,15 +106,21 @@ Value to_double(Context& context, Arguments a, size_t) {
     case Kind::unsigned_integer:
       return Value::real(static_cast<double>(a[0].as_uint()));
     case Kind::string: {
-      std::string_view text = a[0].as_string();
-      if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+      const std::string_view text = a[0].as_string();
+      std::string_view number = text;
+      if (number.size() > 1 && number[0] == '+' && number[1] != '-') number.remove_prefix(1);
       double value = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      const bool whole = end == text.data() + text.size();
-      // Out of range is an infinity or zero, as strtod has it.
-      if (error == std::errc::result_out_of_range && whole)
-        return Value::real(std::strtod(std::string(text).c_str(), nullptr));
-      if (error != std::errc() || !whole) return cannot_read(context, text, "double");
+      const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+      const bool whole = end == number.data() + number.size();
+      if (error == std::errc::result_out_of_range && whole) {
+        // What is too small is zero, or the nearest of the smallest.
+        value = std::strtod(std::string(number).c_str(), nullptr);
+        if (std::isinf(value)) return context.fail("the number is out of range of double");
+        return Value::real(value);
+      }
+      // NaN has neither a sign nor a payload.
+      if (error != std::errc() || !whole || (std::isnan(value) && text.size() != 3))
+        return cannot_read(context, text, "double");
       return Value::real(value);
     }
     default:
@@ -150,7 +158,7 @@ Value to_string(Context& context, Arguments a, size_t) {
       if (!is_utf8(a[0].as_string())) return context.fail("the bytes are not UTF-8");
       return Value::string(a[0].as_string());
     case Kind::timestamp:
-      append_rfc3339(a[0].seconds(), a[0].nanoseconds(), out);
+      append_rfc3339(a[0].seconds(), a[0].nanoseconds(), out, Fraction::shortest);
       break;
     case Kind::duration:
       append_duration_seconds(a[0].duration_ns(), out);
@@ -207,8 +215,6 @@ bool is_zero(const Value& v) {
       return v.seconds() == 0 && v.nanoseconds() == 0;
     case Kind::duration:
       return v.duration_ns() == 0;
-    case Kind::optional:
-      return !v.as_optional();
     default:
       return false;
   }

@@ -122,7 +122,7 @@ Value sort(Context& context, Arguments a, size_t) {
 
 Value range(Context& context, Arguments a, size_t) {
   const int64_t n = a[0].as_int();
-  if (n <= 0) return context.list(nullptr, 0);
+  if (n < 0) return context.fail("lists.range(): a negative size");
   context.steps(static_cast<uint64_t>(n));
   auto* items = context.allocate_array<Value>(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) items[i] = Value::integer(i);

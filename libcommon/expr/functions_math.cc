@@ -17,7 +17,8 @@ Value extreme(Context& context, const Value* items, size_t n, int wanted) {
       return context.fail(Reason::wrong_type, "greatest and least are for numbers, not " +
                                                   std::string(friendly_name(items[i].kind())));
     const auto order = compare(items[i], best);
-    if (order && !order->unordered && order->sign == wanted) best = items[i];
+    if (order && order->unordered && n > 1) return context.fail("NaN is neither greater nor less");
+    if (order && order->sign == wanted) best = items[i];
   }
   return best;
 }

@@ -50,19 +50,16 @@ template <typename Turn>
 void each_match(const RE2& regex, std::string_view text, int groups, Context& context, Turn turn) {
   StringPiece found[kMaxGroups + 1];
   size_t at = 0;
+  size_t last_end = std::string_view::npos;
   while (at <= text.size() && regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) {
     context.steps();
-    if (!turn(found)) return;
     const auto end = static_cast<size_t>(found[0].data() - text.data()) + found[0].size();
-    if (!found[0].empty()) {
-      at = end;
-    } else {
-      at = end;
-      if (at < text.size())
-        next_code_point(text, at);
-      else
-        break;
-    }
+    // An empty match right behind a match is none.
+    if (!(found[0].empty() && end == last_end) && !turn(found)) return;
+    at = last_end = end;
+    if (!found[0].empty()) continue;
+    if (at >= text.size()) break;
+    next_code_point(text, at);
   }
 }
 

@@ -253,6 +253,20 @@ Value quote(Context& context, Arguments a, size_t) {
 
 // STRING.format(LIST) ----------------------------------------------------------------------------
 
+// Each run of bytes that are not UTF-8 becomes one U+FFFD.
+void append_repaired_utf8(std::string_view bytes, std::string& out) {
+  bool broken = false;
+  while (!bytes.empty()) {
+    const size_t size = utf8_sequence(bytes);
+    if (size != 0)
+      out += bytes.substr(0, size);
+    else if (!broken)
+      append_utf8(0xfffd, out);
+    broken = size == 0;
+    bytes.remove_prefix(std::max(size, size_t{1}));
+  }
+}
+
 // What %s makes of a value; false: cannot be shown.
 bool append_shown(const Value& v, std::string& out) {
   switch (v.kind()) {
@@ -269,19 +283,17 @@ bool append_shown(const Value& v, std::string& out) {
       append_json_uint(v.as_uint(), out);
       return true;
     case Kind::real:
-      append_double(v.as_double(), out);
+      append_plain_double(v.as_double(), out);
       return true;
     case Kind::string:
     case Kind::type:
       out += v.as_string();
       return true;
-    case Kind::bytes: {
-      const auto text = v.as_string();
-      for (size_t i = 0; i < text.size();) append_utf8(next_code_point(text, i), out);
+    case Kind::bytes:
+      append_repaired_utf8(v.as_string(), out);
       return true;
-    }
     case Kind::timestamp:
-      append_rfc3339(v.seconds(), v.nanoseconds(), out);
+      append_rfc3339(v.seconds(), v.nanoseconds(), out, Fraction::shortest);
       return true;
     case Kind::duration:
       append_duration_seconds(v.duration_ns(), out);
@@ -315,19 +327,11 @@ bool append_shown(const Value& v, std::string& out) {
       out += "}";
       return true;
     }
-    case Kind::optional:
-      if (!v.as_optional()) {
-        out += "optional.none()";
-        return true;
-      }
-      out += "optional.of(";
-      if (!append_shown(*v.as_optional(), out)) return false;
-      out += ")";
-      return true;
     case Kind::ip:
     case Kind::cidr:
       append_address(v, out);
       return true;
+    case Kind::optional:
     case Kind::error:
       return false;
   }
@@ -366,7 +370,7 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
       return append_shown(v, out);
     case 'd':
       if (v.kind() == Kind::real) {
-        append_double(v.as_double(), out);
+        append_plain_double(v.as_double(), out);
         return true;
       }
       return append_integer(v, 10, false, out);
@@ -455,7 +459,15 @@ Value base64_encode(Context& context, Arguments a, size_t) {
 
 Value base64_decode(Context& context, Arguments a, size_t) {
   std::string out;
-  if (const auto wrong = append_from_base64(a[0].as_string(), out))
+  std::string_view text = a[0].as_string();
+  std::string one_line;
+  if (text.find_first_of("\r\n") != std::string_view::npos) {  // as mail and PEM files break it
+    for (const char c : text) {
+      if (c != '\r' && c != '\n') one_line.push_back(c);
+    }
+    text = one_line;
+  }
+  if (const auto wrong = append_from_base64(text, out))
     return context.fail("not base64 at byte " + std::to_string(*wrong));
   return context.bytes(out);
 }

@@ -85,7 +85,7 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
   return TimePoint{seconds, nanoseconds};
 }
 
-void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out) {
+void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out, Fraction fraction) {
   int64_t days = seconds / 86'400;
   int64_t rest = seconds % 86'400;
   if (rest < 0) {
@@ -106,7 +106,10 @@ void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out) {
   append_padded(static_cast<unsigned>(rest % 60), 2, out);
   if (nanoseconds != 0) {
     out.push_back('.');
-    if (nanoseconds % 1'000'000 == 0)
+    if (fraction == Fraction::shortest) {
+      append_padded(nanoseconds, 9, out);
+      while (out.back() == '0') out.pop_back();
+    } else if (nanoseconds % 1'000'000 == 0)
       append_padded(nanoseconds / 1'000'000, 3, out);
     else if (nanoseconds % 1'000 == 0)
       append_padded(nanoseconds / 1'000, 6, out);
@@ -139,6 +142,41 @@ void append_double(double value, std::string& out) {
   } else {
     char buffer[32];
     out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+  }
+}
+
+void append_plain_double(double value, std::string& out) {
+  if (!std::isfinite(value)) return append_double(value, out);
+  // d.ddde+xx: the digits are the shortest that read back; the zeros around them are ours, since to_chars()
+  // would write the digits of the binary value in their place.
+  char buffer[32];
+  const std::string_view text(
+      buffer,
+      static_cast<size_t>(
+          std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr - buffer));
+  const size_t e = text.find('e');
+  int exponent = 0;
+  std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), text.data() + text.size(), exponent);
+  char digits[24];
+  int n = 0;
+  for (const char c : text.substr(0, e)) {
+    if (c == '-') out.push_back(c);
+    if (c >= '0' && c <= '9') digits[n++] = c;
+  }
+  const std::string_view all(digits, static_cast<size_t>(n));
+  if (exponent < 0) {
+    out += "0.";
+    out.append(static_cast<size_t>(-exponent - 1), '0');
+    out += all;
+    return;
+  }
+  const auto whole = static_cast<size_t>(exponent) + 1;
+  out += all.substr(0, whole);
+  if (whole >= all.size()) {
+    out.append(whole - all.size(), '0');
+  } else {
+    out.push_back('.');
+    out += all.substr(whole);
   }
 }
 

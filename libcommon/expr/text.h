@@ -21,13 +21,18 @@ constexpr int64_t kMaxSeconds = 253'402'300'799;
 
 // RFC 3339; nullopt also outside CEL's range.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
-// With as many fraction digits (0, 3, 6, 9) as needed.
-void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out);
+// thousands: 0, 3, 6 or 9 digits of the second's fraction, as protobuf's JSON has it. shortest: no zeros at
+// its end, as CEL's string() and %s have it.
+enum class Fraction { thousands, shortest };
+void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out,
+                    Fraction fraction = Fraction::thousands);
 // "5400s", "1.5s": CEL's text of a duration.
 void append_duration_seconds(int64_t nanoseconds, std::string& out);
 
 // The shortest text that reads back as the same double. NaN, Infinity, -Infinity.
 void append_double(double value, std::string& out);
+// The same digits, never with an exponent: 1000000, 0.0000001.
+void append_plain_double(double value, std::string& out);
 
 // For messages: a text longer than `most` bytes is cut, between characters, and ends with "...".
 std::string shortened(std::string_view text, size_t most = 60);

@@ -157,7 +157,17 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
 void append_address(const Value& value, std::string& out) {
   const AddressValue& address = value.as_address();
   char buffer[INET6_ADDRSTRLEN];
-  out += inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.bytes, buffer, sizeof buffer);
+  // inet_ntop() writes the last 32 bits of ::/96 as an IPv4 address; CEL writes them as those of any other.
+  constexpr unsigned char kZeros[12] = {};
+  if (address.family == 6 && std::memcmp(address.bytes, kZeros, sizeof kZeros) == 0 &&
+      (address.bytes[12] | address.bytes[13]) != 0) {
+    const auto group = [&](size_t i) { return address.bytes[i] << 8 | address.bytes[i + 1]; };
+    std::snprintf(buffer, sizeof buffer, "::%x:%x", static_cast<unsigned>(group(12)),
+                  static_cast<unsigned>(group(14)));
+    out += buffer;
+  } else {
+    out += inet_ntop(address.family == 4 ? AF_INET : AF_INET6, address.bytes, buffer, sizeof buffer);
+  }
   if (value.kind() == Kind::cidr) {
     out.push_back('/');
     append_json_uint(address.prefix, out);

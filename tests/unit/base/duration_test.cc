@@ -12,6 +12,11 @@ TEST_CASE("durations: one grammar") {
   CHECK(parse_duration("1h30m") == 90min);
   CHECK(parse_duration("2d") == 48h);
   CHECK(parse_duration("1.5s") == 1500ms);
+  CHECK(parse_duration("1.9ns") == 1ns);
+  CHECK(parse_duration("-0.3s") == -300ms);
+  CHECK(parse_duration("0.0000000019999999999999999s") == 1ns);
+  CHECK(parse_duration("1\u00b5s") == 1us);
+  CHECK(parse_duration("1\u03bcs") == 1us);
   CHECK(parse_duration("-1m") == -1min);
   CHECK(parse_duration("0") == 0s);
   CHECK(parse_duration("-9223372036854775808ns") == std::chrono::nanoseconds::min());
