@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -111,6 +112,26 @@ void check_value(const std::string& name, const std::string& value) {
                                                      : "did you mean " + nearest + "? '-X list' shows all");
 }
 
+// librdkafka takes a port by atoi and keeps 16 bits of it: another port, or none, would be connected to.
+// Found as librdkafka finds it: an IPv6 address has a port only behind brackets.
+void check_brokers(const std::string& brokers, const std::string& written_as) {
+  for (size_t from = 0; from <= brokers.size();) {
+    const size_t comma = std::min(brokers.find(',', from), brokers.size());
+    const std::string address = trim(brokers.substr(from, comma - from));
+    from = comma + 1;
+    const size_t scheme = address.find("://");
+    const std::string host = address.substr(scheme == std::string::npos ? 0 : scheme + 3);
+    const size_t colon = host.rfind(':');
+    if (colon == std::string::npos || (host.find(':') != colon && host[colon - 1] != ']')) continue;
+    const std::string digits = host.substr(colon + 1);
+    int port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65535) continue;
+    throw usage_error(written_as + " " + address + ": '" + digits + "' is not a port",
+                      "brokers are HOST:PORT,HOST:PORT with ports from 1 to 65535; without :PORT it is 9092");
+  }
+}
+
 bool is_secret(const std::string& name) {
   for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
     if (name.find(word) != std::string::npos) return true;
@@ -129,6 +150,11 @@ ClientConfig::ClientConfig() {
   }
 }
 
+void ClientConfig::set_brokers(const std::string& brokers, const std::string& written_as) {
+  check_brokers(brokers, written_as);
+  brokers_ = brokers;
+}
+
 void ClientConfig::set(std::string_view written, std::string_view value_view) {
   std::string_view rest = written;
   Side side = Side::both;
@@ -141,7 +167,7 @@ void ClientConfig::set(std::string_view written, std::string_view value_view) {
     throw usage_error("property without a name: '" + std::string(written) + "=" + value + "'");
   if (name == "bootstrap.servers" || name == "metadata.broker.list") {
     if (side != Side::both) throw usage_error(std::string(written) + ": both sides talk to the same cluster");
-    brokers_ = value;
+    set_brokers(value, name);
     return;
   }
   for (const Owned& owned : kOwned) {
@@ -212,7 +238,8 @@ void ClientConfig::read_file(const std::string& path) {
 }
 
 void ClientConfig::read_environment() {
-  if (const char* brokers = std::getenv("KUTILS_BROKERS"); brokers && *brokers) brokers_ = brokers;
+  if (const char* brokers = std::getenv("KUTILS_BROKERS"); brokers && *brokers)
+    set_brokers(brokers, "$KUTILS_BROKERS");
   constexpr std::string_view kPrefix = "KUTILS_X_";
   for (char** entry = environ; *entry; ++entry) {
     std::string_view text(*entry);

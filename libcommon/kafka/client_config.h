@@ -26,7 +26,8 @@ class ClientConfig {
   void read_file(const std::string& path);  // kcat.conf's syntax: name=value, # comments
   void read_environment();                  // $KUTILS_BROKERS, $KUTILS_X_*
   const std::string& brokers() const { return brokers_; }
-  void set_brokers(std::string brokers) { brokers_ = std::move(brokers); }
+  // `written_as` names their source in the usage_error that is thrown for what cannot be an address.
+  void set_brokers(const std::string& brokers, const std::string& written_as = "-b");
   const std::map<std::string, std::string>& consumer() const {
     return consumer_;
   }  // without the prefix, defaults in

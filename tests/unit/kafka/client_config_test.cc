@@ -96,6 +96,35 @@ TEST_CASE("wrong properties are refused with what to do") {
   CHECK(config.producer_value("linger.ms") == "3");
 }
 
+TEST_CASE("brokers: a port that is none is refused wherever it was written") {
+  const auto refusal_of = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::usage);
+      return error.what();
+    }
+    return "accepted";
+  };
+  ClientConfig config;
+  for (const char* good : {"h", "h:1", "h:9092,i:65535", " h:9092 , i", "::1", "[::1]:9092", "SSL://h:9093",
+                           "127.0.0.1:09092"}) {
+    CAPTURE(good);
+    CHECK(refusal_of([&] { config.set_brokers(good); }) == "accepted");
+    CHECK(config.brokers() == good);
+  }
+  for (const char* bad : {"h:0", "h:65536", "h:99999", "h:", "h:x", "h:9092x", "h:-1", "h:99999999999999999999",
+                          "i:1,h:99999", "[::1]:99999", "SSL://h:99999"}) {
+    CAPTURE(bad);
+    CHECK(refusal_of([&] { config.set_brokers(bad); }).find("is not a port") != std::string::npos);
+  }
+  CHECK(refusal_of([&] { config.set_brokers("h:99999"); }).find("-b h:99999: '99999'") == 0);
+  CHECK(refusal_of([&] { config.set("bootstrap.servers", "h:0"); }).find("bootstrap.servers h:0") == 0);
+  CHECK(refusal_of([&] { config.set("metadata.broker.list", "h:0"); }).find("metadata.broker.list") == 0);
+  const Variable brokers("KUTILS_BROKERS", "h:70000");
+  CHECK(refusal_of([&] { config.read_environment(); }).find("$KUTILS_BROKERS h:70000") == 0);
+}
+
 TEST_CASE("files: kcat's syntax, and errors name file and line") {
   const TemporaryFile good("# cluster\n\n bootstrap.servers = one:9092 \nsasl.password=a=b#c\r\n");
   ClientConfig config;
