@@ -55,7 +55,7 @@ class CsvParser final : public LineParser {
   }
 
   Got parse(std::string_view line, Batch& batch, Record& record, RecordError& error) override {
-    if (!has_header_ && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);  // a byte order mark
+    if (!has_header_) line = without_byte_order_mark(line);
     // Windows' line ends. Within quotes the quote would come last.
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty()) return Got::nothing;
@@ -105,10 +105,17 @@ class CsvParser final : public LineParser {
     while (more) {
       std::string_view cell;
       const char* wrong = nullptr;
+      const bool quoted = !rest.empty() && rest[0] == '"';
       more = take_cell(rest, cell, wrong);
       if (wrong)
         throw Error(ExitCode::bad_record,
                     "the header row is broken: column " + std::to_string(seen.size() + 1) + ": " + wrong);
+      // Else the whole input would be one row of names, and none of its records would come.
+      if (!quoted && cell.find('\r') != std::string_view::npos)
+        throw Error(ExitCode::bad_record,
+                    "the header row is broken: column " + std::to_string(seen.size() + 1) +
+                        ": a carriage return stands in the middle of it; its lines end with CR alone?",
+                    "lines end with LF or CR LF; change them with: tr '\\r' '\\n' <FILE");
       if (std::find(seen.begin(), seen.end(), cell) != seen.end())
         throw Error(ExitCode::bad_record,
                     "the header row names the column '" + std::string(cell) + "' twice");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/base64.h"
 #include "base/utf8.h"
@@ -49,6 +50,7 @@ class EnvelopeParser final : public LineParser {
   }
 
   Got parse(std::string_view line, Batch& batch, Record& record, RecordError& error) override {
+    if (std::exchange(is_first_, false)) line = without_byte_order_mark(line);
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return Got::nothing;
     reader_.keep_strings_in(&batch.arena());
     auto wrong = reader_.read(line);
@@ -180,6 +182,7 @@ class EnvelopeParser final : public LineParser {
   FieldSet fields_;
   FieldReader reader_{fields_};
   std::string scratch_;
+  bool is_first_ = true;
 };
 
 class EnvelopeWriter final : public LineWriter {

@@ -35,6 +35,12 @@ class LineParser {
   virtual bool has_header() const { return false; }
 };
 
+// Takes away the byte order mark that may stand before the first line of UTF-8 text: Windows' editors write
+// it. Only where text is structured; what is passed on as it is (text, re:) keeps its bytes.
+inline std::string_view without_byte_order_mark(std::string_view line) {
+  return line.substr(line.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0);
+}
+
 // REQUIRES: check_input_format() did not throw.
 std::unique_ptr<LineParser> make_line_parser(const LineFormat& format);
 

@@ -1,5 +1,7 @@
 #include "io/plain_lines.h"
 
+#include <utility>
+
 #include "data/json_fields.h"
 #include "io/line_parser.h"
 #include "io/line_writer.h"
@@ -15,6 +17,7 @@ class JsonParser final : public LineParser {
       : keyed_(format), plain_(keyed_.plain()), check_(format.check_json) {}
 
   Got parse(std::string_view line, Batch&, Record& record, RecordError& error) override {
+    if (std::exchange(is_first_, false)) line = without_byte_order_mark(line);
     // Blank lines are no records, as with jq: many programs end their output with one.
     if (line.empty() || (line[0] <= ' ' && is_blank(line))) return Got::nothing;
     if (plain_)
@@ -34,6 +37,7 @@ class JsonParser final : public LineParser {
   KeyedLines keyed_;
   bool plain_;
   bool check_;
+  bool is_first_ = true;
   FieldSet no_fields_;
   FieldReader reader_{no_fields_};
 };

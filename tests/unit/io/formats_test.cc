@@ -104,6 +104,32 @@ TEST_CASE("csv in: broken rows") {
   CHECK_THROWS_AS(parsed(csv, "a,a\n1,2\n"), Error);
 }
 
+// All of it would be one row of names: nothing would come, and nothing be said.
+TEST_CASE("csv in: lines that end with CR alone are refused") {
+  for (const char* name : {"csv", "tsv"}) {
+    const auto format = parse_line_format(name, "-I");
+    CHECK_THROWS_WITH(parsed(format, "a\r1\r2\r"), Catch::Matchers::ContainsSubstring("lines end with CR alone"));
+    CHECK_THROWS_WITH(parsed(format, "a\r1\r2"), Catch::Matchers::ContainsSubstring("column 1"));
+  }
+  const auto csv = parse_line_format("csv", "-I");
+  CHECK_THROWS_AS(parsed(csv, "a,b\r1,2\r"), Error);
+  CHECK_THROWS_AS(parsed(csv, "a,b\r\r\n1,2\r\r\n"), Error);
+  CHECK(parsed(csv, "a,\"b\rc\"\r\n1,2\r\n") == Strings{R"({"a":1,"b\rc":2})"});
+}
+
+TEST_CASE("a byte order mark before the first line is no part of it, as with jq") {
+  const std::string mark = "\xEF\xBB\xBF";
+  const auto json = parse_line_format("json", "-I");
+  CHECK(parsed(json, mark + "{\"a\":1}\n{\"a\":2}\n") == Strings{R"({"a":1})", R"({"a":2})"});
+  CHECK(parsed(json, mark + "\n{\"a\":2}\n") == Strings{R"({"a":2})"});
+  LineFormat checked = json;
+  checked.check_json = true;
+  CHECK(parsed(checked, mark + "{\"a\":1}\n") == Strings{R"({"a":1})"});
+  CHECK(parsed(checked, "{\"a\":1}\n" + mark + "{\"a\":1}\n").back().substr(0, 6) == "error:");
+  CHECK(parsed(parse_line_format("envelope", "-I"), mark + "{\"payload\":\"x\"}\n") == Strings{"x"});
+  CHECK(parsed(parse_line_format("text", "-I"), mark + "x\n") == Strings{mark + "x"});
+}
+
 TEST_CASE("csv out: columns of the first record") {
   const auto csv = parse_line_format("csv", "-O");
   CHECK(written(csv, {R"({"a":1,"b c":"x,\"y\"\n","d":null})", R"({"d":[1,2],"a":40.0,"b c":"z"})"}) ==
