@@ -43,10 +43,11 @@ std::pair<std::string, std::string> split_assignment(const std::string& option, 
 
 // A tool that reads what it writes never ends, or doubles its topic.
 void refuse_same_topic(const io::Endpoint& in, const std::string& topic, const std::string& as) {
-  if (!in.is_topic()) return;
-  if (in.name != topic && std::find(in.topics.begin(), in.topics.end(), topic) == in.topics.end()) return;
-  throw usage_error("'" + topic + "' is both IN and " + as + ": the tool would read what it writes",
-                    "write to another topic");
+  if (topic.empty() || !io::names_topic(in, topic)) return;
+  const std::string reads = in.kind == io::EndpointKind::topic_pattern
+                                ? "'" + in.name + "' matches " + as + " '" + topic + "'"
+                                : "'" + topic + "' is both IN and " + as;
+  throw usage_error(reads + ": the tool would read what it writes", "write to another topic");
 }
 
 std::vector<std::string> format_names(bool read) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "base/error.h"
 
@@ -70,6 +71,12 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
     if (is_out)
       throw usage_error(where + "'" + std::string(rest) + "' is a pattern, which can only be read from");
     endpoint.kind = EndpointKind::topic_pattern;
+    try {
+      (void)std::regex(endpoint.name, std::regex::extended);
+    } catch (const std::regex_error& error) {
+      throw usage_error(where + "'" + endpoint.name + "' is no regular expression: " + error.what(),
+                        "it is an extended one, as of grep -E; a topic is written without '^'");
+    }
     return endpoint;
   }
   endpoint.kind = EndpointKind::topic;
@@ -91,6 +98,13 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
   require_topic_name(where, rest);
   endpoint.topics.emplace_back(rest);
   return endpoint;
+}
+
+bool names_topic(const Endpoint& in, const std::string& topic) {
+  if (in.kind == EndpointKind::topic_pattern)
+    return std::regex_search(topic, std::regex(in.name, std::regex::extended));
+  return in.is_topic() &&
+         (in.name == topic || std::find(in.topics.begin(), in.topics.end(), topic) != in.topics.end());
 }
 
 std::optional<std::string> local_file_hint(std::string_view topic) {

@@ -23,8 +23,11 @@ struct Endpoint {
 };
 
 // `operand` is "IN" or "OUT" for messages. Throws usage_error: empty name, a name no topic can have, a list
-// or pattern as OUT.
+// or pattern as OUT, a pattern that is none.
 Endpoint parse_endpoint(std::string_view operand, std::string_view text);
+
+// Whether the topic is one of those that `in` names or matches.
+bool names_topic(const Endpoint& in, const std::string& topic);
 
 // For the message about a topic that does not exist: if a local file has its name, it was probably meant, and
 // the tool refuses with this hint instead of making the topic. Else nullopt.

@@ -147,7 +147,27 @@ refused() {
   printf '\xef\xbb\xbfa,b\r\n1,2\r\n' >fine.csv
   [ "$(kmap -I csv 'b, a' ./fine.csv)" = '{"b":2,"a":1}' ]
   [ "$(kmap -I csv 'b, a' - <fine.csv)" = '{"b":2,"a":1}' ]
+  printf 'a,b\r1,2\r' >old.csv
+  refused_with 4 kmap -I csv a ./old.csv; says "./old.csv: the header row is broken" "CR alone" "tr '\r' '\n'"
+  refused_with 4 sh -c 'kmap -I csv a <old.csv'; says "standard input: the header row is broken"
   [ -z "$(printf 'a,b' >only.csv; kmap -I csv a ./only.csv)" ]
+}
+
+@test "a pattern as IN: it must be one, and match nothing that is written" {
+  refused kread '^[a'; says "'^[a' is no regular expression" "grep -E"
+  export KUTILS_BROKERS=localhost:1
+  refused kcp -g g '^click' clickout; says "'^click' matches OUT 'clickout': the tool would read what it writes"
+  refused kfilter -g g --on-error dead-letter:clickbad 'a > 1' '^click' out; says "'clickbad'" "would read what it writes"
+  refused kbranch -g g 'clickless=a < 1' '^click' out; says "'clickless'" "would read what it writes"
+  refused kfilter --on-error dead-letter:b 'a > 1' -g g a,b out; says "'b' is both IN and the topic of dead letters"
+}
+
+@test "a port that is none is refused, whoever says it" {
+  refused kread -b localhost:99999 in; says "-b localhost:99999: '99999' is not a port" "1 to 65535"
+  KUTILS_BROKERS=localhost:0 refused kread in; says "\$KUTILS_BROKERS localhost:0"
+  refused kread -X bootstrap.servers=localhost:x in; says "bootstrap.servers localhost:x"
+  echo bootstrap.servers=localhost:70000 >brokers.conf
+  refused kread -F brokers.conf in; says "brokers.conf:1: bootstrap.servers localhost:70000"
 }
 
 @test "a near miss of a metadata name is noted, once" {

@@ -27,7 +27,7 @@ TEST_CASE("endpoints: decided by spelling alone") {
 
 TEST_CASE("endpoints: refused") {
   for (const char* bad :
-       {"", "table:", "file:", "topic:", "a b", "a,,b", "a,", "a,a", "..", "t\xc3\xa4", "topic:a/b"}) {
+       {"", "table:", "file:", "topic:", "a b", "a,,b", "a,", "a,a", "..", "t\xc3\xa4", "topic:a/b", "^[a", "^a("}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parse_endpoint("IN", bad), Error);
   }
@@ -43,6 +43,15 @@ TEST_CASE("endpoints: refused") {
     CHECK(error.what() == std::string("IN: 'my clicks' is no topic name: it has a ' '"));
     CHECK(error.code() == ExitCode::usage);
   }
+}
+
+TEST_CASE("endpoints: which topics are read") {
+  CHECK(names_topic(parse_endpoint("IN", "a,b"), "b"));
+  CHECK_FALSE(names_topic(parse_endpoint("IN", "a,b"), "a,c"));
+  CHECK(names_topic(parse_endpoint("IN", "topic:a"), "a"));
+  CHECK_FALSE(names_topic(parse_endpoint("IN", "./a"), "a"));
+  CHECK(names_topic(parse_endpoint("IN", "^a(b|c)"), "acd"));
+  CHECK_FALSE(names_topic(parse_endpoint("IN", "^a$"), "ab"));
 }
 
 TEST_CASE("endpoints: a topic that is the name of a file; IN and OUT the same file") {
