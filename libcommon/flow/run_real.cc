@@ -74,11 +74,7 @@ ExitCode run(const Job& job) {
                                               instance);
           },
           [&] { return kafka::make_idempotent_producer(writing); },
-          [&](const std::string& id) {
-            return kafka::make_transactional_producer(
-                writing, id,
-                job.stateful ? kafka::DeliveredOffsets::tracked : kafka::DeliveredOffsets::untracked);
-          },
+          [&](const std::string& id) { return kafka::make_transactional_producer(writing, id); },
           [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
               const std::vector<std::pair<std::string, int32_t>>& inputs) {
             return io::make_topic_sink(producer, admin, clock, topic, inputs);

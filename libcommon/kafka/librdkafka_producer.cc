@@ -1,13 +1,12 @@
 // Producers over librdkafka.
 //
-// Delivery reports come as events on the main queue: in that mode rd_kafka_flush() waits on a condition
-// instead of polling in steps of 10 ms. Without tracked offsets only failures are reported; successes are
-// freed by librdkafka's own threads.
+// Every record is reported, as an event on the main queue, and freed here with its report: the thread that
+// made the copy frees it, so the allocator hands the same warm memory out again. Left to librdkafka's threads
+// (delivery.report.only.error) a copy from topic to topic costs 15 % more CPU, and the heap grows by 10 MB.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 
 #include "kafka/client.h"
@@ -23,14 +22,12 @@ constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
 
 class LibrdkafkaProducer final : public TransactionalProducer {
  public:
-  LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id,
-                     DeliveredOffsets offsets)
+  LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id)
       : transactional_(!transactional_id.empty()),
-        tracked_(offsets == DeliveredOffsets::tracked),
         name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
         retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
         note_(config.note()),
-        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id, offsets),
+        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id),
                 RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
         queue_(rd_kafka_queue_get_main(client_.get())) {}
 
@@ -77,8 +74,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       const ErrorHandle error(rd_kafka_produceva(client_.get(), parts.data(), n));
       if (!error) break;
       if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        // Without reports of success nothing comes that would tell of room: look again soon.
-        serve(tracked_ ? 10 : 1);
+        serve(10);
         if (!rd_kafka_fatal_error(client_.get(), nullptr, 0)) continue;
       }
       if (headers) rd_kafka_headers_destroy(headers);
@@ -86,7 +82,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]",
                      ExitCode::delivery, transactional_ ? Severity::abort : Severity::fatal);
     }
-    if (tracked_) ++in_flight_;
+    ++in_flight_;
     // Reports must not pile up between flushes.
     if (++since_served_ >= 1000) {
       since_served_ = 0;
@@ -152,10 +148,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     std::vector<int64_t> delivered;  // by partition
   };
 
-  static std::map<std::string, std::string> properties(const std::string& transactional_id,
-                                                       DeliveredOffsets offsets) {
-    std::map<std::string, std::string> out{
-        {"delivery.report.only.error", offsets == DeliveredOffsets::tracked ? "false" : "true"}};
+  static std::map<std::string, std::string> properties(const std::string& transactional_id) {
+    std::map<std::string, std::string> out{{"delivery.report.only.error", "false"}};
     if (!transactional_id.empty()) out["transactional.id"] = transactional_id;
     return out;
   }
@@ -198,7 +192,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void take_report(const rd_kafka_message_t& message) {
-    if (tracked_) --in_flight_;
+    --in_flight_;
     if (message.err) {
       // Thrown away by an abort: no failure, and it may be reported after the abort.
       if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
@@ -232,17 +226,11 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void wait_delivered(std::optional<SteadyClock::duration> limit) {
     const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
     for (;;) {
-      if (tracked_) {
-        serve(0);
-        if (in_flight_ <= 0) return;
-        rd_kafka_flush(client_.get(), 0);  // ends the lingering
-        serve(20);
-        if (in_flight_ <= 0) return;
-      } else {
-        const auto code = rd_kafka_flush(client_.get(), 100);
-        serve(0);
-        if (!code) return;
-      }
+      serve(0);
+      if (in_flight_ <= 0) return;
+      rd_kafka_flush(client_.get(), 0);  // ends the lingering
+      serve(20);
+      if (in_flight_ <= 0) return;
       if (rd_kafka_fatal_error(client_.get(), nullptr, 0)) return;
       if (limit && SteadyClock::now() > deadline) return;
     }
@@ -265,7 +253,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (sorted.severity() != Severity::retriable) throw sorted;
       if (SteadyClock::now() > deadline)
         throw KafkaError(sorted.code(), Severity::abort, sorted.kafka_code(), sorted.what());
-      std::this_thread::sleep_for(Millis(5));  // most of them have waited inside already
+      serve(5);  // most of them have waited inside already; some wait for reports to be taken
     }
   }
 
@@ -275,7 +263,6 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   const bool transactional_;
-  const bool tracked_;
   const std::string name_;
   const Millis retry_limit_;
   const ClientConfig::Note note_;
@@ -286,20 +273,19 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const std::string* last_name_ = nullptr;
   Topic* last_topic_ = nullptr;
   std::unique_ptr<KafkaError> failure_;
-  int64_t in_flight_ = 0;  // where tracked
+  int64_t in_flight_ = 0;  // records without a report yet
   int since_served_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config, DeliveredOffsets offsets) {
-  return std::make_unique<LibrdkafkaProducer>(config, std::string(), offsets);
+std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config) {
+  return std::make_unique<LibrdkafkaProducer>(config, std::string());
 }
 
 std::unique_ptr<TransactionalProducer> make_transactional_producer(const ClientConfig& config,
-                                                                   const std::string& transactional_id,
-                                                                   DeliveredOffsets offsets) {
-  return std::make_unique<LibrdkafkaProducer>(config, transactional_id, offsets);
+                                                                   const std::string& transactional_id) {
+  return std::make_unique<LibrdkafkaProducer>(config, transactional_id);
 }
 
 }  // namespace kutils::kafka

@@ -22,8 +22,7 @@ class Producer {
   // Until everything produced is acknowledged or failed. Throws KafkaError for the first failure.
   virtual void flush() = 0;
   // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
-  // the changelog offset that a store has reached. Only of a producer made with DeliveredOffsets::tracked;
-  // ask after flush().
+  // the changelog offset that a store has reached; ask after flush().
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
 };
 
@@ -38,13 +37,8 @@ class TransactionalProducer : public Producer {
   virtual void abort() = 0;  // flushes first, bounded to 5 s
 };
 
-// Tracking costs a delivery report per record; without it only failures are reported.
-enum class DeliveredOffsets { untracked, tracked };
-
-std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config,
-                                                   DeliveredOffsets offsets = DeliveredOffsets::untracked);
-std::unique_ptr<TransactionalProducer> make_transactional_producer(
-    const ClientConfig& config, const std::string& transactional_id,
-    DeliveredOffsets offsets = DeliveredOffsets::untracked);
+std::unique_ptr<Producer> make_idempotent_producer(const ClientConfig& config);
+std::unique_ptr<TransactionalProducer> make_transactional_producer(const ClientConfig& config,
+                                                                   const std::string& transactional_id);
 
 }  // namespace kutils::kafka

@@ -7,7 +7,7 @@ using namespace kutils::kafka::test;
 TEST_CASE("bytes, NULLs, headers and times come back as they were sent") {
   if (!have_broker()) return;
   const std::string topic = make_topic("bytes", 1);
-  const auto producer = make_idempotent_producer(broker_config(), DeliveredOffsets::tracked);
+  const auto producer = make_idempotent_producer(broker_config());
   const std::string binary("\0\xff\n{", 4);
   const Header headers[] = {
       {"a", MaybeBytes(std::string_view(binary))}, {"a", MaybeBytes()}, {"", MaybeBytes(std::string_view())}};
@@ -55,14 +55,11 @@ TEST_CASE("a full queue is waited for; a refused record fails the flush and only
   const std::string topic = make_topic("full", 1, {{"max.message.bytes", "100000"}});
   ClientConfig config = broker_config();
   config.set("queue.buffering.max.messages", "100");
-  for (const auto tracked : {DeliveredOffsets::untracked, DeliveredOffsets::tracked}) {
-    const auto producer = make_idempotent_producer(config, tracked);
-    for (int i = 0; i < 5000; ++i) producer->produce(topic, 0, output("k", "value"));
-    CHECK_NOTHROW(producer->flush());
-  }
-  const auto admin = make_admin(config);
-  CHECK(admin->watermarks({topic, 0}).high == 10000);
   const auto producer = make_idempotent_producer(config);
+  for (int i = 0; i < 5000; ++i) producer->produce(topic, 0, output("k", "value"));
+  CHECK_NOTHROW(producer->flush());
+  const auto admin = make_admin(config);
+  CHECK(admin->watermarks({topic, 0}).high == 5000);
   producer->produce(topic, 0, output("k", std::string(200'000, 'x')));
   try {
     producer->flush();
@@ -80,7 +77,7 @@ TEST_CASE("transactions: all or nothing, offsets and their metadata with them") 
   fill(in, 1, 5, 10);
   Follower follower(group);
   follower.consumer->subscribe({in});
-  const auto producer = make_transactional_producer(broker_config(), fresh("tx"), DeliveredOffsets::tracked);
+  const auto producer = make_transactional_producer(broker_config(), fresh("tx"));
   producer->init();
   REQUIRE(follower.poll_until([&] { return follower.count == 10; }));
 
@@ -166,18 +163,16 @@ TEST_CASE("a second producer of the same id fences the first: fatal") {
 TEST_CASE("an abort with records in flight, many times") {
   if (!have_broker()) return;
   const std::string out = make_topic("out", 2);
-  for (const auto tracked : {DeliveredOffsets::untracked, DeliveredOffsets::tracked}) {
-    const auto producer = make_transactional_producer(broker_config(), fresh("tx"), tracked);
-    producer->init();
-    for (int round = 0; round < 20; ++round) {
-      producer->begin();
-      for (int i = 0; i < 2000; ++i) producer->produce(out, i % 2, output("k", "value"));
-      if (round % 2)
-        producer->abort();
-      else {
-        producer->flush();
-        producer->commit();
-      }
+  const auto producer = make_transactional_producer(broker_config(), fresh("tx"));
+  producer->init();
+  for (int round = 0; round < 40; ++round) {
+    producer->begin();
+    for (int i = 0; i < 2000; ++i) producer->produce(out, i % 2, output("k", "value"));
+    if (round % 2) {
+      producer->abort();
+    } else {
+      producer->flush();
+      producer->commit();
     }
   }
 }
