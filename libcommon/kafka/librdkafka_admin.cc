@@ -1,5 +1,7 @@
 // Admin over librdkafka: a consumer handle without a group that reads uncommitted, so that its watermarks are
 // the logs' ends.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -21,6 +23,7 @@ struct Limits {
 };
 constexpr Limits kPatient{5000, 15'000, Millis(30'000)};
 constexpr Limits kOnce{2000, 2000, Millis(0)};
+constexpr auto kDescribeLimit = std::chrono::seconds(3);
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
@@ -190,49 +193,29 @@ class LibrdkafkaAdmin final : public Admin {
   std::vector<GroupMember> group_members(const std::string& group) override {
     std::vector<GroupMember> members;
     if (is_in_memory()) return members;
-    const char* name = group.c_str();
-    const EventHandle event =
-        admin_call("description of group " + group, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                     rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options, queue);
-                   });
-    size_t groups = 0;
-    const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
-        rd_kafka_event_DescribeConsumerGroups_result(event.get()), &groups);
-    for (size_t g = 0; g < groups; ++g) {
-      const size_t count = rd_kafka_ConsumerGroupDescription_member_count(list[g]);
-      for (size_t i = 0; i < count; ++i) {
-        const auto* member = rd_kafka_ConsumerGroupDescription_member(list[g], i);
-        const char* instance = rd_kafka_MemberDescription_group_instance_id(member);
-        const char* id = rd_kafka_MemberDescription_consumer_id(member);
-        members.push_back({instance ? instance : "", id ? id : ""});
-      }
+    Description found;
+    retry("description of group " + group, [&] { return describe(group, found); });
+    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(found.group);
+    for (size_t i = 0; i < count; ++i) {
+      const auto* member = rd_kafka_ConsumerGroupDescription_member(found.group, i);
+      const char* instance = rd_kafka_MemberDescription_group_instance_id(member);
+      const char* id = rd_kafka_MemberDescription_consumer_id(member);
+      members.push_back({instance ? instance : "", id ? id : ""});
     }
     return members;
   }
 
   GroupCoverage coverage(const std::string& group, const std::vector<TopicPartition>& all) override {
     if (is_in_memory()) return {true, {}};
-    char why[512] = "";
-    const AdminOptionsHandle options(
-        rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS));
-    rd_kafka_AdminOptions_set_request_timeout(options.get(), 2000, why, sizeof why);
-    const QueueHandle queue(rd_kafka_queue_new(client_.get()));
-    const char* name = group.c_str();
-    rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options.get(), queue.get());
-    const EventHandle event(rd_kafka_queue_poll(queue.get(), 3000));
-    if (!event || rd_kafka_event_error(event.get())) return {};
-    size_t groups = 0;
-    const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
-        rd_kafka_event_DescribeConsumerGroups_result(event.get()), &groups);
-    if (groups != 1 ||
-        rd_kafka_ConsumerGroupDescription_state(list[0]) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
+    Description found;
+    if (describe(group, found) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (rd_kafka_ConsumerGroupDescription_state(found.group) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
       return {};
     std::set<TopicPartition> given;
-    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(list[0]);
+    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(found.group);
     for (size_t i = 0; i < count; ++i) {
       const auto* assignment =
-          rd_kafka_MemberDescription_assignment(rd_kafka_ConsumerGroupDescription_member(list[0], i));
+          rd_kafka_MemberDescription_assignment(rd_kafka_ConsumerGroupDescription_member(found.group, i));
       if (!assignment) continue;
       for (const TopicPartition& at : partitions_of(rd_kafka_MemberAssignment_partitions(assignment)))
         given.insert(at);
@@ -284,6 +267,57 @@ class LibrdkafkaAdmin final : public Admin {
       hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
     return KafkaError(ExitCode::connection, Severity::fatal, reason,
                       "cannot connect to " + config_.brokers() + ": " + why, hint);
+  }
+
+  struct Description {
+    EventHandle event;  // owns it
+    const rd_kafka_ConsumerGroupDescription_t* group = nullptr;
+  };
+
+  // One round, within some seconds: the brokers are asked in turn until its coordinator answers, first the
+  // one that did last. Each by its number, because librdkafka must not look for the coordinator itself: when
+  // one comes up after such a request has timed out, the process is aborted ("eonce->refcnt > 0"; 2.0
+  // to 2.8).
+  rd_kafka_resp_err_t describe(const std::string& group, Description& out) {
+    const auto deadline = SteadyClock::now() + kDescribeLimit;
+    const rd_kafka_metadata_t* raw = nullptr;
+    const auto unreached = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, kOnce.call_ms);
+    const MetadataHandle metadata(raw);
+    if (unreached) return unreached;
+    std::vector<int32_t> brokers;
+    for (int i = 0; i < metadata->broker_cnt; ++i) brokers.push_back(metadata->brokers[i].id);
+    std::sort(brokers.begin(), brokers.end());
+    const auto first = std::lower_bound(brokers.begin(), brokers.end(), coordinator_.load());
+    std::rotate(brokers.begin(), first, brokers.end());
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__WAIT_COORD;
+    for (const int32_t broker : brokers) {
+      code = describe_at(broker, group, out);
+      coordinator_ = code == RD_KAFKA_RESP_ERR_NO_ERROR ? broker : broker + 1;
+      if (!is_passing(code) || SteadyClock::now() > deadline) break;
+    }
+    return code;
+  }
+
+  rd_kafka_resp_err_t describe_at(int32_t broker, const std::string& group, Description& out) {
+    char why[512] = "";
+    const AdminOptionsHandle options(
+        rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), kOnce.order_ms, why, sizeof why);
+    if (const auto code = rd_kafka_AdminOptions_set_broker(options.get(), broker, why, sizeof why))
+      return code;
+    const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+    const char* name = group.c_str();
+    rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options.get(), queue.get());
+    out.event.reset(rd_kafka_queue_poll(queue.get(), kOnce.order_ms + 1000));
+    if (!out.event) return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (const auto code = rd_kafka_event_error(out.event.get())) return code;
+    size_t groups = 0;
+    const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
+        rd_kafka_event_DescribeConsumerGroups_result(out.event.get()), &groups);
+    if (groups != 1) return RD_KAFKA_RESP_ERR__BAD_MSG;
+    out.group = list[0];
+    const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(out.group);
+    return error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
   static TopicInfo info_of(const rd_kafka_metadata_topic_t& topic) {
@@ -402,6 +436,7 @@ class LibrdkafkaAdmin final : public Admin {
   Limits limits_ = kPatient;
   std::string cluster_id_;
   std::map<std::string, std::unique_ptr<Client>> groups_;
+  std::atomic<int32_t> coordinator_{0};  // the broker to ask first about a group
 };
 
 }  // namespace

@@ -19,3 +19,11 @@ teardown() {
   [ "$status" -ne 77 ] || skip "$output"
   [ "$status" -eq 0 ]
 }
+
+@test "a group that is asked about while no broker answers" {
+  eval "$("$KUTILS_SOURCE_DIR/scripts/kafka" --dir "$cluster" env)"
+  KUTILS_TEST_BROKERS=$KUTILS_BROKERS run "$KUTILS_BUILD_DIR/bin/test_kafka_client" '[.frozen]'
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output != *"is not set"* ]]
+}

@@ -1,3 +1,6 @@
+#include <signal.h>
+
+#include <filesystem>
 #include <fstream>
 
 #include "broker.h"
@@ -140,4 +143,39 @@ TEST_CASE("TLS to a listener without it is said, with what to check") {
   const auto error = connect_error(config, Millis(2000), took);
   CHECK(error.code() == ExitCode::connection);
   CHECK(error.hint().find("security.protocol") != std::string::npos);
+}
+
+// Run by three_nodes.bats on nodes of its own: it stops them.
+TEST_CASE("a group that is asked about while no broker answers", "[.frozen]") {
+  const char* cluster = std::getenv("KUTILS_KAFKA_DIR");
+  if (!have_broker() || !cluster) return;
+  std::vector<pid_t> nodes;
+  for (const auto& entry : std::filesystem::directory_iterator(cluster)) {
+    pid_t pid = 0;
+    if (std::ifstream(entry.path() / "pid") >> pid) nodes.push_back(pid);
+  }
+  REQUIRE(nodes.size() == 3);
+  const std::string topic = make_topic("in", 2);
+  const std::string group = fresh("group");
+  Follower follower(group);
+  follower.consumer->subscribe({topic});
+  REQUIRE(follower.poll_until([&] { return follower.owned.size() == 2; }));
+  const auto admin = make_admin(broker_config());
+  CHECK(admin->group_members(group).size() == 1);
+  const auto other = make_admin(broker_config());  // knows no coordinator yet
+  other->connect(Millis(5000));
+  for (const pid_t node : nodes) kill(node, SIGSTOP);
+  CHECK_FALSE(admin->coverage(group, {{topic, 0}}).settled);
+  CHECK_FALSE(other->coverage(group, {{topic, 0}}).settled);
+  for (const pid_t node : nodes) kill(node, SIGCONT);
+  // librdkafka looking for the coordinator itself aborted the process here.
+  CHECK(other->group_members(group).size() == 1);
+  CHECK(admin->group_members(group).size() == 1);
+  GroupCoverage coverage;
+  CHECK(follower.poll_until([&] {
+    coverage = other->coverage(group, {{topic, 0}, {topic, 1}, {topic, 2}});
+    return coverage.settled;
+  }));
+  REQUIRE(coverage.left_out.size() == 1);
+  CHECK(coverage.left_out[0].partition == 2);
 }
