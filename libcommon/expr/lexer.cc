@@ -79,19 +79,12 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
     if (c == '"' || c == '\'') return quoted(false, false);
     if (is_name_start(c)) {
-      // String prefixes: r, b, rb, br in either case.
-      bool raw = false;
-      bool bytes = false;
+      // String prefixes: r, b, br in either case.
       size_t n = 0;
-      for (; n < 2; ++n) {
-        const char p = peek(n);
-        if ((p == 'r' || p == 'R') && !raw)
-          raw = true;
-        else if ((p == 'b' || p == 'B') && !bytes)
-          bytes = true;
-        else
-          break;
-      }
+      const bool bytes = peek(n) == 'b' || peek(n) == 'B';
+      if (bytes) ++n;
+      const bool raw = peek(n) == 'r' || peek(n) == 'R';
+      if (raw) ++n;
       if (n > 0 && (peek(n) == '"' || peek(n) == '\'')) {
         at_ += n;
         return quoted(raw, bytes);
@@ -164,7 +157,7 @@ class Lexer {
   }
 
   void number() {
-    if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
+    if (peek() == '0' && peek(1) == 'x') {
       at_ += 2;
       const size_t digits = at_;
       while (hex_digit(peek()) >= 0) ++at_;
@@ -233,14 +226,8 @@ class Lexer {
       if (!triple && (c == '\n' || c == '\r'))
         fail("this string is never closed", start_, opening + 1,
              "a string over several lines has three quotes");
-      if (c == '\\') {
-        if (raw) {
-          out.push_back(c);
-          ++at_;
-          if (at_ < text_.size()) out.push_back(text_[at_++]);
-        } else {
-          escape(bytes, out);
-        }
+      if (c == '\\' && !raw) {  // in a raw string it escapes nothing, not even the quote
+        escape(bytes, out);
         continue;
       }
       out.push_back(c);
