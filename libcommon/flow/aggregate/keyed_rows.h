@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/varint.h"
@@ -100,6 +101,24 @@ class KeyedRows {
       if (next != kNever) arm(node, next);
     }
     if (store_.in_memory()) prune();
+  }
+
+  // Looks at every value, also those in the store alone.
+  template <typename F>
+  void for_each(const F& look) {
+    for (const auto& [key, node] : nodes_) look(std::as_const(node->value));
+    if (store_.in_memory()) return;
+    const std::string from(1, row_prefix_), to(1, static_cast<char>(row_prefix_ + 1));
+    store_.scan(from, to, [&](std::string_view key, std::string_view bytes) {
+      if (nodes_.find(key.substr(1)) != nodes_.end()) return true;
+      T value = codec_.make();
+      Reader in(bytes);
+      in.signed_varint();  // when its timer is due
+      codec_.decode(in, value);
+      if (!in.ok() || !in.at_end()) throw state::CorruptState("a row of a key in the state is broken");
+      look(std::as_const(value));
+      return true;
+    });
   }
 
   void write_back() {

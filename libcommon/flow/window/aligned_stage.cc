@@ -94,6 +94,17 @@ class AlignedStage final : public WindowStage {
     }
   }
 
+  int64_t last_close() override {
+    for (auto at = buckets_.rbegin(); at != buckets_.rend(); ++at) {
+      const Bucket& bucket = *at->second;
+      const std::vector<Row*>& rows = bucket.table.rows();
+      // A record that was refused leaves an empty one.
+      if (!bucket.whole || std::any_of(rows.begin(), rows.end(), [](const Row* row) { return row->exists; }))
+        return bucket.end + options_.grace;
+    }
+    return kNoTime;
+  }
+
   void emit_changes(Emitter& out) override {
     for (const auto& [start, bucket] : buckets_) {
       for (Row* row : bucket->changed) {

@@ -93,6 +93,15 @@ class SessionStage final : public WindowStage {
     closed_.expire(now - gap_ - options_.grace - options_.expires);
   }
 
+  int64_t last_close() override {
+    int64_t last = kNoTime;
+    rows_.for_each([&](const Sessions& sessions) {
+      for (const Session& session : sessions.list)
+        last = std::max(last, session.last + gap_ + 1 + options_.grace);
+    });
+    return last;
+  }
+
   void emit_changes(Emitter& out) override {
     flush_retractions(out);
     for (const std::string& key : changed_) {

@@ -79,6 +79,16 @@ class SlidingStage final : public WindowStage {
     closed_.expire(now - options_.grace - options_.expires);
   }
 
+  int64_t last_close() override {
+    int64_t last = kNoTime;
+    rows_.for_each([&](const Events& events) {
+      windows_.all_starts(events, closing_);
+      if (!closing_.empty() && !is_closed(closing_.back(), clock_.now()))
+        last = std::max(last, closing_.back() + reach_ + 1 + options_.grace);
+    });
+    return last;
+  }
+
   void emit_changes(Emitter& out) override {
     for (const std::string& key : changed_) {
       Rows::Node* node = rows_.find_loaded(key);

@@ -7,23 +7,8 @@ namespace kutils::flow {
 
 namespace {
 
-constexpr int64_t kHourMs = 3'600'000;
 // The year 30,000: calendars know years of 16 bits only.
 constexpr int64_t kLastCalendarTime = 884'541'340'800'000;
-
-// No window that holds a time t ends later than t + this.
-int64_t span_of(const WindowSpec& window) {
-  switch (window.kind) {
-    case WindowSpec::Kind::day:
-      return 26 * kHourMs;
-    case WindowSpec::Kind::week:
-      return (7 * 24 + 2) * kHourMs;
-    case WindowSpec::Kind::month:
-      return (31 * 24 + 2) * kHourMs;
-    default:
-      return window.size + 1;
-  }
-}
 
 }  // namespace
 
@@ -103,10 +88,11 @@ void WindowStage::before_commit(Emitter& out) {
 
 void WindowStage::close(Emitter& out) {
   if (!store_.in_memory()) {
-    // --close-at-end: the state lives on. Stream time moves to where the windows are closed, so that they
-    // stay final.
-    if (clock_.largest() == kNoTime) return;
-    clock_.move_all_to(clock_.largest() + span_of(options_.window) + options_.grace);
+    // --close-at-end: the state lives on. Stream time moves to where the open windows are closed, so that
+    // they stay final, and no further: what comes later is in windows that nobody has closed.
+    const int64_t last = last_close();
+    if (last == kNoTime) return;
+    clock_.move_all_to(last);
     close_until(nullptr, clock_.now(), out);
     return;
   }

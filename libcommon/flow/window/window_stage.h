@@ -62,6 +62,8 @@ class WindowStage : public Stage {
                             Emitter& out) = 0;
   // Stream time is now `now`: emit and drop what closed.
   virtual void close_until(const Record* origin, int64_t now, Emitter& out) = 0;
+  // The stream time at which the last window that is open now will be closed; kNoTime: none is open.
+  virtual int64_t last_close() = 0;
   virtual void emit_changes(Emitter& out) = 0;
   virtual void write_back() = 0;
 

@@ -310,6 +310,49 @@ TEST_CASE(
   CHECK(seen.raw[1] == "null");
 }
 
+TEST_CASE("windows: --close-at-end closes what is open and no window after it, however often") {
+  struct Expected {
+    const char* window;
+    int64_t on_time;  // the first time that is not late then
+  };
+  for (const auto& [window, on_time] : {Expected{"10ms", 110},
+                                        {"10ms/4ms", 104},
+                                        {"session:10ms", 102},
+                                        {"sliding:10ms", 92},
+                                        {"day", 86'400'000}}) {
+    for (const size_t cache : {size_t{0}, size_t{2} << 20}) {
+      CAPTURE(window, cache);
+      WindowOptions options = options_of(parse_window_spec(window), 3, Emit::close);
+      options.cache_bytes = cache;
+      state::PartitionStore store(false);
+      Capture out;
+      int64_t offset = 0;
+      const auto commit = [&](Stage& stage) {
+        stage.before_commit(out);
+        offset += static_cast<int64_t>(store.take_changes().size());
+        store.applied(offset, 0);
+      };
+      for (int run = 0; run < 4; ++run) {
+        auto stage = stage_of(options, store);
+        if (run == 0) stage->process(Input({"a", 1, 90}).record, out);
+        if (run == 0) stage->process(Input({"b", 1, 101}).record, out);
+        commit(*stage);
+        stage->close(out);
+        commit(*stage);
+      }
+      const size_t closed = out.results.size();
+      CHECK(closed >= 2);
+      auto stage = stage_of(options, store);
+      stage->process(Input({"b", 1, on_time - 1}).record, out);
+      CHECK(out.late == 1);
+      stage->process(Input({"b", 1, on_time}).record, out);
+      CHECK(out.late == 1);
+      stage->close(out);
+      CHECK(out.results.size() > closed);
+    }
+  }
+}
+
 TEST_CASE("windows: --idle moves stream time by the silence beyond it, and no further") {
   WindowOptions options = options_of(parse_window_spec("10ms"), 0, Emit::close);
   options.idle = 1000;
