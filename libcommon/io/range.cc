@@ -220,7 +220,7 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
   const RangePlaces places = parse_range(range, now_ms);
   std::map<kafka::TopicPartition, kafka::Watermarks> all_marks;
   for (const auto& at : partitions) all_marks[at] = admin.watermarks(at);
-  const auto by_time = [&](const Place& place) {
+  const auto by_time = [&](const Place& place, bool to_start) {
     std::map<kafka::TopicPartition, int64_t> out;
     if (place.kind != Place::Kind::time) return out;
     if (!admin.is_in_memory()) {
@@ -235,12 +235,12 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     std::vector<SearchSpan> spans;
     for (const auto& [at, offset] : out)
       spans.push_back({at, std::max(offset, all_marks[at].low), all_marks[at].high});
-    const auto exact = first_at_or_after(spans, place.value, make_reader);
+    const auto exact = first_at_or_after(spans, place.value, to_start, make_reader);
     for (size_t i = 0; i < spans.size(); ++i) out[spans[i].at] = exact[i];
     return out;
   };
-  auto from_times = by_time(places.from);
-  auto to_times = places.to ? by_time(*places.to) : std::map<kafka::TopicPartition, int64_t>();
+  auto from_times = by_time(places.from, true);
+  auto to_times = places.to ? by_time(*places.to, false) : std::map<kafka::TopicPartition, int64_t>();
   std::vector<PartitionRange> out;
   std::vector<SearchSpan> spans;
   bool any_within = false;

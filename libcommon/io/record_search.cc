@@ -15,9 +15,11 @@ constexpr Clock::duration kPatience = std::chrono::seconds(30);
 constexpr Millis kWait{100};
 
 // Reads spans side by side, each from its low to its end or until `see` has seen enough of it; calls
-// see(index, record) for each record. `see` returns false for enough.
-template <typename See>
-void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_reader, const See& see) {
+// see(index, record) for each record, which returns false for enough, and see_end(index, offset) where no
+// more can be read before a span's end.
+template <typename See, typename SeeEnd>
+void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_reader, const See& see,
+                const SeeEnd& see_end) {
   struct Open {
     size_t index;
     int64_t end;
@@ -49,7 +51,12 @@ void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_rea
       if (!goes_on || record.offset + 1 >= one.end) finish(at);
     }
     // The end of what can be read: behind it there may be control records, or an open transaction.
-    for (const auto& met : polled.ends) finish(met.at);
+    for (const auto& met : polled.ends) {
+      const auto found = open.find(met.at);
+      if (found == open.end()) continue;
+      if (met.offset < found->second.end) see_end(found->second.index, met.offset);
+      finish(met.at);
+    }
     if (!batch.empty() || !polled.ends.empty()) progress = Clock::now();
     if (Clock::now() - progress > kPatience)
       throw Error(ExitCode::connection, "no answer from the brokers while looking for where to read",
@@ -62,9 +69,9 @@ struct Seen {
   int64_t time;
 };
 
-// The last `count` records of each span, the oldest first.
+// The last `count` records of each span, the oldest first. `ends` become where the spans can be read to.
 std::vector<std::deque<Seen>> last_records(const std::vector<SearchSpan>& spans, size_t count,
-                                           const MakeReader& make_reader) {
+                                           const MakeReader& make_reader, std::vector<int64_t>& ends) {
   std::vector<std::deque<Seen>> last(spans.size());
   std::vector<int64_t> read_from;  // all from here on has been read
   for (const SearchSpan& span : spans) read_from.push_back(span.end);
@@ -80,11 +87,14 @@ std::vector<std::deque<Seen>> last_records(const std::vector<SearchSpan>& spans,
     }
     if (stretches.empty()) return last;
     std::vector<std::deque<Seen>> seen(stretches.size());
-    read_spans(stretches, make_reader, [&](size_t i, const Record& record) {
-      seen[i].push_back({record.offset, record.timestamp});
-      if (seen[i].size() > count) seen[i].pop_front();
-      return true;
-    });
+    read_spans(
+        stretches, make_reader,
+        [&](size_t i, const Record& record) {
+          seen[i].push_back({record.offset, record.timestamp});
+          if (seen[i].size() > count) seen[i].pop_front();
+          return true;
+        },
+        [&](size_t i, int64_t offset) { ends[whose[i]] = std::min(ends[whose[i]], offset); });
     for (size_t i = 0; i < stretches.size(); ++i) {
       auto& kept = last[whose[i]];
       for (; !seen[i].empty() && kept.size() < count; seen[i].pop_back()) kept.push_front(seen[i].back());
@@ -103,8 +113,8 @@ std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t c
     all += std::max<int64_t>(span.end - span.low, 0);
   }
   if (all <= count || count <= 0) return starts;
-  auto last = last_records(spans, static_cast<size_t>(count), make_reader);
   for (size_t i = 0; i < spans.size(); ++i) starts[i] = spans[i].end;
+  auto last = last_records(spans, static_cast<size_t>(count), make_reader, starts);
   for (int64_t taken = 0; taken < count; ++taken) {
     size_t newest = spans.size();
     for (size_t i = 0; i < spans.size(); ++i) {
@@ -118,15 +128,20 @@ std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t c
   return starts;
 }
 
-std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms,
+std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms, bool to_start,
                                        const MakeReader& make_reader) {
   std::vector<int64_t> out;
   for (const SearchSpan& span : spans) out.push_back(span.end);
-  read_spans(spans, make_reader, [&](size_t i, const Record& record) {
-    if (record.timestamp < time_ms) return true;
-    out[i] = record.offset;
-    return false;
-  });
+  read_spans(
+      spans, make_reader,
+      [&](size_t i, const Record& record) {
+        if (record.timestamp < time_ms) return true;
+        out[i] = record.offset;
+        return false;
+      },
+      [&](size_t i, int64_t offset) {
+        if (to_start) out[i] = offset;
+      });
   return out;
 }
 

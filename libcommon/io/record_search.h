@@ -3,8 +3,9 @@
 // the first such record where records carry a time of their own; and offsets of aborted or compacted records
 // are counted though nobody reads them.
 //
-// Reads without a group. Records of a transaction that is open count as not there. Throws KafkaError, and
-// Error when nothing comes for 30 s.
+// Reads without a group. Records of a transaction that is open cannot be seen: where one holds back the end
+// of a span, and nothing was found before it, a start is where it holds back (what it has may come yet), an
+// end is the span's. Throws KafkaError, and Error when nothing comes for 30 s.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,9 @@ struct SearchSpan {
 std::vector<int64_t> tail_starts(const std::vector<SearchSpan>& spans, int64_t count,
                                  const MakeReader& make_reader);
 
-// The first record of each span whose time is at or after this, in order of offsets; the span's end where
-// there is none.
-std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms,
+// The first record of each span whose time is at or after this, in order of offsets; where there is none the
+// span's end, or, `to_start`, where an open transaction holds it back.
+std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int64_t time_ms, bool to_start,
                                        const MakeReader& make_reader);
 
 }  // namespace kutils::io

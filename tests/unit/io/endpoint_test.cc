@@ -26,8 +26,8 @@ TEST_CASE("endpoints: decided by spelling alone") {
 }
 
 TEST_CASE("endpoints: refused") {
-  for (const char* bad :
-       {"", "table:", "file:", "topic:", "a b", "a,,b", "a,", "a,a", "..", "t\xc3\xa4", "topic:a/b", "^[a", "^a("}) {
+  for (const char* bad : {"", "table:", "file:", "topic:", "a b", "a,,b", "a,", "a,a", "..", "t\xc3\xa4",
+                          "topic:a/b", "^[a", "^a("}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parse_endpoint("IN", bad), Error);
   }

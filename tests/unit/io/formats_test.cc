@@ -108,7 +108,8 @@ TEST_CASE("csv in: broken rows") {
 TEST_CASE("csv in: lines that end with CR alone are refused") {
   for (const char* name : {"csv", "tsv"}) {
     const auto format = parse_line_format(name, "-I");
-    CHECK_THROWS_WITH(parsed(format, "a\r1\r2\r"), Catch::Matchers::ContainsSubstring("lines end with CR alone"));
+    CHECK_THROWS_WITH(parsed(format, "a\r1\r2\r"),
+                      Catch::Matchers::ContainsSubstring("lines end with CR alone"));
     CHECK_THROWS_WITH(parsed(format, "a\r1\r2"), Catch::Matchers::ContainsSubstring("column 1"));
   }
   const auto csv = parse_line_format("csv", "-I");

@@ -85,9 +85,25 @@ TEST_CASE("the first record of a time") {
   logs[1].end = 3;
   int opened = 0;
   const MakeReader reader = [&] { return std::make_unique<LogReader>(logs, opened); };
-  const auto first = [&](int64_t time) { return first_at_or_after(spans_of(logs), time, reader); };
+  const auto first = [&](int64_t time) { return first_at_or_after(spans_of(logs), time, true, reader); };
   CHECK(first(0) == std::vector<int64_t>{0, 3});
   CHECK(first(20) == std::vector<int64_t>{2, 3});
   CHECK(first(31) == std::vector<int64_t>{6, 3});
   CHECK(first(41) == std::vector<int64_t>{8, 3});
+}
+
+// What it has comes with its commit: a start behind it would pass that over in silence.
+TEST_CASE("an open transaction holds back the end of what can be read") {
+  Logs logs;
+  logs[0].records = {{0, 10}, {2, 30}};
+  logs[0].end = 4;
+  logs[1].end = 3;  // nothing before it
+  int opened = 0;
+  const MakeReader reader = [&] { return std::make_unique<LogReader>(logs, opened); };
+  const std::vector<SearchSpan> spans{{{"t", 0}, 0, 100}, {{"t", 1}, 0, 100}};
+  CHECK(first_at_or_after(spans, 20, true, reader) == std::vector<int64_t>{2, 3});
+  CHECK(first_at_or_after(spans, 40, true, reader) == std::vector<int64_t>{4, 3});
+  CHECK(first_at_or_after(spans, 20, false, reader) == std::vector<int64_t>{2, 100});
+  CHECK(first_at_or_after(spans, 40, false, reader) == std::vector<int64_t>{100, 100});
+  CHECK(tail_starts(spans, 1, reader) == std::vector<int64_t>{2, 3});
 }

@@ -113,8 +113,8 @@ TEST_CASE("brokers: a port that is none is refused wherever it was written") {
     CHECK(refusal_of([&] { config.set_brokers(good); }) == "accepted");
     CHECK(config.brokers() == good);
   }
-  for (const char* bad : {"h:0", "h:65536", "h:99999", "h:", "h:x", "h:9092x", "h:-1", "h:99999999999999999999",
-                          "i:1,h:99999", "[::1]:99999", "SSL://h:99999"}) {
+  for (const char* bad : {"h:0", "h:65536", "h:99999", "h:", "h:x", "h:9092x", "h:-1",
+                          "h:99999999999999999999", "i:1,h:99999", "[::1]:99999", "SSL://h:99999"}) {
     CAPTURE(bad);
     CHECK(refusal_of([&] { config.set_brokers(bad); }).find("is not a port") != std::string::npos);
   }
