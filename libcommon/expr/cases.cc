@@ -182,6 +182,8 @@ CaseReport run_cases(std::istream& in, std::string_view path,
       report(place + ": " + (name.empty() ? "" : name + ": ") + text("expr") + ": " + problem);
     } catch (const Error& error) {
       throw usage_error(place + ": " + error.what());
+    } catch (const LimitExceeded&) {  // of the evaluation it is an error value
+      throw usage_error(place + ": a VALUE takes more than 64 MiB");
     }
   }
   return result;

@@ -74,6 +74,8 @@ Value to_int(Context& context, Arguments a, size_t) {
     }
     case Kind::timestamp:
       return Value::integer(a[0].seconds());
+    case Kind::duration:
+      return Value::integer(a[0].duration_ns());
     default:
       return a[0];
   }
@@ -272,9 +274,9 @@ std::span<const Function> core_functions() {
        "'a.json'.endsWith('.json')"},
       {"int",
        Form::function,
-       {{kInt, {kInt | kUint | kDouble | kString | kTimestamp}, to_int}},
+       {{kInt, {kInt | kUint | kDouble | kString | kTimestamp | kDuration}, to_int}},
        "int(X) -> int",
-       "from a number (cut towards zero), a string, or a timestamp (seconds since 1970)",
+       "from a number (cut towards zero), a string, a timestamp (seconds since 1970) or a duration (nanoseconds)",
        "int('42') == 42 && int(7.9) == 7",
        false,
        false,

@@ -45,6 +45,10 @@ Value extract(Context& context, Arguments a, size_t) {
   return context.some(view(found[groups]));
 }
 
+bool within_character(std::string_view utf8, size_t at) {
+  return at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xc0) == 0x80;
+}
+
 // Calls `turn` with the groups of each match; it returns false to stop.
 template <typename Turn>
 void each_match(const RE2& regex, std::string_view text, int groups, Context& context, Turn turn) {
@@ -54,12 +58,14 @@ void each_match(const RE2& regex, std::string_view text, int groups, Context& co
   while (at <= text.size() && regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) {
     context.steps();
     const auto end = static_cast<size_t>(found[0].data() - text.data()) + found[0].size();
-    // An empty match right behind a match is none.
-    if (!(found[0].empty() && end == last_end) && !turn(found)) return;
+    const bool empty = found[0].empty();
+    // An empty match right behind a match is none; nor is \B within a character, which RE2 takes for bytes.
+    if (!(empty && (end == last_end || within_character(text, end))) && !turn(found)) return;
     at = last_end = end;
-    if (!found[0].empty()) continue;
+    if (!empty) continue;
     if (at >= text.size()) break;
-    next_code_point(text, at);
+    do ++at;
+    while (within_character(text, at));
   }
 }
 

@@ -255,6 +255,9 @@ TEST_CASE("a file of cases with a broken VALUE is refused, not guessed at") {
   CHECK(complaint(R"({"bytes": "?"})").find("is not base64") != std::string::npos);
   CHECK(complaint(R"({"bool": 1})").find("c.jsonl") != std::string::npos);
   CHECK(complaint(R"({"duration": [9223372036854775807, 0]})").find("out of range") != std::string::npos);
+  std::string large = R"({"list": [{"bool": true})";
+  for (int i = 0; i < 1'000'000; ++i) large += R"(,{"bool":true})";
+  CHECK(complaint(large + "]}").find("64 MiB") != std::string::npos);
 }
 
 TEST_CASE("messages show the beginning of what is long") {

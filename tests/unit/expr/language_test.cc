@@ -79,6 +79,7 @@ constexpr std::string_view kTrue[] = {
     "'%s'.format([timestamp('2024-05-01T12:00:00.100Z')]) == '2024-05-01T12:00:00.1Z'",
     "base64.decode('YWJj\\r\\nZA==') == b'abcd'",
     "regex.replace('abc', 'b*', '-') == '-a-c-' && regex.extractAll('xbx', 'b*') == ['', 'b', '']",
+    "regex.replace('e\u0301', r'\\B', '-') == 'e\u0301-'",
     "'\\t x\\u2003'.trim() == 'x'",
     "'añb'.reverse() == 'bña'",
     // lists, maps, types
@@ -99,6 +100,7 @@ constexpr std::string_view kTrue[] = {
     "string(timestamp('2024-05-01T12:00:00.120Z')) == '2024-05-01T12:00:00.12Z'",
     "int('+5') == 5 && double('1e-400') == 0.0 && math.isNaN(double('nan'))",
     "math.isNaN(math.greatest(0.0 / 0.0))",
+    "int(duration('-1.5us')) == -1500",
     "optional.ofNonZeroValue(optional.none()).hasValue()",
     "string(ip('::1.2.3.4')) == '::102:304' && string(ip('::1')) == '::1' && string(ip('::1:0')) == '::1:0'",
     // macros
