@@ -83,7 +83,9 @@ ExitCode run(const Job& job) {
             return io::resolve_range(admin, range, partitions, clock.wall_ms(),
                                      [&hurried] { return kafka::make_partition_reader(hurried); });
           },
-          [&](const std::vector<PartitionRange>& ranges) { return io::make_topic_source(reading, ranges); },
+          [&](const std::vector<PartitionRange>& ranges) {
+            return io::make_topic_source(reading, ranges, clock);
+          },
           [](Millis wait) { std::this_thread::sleep_for(wait); }, token, std::launch::async, observer.get()});
 }
 

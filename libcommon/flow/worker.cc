@@ -6,6 +6,7 @@
 
 #include "base/murmur2.h"
 #include "flow/gaps.h"
+#include "io/topic_source.h"
 
 namespace kutils::flow {
 namespace {
@@ -132,6 +133,7 @@ void Worker::turn() {
   take(polled);
   tick();
   tell_silence();
+  tell_held_back();
   if (repartition_) repartition_->delete_read(owned_);
   commit_if_due();
   if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
@@ -478,6 +480,20 @@ void Worker::tell_sources_silence() {
   }
 }
 
+// Who asked for an end shall know why it does not come.
+void Worker::tell_held_back() {
+  if (told_held_back_ || !parts_.plan.has_ends) return;
+  const int64_t before = clock_.steady_us() - std::chrono::microseconds(io::kHeldBackNote).count();
+  for (const auto& one : owned_.all()) {
+    if (!one->at_log_end || !one->end || one->at_end() || one->silent_since_us > before ||
+        consumer_->fetched_watermarks(one->at).high <= one->next)
+      continue;
+    parts_.log.note(io::held_back_text(one->at, one->next, *one->end));
+    told_held_back_ = true;
+    return;
+  }
+}
+
 void Worker::speak_for(const OwnedPartition& partition) {
   if (stage_) return outputs_->set_home(nullptr, false);
   outputs_->set_home(&partition.at, partition.role == Role::in_front);
@@ -608,6 +624,7 @@ void Worker::rewind() {
     OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
     one->next = one->committed = position.offset;
     one->touched = false;
+    one->at_log_end = false;  // it is met anew
   }
   consumer_->rewind(to);
 }

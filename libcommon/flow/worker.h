@@ -72,6 +72,7 @@ class Worker final : private kafka::RebalanceListener {
   void close_stages();
   void tell_silence();
   void tell_sources_silence();
+  void tell_held_back();
   void before_commit();
   size_t dirty_rows() const;
   bool visible() const;
@@ -132,6 +133,7 @@ class Worker final : private kafka::RebalanceListener {
   std::optional<LeftOutWatch> left_out_;  // members with a static name
   bool rejoins_ = false;
   int64_t last_silence_us_ = 0;
+  bool told_held_back_ = false;
 };
 
 // Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last

@@ -8,8 +8,9 @@ namespace {
 
 class TopicSource final : public Source {
  public:
-  TopicSource(std::unique_ptr<kafka::PartitionReader> reader, const std::vector<PartitionRange>& ranges)
-      : reader_(std::move(reader)) {
+  TopicSource(std::unique_ptr<kafka::PartitionReader> reader, const std::vector<PartitionRange>& ranges,
+              const Clock& clock, kafka::ClientConfig::Note note)
+      : reader_(std::move(reader)), clock_(clock), note_(std::move(note)) {
     std::vector<kafka::PartitionOffset> from;
     for (const PartitionRange& range : ranges) {
       if (range.end && range.from >= *range.end) continue;
@@ -31,6 +32,7 @@ class TopicSource final : public Source {
         const auto end = ends_.find(met.at);
         if (end != ends_.end() && met.offset >= end->second) finish(met.at);
       }
+      note_held_back();
     }
     if (open_ == 0) return Fill::end;
     return batch.empty() ? Fill::nothing : Fill::records;
@@ -56,10 +58,32 @@ class TopicSource final : public Source {
     for (const Record& record : batch.records()) {
       if (last && last->partition == record.partition && last->topic == record.topic) continue;
       last = &record;
-      reading_[{std::string(record.topic), record.partition}] = false;
+      const kafka::TopicPartition at{std::string(record.topic), record.partition};
+      reading_[at] = false;
+      if (!held_back_.empty()) held_back_.erase(at);
     }
     // An end that an open transaction holds back is none.
-    for (const auto& met : polled.ends) reading_[met.at] = met.offset >= reader_->fetched_high(met.at);
+    for (const auto& met : polled.ends) {
+      const bool all = reading_[met.at] = met.offset >= reader_->fetched_high(met.at);
+      if (all)
+        held_back_.erase(met.at);
+      else if (HeldBack& where = held_back_[met.at]; where.offset != met.offset)
+        where = {met.offset, clock_.steady_us()};
+    }
+  }
+
+  void note_held_back() {
+    if (held_back_.empty() || !note_) return;
+    const int64_t now = clock_.steady_us();
+    for (const auto& [at, where] : held_back_) {
+      const auto end = ends_.find(at);
+      if (end == ends_.end() || now - where.since_us < std::chrono::microseconds(kHeldBackNote).count())
+        continue;
+      note_(held_back_text(at, where.offset, end->second) +
+            "\n  -X isolation.level=read_uncommitted does not wait for it");
+      note_ = nullptr;
+      return;
+    }
   }
 
   void drop_beyond_ends(Batch& batch) {
@@ -95,7 +119,15 @@ class TopicSource final : public Source {
     --open_;
   }
 
+  struct HeldBack {
+    int64_t offset = -1;
+    int64_t since_us = 0;
+  };
+
   std::unique_ptr<kafka::PartitionReader> reader_;
+  const Clock& clock_;
+  kafka::ClientConfig::Note note_;  // until it was told
+  std::map<kafka::TopicPartition, HeldBack> held_back_;
   std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
   std::map<kafka::TopicPartition, bool> reading_;  // whether all that is there was read
   size_t open_ = 0;
@@ -103,14 +135,21 @@ class TopicSource final : public Source {
 
 }  // namespace
 
+std::string held_back_text(const kafka::TopicPartition& at, int64_t offset, int64_t end) {
+  return at.topic + " [" + std::to_string(at.partition) + "] @ " + std::to_string(offset) +
+         ": waiting for the end at " + std::to_string(end) +
+         ": a producer has a transaction open there, and what follows can only be read when it has ended";
+}
+
 std::unique_ptr<Source> make_topic_source(std::unique_ptr<kafka::PartitionReader> reader,
-                                          const std::vector<PartitionRange>& ranges) {
-  return std::make_unique<TopicSource>(std::move(reader), ranges);
+                                          const std::vector<PartitionRange>& ranges, const Clock& clock,
+                                          kafka::ClientConfig::Note note) {
+  return std::make_unique<TopicSource>(std::move(reader), ranges, clock, std::move(note));
 }
 
 std::unique_ptr<Source> make_topic_source(const kafka::ClientConfig& config,
-                                          const std::vector<PartitionRange>& ranges) {
-  return make_topic_source(kafka::make_partition_reader(config), ranges);
+                                          const std::vector<PartitionRange>& ranges, const Clock& clock) {
+  return make_topic_source(kafka::make_partition_reader(config), ranges, clock, config.note());
 }
 
 }  // namespace kutils::io

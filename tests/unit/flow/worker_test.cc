@@ -77,6 +77,25 @@ TEST_CASE("worker: copies what passes, commits, creates the output with the inpu
   CHECK(bench.log.notes[1] == "40 in, 24 out, 16 filtered");
 }
 
+TEST_CASE("worker: -e waits for another's open transaction, and says so once") {
+  Bench bench;
+  bench.fill(3);
+  bench.broker.transactions.push_back({"other", FakeBroker::Transaction::State::open, {}});
+  const size_t other = bench.broker.transactions.size() - 1;
+  bench.broker.topics["in"][1].push_back({"held", other});
+  bool said_early = true;
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 5) said_early = bench.log.notes.size() > 1;
+    if (poll == 5000) bench.broker.end_transaction(other, true);
+  };
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK_FALSE(said_early);
+  CHECK(bench.broker.read("out", 1).back() == "held");
+  REQUIRE(bench.log.notes.size() == 3);
+  CHECK(bench.log.notes[1].find("in [1] @ 3: waiting for the end at 4: a producer has a transaction open") ==
+        0);
+}
+
 TEST_CASE("worker: whatever call fails or kills it, each output is there once and in order (1-4, 11)") {
   int calls = 0;
   {
