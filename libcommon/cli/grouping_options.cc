@@ -22,6 +22,7 @@ class OwningStage final : public flow::Stage {
   void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override {
     inner_->silent(source, silent_ms, out);
   }
+  void source_ended(int32_t source, flow::Emitter& out) override { inner_->source_ended(source, out); }
   void close(flow::Emitter& out) override { inner_->close(out); }
 
  private:

@@ -172,6 +172,10 @@ void ShapedStage::silent(int32_t source, int64_t silent_ms, flow::Emitter& out) 
   shaper_->set_outside(out);
   inner_->silent(source, silent_ms, *shaper_);
 }
+void ShapedStage::source_ended(int32_t source, flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->source_ended(source, *shaper_);
+}
 void ShapedStage::close(flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->close(*shaper_);

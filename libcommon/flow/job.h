@@ -38,7 +38,8 @@ struct StageContext {
   int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
   state::Store* store = nullptr;  // stateful stages only
   const Clock* clock = nullptr;
-  int32_t input_partitions = 1;  // of IN: how many source partitions stand behind a repartition
+  // of IN: how many source partitions stand behind a repartition, or are grouped in one place
+  int32_t input_partitions = 1;
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 

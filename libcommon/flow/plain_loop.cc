@@ -14,6 +14,7 @@ constexpr int64_t kSilenceUs = 1'000'000;
 void PlainLoop::run() {
   Batch batch;
   bool ended = false;
+  tell_ended();
   while (!ended && parts_.processor.ended() == Processor::End::no && parts_.stop.signal() == 0) {
     batch.clear();
     io::Fill fill = parts_.source.poll(batch, Millis(0));
@@ -31,7 +32,9 @@ void PlainLoop::run() {
       dirty_ = true;
     }
     ended = fill == io::Fill::end;
-    if (!ended) tell_silence();
+    if (ended) break;
+    tell_ended();
+    tell_silence();
   }
   if (ended && parts_.processor.ended() == Processor::End::no) {
     parts_.processor.close(parts_.stage);
@@ -55,6 +58,17 @@ void PlainLoop::tell_silence() {
   for (const auto& [partition, since] : quiet_since_us_) {
     if (now - since < kSilenceUs || parts_.processor.ended() != Processor::End::no) continue;
     parts_.processor.silent(parts_.stage, partition, (now - since) / 1000);
+    dirty_ = true;
+  }
+}
+
+// What will give nothing more must not hold stream time back until the end of the input.
+void PlainLoop::tell_ended() {
+  if (parts_.sources == 1) return;
+  for (int32_t source = 0; source < parts_.sources; ++source) {
+    if (parts_.processor.ended() != Processor::End::no) return;
+    if (parts_.source.may_give(source) || !ended_.insert(source).second) continue;
+    parts_.processor.source_ended(parts_.stage, source);
     dirty_ = true;
   }
 }

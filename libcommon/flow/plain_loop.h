@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 #include "base/clock.h"
 #include "base/signal.h"
@@ -30,6 +31,7 @@ struct PlainParts {
       taken;                        // the first `done` records are done; may be empty
   std::function<void()> delivered;  // may be empty
   RunObserver* observer = nullptr;  // may be null
+  int32_t sources = 1;              // partition numbers of the input
 };
 
 class PlainLoop {
@@ -44,11 +46,13 @@ class PlainLoop {
   void settle();
   Millis patience() const;
   void tell_silence();
+  void tell_ended();
 
   PlainParts parts_;
   bool dirty_ = false;
   std::map<int32_t, int64_t> quiet_since_us_;  // by partition number
   int64_t last_silence_us_ = 0;
+  std::set<int32_t> ended_;  // partition numbers of which the stage knows that nothing more comes
 };
 
 }  // namespace kutils::flow

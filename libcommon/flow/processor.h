@@ -53,6 +53,7 @@ class Processor final : public Emitter {
     committing_ = false;
   }
   void silent(Stage& stage, int32_t source, int64_t ms) { stage.silent(source, ms, *this); }
+  void source_ended(Stage& stage, int32_t source) { stage.source_ended(source, *this); }
   void close(Stage& stage) { stage.close(*this); }
 
   End ended() const { return end_; }

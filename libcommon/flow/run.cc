@@ -116,7 +116,11 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   // Grouped in place: one stage over all of the input, its rows in memory, gone with the process.
   std::unique_ptr<PartitionState> rows;
   if (job.stateful) rows = job.open_state_in_memory();
-  auto stage = job.make_stage(StageContext{-1, rows ? &rows->store() : nullptr, &around.clock});
+  StageContext context{-1, rows ? &rows->store() : nullptr, &around.clock};
+  // Partitions are read at different speeds: their times are told apart, as behind a repartition.
+  for (const auto& [topic, count] : inputs)
+    context.input_partitions = std::max(context.input_partitions, count);
+  auto stage = job.make_stage(context);
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop({*open.source,
                   *open.outputs,
@@ -128,7 +132,8 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
                   progress,
                   {},
                   {},
-                  around.observer});
+                  around.observer,
+                  context.input_partitions});
   try {
     loop.run();
   } catch (const io::ReaderGone&) {

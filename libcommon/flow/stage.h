@@ -52,6 +52,8 @@ class Stage {
   // partition) has been read to its end and nothing came for `silent_ms` of wall time. Called while the
   // silence lasts, about once a second.
   virtual void silent(int32_t /*source*/, int64_t /*silent_ms*/, Emitter&) {}
+  // Nothing more will come from the source in this run: it is not read, or was read to where it was to end.
+  virtual void source_ended(int32_t /*source*/, Emitter&) {}
   // The input has ended and will not go on (lines, a range with an end read to lines, --close-at-end).
   virtual void close(Emitter& out) { flush(out); }
 };

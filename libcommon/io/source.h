@@ -39,6 +39,9 @@ class Source {
   // The numbers of partitions (of lines: 0) of which all that is there has been given. Asked after a poll
   // that gave nothing or something; who is in it for long is silent (protocol.md, 26).
   virtual std::vector<int32_t> at_end() const { return {}; }
+  // Whether partitions of this number (lines: 0) may still give something: false for those that are not read,
+  // and those that were read to the end that was asked for.
+  virtual bool may_give(int32_t /*number*/) const { return true; }
 };
 
 }  // namespace kutils::io

@@ -17,6 +17,7 @@ class TopicSource final : public Source {
       from.push_back({range.at, range.from, {}});
       ++open_;
       reading_[range.at] = false;
+      ++open_by_number_[range.at.partition];
       if (range.end) ends_[range.at] = *range.end;
     }
     if (!from.empty()) reader_->start(from);
@@ -50,6 +51,10 @@ class TopicSource final : public Source {
       if (there) out.push_back(number);
     }
     return out;
+  }
+  bool may_give(int32_t number) const override {
+    const auto found = open_by_number_.find(number);
+    return found != open_by_number_.end() && found->second > 0;
   }
 
  private:
@@ -117,6 +122,7 @@ class TopicSource final : public Source {
     if (ends_.erase(at) == 0) return;
     reader_->stop(at);
     --open_;
+    --open_by_number_[at.partition];
   }
 
   struct HeldBack {
@@ -131,6 +137,7 @@ class TopicSource final : public Source {
   std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
   std::map<kafka::TopicPartition, bool> reading_;  // whether all that is there was read
   size_t open_ = 0;
+  std::map<int32_t, size_t> open_by_number_;
 };
 
 }  // namespace

@@ -185,6 +185,24 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   stop_tool "$started"
 }
 
+@test "kwindow to lines: partitions read at different speeds make nothing late; those that end or are not read hold nothing back" {
+  new_topic src 4
+  # An hour in partition 0, half of it in 2, each in the order of time; nothing in 1; half a minute in 3.
+  awk 'BEGIN {
+    size[0] = 6000; size[1] = 0; size[2] = 3000; size[3] = 50
+    for (p = 0; p < 4; ++p)
+      for (i = 0; i < size[p]; ++i)
+        printf "{\"partition\":%d,\"ts\":%d,\"tstype\":\"create\",\"key\":\"k\",\"payload\":\"{}\"}\n", p, 1000000 + i * 3600 / size[0] * 1000
+  }' | kcp -q - "$src"
+  kwindow -q -e -w 10s --time-format ms 'n=count()' "$src" >all
+  [ "$(jq -s 'map(.n) | add' all)" -eq 9050 ]
+  kwindow -q -e -p 1,2 -w 10s --time-format ms 'n=count()' "$src" >one
+  [ "$(jq -s 'map(.n) | add' one)" -eq 3000 ]
+  # Windows close as the records come, not all at the end.
+  kwindow -q -e -c 2999 -p 1,2 -w 10s --time-format ms 'n=count()' "$src" >some
+  [ "$(wc -l <some)" -gt 100 ]
+}
+
 @test "--by: what expressions, late records, messages and dead letters show is the record of IN, not the internal one" {
   new_topic src 2
   new_topic dst 2

@@ -69,6 +69,13 @@ void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
   if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
 }
 
+void WindowStage::source_ended(int32_t source, Emitter& out) {
+  if (options_.sources == 1) return;
+  const int64_t before = clock_.now();
+  clock_.set_idle(source, true);
+  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+}
+
 // On lines nothing commits: changes are shown each `interval_ms`.
 void WindowStage::tick(int64_t wall_ms, Emitter& out) {
   if (!due_) return;
@@ -97,7 +104,7 @@ void WindowStage::close(Emitter& out) {
     return;
   }
   // Beyond every end, yet far from overflow.
-  if (clock_.now() != kNoTime) close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
+  if (clock_.largest() != kNoTime) close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
   emit_changes(out);
 }
 

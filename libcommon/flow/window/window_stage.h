@@ -46,6 +46,7 @@ class WindowStage : public Stage {
  public:
   void process(const Record& record, Emitter& out) final;
   void silent(int32_t source, int64_t silent_ms, Emitter& out) final;
+  void source_ended(int32_t source, Emitter& out) final;
   void tick(int64_t wall_ms, Emitter& out) final;
   std::optional<int64_t> next_wakeup() const final { return due_; }
   void before_commit(Emitter& out) final;

@@ -383,6 +383,20 @@ TEST_CASE("windows: sources read at different speeds make nothing late") {
   CHECK(out.results.size() == 198);
   stage->silent(0, kSilentSourceMs, out);
   CHECK(out.results.size() == 200);
+
+  // Nor does one that nothing will come from; and the end closes all, also if one never spoke.
+  for (const bool tells : {true, false}) {
+    CAPTURE(tells);
+    state::PartitionStore other;
+    Capture seen;
+    stage = stage_of(options, other);
+    if (tells) stage->source_ended(0, seen);
+    stage->process(Input({"a", 1, 5}, 1).record, seen);
+    stage->process(Input({"a", 1, 15}, 1).record, seen);
+    CHECK(seen.results.size() == (tells ? 1 : 0));
+    stage->close(seen);
+    CHECK(seen.results.size() == 2);
+  }
 }
 
 TEST_CASE("windows: an error leaves nothing behind") {
