@@ -278,6 +278,13 @@ class Lexer {
       case 'U':
         if (bytes) fail("bytes have no \\u escapes", from, at_, "write the bytes as \\xHH");
         code = hex(c == 'u' ? 4 : 8, from);
+        // A surrogate pair, as in JSON.
+        if (c == 'u' && code >= 0xd800 && code < 0xdc00 && peek() == '\\' && peek(1) == 'u') {
+          at_ += 2;
+          const uint32_t low = hex(4, from);
+          if (low < 0xdc00 || low > 0xdfff) fail("half a surrogate pair", from, at_);
+          code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        }
         break;
       case '0':
       case '1':

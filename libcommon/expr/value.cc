@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "base/base64.h"

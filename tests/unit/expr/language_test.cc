@@ -26,6 +26,7 @@ std::optional<bool> truth(std::string_view expression) {
 constexpr std::string_view kTrue[] = {
     // literals
     R"('\u0041\x42\103\U00000044' == "ABCD")",
+    R"('\ud83d\uDE00' == '\U0001F600')",
     R"(r'\n' == '\\n')",
     R"(r'\' == '\\' && br"\" == b'\\' && r'''\''' == '\\')",
     R"(b'\xff\377' == b'\377\xFF')",
@@ -152,6 +153,10 @@ constexpr std::string_view kFails[] = {
     "{null: 1}",
     "{'a': 1, 'a': 2}",
     "{1: 1, 1u: 2}",
+    R"('\ud83d' == '')",
+    R"('\ud83d\u0041' == '')",
+    R"('\ude00\ud83d' == '')",
+    R"('\ud83d\ude' == '')",
     R"(r'a\'b' == '')",
     "rb'a' == b'a'",
     "0X1F == 31",
