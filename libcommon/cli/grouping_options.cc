@@ -1,5 +1,7 @@
 #include "cli/grouping_options.h"
 
+#include <algorithm>
+
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/state_support.h"
 #include "state/partition_store.h"
@@ -38,12 +40,30 @@ state::Store& store_of(const flow::StageContext& context, std::unique_ptr<state:
   return own->operator_store(1);
 }
 
+struct TimeUnit {
+  const char* name;
+  int64_t ns;
+};
+constexpr TimeUnit kTimeUnits[] = {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
+
 int64_t unit_ns(const std::string& text) {
-  if (text == "ns") return 1;
-  if (text == "us") return 1'000;
-  if (text == "ms") return 1'000'000;
-  if (text == "s") return 1'000'000'000;
+  for (const TimeUnit& unit : kTimeUnits)
+    if (text == unit.name) return unit.ns;
   throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
+}
+
+// An output record has each field once.
+void check_names(const flow::StateDescription& description) {
+  std::vector<std::string> taken = description.key_names;
+  const auto take = [&taken](const std::string& name, const std::string& what) {
+    if (std::find(taken.begin(), taken.end(), name) != taken.end())
+      throw usage_error(what + " would be called '" + name + "', as another field of the output",
+                        "name it apart: NAME=...");
+    taken.push_back(name);
+  };
+  if (description.window)
+    for (const char* bound : {"window_start", "window_end"}) take(bound, "a bound of the window");
+  for (const flow::AggregateItem& item : description.aggregates) take(item.name, item.function + "()");
 }
 
 // `64M`: bytes, or with K, M, G.
@@ -116,11 +136,15 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (!plan_.by.empty()) job.settings.push_back({"--by", checked.canonical_by()});
   if (plan_.total) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
+  for (const TimeUnit& unit : kTimeUnits)
+    if (unit.ns == plan_.time_unit_ns && unit.ns != flow::GroupingPlan().time_unit_ns)
+      job.settings.push_back({"--time-unit", unit.name});
   job.stateful = true;
   flow::give_state(job);
   if (job.out.is_topic()) description.output = job.out.name;
   description.key_names = key_names(has_keys);
   description.aggregates = set->items();
+  check_names(description);
 
   flow::GroupingPlan behind = plan_;
   const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();

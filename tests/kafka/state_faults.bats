@@ -90,6 +90,14 @@ refused() {
   [ "$(rows "$dst" | wc -l)" -eq 50 ]
 }
 
+@test "the same group with another unit of time" {
+  begin
+  kwindow -q -e -g "$group" --time n --time-unit s -w 10s 'n=count()' "$src" "$dst"
+  refused_with 2 kwindow -e -g "$group" --time n -w 10s 'n=count()' "$src" "$dst"
+  says "was made for something else" "--time-unit was 's', is not set" "-g NAME"
+  kwindow -q -e -g "$group" --time n --time-unit s -w 10s 'n=count()' "$src" "$dst"
+}
+
 @test "the same group with another expression, or another number of partitions" {
   begin
   table

@@ -128,6 +128,9 @@ refused() {
   refused kmap 'a b'; says "unexpected 'b'" "    ^" "items are separated by commas"
   refused kscore 'x=1 y=2'; says "items are separated by commas"
   refused ktable 'n=count() m=sum(x)'; says "items are separated by commas"
+  refused ktable --by uri 'uri=count()'; says "count() would be called 'uri', as another field of the output" "NAME="
+  refused kwindow -w 1s --time t --total 'window_end=count()'; says "called 'window_end'"
+  refused kwindow -w 1s --time t --by window_start=u 'count()'; says "called 'window_start'"
   refused kmap '(a b), c'
   [[ $output != *commas* ]]
 }
