@@ -5,9 +5,10 @@
 namespace kutils::flow {
 namespace {
 
-bool is_shell_safe(std::string_view name) {
-  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
-  return !name.empty() && name.find_first_not_of(safe) == std::string_view::npos;
+// A shell takes it as it is, too. An envelope that names its partition, but no topic, has its file's name.
+bool is_topic(std::string_view name) {
+  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return !name.empty() && name[0] != '-' && name.find_first_not_of(safe) == std::string_view::npos;
 }
 
 }  // namespace
@@ -20,7 +21,7 @@ std::string describe_origin(const Record& origin) {
 }
 
 std::string show_command(const Record& origin) {
-  if (origin.partition == kNoPartition || !is_shell_safe(origin.topic)) return {};
+  if (origin.partition == kNoPartition || !is_topic(origin.topic)) return {};
   return "kread -c 1 -p " + std::to_string(origin.partition) + " -o " + std::to_string(origin.offset) + " " +
          std::string(origin.topic);
 }
@@ -75,6 +76,11 @@ std::string Report::summary() const {
     text.push_back(')');
   }
   return text;
+}
+
+void Report::say_summary(bool anyway) {
+  if (counts.failures > kInFull) return log_.error(summary());
+  if (anyway || noteworthy()) log_.note(summary());
 }
 
 bool Report::noteworthy() const {

@@ -47,6 +47,9 @@ class Report {
   std::string summary() const;
   // Whether the summary says more than in, out and filtered.
   bool noteworthy() const;
+  // Says the summary where it is worth it, or anyway. It is no note, which -q silences, where it alone tells
+  // of failures.
+  void say_summary(bool anyway);
 
  private:
   static constexpr uint64_t kInFull = 10;

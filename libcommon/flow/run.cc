@@ -150,7 +150,7 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
       log.note("nothing was written: the transaction is aborted");
     }
   }
-  if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
+  report.say_summary(job.verbose > 0 || job.out.is_topic());
   return code;
 }
 
@@ -163,13 +163,13 @@ ExitCode run_group(const Job& job, const Surroundings& around) {
                                      ? run_workers(job, around, report, progress, log, policy_of(job))
                                      : run_worker(job, around, report, progress, log, policy_of(job));
     progress.wipe();
-    if (report.noteworthy() || job.verbose > 0 || job.out.is_topic()) log.note(report.summary());
+    report.say_summary(job.verbose > 0 || job.out.is_topic());
     return exit_code(job, around, ended, report);
   } catch (const io::ReaderGone&) {
     return kReaderGone;
   } catch (...) {
     progress.wipe();
-    if (report.counts.in > 0) log.note(report.summary());
+    if (report.counts.in > 0) report.say_summary(true);
     throw;
   }
 }

@@ -53,10 +53,11 @@ TEST_CASE("lines: --on-error report goes on, exits 4, ten in full") {
   Bench bench(input);
   CHECK(bench.run() == ExitCode::bad_record);
   CHECK(bench.out.written == Values{"a", "b"});
-  REQUIRE(bench.log.errors.size() == 11);
+  REQUIRE(bench.log.errors.size() == 12);
   CHECK(bench.log.errors[0] == "./in line 2: missing field: no field \"x\"");
-  REQUIRE(bench.log.notes.size() == 1);
-  CHECK(bench.log.notes[0] == "14 in, 2 out, 12 failed (12 missing field)");
+  CHECK(bench.log.errors[10] == "more of these are counted, not shown");
+  CHECK(bench.log.errors[11] == "14 in, 2 out, 12 failed (12 missing field)");
+  CHECK(bench.log.notes.empty());
 }
 
 TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
@@ -70,6 +71,29 @@ TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
   CHECK(skip.run() == ExitCode::ok);
   CHECK(skip.out.written == Values{"a", "b"});
   CHECK(skip.log.notes[0] == "4 in, 2 out, 2 failed (1 missing field, 1 unreadable line)");
+}
+
+TEST_CASE("lines: more failures than are said in full are told by an error, which -q does not silence") {
+  for (const size_t count : {10, 11}) {
+    Bench bench({Values(count, "?")});
+    bench.job.on_error = OnError{OnError::Policy::skip, {}};
+    CHECK(bench.run() == ExitCode::ok);
+    const bool said = bench.log.errors.back().find(" in, 0 out, 11 failed (11 missing field)") == 2;
+    CHECK(said == (count == 11));
+    CHECK(bench.log.notes.empty() == (count == 11));
+  }
+}
+
+TEST_CASE("a command that shows a record is there for topics only") {
+  Record record;
+  record.topic = "clicks";
+  record.partition = 2;
+  record.offset = 7;
+  CHECK(show_command(record) == "kread -c 1 -p 2 -o 7 clicks");
+  for (const char* file : {"./clicks.ndjson", "-"}) {  // an envelope that names its partition only
+    record.topic = file;
+    CHECK(show_command(record).empty());
+  }
 }
 
 TEST_CASE("lines: an unreadable line is reported in its place") {
