@@ -184,7 +184,12 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     std::unique_ptr<state::PartitionStore> own;
     state::Store& store = store_of(context, own);
     store.set_description(rows);
-    auto reader = std::make_unique<flow::ExpressionReader>(behind, options, *set, context.clock);
+    flow::GroupingPlan here = behind;
+    if (!context.input_topics.empty()) {
+      here.topics = context.input_topics;
+      here.numbers_each = context.input_partitions / static_cast<int32_t>(here.topics.size());
+    }
+    auto reader = std::make_unique<flow::ExpressionReader>(here, options, *set, context.clock);
     auto inner = make_stage(*set, std::move(reader), store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
   };

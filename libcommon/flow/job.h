@@ -38,8 +38,10 @@ struct StageContext {
   int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
   state::Store* store = nullptr;  // stateful stages only
   const Clock* clock = nullptr;
-  // of IN: how many source partitions stand behind a repartition, or are grouped in one place
+  // Of IN: how many source partitions stand behind a repartition, or are grouped in one place.
   int32_t input_partitions = 1;
+  // In one place, where IN is several topics: these, each with as many numbers of `input_partitions`.
+  std::vector<std::string> input_topics = {};
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 

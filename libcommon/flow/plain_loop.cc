@@ -52,25 +52,32 @@ void PlainLoop::tell_silence() {
   std::erase_if(quiet_since_us_, [&](const auto& one) {
     return std::find(quiet.begin(), quiet.end(), one.first) == quiet.end();
   });
-  for (const int32_t partition : quiet) quiet_since_us_.emplace(partition, now);
+  for (const auto& at : quiet) quiet_since_us_.emplace(at, now);
   if (now - last_silence_us_ < kSilenceUs) return;
   last_silence_us_ = now;
-  for (const auto& [partition, since] : quiet_since_us_) {
+  for (const auto& [at, since] : quiet_since_us_) {
     if (now - since < kSilenceUs || parts_.processor.ended() != Processor::End::no) continue;
-    parts_.processor.silent(parts_.stage, partition, (now - since) / 1000);
+    parts_.processor.silent(parts_.stage, number_of(at), (now - since) / 1000);
     dirty_ = true;
   }
 }
 
 // What will give nothing more must not hold stream time back until the end of the input.
 void PlainLoop::tell_ended() {
-  if (parts_.sources == 1) return;
-  for (int32_t source = 0; source < parts_.sources; ++source) {
+  const auto count = static_cast<int32_t>(parts_.sources.size());
+  if (count <= 1) return;
+  for (int32_t source = 0; source < count; ++source) {
     if (parts_.processor.ended() != Processor::End::no) return;
-    if (parts_.source.may_give(source) || !ended_.insert(source).second) continue;
+    if (parts_.source.may_give(parts_.sources[static_cast<size_t>(source)]) || !ended_.insert(source).second)
+      continue;
     parts_.processor.source_ended(parts_.stage, source);
     dirty_ = true;
   }
+}
+
+int32_t PlainLoop::number_of(const kafka::TopicPartition& at) const {
+  const auto found = std::find(parts_.sources.begin(), parts_.sources.end(), at);
+  return found == parts_.sources.end() ? at.partition : static_cast<int32_t>(found - parts_.sources.begin());
 }
 
 void PlainLoop::take(const Batch& batch) {

@@ -28,10 +28,10 @@ struct PlainParts {
   const StopRequest& stop;
   Progress& progress;
   std::function<void(const Batch& batch, size_t done)>
-      taken;                        // the first `done` records are done; may be empty
-  std::function<void()> delivered;  // may be empty
-  RunObserver* observer = nullptr;  // may be null
-  int32_t sources = 1;              // partition numbers of the input
+      taken;                                        // the first `done` records are done; may be empty
+  std::function<void()> delivered;                  // may be empty
+  RunObserver* observer = nullptr;                  // may be null
+  std::vector<kafka::TopicPartition> sources = {};  // by the number that the stage knows them by; none: lines
 };
 
 class PlainLoop {
@@ -47,12 +47,13 @@ class PlainLoop {
   Millis patience() const;
   void tell_silence();
   void tell_ended();
+  int32_t number_of(const kafka::TopicPartition& at) const;
 
   PlainParts parts_;
   bool dirty_ = false;
-  std::map<int32_t, int64_t> quiet_since_us_;  // by partition number
+  std::map<kafka::TopicPartition, int64_t> quiet_since_us_;
   int64_t last_silence_us_ = 0;
-  std::set<int32_t> ended_;  // partition numbers of which the stage knows that nothing more comes
+  std::set<int32_t> ended_;  // sources of which the stage knows that nothing more comes
 };
 
 }  // namespace kutils::flow

@@ -118,8 +118,14 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   if (job.stateful) rows = job.open_state_in_memory();
   StageContext context{-1, rows ? &rows->store() : nullptr, &around.clock};
   // Partitions are read at different speeds: their times are told apart, as behind a repartition.
-  for (const auto& [topic, count] : inputs)
-    context.input_partitions = std::max(context.input_partitions, count);
+  std::vector<kafka::TopicPartition> sources;
+  int32_t most = 1;
+  for (const auto& [topic, count] : inputs) most = std::max(most, count);
+  for (const auto& [topic, count] : inputs) {
+    if (inputs.size() > 1) context.input_topics.push_back(topic);
+    for (int32_t p = 0; p < most; ++p) sources.push_back({topic, p});
+  }
+  if (!sources.empty()) context.input_partitions = static_cast<int32_t>(sources.size());
   auto stage = job.make_stage(context);
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop({*open.source,
@@ -133,7 +139,7 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
                   {},
                   {},
                   around.observer,
-                  context.input_partitions});
+                  std::move(sources)});
   try {
     loop.run();
   } catch (const io::ReaderGone&) {

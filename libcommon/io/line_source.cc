@@ -81,8 +81,9 @@ class LineSource final : public Source {
   }
 
   const std::vector<BadRecord>& bad_records() const override { return bad_; }
-  std::vector<int32_t> at_end() const override {
-    return got_nothing_ ? std::vector<int32_t>{0} : std::vector<int32_t>{};
+  std::vector<kafka::TopicPartition> at_end() const override {
+    if (!got_nothing_) return {};
+    return {{"", 0}};
   }
 
  private:

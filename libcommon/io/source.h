@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "data/batch.h"
+#include "kafka/group_consumer.h"
 
 namespace kutils::io {
 
@@ -36,12 +37,12 @@ class Source {
     static const std::vector<BadRecord> none;
     return none;
   }
-  // The numbers of partitions (of lines: 0) of which all that is there has been given. Asked after a poll
+  // The partitions (of lines: 0 of no topic) of which all that is there has been given. Asked after a poll
   // that gave nothing or something; who is in it for long is silent (protocol.md, 26).
-  virtual std::vector<int32_t> at_end() const { return {}; }
-  // Whether partitions of this number (lines: 0) may still give something: false for those that are not read,
-  // and those that were read to the end that was asked for.
-  virtual bool may_give(int32_t /*number*/) const { return true; }
+  virtual std::vector<kafka::TopicPartition> at_end() const { return {}; }
+  // Whether the partition may still give something: false for one that is not read, and one that was read to
+  // the end that was asked for.
+  virtual bool may_give(const kafka::TopicPartition&) const { return true; }
 };
 
 }  // namespace kutils::io

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace kutils::io {
 namespace {
@@ -17,7 +18,7 @@ class TopicSource final : public Source {
       from.push_back({range.at, range.from, {}});
       ++open_;
       reading_[range.at] = false;
-      ++open_by_number_[range.at.partition];
+      unfinished_.insert(range.at);
       if (range.end) ends_[range.at] = *range.end;
     }
     if (!from.empty()) reader_->start(from);
@@ -39,23 +40,13 @@ class TopicSource final : public Source {
     return batch.empty() ? Fill::nothing : Fill::records;
   }
 
-  std::vector<int32_t> at_end() const override {
-    // A number is shared by partitions of several topics: all of them must be there.
-    std::map<int32_t, bool> numbers;
-    for (const auto& [at, there] : reading_) {
-      const auto [number, is_new] = numbers.emplace(at.partition, there);
-      if (!is_new) number->second = number->second && there;
-    }
-    std::vector<int32_t> out;
-    for (const auto& [number, there] : numbers) {
-      if (there) out.push_back(number);
-    }
+  std::vector<kafka::TopicPartition> at_end() const override {
+    std::vector<kafka::TopicPartition> out;
+    for (const auto& [at, there] : reading_)
+      if (there) out.push_back(at);
     return out;
   }
-  bool may_give(int32_t number) const override {
-    const auto found = open_by_number_.find(number);
-    return found != open_by_number_.end() && found->second > 0;
-  }
+  bool may_give(const kafka::TopicPartition& at) const override { return unfinished_.count(at) > 0; }
 
  private:
   void note_ends(const Batch& batch, const kafka::Polled& polled) {
@@ -122,7 +113,7 @@ class TopicSource final : public Source {
     if (ends_.erase(at) == 0) return;
     reader_->stop(at);
     --open_;
-    --open_by_number_[at.partition];
+    unfinished_.erase(at);
   }
 
   struct HeldBack {
@@ -137,7 +128,7 @@ class TopicSource final : public Source {
   std::map<kafka::TopicPartition, int64_t> ends_;  // of those that are not done
   std::map<kafka::TopicPartition, bool> reading_;  // whether all that is there was read
   size_t open_ = 0;
-  std::map<int32_t, size_t> open_by_number_;
+  std::set<kafka::TopicPartition> unfinished_;
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ StreamClock::Source& StreamClock::source(int32_t index) {
 int64_t StreamClock::after_many(int32_t index, int64_t time) const {
   int64_t least = time;
   const auto own = static_cast<size_t>(std::max(index, 0));
+  if (own < sources_.size() && is_ahead(sources_[own])) return now_;
   if (own < sources_.size()) least = std::max(least, sources_[own].time);
   for (size_t i = 0; i < sources_.size(); ++i)
     if (i != own && !sources_[i].idle) least = std::min(least, sources_[i].time);
@@ -27,6 +28,10 @@ int64_t StreamClock::after_many(int32_t index, int64_t time) const {
 
 void StreamClock::advance_many(int32_t index, int64_t time) {
   Source& of = source(index);
+  if (is_ahead(of)) {
+    of.time = std::max(of.time, time);
+    return;
+  }
   of.time = std::max(of.time, time);
   of.idle = false;
   settle();

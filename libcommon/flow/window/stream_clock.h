@@ -44,6 +44,8 @@ class StreamClock {
     int64_t time = kNoTime;
     bool idle = false;
   };
+  // Another one holds stream time back: nothing that it brings moves it.
+  bool is_ahead(const Source& one) const { return !one.idle && one.time > now_; }
   int64_t after_many(int32_t source, int64_t time) const;
   void advance_many(int32_t source, int64_t time);
   void settle();
