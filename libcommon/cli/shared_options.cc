@@ -499,6 +499,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   if (job.in.table) job.settings.push_back({"IN is", "a table"});
   if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
+  refuse_idle_range(job);
   job.quiet = quiet_;
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
@@ -541,6 +542,28 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   set_markers(job);
   set_lines(job);
   return job;
+}
+
+// Lines are read from their beginning to their end, and are not what a group remembers: what says otherwise
+// would be passed over in silence.
+void SharedOptions::refuse_idle_range(const flow::Job& job) {
+  if (job.in.is_lines()) {
+    const io::Range& range = job.range;
+    const char* option = !range.from.empty()         ? "-o"
+                         : !range.since.empty()      ? "--since"
+                         : !range.until.empty()      ? "--until"
+                         : range.tail                ? "--tail"
+                         : !range.partitions.empty() ? "-p"
+                                                     : nullptr;
+    if (option)
+      throw usage_error(
+          std::string(option) + " says what to read of a topic, and IN '" + job.in.name + "' is lines",
+          "leave it out; head, tail and -c take a part of lines");
+  }
+  if (job.delivery_is_explicit && job.delivery == flow::Delivery::exactly_once &&
+      (job.in.is_lines() || job.out.is_lines()))
+    throw usage_error("--delivery exactly-once: that is done from topic to topic only",
+                      "leave it out; kwrite --atomic writes all lines or none");
 }
 
 // A tool that passes bytes on has nothing to decode, but where lines show it.

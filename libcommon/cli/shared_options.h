@@ -86,6 +86,7 @@ class SharedOptions {
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
   void parse_formats();
+  static void refuse_idle_range(const flow::Job& job);
   void refuse_idle_codecs(const flow::Job& job) const;
   void set_codecs();
   void set_markers(const flow::Job& job);

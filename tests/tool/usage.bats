@@ -165,6 +165,26 @@ refused() {
   refused kfilter --on-error dead-letter:b 'a > 1' -g g a,b out; says "'b' is both IN and the topic of dead letters"
 }
 
+@test "what says where to read in a topic is refused for lines" {
+  echo '{"a":1}' >in.ndjson
+  refused kread --tail 1 ./in.ndjson; says "--tail" "IN './in.ndjson' is lines"
+  refused kfilter --since 1h 'a > 0' ./in.ndjson; says "--since"
+  refused kfilter --until now 'a > 0' ./in.ndjson; says "--until"
+  refused kfilter -o 1:2 'a > 0'; says "-o" "IN '-' is lines"
+  refused kfilter -p 3 'a > 0' ./in.ndjson; says "-p"
+  [ "$(kread -e ./in.ndjson)" = '{"a":1}' ]
+  refused kfilter --delivery exactly-once 'a > 0' ./in.ndjson; says "from topic to topic"
+  refused kcp --delivery exactly-once ./in.ndjson out; says "from topic to topic" "kwrite --atomic"
+}
+
+@test "kwrite --rate: a bad line in its place" {
+  printf '{"a":1}\nbad\n{"a":2}\n' >mix.ndjson
+  refused_with 4 kwrite --rate 1000 --on-error fail ./mix.ndjson ./out.ndjson; says "./mix.ndjson line 2: not JSON"
+  [ "$(cat out.ndjson)" = '{"a":1}' ]
+  refused_with 4 kwrite --rate 1000 ./mix.ndjson ./out.ndjson; says "line 2"
+  [ "$(wc -l <out.ndjson)" -eq 2 ]
+}
+
 @test "a port that is none is refused, whoever says it" {
   refused kread -b localhost:99999 in; says "-b localhost:99999: '99999' is not a port" "1 to 65535"
   KUTILS_BROKERS=localhost:0 refused kread in; says "\$KUTILS_BROKERS localhost:0"

@@ -38,25 +38,29 @@ size_t PacedSource::due(Millis wait) {
 
 io::Fill PacedSource::poll(Batch& batch, Millis wait) {
   bad_.clear();
-  if (given_ == held_.records().size()) {
+  if (all_given()) {
     if (held_fill_ == io::Fill::end) return io::Fill::end;
     held_.clear();
-    given_ = 0;
+    given_ = bad_given_ = 0;
     held_fill_ = inner_->poll(held_, wait);
-    bad_ = inner_->bad_records();  // said at once: only records are slowed down
-    if (held_.empty()) return held_fill_;
-    if (!bad_.empty()) {
-      for (io::BadRecord& bad : bad_) bad.before = 0;
-      return io::Fill::nothing;
-    }
+    held_bad_ = inner_->bad_records();
+    if (all_given()) return held_fill_;
   }
-  const size_t n = std::min(due(wait), held_.records().size() - given_);
-  if (n == 0) return io::Fill::nothing;
-  allowance_ -= static_cast<double>(n);
-  const auto from = held_.records().begin() + static_cast<std::ptrdiff_t>(given_);
-  batch.records().assign(from, from + static_cast<std::ptrdiff_t>(n));
-  given_ += n;
-  return given_ == held_.records().size() && held_fill_ == io::Fill::end ? io::Fill::end : io::Fill::records;
+  const size_t until = bad_given_ < held_bad_.size() ? held_bad_[bad_given_].before : held_.records().size();
+  if (given_ < until) {
+    const size_t n = std::min(due(wait), until - given_);
+    if (n == 0) return io::Fill::nothing;
+    allowance_ -= static_cast<double>(n);
+    const auto from = held_.records().begin() + static_cast<std::ptrdiff_t>(given_);
+    batch.records().assign(from, from + static_cast<std::ptrdiff_t>(n));
+    given_ += n;
+  }
+  // In their place among the records, without waiting: only records are slowed down.
+  for (; bad_given_ < held_bad_.size() && held_bad_[bad_given_].before == given_; ++bad_given_) {
+    bad_.push_back(held_bad_[bad_given_]);
+    bad_.back().before = batch.records().size();
+  }
+  return all_given() && held_fill_ == io::Fill::end ? io::Fill::end : io::Fill::records;
 }
 
 }  // namespace kutils

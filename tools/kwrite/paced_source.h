@@ -23,6 +23,7 @@ class PacedSource final : public io::Source {
  private:
   // What may go now; waits up to `wait` for one.
   size_t due(Millis wait);
+  bool all_given() const { return given_ == held_.records().size() && bad_given_ == held_bad_.size(); }
 
   SystemClock clock_;
   std::unique_ptr<io::Source> inner_;
@@ -30,7 +31,9 @@ class PacedSource final : public io::Source {
   double allowance_ = 1;  // records that may go; the first at once
   int64_t last_us_ = 0;
   Batch held_;  // read and not yet given on; views into it live until the next poll, as they must
-  size_t given_ = 0;
+  std::vector<io::BadRecord> held_bad_;
+  size_t given_ = 0;      // of held_'s records
+  size_t bad_given_ = 0;  // of held_bad_
   io::Fill held_fill_ = io::Fill::nothing;
   std::vector<io::BadRecord> bad_;
 };
