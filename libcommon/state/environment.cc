@@ -131,6 +131,8 @@ class RocksBackend final : public Backend {
   void write(std::span<const Change> changes) override {
     const std::lock_guard lock(mutex_);
     cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
+    cache_
+        .trim();  // here, where no view that get() gave is in use: not in cursor(), which other threads call
     large_.clear();
     for (const Change& change : changes) {
       if (change.key.size() + change.value.size() <= RowCache::kMaxRowBytes) {
@@ -141,13 +143,17 @@ class RocksBackend final : public Backend {
       }
     }
     since_spill_ += changes.size();
-    if (!large_.empty()) return write_dirty();
+    if (!large_.empty()) {
+      write_dirty();
+      return cache_.trim();
+    }
     const auto now = std::chrono::steady_clock::now();
     if (since_spill_ < kSpillChanges && cache_.dirty_bytes() < cache_limit() / 2 &&
         now - spilled_at_ < kSpillEvery)
       return;
     spilled_at_ = now;
     spill();
+    cache_.trim();
   }
   void flush() override {
     const std::lock_guard lock(mutex_);

@@ -123,6 +123,10 @@ void RowCache::clean() {
     ++i;
   }
   dirty_bytes_ = 0;
+}
+
+void RowCache::trim() {
+  if (dirty_ > 0) return;
   // The limit has shrunk; or sizes have changed so much that little of what is free fits any more.
   const bool is_worn = memory() > limit_ && free_units_ > chunks_.size() * kChunkUnits / 2;
   if (is_worn || memory() > limit_ + limit_ / 2) clear();
@@ -153,7 +157,7 @@ uint32_t RowCache::take_free(size_t units) {
   return at;
 }
 
-// What is left over is of use to smaller rows, or is lost until the cache is worn (clean()).
+// What is left over is of use to smaller rows, or is lost until the cache is worn (trim()).
 uint32_t RowCache::take_part(size_t units) {
   for (size_t size = units + 1; size < free_.size(); ++size) {
     const uint32_t at = take_free(size);

@@ -27,12 +27,13 @@ class RowCache {
   RowCache(size_t limit, bool complete) : limit_(limit), complete_(complete) {}
   void set_limit(size_t limit) {
     limit_ = limit;
-  }  // holds from the next put(); what is too much goes when all is clean
+  }  // holds from the next put(); what is too much goes at trim()
   RowCache(const RowCache&) = delete;
   RowCache& operator=(const RowCache&) = delete;
 
   enum class Known { no, absent, present };
-  // `value` is valid until the next put().
+  // `value` is valid until the next put(), forget() or trim(): not ended by clean(), which another thread may
+  // cause while it is read (RocksBackend::cursor()).
   Known find(std::string_view key, std::string_view& value);
   // A NULL value deletes. `dirty`: the database does not have it. REQUIRES: key and value together at most
   // kMaxRowBytes.
@@ -47,6 +48,8 @@ class RowCache {
   void collect_dirty(std::vector<Change>& out) const;
   // The database has them now.
   void clean();
+  // After clean(): lets all go where it is more than the limit or worn.
+  void trim();
   size_t memory() const { return chunks_.size() * kChunkUnits * 8 + slots_.size() * sizeof(Slot); }
   size_t size() const { return used_; }
 
