@@ -185,6 +185,11 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
   if (plan.in_memory) log.note("in-memory broker: nothing survives its end; at-least-once");
   plan.inputs = find_inputs(job, around, admin, log);
+  // Before anything is made for it.
+  if (job.stateful && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
+    throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
+                      "bring them together with kcp first");
+  }
   if (job.in.kind == io::EndpointKind::topic_pattern) {
     plan.subscription = {job.in.name};
   } else {
@@ -213,10 +218,6 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
   if (job.stateful) {
-    if (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern) {
-      throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
-                        "bring them together with kcp first");
-    }
     plan.repartition_count = most;
     if (job.make_repartition_stage) {
       plan.repartition = repartition_name(plan.group);

@@ -90,6 +90,13 @@ refused() {
   [ "$(rows "$dst" | wc -l)" -eq 50 ]
 }
 
+@test "several topics as IN: refused before anything is made for them" {
+  begin
+  refused_with 2 ktable -e -g "$group" 'n=count()' "$src,$dst" "$group-out"
+  says "is several topics: state is kept for one"
+  [[ $output != *created* ]]
+}
+
 @test "the same group with another unit of time" {
   begin
   kwindow -q -e -g "$group" --time n --time-unit s -w 10s 'n=count()' "$src" "$dst"
