@@ -79,6 +79,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       }
       if (headers) rd_kafka_headers_destroy(headers);
       throw_if_fatal();
+      serve(0);
+      throw_if_failed();  // why the transaction can only be aborted
       throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]",
                      ExitCode::delivery, transactional_ ? Severity::abort : Severity::fatal);
     }
@@ -93,10 +95,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void flush() override {
     wait_delivered(std::nullopt);
     throw_if_fatal();
-    if (failure_) {
-      const auto failure = std::exchange(failure_, nullptr);
-      throw *failure;
-    }
+    throw_if_failed();
   }
 
   int64_t delivered_offset(const std::string& topic, int32_t partition) override {
@@ -240,6 +239,12 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     char why[512] = "";
     const auto code = rd_kafka_fatal_error(client_.get(), why, sizeof why);
     if (code) throw KafkaError(ExitCode::delivery, Severity::fatal, code, name_ + ": " + why);
+  }
+
+  void throw_if_failed() {
+    if (!failure_) return;
+    const auto failure = std::exchange(failure_, nullptr);
+    throw *failure;
   }
 
   template <typename Call>

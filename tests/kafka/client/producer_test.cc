@@ -70,6 +70,32 @@ TEST_CASE("a full queue is waited for; a refused record fails the flush and only
   }
 }
 
+TEST_CASE("a transaction in which a record was refused: the next record says why, and it can be aborted") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("refused", 1, {{"max.message.bytes", "100000"}});
+  const auto producer = make_transactional_producer(broker_config(), fresh("tx"));
+  producer->init();
+  producer->begin();
+  producer->produce(topic, 0, output("k", std::string(200'000, 'x')));
+  std::string why;
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(20);
+  while (why.empty() && SteadyClock::now() < deadline) {
+    try {
+      usleep(1000);
+      producer->produce(topic, 0, output("k", "value"));
+    } catch (const KafkaError& error) {
+      CHECK(error.severity() == Severity::abort);
+      why = error.what();
+    }
+  }
+  CHECK(why.find("delivery to " + topic + " [0] failed") == 0);
+  producer->abort();
+  producer->begin();
+  producer->produce(topic, 0, output("k", "value"));
+  producer->flush();
+  producer->abort();
+}
+
 TEST_CASE("transactions: all or nothing, offsets and their metadata with them") {
   if (!have_broker()) return;
   const std::string in = make_topic("in", 2), out = make_topic("out", 1), group = fresh("group");
