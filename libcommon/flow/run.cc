@@ -74,7 +74,11 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const S
     }
     throw usage_error("-p " + std::to_string(wanted) + ": there is no such partition: " + counts);
   }
-  run.source = around.make_topic_source(around.resolve_range(admin, job.range, partitions));
+  const auto ranges = around.resolve_range(admin, job.range, partitions);
+  for (const PartitionRange& range : ranges) {
+    if (range.deleted_from >= 0) log.note(io::deleted_text(range));
+  }
+  run.source = around.make_topic_source(ranges);
   return inputs;
 }
 

@@ -118,6 +118,9 @@ std::vector<PartitionRange> StartingPoint::without(const std::vector<kafka::Topi
   start.exit_at_end = false;
   std::vector<PartitionRange> starts;
   if (!asked.empty()) starts = context_.around.resolve_range(context_.admin, start, asked);
+  for (const PartitionRange& one : starts) {
+    if (one.deleted_from >= 0) context_.log.note(io::deleted_text(one));
+  }
   if (!later.empty()) {
     auto more = context_.around.resolve_range(context_.admin, from_beginning, later);
     starts.insert(starts.end(), more.begin(), more.end());

@@ -214,6 +214,12 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
   return out;
 }
 
+std::string deleted_text(const PartitionRange& range) {
+  return range.at.topic + " [" + std::to_string(range.at.partition) + "]: offset " +
+         std::to_string(range.deleted_from) + " is gone by retention; the first record that is left is at " +
+         std::to_string(range.from);
+}
+
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,
                                           const std::vector<kafka::TopicPartition>& partitions,
                                           int64_t now_ms, const MakeReader& make_reader) {
@@ -250,6 +256,9 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     one.at = at;
     one.from = offset_of(places.from, marks, from_times[at]);
     if (places.from.kind != Place::Kind::offset || places.from.value <= marks.high) any_within = true;
+    // `-o 0` is another word for the beginning.
+    if (places.from.kind == Place::Kind::offset && places.from.value > 0 && places.from.value < marks.low)
+      one.deleted_from = places.from.value;
     if (places.to) {
       // An exact end may lie ahead: it is read up to there.
       one.end = places.to->kind == Place::Kind::offset ? places.to->value

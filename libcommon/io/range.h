@@ -58,7 +58,11 @@ struct PartitionRange {
   kafka::TopicPartition at;
   int64_t from = 0;
   std::optional<int64_t> end;  // nullopt: without end
+  int64_t deleted_from = -1;   // where it was to begin, if that is gone; -1: it is not
 };
+
+// For the note that says so.
+std::string deleted_text(const PartitionRange& range);
 
 // For each of `partitions`. `stored` means the beginning here: who has a group asks this only where nothing
 // is stored.

@@ -162,6 +162,11 @@ TEST_CASE("places become offsets of each partition") {
   out = resolve("10:1000", true);
   CHECK(out[0].from == 100);
   CHECK(*out[0].end == 200);
+  CHECK(out[0].deleted_from == 10);
+  CHECK(deleted_text(out[0]) ==
+        "t [0]: offset 10 is gone by retention; the first record that is left is at 100");
+  CHECK(out[1].deleted_from == -1);
+  CHECK(resolve("0")[0].deleted_from == -1);  // the beginning
   out = resolve(":1000");
   CHECK(*out[0].end == 1000);
   admin.times[{"t", 0}] = 160;
