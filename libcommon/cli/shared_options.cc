@@ -331,6 +331,10 @@ void SharedOptions::declare_reading(OptionTable& table) {
        .help = "end after N records written",
        .group = group,
        .set = [this](const std::string& text) { job_.max_output = parse_number("-m", text, 0, INT64_MAX); }});
+  table.add({.names = "--exit-status",
+             .help = "exit code 1 if no record was written",
+             .group = group,
+             .set = [this](const std::string&) { job_.exit_status = true; }});
 }
 
 void SharedOptions::declare_cluster(OptionTable& table) {

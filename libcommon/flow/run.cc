@@ -22,6 +22,7 @@ ExitCode exit_code(const Job& job, const Surroundings& around, Processor::End en
   if (ended == Processor::End::failed) return ExitCode::bad_record;
   if (policy_of(job) == OnError::Policy::report && report.counts.failures > 0) return ExitCode::bad_record;
   if (const int signal = around.stop.signal()) return static_cast<ExitCode>(128 + signal);
+  if (job.exit_status && report.counts.out == 0) return ExitCode::answer_is_no;
   return ExitCode::ok;
 }
 

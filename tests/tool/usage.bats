@@ -177,6 +177,12 @@ refused() {
   refused kcp --delivery exactly-once ./in.ndjson out; says "from topic to topic" "kwrite --atomic"
 }
 
+@test "--exit-status: 1 if nothing came out" {
+  echo '{"a":1}' >in.ndjson
+  refused_with 1 kfilter --exit-status 'a > 1' ./in.ndjson
+  [ "$(kfilter --exit-status 'a > 0' ./in.ndjson)" = '{"a":1}' ]
+}
+
 @test "kwrite --rate: a bad line in its place" {
   printf '{"a":1}\nbad\n{"a":2}\n' >mix.ndjson
   refused_with 4 kwrite --rate 1000 --on-error fail ./mix.ndjson ./out.ndjson; says "./mix.ndjson line 2: not JSON"

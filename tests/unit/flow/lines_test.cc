@@ -143,6 +143,20 @@ TEST_CASE("lines: a reader that hung up ends it, also while waiting") {
   CHECK(bench.log.errors.empty());
 }
 
+TEST_CASE("lines: --exit-status tells whether anything came out") {
+  for (const bool asked : {false, true}) {
+    Bench none({{"-", "-a"}});
+    none.job.exit_status = asked;
+    CHECK(none.run() == (asked ? ExitCode::answer_is_no : ExitCode::ok));
+    Bench some({{"-", "a"}});
+    some.job.exit_status = asked;
+    CHECK(some.run() == ExitCode::ok);
+    Bench bad({{"?"}});
+    bad.job.exit_status = asked;
+    CHECK(bad.run() == ExitCode::bad_record);
+  }
+}
+
 TEST_CASE("lines: a signal ends it with 128 + n") {
   Bench bench({{"a"}}, false);
   bench.stop.number = 15;
