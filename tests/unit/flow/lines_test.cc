@@ -145,13 +145,13 @@ TEST_CASE("lines: a reader that hung up ends it, also while waiting") {
 
 TEST_CASE("lines: --exit-status tells whether anything came out") {
   for (const bool asked : {false, true}) {
-    Bench none({{"-", "-a"}});
+    Bench none(Lines{{"-", "-a"}});
     none.job.exit_status = asked;
     CHECK(none.run() == (asked ? ExitCode::answer_is_no : ExitCode::ok));
-    Bench some({{"-", "a"}});
+    Bench some(Lines{{"-", "a"}});
     some.job.exit_status = asked;
     CHECK(some.run() == ExitCode::ok);
-    Bench bad({{"?"}});
+    Bench bad(Lines{{"?"}});
     bad.job.exit_status = asked;
     CHECK(bad.run() == ExitCode::bad_record);
   }
