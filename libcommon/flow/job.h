@@ -102,7 +102,7 @@ struct Job {
   bool stay = false;
   bool accept_gap = false;  // --on-gap skip
   bool close_at_end = false;
-  bool atomic = false;  // kwrite --atomic: lines -> topic in one transaction
+  bool atomic = false;       // kwrite --atomic: lines -> topic in one transaction
   bool exit_status = false;  // --exit-status: nothing written is a "no"
   bool quiet = false;
   int verbose = 0;

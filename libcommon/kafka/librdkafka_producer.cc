@@ -178,8 +178,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       wait_ms = 0;
       switch (rd_kafka_event_type(event.get())) {
         case RD_KAFKA_EVENT_DR:
-          while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get()))
-            take_report(*message);
+          take_reports(event.get());
           break;
         case RD_KAFKA_EVENT_ERROR:
           client_.events().error(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
@@ -190,26 +189,43 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     }
   }
 
-  void take_report(const rd_kafka_message_t& message) {
-    --in_flight_;
-    if (message.err) {
-      // Thrown away by an abort: no failure, and it may be reported after the abort.
-      if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-        return;
-      if (failure_) return;
-      const std::string where =
-          std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
-      const auto error =
-          to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
-      // Delivery was retried by librdkafka already, as long as it may: here it is over.
-      failure_ = std::make_unique<KafkaError>(
-          error.code(), transactional_ ? Severity::abort : Severity::fatal, error.kafka_code(), error.what());
-      return;
+  void take_reports(rd_kafka_event_t* event) {
+    const rd_kafka_message_t* latest = nullptr;  // of the partition that reports come from in a row
+    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
+      --in_flight_;
+      if (message->err) {
+        take_failure(*message);
+        continue;
+      }
+      if (latest && latest->rkt == message->rkt && latest->partition == message->partition) {
+        if (message->offset > latest->offset) latest = message;
+        continue;
+      }
+      if (latest) note_delivered(*latest);
+      latest = message;
     }
+    if (latest) note_delivered(*latest);
+  }
+
+  void note_delivered(const rd_kafka_message_t& message) {
     auto& delivered = static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt))->delivered;
     const auto i = static_cast<size_t>(message.partition);
     if (i >= delivered.size()) delivered.resize(i + 1, kNoOffset);
     delivered[i] = std::max(delivered[i], message.offset);
+  }
+
+  void take_failure(const rd_kafka_message_t& message) {
+    // Thrown away by an abort: no failure, and it may be reported after the abort.
+    if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+      return;
+    if (failure_) return;
+    const std::string where =
+        std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
+    const auto error =
+        to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
+    // Delivery was retried by librdkafka already, as long as it may: here it is over.
+    failure_ = std::make_unique<KafkaError>(error.code(), transactional_ ? Severity::abort : Severity::fatal,
+                                            error.kafka_code(), error.what());
   }
 
   // librdkafka takes 0 for "now", and a record of 1970 would make all others late.
