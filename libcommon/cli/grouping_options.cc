@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/time_unit.h"
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/state_support.h"
 #include "state/partition_store.h"
@@ -38,18 +39,6 @@ state::Store& store_of(const flow::StageContext& context, std::unique_ptr<state:
   if (context.store != nullptr) return *context.store;
   own = std::make_unique<state::PartitionStore>();
   return own->operator_store(1);
-}
-
-struct TimeUnit {
-  const char* name;
-  int64_t ns;
-};
-constexpr TimeUnit kTimeUnits[] = {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
-
-int64_t unit_ns(const std::string& text) {
-  for (const TimeUnit& unit : kTimeUnits)
-    if (text == unit.name) return unit.ns;
-  throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
 }
 
 // An output record has each field once.
@@ -99,7 +88,7 @@ void GroupingOptions::declare(OptionTable& table) {
   table.add({.names = "--time-unit",
              .metavar = "UNIT",
              .help = "what a number given by --time counts: ns us ms s",
-             .set = [this](const std::string& text) { plan_.time_unit_ns = unit_ns(text); },
+             .set = [this](const std::string& text) { plan_.time_unit_ns = parse_time_unit(text); },
              .choices = {"ns", "us", "ms", "s"}});
   table.add({.names = "--close-at-end",
              .help = "-e on topics: close windows and write tables then",
@@ -136,9 +125,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (!plan_.by.empty()) job.settings.push_back({"--by", checked.canonical_by()});
   if (plan_.total) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
-  for (const TimeUnit& unit : kTimeUnits)
-    if (unit.ns == plan_.time_unit_ns && unit.ns != flow::GroupingPlan().time_unit_ns)
-      job.settings.push_back({"--time-unit", unit.name});
+  if (plan_.time_unit_ns != kDefaultTimeUnitNs)
+    job.settings.push_back({"--time-unit", time_unit_name(plan_.time_unit_ns)});
   job.stateful = true;
   flow::give_state(job);
   if (job.out.is_topic()) description.output = job.out.name;

@@ -41,6 +41,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
     if (key_) out.emplace_back("--key", expressions_.canonical(*key_));
     if (wall_) out.emplace_back("--time", "wall");
     if (time_) out.emplace_back("--time", expressions_.canonical(*time_));
+    if (time_ && unit_ns_ != kDefaultTimeUnitNs) out.emplace_back("--time-unit", time_unit_name(unit_ns_));
     for (const auto& header : headers_) {
       out.emplace_back("--header", header.name + "=" + expressions_.canonical(header.handle));
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cli/time_unit.h"
 #include "data/codec.h"
 #include "expr/expressions.h"
 #include "flow/stage.h"
@@ -22,7 +23,7 @@ namespace kutils::cli {
 struct ShapePlan {
   std::optional<std::string> key;                            // --key
   std::optional<std::string> time;                           // --time; "wall": the clock
-  int64_t time_unit_ns = 1'000'000;                          // --time-unit
+  int64_t time_unit_ns = kDefaultTimeUnitNs;                 // --time-unit
   std::vector<std::pair<std::string, std::string>> headers;  // --header, in order
   std::optional<CodecPair> value_codec;                      // set if outputs must be re-coded
   std::optional<CodecPair> key_codec;

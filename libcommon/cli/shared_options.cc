@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/murmur2.h"
 #include "cli/functions_option.h"
+#include "cli/time_unit.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 #include "serve/run_views.h"
@@ -22,14 +23,6 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
-}
-
-int64_t time_unit_ns(const std::string& text) {
-  if (text == "ns") return 1;
-  if (text == "us") return 1'000;
-  if (text == "ms") return 1'000'000;
-  if (text == "s") return 1'000'000'000;
-  throw usage_error("--time-unit: '" + text + "' is not a unit", "ns, us, ms or s");
 }
 
 std::pair<std::string, std::string> split_assignment(const std::string& option, const std::string& text,
@@ -172,7 +165,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .metavar = "UNIT",
                .help = "what a number given by --time counts: ns us ms s",
                .group = group,
-               .set = [this](const std::string& text) { shape_.time_unit_ns = time_unit_ns(text); },
+               .set = [this](const std::string& text) { shape_.time_unit_ns = parse_time_unit(text); },
                .choices = {"ns", "us", "ms", "s"}});
     table.add({.names = "--header",
                .metavar = "NAME=EXPR",

@@ -98,6 +98,13 @@ TEST_CASE("key, time and headers are made from the record that was read") {
   plan.time = "t";
   plan.time_unit_ns = 1'000'000'000;
   plan.headers = {{"a", "uri"}, {"c", "n"}};
+  // What a group remembers: seconds taken for milliseconds would change its times.
+  CHECK(ShapedStage(plan, nullptr, nullptr).canonical() ==
+        std::vector<std::pair<std::string, std::string>>{{"--key", "uri"},
+                                                         {"--time", "t"},
+                                                         {"--time-unit", "s"},
+                                                         {"--header", "a=uri"},
+                                                         {"--header", "c=n"}});
   const Collector out = shape(plan, record);
   REQUIRE(out.outputs.size() == 1);
   CHECK(out.outputs[0].key_text == "/x");
