@@ -55,6 +55,7 @@ ExitCode run(const Job& job) {
   const auto observer = job.make_observer ? job.make_observer(clock, log) : nullptr;
   kafka::ClientConfig client = job.client;
   client.set_note([&log](const std::string& text) { log.note(text); });
+  client.set_asked_to_end([&stop] { return stop.signal() != 0; });
   kafka::ClientConfig reading = client;
   // The end of a log whose last offset is no record (a transaction's end) is met only when a fetch comes back
   // empty: not half a second later, at the default.

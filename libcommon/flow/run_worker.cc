@@ -1,5 +1,6 @@
 // Building workers, and building them anew.
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "flow/worker.h"
@@ -96,7 +97,14 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
     }
   } join{cleaner};
 
-  const WorkerPlan plan = prepare(job, around, *admin, log);
+  std::optional<WorkerPlan> prepared;
+  try {
+    prepared.emplace(prepare(job, around, *admin, log));
+  } catch (const kafka::KafkaError&) {
+    if (around.stop.signal() == 0) throw;
+    return Processor::End::no;  // asked to stop while nobody answered: nothing was begun
+  }
+  const WorkerPlan& plan = *prepared;
   // Never beside the worker's own, which it would fence.
   try {
     if (predecessor.valid()) predecessor.get();

@@ -41,6 +41,11 @@ class ClientConfig {
   using Note = std::function<void(const std::string&)>;
   void set_note(Note note) { note_ = std::move(note); }
   const Note& note() const { return note_; }
+  // Whether the program was asked to end: nothing is then waited for, or tried again, for more than some
+  // seconds. Called from any thread.
+  using AskedToEnd = std::function<bool()>;
+  void set_asked_to_end(AskedToEnd asked) { asked_to_end_ = std::move(asked); }
+  const AskedToEnd& asked_to_end() const { return asked_to_end_; }
 
   // `-X list`: every property with side, range, default. `-X dump`: what is set, secrets masked.
   static std::string list_properties();
@@ -51,6 +56,7 @@ class ClientConfig {
   std::map<std::string, std::string> consumer_;
   std::map<std::string, std::string> producer_;
   Note note_;
+  AskedToEnd asked_to_end_;
 };
 
 }  // namespace kutils::kafka

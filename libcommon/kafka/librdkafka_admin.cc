@@ -351,7 +351,7 @@ class LibrdkafkaAdmin final : public Admin {
       bool ready = !found.err;
       for (int i = 0; ready && i < found.partition_cnt; ++i) ready = found.partitions[i].leader >= 0;
       // A partition without a leader is still a partition: after a while take the topic as it is.
-      const bool over = awake.is_over();
+      const bool over = is_over(awake);
       if (ready || (!found.err && over)) return info_of(found);
       if (over) throw to_error(found.err, "topic " + name, ExitCode::connection, Severity::fatal);
       std::this_thread::sleep_for(Millis(20));
@@ -393,6 +393,11 @@ class LibrdkafkaAdmin final : public Admin {
     return true;
   }
 
+  // Asked to end, nothing is tried again.
+  bool is_over(AwakeLimit& awake) const {
+    return awake.is_over() || (config_.asked_to_end() && config_.asked_to_end()());
+  }
+
   template <typename Call>
   EventHandle admin_call(const std::string& what, rd_kafka_admin_op_t operation, Call call) {
     char why[512] = "";
@@ -407,7 +412,7 @@ class LibrdkafkaAdmin final : public Admin {
       if (!code) return event;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
                                   event ? rd_kafka_event_error_string(event.get()) : "no answer");
-      if (error.severity() != Severity::retriable || awake.is_over()) throw error;
+      if (error.severity() != Severity::retriable || is_over(awake)) throw error;
     }
   }
 
@@ -419,7 +424,7 @@ class LibrdkafkaAdmin final : public Admin {
       rd_kafka_poll(client_.get(), 0);
       if (!code) return;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal);
-      if (error.severity() != Severity::retriable || awake.is_over()) throw error;
+      if (error.severity() != Severity::retriable || is_over(awake)) throw error;
       std::this_thread::sleep_for(Millis(20));
     }
   }

@@ -27,16 +27,19 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr size_t kMaxRecords = 2000;
 constexpr auto kCommittedLimit =
     std::chrono::seconds(60);  // coordinators move in a broker's fail-over: 9-14 s
-constexpr auto kCommitLimit = std::chrono::seconds(30);
+constexpr std::chrono::seconds kCommitLimit{30};
 constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
-constexpr auto kLeaveLimit = std::chrono::seconds(5);
+constexpr std::chrono::seconds kLeaveLimit{5};
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
 class LibrdkafkaConsumer final : public GroupConsumer {
  public:
   LibrdkafkaConsumer(const ClientConfig& config, const std::string& group, const std::string& instance_id)
-      : group_(group), note_(config.note()), client_(make_client(config, group, instance_id)) {
+      : group_(group),
+        note_(config.note()),
+        asked_to_end_(config.asked_to_end()),
+        client_(make_client(config, group, instance_id)) {
     rd_kafka_poll_set_consumer(client_->get());
     events_queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
     data_queue_.reset(rd_kafka_queue_new(client_->get()));
@@ -163,14 +166,15 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       if (!code) return from_list(list.get());
       const auto error = to_error(code, "committed offsets" + where + " of group " + group_,
                                   ExitCode::delivery, Severity::fatal);
-      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline) throw error;
+      if (error.severity() != Severity::retriable || SteadyClock::now() > deadline || asked_to_end())
+        throw error;
       std::this_thread::sleep_for(Millis(10));
     }
   }
 
   void commit(const std::vector<PartitionOffset>& offsets) override {
     if (offsets.empty()) return;
-    const auto deadline = SteadyClock::now() + kCommitLimit;
+    const auto begin = SteadyClock::now();
     for (;;) {
       const auto code = commit_once(offsets);
       if (!code) return;
@@ -178,7 +182,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       const auto error = to_error(code, "offsets of group " + group_, ExitCode::delivery, Severity::abort);
       if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) throw_fatal();
       if (error.severity() != Severity::retriable) throw error;
-      if (SteadyClock::now() > deadline || code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
+      if (SteadyClock::now() > begin + (asked_to_end() ? kLeaveLimit : kCommitLimit) ||
+          code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         throw KafkaError(error.code(), Severity::abort, code, error.what());
       // Whether it was committed is not known: what is committed will be read anew.
       if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
@@ -307,6 +312,9 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     const auto code = rd_kafka_fatal_error(client_->get(), why, sizeof why);
     throw KafkaError(ExitCode::delivery, Severity::fatal, code, "consumer of group " + group_ + ": " + why);
   }
+
+  // Nothing is tried again then.
+  bool asked_to_end() const { return asked_to_end_ && asked_to_end_(); }
 
   bool has_member_id() {
     char* id = rd_kafka_memberid(client_->get());
@@ -575,6 +583,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   std::string group_;
   ClientConfig::Note note_;
+  ClientConfig::AskedToEnd asked_to_end_;
   std::shared_ptr<Client> client_;
   QueueHandle events_queue_;
   QueueHandle data_queue_;

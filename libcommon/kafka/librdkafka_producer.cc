@@ -19,6 +19,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kCallLimitMs = 5000;  // of one attempt; what is retriable is called again
 constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
+// Once the program is asked to end. Nothing is lost: what is not committed comes again.
+constexpr auto kEndLimit = std::chrono::seconds(5);
 
 class LibrdkafkaProducer final : public TransactionalProducer {
  public:
@@ -27,6 +29,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
         retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
         note_(config.note()),
+        asked_to_end_(config.asked_to_end()),
         client_(RD_KAFKA_PRODUCER, config, properties(transactional_id),
                 RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
         queue_(rd_kafka_queue_get_main(client_.get())) {}
@@ -75,10 +78,11 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (!error) break;
       if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         serve(10);
-        if (!rd_kafka_fatal_error(client_.get(), nullptr, 0)) continue;
+        if (!rd_kafka_fatal_error(client_.get(), nullptr, 0) && !is_over()) continue;
       }
       if (headers) rd_kafka_headers_destroy(headers);
       throw_if_fatal();
+      if (is_over()) throw unacknowledged();
       serve(0);
       throw_if_failed();  // why the transaction can only be aborted
       throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]",
@@ -96,6 +100,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     wait_delivered(std::nullopt);
     throw_if_fatal();
     throw_if_failed();
+    if (in_flight_ > 0) throw unacknowledged();
   }
 
   int64_t delivered_offset(const std::string& topic, int32_t partition) override {
@@ -107,7 +112,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void init() override {
-    call("init of transactions", [&] { return rd_kafka_init_transactions(client_.get(), kCallLimitMs); });
+    call(
+        "init of transactions", [&] { return rd_kafka_init_transactions(client_.get(), kCallLimitMs); },
+        SteadyClock::duration::zero());
   }
 
   void begin() override {
@@ -197,6 +204,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         take_failure(*message);
         continue;
       }
+      if (end_seen_) end_seen_ = SteadyClock::now();
       if (latest && latest->rkt == message->rkt && latest->partition == message->partition) {
         if (message->offset > latest->offset) latest = message;
         continue;
@@ -247,8 +255,22 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       serve(20);
       if (in_flight_ <= 0) return;
       if (rd_kafka_fatal_error(client_.get(), nullptr, 0)) return;
-      if (limit && SteadyClock::now() > deadline) return;
+      if ((limit && SteadyClock::now() > deadline) || is_over()) return;
     }
+  }
+
+  KafkaError unacknowledged() const {
+    return KafkaError(ExitCode::delivery, transactional_ ? Severity::abort : Severity::fatal,
+                      RD_KAFKA_RESP_ERR__TIMED_OUT,
+                      name_ + ": asked to end while the brokers do not acknowledge " +
+                          std::to_string(in_flight_) + " records");
+  }
+
+  // Asked to end, and `limit` since that was first seen here, or something was acknowledged.
+  bool is_over(SteadyClock::duration limit = kEndLimit) {
+    if (!asked_to_end_ || !asked_to_end_()) return false;
+    if (!end_seen_) end_seen_ = SteadyClock::now();
+    return SteadyClock::now() - *end_seen_ >= limit;
   }
 
   void throw_if_fatal() {
@@ -263,8 +285,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     throw *failure;
   }
 
+  // `at_end`: how long it goes on once the program is asked to end.
   template <typename Call>
-  void call(const char* what, Call attempt) {
+  void call(const char* what, Call attempt, SteadyClock::duration at_end = kEndLimit) {
     const auto deadline = SteadyClock::now() + retry_limit_;
     for (;;) {
       const ErrorHandle error(attempt());
@@ -272,7 +295,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       const KafkaError sorted = to_error(error.get(), name_ + ": " + what, ExitCode::delivery,
                                          transactional_ ? Severity::abort : Severity::fatal);
       if (sorted.severity() != Severity::retriable) throw sorted;
-      if (SteadyClock::now() > deadline)
+      if (SteadyClock::now() > deadline || is_over(at_end))
         throw KafkaError(sorted.code(), Severity::abort, sorted.kafka_code(), sorted.what());
       serve(5);  // most of them have waited inside already; some wait for reports to be taken
     }
@@ -287,6 +310,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const std::string name_;
   const Millis retry_limit_;
   const ClientConfig::Note note_;
+  const ClientConfig::AskedToEnd asked_to_end_;
+  std::optional<SteadyClock::time_point> end_seen_;
   bool noted_zero_ = false;
   Client client_;
   QueueHandle queue_;

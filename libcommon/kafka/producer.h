@@ -19,7 +19,8 @@ class Producer {
   // Copies key, value and headers. Blocks (serving deliveries) while the queue is full. `partition` must be
   // known. Throws KafkaError where the client refuses it.
   virtual void produce(const std::string& topic, int32_t partition, const Output& output) = 0;
-  // Until everything produced is acknowledged or failed. Throws KafkaError for the first failure.
+  // Until everything produced is acknowledged or failed; or, once the program is asked to end, for some
+  // seconds. Throws KafkaError for the first failure, and where something is neither yet.
   virtual void flush() = 0;
   // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
   // the changelog offset that a store has reached; ask after flush().
@@ -27,7 +28,8 @@ class Producer {
 };
 
 // One transactional id. Every call retries what is retriable itself (the same call again, bounded by the
-// transaction timeout) and throws KafkaError with severity abort or fatal for the rest.
+// transaction timeout, and by some seconds once the program is asked to end) and throws KafkaError with
+// severity abort or fatal for the rest.
 class TransactionalProducer : public Producer {
  public:
   virtual void init() = 0;  // also aborts what a dead predecessor left open
