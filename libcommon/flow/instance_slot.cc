@@ -4,17 +4,21 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "base/error.h"
+#include "kafka/kafka_error.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr int kMaxSlots = 10'000;
+constexpr std::chrono::milliseconds kLockLook{5};
 
 std::string random_id() {
   std::random_device random;
@@ -30,17 +34,6 @@ std::string random_id() {
 Error cannot(const std::string& what, const std::string& path) {
   return usage_error("cannot " + what + " " + path + ": " + std::strerror(errno),
                      "give a directory that can be written with --state-dir, or a name with --instance");
-}
-
-bool set_lock(int fd, int command) {
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  int result;
-  do {
-    result = fcntl(fd, command, &lock);
-  } while (result != 0 && errno == EINTR && command == F_OFD_SETLKW);
-  return result == 0;
 }
 
 std::string read_file(const std::string& path) {
@@ -79,8 +72,13 @@ FileLock::FileLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_
   if (fd_ < 0) throw cannot("open", path);
 }
 FileLock::~FileLock() { close(fd_); }
-bool FileLock::try_lock() { return set_lock(fd_, F_OFD_SETLK); }
-void FileLock::lock() { set_lock(fd_, F_OFD_SETLKW); }
+bool FileLock::try_lock() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(fd_, F_OFD_SETLK, &lock) == 0;
+}
+
 bool FileLock::is_locked_by_other() {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -119,10 +117,17 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
   throw usage_error("group " + group + " has " + std::to_string(kMaxSlots) + " instances on this machine");
 }
 
-std::unique_ptr<FileLock> InstanceSlot::lock_for_init() const {
+std::unique_ptr<FileLock> InstanceSlot::lock_for_init(const StopRequest& stop) const {
   if (!lock_) return nullptr;
   auto lock = std::make_unique<FileLock>(path(number_, ".init"));
-  lock->lock();
+  while (!lock->try_lock()) {
+    if (stop.signal() != 0) {
+      throw kafka::KafkaError(
+          ExitCode::delivery, kafka::Severity::abort, 0,
+          "asked to end while another instance ends the transactions of one that is gone");
+    }
+    std::this_thread::sleep_for(kLockLook);
+  }
   return lock;
 }
 

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "base/signal.h"
+
 namespace kutils::flow {
 
 class FileLock {
@@ -25,7 +27,6 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
   bool try_lock();
-  void lock();  // waits
   bool is_locked_by_other();
 
  private:
@@ -43,7 +44,8 @@ class InstanceSlot {
   const std::string& transactional_id() const { return transactional_id_; }  // `.0` and `.1` are appended
 
   // Held while the own transactional ids are initialised, so that a sibling that cleans up does not fence us.
-  std::unique_ptr<FileLock> lock_for_init() const;
+  // Waits for such a one; throws KafkaError (abort) if it is asked to stop meanwhile.
+  std::unique_ptr<FileLock> lock_for_init(const StopRequest& stop) const;
 
   struct DeadSlot {
     std::string transactional_id;

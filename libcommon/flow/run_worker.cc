@@ -77,7 +77,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   std::thread cleaner;
   if (has_transactions) {
     predecessor = std::async(std::launch::async, [&] {
-      const auto lock = slot->lock_for_init();
+      const auto lock = slot->lock_for_init(around.stop);
       for (const char* suffix : {".0", ".1"}) {
         around.make_transactional_producer(slot->transactional_id() + suffix)->init();
       }
@@ -146,9 +146,10 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       distrusted = true;
     } catch (const kafka::KafkaError& error) {
       counted = worker.committed_counts();
-      if (error.code() == ExitCode::connection || error.code() == ExitCode::usage) throw;
+      if (error.code() == ExitCode::usage) throw;
       if (around.stop.signal() != 0)
         return Processor::End::no;  // asked to stop: what is committed stands, the rest comes again
+      if (error.code() == ExitCode::connection) throw;
       if (worker.has_committed() || worker.was_away()) fatal_in_a_row = 0;
       if (++fatal_in_a_row > kMaxFatalInARow) {
         throw Error(ExitCode::delivery,

@@ -63,7 +63,7 @@ void Worker::open() {
     committer_ = std::make_unique<LineCommits>([lines = parts_.lines] { lines->flush(); });
   } else if (parts_.plan.transactional()) {
     // Side by side: after a kill each waits for the broker to end the dead one's transaction (10).
-    const auto lock = parts_.slot.lock_for_init();
+    const auto lock = parts_.slot.lock_for_init(parts_.around.stop);
     auto make = [this](const std::string& name) {
       auto producer = parts_.around.make_transactional_producer(name);
       producer->init();

@@ -24,6 +24,8 @@ struct Limits {
 constexpr Limits kPatient{5000, 15'000, Millis(30'000)};
 constexpr Limits kOnce{2000, 2000, Millis(0)};
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
+constexpr auto kEndLimit = std::chrono::seconds(3);
+constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
@@ -393,9 +395,21 @@ class LibrdkafkaAdmin final : public Admin {
     return true;
   }
 
+  bool asked_to_end() const { return config_.asked_to_end() && config_.asked_to_end()(); }
   // Asked to end, nothing is tried again.
-  bool is_over(AwakeLimit& awake) const {
-    return awake.is_over() || (config_.asked_to_end() && config_.asked_to_end()());
+  bool is_over(AwakeLimit& awake) const { return awake.is_over() || asked_to_end(); }
+
+  // Empty if none comes within `limit`, or within kEndLimit once the program is asked to end.
+  EventHandle answer(rd_kafka_queue_t* queue, Millis limit) const {
+    auto until = SteadyClock::now() + limit;
+    bool ends = false;
+    for (;;) {
+      EventHandle event(rd_kafka_queue_poll(queue, kGlanceMs));
+      if (event || SteadyClock::now() > until) return event;
+      if (ends || !asked_to_end()) continue;
+      ends = true;
+      until = std::min(until, SteadyClock::now() + kEndLimit);
+    }
   }
 
   template <typename Call>
@@ -407,7 +421,7 @@ class LibrdkafkaAdmin final : public Admin {
     for (;;) {
       const QueueHandle queue(rd_kafka_queue_new(client_.get()));
       call(options.get(), queue.get());
-      EventHandle event(rd_kafka_queue_poll(queue.get(), limits_.order_ms + 5000));
+      EventHandle event = answer(queue.get(), Millis(limits_.order_ms + 5000));
       const auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
       if (!code) return event;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
