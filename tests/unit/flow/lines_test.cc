@@ -74,7 +74,7 @@ TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
 }
 
 TEST_CASE("lines: more failures than are said in full are told by an error, which -q does not silence") {
-  for (const size_t count : {10, 11}) {
+  for (const size_t count : {size_t{10}, size_t{11}}) {
     Bench bench({Values(count, "?")});
     bench.job.on_error = OnError{OnError::Policy::skip, {}};
     CHECK(bench.run() == ExitCode::ok);
