@@ -43,11 +43,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
     if (time_) out.emplace_back("--time", expressions_.canonical(*time_));
     if (time_ && unit_ns_ != kDefaultTimeUnitNs) out.emplace_back("--time-unit", time_unit_name(unit_ns_));
     for (const auto& header : headers_) {
-      out.emplace_back("--header", header.name + "=" + expressions_.canonical(header.handle));
+      out.emplace_back("--header " + header.name, expressions_.canonical(header.handle));
     }
-    if (value_codec_)
-      out.emplace_back("--value-codec", value_codec_->in.name() + ":" + value_codec_->out.name());
-    if (key_codec_) out.emplace_back("--key-codec", key_codec_->in.name() + ":" + key_codec_->out.name());
     return out;
   }
 

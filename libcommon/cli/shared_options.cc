@@ -189,7 +189,12 @@ void SharedOptions::declare_output(OptionTable& table) {
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) {
-                 expressions_.args.push_back(split_assignment("--arg", text, "NAME=TEXT"));
+                 auto argument = split_assignment("--arg", text, "NAME=TEXT");
+                 for (const auto& [name, value] : expressions_.args)
+                   if (name == argument.first)
+                     throw usage_error("--arg " + name + " is given twice, as '" + value + "' and as '" +
+                                       argument.second + "'");
+                 expressions_.args.push_back(std::move(argument));
                }});
     table.add({.names = "--trust-json",
                .help = "do not check a value behind the last field needed",
@@ -721,6 +726,12 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
 
 void SharedOptions::shape(flow::Job& job) const {
   if (keep_null_) job.settings.push_back({"--keep-null", "yes"});
+  for (const auto& [option, text] : {std::pair{"--value-codec", value_codec_}, {"--key-codec", key_codec_}}) {
+    if (!text) continue;
+    const CodecPair pair = parse_codec_pair(*text, option);
+    job.settings.push_back({option, pair.in.name() + ":" + pair.out.name()});
+  }
+  for (const auto& [name, text] : expressions_.args) job.settings.push_back({"--arg " + name, text});
   if (shape_.empty()) return;
   const ShapedStage checked(shape_, nullptr, nullptr);
   for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <map>
 
 #include "base/murmur2.h"
 
@@ -11,15 +12,20 @@ namespace {
 constexpr std::string_view kMagic = "kutils1";
 constexpr char kSeparator = '\x1f';
 constexpr std::string_view kPartitions = "partitions of ";
+constexpr std::string_view kFurtherInputs = " further inputs";
+
+std::string hash_text(const std::string& value) {
+  char hash[12];
+  std::snprintf(hash, sizeof hash, "~%08x", murmur2(value));
+  return hash;
+}
 
 std::string shortened(const std::string& value) {
   if (value.size() <= Fingerprint::kMaxValue) return value;
-  char hash[12];
-  std::snprintf(hash, sizeof hash, "~%08x", murmur2(value));
   size_t cut = Fingerprint::kMaxValue;
   while (cut > 0 && (static_cast<unsigned char>(value[cut]) & 0xC0U) == 0x80U)
     --cut;  // not within a UTF-8 character
-  return value.substr(0, cut) + hash;
+  return value.substr(0, cut) + hash_text(value);
 }
 
 std::string escaped(const std::string& value) {
@@ -62,6 +68,15 @@ const std::string* find(const std::vector<Setting>& settings, std::string_view n
   return nullptr;
 }
 
+// Settings are compared by name: of several with the same one, the others become `NAME (2)`, ...
+void number_repeated(std::vector<Setting>& settings) {
+  std::map<std::string, int> seen;
+  for (Setting& setting : settings) {
+    const int times = ++seen[setting.name];
+    if (times > 1) setting.name += " (" + std::to_string(times) + ")";
+  }
+}
+
 // For people: `(a > 5)` without the brackets that the printer puts around a whole expression.
 std::string_view unbracketed(std::string_view text) {
   if (text.size() < 2 || text.front() != '(' || text.back() != ')') return text;
@@ -89,21 +104,40 @@ std::string_view unbracketed(std::string_view text) {
 }  // namespace
 
 Fingerprint::Fingerprint(const Job& job, const std::vector<std::pair<std::string, int32_t>>& partitions) {
-  settings_.push_back({"tool", job.tool});
-  settings_.push_back({"IN", job.in.name});
-  settings_.push_back({"OUT", job.out.name});
-  settings_.insert(settings_.end(), job.settings.begin(), job.settings.end());
-  for (const auto& [topic, count] : partitions) {
-    settings_.push_back({std::string(kPartitions) + topic, std::to_string(count)});
-  }
+  std::vector<Setting> settings = {{"tool", job.tool}, {"IN", job.in.name}, {"OUT", job.out.name}};
+  settings.insert(settings.end(), job.settings.begin(), job.settings.end());
+  number_repeated(settings);
+  std::vector<Setting> counts;
+  for (const auto& [topic, count] : partitions)
+    counts.push_back({std::string(kPartitions) + topic, std::to_string(count)});
   encoded_ = kMagic;
-  for (Setting& setting : settings_) {
-    setting.value = shortened(setting.value);
-    encoded_ += kSeparator;
-    encoded_ += setting.name;
-    encoded_ += '=';
-    encoded_ += escaped(setting.value);
+  add(settings, kMaxSettings, [](size_t) { return std::string("further settings"); });
+  add(counts, kMaxPartitions,
+      [](size_t n) { return std::string(kPartitions) + std::to_string(n) + std::string(kFurtherInputs); });
+}
+
+void Fingerprint::add(const std::vector<Setting>& settings, size_t limit,
+                      const std::function<std::string(size_t)>& rest_name) {
+  const auto encode = [](const Setting& setting) {
+    return kSeparator + setting.name + "=" + escaped(setting.value);
+  };
+  const size_t most = encoded_.size() + limit;
+  std::string rest;
+  size_t left_out = 0;
+  for (const Setting& setting : settings) {
+    const Setting kept{setting.name, shortened(setting.value)};
+    const std::string code = encode(kept);
+    if (left_out == 0 && encoded_.size() + code.size() <= most) {
+      settings_.push_back(kept);
+      encoded_ += code;
+    } else {
+      rest += code;
+      ++left_out;
+    }
   }
+  if (left_out == 0) return;
+  settings_.push_back({rest_name(left_out), hash_text(rest)});
+  encoded_ += encode(settings_.back());
 }
 
 std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
@@ -145,12 +179,20 @@ std::vector<std::string> Fingerprint::differences_from(const Fingerprint& earlie
   return lines;
 }
 
-std::optional<int32_t> Fingerprint::partitions_of(std::string_view topic) const {
-  const std::string* text = find(settings_, std::string(kPartitions) + std::string(topic));
-  if (!text) return std::nullopt;
+std::optional<int32_t> Fingerprint::partitions_of(std::string_view topic, const Fingerprint& now) const {
+  const std::string name = std::string(kPartitions) + std::string(topic);
   int32_t count = 0;
-  std::from_chars(text->data(), text->data() + text->size(), count);
-  return count;
+  if (const std::string* text = find(settings_, name)) {
+    std::from_chars(text->data(), text->data() + text->size(), count);
+    return count;
+  }
+  const bool named_now = find(now.settings_, name) != nullptr;
+  const Setting& rest = settings_.back();
+  if (!named_now && rest.name.ends_with(kFurtherInputs)) {
+    const std::string* rest_now = find(now.settings_, rest.name);
+    if (rest_now && *rest_now == rest.value) return std::nullopt;
+  }
+  return 0;
 }
 
 }  // namespace kutils::flow

@@ -18,7 +18,7 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   std::vector<std::string> names;
   for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
   for (const auto& [what, value] : job.settings) {
-    if (std::find(names.begin(), names.end(), value) == names.end()) continue;
+    if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
     return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
                                     ", which comes first: " + job.tool + " " + what + " IN OUT");
   }
@@ -88,7 +88,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   }
   if (!any) return;
   for (const auto& [topic, count] : plan.inputs) {
-    const auto was = earlier ? earlier->partitions_of(topic) : std::nullopt;
+    const auto was = earlier ? earlier->partitions_of(topic, now) : std::nullopt;
     plan.earlier_counts[topic] = was.value_or(count);
   }
 }

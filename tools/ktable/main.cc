@@ -37,7 +37,12 @@ class TableTool final : public cli::StreamTool {
     flow::TableOptions options;
     options.key_names = grouping_.key_names(has_keys);
     set_emit(options);
-    job_.settings.push_back({"--emit", emit_.empty() ? "default" : emit_});
+    // The default that is spelled out changes nothing; nor does 60s for 1m.
+    if (options.after)
+      job_.settings.push_back(
+          {"--emit", "after:" + format_duration(std::chrono::milliseconds(*options.after))});
+    else if (options.emit != flow::TableEmit::commit)
+      job_.settings.push_back({"--emit", emit_});
     const bool over_table = job_.in.table;
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(),

@@ -82,13 +82,19 @@ class WindowTool final : public cli::StreamTool {
       shared_.add_output(job_, late_);
       options.late_port = static_cast<uint32_t>(job_.more_outputs.size());
     }
+    // As they are meant, not as they were written: 60s is 1m, and a default that is spelled out changes
+    // nothing.
+    const auto span = [](int64_t ms) {
+      return ms == 0 ? "" : format_duration(std::chrono::milliseconds(ms));
+    };
     for (const auto& [name, value] :
          {std::pair<const char*, std::string>{"-w", flow::to_string(options.window)},
-          {"--grace", grace_},
-          {"--emit", emit_},
-          {"--expires", expires_},
-          {"--idle", idle_},
-          {"--time-format", time_format_},
+          {"--grace", span(options.grace)},
+          {"--emit", options.emit == flow::Emit::commit ? "" : emit_},
+          {"--expires", span(options.expires)},
+          {"--idle", options.idle ? format_duration(std::chrono::milliseconds(*options.idle)) : ""},
+          {"--late", late_},
+          {"--time-format", options.format.times_as_ms ? "ms" : ""},
           {"--windowed-key", windowed_key_ ? "yes" : ""}})
       if (!value.empty()) job_.settings.push_back({name, value});
     flow::StateDescription description;

@@ -103,8 +103,8 @@ TEST_CASE("key, time and headers are made from the record that was read") {
         std::vector<std::pair<std::string, std::string>>{{"--key", "uri"},
                                                          {"--time", "t"},
                                                          {"--time-unit", "s"},
-                                                         {"--header", "a=uri"},
-                                                         {"--header", "c=n"}});
+                                                         {"--header a", "uri"},
+                                                         {"--header c", "n"}});
   const Collector out = shape(plan, record);
   REQUIRE(out.outputs.size() == 1);
   CHECK(out.outputs[0].key_text == "/x");

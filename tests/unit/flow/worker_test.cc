@@ -541,13 +541,46 @@ TEST_CASE("fingerprint: survives the trip, whatever is in a setting; long values
   const auto back = Fingerprint::decode(one.encoded());
   REQUIRE(back);
   CHECK(one.differences_from(*back, true).empty());
-  CHECK(back->partitions_of("in") == 4);
+  CHECK(back->partitions_of("in", one) == 4);
   job.settings[1].value.back() = 'y';
   const Fingerprint other(job, {{"in", 5}});
   CHECK(other.differences_from(*back, false).size() == 1);
   CHECK(other.differences_from(*back, true).size() == 2);
   CHECK_FALSE(Fingerprint::decode(""));
   CHECK_FALSE(Fingerprint::decode("something else"));
+}
+
+TEST_CASE(
+    "fingerprint: many settings and inputs keep to the broker's limit for metadata, and still compare") {
+  Job job;
+  job.tool = "kfilter";
+  job.in.name = "^topic";
+  for (int i = 0; i < 50; ++i)
+    job.settings.push_back({"--header", std::string(100, static_cast<char>('a' + i % 26))});
+  std::vector<std::pair<std::string, int32_t>> inputs;
+  for (int i = 0; i < 500; ++i) inputs.emplace_back("topic." + std::to_string(1000 + i), 3);
+  const Fingerprint first(job, inputs);
+  CHECK(first.encoded().size() < 4096);
+  const auto earlier = Fingerprint::decode(first.encoded());
+  REQUIRE(earlier);
+  CHECK(first.differences_from(*earlier, true).empty());
+  CHECK(earlier->partitions_of("topic.1000", first) == 3);
+  CHECK(earlier->partitions_of("topic.1499", first) == std::nullopt);  // as many as now
+
+  auto settings = job;
+  settings.settings.back().value = "b";
+  CHECK(Fingerprint(settings, inputs).differences_from(*earlier, false).size() == 1);
+
+  inputs.back().second = 4;
+  const Fingerprint grown(job, inputs);
+  CHECK(grown.differences_from(*earlier, false).empty());
+  CHECK(grown.differences_from(*earlier, true).size() == 1);
+  CHECK(earlier->partitions_of("topic.1499", grown) == 0);
+  CHECK(earlier->partitions_of("topic.1000", grown) == 3);
+
+  inputs.back().second = 3;
+  inputs.insert(inputs.begin(), {"topic.0", 3});  // a new one that the pattern matches
+  CHECK(earlier->partitions_of("topic.0", Fingerprint(job, inputs)) == 0);
 }
 
 }  // namespace
