@@ -49,6 +49,7 @@ class PartitionState {
   virtual std::optional<int64_t> position(const kafka::TopicPartition& at) = 0;
   virtual LastRecord last_record(const kafka::TopicPartition& at) = 0;
   virtual std::string fingerprint() = 0;  // of the meta row; empty: there is none
+  virtual int64_t last_wall_ms() = 0;     // when that was written; 0: there is none
   virtual state::Resume resume(std::optional<int64_t> group_offset, const kafka::TopicPartition& at,
                                kafka::Watermarks log) = 0;
   virtual bool has_changes() = 0;

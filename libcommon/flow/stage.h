@@ -33,6 +33,9 @@ class Emitter {
   virtual bool refused() const { return false; }
 };
 
+// A source partition that was read to its end and silent for this long no longer holds stream time back.
+constexpr int64_t kSilentSourceMs = 10'000;
+
 class Stage {
  public:
   virtual ~Stage() = default;

@@ -54,6 +54,9 @@ class StoredState final : public PartitionState {
   std::string fingerprint() override {
     return rows_->has_meta(kOperator) ? rows_->meta(kOperator).fingerprint : std::string();
   }
+  int64_t last_wall_ms() override {
+    return rows_->has_meta(kOperator) ? rows_->meta(kOperator).last_wall_ms : 0;
+  }
   state::Resume resume(std::optional<int64_t> group_offset, const kafka::TopicPartition& at,
                        kafka::Watermarks log) override {
     return state::decide_resume(group_offset, position(at), log.low, log.high);

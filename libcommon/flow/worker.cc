@@ -172,7 +172,10 @@ bool Worker::finished() {
     commit();
     if (!group_reached_ends()) return false;
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
-    if (!parts_.job.close_at_end) return true;
+    if (!parts_.job.close_at_end) {
+      let_quiet_sources_go();
+      return true;
+    }
     // All may have been read before: then there is nothing to wait for but what is to be closed.
     const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(),
                                   [](const auto& one) { return one->role != Role::in_front; });
@@ -200,6 +203,21 @@ void Worker::close_stages() {
     speak_for(*one);
     one->touched = true;
     processor_->close(*one->stage);
+  }
+  if (committer_->open()) commit();
+}
+
+// -e is a pause (25), and what was silent over it, or ever, holds windows back no longer than in a run that
+// goes on. All that came of such a source in earlier runs has been read when the internal topic's end is
+// reached.
+void Worker::let_quiet_sources_go() {
+  for (const auto& [source, never_spoke] : parts_.plan.quiet_sources) {
+    for (const auto& one : owned_.all()) {
+      if (one->role != Role::behind || (!never_spoke && one->resumed_after_ms < kSilentSourceMs)) continue;
+      speak_for(*one);
+      processor_->source_ended(*one->stage, source);
+      if (one->stage->dirty_rows() > 0) begin_if_needed();
+    }
   }
   if (committer_->open()) commit();
 }
@@ -312,6 +330,8 @@ void Worker::admit_assigned() {
     partition.at = position.at;
     partition.role = parts_.plan.role_of(position.at);
     partition.state_number = parts_.plan.state_of(position.at);
+    if (states[i] && states[i]->last_wall_ms() > 0)
+      partition.resumed_after_ms = clock_.wall_ms() - states[i]->last_wall_ms();
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();

@@ -72,6 +72,7 @@ class Worker final : private kafka::RebalanceListener {
   void close_stages();
   void tell_silence();
   void tell_sources_silence();
+  void let_quiet_sources_go();
   void tell_held_back();
   void before_commit();
   size_t dirty_rows() const;

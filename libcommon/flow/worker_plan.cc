@@ -250,6 +250,13 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     plan.has_ends = true;
     plan.ends[range.at] = *range.end;
   }
+  if (job.range.exit_at_end && !plan.repartition.empty()) {
+    for (const auto& commit : commits) {
+      const auto end = plan.ends.find(commit.at);
+      if (end != plan.ends.end() && (end->second == 0 || commit.offset >= end->second))
+        plan.quiet_sources[commit.at.partition] = end->second == 0;
+    }
+  }
   return plan;
 }
 

@@ -33,6 +33,8 @@ struct WorkerPlan {
   std::map<std::string, int32_t> earlier_counts;
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
+  // -e and --by: partitions of IN that have nothing for this run; true: they never had a record.
+  std::map<int32_t, bool> quiet_sources;
 
   // Stateful jobs.
   std::string changelog;

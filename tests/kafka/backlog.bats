@@ -127,6 +127,14 @@ begin() {
   [ "$status" -eq 2 ]
 }
 
+@test "-e: a partition that never had a record does not keep windows open for ever" {
+  new_topic src 4
+  new_topic dst
+  for n in 1 2 3; do echo "{\"u\":\"a\",\"t\":$((n * 60000))}"; done | kwrite -q --key '"same"' --time t "$src"
+  kwindow -e -w 1m --by u --time-format ms --emit close 'n=count()' "$src" "$dst"
+  [ "$(kread -e "$dst" | jq .window_start | paste -sd' ')" = "60000 120000" ]
+}
+
 @test "--close-at-end of a table that is written at its end; of sessions" {
   begin
   printf '%s\n' "0 1700000001000 a" "1 1700000002000 b" "2 1700000003000 a" >lines

@@ -19,6 +19,7 @@ class TickingClock final : public Clock {
  public:
   int64_t wall_ms() const override { return ++ms_; }
   int64_t steady_us() const override { return (us_ += 1000); }
+  void jump(int64_t ms) { ms_ += ms, us_ += ms * 1000; }
 
  private:
   mutable int64_t ms_ = 1'000'000;

@@ -39,9 +39,6 @@ struct WindowOptions {
   size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
 };
 
-// A source partition that was read to its end and silent for this long no longer holds stream time back.
-constexpr int64_t kSilentSourceMs = 10'000;
-
 class WindowStage : public Stage {
  public:
   void process(const Record& record, Emitter& out) final;
