@@ -110,6 +110,32 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std
                         (spelled_as_file ? "" : "; if it is meant as an expression: '(" + text + ")'"));
 }
 
+bool takes_value(const OptionTable& table, const std::string& name) {
+  return std::any_of(table.options().begin(), table.options().end(), [&](const Option& option) {
+    const auto names = split_names(option.names);
+    return !option.metavar.empty() && std::find(names.begin(), names.end(), name) != names.end();
+  });
+}
+
+// `--by=` as `--by ''`: CLI11 would take the next argument for the value. What follows the first word of a
+// command is the command's.
+std::vector<std::string> split_empty_values(const OptionTable& table, int argc, char** argv,
+                                            bool is_command) {
+  std::vector<std::string> out;
+  bool ours = true;
+  for (int i = 1; i < argc; ++i) {
+    out.emplace_back(argv[i]);
+    std::string& argument = out.back();
+    if (argument == "--" || (is_command && argument[0] != '-')) ours = false;
+    if (!ours || argument.rfind("--", 0) != 0 || argument.find('=') != argument.size() - 1) continue;
+    const std::string name = argument.substr(0, argument.size() - 1);
+    if (!takes_value(table, name)) continue;
+    argument = name;
+    out.emplace_back();
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
@@ -173,8 +199,10 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
       app.add_option(option.names, std::move(take))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
   }
+  std::vector<std::string> arguments = split_empty_values(table, argc, argv, app.get_prefix_command());
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(arguments);
   } catch (const CLI::ArgumentMismatch& e) {
     // CLI11's message begins with the option's name.
     std::string name = e.what();

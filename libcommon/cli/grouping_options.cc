@@ -88,7 +88,11 @@ void GroupingOptions::declare(OptionTable& table) {
   table.add({.names = "--time-unit",
              .metavar = "UNIT",
              .help = "what a number given by --time counts: ns us ms s",
-             .set = [this](const std::string& text) { plan_.time_unit_ns = parse_time_unit(text); },
+             .set =
+                 [this](const std::string& text) {
+                   plan_.time_unit_ns = parse_time_unit(text);
+                   unit_is_given_ = true;
+                 },
              .choices = {"ns", "us", "ms", "s"}});
   table.add({.names = "--close-at-end",
              .help = "-e on topics: close windows and write tables then",
@@ -97,7 +101,10 @@ void GroupingOptions::declare(OptionTable& table) {
              .metavar = "SIZE",
              .help = "memory for state read from topics; 64M by default",
              .group = Group::delivery,
-             .set = [this](const std::string& text) { cache_bytes_ = parse_size("--cache", text); }});
+             .set = [this](const std::string& text) {
+               cache_bytes_ = parse_size("--cache", text);
+               cache_is_given_ = true;
+             }});
 }
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
@@ -108,6 +115,13 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
     throw usage_error("--close-at-end: the input has no end", "add -e or --until");
   job.close_at_end = close_at_end_;
+  if (unit_is_given_ && (plan_.time.empty() || plan_.time == "wall"))
+    throw usage_error("--time-unit does nothing here: no --time EXPR is given whose numbers it could count",
+                      "leave it out");
+  if (cache_is_given_ && !(job.in.is_topic() && job.out.is_topic()))
+    throw usage_error(
+        "--cache does nothing here: only between topics is state on disk, and otherwise all of it is in memory",
+        "leave it out");
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
   const auto set =

@@ -48,6 +48,8 @@ class GroupingOptions {
  private:
   flow::GroupingPlan plan_;
   bool close_at_end_ = false;
+  bool unit_is_given_ = false;
+  bool cache_is_given_ = false;
   size_t cache_bytes_ = size_t{64} << 20;
 };
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/murmur2.h"
 #include "cli/functions_option.h"
+#include "cli/idle_options.h"
 #include "cli/time_unit.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
@@ -29,7 +30,7 @@ std::pair<std::string, std::string> split_assignment(const std::string& option, 
                                                      const std::string& example) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw usage_error(option + ": '" + text + "' has no name", "write " + option + " " + example);
+    throw usage_error(option + ": '" + text + "' is not " + example, "write " + option + " " + example);
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -117,11 +118,24 @@ std::string default_group(const std::string& tool, const io::Endpoint& in, const
 }
 
 void SharedOptions::declare(OptionTable& table) {
-  declare_output(table);
-  if (shares_.reads_lines || shares_.writes_lines) declare_lines(table);
-  declare_reading(table);
-  declare_cluster(table);
-  declare_delivery(table);
+  OptionTable own;
+  declare_output(own);
+  if (shares_.reads_lines || shares_.writes_lines) declare_lines(own);
+  declare_reading(own);
+  declare_cluster(own);
+  declare_delivery(own);
+  declare_general(own);
+  for (Option option : own.options()) {
+    if (option.set)
+      option.set = [this, name = option.names, set = std::move(option.set)](const std::string& text) {
+        given_.insert(name);
+        set(text);
+      };
+    table.add(std::move(option));
+  }
+}
+
+void SharedOptions::declare_general(OptionTable& table) {
   table.add({.names = "--http",
              .metavar = "ADDR",
              .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT",
@@ -272,6 +286,7 @@ void SharedOptions::declare_lines(OptionTable& table) {
              .metavar = "TEXT",
              .help = "stands for NULL in lines",
              .group = group,
+             .may_be_empty = true,
              .set = [this](const std::string& text) { lines_.null_marker = text; }});
   table.add(
       {.names = "-0", .help = "lines end with a NUL byte", .group = group, .set = [this](const std::string&) {
@@ -284,7 +299,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
   if (shares_.reads_topics) {
     table.add({.names = "-o",
                .metavar = "WHERE",
-               .help = "begin at: beginning end stored N -N A:B @TIME:@TIME",
+               .help = "begin at: beginning end stored N -N A:B @TIME:TIME",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) { job_.range.from = text; }});
@@ -365,7 +380,6 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) {
-                 if (text.empty()) throw usage_error("-g: the name is empty");
                  job_.group = text;
                  job_.group_is_explicit = true;
                }});
@@ -373,6 +387,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .metavar = "TEXT",
                .help = "stands in front of the default group name",
                .group = group,
+               .may_be_empty = true,
                .set = [this](const std::string& text) { group_prefix_ = text; }});
     table.add({.names = "--accept-change",
                .help = "go on though the group was made for something else",
@@ -479,6 +494,14 @@ kafka::ClientConfig SharedOptions::client_config() const {
   return config;
 }
 
+void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const {
+  if (!job.client.brokers().empty()) return;
+  job.client = client_config();
+  if (job.client.brokers().empty())
+    throw usage_error("which brokers? '" + topic + "' is a topic",
+                      "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
+}
+
 void SharedOptions::set_group(flow::Job& job) const {
   if (!shares_.groups || job.group_is_explicit || !job.in.is_topic() || !job.out.is_topic()) return;
   if (job.in.kind == io::EndpointKind::topic_pattern || job.in.topics.size() > 1) {
@@ -506,13 +529,11 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
   if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
-  const bool topics =
-      job.in.is_topic() || job.out.is_topic() || (job.on_error && !job.on_error->topic.empty());
-  if (topics || !properties_.empty() || !config_files_.empty()) job.client = client_config();
-  if (topics && job.client.brokers().empty()) {
-    throw usage_error("which brokers? '" + (job.in.is_topic() ? job.in.name : job.out.name) + "' is a topic",
-                      "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
-  }
+  if (!properties_.empty() || !config_files_.empty()) job.client = client_config();
+  for (const io::Endpoint* at : {&job.in, &job.out})
+    if (at->is_topic()) name_cluster(job, at->name);
+  if (job.on_error && !job.on_error->topic.empty()) name_cluster(job, job.on_error->topic);
+  if (job.in.is_topic()) io::parse_range(job.range, SystemClock().wall_ms());  // what is wrong is found now
   set_group(job);
   if (job.range.from == "stored" && job.in.is_topic() && job.group.empty())
     throw usage_error("-o stored: whose offsets? No group is named", "give -g NAME, or say -o beginning");
@@ -716,12 +737,21 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
     throw usage_error("both OUT and a branch are stdout");
   }
-  if (more.at.is_topic()) refuse_same_topic(job.in, more.at.name, "an output");
+  if (more.at.is_topic()) {
+    refuse_same_topic(job.in, more.at.name, "an output");
+    name_cluster(job, more.at.name);
+  }
   if (more.at.is_lines()) {
     io::refuse_same_file(job.in, more.at);
     more.open_lines = line_opener(more.at);
   }
   job.more_outputs.push_back(std::move(more));
+}
+
+void SharedOptions::refuse_given(const std::set<std::string>& besides, const std::string& why,
+                                 const std::string& instead) const {
+  for (const std::string& option : given_)
+    if (besides.count(option) == 0) throw usage_error(option + " does nothing here: " + why, instead);
 }
 
 void SharedOptions::shape(flow::Job& job) const {
@@ -732,9 +762,12 @@ void SharedOptions::shape(flow::Job& job) const {
     job.settings.push_back({option, pair.in.name() + ":" + pair.out.name()});
   }
   for (const auto& [name, text] : expressions_.args) job.settings.push_back({"--arg " + name, text});
+  if (!shape_.empty()) {
+    const ShapedStage checked(shape_, nullptr, nullptr);
+    for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
+  }
+  refuse_idle_options(given_, {job, in_format_, out_format_, shape_.time && !shape_.uses_wall_clock()});
   if (shape_.empty()) return;
-  const ShapedStage checked(shape_, nullptr, nullptr);
-  for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   job.make_stage = [plan = shape_, inner = job.make_stage](
                        const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     return std::make_unique<ShapedStage>(plan, inner(context), context.clock);

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,8 +53,8 @@ class SharedOptions {
                      const std::optional<std::string>& out);
   // One more output (kbranch), on the next port.
   void add_output(flow::Job& job, const std::string& operand) const;
-  // Puts --key, --time, --header and the output codecs around job.make_stage, and what changes results into
-  // job.settings. Call it last.
+  // Refuses options that do nothing for this job, puts --key, --time, --header and the output codecs around
+  // job.make_stage, and what changes results into job.settings. Call it last.
   void shape(flow::Job& job) const;
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
@@ -64,6 +65,9 @@ class SharedOptions {
   bool lines_have_keys() const {
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
   }
+  // For a tool that makes no Job: throws usage_error if an option was given that is not one of `besides`.
+  void refuse_given(const std::set<std::string>& besides, const std::string& why,
+                    const std::string& instead) const;
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const;
 
@@ -85,6 +89,7 @@ class SharedOptions {
   void declare_reading(OptionTable& table);
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
+  void declare_general(OptionTable& table);
   void parse_formats();
   static void refuse_idle_range(const flow::Job& job);
   void refuse_idle_codecs(const flow::Job& job) const;
@@ -92,10 +97,13 @@ class SharedOptions {
   void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;
   std::function<std::unique_ptr<io::Sink>()> line_opener(const io::Endpoint& out) const;
+  // Fills job.client, of which the topic has need. Throws usage_error if nobody named brokers.
+  void name_cluster(flow::Job& job, const std::string& topic) const;
   void set_group(flow::Job& job) const;
 
   Shares shares_;
-  flow::Job job_;  // filled as options are set
+  std::set<std::string> given_;  // names of the options on the command line
+  flow::Job job_;                // filled as options are set
   expr::Options expressions_;
   ShapePlan shape_;
   Lines lines_;

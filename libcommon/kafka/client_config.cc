@@ -58,6 +58,7 @@ constexpr Default kDefaults[] = {
     {Side::producer, "queue.buffering.max.kbytes", "16384"},
     {Side::producer, "message.max.bytes", "1000000000"},
     {Side::producer, "transaction.timeout.ms", "30000"},
+    {Side::producer, "partitioner", "murmur2_random"},  // says what the tools do: they name each partition
 };
 
 struct Owned {
@@ -76,6 +77,7 @@ constexpr Owned kOwned[] = {
     {"partition.assignment.strategy", "groups rebalance cooperatively"},
     {"group.protocol", "groups use the classic protocol"},
     {"auto.offset.reset", "say where to start with -o"},
+    {"partitioner", "a key's partition is murmur2's, as the Java client's default has it"},
 };
 
 bool same_value(const std::string& a, std::string_view b) { return a == b; }

@@ -177,6 +177,70 @@ refused() {
   refused kcp --delivery exactly-once ./in.ndjson out; says "from topic to topic" "kwrite --atomic"
 }
 
+@test "an option that does nothing between these ends is refused" {
+  export KUTILS_BROKERS=localhost:1
+  echo '{"a":1}' >in.ndjson
+  refused kfilter -g x true ./in.ndjson; says "-g does nothing here" "IN is lines"
+  refused kfilter --commit-interval 1s true ./in.ndjson out; says "--commit-interval" "none is used"
+  refused kread --stay in; says "--stay" "-g NAME"
+  refused kread --on-gap skip in; says "--on-gap" "-g NAME"
+  refused kfilter --group-prefix a. -g b true in out; says "--group-prefix" "whole name"
+  refused kfilter --partitions 3 true in -; says "--partitions" "none is"
+  refused kcp --no-create ./in.ndjson ./out.ndjson; says "--no-create"
+  refused kfilter -I csv true in out; says "-I does nothing here" "IN is a topic"
+  refused kfilter --csv-strings true ./in.ndjson; says "-I csv"
+  refused kfilter -O csv true in out; says "-O does nothing here" "OUT is a topic"
+  refused kgen -f %k clicks out; says "-f does nothing here"
+  refused kread --embed in; says "--embed" "-J"
+  refused kcp -J in out; says "-J does nothing here" "both"
+  refused kcp -0 in out; says "-0 does nothing here"
+  refused kread --key a in; says "--key does nothing here" "-J"
+  refused kgen --header 'h=1' clicks; says "--header does nothing here" "-J"
+  refused kfilter --time a true in; says "--time does nothing here" "-J"
+  refused kfilter --time-unit s true in out; says "--time-unit" "no --time EXPR"
+  refused kfilter --time wall --time-unit s true in out; says "--time-unit" "no --time EXPR"
+  refused ktable --time-unit s 'count()' in out; says "--time-unit" "no --time EXPR"
+  refused ktable --cache 2M 'count()' ./in.ndjson; says "--cache" "between topics"
+  refused kwindow --expires 1d -w 1m 'count()' in -; says "--expires" "between topics"
+  refused kwindow --expires 1d -w 1m --time a 'count()' - out; says "--expires" "between topics"
+  refused kexpr -e '1 + 1'; says "-e does nothing here" "IN"
+  refused kexpr -J '1 + 1'; says "-J does nothing here"
+  refused kexpr --cases ./x --var a=1; says "--var"
+  refused kread -X partitioner=random in; says "property partitioner is set by the tools" "murmur2"
+  # What some output or the record can show is taken.
+  [ "$(echo '0={"a":1}' | kfilter -K= --key a true)" = '1={"a":1}' ]
+  [ "$(kfilter --key a -f '%k' true ./in.ndjson)" = 1 ]
+  kbranch -O csv './b.csv=a < 2' ./in.ndjson ./rest.csv
+  [ "$(cat b.csv)" = $'a\n1' ]
+}
+
+@test "an empty value is refused: a shell variable that is not set" {
+  export KUTILS_BROKERS=localhost:1
+  refused kread --since '' in; says "the value of '--since' is empty" "shell variable"
+  refused ktable --by '' 'count()' in; says "'--by'"
+  refused kread -o '' in; says "'-o'"
+  refused kfilter -b '' true in; says "'-b'"
+  refused kwindow --window '' 'count()' in; says "'-w,--window'"
+  refused ktable --by= 'count()' in; says "'--by'"
+  refused kread --since= in; says "'--since'"
+  refused kread --nosuch= in; says "unknown option '--nosuch'"
+  [ "$(printf 'a,b\n1,\n' | kmap -I csv -Z '' 'b')" = '{"b":null}' ]
+}
+
+@test "what is wrong with a range is found before anything opens" {
+  export KUTILS_BROKERS=localhost:1
+  refused kfilter -o sometime true in out; says "-o sometime: no such place in a topic"
+  refused kread --since yesterday in; says "--since"
+  refused kread --until 12:77 in; says "--until"
+}
+
+@test "brokers are needed for each topic, and taken where only a branch is one" {
+  echo '{"a":1}' >in.ndjson
+  refused kbranch 'low=a < 2' ./in.ndjson ./rest; says "which brokers? 'low' is a topic"
+  refused kfilter --on-error dead-letter:bad true ./in.ndjson; says "which brokers? 'bad' is a topic"
+  refused_with 3 kbranch -b localhost:1 'low=a < 2' ./in.ndjson ./rest; says "cannot connect to localhost:1"
+}
+
 @test "--exit-status: 1 if nothing came out" {
   echo '{"a":1}' >in.ndjson
   refused_with 1 kfilter --exit-status 'a > 1' ./in.ndjson

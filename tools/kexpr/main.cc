@@ -3,6 +3,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,9 @@
 namespace {
 
 using namespace kutils;
+
+// Options that say how the tool works, whatever it works on.
+const std::set<std::string> kAlways = {"-b", "-X", "-F", "-q", "-v", "--progress", "--no-progress"};
 
 class ExprTool final : public cli::Tool {
  public:
@@ -52,6 +56,8 @@ class ExprTool final : public cli::Tool {
     const auto expression = operands.find("EXPR");
     if (cases_) {
       if (expression) throw usage_error("--cases takes no EXPR: the file has the expressions");
+      if (!variables_.empty()) throw usage_error("--cases takes no --var: each case has its own 'vars'");
+      shared_.refuse_given(kAlways, "--cases reads no records", "leave it out");
       return;
     }
     if (!expression)
@@ -61,6 +67,9 @@ class ExprTool final : public cli::Tool {
     expr::Options options = shared_.expressions();
     options.variables = variables_;
     if (!in) {
+      std::set<std::string> useful = kAlways;
+      useful.insert({"--arg", "--seed"});
+      shared_.refuse_given(useful, "without IN no record is read", "name IN, or - for standard input");
       options.record = false;
       once_ = std::make_unique<expr::Expressions>(options);
       handle_ = once_->add(*expression, "EXPR");

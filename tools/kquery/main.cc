@@ -35,6 +35,7 @@ class QueryTool final : public cli::Tool {
                .metavar = "TEXT",
                .help = "rows whose key begins so",
                .in_short_help = true,
+               .may_be_empty = true,
                .set = [this](const std::string& value) { query_.prefix = value; }});
     text("--from", "TIME", "windows that begin at this time or later", from_);
     text("--until", "TIME", "windows that begin before this time", until_);

@@ -60,6 +60,10 @@ class WindowTool final : public cli::StreamTool {
     options.window = flow::parse_window_spec(window_, align_, zone_);
     options.grace = milliseconds("--grace", grace_);
     options.expires = milliseconds("--expires", expires_);
+    if (!expires_.empty() && !(job_.in.is_topic() && job_.out.is_topic()))
+      throw usage_error(
+          "--expires does nothing here: only between topics is there state in which closed windows could stay",
+          "leave it out");
     if (!idle_.empty()) options.idle = milliseconds("--idle", idle_);
     options.format.key_names = grouping_.key_names(has_keys);
     options.format.windowed_key = windowed_key_;

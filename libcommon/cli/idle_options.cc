@@ -1,0 +1,92 @@
+#include "cli/idle_options.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+
+namespace kutils::cli {
+namespace {
+
+bool writes(const OptionUse& use, bool lines) {
+  const auto fits = [lines](const io::Endpoint& at) { return at.is_lines() == lines; };
+  return fits(use.job.out) || std::any_of(use.job.more_outputs.begin(), use.job.more_outputs.end(),
+                                          [&](const flow::MoreOutput& more) { return fits(more.at); });
+}
+
+bool reads_topic(const OptionUse& use) { return use.job.in.is_topic(); }
+bool reads_lines(const OptionUse& use) { return use.job.in.is_lines(); }
+bool writes_lines(const OptionUse& use) { return writes(use, true); }
+bool has_lines(const OptionUse& use) { return reads_lines(use) || writes_lines(use); }
+bool writes_topic(const OptionUse& use) {
+  return writes(use, false) || (use.job.on_error && !use.job.on_error->topic.empty());
+}
+bool is_in_group(const OptionUse& use) {
+  return reads_topic(use) && (use.job.out.is_topic() || use.job.group_is_explicit);
+}
+bool has_default_group(const OptionUse& use) { return is_in_group(use) && !use.job.group_is_explicit; }
+bool reads_cells(const OptionUse& use) {
+  const std::string_view format = use.in.name();
+  return reads_lines(use) && (format == "csv" || format == "tsv" || format == "re");
+}
+bool writes_envelopes(const OptionUse& use) {
+  return writes_lines(use) && use.out.name() == "envelope" && use.out.output_template.empty();
+}
+bool shows_metadata(const OptionUse& use) {
+  return writes(use, false) || use.out.name() == "envelope" || !use.out.output_template.empty();
+}
+bool shows_key(const OptionUse& use) { return shows_metadata(use) || use.out.key_separator.has_value(); }
+bool reads_time(const OptionUse& use) { return use.time_is_read; }
+
+struct Rule {
+  std::vector<const char*> options;
+  bool (*works)(const OptionUse&);
+  const char* why;
+  const char* instead;
+};
+
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> all = {
+      {{"-g"}, reads_topic, "a group remembers how far a topic was read, and IN is lines", "leave it out"},
+      {{"--accept-change", "--instance", "--stay", "--commit-interval", "--on-gap"},
+       is_in_group,
+       "that is about a group, and none is used here",
+       "from a topic to lines -g NAME makes one; else leave it out"},
+      {{"--group-prefix"},
+       has_default_group,
+       "it stands in front of the default name of a group between topics, and that is not used here",
+       "leave it out; with -g write the whole name there"},
+      {{"--partitions", "--replication", "--no-create"},
+       writes_topic,
+       "that is about a topic that is written, and none is",
+       "leave it out"},
+      {{"-I"}, reads_lines, "that is how lines are read, and IN is a topic", "leave it out"},
+      {{"--csv-strings"}, reads_cells, "no cells are read", "it goes with -I csv, tsv and re:REGEX"},
+      {{"-O", "-f"}, writes_lines, "that is how lines are written, and OUT is a topic", "leave it out"},
+      {{"--embed"}, writes_envelopes, "no envelopes are written", "it goes with -J, to lines"},
+      {{"-J", "-0"}, has_lines, "that is about lines, and both IN and OUT are topics", "leave it out"},
+      {{"--key"},
+       shows_key,
+       "the lines that are written show no key",
+       "-J writes envelopes, which have it; or write to a topic"},
+      {{"--time", "--header"},
+       shows_metadata,
+       "the lines that are written show neither time nor headers",
+       "-J writes envelopes, which have them; or write to a topic"},
+      {{"--time-unit"}, reads_time, "no --time EXPR is given whose numbers it could count", "leave it out"},
+  };
+  return all;
+}
+
+}  // namespace
+
+void refuse_idle_options(const std::set<std::string>& given, const OptionUse& use) {
+  for (const Rule& rule : rules()) {
+    for (const char* option : rule.options) {
+      if (given.count(option) > 0 && !rule.works(use))
+        throw usage_error(std::string(option) + " does nothing here: " + rule.why, rule.instead);
+    }
+  }
+}
+
+}  // namespace kutils::cli
