@@ -1,6 +1,7 @@
 #include "flow/run.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "flow/parallel_workers.h"
 #include "flow/plain_loop.h"
@@ -111,11 +112,33 @@ void open_outputs(const Job& job, const Surroundings& around, Log& log, PlainRun
   run.outputs = std::make_unique<SinkOutputs>(job.tool, std::move(ports), std::move(letters));
 }
 
+constexpr const char* kNothingWritten = "nothing was written: the transaction is aborted";
+
+// The exception being handled is what there is to say; that the broker does not take the abort either is not.
+void abort_after_failure(kafka::TransactionalProducer& transaction, Log& log) noexcept {
+  try {
+    transaction.abort();
+    log.note(kNothingWritten);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the broker ends it when it times out
+  }
+}
+
+// A transaction that took longer than it may is told to us as a rival's.
+std::string hint_of(const kafka::KafkaError& error, const Job& job, int64_t lasted_us) {
+  const auto limit = job.client.producer().find("transaction.timeout.ms");
+  if (!error.is_fencing() || limit == job.client.producer().end() ||
+      lasted_us / 1000 < std::atoll(limit->second.c_str()))
+    return error.hint();
+  return "the broker ended the transaction, and nothing was written: it may last " + limit->second +
+         " ms;\nfor more: -X transaction.timeout.ms=MS, up to the broker's transaction.max.timeout.ms";
+}
+
 ExitCode run_plain(const Job& job, const Surroundings& around) {
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
   Report report(log);
   PlainRun open;
+  const int64_t began_us = around.clock.steady_us();
   const auto inputs = open_source(job, around, log, open);
   open_outputs(job, around, log, open, inputs);
   // Grouped in place: one stage over all of the input, its rows in memory, gone with the process.
@@ -145,21 +168,31 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
                   {},
                   around.observer,
                   std::move(sources)});
+  ExitCode code = ExitCode::ok;
   try {
     loop.run();
+    progress.wipe();
+    code = exit_code(job, around, processor.ended(), report);
+    if (open.transaction) {
+      // All or nothing: what was cut short by an error or a signal is nothing.
+      if (code == ExitCode::ok) {
+        open.transaction->commit();
+      } else {
+        open.transaction->abort();
+        log.note(kNothingWritten);
+      }
+    }
   } catch (const io::ReaderGone&) {
     return kReaderGone;
-  }
-  progress.wipe();
-  const ExitCode code = exit_code(job, around, processor.ended(), report);
-  if (open.transaction) {
-    // All or nothing: what was cut short by an error or a signal is nothing.
-    if (code == ExitCode::ok) {
-      open.transaction->commit();
-    } else {
-      open.transaction->abort();
-      log.note("nothing was written: the transaction is aborted");
-    }
+  } catch (const kafka::KafkaError& error) {
+    if (!open.transaction) throw;
+    const std::string hint = hint_of(error, job, around.clock.steady_us() - began_us);
+    abort_after_failure(*open.transaction, log);
+    throw Error(error.code(), error.what(), hint);
+  } catch (...) {
+    // Left open, it would hold up its topic's readers until it times out.
+    if (open.transaction) abort_after_failure(*open.transaction, log);
+    throw;
   }
   report.say_summary(job.verbose > 0 || job.out.is_topic());
   return code;

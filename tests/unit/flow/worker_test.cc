@@ -319,6 +319,26 @@ TEST_CASE("lines to topic: no group, and with --atomic all or nothing") {
   }
 }
 
+TEST_CASE("lines to topic: --atomic leaves no transaction open, whatever ends it") {
+  struct Breaking final : io::Source {
+    testing::FakeSource first{{{"a", "b"}}};
+    io::Fill poll(Batch& batch, Millis wait) override {
+      const io::Fill fill = first.poll(batch, wait);
+      if (fill == io::Fill::end) throw Error(ExitCode::delivery, "standard input: cannot read");
+      return fill;
+    }
+  };
+  Bench bench;
+  bench.broker.add_topic("out", 1);
+  bench.job.in = {io::EndpointKind::file, false, "./in", {}};
+  bench.job.open_lines_in = [] { return std::make_unique<Breaking>(); };
+  bench.job.atomic = true;
+  CHECK_THROWS_AS(bench.run(), Error);
+  CHECK(bench.broker.open_transaction.empty());
+  CHECK(bench.broker.read("out", 0).empty());
+  CHECK(bench.log.notes.back() == "nothing was written: the transaction is aborted");
+}
+
 TEST_CASE(
     "worker: --on-error fail commits what came before, says where, and exits 4; the next run begins there") {
   Bench bench;
