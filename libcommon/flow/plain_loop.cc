@@ -27,6 +27,7 @@ void PlainLoop::run() {
     take(batch);
     parts_.progress.update(parts_.report.counts.in, std::nullopt);
     if (parts_.observer) parts_.observer->turned(std::nullopt, 0);
+    if (parts_.each_turn) parts_.each_turn();
     if (auto due = parts_.stage.next_wakeup(); due && *due <= parts_.clock.wall_ms()) {
       parts_.processor.tick(parts_.stage, parts_.clock.wall_ms());
       dirty_ = true;

@@ -32,6 +32,7 @@ struct PlainParts {
   std::function<void()> delivered;                  // may be empty
   RunObserver* observer = nullptr;                  // may be null
   std::vector<kafka::TopicPartition> sources = {};  // by the number that the stage knows them by; none: lines
+  std::function<void()> each_turn = {};             // may be empty
 };
 
 class PlainLoop {

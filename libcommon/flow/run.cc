@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "flow/parallel_workers.h"
+#include "flow/partition_watch.h"
 #include "flow/plain_loop.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
@@ -35,6 +36,7 @@ struct PlainRun {
   std::vector<std::unique_ptr<kafka::Producer>> producers;
   kafka::TransactionalProducer* transaction = nullptr;  // --atomic
   std::unique_ptr<io::Source> source;
+  bool goes_on = false;  // a topic is read without an end
   std::unique_ptr<SinkOutputs> outputs;
 };
 
@@ -80,6 +82,7 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const S
   for (const PartitionRange& range : ranges) {
     if (range.deleted_from >= 0) log.note(io::deleted_text(range));
   }
+  run.goes_on = std::any_of(ranges.begin(), ranges.end(), [](const PartitionRange& one) { return !one.end; });
   run.source = around.make_topic_source(ranges);
   return inputs;
 }
@@ -133,6 +136,24 @@ std::string hint_of(const kafka::KafkaError& error, const Job& job, int64_t last
          " ms;\nfor more: -X transaction.timeout.ms=MS, up to the broker's transaction.max.timeout.ms";
 }
 
+// Partitions that are added to what is read on and on.
+std::function<void()> watch_partitions(const Job& job, const Surroundings& around, Log& log, PlainRun& run,
+                                       const std::vector<std::pair<std::string, int32_t>>& inputs) {
+  if (!run.goes_on || !job.range.partitions.empty()) return {};
+  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers), &job, &around, &log,
+          &run] {
+    const auto added = watch->look(around.clock.steady_us());
+    if (added.empty()) return;
+    const std::string what =
+        "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
+    // A stage with state knows its sources from the beginning.
+    if (job.stateful)
+      throw usage_error(what + " while its windows and rows were being made", "start " + job.tool + " again");
+    log.note(what + ", read from the beginning");
+    run.source->add(added);
+  };
+}
+
 ExitCode run_plain(const Job& job, const Surroundings& around) {
   Progress progress(job.tool, job.progress, around.clock);
   WipingLog log(around.log, progress);
@@ -167,7 +188,8 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
                   {},
                   {},
                   around.observer,
-                  std::move(sources)});
+                  std::move(sources),
+                  watch_partitions(job, around, log, open, inputs)});
   ExitCode code = ExitCode::ok;
   try {
     loop.run();

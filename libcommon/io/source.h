@@ -43,6 +43,8 @@ class Source {
   // Whether the partition may still give something: false for one that is not read, and one that was read to
   // the end that was asked for.
   virtual bool may_give(const kafka::TopicPartition&) const { return true; }
+  // Reads these as well, from their beginning and without end; of lines there are none.
+  virtual void add(const std::vector<kafka::TopicPartition>&) {}
 };
 
 }  // namespace kutils::io

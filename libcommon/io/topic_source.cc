@@ -16,12 +16,15 @@ class TopicSource final : public Source {
     for (const PartitionRange& range : ranges) {
       if (range.end && range.from >= *range.end) continue;
       from.push_back({range.at, range.from, {}});
-      ++open_;
-      reading_[range.at] = false;
-      unfinished_.insert(range.at);
       if (range.end) ends_[range.at] = *range.end;
     }
-    if (!from.empty()) reader_->start(from);
+    start(from);
+  }
+
+  void add(const std::vector<kafka::TopicPartition>& partitions) override {
+    std::vector<kafka::PartitionOffset> from;
+    for (const auto& at : partitions) from.push_back({at, 0, {}});
+    start(from);
   }
 
   Fill poll(Batch& batch, Millis wait) override {
@@ -49,6 +52,15 @@ class TopicSource final : public Source {
   bool may_give(const kafka::TopicPartition& at) const override { return unfinished_.count(at) > 0; }
 
  private:
+  void start(const std::vector<kafka::PartitionOffset>& from) {
+    for (const auto& one : from) {
+      ++open_;
+      reading_[one.at] = false;
+      unfinished_.insert(one.at);
+    }
+    if (!from.empty()) reader_->start(from);
+  }
+
   void note_ends(const Batch& batch, const kafka::Polled& polled) {
     const Record* last = nullptr;
     for (const Record& record : batch.records()) {

@@ -343,6 +343,25 @@ event_times() {
   [ "$output" = "$(head -1 in)" ]
 }
 
+@test "partitions that are added while a topic is read on and on: read, too; windows of it end and say so" {
+  new_topic grown 1
+  echo '{"a":0}' | kwrite -q --key a "$grown"
+  start_tool reads kread "$grown"
+  reads=$started
+  start_tool counts kwindow -w 1s 'count()' "$grown"
+  counts=$started
+  wait_for 10 test -s reads.out
+  test_topics grow "$grown" 3
+  for n in 1 2 3 4 5 6; do echo "{\"a\":$n}"; done | kwrite -q --key a "$grown"
+  all_read() { [ "$(wc -l <reads.out)" -eq 7 ]; }
+  wait_for 40 all_read
+  file_has reads.err "has got more partitions: 2 new, read from the beginning"
+  stop_tool "$reads"
+  end_of_tool "$counts" 30
+  [ "$status" -eq 2 ]
+  file_has counts.err "start kwindow again"
+}
+
 @test "kwrite --atomic: all or nothing" {
   new_topic dst
   clicks 10 >in
