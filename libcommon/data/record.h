@@ -45,6 +45,8 @@ struct Output {
   bool keeps_key = true;
   int32_t partition = kNoPartition;  // set to insist (kcp)
   uint32_t port = 0;                 // which output: 0 is OUT; kbranch's topics are 1, 2, ...
+  // Of many records, and the origin is only the one that set it off: a message about it shows how it begins.
+  bool is_result = false;
 };
 
 }  // namespace kutils

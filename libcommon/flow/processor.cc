@@ -3,6 +3,21 @@
 #include "flow/source_headers.h"
 
 namespace kutils::flow {
+namespace {
+
+// Names key and window: they are the first fields of a result.
+std::string beginning_of(const Output& output) {
+  constexpr size_t kMost = 200;
+  const std::string_view whole = (output.value.is_null() ? output.key : output.value).view();
+  std::string_view text = whole.substr(0, kMost);
+  if (text.size() < whole.size()) {  // between characters
+    while (!text.empty() && (static_cast<unsigned char>(whole[text.size()]) & 0xc0) == 0x80)
+      text.remove_suffix(1);
+  }
+  return std::string(text) + (text.size() < whole.size() ? "..." : "");
+}
+
+}  // namespace
 
 void Processor::begin(std::span<const Record> records) {
   batch_ = records;
@@ -41,6 +56,9 @@ void Processor::emit(const Record* origin, const Output& output) {
   refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
     refused_ = true;
+    if (output.is_result)
+      error->message =
+          (origin ? "an output made when it came, " : "") + beginning_of(output) + ": " + error->message;
     failed(origin, *error);
     if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
     return;

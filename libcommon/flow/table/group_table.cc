@@ -66,6 +66,7 @@ void GroupTable::emit(const Record* origin, Row* row, Emitter& out) {
   if (has_key_) output.key = rows_.key(row);
   output.value = std::string_view(value_);
   output.timestamp = row->time;
+  output.is_result = true;
   out.emit(origin, output);
 }
 

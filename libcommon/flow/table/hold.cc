@@ -101,6 +101,7 @@ class Hold final : public Stage, private Emitter {
       if (held.has_key) output.key = std::string_view(node.key);
       if (held.has_value) output.value = std::string_view(held.value);
       output.timestamp = held.time;
+      output.is_result = true;
       out.emit(origin, output);
       held.waiting = false;
       return kNever;

@@ -84,6 +84,7 @@ void WindowOutput::send(const Record* origin, const Window& window, int64_t time
   Output output;
   output.value = value;
   output.timestamp = time;
+  output.is_result = true;
   if (format_.windowed_key) {
     key_ = '[';
     if (!format_.key_names.empty()) {

@@ -60,6 +60,29 @@ TEST_CASE("lines: --on-error report goes on, exits 4, ten in full") {
   CHECK(bench.log.notes.empty());
 }
 
+TEST_CASE("lines: a result that the sink refuses is named, for the record only set it off") {
+  struct Summing final : PickyStage {
+    void process(const Record& record, flow::Emitter& out) override {
+      Output output;
+      output.value = record.value;
+      output.is_result = true;
+      out.emit(&record, output);
+    }
+    void close(flow::Emitter& out) override {
+      Output output;
+      output.value = std::string_view("huge");
+      output.is_result = true;
+      out.emit(nullptr, output);
+    }
+  };
+  Bench bench({{"a", "huge"}});
+  bench.job.make_stage = [](const StageContext&) { return std::make_unique<Summing>(); };
+  CHECK(bench.run() == ExitCode::bad_record);
+  REQUIRE(bench.log.errors.size() == 2);
+  CHECK(bench.log.errors[0] == "./in line 2: too large: an output made when it came, huge: too large");
+  CHECK(bench.log.errors[1] == "an output made by a timer: too large: huge: too large");
+}
+
 TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
   Bench fail({{"a", "?", "b"}});
   fail.job.on_error = OnError{OnError::Policy::fail, {}};
