@@ -75,7 +75,7 @@ TEST_CASE("lines: a result that the sink refuses is named, for the record only s
       out.emit(nullptr, output);
     }
   };
-  Bench bench({{"a", "huge"}});
+  Bench bench({Values{"a", "huge"}});
   bench.job.make_stage = [](const StageContext&) { return std::make_unique<Summing>(); };
   CHECK(bench.run() == ExitCode::bad_record);
   REQUIRE(bench.log.errors.size() == 2);
