@@ -11,6 +11,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
       : wall_(plan.uses_wall_clock()),
         unit_ns_(plan.time_unit_ns),
         value_codec_(plan.value_codec),
+        kept_value_codec_(plan.kept_value_codec),
         key_codec_(plan.key_codec),
         clock_(clock),
         sees_output_(plan.sees_output),
@@ -64,8 +65,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
       if (auto error = set_time(output)) return error;
       if (auto error = set_headers(output)) return error;
     }
-    if (value_codec_) {
-      if (auto error = recode(*value_codec_, output.value, value_decoded_, value_encoded_)) return error;
+    if (const auto& codec = output.keeps_value ? kept_value_codec_ : value_codec_) {
+      if (auto error = recode(*codec, output.value, value_decoded_, value_encoded_)) return error;
     }
     if (key_codec_) {
       if (auto error = recode(*key_codec_, output.key, key_decoded_, key_encoded_)) return error;
@@ -130,6 +131,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   const bool wall_;
   const int64_t unit_ns_;
   const std::optional<CodecPair> value_codec_;
+  const std::optional<CodecPair> kept_value_codec_;
   const std::optional<CodecPair> key_codec_;
   const Clock* clock_;
   const bool sees_output_;

@@ -26,12 +26,15 @@ struct ShapePlan {
   int64_t time_unit_ns = kDefaultTimeUnitNs;                 // --time-unit
   std::vector<std::pair<std::string, std::string>> headers;  // --header, in order
   std::optional<CodecPair> value_codec;                      // set if outputs must be re-coded
+  std::optional<CodecPair> kept_value_codec;                 // those with Output::keeps_value
   std::optional<CodecPair> key_codec;
   expr::Options options;
   bool sees_output = false;  // the expressions see the value that the inner stage emits
 
   bool uses_wall_clock() const { return time == "wall"; }
-  bool empty() const { return !key && !time && headers.empty() && !value_codec && !key_codec; }
+  bool empty() const {
+    return !key && !time && headers.empty() && !value_codec && !kept_value_codec && !key_codec;
+  }
 };
 
 class ShapedStage final : public flow::Stage {

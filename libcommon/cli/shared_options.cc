@@ -610,6 +610,7 @@ void SharedOptions::set_codecs() {
     in_format_.value_codec = pair.in;
     out_format_.value_codec = pair.out;
     // What the stage emits: JSON that it made, or the bytes that came.
+    if (!(pair.in == pair.out)) shape_.kept_value_codec = pair;
     if (shares_.emits_json) pair.in = Codec();
     if (!(pair.in == pair.out)) shape_.value_codec = pair;
   }

@@ -135,6 +135,18 @@ begin() {
   [ "$(kread -e "$dst" | jq .window_start | paste -sd' ')" = "60000 120000" ]
 }
 
+@test "a late record is written as it came, also where values are encoded" {
+  begin
+  for t in 1700000000000 1700000100000 1700000001000; do
+    jq -nc --argjson ts $t '{$ts, key: "k", payload: ({n: $ts} | tojson | @base64)}'
+  done | kwrite -J -q "$src"
+  kwindow -e -w 10s --value-codec json+base64 --late "$late" --emit update 'n=count()' "$src" "$dst"
+  [ "$(consume "$late" | base64 -d)" = '{"n":1700000001000}' ]
+  [ "$(consume "$dst" | head -n 1 | base64 -d | jq .n)" = 1 ]
+  kwindow -e -w 10s --value-codec json+base64:json --late "$late.json" --emit update 'n=count()' "$src" "$dst.json"
+  [ "$(consume "$late.json")" = '{"n":1700000001000}' ]
+}
+
 @test "--close-at-end of a table that is written at its end; of sessions" {
   begin
   printf '%s\n' "0 1700000001000 a" "1 1700000002000 b" "2 1700000003000 a" >lines
