@@ -15,7 +15,7 @@ bool writes(const OptionUse& use, bool lines) {
 }
 
 bool reads_topic(const OptionUse& use) { return use.job.in.is_topic(); }
-bool reads_lines(const OptionUse& use) { return use.job.in.is_lines(); }
+bool reads_lines(const OptionUse& use) { return use.has_input && use.job.in.is_lines(); }
 bool writes_lines(const OptionUse& use) { return writes(use, true); }
 bool has_lines(const OptionUse& use) { return reads_lines(use) || writes_lines(use); }
 bool writes_topic(const OptionUse& use) {
@@ -64,7 +64,10 @@ const std::vector<Rule>& rules() {
       {{"--csv-strings"}, reads_cells, "no cells are read", "it goes with -I csv, tsv and re:REGEX"},
       {{"-O", "-f"}, writes_lines, "that is how lines are written, and OUT is a topic", "leave it out"},
       {{"--embed"}, writes_envelopes, "no envelopes are written", "it goes with -J, to lines"},
-      {{"-J", "-0"}, has_lines, "that is about lines, and both IN and OUT are topics", "leave it out"},
+      {{"-J", "-0", "-K", "-Z"},
+       has_lines,
+       "that is about lines, and none are read or written",
+       "leave it out"},
       {{"--key"},
        shows_key,
        "the lines that are written show no key",

@@ -17,6 +17,7 @@ struct OptionUse {
   const flow::Job& job;
   const io::LineFormat& in;   // of lines read
   const io::LineFormat& out;  // of lines written
+  bool has_input = true;      // kgen has none
   bool time_is_read = false;  // --time is an expression
 };
 

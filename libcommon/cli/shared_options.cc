@@ -717,10 +717,6 @@ void SharedOptions::set_markers(const flow::Job& job) {
     if (in_takes_null || !out_takes_null) in_format_.null_marker = marker;
     if (out_takes_null || !in_takes_null) out_format_.null_marker = marker;
   }
-  if ((lines_.key_separator || lines_.null_marker) && job.in.is_topic() && job.out.is_topic()) {
-    throw usage_error(std::string(lines_.key_separator ? "-K" : "-Z") +
-                      " is about lines, and both IN and OUT are topics");
-  }
 }
 
 void SharedOptions::set_lines(flow::Job& job) const {
@@ -767,7 +763,8 @@ void SharedOptions::shape(flow::Job& job) const {
     const ShapedStage checked(shape_, nullptr, nullptr);
     for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   }
-  refuse_idle_options(given_, {job, in_format_, out_format_, shape_.time && !shape_.uses_wall_clock()});
+  refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
+                               shape_.time && !shape_.uses_wall_clock()});
   if (shape_.empty()) return;
   job.make_stage = [plan = shape_, inner = job.make_stage](
                        const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {

@@ -96,7 +96,10 @@ struct ListItem {
   std::string condition;   // aggregates: what follows `if`, else empty
   size_t condition_position = 0;
 };
+// What an item is called that nobody named, and that has no name by itself (`a + b`).
+enum class Unnamed { refused, nothing };
 // Splits at top-level commas (strings, brackets respected). Throws usage_error with a caret.
-std::vector<ListItem> parse_list(std::string_view list, std::string_view what);
+std::vector<ListItem> parse_list(std::string_view list, std::string_view what,
+                                 Unnamed unnamed = Unnamed::refused);
 
 }  // namespace kutils::expr

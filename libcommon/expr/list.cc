@@ -48,7 +48,7 @@ std::string derived_name(const Node& node) {
 
 class ListParser {
  public:
-  explicit ListParser(std::string_view list) : list_(list) {}
+  ListParser(std::string_view list, Unnamed unnamed) : list_(list), unnamed_(unnamed) {}
 
   std::vector<ListItem> run() {
     const std::string_view whole = trim(list_);
@@ -148,7 +148,7 @@ class ListParser {
     }
     if (out.kind == ListItem::Kind::field && !out.named) {
       out.name = derived_name(*node);
-      if (out.name.empty())
+      if (out.name.empty() && unnamed_ == Unnamed::refused)
         throw SourceError{"this item needs a name", tokens_[from].begin, tokens_[to - 1].end,
                           "write NAME=" + out.expression};
     }
@@ -189,14 +189,15 @@ class ListParser {
   }
 
   std::string_view list_;
+  const Unnamed unnamed_;
   std::vector<Token> tokens_;
 };
 
 }  // namespace
 
-std::vector<ListItem> parse_list(std::string_view list, std::string_view what) {
+std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed) {
   try {
-    return ListParser(list).run();
+    return ListParser(list, unnamed).run();
   } catch (const SourceError& error) {
     throw to_usage_error(error, list, what);
   }

@@ -18,6 +18,29 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   done
 }
 
+@test "the examples of --help are taken as they stand" {
+  export KUTILS_BROKERS=localhost:1  # those on topics get no further than there
+  kgen --seed 1 -c 3 clicks >clicks.ndjson
+  echo '{"country":"DE","ms":3}' >log.ndjson
+  echo '{"at":"2026-03-29T00:30:00Z","amount":3}' | tee sales.ndjson >orders.ndjson
+  printf 'VendorID,total\n1,2\n' >rides.csv
+  echo 'kexpr 1' >pipeline.sh
+  for tool in $(tools); do
+    "$tool" --help-man examples | grep '^    ' | sed 's/  # .*//' >examples.txt
+    while read -r example; do
+      case $example in
+        'kquery totals '* | 'kquery --at '*) continue ;;  # there is no state
+        'kbroker --topic '*) example="timeout -s TERM 1 $example" ;;
+      esac
+      run timeout 20 bash -c "set -o pipefail; $example" </dev/null
+      case $status in
+        0 | 3 | 124) ;;
+        *) echo "$example: exit code $status: $output"; return 1 ;;
+      esac
+    done <examples.txt
+  done
+}
+
 @test "--version says what it is" {
   for tool in $(tools); do
     run "$tool" --version

@@ -17,7 +17,7 @@ class GroupByTool final : public cli::StreamTool {
               "the key: a string is its bytes, other values are JSON; 'a,b': the JSON array of both", true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"kgroupby uri clicks by_uri"}, {"kgroupby 'country, lower(user)' -J clicks -"}}};
+            {{"kgroupby uri clicks by_uri"}, {"kgroupby 'country, user.lowerAscii()' -J clicks -"}}};
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kgroupby", operands.find("IN"), operands.find("OUT"));

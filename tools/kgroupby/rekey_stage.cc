@@ -7,7 +7,7 @@
 namespace kutils {
 
 RekeyStage::RekeyStage(const RekeyPlan& plan) : expressions_(plan.options), keep_null_(plan.keep_null) {
-  for (const expr::ListItem& item : expr::parse_list(plan.keys, "EXPR")) {
+  for (const expr::ListItem& item : expr::parse_list(plan.keys, "EXPR", expr::Unnamed::nothing)) {
     if (item.kind != expr::ListItem::Kind::field || item.named) {
       throw usage_error("EXPR: '" + plan.keys + "' is not a key",
                         "write one expression, or several as a,b for a JSON array");

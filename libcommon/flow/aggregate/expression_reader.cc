@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kLargestTime = INT64_MAX / 8;
 
 std::vector<expr::ListItem> by_items(const std::string& by) {
-  std::vector<expr::ListItem> items = expr::parse_list(by, "--by");
+  std::vector<expr::ListItem> items = expr::parse_list(by, "--by", expr::Unnamed::nothing);
   for (const expr::ListItem& item : items)
     if (item.kind != expr::ListItem::Kind::field)
       throw usage_error("--by: '" + by + "' is not a key", "write one expression, or several as a,b");
