@@ -39,14 +39,14 @@ class Arena {
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
     return {to, bytes.size()};
   }
-  // All that was allocated becomes invalid; the memory is kept for reuse, about `keep` bytes of it.
+  // All that was allocated becomes invalid; the memory is kept for reuse, at most `keep` bytes of it.
   void reset(size_t keep = SIZE_MAX) {
     current_ = 0;
-    if (blocks_.size() > 1 && keep / kBlockSize < blocks_.size())
-      blocks_.resize(std::max<size_t>(1, keep / kBlockSize));
-    if (blocks_.empty()) return;
-    next_ = blocks_[0].memory.get();
-    end_ = next_ + blocks_[0].size;
+    size_t kept = 0;
+    while (kept < blocks_.size() && blocks_[kept].size <= keep) keep -= blocks_[kept++].size;
+    blocks_.resize(kept);
+    next_ = blocks_.empty() ? nullptr : blocks_[0].memory.get();
+    end_ = blocks_.empty() ? nullptr : next_ + blocks_[0].size;
   }
 
  private:

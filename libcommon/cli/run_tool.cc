@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,6 +65,16 @@ void fill_standard_descriptors() {
   }
 }
 
+// As many open files as the system lets us have. Shells give 1024, for the sake of programs that use
+// select(2), which these and their libraries do not; the state of 150 partitions needs more, and so do the
+// connections to a cluster of a few hundred brokers.
+void raise_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);  // if not, the message about the file that cannot be opened says it
+}
+
 void report(const std::string& tool, const std::string& message, const std::string& hint, bool colour) {
   std::string text = (colour ? "\033[1;31m" + tool + ":\033[0m " : tool + ": ") + message + "\n";
   for (size_t from = 0; from < hint.size();) {
@@ -78,6 +89,7 @@ void report(const std::string& tool, const std::string& message, const std::stri
 
 int run_tool(Tool& tool, int argc, char** argv) {
   fill_standard_descriptors();
+  raise_open_files();
   const ToolInfo info = tool.info();
   Colour colour = Colour::automatic;
   bool set_up = false;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <future>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -99,12 +100,43 @@ class StoredState final : public PartitionState {
   const std::string lineage_;
 };
 
+// So many partitions of a process are opened and restored at a time: each restore reads with a consumer of
+// its own, of several threads, descriptors and megabytes.
+constexpr std::ptrdiff_t kRestoresAtOnce = 8;
+
+// What all openings of a process share.
+struct Restores {
+  explicit Restores(size_t cache_bytes) : environment(cache_bytes) {}
+  state::StateEnvironment environment;
+  std::counting_semaphore<> places{kRestoresAtOnce};
+};
+
+class RestorePlace {
+ public:
+  // False: `cancelled` came first.
+  bool take(Restores& restores, const std::atomic<bool>& cancelled) {
+    while (!restores.places.try_acquire_for(kLockLook))
+      if (cancelled) return false;
+    restores_ = &restores;
+    return true;
+  }
+  RestorePlace() = default;
+  RestorePlace(const RestorePlace&) = delete;
+  RestorePlace& operator=(const RestorePlace&) = delete;
+  ~RestorePlace() {
+    if (restores_) restores_->places.release();
+  }
+
+ private:
+  Restores* restores_ = nullptr;
+};
+
 // Opens and restores on a thread of its own, so that the worker goes on polling (protocol.md, 13).
 class Opening final : public StateOpening {
  public:
-  Opening(StatePlace place, std::shared_ptr<state::StateEnvironment> environment, const Surroundings& around,
+  Opening(StatePlace place, std::shared_ptr<Restores> restores, const Surroundings& around,
           kafka::Admin& admin)
-      : place_(std::move(place)), environment_(std::move(environment)), around_(around), admin_(admin) {
+      : place_(std::move(place)), restores_(std::move(restores)), around_(around), admin_(admin) {
     done_ = std::async(around.helpers, [this] { return open(); });
   }
   ~Opening() override {
@@ -147,8 +179,9 @@ class Opening final : public StateOpening {
       around_.pause(kLockLook);
       lock = state::PartitionLock::try_acquire(directory);
     }
-    if (!lock) return nullptr;
-    auto rows = std::make_unique<state::PartitionStore>(*environment_, directory);
+    RestorePlace restoring;
+    if (!lock || !restoring.take(*restores_, cancelled_)) return nullptr;
+    auto rows = std::make_unique<state::PartitionStore>(restores_->environment, directory);
     if (place_.distrusted) rows->wipe("it was found to be broken");
     try {
       restore(*rows);
@@ -248,7 +281,7 @@ class Opening final : public StateOpening {
   }
 
   const StatePlace place_;
-  const std::shared_ptr<state::StateEnvironment> environment_;
+  const std::shared_ptr<Restores> restores_;
   const Surroundings& around_;
   kafka::Admin& admin_;
   std::atomic<bool> cancelled_{false};
@@ -268,14 +301,12 @@ void give_state(Job& job) {
   // One for all partitions of all workers, made when the first is opened.
   struct Shared {
     std::once_flag once;
-    std::shared_ptr<state::StateEnvironment> environment;
+    std::shared_ptr<Restores> restores;
   };
   job.open_state = [shared = std::make_shared<Shared>()](const StatePlace& place, const Surroundings& around,
                                                          kafka::Admin& admin) {
-    std::call_once(shared->once, [&] {
-      shared->environment = std::make_shared<state::StateEnvironment>(place.cache_bytes);
-    });
-    return std::make_unique<Opening>(place, shared->environment, around, admin);
+    std::call_once(shared->once, [&] { shared->restores = std::make_shared<Restores>(place.cache_bytes); });
+    return std::make_unique<Opening>(place, shared->restores, around, admin);
   };
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 #include <limits>
+#include <utility>
 
 #include "base/murmur2.h"
 #include "flow/gaps.h"
@@ -87,15 +88,21 @@ void Worker::open() {
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
   consumer_ =
       parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
+  opened_us_ = last_turn_us_ = clock_.steady_us();
+}
+
+void Worker::join() {
   consumer_->subscribe(parts_.plan.subscription);
   if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
     left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
-  opened_us_ = last_turn_us_ = clock_.steady_us();
 }
 
 void Worker::run() {
   open();
-  while (!finished()) {
+  // Who finds nothing left to do does not join at all: a static member that goes while its join is under way
+  // stays in the group, and whoever comes from another machine waits for its session to time out.
+  for (bool joined = false; !finished();) {
+    if (!std::exchange(joined, true)) join();
     if (left_out_ && left_out_->is_confirmed()) {
       rejoins_ = true;
       break;

@@ -63,6 +63,7 @@ class Worker final : private kafka::RebalanceListener {
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
 
   void open();
+  void join();
   void turn();
   void admit_assigned();
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);

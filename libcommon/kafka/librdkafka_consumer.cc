@@ -30,6 +30,7 @@ constexpr auto kCommittedLimit =
 constexpr std::chrono::seconds kCommitLimit{30};
 constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr std::chrono::seconds kLeaveLimit{5};
+constexpr std::chrono::seconds kJoinLimit{1};
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
@@ -242,6 +243,11 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     rd_kafka_t* rk = client_->get();
     waker_->set_lagging(false);
     if (!stay && !rd_kafka_fatal_error(rk, nullptr, 0)) {
+      // A member can only leave once it is one: a join that is under way would hold its place for a session.
+      const auto join_deadline = SteadyClock::now() + kJoinLimit;
+      const bool joins = subscribed_at_ != SteadyClock::time_point();
+      while (joins && !group_metadata().usable() && SteadyClock::now() < join_deadline)
+        serve_one_event(listener, 20);
       // A plain close of a static member tells nobody; to unsubscribe does, if the close does not begin
       // before the LeaveGroup is sent. That it is shows in the member id: it is given up with it.
       const bool joined = group_metadata().usable();

@@ -41,6 +41,9 @@ class Backend {
   // What was written survives a kill when this returns.
   virtual void flush() = 0;
   virtual bool in_memory() const = 0;
+  // Bytes that may stay in memory from commit to commit, in front of this backend: the more partitions are
+  // open, the fewer. Changes as others come and go.
+  virtual size_t memory_share() const { return size_t{2} << 20; }
   // Bytes of all rows, roughly; for metrics and progress.
   virtual uint64_t approximate_rows() = 0;
 };

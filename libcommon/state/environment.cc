@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "state/layout.h"
 #include "state/row_cache.h"
 #include "state/sorted_changes.h"
 #include "state/state_error.h"
@@ -38,7 +39,9 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
     throw CorruptState(message);
   const bool full = status.IsNoSpace();
   throw Error(ExitCode::delivery, message,
-              full ? "make room on the disk, or choose another --state-dir" : "");
+              full ? "make room on the disk, or choose another --state-dir"
+              : message.find("Too many open files") != std::string::npos ? kOpenFilesHint
+                                                                         : "");
 }
 
 // False: there is no such row.
@@ -90,13 +93,15 @@ class NoLog final : public rocksdb::Logger {
 // from the changelog, like everything newer than the mark.
 class RocksBackend final : public Backend {
  public:
-  // `budget`: of all caches together, `open`: their number; both may be shared by several threads.
+  // `budget`: of the row caches together, `spare`: of what else the partitions keep in memory, `open`: their
+  // number; all may be shared by several threads.
   RocksBackend(std::unique_ptr<rocksdb::DB> db, std::string directory, const rocksdb::Options& options,
-               size_t budget, std::shared_ptr<std::atomic<size_t>> open)
+               size_t budget, size_t spare, std::shared_ptr<std::atomic<size_t>> open)
       : db_(std::move(db)),
         directory_(std::move(directory)),
         sst_options_(options),
         budget_(budget),
+        spare_(spare),
         open_(std::move(open)),
         cache_(budget_, is_empty()) {
     write_.disableWAL = true;                            // the changelog topic is the log
@@ -162,6 +167,9 @@ class RocksBackend final : public Backend {
     if (!status.ok()) fail(status, "cannot write", directory_);
   }
   bool in_memory() const override { return false; }
+  size_t memory_share() const override {
+    return std::min(Backend::memory_share(), spare_ / std::max<size_t>(1, *open_));
+  }
   uint64_t approximate_rows() override { return estimated_rows(*db_); }
 
  private:
@@ -169,7 +177,6 @@ class RocksBackend final : public Backend {
   static constexpr size_t kSpillChanges = 65'536;
   static constexpr auto kSpillEvery = std::chrono::minutes(5);
   static constexpr size_t kLeastFileRows = 1000;  // fewer are put into a memtable
-  static constexpr size_t kKeepBatchBytes = 1 << 20;
 
   bool is_empty() const {
     const std::unique_ptr<rocksdb::Iterator> first(db_->NewIterator(read_));
@@ -212,7 +219,7 @@ class RocksBackend final : public Backend {
       check(row.value.is_null() ? batch_.Delete(slice(row.key))
                                 : batch_.Put(slice(row.key), slice(row.value.view())));
     check(db_->Write(write_, &batch_));
-    if (batch_.GetDataSize() > kKeepBatchBytes) batch_ = rocksdb::WriteBatch();
+    if (batch_.GetDataSize() > memory_share() / 2) batch_ = rocksdb::WriteBatch();
     written();
   }
   void written() {
@@ -227,6 +234,7 @@ class RocksBackend final : public Backend {
   rocksdb::ReadOptions read_;
   rocksdb::WriteOptions write_;
   const size_t budget_;
+  const size_t spare_;
   const std::shared_ptr<std::atomic<size_t>> open_;
   std::mutex mutex_;  // of all below
   RowCache cache_;
@@ -291,6 +299,7 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
   options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(cache_bytes / 8, cache);
   options.level0_file_num_compaction_trigger = 8;  // spilled files are small
   options.max_open_files = 256;
+  options.table_cache_numshardbits = 2;
   // Most look-ups find nothing in the memtables: a filter spares them the walk through the skip list.
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.1;
@@ -322,8 +331,12 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
     throw Error(ExitCode::delivery, "cannot make the state directory " + directory + ": " + error.message(),
                 "choose another one with --state-dir");
   std::filesystem::remove(spill_file(directory), error);  // of a process that was killed
+  // A memtable costs memory before its first row: each gets less, the more databases there are already.
+  rocksdb::Options options = shared_->options;
+  const size_t least = 64 << 10;
+  options.write_buffer_size = std::max(least, options.write_buffer_size * 2 / (2 + *shared_->open));
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(shared_->options, directory, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(options, directory, &db);
   if (!status.ok()) {
     if (status.IsIOError() && !status.IsNoSpace() && std::filesystem::exists(directory + "/CURRENT", error) &&
         status.ToString().find("No such file") != std::string::npos)
@@ -331,7 +344,7 @@ std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
     fail(status, "cannot open", directory);
   }
   return std::make_unique<RocksBackend>(std::unique_ptr<rocksdb::DB>(db), directory, shared_->options,
-                                        shared_->row_bytes, shared_->open);
+                                        shared_->row_bytes, shared_->cache_bytes / 4, shared_->open);
 }
 
 std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& directory) {

@@ -14,6 +14,11 @@
 #include "base/error.h"
 
 namespace kutils::state {
+
+const char* const kOpenFilesHint =
+    "each partition of state takes some eight open files: raise the limit (ulimit -Hn), or share the\n"
+    "partitions among processes on several machines";
+
 namespace {
 
 std::string escape(std::string_view name) {
@@ -101,10 +106,11 @@ std::optional<PartitionLock> PartitionLock::try_read(const std::string& partitio
 std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& partition_dir) {
   const auto fail = [&](const std::string& why) {
     return Error(ExitCode::delivery, "cannot lock the state in " + partition_dir + ": " + why,
-                 "choose another directory with --state-dir");
+                 errno == EMFILE ? kOpenFilesHint : "choose another directory with --state-dir");
   };
   std::error_code error;
   std::filesystem::create_directories(partition_dir, error);
+  errno = 0;
   if (error) throw fail(error.message());
   const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) throw fail(std::strerror(errno));

@@ -15,6 +15,9 @@
 
 namespace kutils::state {
 
+// What to do where the system lets a process open no more files.
+extern const char* const kOpenFilesHint;
+
 std::string group_directory(const std::string& state_dir, std::string_view group);
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);
 std::string database_directory(const std::string& partition_dir);

@@ -5,13 +5,6 @@
 #include "state/sorted_changes.h"
 
 namespace kutils::state {
-namespace {
-
-// A large transaction's memory is given back: the next one may be another partition's.
-constexpr size_t kKeepBytes = size_t{256} << 10;
-
-}  // namespace
-
 void Overlay::put(char prefix, std::string_view key, MaybeBytes value) {
   const size_t key_size = key.size() + 1;
   const size_t value_size = value.size();
@@ -65,10 +58,10 @@ void Overlay::take_sorted(std::vector<Change>& out) {
   indexed_ = false;
 }
 
-void Overlay::clear() {
-  arena_.reset(kKeepBytes);
+void Overlay::clear(size_t keep) {
+  arena_.reset(keep);
   changes_.clear();
-  if (changes_.capacity() * sizeof(Change) > kKeepBytes) std::vector<Change>().swap(changes_);
+  if (changes_.capacity() * sizeof(Change) > keep) std::vector<Change>().swap(changes_);
   index_.clear();
   indexed_ = sorted_ = false;
   bytes_ = 0;

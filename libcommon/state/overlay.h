@@ -26,7 +26,8 @@ class Overlay {
   std::span<const Change> sorted();
   // The same, without a copy: what is to be done next is clear(). They are valid until then.
   void take_sorted(std::vector<Change>& out);
-  void clear();
+  // Of its memory at most `keep` bytes stay: the next large transaction may be another partition's.
+  void clear(size_t keep);
   bool empty() const { return changes_.empty(); }
   size_t size() const { return changes_.size(); }
   size_t bytes() const { return bytes_; }

@@ -11,8 +11,6 @@
 namespace kutils::state {
 namespace {
 
-constexpr size_t kKeepBytes = size_t{256} << 10;
-
 // Where the rows stand: version, changelog offset, wall time of the last write.
 void encode_local_row(int64_t changelog_offset, int64_t wall_ms, std::string& out) {
   out.push_back(static_cast<char>(kFormatVersion));
@@ -96,6 +94,7 @@ class PartitionStore::OperatorStore final : public Store {
   }
 
   bool in_memory() const override { return owner_.in_memory_; }
+  size_t memory_share() const override { return owner_.backend_->memory_share(); }
   const StreamTimes& stream_times() const override;
   void set_stream_times(StreamTimes times) override;
   void set_description(std::string description) override;
@@ -188,7 +187,7 @@ void PartitionStore::write_batch(int64_t next_offset, int64_t wall_ms) {
   // One write: rows and mark survive a crash together or not at all.
   batch_.push_back({kLocalRowKey, MaybeBytes(local_row_)});
   backend_->write(batch_);
-  if (batch_.capacity() * sizeof(Change) > kKeepBytes) std::vector<Change>().swap(batch_);
+  if (batch_.capacity() * sizeof(Change) > keep_bytes()) std::vector<Change>().swap(batch_);
   changelog_offset_ = next_offset;
   applied_wall_ms_ = wall_ms;
 }
@@ -196,7 +195,7 @@ void PartitionStore::write_batch(int64_t next_offset, int64_t wall_ms) {
 void PartitionStore::applied(int64_t next_offset, int64_t wall_ms) {
   overlay_.take_sorted(batch_);
   write_batch(next_offset, wall_ms);
-  overlay_.clear();
+  overlay_.clear(keep_bytes());
   for (const std::unique_ptr<Operator>& op : operators_) {
     if (!op) continue;
     op->committed = op->current;
@@ -205,7 +204,7 @@ void PartitionStore::applied(int64_t next_offset, int64_t wall_ms) {
 }
 
 void PartitionStore::discard() {
-  overlay_.clear();
+  overlay_.clear(keep_bytes());
   for (const std::unique_ptr<Operator>& op : operators_)
     if (op) op->current = op->committed;
 }
@@ -245,7 +244,7 @@ void PartitionStore::finish_restore() {
 
 void PartitionStore::wipe(const std::string& why) {
   wiped_ = why;
-  overlay_.clear();
+  overlay_.clear(keep_bytes());
   for (std::unique_ptr<Operator>& op : operators_) {
     if (!op) continue;
     op->current = op->committed = Meta();
@@ -260,6 +259,8 @@ void PartitionStore::wipe(const std::string& why) {
   environment_->wipe(directory_);
   open_database();
 }
+
+size_t PartitionStore::keep_bytes() const { return backend_ ? backend_->memory_share() / 8 : 0; }
 
 void PartitionStore::close() {
   if (backend_) backend_->flush();

@@ -107,6 +107,7 @@ class PartitionStore {
   class OperatorStore;
   struct Operator;
 
+  size_t keep_bytes() const;  // of memory for changes, from one transaction to the next
   void open_database();
   void write_batch(int64_t next_offset, int64_t wall_ms);
   Operator& op_state(uint8_t op);

@@ -66,7 +66,7 @@ class RowCache {
     uint32_t referenced : 1;
   };
   static constexpr uint16_t kDeleted = UINT16_MAX;
-  static constexpr size_t kChunkUnits = 32 * 1024;  // of 8 bytes
+  static constexpr size_t kChunkUnits = 8 * 1024;  // of 8 bytes; the largest row fits
 
   static uint32_t hash_of(std::string_view key);
   static size_t units(size_t key_size, size_t value_size) {

@@ -34,6 +34,8 @@ class Store {
   // True: nothing outlives the process and nobody else reads the rows, so that a stage may keep all of them
   // itself.
   virtual bool in_memory() const = 0;
+  // Bytes of decoded rows that a stage may keep from commit to commit (Backend::memory_share()).
+  virtual size_t memory_share() const { return size_t{2} << 20; }
 
   // The operator's times as of the last committed transaction; empty in a new store. What is set here becomes
   // part of the meta row of the open transaction.

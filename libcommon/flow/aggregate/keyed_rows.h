@@ -149,7 +149,7 @@ class KeyedRows {
       if (gone) let_go(*node);
     }
     dirty_.clear();
-    if (memory_ <= cache_bytes_) return;
+    if (memory_ <= std::min(cache_bytes_, store_.memory_share())) return;
     if (!timers_.empty()) next_stored_ = std::min(next_stored_, (*timers_.begin())->due);
     timers_.clear();
     nodes_.clear();

@@ -62,22 +62,21 @@ class RowTable {
   const std::vector<Row*>& rows() const { return rows_; }
   size_t size() const { return rows_.size(); }
   size_t memory() const { return memory_; }
-  void clear() {
+  // Of its memory `keep` bytes stay, roughly: the next large transaction may be another partition's.
+  void clear(size_t keep) {
     destroy_states();
     rows_.clear();
-    if (memory_ > kKeepBytes) {  // the next large transaction may be another partition's
+    if (memory_ > keep) {
       std::vector<Row*>().swap(rows_);
       std::vector<Row*>().swap(slots_);
     } else {
       std::fill(slots_.begin(), slots_.end(), nullptr);
     }
-    arena_.reset(kKeepBytes);
+    arena_.reset(keep);
     memory_ = 0;
   }
 
  private:
-  static constexpr size_t kKeepBytes = size_t{256} << 10;
-
   Row* make(std::string_view key, size_t hash) {
     const size_t size = state_offset_ + set_.state_size() + key.size();
     memory_ += size + 2 * sizeof(Row*);

@@ -113,8 +113,9 @@ void GroupTable::write_back() {
     store_.put(key_, value_);
   }
   dirty_.clear();
-  if (rows_.memory() <= cache_bytes_) return;
-  rows_.clear();
+  const size_t share = std::min(cache_bytes_, store_.memory_share());
+  if (rows_.memory() <= share) return;
+  rows_.clear(share / 8);
   std::vector<Row*>().swap(dirty_);
   std::vector<Row*>().swap(changed_);
   whole_ = false;

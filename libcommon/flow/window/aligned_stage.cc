@@ -122,10 +122,11 @@ class AlignedStage final : public WindowStage {
       write_rows(*bucket);
       memory += bucket->table.memory();
     }
-    if (memory <= options_.cache_bytes) return;
+    const size_t share = std::min(options_.cache_bytes, store_.memory_share());
+    if (memory <= share) return;
     for (const auto& [start, bucket] : buckets_) {
       if (bucket->table.size() == 0) continue;
-      bucket->table.clear();
+      bucket->table.clear(0);
       bucket->whole = false;
       std::vector<Row*>().swap(bucket->dirty);
       std::vector<Row*>().swap(bucket->changed);

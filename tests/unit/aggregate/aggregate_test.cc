@@ -275,7 +275,7 @@ TEST_CASE("row table: keeps rows apart and in place") {
     CHECK(table.memory() > memory + (1 << 20) - 200);
     table.weigh(rows[0], 0);
     CHECK(table.memory() == memory);
-    table.clear();
+    table.clear(0);
     CHECK(table.size() == 0);
   }
 }
