@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/murmur2.h"
 
 namespace kutils {
 namespace {
@@ -103,6 +104,26 @@ std::optional<std::string> read_file(const std::string& path) {
     }
     content.append(buffer, static_cast<size_t>(n));
   }
+}
+
+std::string file_name_of(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-' || (c == '.' && !out.empty());
+    if (plain) {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<uint8_t>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  constexpr size_t kLongest = 240;  // of 255: what comes behind it, such as .lock
+  if (out.size() <= kLongest) return out;
+  char hash[12];
+  std::snprintf(hash, sizeof hash, "%%%08x", static_cast<unsigned>(murmur2(text)));
+  return out.substr(0, kLongest - 9) + hash;
 }
 
 bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }

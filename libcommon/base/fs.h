@@ -17,6 +17,10 @@ void write_file_atomically(const std::string& path, std::string_view content);
 // nullopt: there is no such file.
 std::optional<std::string> read_file(const std::string& path);
 
+// A name of one file that stands for any text: letters, digits, '_', '-' and, but first, '.' as they are,
+// other bytes as %XX. What would be longer than a file's name may be ends in a hash.
+std::string file_name_of(std::string_view text);
+
 bool file_exists(const std::string& path);
 
 // An exclusive flock(2) on a file, made if need be; the system gives it up when the process ends, however it

@@ -107,9 +107,9 @@ std::pair<Millis, Millis> parse_commit_interval(const std::string& text) {
 }
 
 std::string default_group(const std::string& tool, const io::Endpoint& in, const io::Endpoint& out) {
-  // A group's name is limited by nobody but people and metrics; topic names run to 249 bytes.
+  // It names topics of the state (GROUP-repartition): Kafka allows them 249 characters, as IN and OUT.
   const auto shortened = [](const std::string& name) {
-    return name.size() <= 60 ? name : name.substr(0, 60) + "~";
+    return name.size() <= 60 ? name : name.substr(0, 60) + "-";
   };
   const std::string both = in.name + std::string(1, '\0') + out.name;
   char hash[16];

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "kafka/kafka_error.h"
 
 namespace kutils::flow {
@@ -98,7 +99,7 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
     slot->transactional_id_ = group + "." + random_id();
     return slot;
   }
-  slot->directory_ = state_dir + "/slots/" + group;
+  slot->directory_ = state_dir + "/slots/" + file_name_of(group);
   std::error_code error;
   std::filesystem::create_directories(slot->directory_, error);
   if (error) {

@@ -190,6 +190,11 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
                       "bring them together with kcp first");
   }
+  if (job.stateful && !io::is_topic_name(repartition_name(plan.group))) {
+    throw usage_error("group '" + plan.group + "': the topics of its state cannot have its name (" +
+                          changelog_name(plan.group) + ")",
+                      "name it with -g: letters, digits, '.', '_' and '-', at most 237 of them");
+  }
   if (job.in.kind == io::EndpointKind::topic_pattern) {
     plan.subscription = {job.in.name};
   } else {

@@ -42,6 +42,11 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 
 }  // namespace
 
+bool is_topic_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxTopicName && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), is_topic_character);
+}
+
 Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
   const bool is_out = operand == "OUT";
   const std::string where = std::string(operand) + ": ";

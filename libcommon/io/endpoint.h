@@ -26,6 +26,9 @@ struct Endpoint {
 // or pattern as OUT, a pattern that is none.
 Endpoint parse_endpoint(std::string_view operand, std::string_view text);
 
+// Whether Kafka takes it as a name.
+bool is_topic_name(std::string_view name);
+
 // Whether the topic is one of those that `in` names or matches.
 bool names_topic(const Endpoint& in, const std::string& topic);
 

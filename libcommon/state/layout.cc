@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/fs.h"
 
 namespace kutils::state {
 
@@ -20,22 +21,6 @@ const char* const kOpenFilesHint =
     "partitions among processes on several machines";
 
 namespace {
-
-std::string escape(std::string_view name) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-' || (c == '.' && !out.empty());
-    if (plain) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<uint8_t>(c);
-      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return out;
-}
 
 std::string unescape(std::string_view name) {
   std::string out;
@@ -55,7 +40,7 @@ std::string unescape(std::string_view name) {
 }  // namespace
 
 std::string group_directory(const std::string& state_dir, std::string_view group) {
-  return state_dir + "/" + escape(group);
+  return state_dir + "/" + file_name_of(group);
 }
 
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition) {

@@ -41,3 +41,23 @@ teardown() { kafka_teardown; }
   kgen -q -c 1 'u=_offset' "$in" --key u
   wait $!
 }
+
+@test "names at Kafka's limit, and names that only a group may have" {
+  new_topic short 2
+  long=$short-$(printf 'x%.0s' {1..200})
+  test_topics create "$long" 2
+  kgen -q -c 10 'u=_offset' "$long" --key u
+  ktable -q -e --by u 'n=count()' "$long" "$short"
+  [ "$(count "$short")" -eq 10 ]
+  for group in "$long-$long" 'a group'; do
+    refused_with 2 ktable -e -g "$group" 'n=count()' "$long" "$short-never"
+    says "group '$group'" 'name it with -g'
+  done
+  refused_with 2 kread -e "$short-never"
+  # A stateless tool's group may have any name; what it keeps stays in its state directory.
+  mkdir here
+  kfilter -q -e --state-dir here/state -g '../../€/..' true "$long" "$short"
+  kfilter -q -e --state-dir here/state -g "$(printf '€%.0s' {1..100})" true "$long" "$short"
+  [ "$(count "$short")" -eq 30 ]
+  [ "$(ls here)" = state ] && [ ! -e '€' ]
+}

@@ -84,6 +84,8 @@ TEST_CASE("a default group tells endpoints apart, also where their names are lon
   CHECK(group("a.b", "c") != group("a", "b.c"));
   const std::string lengthy(200, 'x');
   CHECK(group((lengthy + "1").c_str(), "b") != group((lengthy + "2").c_str(), "b"));
+  // The state's topics are named after it.
+  CHECK(io::is_topic_name(group((lengthy + "1").c_str(), (lengthy + "2").c_str()) + "-repartition"));
 }
 
 TEST_CASE("key, time and headers are made from the record that was read") {
