@@ -10,9 +10,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   Shaper(const ShapePlan& plan, const Clock* clock)
       : wall_(plan.uses_wall_clock()),
         unit_ns_(plan.time_unit_ns),
-        value_codec_(plan.value_codec),
-        kept_value_codec_(plan.kept_value_codec),
-        key_codec_(plan.key_codec),
+        plan_(plan),
         clock_(clock),
         sees_output_(plan.sees_output),
         expressions_(plan.options) {
@@ -65,11 +63,13 @@ class ShapedStage::Shaper final : public flow::Emitter {
       if (auto error = set_time(output)) return error;
       if (auto error = set_headers(output)) return error;
     }
-    if (const auto& codec = output.keeps_value ? kept_value_codec_ : value_codec_) {
+    const bool keeps_value = output.is_origin || !plan_.makes_values;
+    const bool keeps_key = output.is_origin || (output.keeps_key && !plan_.makes_keys);
+    if (const auto& codec = keeps_value ? plan_.kept_value_codec : plan_.made_value_codec) {
       if (auto error = recode(*codec, output.value, value_decoded_, value_encoded_)) return error;
     }
-    if (key_codec_) {
-      if (auto error = recode(*key_codec_, output.key, key_decoded_, key_encoded_)) return error;
+    if (const auto& codec = keeps_key ? plan_.kept_key_codec : plan_.made_key_codec) {
+      if (auto error = recode(*codec, output.key, key_decoded_, key_encoded_)) return error;
     }
     return std::nullopt;
   }
@@ -130,9 +130,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
 
   const bool wall_;
   const int64_t unit_ns_;
-  const std::optional<CodecPair> value_codec_;
-  const std::optional<CodecPair> kept_value_codec_;
-  const std::optional<CodecPair> key_codec_;
+  const ShapePlan plan_;
   const Clock* clock_;
   const bool sees_output_;
   expr::Expressions expressions_;

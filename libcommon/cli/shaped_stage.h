@@ -25,15 +25,17 @@ struct ShapePlan {
   std::optional<std::string> time;                           // --time; "wall": the clock
   int64_t time_unit_ns = kDefaultTimeUnitNs;                 // --time-unit
   std::vector<std::pair<std::string, std::string>> headers;  // --header, in order
-  std::optional<CodecPair> value_codec;                      // set if outputs must be re-coded
-  std::optional<CodecPair> kept_value_codec;                 // those with Output::keeps_value
-  std::optional<CodecPair> key_codec;
+  // Set if outputs must be re-coded: what the stage made, and bytes of the input that it passes on.
+  std::optional<CodecPair> made_value_codec, made_key_codec;
+  std::optional<CodecPair> kept_value_codec, kept_key_codec;
+  bool makes_values = false, makes_keys = false;  // the stage passes none on, but for Output::is_origin
   expr::Options options;
   bool sees_output = false;  // the expressions see the value that the inner stage emits
 
   bool uses_wall_clock() const { return time == "wall"; }
   bool empty() const {
-    return !key && !time && headers.empty() && !value_codec && !kept_value_codec && !key_codec;
+    return !key && !time && headers.empty() && !made_value_codec && !made_key_codec && !kept_value_codec &&
+           !kept_key_codec;
   }
 };
 

@@ -605,22 +605,23 @@ void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
 void SharedOptions::set_codecs() {
   if (value_codec_) {
-    CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
+    const CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
     expressions_.value_codec = pair.in.name();
     in_format_.value_codec = pair.in;
     out_format_.value_codec = pair.out;
-    // What the stage emits: JSON that it made, or the bytes that came.
     if (!(pair.in == pair.out)) shape_.kept_value_codec = pair;
-    if (shares_.emits_json) pair.in = Codec();
-    if (!(pair.in == pair.out)) shape_.value_codec = pair;
+    if (!(Codec() == pair.out)) shape_.made_value_codec = CodecPair{Codec(), pair.out};  // from JSON
   }
   if (key_codec_) {
     const CodecPair pair = parse_codec_pair(*key_codec_, "--key-codec");
     expressions_.key_codec = pair.in.name();
     in_format_.key_codec = pair.in;
     out_format_.key_codec = pair.out;
-    if (!(pair.in == pair.out)) shape_.key_codec = pair;
+    if (!(pair.in == pair.out)) shape_.kept_key_codec = pair;
+    if (!pair.out.is_identity()) shape_.made_key_codec = CodecPair{Codec(), pair.out};  // from its text
   }
+  shape_.makes_values = shares_.emits_json;
+  shape_.makes_keys = shares_.aggregates;
   shape_.options = expressions_;
   shape_.sees_output = shares_.shapes_see_output;
 }

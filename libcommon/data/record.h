@@ -43,8 +43,7 @@ struct Output {
   // True: the key is the origin's, so that the record keeps its partition number where input and output have
   // as many partitions (semantics.md, "Keys and partitions"). False: murmur2 of the key.
   bool keeps_key = true;
-  bool keeps_value =
-      false;  // the value is the origin's, as it came, from a stage that else makes JSON (--late)
+  bool is_origin = false;  // key and value as they came, from a stage that else makes its own (--late)
   int32_t partition = kNoPartition;  // set to insist (kcp)
   uint32_t port = 0;                 // which output: 0 is OUT; kbranch's topics are 1, 2, ...
   // Of many records, and the origin is only the one that set it off: a message about it shows how it begins.

@@ -147,6 +147,22 @@ begin() {
   [ "$(consume "$late.json")" = '{"n":1700000001000}' ]
 }
 
+@test "keys that a codec encodes: a group has the number for a name, and its record the bytes for a key" {
+  begin
+  for k in 5 5 7; do jq -nc --argjson k $k '{ts: 1700000000000, key: ($k | tojson), payload: "{\"n\":1}"}'; done |
+    kwrite -J -q --key-codec i64 "$src"
+  echo '{"ts":1600000000000,"key":"9","payload":"{}"}' | kwrite -J -q --key-codec i64 "$src"
+  kwindow -e -w 10s --key-codec i64 --late "$late" --emit update 'c=count()' "$src" "$dst"
+  ktable -e --key-codec i64 'c=count()' "$src" "$dst.table"
+  [ "$(kread -e -J --key-codec i64:raw "$dst.table" | jq -c '[.key, .payload]' | sort | paste -sd' ')" = \
+    '["5","{\"key\":5,\"c\":2}"] ["7","{\"key\":7,\"c\":1}"] ["9","{\"key\":9,\"c\":1}"]' ]
+  [ "$(kquery "$dst.table" 5 | jq .c)" = 2 ]
+  ktable -e --key-codec i64:json --by n 'c=count()' "$src" "$dst.by" --on-error skip
+  [ "$(kread -e -J "$dst.by" | jq -r .key)" = 1 ]
+  kgroupby -e --key-codec i64 n "$src" "$dst.rekeyed" --on-error skip
+  [ "$(consume "$dst.rekeyed" -c 1 -f '%K')" = 8 ]
+}
+
 @test "--close-at-end of a table that is written at its end; of sessions" {
   begin
   printf '%s\n' "0 1700000001000 a" "1 1700000002000 b" "2 1700000003000 a" >lines

@@ -48,6 +48,7 @@ class ExpressionReader final : public RecordReader {
   const Clock* clock_;
   expr::Expressions expressions_;
   std::vector<size_t> by_;
+  std::optional<size_t> own_key_;  // the records' own keys, where a codec says what their bytes are
   std::optional<size_t> time_;
   AggregateArguments arguments_;
   std::string key_;

@@ -48,7 +48,7 @@ void WindowStage::process(const Record& record, Emitter& out) {
   const Record& origin = *grouped_.origin;
   late.key = origin.key;
   late.value = origin.value;
-  late.keeps_value = true;
+  late.is_origin = true;
   late.headers = origin.headers;
   late.timestamp = origin.timestamp;
   late.port = *options_.late_port;

@@ -128,6 +128,6 @@ TEST_CASE("key, time and headers are made from the record that was read") {
   plan.key = "missing";
   CHECK(shape(plan, record).failures == std::vector<Reason>{Reason::missing_field});
   plan = {};
-  plan.value_codec = parse_codec_pair("json:json+base64", "--value-codec");
+  plan.kept_value_codec = parse_codec_pair("json:json+base64", "--value-codec");
   CHECK(shape(plan, record).outputs.at(0).value.substr(0, 4) == "eyJ1");
 }
