@@ -157,6 +157,9 @@ begin() {
   [ "$(kread -e -J --key-codec i64:raw "$dst.table" | jq -c '[.key, .payload]' | sort | paste -sd' ')" = \
     '["5","{\"key\":5,\"c\":2}"] ["7","{\"key\":7,\"c\":1}"] ["9","{\"key\":9,\"c\":1}"]' ]
   [ "$(kquery "$dst.table" 5 | jq .c)" = 2 ]
+  echo '{"key":"\"DE\"","payload":"{}"}' | kwrite -J -q "$dst.quoted"
+  ktable -e --key-codec json 'c=count()' "$dst.quoted" "$dst.quoted.table"
+  [ "$(kread -e -f '%k %s\n' "$dst.quoted.table")" = '"DE" {"key":"DE","c":1}' ]
   ktable -e --key-codec i64:json --by n 'c=count()' "$src" "$dst.by" --on-error skip
   [ "$(kread -e -J "$dst.by" | jq -r .key)" = 1 ]
   kgroupby -e --key-codec i64 n "$src" "$dst.rekeyed" --on-error skip

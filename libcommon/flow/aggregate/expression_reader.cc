@@ -40,8 +40,10 @@ ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options
   if (!plan_.by.empty())
     for (const expr::ListItem& item : by_items(plan_.by))
       by_.push_back(expressions_.add(item.expression, "--by"));
-  if (!plan_.total && plan_.by.empty() && !options.key_codec.empty())
-    own_key_ = expressions_.add("_key", "--key-codec");
+  if (!plan_.total && plan_.by.empty() && !options.key_codec.empty()) {
+    key_codec_ = Codec::parse(options.key_codec, "--key-codec");
+    key_value_ = expressions_.add("_key", "--key-codec");
+  }
   if (!plan_.time.empty() && plan_.time != "wall")
     time_ = expressions_.add(plan_.time, "--time", expr::Expect::time);
 }
@@ -81,11 +83,11 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
     if (record.key.is_null()) return RecordError{Reason::no_key, "use --by EXPR or --total"};
     grouped.key = record.key.view();
     grouped.key_is_text = true;
-    if (!own_key_) return std::nullopt;
+    return key_codec_ ? decode_key(grouped) : std::nullopt;
   }
   key_.clear();
-  if (by_.size() <= 1) {
-    const Result<expr::Value> value = expressions_.get(own_key_ ? *own_key_ : by_[0]);
+  if (by_.size() == 1) {
+    const Result<expr::Value> value = expressions_.get(by_[0]);
     if (!value) return value.error();
     grouped.key_is_text = value->kind() == expr::Kind::string || value->kind() == expr::Kind::bytes;
     if (value->kind() == expr::Kind::string) {  // the usual case: no copy
@@ -111,6 +113,16 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
   }
   key_ += ']';
   grouped.key = key_;
+  return std::nullopt;
+}
+
+std::optional<RecordError> ExpressionReader::decode_key(GroupedRecord& grouped) {
+  const Result<expr::Value> value = expressions_.get(*key_value_);  // that it is JSON where it is to be
+  if (!value) return value.error();
+  const Result<std::string_view> decoded = key_codec_->decode(grouped.key, key_);
+  if (!decoded) return decoded.error();
+  grouped.key = *decoded;
+  grouped.key_is_text = key_codec_->form() != DecodedForm::json;
   return std::nullopt;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "data/codec.h"
 #include "expr/expressions.h"
 #include "flow/aggregate/arguments.h"
 #include "flow/aggregate/record_reader.h"
@@ -42,13 +43,16 @@ class ExpressionReader final : public RecordReader {
 
  private:
   std::optional<RecordError> read_key(const Record& record, GroupedRecord& grouped);
+  std::optional<RecordError> decode_key(GroupedRecord& grouped);
   std::optional<RecordError> read_time(const Record& record, GroupedRecord& grouped);
 
   const GroupingPlan plan_;
   const Clock* clock_;
   expr::Expressions expressions_;
   std::vector<size_t> by_;
-  std::optional<size_t> own_key_;  // the records' own keys, where a codec says what their bytes are
+  // Of the records' own keys, where one says what their bytes are: groups have their decoded form.
+  std::optional<Codec> key_codec_;
+  std::optional<size_t> key_value_;
   std::optional<size_t> time_;
   AggregateArguments arguments_;
   std::string key_;
