@@ -733,7 +733,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   flow::MoreOutput more;
   more.at = io::parse_endpoint("OUT", operand);
   if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
-    throw usage_error("both OUT and a branch are stdout");
+    throw usage_error("stdout is OUT and another output, too");
   }
   if (more.at.is_topic()) {
     refuse_same_topic(job.in, more.at.name, "an output");

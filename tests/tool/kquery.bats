@@ -39,6 +39,12 @@ R
   says "no row of '/a'" "--expires"
 }
 
+@test "a range that ends before it begins is refused" {
+  make_states
+  refused_with 2 kquery --from 1970-01-01T00:01:00Z --until 1970-01-01T00:00:30Z per_uri
+  says "the range ends before it begins" "--until"
+}
+
 @test "a running tool answers with values alone: envelopes are refused" {
   refused_with 2 kquery --http 1 -O envelope totals
   says "-O envelope"

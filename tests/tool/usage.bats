@@ -230,6 +230,12 @@ refused() {
   [ "$(printf 'a,b\n1,\n' | kmap -I csv -Z '' 'b')" = '{"b":null}' ]
 }
 
+@test "what uses time refuses plain lines until they are given one" {
+  echo '{"a":1}' >in.ndjson
+  refused kwindow -w 1m 'count()' ./in.ndjson; says "windows need a time" "--time wall"
+  refused ktable --emit after:5s 'count()' ./in.ndjson; says "--emit after: needs a time" "--time wall"
+}
+
 @test "what is wrong with a range is found before anything opens" {
   export KUTILS_BROKERS=localhost:1
   refused kfilter -o sometime true in out; says "-o sometime: no such place in a topic"

@@ -37,6 +37,9 @@ class TableTool final : public cli::StreamTool {
     flow::TableOptions options;
     options.key_names = grouping_.key_names(has_keys);
     set_emit(options);
+    if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
+      throw usage_error("--emit after: needs a time, and plain lines have none",
+                        "give --time EXPR or --time wall, or -J for envelopes");
     // The default that is spelled out changes nothing; nor does 60s for 1m.
     if (options.after)
       job_.settings.push_back(

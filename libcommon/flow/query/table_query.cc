@@ -89,6 +89,8 @@ std::string subtract_results(const std::string& now, const std::string& then) {
 void set_range(Query& query, const std::string& from, const std::string& until, int64_t now_ms) {
   if (!from.empty()) query.from = parse_time("--from", from, now_ms);
   if (!until.empty()) query.until = parse_time("--until", until, now_ms);
+  if (query.from && query.until && *query.until < *query.from)
+    throw usage_error("the range ends before it begins: --from " + from + " --until " + until);
 }
 
 void set_at(Query& query, const std::string& at, int64_t now_ms) {
