@@ -54,6 +54,7 @@ class Arena {
     std::unique_ptr<char[]> memory;
     size_t size;
   };
+  static constexpr size_t kFirstBlockSize = 1024;
   static constexpr size_t kBlockSize = 64 * 1024;
 
   void grow(size_t at_least) {
@@ -65,7 +66,9 @@ class Arena {
         return;
       }
     }
-    const size_t size = at_least > kBlockSize ? at_least : kBlockSize;
+    // The first ones are small: there may be one arena for each of thousands of windows.
+    const size_t usual = std::min(kBlockSize, kFirstBlockSize << std::min<size_t>(2 * blocks_.size(), 32));
+    const size_t size = std::max(at_least, usual);
     blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
     current_ = blocks_.size() - 1;
     next_ = blocks_.back().memory.get();

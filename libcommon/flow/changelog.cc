@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "io/topic_sink.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -17,7 +19,9 @@ std::string changelog_name(const std::string& group) { return group + "-changelo
 
 ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
                                 int32_t partitions, bool has_commits) {
-  ChangelogTopic out{changelog_name(group), kDayMs};
+  ChangelogTopic out;
+  out.name = changelog_name(group);
+  out.delete_retention_ms = kDayMs;
   if (const auto found = admin.find_topic(out.name)) {
     if (found->partitions != partitions) {
       throw usage_error("the changelog topic " + out.name + " has " + std::to_string(found->partitions) +
@@ -25,6 +29,7 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
                         forget(group));
     }
     const auto config = admin.topic_config(out.name);
+    out.max_bytes = io::limits_of(config).max_bytes;
     const auto policy = config.find("cleanup.policy");
     if (policy != config.end() && policy->second != "compact") {
       throw usage_error(
@@ -57,6 +62,7 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   const auto made = admin.find_topic(out.name);
   if (made && made->partitions != partitions)
     return ensure_changelog(job, admin, log, group, partitions, has_commits);
+  out.max_bytes = io::limits_of(admin.topic_config(out.name)).max_bytes;
   if (job.verbose > 0) log.note("created changelog topic " + out.name);
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "base/log.h"
@@ -13,6 +14,7 @@ namespace kutils::flow {
 struct ChangelogTopic {
   std::string name;
   int64_t delete_retention_ms = 0;
+  int64_t max_bytes = std::numeric_limits<int64_t>::max();  // of a row, as a batch of its own
 };
 
 std::string changelog_name(const std::string& group);

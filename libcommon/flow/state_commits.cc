@@ -1,5 +1,7 @@
 #include "flow/state_commits.h"
 
+#include "io/topic_sink.h"
+
 namespace kutils::flow {
 
 void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
@@ -19,11 +21,29 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
       Output row;
       row.key = MaybeBytes(change.key);
       row.value = change.value;
+      check_size(row, offset);
       producer.produce(context_.plan.changelog, changelog, row);
     }
   }
   if (outside_) outside_->flush();
   check_changelog(producer, offsets);
+}
+
+// Judged before it is produced (protocol.md, 6): the broker would refuse the whole transaction, again and
+// again.
+void StateCommits::check_size(const Output& row, const kafka::PartitionOffset& at) {
+  const int64_t most = context_.plan.changelog_max_bytes;
+  if (static_cast<int64_t>(row.key.size() + row.value.size()) <= most / 2) return;
+  const int64_t bytes = io::batch_bytes(row);
+  if (bytes <= most) return;
+  committer_.abort();
+  throw Error(ExitCode::delivery,
+              "a row of the state has grown too large, at " + at.at.topic + " [" +
+                  std::to_string(at.at.partition) + "] before " + std::to_string(at.offset) + ": " +
+                  std::to_string(bytes) + " bytes; the changelog topic " + context_.plan.changelog +
+                  " takes " + std::to_string(most) + " (max.message.bytes)",
+              "raise max.message.bytes of that topic and start it again: it goes on where it was;\n"
+              "or keep less of each group, under another name with -g NAME");
 }
 
 // The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks

@@ -23,6 +23,7 @@ class StateCommits {
   void apply(const std::vector<kafka::PartitionOffset>& offsets);
 
  private:
+  void check_size(const Output& row, const kafka::PartitionOffset& at);
   void check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets);
 
   const WorkerContext context_;

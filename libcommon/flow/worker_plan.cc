@@ -238,6 +238,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
                                         !plan.in_memory && !plan.earlier_counts.empty());
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;
+    plan.changelog_max_bytes = topic.max_bytes;
   }
   const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   if (has_start && !plan.earlier_counts.empty()) {

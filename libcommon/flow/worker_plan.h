@@ -2,6 +2,7 @@
 // for. Kept when the worker is rebuilt.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@ struct WorkerPlan {
   // Stateful jobs.
   std::string changelog;
   int64_t delete_retention_ms = 0;
+  int64_t changelog_max_bytes = std::numeric_limits<int64_t>::max();
   std::string repartition;  // --by: the internal topic between IN and the state; else empty
   int32_t repartition_count = 0;
   bool keeps_source_rows = false;  // the partitions of IN have state, too

@@ -90,7 +90,7 @@ class RowTable {
     return row;
   }
   void grow() {
-    slots_.assign(slots_.empty() ? 64 : slots_.size() * 2, nullptr);
+    slots_.assign(slots_.empty() ? 8 : slots_.size() * 2, nullptr);
     const size_t mask = slots_.size() - 1;
     for (Row* row : rows_) {
       size_t at = row->hash & mask;

@@ -17,6 +17,9 @@ int64_t positive_ms(std::string_view text) {
   return ms;
 }
 
+// Of one record: they are in memory together, a kilobyte or two each.
+constexpr int64_t kMostWindows = 100'000;
+
 std::string ms_text(int64_t ms) { return format_duration(std::chrono::milliseconds(ms)); }
 
 }  // namespace
@@ -43,6 +46,12 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
       throw usage_error(
           "-w " + std::string(text) + ": the advance is longer than the window, so that records fall between",
           "write SIZE/ADVANCE, as in 30s/5s");
+    if (spec.size / spec.advance > kMostWindows)
+      throw usage_error("-w " + std::string(text) + ": each record would count into " +
+                            std::to_string(spec.size / spec.advance) + " windows, at most " +
+                            std::to_string(kMostWindows) + " are kept",
+                        "write a longer ADVANCE, or sliding:" + std::string(text.substr(0, slash)) +
+                            " for windows that follow the records");
   } else if (parse_duration(text)) {
     spec.size = spec.advance = positive_ms(text);
   } else {

@@ -63,10 +63,10 @@ TEST_CASE("hopping windows: multiples of the advance, never before the epoch unl
 }
 
 TEST_CASE("window specifications: read and printed") {
-  for (const char* text : {"30s", "30s/5s", "sliding:5m", "session:30m"})
+  for (const char* text : {"30s", "30s/5s", "1d/1s", "sliding:5m", "session:30m"})
     CHECK(to_string(parse_window_spec(text)) == text);
   CHECK(to_string(parse_window_spec("day", "", "Europe/Berlin")) == "day Europe/Berlin");
-  for (const char* bad : {"", "0s", "30", "5s/30s", "sliding:", "session:x", "year", "30s/0s"}) {
+  for (const char* bad : {"", "0s", "30", "5s/30s", "sliding:", "session:x", "year", "30s/0s", "365d/1ms"}) {
     CAPTURE(bad);
     CHECK_THROWS_AS(parse_window_spec(bad), Error);
   }
