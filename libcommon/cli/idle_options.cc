@@ -35,7 +35,6 @@ bool writes_envelopes(const OptionUse& use) {
 bool shows_metadata(const OptionUse& use) {
   return writes(use, false) || use.out.name() == "envelope" || !use.out.output_template.empty();
 }
-bool shows_key(const OptionUse& use) { return shows_metadata(use) || use.out.key_separator.has_value(); }
 bool reads_time(const OptionUse& use) { return use.time_is_read; }
 
 struct Rule {
@@ -82,6 +81,8 @@ const std::vector<Rule>& rules() {
 }
 
 }  // namespace
+
+bool shows_key(const OptionUse& use) { return shows_metadata(use) || use.out.key_separator.has_value(); }
 
 void refuse_idle_options(const std::set<std::string>& given, const OptionUse& use) {
   for (const Rule& rule : rules()) {

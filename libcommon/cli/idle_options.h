@@ -21,6 +21,9 @@ struct OptionUse {
   bool time_is_read = false;  // --time is an expression
 };
 
+// Whether an output shows a record's key.
+bool shows_key(const OptionUse& use);
+
 // `given`: names of options, as the tables declare them; other names are no affair of this. Throws
 // usage_error for the first that does nothing.
 void refuse_idle_options(const std::set<std::string>& given, const OptionUse& use);

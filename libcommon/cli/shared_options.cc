@@ -746,6 +746,10 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   job.more_outputs.push_back(std::move(more));
 }
 
+bool SharedOptions::output_shows_keys(const flow::Job& job) const {
+  return shows_key({job, in_format_, out_format_});
+}
+
 void SharedOptions::refuse_given(const std::set<std::string>& besides, const std::string& why,
                                  const std::string& instead) const {
   for (const std::string& option : given_)

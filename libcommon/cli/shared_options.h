@@ -65,6 +65,8 @@ class SharedOptions {
   bool lines_have_keys() const {
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
   }
+  // After make_job().
+  bool output_shows_keys(const flow::Job& job) const;
   // For a tool that makes no Job: throws usage_error if an option was given that is not one of `besides`.
   void refuse_given(const std::set<std::string>& besides, const std::string& why,
                     const std::string& instead) const;

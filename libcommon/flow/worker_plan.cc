@@ -148,7 +148,13 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
 
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
                      int32_t partitions) {
-  if (const auto info = admin.find_topic(topic)) return info->partitions;
+  if (const auto info = admin.find_topic(topic)) {
+    if (job.partitions && *job.partitions != info->partitions)
+      log.note("topic '" + topic + "' is there already, with " + std::to_string(info->partitions) +
+               (info->partitions == 1 ? " partition" : " partitions") + ": --partitions " +
+               std::to_string(*job.partitions) + " does not change it");
+    return info->partitions;
+  }
   if (job.out.is_topic() && job.out.name == topic) refuse_local_file(job.out, topic);
   for (const MoreOutput& more : job.more_outputs) {
     if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);

@@ -206,6 +206,8 @@ refused() {
   refused ktable --cache 2M 'count()' ./in.ndjson; says "--cache" "between topics"
   refused kwindow --expires 1d -w 1m 'count()' in -; says "--expires" "between topics"
   refused kwindow --expires 1d -w 1m --time a 'count()' - out; says "--expires" "between topics"
+  refused kwindow --windowed-key -w 1m --time a 'count()' ./in.ndjson; says "--windowed-key does nothing here" "-J"
+  kwindow --windowed-key -w 1m --time a -O envelope 'count()' ./in.ndjson | grep -qF '"key":"[\"1970'
   refused kexpr -e '1 + 1'; says "-e does nothing here" "IN"
   refused kexpr -J '1 + 1'; says "-J does nothing here"
   refused kexpr --cases ./x --var a=1; says "--var"

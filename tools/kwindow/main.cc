@@ -67,6 +67,9 @@ class WindowTool final : public cli::StreamTool {
     if (!idle_.empty()) options.idle = milliseconds("--idle", idle_);
     options.format.key_names = grouping_.key_names(has_keys);
     options.format.windowed_key = windowed_key_;
+    if (windowed_key_ && !shared_.output_shows_keys(job_))
+      throw usage_error("--windowed-key does nothing here: the lines that are written show no key",
+                        "-J writes envelopes, which have it; or write to a topic");
     if (time_format_ == "ms") {
       options.format.times_as_ms = true;
     } else if (!time_format_.empty() && time_format_ != "iso") {

@@ -2,6 +2,7 @@
 // catch.
 
 #include <unistd.h>
+#include <algorithm>
 #include <filesystem>
 
 #include "flow/fingerprint.h"
@@ -316,6 +317,22 @@ TEST_CASE("lines to topic: no group, and with --atomic all or nothing") {
       CHECK(bench.broker.read("out", 0) == all);
       CHECK(bench.broker.committed_offsets.empty());
     }
+  }
+}
+
+TEST_CASE("--partitions of a topic that is there already changes nothing, and says so") {
+  for (const int32_t wanted : {1, 3}) {
+    Bench bench;
+    bench.broker.add_topic("out", 1);
+    bench.job.in = {io::EndpointKind::file, false, "./in", {}};
+    bench.job.open_lines_in = [] {
+      return std::make_unique<testing::FakeSource>(std::deque<std::vector<std::string>>{{"a"}});
+    };
+    bench.job.partitions = wanted;
+    CHECK(bench.run() == ExitCode::ok);
+    const std::string note =
+        "topic 'out' is there already, with 1 partition: --partitions 3 does not change it";
+    CHECK(std::count(bench.log.notes.begin(), bench.log.notes.end(), note) == (wanted == 3 ? 1 : 0));
   }
 }
 
