@@ -49,6 +49,9 @@ feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
 @test "a table of records without time has rows without time; what waits by time refuses" {
   [ "$(printf '%s\n' '{"key":"a","payload":"{}"}' | ktable -J 'n=count()')" = '{"key":"a","payload":"{\"key\":\"a\",\"n\":1}"}' ]
   echo '{"a":1}' >in
-  refused_with 4 ktable --emit after:5s --by a 'n=count()' ./in
+  refused_with 2 ktable --emit after:5s --by a 'n=count()' ./in
+  says "--emit after: needs a time, and plain lines have none"
+  echo '{"key":"a","payload":"{}"}' >in
+  refused_with 4 ktable -I envelope --emit after:5s 'n=count()' ./in
   says "the record has no time: use --time EXPR or --time wall"
 }
