@@ -30,8 +30,7 @@ struct OwnedPartition {
   bool touched = false;        // the open transaction holds outputs of its timers
   // Stateful jobs. The stage reads the state: it goes first.
   std::unique_ptr<PartitionState> state;
-  int64_t resumed_after_ms =
-      0;  // wall time between its last commit and now, when it was opened; 0: it is new
+  int64_t resumed_after_ms = 0;  // wall time from its last commit to its opening; 0: it is new
   std::unique_ptr<Stage> stage;
   bool at_log_end = false;  // nothing more to fetch since `silent_since_us`
   int64_t silent_since_us = 0;

@@ -88,3 +88,9 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   [ "$status" -eq 0 ]
   [[ $output == *fetch.min.bytes* ]]
 }
+
+@test "man pages spell options as they are typed" {
+  ls "$KUTILS_BUILD_DIR"/man/*.1 >/dev/null 2>&1 || skip "no pages were made: pandoc is missing"
+  run grep -nE '(\\\[e[nm]\]|–|—)[a-z]' "$KUTILS_BUILD_DIR"/man/*.[157]
+  [ "$status" -eq 1 ]
+}
