@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -60,6 +61,20 @@ void make_directories(const std::string& path) {
   if (errno != ENOENT || parent(path) == path) fail("make the directory", path);
   make_directories(parent(path));
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("make the directory", path);
+}
+
+void make_private(const std::string& path) {
+  constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || info.st_uid != ::geteuid() || (info.st_mode & kOthers) == 0) return;
+  if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) return;
+  if (S_ISDIR(info.st_mode)) {
+    // Before the directory itself: if this is cut short, the next call begins again.
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
+      make_private(it->path().string());
+  }
+  (void)::chmod(path.c_str(), info.st_mode & 07777 & ~kOthers);
 }
 
 void write_file_atomically(const std::string& path, std::string_view content) {

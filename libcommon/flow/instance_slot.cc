@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -56,7 +55,8 @@ std::string directory_uuid(const std::string& state_dir) {
   if (!uuid.empty()) return uuid;
   const std::string mine = random_id();
   const std::string aside = path + "." + mine;
-  FILE* file = std::fopen(aside.c_str(), "we");
+  const int fd = open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
   if (!file) throw cannot("write", aside);
   const bool written = std::fputs((mine + "\n").c_str(), file) >= 0 && fsync(fileno(file)) == 0;
   if (std::fclose(file) != 0 || !written) throw cannot("write", aside);
@@ -69,7 +69,7 @@ std::string directory_uuid(const std::string& state_dir) {
 
 }  // namespace
 
-FileLock::FileLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+FileLock::FileLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
   if (fd_ < 0) throw cannot("open", path);
 }
 FileLock::~FileLock() { close(fd_); }
@@ -100,11 +100,11 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
     return slot;
   }
   slot->directory_ = state_dir + "/slots/" + file_name_of(group);
-  std::error_code error;
-  std::filesystem::create_directories(slot->directory_, error);
-  if (error) {
-    errno = error.value();
-    throw cannot("make", slot->directory_);
+  try {
+    make_directories(slot->directory_);
+  } catch (const Error& error) {
+    throw usage_error(error.what(),
+                      "give a directory that can be written with --state-dir, or a name with --instance");
   }
   slot->uuid_ = directory_uuid(state_dir);
   for (int number = 0; number < kMaxSlots; ++number) {

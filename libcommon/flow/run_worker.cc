@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "flow/worker.h"
+#include "state/layout.h"
 #include "state/state_error.h"
 
 namespace kutils::flow {
@@ -66,6 +67,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
                           Log& log, OnError::Policy policy) {
   const auto admin = around.make_admin();
   admin->connect(kConnectLimit);
+  if (!job.state_dir.empty()) state::claim_state_directory(job.state_dir, job.group);
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, job.group);
 
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such

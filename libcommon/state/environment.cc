@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/fs.h"
 #include "state/layout.h"
 #include "state/row_cache.h"
 #include "state/sorted_changes.h"
@@ -325,11 +326,12 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
 StateEnvironment::~StateEnvironment() = default;
 
 std::unique_ptr<Backend> StateEnvironment::open(const std::string& directory) {
+  try {
+    make_directories(directory);
+  } catch (const Error& error) {
+    throw Error(ExitCode::delivery, error.what(), "choose another one with --state-dir");
+  }
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error)
-    throw Error(ExitCode::delivery, "cannot make the state directory " + directory + ": " + error.message(),
-                "choose another one with --state-dir");
   std::filesystem::remove(spill_file(directory), error);  // of a process that was killed
   // A memtable costs memory before its first row: each gets less, the more databases there are already.
   rocksdb::Options options = shared_->options;

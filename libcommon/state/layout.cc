@@ -47,6 +47,44 @@ std::string partition_directory(const std::string& state_dir, std::string_view g
   return group_directory(state_dir, group) + "/" + std::to_string(partition);
 }
 
+namespace {
+
+bool is_number(const std::string& name) {
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// Nothing but numbered directories: a group.
+bool holds_partitions_only(const std::filesystem::path& directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+    if (!is_number(it->path().filename().string())) return false;
+  return !error;
+}
+
+// Nothing but what kutils makes there.
+bool is_state_directory(const std::string& path) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.rfind("uuid", 0) != 0 && name != "slots" && !holds_partitions_only(it->path())) return false;
+  }
+  return !error;
+}
+
+}  // namespace
+
+void claim_state_directory(const std::string& state_dir, std::string_view group) {
+  try {
+    make_directories(state_dir);
+  } catch (const Error&) {
+    return;  // whoever writes there says why not
+  }
+  if (is_state_directory(state_dir)) return make_private(state_dir);
+  make_private(state_dir + "/uuid");
+  make_private(state_dir + "/slots");
+  make_private(group_directory(state_dir, group));
+}
+
 std::string database_directory(const std::string& partition_dir) { return partition_dir + "/db"; }
 
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group) {
@@ -93,11 +131,13 @@ std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& parti
     return Error(ExitCode::delivery, "cannot lock the state in " + partition_dir + ": " + why,
                  errno == EMFILE ? kOpenFilesHint : "choose another directory with --state-dir");
   };
-  std::error_code error;
-  std::filesystem::create_directories(partition_dir, error);
-  errno = 0;
-  if (error) throw fail(error.message());
-  const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  try {
+    make_directories(partition_dir);
+  } catch (const Error& error) {
+    errno = 0;
+    throw fail(error.what());
+  }
+  const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) throw fail(std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return PartitionLock(fd);
   const int why = errno;

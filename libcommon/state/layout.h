@@ -4,6 +4,7 @@
 //     PARTITION/lock                 held (flock) by the process that works on the partition
 //     PARTITION/db/                  its RocksDB
 //
+// All of it is readable by its owner alone: rows are what the records said.
 // A process that dies leaves no lock behind: the kernel drops it.
 #pragma once
 
@@ -17,6 +18,10 @@ namespace kutils::state {
 
 // What to do where the system lets a process open no more files.
 extern const char* const kOpenFilesHint;
+
+// Makes the directory, for its owner alone, and takes from others what earlier versions let them read: all of
+// it, or, where it has files that are not ours (a home directory, /tmp), what is the group's.
+void claim_state_directory(const std::string& state_dir, std::string_view group);
 
 std::string group_directory(const std::string& state_dir, std::string_view group);
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);

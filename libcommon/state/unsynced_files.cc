@@ -1,6 +1,7 @@
 #include "state/unsynced_files.h"
 
 #include <rocksdb/file_system.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -38,7 +39,15 @@ class UnsyncedFiles final : public rocksdb::FileSystemWrapper {
 
   IOStatus NewWritableFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) override {
-    return wrap(FileSystemWrapper::NewWritableFile(name, options, file, debug), file);
+    return wrap(owners_alone(FileSystemWrapper::NewWritableFile(name, options, file, debug), name), file);
+  }
+  IOStatus LockFile(const std::string& name, const IOOptions& options, rocksdb::FileLock** lock,
+                    IODebugContext* debug) override {
+    return owners_alone(FileSystemWrapper::LockFile(name, options, lock, debug), name);
+  }
+  IOStatus NewLogger(const std::string& name, const IOOptions& options,
+                     std::shared_ptr<rocksdb::Logger>* logger, IODebugContext* debug) override {
+    return owners_alone(FileSystemWrapper::NewLogger(name, options, logger, debug), name);
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& options,
                               std::unique_ptr<rocksdb::FSWritableFile>* file,
@@ -57,6 +66,11 @@ class UnsyncedFiles final : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  // RocksDB makes its files readable by everybody, and has no setting that its file system heeds.
+  static IOStatus owners_alone(IOStatus status, const std::string& name) {
+    if (status.ok()) (void)::chmod(name.c_str(), 0600);
+    return status;
+  }
   static IOStatus wrap(IOStatus status, std::unique_ptr<rocksdb::FSWritableFile>* file) {
     if (status.ok()) *file = std::make_unique<UnsyncedFile>(std::move(*file));
     return status;

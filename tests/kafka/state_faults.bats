@@ -78,6 +78,32 @@ refused() {
   [[ $output == *"restored"* ]] || { echo "$output"; return 1; }
 }
 
+# What group or others may read or write of $1, a directory.
+open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
+@test "state is its owner's alone: what is made, also by the database, and what was left open before" {
+  begin
+  umask 022
+  table
+  [ "$(find "$KUTILS_STATE_DIR" -type f | wc -l)" -ge 10 ]
+  same /dev/null <(open_to_others "$KUTILS_STATE_DIR")
+  # As earlier versions left it.
+  find "$KUTILS_STATE_DIR" -type d -exec chmod 755 {} +
+  find "$KUTILS_STATE_DIR" -type f -exec chmod 644 {} +
+  runs_after "state that others could read"
+  same /dev/null <(open_to_others "$KUTILS_STATE_DIR")
+  # Stateless tools and kquery leave it so; --instance takes no slot.
+  kfilter -q -e 'n > 0' "$src" "$dst-f"
+  KUTILS_INSTANCE=i kfilter -q -e 'n > 0' "$src" "$dst-i"
+  kquery -q "$dst" >/dev/null
+  same /dev/null <(open_to_others "$KUTILS_STATE_DIR")
+  # In a directory that is not ours alone, nothing but what we made is closed.
+  mkdir -m 755 shared shared/theirs
+  echo theirs >shared/file
+  chmod 644 shared/file
+  table --state-dir shared
+  same <(printf '%s\n' 'drwxr-xr-x ' 'drwxr-xr-x theirs' '-rw-r--r-- file' | sort) <(open_to_others shared | sort)
+}
+
 @test "state of another format on disk and in the changelog" {
   begin 1
   table
