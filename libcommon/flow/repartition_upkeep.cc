@@ -7,6 +7,8 @@ namespace kutils::flow {
 namespace {
 
 constexpr int64_t kDeletionUs = 30'000'000;
+constexpr int64_t kCountUs = 10'000'000;
+constexpr Millis kLastWait{1000};
 
 }  // namespace
 
@@ -31,8 +33,22 @@ std::optional<int64_t> RepartitionUpkeep::end_of(const kafka::TopicPartition& at
   return found == ends_.end() ? std::nullopt : std::optional<int64_t>(found->second);
 }
 
-RepartitionUpkeep::Reached RepartitionUpkeep::ask(kafka::Admin& admin, const WorkerPlan& plan) {
-  const auto& [topic, count] = plan.inputs.front();
+// Called by one helper at a time.
+int32_t RepartitionUpkeep::count_sources(kafka::Admin& admin, int64_t now_us) {
+  const auto& [topic, at_start] = context_.plan.inputs.front();
+  if (sources_ == 0) {
+    sources_ = at_start;
+    counted_us_ = now_us;
+  }
+  if (now_us - counted_us_ < kCountUs) return sources_;
+  counted_us_ = now_us;
+  if (const auto found = admin.find_topic(topic)) sources_ = std::max(sources_, found->partitions);
+  return sources_;
+}
+
+RepartitionUpkeep::Reached RepartitionUpkeep::ask(kafka::Admin& admin, const WorkerPlan& plan,
+                                                  int32_t count) {
+  const std::string& topic = plan.inputs.front().first;
   std::vector<kafka::TopicPartition> sources;
   for (int32_t p = 0; p < count; ++p) sources.push_back({topic, p});
   Reached reached;
@@ -62,13 +78,13 @@ std::vector<std::pair<int32_t, int64_t>> RepartitionUpkeep::silent_sources() {
   const int64_t now = context_.around.clock.steady_us();
   Answer answer;
   if (context_.around.helpers == std::launch::deferred) {
-    answer = {now, ask(context_.admin, context_.plan)};
+    answer = {now, ask(context_.admin, context_.plan, count_sources(context_.admin, now))};
   } else {
     if (is_busy()) return {};
     if (answer_.valid()) answer = answer_.get();
-    answer_ = std::async(std::launch::async, [now, &admin = admin(), &plan = context_.plan]() -> Answer {
+    answer_ = std::async(std::launch::async, [this, now, &admin = admin()]() -> Answer {
       try {
-        return {now, ask(admin, plan)};
+        return {now, ask(admin, context_.plan, count_sources(admin, now))};
       } catch (const Error&) {
         return {};  // the next time
       }
@@ -86,11 +102,16 @@ std::vector<std::pair<int32_t, int64_t>> RepartitionUpkeep::silent_sources() {
   return silent;
 }
 
-void RepartitionUpkeep::delete_read(const Assignment& owned) {
+void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
   if (context_.plan.in_memory || context_.around.helpers == std::launch::deferred) return;
   const int64_t now = context_.around.clock.steady_us();
   if (last_deletion_us_ == 0) last_deletion_us_ = now;
-  if (now - last_deletion_us_ < kDeletionUs) return;
+  if (now - last_deletion_us_ < kDeletionUs && !at_end) return;
+  if (at_end) {
+    // In an outage the end must not wait long for what only saves room.
+    if (answer_.valid()) answer_.wait_for(kLastWait);
+    if (deletion_.valid()) deletion_.wait_for(kLastWait);
+  }
   if (is_busy()) return;
   last_deletion_us_ = now;
   std::vector<kafka::PartitionOffset> before;

@@ -30,8 +30,9 @@ class RepartitionUpkeep {
   // given once, when it is there.
   std::vector<std::pair<int32_t, int64_t>> silent_sources();
 
-  // What was read and committed is of no use to anybody: deleted beside the worker, now and then.
-  void delete_read(const Assignment& owned);
+  // What was read and committed is of no use to anybody: deleted beside the worker, now and then, and `at_end`
+  // of a run: short runs may be all that there are. What is under way then ends with this object.
+  void delete_read(const Assignment& owned, bool at_end = false);
 
  private:
   using Reached = std::vector<std::pair<int32_t, bool>>;  // partition of IN: the group has committed its end
@@ -39,7 +40,8 @@ class RepartitionUpkeep {
     int64_t asked_us = 0;
     Reached reached;  // empty: there was no answer
   };
-  static Reached ask(kafka::Admin& admin, const WorkerPlan& plan);
+  static Reached ask(kafka::Admin& admin, const WorkerPlan& plan, int32_t sources);
+  int32_t count_sources(kafka::Admin& admin, int64_t now_us);
   bool is_busy() const;
   // Ours alone: an admin takes one call at a time.
   kafka::Admin& admin();
@@ -48,6 +50,8 @@ class RepartitionUpkeep {
   std::map<kafka::TopicPartition, int64_t> ends_;
   std::map<int32_t, int64_t> silent_since_us_;
   int64_t last_deletion_us_ = 0;
+  int32_t sources_ = 0;  // partitions of IN: it may get more, also ones that others read
+  int64_t counted_us_ = 0;
   std::unique_ptr<kafka::Admin> admin_;
   std::future<Answer> answer_;
   std::future<void> deletion_;

@@ -109,7 +109,7 @@ std::vector<PartitionRange> StartingPoint::without(const std::vector<kafka::Topi
   std::vector<kafka::TopicPartition> asked, later;
   for (const auto& at : fresh) {
     const auto known = context_.plan.earlier_counts.find(at.topic);
-    const bool is_later = at.topic == context_.plan.repartition ||
+    const bool is_later = at.topic == context_.plan.repartition || context_.plan.came_later(at) ||
                           (known != context_.plan.earlier_counts.end() && at.partition >= known->second);
     (is_later ? later : asked).push_back(at);
   }

@@ -123,8 +123,10 @@ void Worker::run() {
       rewind_needed_ = true;
       parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
     }
+    if (refusal_) break;
   }
   leave();
+  if (refusal_) std::rethrow_exception(refusal_);
 }
 
 // One round: the group's events, a batch, perhaps a commit.
@@ -299,8 +301,22 @@ void Worker::close_state(OwnedPartition& partition) {
   partition.state.reset();
 }
 
+// Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
+// nobody may go on with it. All that was read is committed, and the group left, so that every other member
+// learns of it too.
+bool Worker::refuse_added() {
+  if (!parts_.job.stateful || (repartition_ && !parts_.plan.keeps_source_rows)) return false;
+  const auto added = std::find_if(assigned_.begin(), assigned_.end(),
+                                  [&](const auto& at) { return parts_.plan.came_later(at); });
+  if (added == assigned_.end()) return false;
+  const kafka::TopicPartition at = *added;
+  commit();
+  refusal_ = std::make_exception_ptr(partitions_added(parts_.plan, at));
+  return true;
+}
+
 void Worker::admit_assigned() {
-  if (assigned_.empty()) return;
+  if (assigned_.empty() || refuse_added()) return;
   const std::vector<kafka::TopicPartition> ready = openings_.ready(assigned_);
   if (ready.empty()) return;
   std::vector<kafka::PartitionOffset> from = consumer_->committed(ready);
@@ -657,6 +673,7 @@ void Worker::rewind() {
 }
 
 void Worker::leave() {
+  if (repartition_) repartition_->delete_read(owned_, true);
   try {
     consumer_->leave(*this, parts_.job.stay && !rejoins_);
     for (const auto& one : owned_.all()) close_state(*one);  // with --stay nothing was revoked

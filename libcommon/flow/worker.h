@@ -66,6 +66,7 @@ class Worker final : private kafka::RebalanceListener {
   void join();
   void turn();
   void admit_assigned();
+  bool refuse_added();
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
@@ -113,6 +114,7 @@ class Worker final : private kafka::RebalanceListener {
   Assignment owned_;
   std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
   std::exception_ptr rebalance_error_;
+  std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;
   bool offset_gone_ = false;  // the broker refused a position: see gaps.h
   Batch batch_;

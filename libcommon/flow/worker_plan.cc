@@ -117,6 +117,24 @@ std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
   return all;
 }
 
+bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
+  if (at.topic == repartition) return false;
+  for (const auto& [topic, count] : inputs) {
+    if (topic == at.topic) return at.partition >= count;
+  }
+  return true;  // a topic that a pattern matches since
+}
+
+Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added) {
+  const int32_t before = plan.inputs.front().second;
+  return usage_error(
+      "partitions were added to " + added.topic + " while this worked: it had " + std::to_string(before) +
+          ", now there is partition " + std::to_string(added.partition) +
+          ". The state is kept by partition, and keys move to other partitions when their number changes",
+      "all that was read is committed. Start from the beginning under another name with -g NAME" +
+          std::string(plan.repartition.empty() ? "; with --by, partitions may be added" : ""));
+}
+
 std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Surroundings& around,
                                                          kafka::Admin& admin, Log& log) {
   std::vector<std::pair<std::string, int32_t>> found;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "flow/fingerprint.h"
 #include "flow/job.h"
 #include "flow/role.h"
@@ -65,7 +66,12 @@ struct WorkerPlan {
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 
   std::vector<kafka::TopicPartition> all_partitions() const;
+  // An input's partition that was not there when this process started.
+  bool came_later(const kafka::TopicPartition& at) const;
 };
+
+// Why a tool with state stops when the group gives it a partition that came later.
+Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added);
 
 // Creates missing output topics; refuses what cannot work. Throws Error(usage, connection).
 WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& admin, Log& log);

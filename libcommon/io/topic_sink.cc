@@ -83,7 +83,9 @@ class TopicSink final : public Sink {
   int32_t choose(const Record* origin, const Output& output) {
     if (output.partition != kNoPartition) return output.partition;
     const bool has_origin = origin && origin->partition >= 0;
-    if (output.keeps_key && has_origin && counts_match(origin->topic)) return origin->partition;
+    if (output.keeps_key && has_origin && counts_match(origin->topic) &&
+        origin->partition < options_.partitions)  // else the input has grown since
+      return origin->partition;
     if (!output.key.is_null()) return murmur2_partition(output.key.view(), options_.partitions);
     if (has_origin) return origin->partition % options_.partitions;
     next_in_turn_ = (next_in_turn_ + 1) % options_.partitions;

@@ -147,8 +147,9 @@ class LibrdkafkaAdmin final : public Admin {
   Watermarks watermarks(const TopicPartition& partition) override {
     Watermarks out;
     retry("ends of " + to_string(partition), [&] {
-      return rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
-                                              &out.low, &out.high, limits_.call_ms);
+      const auto code = rd_kafka_query_watermark_offsets(
+          client_.get(), partition.topic.c_str(), partition.partition, &out.low, &out.high, limits_.call_ms);
+      return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? learn(partition) : code;
     });
     return out;
   }
@@ -161,7 +162,9 @@ class LibrdkafkaAdmin final : public Admin {
       const PartitionListHandle list = to_list(partitions);
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = ms;
       auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
-      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      int first_bad = 0;
+      for (int i = 0; !code && i < list->cnt; first_bad = i++) code = list->elems[i].err;
+      if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return learn(partitions[static_cast<size_t>(first_bad)]);
       if (!code) out = from_list(list.get());
       return code;
     });
@@ -326,6 +329,14 @@ class LibrdkafkaAdmin final : public Admin {
     TopicInfo info{topic.topic, topic.partition_cnt, 0};
     if (topic.partition_cnt > 0) info.replication = static_cast<int16_t>(topic.partitions[0].replica_cnt);
     return info;
+  }
+
+  // This handle knows the topic as it was. The broker is asked for what it is now, and if the partition has
+  // been added since, the call is to be tried again.
+  rd_kafka_resp_err_t learn(const TopicPartition& partition) {
+    const auto now = find_topic(partition.topic);
+    const bool is_there = now && partition.partition < now->partitions;
+    return is_there ? RD_KAFKA_RESP_ERR__WAIT_CACHE : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
   }
 
   std::optional<TopicInfo> look_up(Client& client, const std::string& name, bool by_name) {

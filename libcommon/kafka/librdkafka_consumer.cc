@@ -32,6 +32,7 @@ constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr std::chrono::seconds kLeaveLimit{5};
 constexpr std::chrono::seconds kJoinLimit{1};
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
+constexpr Millis kRefreshLimit{500};
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
 class LibrdkafkaConsumer final : public GroupConsumer {
@@ -287,6 +288,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     bool at_end = false;
     std::deque<rd_kafka_message_t*> stash;  // came while held, in order
     int64_t stashed_end = -1;
+    SteadyClock::time_point started_at = SteadyClock::now();
 
     Slot() = default;
     Slot(const Slot&) = delete;
@@ -579,12 +581,24 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   void take_message_error(const rd_kafka_message_t* message, const Slot* slot) {
     if (is_passing(message->err)) return;
+    // The group gives out partitions that were just added as soon as its leader knows them; this client may
+    // not yet. It goes on asking, and begins when it learns of them.
+    if (message->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && slot &&
+        SteadyClock::now() - slot->started_at < kUnknownTopicGrace)
+      return refresh_metadata();
     std::string text = rd_kafka_message_errstr(message);
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && slot) {
       // A gap: the records from here on are gone by retention. The position goes with the text.
       text = to_string(slot->at) + " from offset " + std::to_string(slot->next) + ": " + text;
     }
     take_error(message->err, text.c_str());
+  }
+
+  // What the client knows of its topics comes from such answers, whoever asked.
+  void refresh_metadata() {
+    const rd_kafka_metadata_t* raw = nullptr;
+    (void)rd_kafka_metadata(client_->get(), 0, nullptr, &raw, static_cast<int>(kRefreshLimit.count()));
+    const MetadataHandle metadata(raw);
   }
 
   std::string group_;

@@ -106,6 +106,20 @@ begin() {
   whole
 }
 
+@test "what short -e runs have read of the repartition topic is deleted from it, too" {
+  begin
+  local run
+  for run in 1 2; do
+    backlog 0 | awk 'NR % 100 == 0' | send
+    count_windows -e
+    # All that was committed is gone, and something was.
+    test_topics ends "$group-repartition" | awk '{ print $1, $2 }' >begins
+    test_topics committed "$group" "$group-repartition" | awk '$2 != "-" { print $1, $2 }' >committed
+    same <(grep -Fx -f committed begins) committed
+    [ "$(awk '{ n += $2 } END { print n }' committed)" -ge 500 ]
+  done
+}
+
 @test "--close-at-end: -e alone is a pause, with it windows close once and for good" {
   begin
   for i in 1 2 3 4 5 6; do echo "$((i % 4)) 170000000${i}000 k1"; done >lines

@@ -15,11 +15,15 @@ struct Cluster {
   std::atomic<bool> is_away{false};
   std::atomic<int> asked{0};
   std::atomic<int64_t> committed{10};
+  std::atomic<int32_t> partitions{2};
 };
 
 class AdminOf final : public test::FixedAdmin {
  public:
   explicit AdminOf(Cluster& cluster) : cluster_(cluster) { marks[{"in", 0}] = marks[{"in", 1}] = {0, 10}; }
+  std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
+    return kafka::TopicInfo{name, cluster_.partitions, 1};
+  }
   std::vector<kafka::PartitionOffset> committed(
       const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
     ++cluster_.asked;
@@ -76,6 +80,19 @@ TEST_CASE("a source is silent from the first question that found it read to the 
   one.clock.advance(Millis(1000));
   (void)one.answer();  // may have been asked before the record came
   CHECK(one.answer().empty());
+}
+
+TEST_CASE("partitions that are added to the sources are asked about, too") {
+  Upkeep one;
+  (void)one.upkeep->silent_sources();
+  CHECK(one.answer() == Silent{{0, 0}});
+  one.cluster.partitions = 3;  // without a record, as fixed_admin.h says of what it does not know
+  one.clock.advance(Millis(10'000));
+  (void)one.answer();  // may have been asked before
+  const Silent silent = one.answer();
+  REQUIRE(silent.size() == 2);
+  CHECK(silent[0] == std::pair<int32_t, int64_t>{0, 10'000});
+  CHECK(silent[1].first == 2);
 }
 
 TEST_CASE("while the broker does not answer the worker goes on, and nobody grows more silent") {
