@@ -49,7 +49,7 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
 
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error(ExitCode::delivery, std::string("cannot write to stdout: ") + std::strerror(errno));
+    throw Error(ExitCode::delivery, std::string("cannot write to standard output: ") + std::strerror(errno));
   }
 }
 

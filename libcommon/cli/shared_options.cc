@@ -1,5 +1,6 @@
 #include "cli/shared_options.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,6 +57,14 @@ std::vector<std::string> codec_names() {
   std::vector<std::string> names;
   for (const CodecLink& link : codec_links()) names.emplace_back(link.name);
   return names;
+}
+
+// Rows on a terminal would be glued to the progress line; and what reads a pipe mostly prints to the terminal,
+// too.
+bool rows_reach_terminal(const io::Endpoint& out) {
+  if (out.kind != io::EndpointKind::stdio) return false;
+  struct stat info {};
+  return isatty(STDOUT_FILENO) == 1 || (::fstat(STDOUT_FILENO, &info) == 0 && S_ISFIFO(info.st_mode));
 }
 
 }  // namespace
@@ -150,7 +159,7 @@ void SharedOptions::declare_general(OptionTable& table) {
              .group = Group::general,
              .set = [this](const std::string&) { ++job_.verbose; }});
   table.add({.names = "--progress",
-             .help = "show progress on stderr even if it is no terminal",
+             .help = "show progress on stderr; default: on a terminal, if no rows go there or to a pipe",
              .group = Group::general,
              .set = [this](const std::string&) { progress_ = true; }});
   table.add({.names = "--no-progress",
@@ -526,7 +535,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
   refuse_idle_range(job);
   job.quiet = quiet_;
-  job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1);
+  job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out));
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
   if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
   if (!properties_.empty() || !config_files_.empty()) job.client = client_config();
@@ -723,7 +732,12 @@ void SharedOptions::set_markers(const flow::Job& job) {
 void SharedOptions::set_lines(flow::Job& job) const {
   if (job.in.is_lines()) {
     io::check_input_format(in_format_);
-    job.open_lines_in = [in = job.in, format = in_format_] { return io::open_line_source(in, format); };
+    job.open_lines_in = [in = job.in, format = in_format_, tool = job.tool, quiet = quiet_] {
+      // Not for kgen, which opens something else.
+      if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
+        StderrLog(tool, quiet).note("reading from the terminal; Ctrl-D ends it");
+      return io::open_line_source(in, format);
+    };
   }
   if (job.out.is_lines()) job.open_lines_out = line_opener(job.out);
   if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);

@@ -1,5 +1,7 @@
 #include "flow/run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -26,6 +28,32 @@ ExitCode exit_code(const Job& job, const Surroundings& around, Processor::End en
   if (const int signal = around.stop.signal()) return static_cast<ExitCode>(128 + signal);
   if (job.exit_status && report.counts.out == 0) return ExitCode::answer_is_no;
   return ExitCode::ok;
+}
+
+// Rows written where the progress line stands: it goes first.
+class WipingSink final : public io::Sink {
+ public:
+  WipingSink(std::unique_ptr<io::Sink> inner, Progress& progress)
+      : inner_(std::move(inner)), progress_(progress) {}
+  std::optional<RecordError> write(const Record* origin, const Output& output) override {
+    progress_.wipe();
+    return inner_->write(origin, output);
+  }
+  void flush() override { inner_->flush(); }
+  void close() override { inner_->close(); }
+  bool reader_gone() override { return inner_->reader_gone(); }
+
+ private:
+  std::unique_ptr<io::Sink> inner_;
+  Progress& progress_;
+};
+
+Job with_wiped_rows(Job job, Progress& progress) {
+  if (!job.progress || job.out.kind != io::EndpointKind::stdio || isatty(STDOUT_FILENO) != 1) return job;
+  job.open_lines_out = [open = job.open_lines_out, &progress] {
+    return std::make_unique<WipingSink>(open(), progress);
+  };
+  return job;
 }
 
 constexpr ExitCode kReaderGone = static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
@@ -154,8 +182,9 @@ std::function<void()> watch_partitions(const Job& job, const Surroundings& aroun
   };
 }
 
-ExitCode run_plain(const Job& job, const Surroundings& around) {
-  Progress progress(job.tool, job.progress, around.clock);
+ExitCode run_plain(const Job& given, const Surroundings& around) {
+  Progress progress(given.tool, given.progress, around.clock);
+  const Job job = with_wiped_rows(given, progress);
   WipingLog log(around.log, progress);
   Report report(log);
   PlainRun open;
@@ -220,8 +249,9 @@ ExitCode run_plain(const Job& job, const Surroundings& around) {
   return code;
 }
 
-ExitCode run_group(const Job& job, const Surroundings& around) {
-  Progress progress(job.tool, job.progress, around.clock);
+ExitCode run_group(const Job& given, const Surroundings& around) {
+  Progress progress(given.tool, given.progress, around.clock);
+  const Job job = with_wiped_rows(given, progress);
   WipingLog log(around.log, progress);
   Report report(log);
   try {

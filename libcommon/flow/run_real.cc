@@ -1,6 +1,4 @@
 // run() with the machine's own parts; apart from run.cc, so that its tests need no librdkafka.
-#include <unistd.h>
-
 #include <cstdio>
 #include <random>
 #include <thread>
@@ -49,8 +47,6 @@ ExitCode run(const Job& job) {
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
-  if (job.in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
-    log.note("reading from the terminal; Ctrl-D ends it");
   const std::string token = random_token();
   const auto observer = job.make_observer ? job.make_observer(clock, log) : nullptr;
   kafka::ClientConfig client = job.client;

@@ -9,6 +9,15 @@ namespace {
 
 constexpr int64_t kRestoreNoteUs = 2'000'000;
 
+// Each line is a message of its own, so that each begins with the tool's name.
+void note_lines(Log& log, const std::string& text) {
+  for (size_t from = 0; from < text.size();) {
+    const size_t end = std::min(text.find('\n', from), text.size());
+    log.note(text.substr(from, end - from));
+    from = end + 1;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number) const {
@@ -55,7 +64,7 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
     }
     if (found->state) {
       ready.push_back(at);
-      if (const std::string account = found->opening->account(); !account.empty()) context_.log.note(account);
+      note_lines(context_.log, found->opening->account());
     } else if (tells) {
       if (const std::string progress = found->opening->progress(); !progress.empty())
         context_.log.note(progress);

@@ -19,8 +19,12 @@ constexpr size_t kChunk = 128 * 1024;
 
 class LineSink final : public Sink {
  public:
-  LineSink(int fd, bool owned, std::string name, const LineFormat& format)
-      : fd_(fd), owned_(owned), name_(std::move(name)), writer_(make_line_writer(format)) {
+  LineSink(int fd, bool owned, std::string name, const LineFormat& format, bool replaces)
+      : fd_(fd),
+        owned_(owned),
+        replaces_(replaces),
+        name_(std::move(name)),
+        writer_(make_line_writer(format)) {
     std::signal(SIGPIPE, SIG_IGN);
     buffer_.reserve(kChunk + 16 * 1024);
   }
@@ -43,6 +47,7 @@ class LineSink final : public Sink {
   void close() override {
     if (fd_ < 0) return;
     flush();
+    empty_before_first();  // nothing came: that is the result
     if (!owned_) return;
     const int fd = std::exchange(fd_, -1);
     // A network file system may say only now that the disk is full.
@@ -55,7 +60,15 @@ class LineSink final : public Sink {
   }
 
  private:
+  // What the file held stays until there is something to write, or the run has ended well: a mistake that is
+  // found when the input is opened costs nobody a file.
+  void empty_before_first() {
+    if (!std::exchange(replaces_, false)) return;
+    // EINVAL: a device or a pipe, which has nothing to empty.
+    if (::ftruncate(fd_, 0) != 0 && errno != EINVAL) fail();
+  }
   void write_out() {
+    if (!buffer_.empty()) empty_before_first();
     std::string_view rest = buffer_;
     while (!rest.empty()) {
       const ssize_t n = ::write(fd_, rest.data(), rest.size());
@@ -77,10 +90,11 @@ class LineSink final : public Sink {
     }
     buffer_.clear();
   }
-  [[noreturn]] void fail() const { throw Error(ExitCode::delivery, system_message("write", name_, errno)); }
+  [[noreturn]] void fail() const { throw Error(ExitCode::delivery, system_message("write to", name_, errno)); }
 
   int fd_;
   bool owned_;
+  bool replaces_;  // what the file held has not been removed yet
   std::string name_;
   std::unique_ptr<LineWriter> writer_;
   std::string buffer_;
@@ -89,15 +103,15 @@ class LineSink final : public Sink {
 }  // namespace
 
 std::unique_ptr<Sink> make_line_sink(int fd, bool owned, std::string name, const LineFormat& format) {
-  return std::make_unique<LineSink>(fd, owned, std::move(name), format);
+  return std::make_unique<LineSink>(fd, owned, std::move(name), format, false);
 }
 
 std::unique_ptr<Sink> open_line_sink(const Endpoint& out, const LineFormat& format, OpenMode mode) {
   if (out.kind == EndpointKind::stdio) return make_line_sink(STDOUT_FILENO, false, "standard output", format);
-  const int how = mode == OpenMode::append ? O_APPEND : O_TRUNC;
+  const int how = mode == OpenMode::append ? O_APPEND : 0;
   const int fd = ::open(out.name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
-  if (fd < 0) throw Error(ExitCode::delivery, system_message("write", out.name, errno));
-  return make_line_sink(fd, true, out.name, format);
+  if (fd < 0) throw Error(ExitCode::delivery, system_message("write to", out.name, errno));
+  return std::make_unique<LineSink>(fd, true, out.name, format, mode != OpenMode::append);
 }
 
 }  // namespace kutils::io

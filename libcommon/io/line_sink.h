@@ -14,7 +14,8 @@ namespace kutils::io {
 
 enum class OpenMode { truncate, append };
 
-// REQUIRES: out.is_lines(). Opens at once; a file is made if need be and written in place. Throws
+// REQUIRES: out.is_lines(). Opens at once; a file is created if it does not exist, else written
+// in place: it keeps what it held until the first record is written or the sink is closed. Throws
 // Error(delivery).
 std::unique_ptr<Sink> open_line_sink(const Endpoint& out, const LineFormat& format,
                                      OpenMode mode = OpenMode::truncate);

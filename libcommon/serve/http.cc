@@ -29,6 +29,22 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+// The library has one word for each, of which some say nothing to a reader.
+const char* reason_of(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "cannot connect";
+    case httplib::Error::ConnectionTimeout:
+      return "cannot connect within 5 s";
+    case httplib::Error::Read:
+      return "the connection ended, or was silent for 5 s, before the whole answer was there";
+    case httplib::Error::Write:
+      return "the connection ended before the whole question was sent";
+    default:
+      return "the answer is not HTTP";
+  }
+}
+
 }  // namespace
 
 HttpAddress parse_http_address(const std::string& option, const std::string& text) {
@@ -130,7 +146,7 @@ HttpReply http_get(const HttpAddress& address, const std::string& path,
   const httplib::Result result = client.Get(target.c_str());
   if (!result)
     throw Error(ExitCode::connection,
-                "nobody answers on " + to_string(address) + ": " + httplib::to_string(result.error()),
+                "no answer from http://" + to_string(address) + ": " + reason_of(result.error()),
                 "is the tool running, and with this --http?");
   return {result->status, result->get_header_value("Content-Type"), result->body};
 }

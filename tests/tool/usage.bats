@@ -260,10 +260,33 @@ refused() {
 
 @test "kwrite --rate: a bad line in its place" {
   printf '{"a":1}\nbad\n{"a":2}\n' >mix.ndjson
-  refused_with 4 kwrite --rate 1000 --on-error fail ./mix.ndjson ./out.ndjson; says "./mix.ndjson line 2: not JSON"
-  [ "$(cat out.ndjson)" = '{"a":1}' ]
-  refused_with 4 kwrite --rate 1000 ./mix.ndjson ./out.ndjson; says "line 2"
-  [ "$(wc -l <out.ndjson)" -eq 2 ]
+  run kbroker bash -c 'kwrite --rate 1000 --on-error fail ./mix.ndjson out; echo code $?; kread -q -e out'
+  says "./mix.ndjson line 2: not JSON" "code 4" '{"a":1}'
+  [[ $output != *'{"a":2}'* ]]
+  run kbroker bash -c 'kwrite -q --rate 1000 --on-error report ./mix.ndjson out; echo code $?; kread -q -e out | wc -l'
+  says "line 2" "code 4"$'\n2'
+}
+
+@test "a forgotten topic does not cost a file" {
+  printf '{"a":1}\n{"a":2}\n' >victim.ndjson
+  refused kwrite ./victim.ndjson; says "OUT './victim.ndjson' is a file" "kwrite ./victim.ndjson TOPIC"
+  refused kwrite --atomic - ./victim.ndjson; says "is a file" "kcp - ./victim.ndjson"
+  refused kwrite -; says "standard output"
+  # An input that cannot be read, or has no header that could be one.
+  refused kcp ./nosuch ./victim.ndjson
+  refused kfilter true ./nosuch ./victim.ndjson
+  printf 'a,a\n1,2\n' >twice.csv
+  refused_with 4 kfilter -I csv true ./twice.csv ./victim.ndjson
+  refused kmap 'x=1, x=2' ./victim.ndjson ./victim.ndjson
+  KUTILS_BROKERS=localhost:1 refused_with 3 kcp -e in ./victim.ndjson; says "cannot connect"
+  same victim.ndjson <(printf '{"a":1}\n{"a":2}\n')
+  # A run that ended well without a record leaves an empty file; one with records leaves these.
+  echo '{"a":9}' >in.ndjson
+  kfilter 'a > 10' ./in.ndjson ./victim.ndjson
+  [ ! -s victim.ndjson ]
+  printf 'a long line that was there before\n' >victim.ndjson
+  kfilter 'a > 1' ./in.ndjson ./victim.ndjson
+  [ "$(cat victim.ndjson)" = '{"a":9}' ]
 }
 
 @test "a port that is none is refused, whoever says it" {

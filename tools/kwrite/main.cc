@@ -30,6 +30,7 @@ class WriteTool final : public cli::StreamTool {
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
+    require_topic(operands);
     job_ = shared_.make_job("kwrite", operands.find("IN"), operands.find("OUT"));
     if (job_.in.is_topic()) {
       throw usage_error(
@@ -37,8 +38,6 @@ class WriteTool final : public cli::StreamTool {
           "from topic to topic: kcp " + job_.in.name + " " + job_.out.name + "; a file is ./" + job_.in.name);
     }
     job_.atomic = job_atomic_;
-    if (job_.atomic && job_.out.is_lines())
-      throw usage_error("--atomic: OUT '" + job_.out.name + "' is no topic");
     job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
     if (rate_) {
       job_.open_lines_in = [open = job_.open_lines_in, rate = *rate_] {
@@ -49,6 +48,19 @@ class WriteTool final : public cli::StreamTool {
   }
 
  private:
+  // `kwrite ./file` is a forgotten topic, not a wish to write into the file.
+  static void require_topic(const cli::Operands& operands) {
+    const io::Endpoint out = io::parse_endpoint("OUT", operands.get("OUT"));
+    if (out.is_topic()) return;
+    const bool is_stdio = out.kind == io::EndpointKind::stdio;
+    const auto in = operands.find("IN");
+    throw usage_error("OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
+                          ", and kwrite writes to a topic",
+                      in            ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
+                      : is_stdio    ? "write: kwrite TOPIC"
+                                    : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
+  }
+
   std::optional<double> rate_;
   bool job_atomic_ = false;
 };

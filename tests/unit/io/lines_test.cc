@@ -182,7 +182,7 @@ TEST_CASE("lines out: a full disk") {
     FAIL();
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::delivery);
-    CHECK(error.what() == std::string("cannot write /dev/full: No space left on device"));
+    CHECK(error.what() == std::string("cannot write to /dev/full: No space left on device"));
   }
   try {
     open_line_source(parse_endpoint("IN", "./no such file"), LineFormat());
