@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
 
 namespace kutils::cli {
 namespace {
@@ -22,38 +23,46 @@ struct Foreign {
 constexpr Foreign kForeign[] = {
     {"-t", "topics are operands here: "},
     {"--topic", "topics are operands here: "},
-    {"-G", "a consumer group is '-g NAME'"},
-    {"--group", "a consumer group is '-g NAME'"},
+    {"-G", "a consumer group is: -g NAME"},
+    {"--group", "a consumer group is: -g NAME"},
     {"-C", "to consume a topic: kread TOPIC"},
     {"-P", "to produce to a topic: kwrite TOPIC"},
     {"-L", "to list topics: kcat -L"},
-    {"-D", "records are lines here; '-0' ends them with a NUL byte"},
-    {"-H", "a header is '--header NAME=EXPR'"},
-    {"-k", "a key is '--key EXPR'; a literal one is --key '\"text\"'"},
-    {"-h", "help is '--help'"},
-    {"-d", "debugging is '-v', or librdkafka's own '-X debug=all'"},
-    {"-E", "what to do about errors is '--on-error'"},
-    {"-n", "a number of records is '-c N'"},
-    {"--brokers", "brokers are '-b HOST:PORT,...'"},
-    {"--bootstrap-server", "brokers are '-b HOST:PORT,...'"},
-    {"--bootstrap-servers", "brokers are '-b HOST:PORT,...'"},
-    {"--broker-list", "brokers are '-b HOST:PORT,...'"},
-    {"--from-beginning", "where to read is '-o beginning'"},
-    {"--offset", "where to read is '-o WHERE'"},
-    {"--partition", "partitions to read are '-p LIST'"},
-    {"--max-messages", "a number of records is '-c N'"},
-    {"--num", "a number of records is '-c N'"},
-    {"--property", "a librdkafka property is '-X NAME=VALUE'"},
-    {"--consumer-property", "a librdkafka property of one side is '-X consumer.NAME=VALUE'"},
-    {"--producer-property", "a librdkafka property of one side is '-X producer.NAME=VALUE'"},
-    {"--consumer.config", "a configuration file is '-F FILE'"},
-    {"--producer.config", "a configuration file is '-F FILE'"},
-    {"--command-config", "a configuration file is '-F FILE'"},
-    {"--config", "a configuration file is '-F FILE'"},
-    {"--format", "formats are '-I FMT', '-O FMT' and '-f FORMAT'"},
-    {"--quiet", "that is '-q'"},
-    {"--verbose", "that is '-v'"},
-    {"--json", "kcat's JSON envelope is '-J'"},
+    {"--list", "to list topics: kcat -L"},
+    {"-D", "records are lines here; with a NUL byte at their ends: -0"},
+    {"-H", "a header is: --header NAME=EXPR"},
+    {"-k", "a key is --key EXPR; a literal one: --key '\"text\"'"},
+    {"-d", "more is printed by -v; librdkafka's own debugging: -X debug=all"},
+    {"-E", "what to do about records that failed: --on-error skip"},
+    {"-n", "a number of records is: -c N"},
+    {"-z", "compression is: -X compression.codec=zstd"},
+    {"-u", "rows are written as soon as no more input waits; leave it out"},
+    {"-l", "a file is an operand: kwrite ./FILE TOPIC"},
+    {"-s", "how bytes are encoded is: --value-codec CODEC"},
+    {"--brokers", "brokers are: -b HOST:PORT"},
+    {"--bootstrap-server", "brokers are: -b HOST:PORT"},
+    {"--bootstrap-servers", "brokers are: -b HOST:PORT"},
+    {"--broker-list", "brokers are: -b HOST:PORT"},
+    {"--from-beginning", "where to read is: -o beginning"},
+    {"--offset", "where to read is: -o WHERE"},
+    {"--partition", "partitions to read are: -p LIST"},
+    {"--max-messages", "a number of records is: -c N"},
+    {"--num", "a number of records is: -c N"},
+    {"--limit", "a number of records that are written is -m N, that are read: -c N"},
+    {"--count", "records are counted by ktable --total 'count()' IN; a number of records is: -c N"},
+    {"--group-by", "ktable and kwindow group records: --by EXPR"},
+    {"--filter", "to choose records: kfilter EXPR IN"},
+    {"--property", "a librdkafka property is: -X NAME=VALUE"},
+    {"--consumer-property", "a librdkafka property of one side is: -X consumer.NAME=VALUE"},
+    {"--producer-property", "a librdkafka property of one side is: -X producer.NAME=VALUE"},
+    {"--consumer.config", "a configuration file is: -F FILE"},
+    {"--producer.config", "a configuration file is: -F FILE"},
+    {"--command-config", "a configuration file is: -F FILE"},
+    {"--config", "a configuration file is: -F FILE"},
+    {"--format", "formats are -I FMT, -O FMT and: -f FORMAT"},
+    {"--quiet", "that is: -q"},
+    {"--verbose", "that is: -v"},
+    {"--json", "kcat's JSON envelope is: -J"},
 };
 
 bool has_spec(const ToolInfo& info) {
@@ -64,6 +73,19 @@ bool has_spec(const ToolInfo& info) {
 bool may_be_spec(std::string_view argument) {
   return argument.size() > 2 && argument[0] == '-' && argument[1] != '-' &&
          (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
+}
+
+// `-t clicks` of kread and kwrite: the command that was meant.
+std::string topic_as_operand(const ToolInfo& info, const std::string& option, int argc, char** argv) {
+  std::string topic;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == option && i + 1 < argc) topic = argv[i + 1];
+    if (argument.rfind(option + "=", 0) == 0) topic = argument.substr(option.size() + 1);
+    if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0) topic = argument.substr(2);
+  }
+  const bool one_operand = (info.name == "kread" || info.name == "kwrite") && !topic.empty();
+  return info.name + " " + (one_operand ? shell_word(topic) : operand_usage(info));
 }
 
 Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc,
@@ -78,7 +100,7 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
       hint = foreign.ours;
-      if (hint.back() == ' ') hint += "'" + info.name + " " + operand_usage(info) + "'";
+      if (hint.back() == ' ') hint += topic_as_operand(info, letter, argc, argv);
       return usage_error("unknown option '" + letter + "'", hint);
     }
   }
@@ -149,6 +171,19 @@ std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
     }
   }
   return {};
+}
+
+std::string swapped_hint(const ToolInfo& info, const Operands& operands) {
+  if (!has_spec(info) || !info.operands[0].is_spec) return {};
+  const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"), out = operands.find("OUT");
+  const auto is_name = [](const std::string& text) {
+    return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") ==
+           std::string::npos;
+  };
+  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' || in->find(',') != std::string::npos)
+    return {};
+  return info.operands[0].name + " comes first: " + info.name + " " + shell_word(*in) + " " + *spec +
+         (out ? " " + shell_word(*out) : "");
 }
 
 std::string operand_usage(const ToolInfo& info) {
@@ -282,8 +317,13 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     }
   }
   if (given.size() > places && !has_rest) {
-    throw usage_error("one operand too many: '" + given[places] + "'",
-                      usage + (has_spec(info) ? " - an expression with spaces needs quotes" : ""));
+    std::string hint = usage + (has_spec(info) ? " - an expression with spaces needs quotes" : "");
+    // `kread a b`, as cat does.
+    if (info.operands.back().name == "IN" && places == 1) {
+      hint = "several topics are one operand: " + info.name + " ";
+      for (size_t i = 0; i < given.size(); ++i) hint += (i == 0 ? "" : ",") + given[i];
+    }
+    throw usage_error("one operand too many: '" + given[places] + "'", hint);
   }
   size_t optional_left = std::min(given.size(), places) - required;
   size_t next = 0;

@@ -23,6 +23,9 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
 // taken for options; else empty.
 std::string spec_hint(const ToolInfo& info, int argc, char** argv);
 
+// What to say beside another mistake if SPEC and IN seem to have changed places; else empty.
+std::string swapped_hint(const ToolInfo& info, const Operands& operands);
+
 // Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable
 // file.
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);

@@ -26,9 +26,9 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
          .group = Group::general,
          .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
   };
-  question("--help", "say what the tool does", [&] { return short_help(info, table); });
+  question("--help,-h", "say what the tool does", [&] { return short_help(info, table); });
   question("--help-all", "all options", [&] { return full_help(info, table); });
-  question("--version", "print the version", [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
+  question("--version,-V", "print the version", [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
   table.add({.names = "--help-man",
              .metavar = "PART",
              .help = "a part of the man page in markdown",
@@ -92,6 +92,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
   raise_open_files();
   const ToolInfo info = tool.info();
   Colour colour = Colour::automatic;
+  Operands operands;
   bool set_up = false;
   try {
     OptionTable table;
@@ -120,13 +121,15 @@ int run_tool(Tool& tool, int argc, char** argv) {
             "a shell variable that is not set? Leave the option out for its default");
       if (option.set) option.set(value);
     }
-    tool.setup(name_operands(info, line.operands));
+    operands = name_operands(info, line.operands);
+    tool.setup(operands);
     set_up = true;
     return static_cast<int>(tool.run());
   } catch (const Error& e) {
     std::string hint = e.hint();
     if (!set_up && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
-      const std::string more = spec_hint(info, argc, argv);
+      std::string more = swapped_hint(info, operands);
+      if (more.empty()) more = spec_hint(info, argc, argv);
       if (!more.empty()) hint += (hint.empty() ? "" : "\n") + more;
     }
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));

@@ -4,6 +4,7 @@
 
 #include "base/nearest_name.h"
 #include "data/codec.h"
+#include "expr/habits.h"
 #include "expr/parser.h"
 #include "expr/program.h"
 #include "expr/source_error.h"
@@ -133,7 +134,18 @@ size_t Expressions::add(std::string_view text, std::string_view what, Expect exp
     if (expect == Expect::number) demand(*program, *node, kNumbers, "a number");
     if (expect == Expect::time) demand(*program, *node, kNumbers | kString | kTimestamp, "a time");
     return impl_->keep(text, what, *node, std::move(program));
-  } catch (const SourceError& error) {
+  } catch (SourceError& error) {
+    const auto fits = [&](const std::string& other) {
+      try {
+        const auto node = parse(other);
+        const auto program = compile(*node, impl_->scope);
+        if (expect == Expect::boolean) demand(*program, *node, kBool, "true or false");
+        return true;
+      } catch (const SourceError&) {
+        return false;
+      }
+    };
+    error.hint = with_our_spelling(std::move(error.hint), text, false, fits);
     throw to_usage_error(error, text, what);
   }
 }

@@ -1,6 +1,7 @@
 // The list grammar of the tools: `ITEM, ITEM`, ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `|
 // CMD`.
 #include "expr/expressions.h"
+#include "expr/habits.h"
 #include "expr/lexer.h"
 #include "expr/parser.h"
 #include "expr/source_error.h"
@@ -109,6 +110,7 @@ class ListParser {
       out.position = first.begin;
       return out;
     }
+    refuse_path(begin, end);
     size_t from = begin;
     if (first.type == TokenType::assign) {
       out.kind = ListItem::Kind::whole;
@@ -155,6 +157,38 @@ class ListParser {
     return out;
   }
 
+  // `user.name=1`, `-user.name`: fields of fields are reached by making the outer one.
+  void refuse_path(size_t begin, size_t end) const {
+    const bool drops = tokens_[begin].type == TokenType::minus;
+    std::vector<std::string> path;
+    size_t i = begin + (drops ? 1 : 0);
+    while (i < end && tokens_[i].type == TokenType::identifier) {
+      path.push_back(tokens_[i].text);
+      if (++i >= end || tokens_[i].type != TokenType::dot) break;
+      ++i;
+    }
+    const bool sets = !drops && i + 1 < end && tokens_[i].type == TokenType::assign;
+    if (path.size() < 2 || !(sets || (drops && i == end))) return;
+    // From the inside out: the innermost map with one member dropped or replaced.
+    std::string made = sets ? std::string(text(i + 1, end)) : "";
+    for (size_t depth = path.size() - 1; depth > 0; --depth) {
+      const std::string suffix = depth == 1 ? "" : std::to_string(depth);
+      const std::string map = depth == 1 ? path[0] : "v" + (depth == 2 ? "" : std::to_string(depth - 1));
+      const std::string k = "k" + suffix, v = "v" + suffix, name = "\"" + path[depth] + "\"";
+      const bool innermost = depth + 1 == path.size();
+      if (drops && innermost)
+        made = map + ".transformMap(" + k + ", " + v + ", " + k + " != " + name + ", " + v + ")";
+      else
+        made = map + ".transformMap(" + k + ", " + v + ", " + k + " == " + name + " ? " + made + " : " + v + ")";
+    }
+    std::string whole(list_.substr(0, tokens_[begin].begin));
+    whole += path[0] + "=" + made;
+    whole += list_.substr(tokens_[end - 1].end);
+    throw SourceError{drops ? "a field within a field is not dropped by its path"
+                            : "a field within a field is not set by its path",
+                      tokens_[begin].begin, tokens_[end - 1].end, "write: " + whole};
+  }
+
   // Whether the parser stopped at `begin` where a comma would have helped: behind something complete, outside
   // of brackets.
   bool follows_a_whole_item(size_t from, size_t to, size_t begin) const {
@@ -198,7 +232,16 @@ class ListParser {
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed) {
   try {
     return ListParser(list, unnamed).run();
-  } catch (const SourceError& error) {
+  } catch (SourceError& error) {
+    const auto fits = [unnamed](const std::string& other) {
+      try {
+        ListParser(other, unnamed).run();
+        return true;
+      } catch (const SourceError&) {
+        return false;
+      }
+    };
+    error.hint = with_our_spelling(std::move(error.hint), list, true, fits);
     throw to_usage_error(error, list, what);
   }
 }

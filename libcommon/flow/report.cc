@@ -29,8 +29,20 @@ std::string show_command(const Record& origin) {
 void Report::failed(const Record* origin, const RecordError& error, bool last) {
   ++counts.failures;
   ++counts.failures_by_reason[to_string(error.reason)];
-  if (shown_ >= kInFull && !last) return;
+  if (!last) {
+    if (shown_ >= kInFull) return;
+    const auto [times, is_new] = said_.try_emplace(std::string(to_string(error.reason)) + error.message, 0);
+    if (!is_new) {
+      if (++times->second == 1) {
+        ++told_;
+        log_.error((origin ? describe_origin(*origin) : std::string("an output made by a timer")) +
+                   ": the same; more of these are counted, not shown");
+      }
+      return;
+    }
+  }
   ++shown_;
+  ++told_;
   std::string text = origin ? describe_origin(*origin) : std::string("an output made by a timer");
   text.append(": ").append(to_string(error.reason)).append(": ").append(error.message);
   if (origin) {
@@ -79,7 +91,7 @@ std::string Report::summary() const {
 }
 
 void Report::say_summary(bool anyway) {
-  if (counts.failures > kInFull) return log_.error(summary());
+  if (counts.failures > told_) return log_.error(summary());
   if (anyway || noteworthy()) log_.note(summary());
 }
 

@@ -230,6 +230,7 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
         open.transaction->commit();
       } else {
         open.transaction->abort();
+        report.counts.out = report.counts.dead_letters = 0;
         log.note(kNothingWritten);
       }
     }

@@ -13,14 +13,23 @@ namespace {
 constexpr Millis kTopicLook{250};
 constexpr int kTopicLooks = 40;  // ten seconds
 
+// What was written as the SPEC, if that was a name alone: kmap's `clicks` is `clicks=clicks`.
+std::string bare_name(const std::string& spec) {
+  const size_t equals = spec.find('=');
+  return equals != std::string::npos && spec.substr(0, equals) == spec.substr(equals + 1)
+             ? spec.substr(0, equals)
+             : spec;
+}
+
 Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   const std::string no_such = "there is no topic '" + name + "'";
   std::vector<std::string> names;
   for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
-  for (const auto& [what, value] : job.settings) {
+  for (const auto& [what, spec] : job.settings) {
+    const std::string value = bare_name(spec);
     if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
     return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
-                                    ", which comes first: " + job.tool + " " + what + " IN OUT");
+                                    ", which comes first: " + job.tool + " " + what + " " + value + " " + name);
   }
   const std::string near = nearest_name(name, names);
   return usage_error(no_such,
@@ -32,7 +41,8 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
 // `kfilter clicks popular`: a forgotten expression leaves two topics and no OUT.
 void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
   if (job.out.kind != io::EndpointKind::stdio) return;
-  for (const auto& [what, value] : job.settings) {
+  for (const auto& [what, spec] : job.settings) {
+    const std::string value = bare_name(spec);
     const bool is_name =
         value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
         value.npos;
@@ -40,6 +50,15 @@ void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
     log.note("'" + value + "' is taken as the " + what + ", and there is a topic of that name; to read it: " +
              job.tool + " " + what + " " + value + " " + job.in.name);
   }
+}
+
+// `kcp -e clicks c2.ndjson`: a topic may be called so, and seldom is.
+bool looks_like_file(const std::string& topic) {
+  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".gz"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
+    return topic.size() > ending.size() &&
+           std::string_view(topic).substr(topic.size() - ending.size()) == ending;
+  });
 }
 
 // A file of that name was probably meant.
@@ -189,7 +208,8 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   const int32_t count = made ? made->partitions : wanted.partitions;
   if (is_ours)
     log.note("created topic " + topic + ", " + std::to_string(count) +
-             (count == 1 ? " partition" : " partitions"));
+             (count == 1 ? " partition" : " partitions") +
+             (looks_like_file(topic) ? "; a file is ./" + topic : ""));
   return count;
 }
 

@@ -18,6 +18,20 @@ bool is_topic_character(char c) {
          c == '-';
 }
 
+// `x_*`, as the shell would write it.
+std::string as_pattern(std::string_view glob) {
+  std::string out = "^";
+  for (const char c : glob) {
+    if (c == '*')
+      out += ".*";
+    else if (c == '?')
+      out += '.';
+    else
+      out += c == '.' ? "\\." : std::string(1, c);
+  }
+  return out + "$";
+}
+
 void require_topic_name(const std::string& where, std::string_view name) {
   const std::string quoted = where + "'" + std::string(name) + "' ";
   if (name.empty()) throw usage_error(where + "a topic's name is empty");
@@ -28,6 +42,9 @@ void require_topic_name(const std::string& where, std::string_view name) {
                       std::to_string(name.size()));
   for (const char c : name) {
     if (is_topic_character(c)) continue;
+    if (c == '*' || c == '?')
+      throw usage_error(quoted + "is no topic name: it has a '" + c + "'",
+                        "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
     throw usage_error(
         quoted + "is no topic name: it has a '" + c + "'",
         "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");

@@ -93,7 +93,8 @@ class PickyStage : public flow::Stage {
   void process(const Record& record, flow::Emitter& out) override {
     const std::string_view value = record.value.view();
     if (value.starts_with("-")) return out.drop(record, flow::DropReason::filtered);
-    if (value.starts_with("?")) return out.fail(record, {Reason::missing_field, "no field \"x\""});
+    if (value.starts_with("?"))
+      return out.fail(record, {Reason::missing_field, "no field \"x" + std::string(value.substr(1)) + "\""});
     Output output;
     output.key = record.key;
     output.value = record.value;

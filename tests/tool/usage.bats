@@ -289,6 +289,50 @@ refused() {
   [ "$(cat victim.ndjson)" = '{"a":9}' ]
 }
 
+@test "kgroupby to lines that show no key is refused, with the command that keeps it" {
+  kgen --seed 1 -c 20 clicks >in.ndjson
+  refused kgroupby country ./in.ndjson; says "show no key" "kgroupby -O envelope country ./in.ndjson"
+  # Both hints, pasted.
+  first=$(sed -n 's/.*envelopes have it: //p' err.txt) rest=$(sed -n 's/.*with -J: //p' err.txt)
+  bash -c "$first $rest" >rows.ndjson
+  [ "$(jq -r .payload rows.ndjson | jq -s 'map(.count) | add')" -eq 20 ]
+  kgen --seed 1 -c 20 -J clicks | kgroupby -J country | ktable -J 'count()' >same.ndjson
+  same <(jq -c '[.key, .payload]' rows.ndjson | sort) <(jq -c '[.key, .payload]' same.ndjson | sort)
+  # -J in front of plain JSON says what to do.
+  refused_with 4 kgroupby -J country ./in.ndjson; says "plain JSON" "leave -J out" "-O envelope"
+}
+
+@test "the total of nothing is a row" {
+  : >empty
+  [ "$(ktable --total 'n=count(), sum(x), max(x)' ./empty)" = '{"n":0,"sum_x":0,"max_x":null}' ]
+  [ "$(ktable 'count()' ./empty)" = '{"count":0}' ]
+  [ "$(ktable --by a 'count()' ./empty)" = '' ]
+  [ "$(kbroker bash -c 'echo "{}" | kwrite -q t; kread -q -e t >/dev/null; ktable -q -e -o end --total "count()" t')" = '{"count":0}' ]
+}
+
+@test "--atomic that fails counts nothing as written" {
+  printf '{"a":1}\nbad\n' >in.ndjson
+  run kbroker bash -c 'kwrite --atomic --on-error fail ./in.ndjson t'
+  says "nothing was written" "2 in, 0 out"
+}
+
+@test "a topic that is called like a file is created with a word on files" {
+  run kbroker bash -c 'kgen -c 3 clicks c1 && kcp -e c1 c2.ndjson'
+  says "created topic c2.ndjson" "a file is ./c2.ndjson"
+}
+
+@test "-h and -V, several topics, globs" {
+  same <(kread -h) <(kread --help)
+  same <(kread -V) <(kread --version)
+  export KUTILS_BROKERS=localhost:1
+  refused kread a b; says "several topics are one operand: kread a,b"
+  refused kread 'x_*'; says "begins with ^: '^x_.*\$'"
+  refused kread -z zstd a; says "compression.codec=zstd"
+  refused kread --limit 3 a; says "-c N"
+  refused ktable --group-by uri 'count()' a; says "--by EXPR"
+  refused kread --list; says "kcat -L"
+}
+
 @test "a port that is none is refused, whoever says it" {
   refused kread -b localhost:99999 in; says "-b localhost:99999: '99999' is not a port" "1 to 65535"
   KUTILS_BROKERS=localhost:0 refused kread in; says "\$KUTILS_BROKERS localhost:0"

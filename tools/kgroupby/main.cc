@@ -1,4 +1,5 @@
 // kgroupby EXPR [IN [OUT]]: re-key, repartition.
+#include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "kgroupby/rekey_stage.h"
 
@@ -25,6 +26,19 @@ class GroupByTool final : public cli::StreamTool {
     job_.settings.push_back({"EXPR", RekeyStage(plan).canonical()});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); };
     shared_.shape(job_);
+    refuse_lost_key(operands);
+  }
+
+ private:
+  // The key is all that it makes; plain lines would lose it without a word.
+  void refuse_lost_key(const cli::Operands& operands) const {
+    if (!job_.out.is_lines() || shared_.output_shows_keys(job_)) return;
+    std::string command = "kgroupby -O envelope " + shell_word(operands.get("EXPR"));
+    for (const char* name : {"IN", "OUT"})
+      if (const auto operand = operands.find(name)) command += " " + shell_word(*operand);
+    throw usage_error("the lines that are written show no key, and the key is all that kgroupby makes",
+                      "envelopes have it: " + command +
+                          "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'");
   }
 };
 

@@ -1,4 +1,7 @@
 // kmap LIST [IN [OUT]]: SQL's SELECT.
+#include <memory>
+
+#include "base/log.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
 #include "flow/state_support.h"
@@ -38,13 +41,29 @@ class MapTool final : public cli::StreamTool {
         return std::make_unique<CoProcessStage>(command, keep_null);
       };
     } else {
-      const MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
-      job_.settings.push_back({"LIST", MapStage(plan).canonical()});
+      MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
+      const MapStage checked(plan);
+      job_.settings.push_back({"LIST", checked.canonical()});
+      drops_ = checked.drops();
+      if (!drops_.empty()) plan.drops_seen = drops_seen_ = std::make_shared<DropsSeen>(drops_.size());
       job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
     }
     cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }
+  ExitCode run() override {
+    const ExitCode code = StreamTool::run();
+    // A name that was mistyped drops nothing, and what should be gone is still there.
+    for (size_t i = 0; i < drops_.size(); ++i) {
+      if (!drops_seen_->any_record || drops_seen_->seen[i]) continue;
+      StderrLog("kmap", shared_.quiet()).note("no record had the field '" + drops_[i] + "', which LIST drops");
+    }
+    return code;
+  }
+
+ private:
+  std::vector<std::string> drops_;
+  std::shared_ptr<DropsSeen> drops_seen_;
 };
 
 }  // namespace

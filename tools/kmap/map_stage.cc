@@ -4,11 +4,33 @@
 #include <utility>
 
 #include "data/json_write.h"
+#include "expr/habits.h"
 #include "flow/pass.h"
 
 namespace kutils {
 
-MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_(plan.keep_null) {
+namespace {
+
+// Its message shows the item, its hint the whole list.
+size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, const MapPlan& plan) {
+  try {
+    return expressions.add(item.expression, plan.what);
+  } catch (const Error& error) {
+    const auto fits = [&](const std::string& other) {
+      try {
+        (void)expr::parse_list(other, plan.what);
+        return true;
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), plan.list, true, fits));
+  }
+}
+
+}  // namespace
+
+MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_(plan.keep_null), drops_seen_(plan.drops_seen) {
   using Kind = expr::ListItem::Kind;
   const std::vector<expr::ListItem> list = expr::parse_list(plan.list, plan.what);
   all_ = plan.adds_to_all;
@@ -30,7 +52,7 @@ MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_
         break;
       case Kind::whole:
         if (list.size() > 1) throw usage_error(plan.what + ": '=EXPR' is the whole value and stands alone");
-        whole_ = expressions_.add(item.expression, plan.what);
+        whole_ = add_item(expressions_, item, plan);
         break;
       case Kind::command:
         throw usage_error(plan.what + ": '| CMD' stands alone");
@@ -47,7 +69,7 @@ MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_
         made.name = item.name;
         append_json_string(item.name, made.prefix);
         made.prefix += ':';
-        made.handle = expressions_.add(item.expression, plan.what);
+        made.handle = add_item(expressions_, item, plan);
         items_.push_back(std::move(made));
         break;
       }
@@ -58,7 +80,7 @@ MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_
                       "write '*, -" + drops_[0] + "'");
   }
   for (const Item& item : items_) {
-    if (dropped(item.name))
+    if (std::find(drops_.begin(), drops_.end(), item.name) != drops_.end())
       throw usage_error(plan.what + ": the field '" + item.name + "' is both made and dropped");
   }
   if (all_) expressions_.want_members();
@@ -81,8 +103,14 @@ std::string MapStage::canonical() const {
   return out;
 }
 
-bool MapStage::dropped(std::string_view name) const {
-  return std::find(drops_.begin(), drops_.end(), name) != drops_.end();
+bool MapStage::dropped(std::string_view name) {
+  const auto found = std::find(drops_.begin(), drops_.end(), name);
+  if (found == drops_.end()) return false;
+  if (drops_seen_) {
+    auto& seen = drops_seen_->seen[static_cast<size_t>(found - drops_.begin())];
+    if (!seen.load(std::memory_order_relaxed)) seen.store(true, std::memory_order_relaxed);
+  }
+  return true;
 }
 
 void MapStage::process(const Record& record, flow::Emitter& out) {
@@ -127,6 +155,8 @@ void MapStage::make_object(const Record& record, flow::Emitter& out) {
   in_place_.assign(items_.size(), false);
   text_ += '{';
   if (all_) {
+    if (drops_seen_ && !drops_seen_->any_record.load(std::memory_order_relaxed))
+      drops_seen_->any_record.store(true, std::memory_order_relaxed);
     for (const Item& item : items_) {
       if (!item.before_all) break;
       if (auto error = append_item(item)) return out.fail(record, std::move(*error));

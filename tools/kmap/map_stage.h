@@ -9,6 +9,8 @@
 // Members that are not named are spliced in as the bytes that came; only what an expression makes is written.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,11 +19,20 @@
 
 namespace kutils {
 
+// Which of the fields that a list drops any record had; of all stages made of one plan, which may run in
+// threads of their own.
+struct DropsSeen {
+  explicit DropsSeen(size_t drops) : seen(drops) {}
+  std::atomic<bool> any_record{false};
+  std::vector<std::atomic<bool>> seen;  // by place among the drops
+};
+
 struct MapPlan {
   std::string list;
   std::string what = "LIST";  // names the list in messages
   bool adds_to_all = false;   // kscore: as if `*, ` stood in front; only NAME=EXPR items
   expr::Options options;
+  std::shared_ptr<DropsSeen> drops_seen = {};  // may be null
   bool keep_null = false;  // pass records without a value on, where the list reads fields
 };
 
@@ -30,6 +41,7 @@ class MapStage final : public flow::Stage {
   explicit MapStage(const MapPlan& plan);  // throws usage_error for a bad list
   void process(const Record& record, flow::Emitter& out) override;
   std::string canonical() const;
+  const std::vector<std::string>& drops() const { return drops_; }
 
  private:
   struct Item {
@@ -42,7 +54,7 @@ class MapStage final : public flow::Stage {
   void make_object(const Record& record, flow::Emitter& out);
   // Appends `"name":value`; an error leaves `text_` unusable.
   std::optional<RecordError> append_item(const Item& item);
-  bool dropped(std::string_view name) const;
+  bool dropped(std::string_view name);
 
   expr::Expressions expressions_;
   std::vector<Item> items_;
@@ -51,6 +63,7 @@ class MapStage final : public flow::Stage {
   bool keep_null_;
   std::optional<size_t> whole_;
   std::string text_;            // the value being made; kept, so that a steady flow allocates nothing
+  std::shared_ptr<DropsSeen> drops_seen_;
   std::vector<bool> in_place_;  // items that replaced a member of this record
 };
 

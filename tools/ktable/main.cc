@@ -36,6 +36,7 @@ class TableTool final : public cli::StreamTool {
     const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
     flow::TableOptions options;
     options.key_names = grouping_.key_names(has_keys);
+    options.empty_total = options.key_names.empty() && (job_.in.is_lines() || job_.out.is_lines());
     set_emit(options);
     if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
       throw usage_error("--emit after: needs a time, and plain lines have none",

@@ -35,7 +35,7 @@ class WriteTool final : public cli::StreamTool {
     if (job_.in.is_topic()) {
       throw usage_error(
           "IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
-          "from topic to topic: kcp " + job_.in.name + " " + job_.out.name + "; a file is ./" + job_.in.name);
+          "a file is ./" + job_.in.name + "; from topic to topic: kcp " + job_.in.name + " " + job_.out.name);
     }
     job_.atomic = job_atomic_;
     job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };

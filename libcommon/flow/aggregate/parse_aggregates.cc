@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "expr/expressions.h"
+#include "expr/habits.h"
 #include "flow/aggregate/aggregate_set.h"
 
 namespace kutils::flow {
@@ -73,7 +74,8 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   const std::string_view inside = trim(text.substr(open + 1, text.size() - open - 2));
   if (!inside.empty()) arguments = split_arguments(inside);
   if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
-    throw usage_error(where + ": it is written " + function->signature);
+    throw usage_error(where + ": it is written " + function->signature,
+                      arguments.empty() ? "name the field: total=" + std::string(function_name) + "(amount)" : "");
   if (function->folds) {
     result.initial = std::move(arguments[0]);
     result.initial_value = expr::constant_bytes(result.initial, what, options);
@@ -109,8 +111,20 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
                                             const expr::Options& options) {
   std::vector<AggregateItem> items;
-  for (const expr::ListItem& item : expr::parse_list(list, what))
-    items.push_back(parse_item(item, what, options));
+  const std::vector<expr::ListItem> parsed = expr::parse_list(list, what);
+  try {
+    for (const expr::ListItem& item : parsed) items.push_back(parse_item(item, what, options));
+  } catch (const Error& error) {
+    const auto fits = [&](const std::string& other) {
+      try {
+        for (const expr::ListItem& item : expr::parse_list(other, what)) (void)parse_item(item, what, options);
+        return true;
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), list, true, fits));
+  }
   if (items.empty())
     throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
   return items;

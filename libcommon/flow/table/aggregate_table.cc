@@ -44,6 +44,7 @@ class AggregateTable final : public Stage {
   }
   void close(Emitter& out) override {
     if (options_.emit == TableEmit::close) {
+      if (options_.empty_total) groups_.touch(groups_.find({}), false, kNoTimestamp);
       groups_.emit_all(out);
     } else {
       groups_.emit_changes(out);

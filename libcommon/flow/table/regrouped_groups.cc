@@ -48,6 +48,7 @@ void RegroupedGroups::before_commit(Emitter& out) {
 
 void RegroupedGroups::close(Emitter& out) {
   if (options_.emit == TableEmit::close) {
+    if (options_.empty_total) groups_.touch(groups_.find({}), false, kNoTimestamp);
     groups_.emit_all(out);
   } else {
     groups_.emit_changes(out);

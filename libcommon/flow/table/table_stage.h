@@ -27,6 +27,8 @@ struct TableOptions {
       after;  // --emit after:D, ms: the newest value of a key once its first change is this old
   std::optional<int64_t> interval_ms;         // lines: emit changes this often
   std::vector<std::string> key_names{"key"};  // none: --total
+  // The total of no records is a row, too. REQUIRES: one stage has all of the input.
+  bool empty_total = false;
   size_t cache_bytes =
       size_t{2} << 20;  // of decoded rows kept from commit to commit; the store keeps encoded ones
 };

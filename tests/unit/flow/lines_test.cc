@@ -46,18 +46,36 @@ TEST_CASE("lines to lines: what passes is written and flushed") {
   CHECK(bench.log.notes.empty());
 }
 
-TEST_CASE("lines: --on-error report goes on, exits 4, ten in full") {
+TEST_CASE("lines: --on-error report goes on, exits 4, ten that differ in full") {
   Lines input{{"a"}};
-  for (int i = 0; i < 12; ++i) input[0].push_back("?");
+  for (int i = 0; i < 12; ++i) input[0].push_back("?" + std::to_string(i));
   input[0].push_back("b");
   Bench bench(input);
   CHECK(bench.run() == ExitCode::bad_record);
   CHECK(bench.out.written == Values{"a", "b"});
   REQUIRE(bench.log.errors.size() == 12);
-  CHECK(bench.log.errors[0] == "./in line 2: missing field: no field \"x\"");
+  CHECK(bench.log.errors[0] == "./in line 2: missing field: no field \"x0\"");
   CHECK(bench.log.errors[10] == "more of these are counted, not shown");
   CHECK(bench.log.errors[11] == "14 in, 2 out, 12 failed (12 missing field)");
   CHECK(bench.log.notes.empty());
+}
+
+TEST_CASE("lines: of a flood of one error the first is said in full, the second by its place") {
+  Lines input{{"a"}};
+  for (int i = 0; i < 5; ++i) input[0].push_back("?");
+  input[0].push_back("?y");
+  Bench bench(input);
+  CHECK(bench.run() == ExitCode::bad_record);
+  REQUIRE(bench.log.errors.size() == 4);
+  CHECK(bench.log.errors[0] == "./in line 2: missing field: no field \"x\"");
+  CHECK(bench.log.errors[1] == "./in line 3: the same; more of these are counted, not shown");
+  CHECK(bench.log.errors[2] == "./in line 7: missing field: no field \"xy\"");
+  CHECK(bench.log.errors[3] == "7 in, 1 out, 6 failed (6 missing field)");
+  // The one that ends the run is always said in full.
+  Bench ends(Lines{std::vector<std::string>{"?", "?"}});
+  ends.job.on_error = OnError{OnError::Policy::fail, {}};
+  CHECK(ends.run() == ExitCode::bad_record);
+  CHECK(ends.log.errors[0].find("no field") != std::string::npos);
 }
 
 TEST_CASE("lines: a result that the sink refuses is named, for the record only set it off") {
@@ -98,7 +116,9 @@ TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
 
 TEST_CASE("lines: more failures than are said in full are told by an error, which -q does not silence") {
   for (const size_t count : {size_t{10}, size_t{11}}) {
-    Bench bench({Values(count, "?")});
+    Lines input{{}};
+    for (size_t i = 0; i < count; ++i) input[0].push_back("?" + std::to_string(i));
+    Bench bench(input);
     bench.job.on_error = OnError{OnError::Policy::skip, {}};
     CHECK(bench.run() == ExitCode::ok);
     const bool said = bench.log.errors.back().find(" in, 0 out, 11 failed (11 missing field)") == 2;

@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# What people type first who come from kcat, jq, SQL and Kafka's scripts: each is answered by a hint, and the hint works.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; }
+teardown() { kafka_teardown; }
+
+# hint COMMAND...: runs it, which must be refused (2, nothing on stdout) or stop at a record (4); puts into $hint what there
+# is to paste: what follows `write:` or another word with a colon at the end of the hint's line.
+hint() {
+  local code=0
+  "$@" >out.txt 2>err.txt </dev/null || code=$?
+  [[ $code -eq 2 || $code -eq 4 ]] || { echo "exit code $code: $(cat err.txt)"; return 1; }
+  [ ! -s out.txt ]
+  hint=$(tail -n 1 err.txt | sed -nE 's/^.*[a-zA-Z^&|=!] ?: //p')
+  [ -n "$hint" ] || { echo "no hint: $(cat err.txt)"; return 1; }
+}
+
+rows() { kgen --seed 1 -c 200 clicks >in.ndjson; }
+
+# spelling TOOL THEIRS JQ-FILTER: TOOL refuses THEIRS; with what it says instead, its rows are those of jq.
+spelling() {
+  hint "$1" "$2" ./in.ndjson || return 1
+  "$1" "$hint" ./in.ndjson >got || { echo "$2: the hint fails: $hint"; return 1; }
+  jq -c "$3" in.ndjson >want
+  [ -s want ]
+  cmp -s got want || { echo "$2: $hint"; diff got want | head -n 5; return 1; }
+}
+
+@test "SQL's conditions" {
+  rows
+  spelling kfilter 'country = "DE" and number > 100' 'select(.country == "DE" and .number > 100)'
+  spelling kfilter 'country in ("DE", "FR")' 'select(.country == "DE" or .country == "FR")'
+  spelling kfilter 'country not in ("DE", "FR") or number = 0' 'select((.country != "DE" and .country != "FR") or .number == 0)'
+  spelling kfilter 'uri like "/p%"' 'select(.uri | startswith("/p"))'
+  spelling kfilter "uri not like '%r%'" 'select(.uri | contains("r") | not)'
+  spelling kfilter 'email is not null and number <> 4' 'select(.email != null and .number != 4)'
+  spelling kfilter 'not number > 100' 'select(.number > 100 | not)'
+  spelling kfilter 'number between 10 and 20' 'select(.number >= 10 and .number <= 20)'
+}
+
+@test "functions of jq, SQL, Python and JavaScript" {
+  rows
+  spelling kfilter 'len(uri) > 6' 'select(.uri | length > 6)'
+  spelling kfilter 'lower(country) == "de"' 'select(.country == "DE")'
+  spelling kfilter 'country.toLowerCase() === "de"' 'select(.country == "DE")'
+  spelling kfilter 'uri =~ "^/p"' 'select(.uri | test("^/p"))'
+  spelling kfilter 'uri !~ /r.*c/' 'select(.uri | test("r.*c") | not)'
+  spelling kfilter 'select(.number > 100)' 'select(.number > 100)'
+  spelling kmap 'uri, s=startswith(uri, "/p")' '{uri, s: (.uri | startswith("/p"))}'
+}
+
+@test "SQL's lists" {
+  rows
+  spelling kmap 'uri as page, number * 2 as twice' '{page: .uri, twice: (.number * 2)}'
+  hint ktable --by country 'count(*), median(ms) as mid' ./in.ndjson
+  [ "$(ktable --by country "$hint" ./in.ndjson | jq -s 'map(.count) | add')" -eq 200 ]
+  hint ktable 'sum()' ./in.ndjson
+  [ "$(ktable "${hint/amount/number}" ./in.ndjson)" = "{\"total\":$(jq -s 'map(.number) | add' in.ndjson)}" ]
+}
+
+@test "fields of fields" {
+  echo '{"user":{"name":"x","age":3},"n":1}' >in.ndjson
+  spelling kmap '*, user.name="y"' '.user.name = "y"'
+  spelling kmap '*, -user.name' 'del(.user.name)'
+  echo '{"a":{"b":{"c":1,"d":2}}}' >in.ndjson
+  spelling kmap '*, a.b.c=5' '.a.b.c = 5'
+  spelling kmap '*, -a.b.c' 'del(.a.b.c)'
+}
+
+@test "operands that are forgotten, doubled or swapped, and letters of kcat and Kafka's scripts" {
+  cat >script <<'END'
+  kgen --seed 1 -c 20 clicks a 2>/dev/null; kgen --seed 2 -c 30 clicks b 2>/dev/null
+  pasted() { bash -c "$1" 2>pasted.err | wc -l; }
+  hint kread -e a b; [ "$(pasted "${hint/kread/kread -e}")" -eq 50 ] || exit 1
+  hint kread -e '?*'; [ "$(pasted "kread -e $hint")" -eq 50 ] || exit 1
+  hint kread -e -t a; [ "$(pasted "$hint -e")" -eq 20 ] || exit 1
+  hint kread -C -e -t a; [ "$(pasted "${hint/TOPIC/a} -e")" -eq 20 ] || exit 1
+  hint kread -e -G grp a; [ "$(pasted "kread -e ${hint/NAME/grp} a")" -eq 20 ] || exit 1
+  hint kread --from-beginning a; [ "$(pasted "kread $hint -e a")" -eq 20 ] || exit 1
+  hint kread --max-messages 3 a; [ "$(pasted "kread ${hint/N/3} a")" -eq 3 ] || exit 1
+  hint kread -L; [[ $hint == 'kcat -L' ]] || exit 1
+  hint kfilter a 'number >= 0' out; [ "$(pasted "${hint/%out/-} -e")" -eq 20 ] || exit 1
+  hint kmap a out; [[ $hint == 'kmap LIST a out' ]] || exit 1
+  hint kwrite ./a; [[ $hint == 'kwrite ./a TOPIC' ]] || exit 1
+  hint kwrite a b; [ "$(pasted "$hint -e; kread -e b")" -eq 50 ] || exit 1
+END
+  export -f hint
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "a dropped field that no record had is named" {
+  printf '{"email":"x","n":1}\n{"n":2}\n' >in.ndjson
+  run kmap '*, -emial, -email' ./in.ndjson
+  [ "$status" -eq 0 ]
+  [[ $output == *"kmap: no record had the field 'emial', which LIST drops"* ]]
+  [[ $output != *"'email'"* ]]
+  [ -z "$(kmap -q '*, -emial' ./in.ndjson 2>&1 >/dev/null)" ]
+  [ -z "$(kmap '*, -emial' - 2>&1 </dev/null)" ]
+}
+
+@test "hints hold no secrets" {
+  run kread -e -X sasl.password=hunter2 -t a
+  [ "$status" -eq 2 ]
+  [[ $output != *hunter2* ]]
+}
