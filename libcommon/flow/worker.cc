@@ -345,7 +345,10 @@ void Worker::admit_assigned() {
       if (!parts_.plan.state_of(start_at.at))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
-    if (!first.empty()) commit_positions(first, *consumer_, held_as_);
+    if (!first.empty()) {
+      commit_positions(first, *consumer_, held_as_);
+      remember(first);
+    }
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const kafka::PartitionOffset& position = from[i];
@@ -615,11 +618,18 @@ void Worker::commit() {
     one->committed = one->next;
     one->touched = false;
   }
+  remember(offsets);
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
   aborts_in_a_row_ = 0;
   has_committed_ = true;
+}
+
+// The cluster may forget it.
+void Worker::remember(const std::vector<kafka::PartitionOffset>& committed) {
+  if (has_committed_ || parts_.plan.in_memory) return;
+  for (const auto& one : committed) parts_.memory.add(parts_.admin.cluster_id(), one.at.topic);
 }
 
 void Worker::abort_and_rewind() {

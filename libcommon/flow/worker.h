@@ -14,6 +14,7 @@
 
 #include "data/batch.h"
 #include "flow/assignment.h"
+#include "flow/commit_memory.h"
 #include "flow/commit_pacer.h"
 #include "flow/committer.h"
 #include "flow/cycle_outputs.h"
@@ -36,7 +37,8 @@ class Worker final : private kafka::RebalanceListener {
     Report& report;
     Progress& progress;
     OnError::Policy policy;
-    SinkOutputs* lines;             // topic to lines with -g; else null
+    SinkOutputs* lines;  // topic to lines with -g; else null
+    CommitMemory& memory;
     Processor::Checkpoint counted;  // what earlier workers of this process have done
     bool distrusted = false;        // the state on disk turned out to be broken
   };
@@ -96,6 +98,7 @@ class Worker final : private kafka::RebalanceListener {
   void watch_left_out();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
+  void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
 
   const Parts parts_;

@@ -14,6 +14,22 @@ numbers_are() { same <(seq "$1" "$2") <(consume "$3" | jq .n | sort -n); }
 counted() { consume "$1" | jq -c '[.k, .c]' | jq -s 'map({(.[0]): .[1]}) | add | add'; }
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
 
+@test "offsets that expired or were deleted: a tool without state refuses to process all of it again, and says -o" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 100 "$src"
+  kfilter -e -g "$dst" true "$src" "$dst"
+  test_topics forget "$dst" "$src"
+  refused_with 2 kfilter -e -g "$dst" true "$src" "$dst"
+  says "has read topic '$src' before" "has no offsets of it any more" "-o beginning" "-o end"
+  numbers_are 1 100 "$dst"
+  send 101 200 "$src"
+  kfilter -e -g "$dst" -o end true "$src" "$dst"
+  send 201 300 "$src"
+  kfilter -e -g "$dst" true "$src" "$dst"
+  same <(seq 1 100; seq 201 300) <(consume "$dst" | jq .n | sort -n)
+}
+
 @test "partitions added under running tools: stateless ones and --by take them, others with state stop with 2" {
   new_topic src 2
   for one in filter both window by; do new_topic "$one" 2; done
