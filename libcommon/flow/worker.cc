@@ -51,6 +51,7 @@ Worker::Worker(const Parts& parts)
       openings_(parts, parts.distrusted),
       checkpoint_(parts.counted) {
   if (!parts.plan.repartition.empty()) repartition_.emplace(parts);
+  if (parts.around.make_mark_reader && !parts.plan.in_memory) origins_.emplace(parts);
 }
 
 Worker::~Worker() = default;
@@ -131,6 +132,8 @@ void Worker::run() {
 
 // One round: the group's events, a batch, perhaps a commit.
 void Worker::turn() {
+  if (origins_) refuse_other_topic();
+  if (refusal_) return;
   if (rewind_needed_) abort_and_rewind();
   batch_.clear();
   const kafka::Polled polled = consumer_->poll(batch_, patience(), *this);
@@ -180,6 +183,7 @@ bool Worker::finished() {
   try {
     commit();
     if (!group_reached_ends()) return false;
+    if (origins_ && member_id_.empty()) check_unread_origins();
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) {
       let_quiet_sources_go();
@@ -237,7 +241,8 @@ bool Worker::group_reached_ends() {
   for (const auto& commit : consumer_->committed(partitions)) {
     if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint)
+    if (parts_.job.accept_change && commit.offset >= 0 &&
+        fingerprint_of(commit.metadata) != parts_.plan.fingerprint)
       return false;
   }
   return true;
@@ -282,6 +287,7 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
       rebalance_error_ = std::current_exception();
     }
     owned_.remove(at);
+    if (origins_) origins_->end(at);
     assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
   }
 }
@@ -299,6 +305,38 @@ void Worker::close_state(OwnedPartition& partition) {
   partition.stage.reset();
   if (partition.state) partition.state->close();
   partition.state.reset();
+}
+
+// An input was deleted, or recreated: nothing more is committed, what is open belongs to nobody knows which.
+void Worker::refuse_other_topic() {
+  const auto error = origins_->look();
+  if (!error) return;
+  if (committer_->open()) committer_->abort();
+  rewind_needed_ = true;  // leaving must not commit the positions
+  refusal_ = std::make_exception_ptr(*error);
+}
+
+// Throws unless the partitions that were given to us are still of the topic that the group has read.
+void Worker::settle_origins() {
+  const auto error = origins_->settle();
+  if (!error) return;
+  committer_->abort();
+  throw Error(*error);
+}
+
+// Nothing is left to read, and the group was not joined for it. That, too, is said only of the topic that the
+// group has read.
+void Worker::check_unread_origins() {
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
+  for (const auto& commit : consumer_->committed(partitions)) origins_->begin(commit.at, commit.metadata);
+  settle_origins();
+  for (const auto& at : partitions) origins_->end(at);
+}
+
+std::string Worker::metadata_of(const OwnedPartition& partition) const {
+  return origins_ && partition.role != Role::behind ? origins_->metadata(partition.at)
+                                                    : parts_.plan.fingerprint;
 }
 
 // Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
@@ -361,8 +399,10 @@ void Worker::admit_assigned() {
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (is_fresh ? partition.state_number.has_value() : position.metadata != parts_.plan.fingerprint)
+    if (is_fresh ? partition.state_number.has_value()
+                 : fingerprint_of(position.metadata) != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
+    if (origins_ && partition.role != Role::behind) origins_->begin(position.at, position.metadata);
     if (partition.role == Role::behind) {
       partition.end = repartition_->end_of(position.at);
     } else if (parts_.plan.has_ends) {
@@ -451,8 +491,10 @@ void Worker::take(const kafka::Polled& polled) {
         int64_t next = records[last].offset + 1;
         if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
         run.partition->next = std::max(run.partition->next, next);
-        if (run.partition->state)
+        const bool is_mark = origins_ && origins_->wants(run.partition->at);
+        if (run.partition->state || is_mark)
           run.partition->last_record = {records[last].offset, digest_of(records[last])};
+        if (is_mark) origins_->processed(run.partition->at, run.partition->last_record);
       }
       first = run.last + 1;
     }
@@ -557,11 +599,11 @@ std::vector<kafka::PartitionOffset> Worker::positions_to_commit() const {
   std::vector<kafka::PartitionOffset> offsets;
   for (const auto& one : owned_.all()) {
     if (one->next != one->committed || one->touched)
-      offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
+      offsets.push_back({one->at, one->next, metadata_of(*one)});
   }
   if (!offsets.empty()) return offsets;
   // A transaction without offsets would not be fenced (1).
-  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
+  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, metadata_of(*one)});
   return offsets;
 }
 
@@ -605,6 +647,7 @@ void Worker::commit() {
     begin_if_needed();
   }
   before_commit();
+  if (origins_) settle_origins();
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,

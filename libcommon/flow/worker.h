@@ -20,6 +20,7 @@
 #include "flow/cycle_outputs.h"
 #include "flow/instance_slot.h"
 #include "flow/left_out_watch.h"
+#include "flow/origins.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/repartition_upkeep.h"
@@ -69,6 +70,10 @@ class Worker final : private kafka::RebalanceListener {
   void turn();
   void admit_assigned();
   bool refuse_added();
+  void refuse_other_topic();
+  void settle_origins();
+  void check_unread_origins();
+  std::string metadata_of(const OwnedPartition& partition) const;
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
@@ -112,6 +117,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<StateCommits> states_;          // stateful jobs
   std::optional<RepartitionUpkeep> repartition_;  // --by
   CommitPacer pacer_;
+  std::optional<Origins> origins_;
   StartingPoint starting_point_;
   StateOpenings openings_;
   Assignment owned_;
