@@ -10,6 +10,7 @@
 
 #include "data/codec.h"
 #include "data/record.h"
+#include "io/json_dress.h"
 
 namespace kutils::io {
 
@@ -32,6 +33,7 @@ struct LineFormat {
   std::optional<std::string> key_separator;  // -K: KEY SEP VALUE
   std::optional<std::string> null_marker;    // -Z: a key, value or CSV cell that is exactly this is NULL
   bool nul_ended = false;                    // -0: records end with a NUL byte instead of a newline
+  JsonDress dress;                           // json, envelope out: --pretty, --color always
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers
   bool check_json = false;      // json in: a line that is not JSON is unreadable (kwrite; others find out)
