@@ -351,7 +351,7 @@ refused() {
 }
 
 @test "kread --where, --pretty and --color always; a value that is no JSON is written as it is" {
-  printf '%s\n' '{"a":1,"b":{"c":["x\\"{",-2.50e3],"d":{},"e":[]},"f":null}' '{"a":0}' >in.ndjson
+  printf '%s\n' '{"a":1,"b":{"c":["x\"{",-2.50e3],"d":{},"e":[]},"f":null}' '{"a":0}' >in.ndjson
   [ "$(kread --where 'a > 0' ./in.ndjson)" = "$(head -1 in.ndjson)" ]
   refused kread --where 'a >' ./in.ndjson; says "--where: the expression ends too early"
   run kread --where 'a' ./in.ndjson
@@ -396,10 +396,10 @@ END
   cat >script <<'END'
   seq 5 | kwrite -q --partitions 3 -p 2 --key _value t
   kread -q -e -f '%p %s\n' t | sort
-  seq 1 | kwrite -q -p 3 t
+  seq 1 | kwrite -q -p 99 t
 END
   run kbroker bash script
   [ "$(head -5 <<<"$output" | grep -c '^2 ')" -eq 5 ] || { echo "$output"; return 1; }
-  says "partition 3: topic t has 3"
+  says "partition 99: topic t has"
   refused kwrite -p x t; says "-p: 'x' is not a whole number"
 }
