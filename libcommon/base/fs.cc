@@ -66,7 +66,8 @@ void make_directories(const std::string& path) {
 void make_private(const std::string& path) {
   constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
   struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0 || info.st_uid != ::geteuid() || (info.st_mode & kOthers) == 0) return;
+  if (::lstat(path.c_str(), &info) != 0 || info.st_uid != ::geteuid()) return;
+  if ((info.st_mode & kOthers) == 0) return;
   if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) return;
   if (S_ISDIR(info.st_mode)) {
     // Before the directory itself: if this is cut short, the next call begins again.

@@ -21,6 +21,7 @@ struct Option {
   Group group = Group::tool;
   bool in_short_help = false;  // shown by --help, which must fit a screen; all are shown by --help-all
   bool hidden = false;
+  bool is_secret = false;     // wiped from the process's arguments; has one name
   bool may_be_empty = false;  // an empty value says something; else it is refused: a shell variable not set
   // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well
   // formed. Throws usage_error. May be empty for a question.

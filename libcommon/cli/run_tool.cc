@@ -75,6 +75,25 @@ void raise_open_files() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);  // if not, the message about the file that cannot be opened says it
 }
 
+// The arguments of a process are seen by every user of the machine (ps). What was parsed is a copy.
+void wipe_secrets(const OptionTable& table, int argc, char** argv) {
+  const auto wipe = [](char* text) { std::fill(text, text + std::strlen(text), '*'); };
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return;
+    for (const Option& option : table.options()) {
+      if (!option.is_secret) continue;
+      if (word == option.names && i + 1 < argc) {
+        wipe(argv[++i]);
+        break;
+      }
+      if (word.size() > option.names.size() && word[option.names.size()] == '=' &&
+          word.substr(0, option.names.size()) == option.names)
+        wipe(argv[i] + option.names.size() + 1);
+    }
+  }
+}
+
 void report(const std::string& tool, const std::string& message, const std::string& hint, bool colour) {
   std::string text = (colour ? "\033[1;31m" + tool + ":\033[0m " : tool + ": ") + message + "\n";
   for (size_t from = 0; from < hint.size();) {
@@ -109,6 +128,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
                    },
                .choices = {"auto", "always", "never"}});
     const CommandLine line = parse_command_line(info, table, argc, argv);
+    wipe_secrets(table, argc, argv);
     for (const auto& [index, value] : line.options) {
       const Option& option = table.options()[index];
       if (!option.answer) continue;

@@ -89,6 +89,29 @@ std::string default_state_dir() {
   return "/var/tmp/kutils";
 }
 
+namespace {
+std::string checked_token(const std::string& name, const std::string& token) {
+  for (const char c : token)
+    if (c <= ' ' || c > '~')
+      throw usage_error(name + ": a token is printable ASCII without spaces",
+                        "as openssl rand -hex 16 gives");
+  return token;
+}
+}  // namespace
+
+void declare_http_token(OptionTable& table, std::string& token) {
+  table.add({.names = "--http-token",
+             .metavar = "TOKEN",
+             .help = "what --http asks for but for /health; or $KUTILS_HTTP_TOKEN",
+             .group = Group::general,
+             .is_secret = true,
+             .set = [&token](const std::string& text) { token = checked_token("--http-token", text); }});
+}
+
+std::string http_token_from_environment() {
+  return checked_token("$KUTILS_HTTP_TOKEN", environment("KUTILS_HTTP_TOKEN"));
+}
+
 std::vector<int32_t> parse_partitions(const std::string& text) {
   std::vector<int32_t> out;
   for (size_t from = 0; from <= text.size();) {
@@ -163,6 +186,17 @@ void SharedOptions::declare_general(OptionTable& table) {
              .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT",
              .group = Group::general,
              .set = [this](const std::string& text) { http_ = text; }});
+  declare_http_token(table, http_access_.token);
+  table.add({.names = "--http-host",
+             .metavar = "NAME",
+             .help = "a name by which --http may be asked, beside this machine's own",
+             .group = Group::general,
+             .set = [this](const std::string& text) {
+               if (!serve::is_host(text))
+                 throw usage_error("--http-host: '" + text + "' is no name of a host",
+                                   "as tables.example.org");
+               http_access_.hosts.push_back(text);
+             }});
   table.add({.names = "-q",
              .help = "no notes; errors are still said",
              .group = Group::general,
@@ -582,11 +616,16 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
       throw usage_error("-j with -c or -m: no worker knows what the others have counted",
                         "leave one of the two out");
   }
+  if (http_.empty() && (!http_access_.hosts.empty() || given_.count("--http-token") > 0))
+    throw usage_error("--http-host and --http-token do nothing without --http", "add --http ADDR");
   if (!http_.empty()) {
-    job.make_observer = [at = serve::parse_http_address("--http", http_), name = tool, group = job.group](
-                            const Clock& clock, Log& log) {
-      auto views = std::make_shared<serve::RunViews>(at, name, group, clock);
+    if (http_access_.token.empty()) http_access_.token = http_token_from_environment();
+    job.make_observer = [access = http_access_, at = serve::parse_http_address("--http", http_), name = tool,
+                         group = job.group](const Clock& clock, Log& log) {
+      auto views = std::make_shared<serve::RunViews>(at, name, group, clock, access);
       log.note("http://" + serve::to_string(views->address()) + "/metrics");
+      if (access.token.empty() && !serve::is_loopback_host(at.host))
+        log.note("--http: whoever reaches this address can read the rows; --http-token asks for a token");
       return views;
     };
   }

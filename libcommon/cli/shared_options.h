@@ -18,6 +18,7 @@
 #include "expr/expressions.h"
 #include "flow/job.h"
 #include "io/line_format.h"
+#include "serve/http.h"
 
 namespace kutils::cli {
 
@@ -123,11 +124,16 @@ class SharedOptions {
   bool keep_null_ = false;
   bool quiet_ = false;
   std::string http_;
+  serve::HttpAccess http_access_;
   std::optional<bool> progress_;
 };
 
 // Where --state-dir is not given: $KUTILS_STATE_DIR, $XDG_STATE_HOME/kutils, ~/.local/state/kutils.
 std::string default_state_dir();
+
+// --http-token, of a server and of who asks it. A token in the environment is not seen by other users.
+void declare_http_token(OptionTable& table, std::string& token);
+std::string http_token_from_environment();  // empty: none; throws usage_error
 // `0,2,5-7`
 std::vector<int32_t> parse_partitions(const std::string& text);
 flow::OnError parse_on_error(const std::string& text);

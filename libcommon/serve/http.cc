@@ -1,48 +1,147 @@
 #include "serve/http.h"
 
-#include <httplib.h>
-#include <signal.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <charconv>
-#include <thread>
+#include <chrono>
+#include <cstring>
 
 #include "base/error.h"
+#include "serve/sockets.h"
 
 namespace kutils::serve {
 namespace {
 
-constexpr int kThreads = 2;
-constexpr time_t kPatienceSeconds = 5;
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kConnectLimit{5};
+constexpr std::chrono::seconds kAnswerLimit{60};
+constexpr size_t kMostAnswerBytes = size_t{64} << 20;  // four times what a table answers with at most
 
-// Signals are for the main thread.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
+std::string encoded(const std::string& text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
+    if (plain) {
+      out.push_back(c);
+    } else {
+      out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
+    }
   }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  return out;
+}
+
+// False: not by the deadline.
+bool wait_until(int fd, short events, SteadyClock::time_point deadline) {
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
+    if (left.count() <= 0) return false;
+    pollfd one{fd, events, 0};
+    const int n = ::poll(&one, 1, static_cast<int>(left.count()));
+    if (n > 0) return true;
+    if (n < 0 && errno != EINTR) return false;
+  }
+}
+
+// A request and its answer over one connection; why() says what went wrong.
+class Exchange {
+ public:
+  bool connect(const HttpAddress& address) {
+    const Addresses found = resolve(address, false, why_);
+    const auto deadline = SteadyClock::now() + kConnectLimit;
+    for (const addrinfo* at = found.get(); at != nullptr; at = at->ai_next) {
+      socket_ =
+          Socket(::socket(at->ai_family, at->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, at->ai_protocol));
+      if (!socket_) {
+        why_ = std::strerror(errno);
+        continue;
+      }
+      if (::connect(socket_.get(), at->ai_addr, at->ai_addrlen) == 0) return true;
+      int error = errno;
+      if (error == EINPROGRESS) {
+        socklen_t size = sizeof error;
+        if (!wait_until(socket_.get(), POLLOUT, deadline))
+          error = ETIMEDOUT;
+        else
+          ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error == 0) return true;
+      }
+      why_ = std::strerror(error);
+    }
+    return false;
+  }
+  bool ask(std::string_view request, std::string& answer) {
+    const auto deadline = SteadyClock::now() + kAnswerLimit;
+    while (!request.empty()) {
+      const ssize_t n = ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL);
+      if (n >= 0) {
+        request.remove_prefix(static_cast<size_t>(n));
+      } else if (!may_go_on(POLLOUT, deadline)) {
+        break;  // it may have answered before it had read it all
+      }
+    }
+    char buffer[64 * 1024];
+    while (answer.size() < kMostAnswerBytes) {
+      const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+      if (n == 0) return true;
+      if (n > 0) {
+        answer.append(buffer, static_cast<size_t>(n));
+      } else if (!may_go_on(POLLIN, deadline)) {
+        return !answer.empty();
+      }
+    }
+    why_ = "its answer is too large";
+    return false;
+  }
+  const std::string& why() const { return why_; }
 
  private:
-  sigset_t before_;
+  bool may_go_on(short events, SteadyClock::time_point deadline) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+      why_ = std::strerror(errno);
+      return false;
+    }
+    if (wait_until(socket_.get(), events, deadline)) return true;
+    why_ = "no whole answer within a minute";
+    return false;
+  }
+
+  Socket socket_;
+  std::string why_;
 };
 
-// The library has one word for each, of which some say nothing to a reader.
-const char* reason_of(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection:
-      return "cannot connect";
-    case httplib::Error::ConnectionTimeout:
-      return "cannot connect within 5 s";
-    case httplib::Error::Read:
-      return "the connection ended, or was silent for 5 s, before the whole answer was there";
-    case httplib::Error::Write:
-      return "the connection ended before the whole question was sent";
-    default:
-      return "the answer is not HTTP";
+// Of our own server's answers, and of others as far as they are like them. False: it is no answer, or cut.
+bool read_answer(std::string_view bytes, HttpReply& reply) {
+  const size_t end = bytes.find("\r\n\r\n");
+  if (end == std::string_view::npos || bytes.rfind("HTTP/1.", 0) != 0 || bytes.size() < 12) return false;
+  const std::string_view head = bytes.substr(0, end + 2);
+  if (std::from_chars(head.data() + 9, head.data() + 12, reply.status).ec != std::errc()) return false;
+  reply.type.clear();
+  std::optional<size_t> length;
+  for (size_t from = head.find("\r\n") + 2; from < head.size();) {
+    const size_t stop = head.find("\r\n", from);
+    const std::string_view line = head.substr(from, stop - from);
+    from = stop + 2;
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    std::string name(line.substr(0, colon));
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+    if (name == "content-type") reply.type = value;
+    if (name == "content-length") {
+      size_t number = 0;
+      if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc()) return false;
+      length = number;
+    }
   }
+  reply.body = bytes.substr(end + 4);
+  return !length || *length == reply.body.size();
 }
 
 }  // namespace
@@ -67,88 +166,33 @@ std::string to_string(const HttpAddress& address) {
   return (is_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-struct HttpServer::Impl {
-  HttpAddress address;
-  httplib::Server server;
-  std::thread thread;
-};
-
-HttpServer::HttpServer(const HttpAddress& address, HttpHandler handler) : impl_(std::make_unique<Impl>()) {
-  impl_->address = address;
-  httplib::Server& server = impl_->server;
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  // Its own choice would let two processes listen on one port.
-  server.set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  });
-  server.set_keep_alive_max_count(1);  // an idle connection would hold a thread
-  server.set_read_timeout(kPatienceSeconds);
-  server.set_write_timeout(kPatienceSeconds);
-  server.Get(
-      ".*", [handle = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
-        HttpReply reply;
-        try {
-          reply = handle({request.path, {request.params.begin(), request.params.end()}});
-        } catch (const Error& error) {
-          reply.status = error.code() == ExitCode::usage ? 400 : 500;
-          reply.body = std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()) + "\n";
-        } catch (const std::exception& error) {
-          reply.status = 500;
-          reply.body = std::string(error.what()) + "\n";
-        }
-        response.status = reply.status;
-        response.set_content(std::move(reply.body), reply.type.c_str());
-      });
-  const bool bound = address.port == 0 ? (impl_->address.port = server.bind_to_any_port(address.host)) > 0
-                                       : server.bind_to_port(address.host, address.port);
-  if (!bound)
-    throw usage_error("--http: cannot listen on " + to_string(address),
-                      "is another process listening there? 0 takes any free port");
-  const SignalsBlocked blocked;
-  impl_->thread = std::thread([&server] { server.listen_after_bind(); });
-  // stop() before it runs would be lost.
-  while (!server.is_running()) std::this_thread::yield();
-}
-
-HttpServer::~HttpServer() {
-  impl_->server.stop();
-  impl_->thread.join();
-}
-
-const HttpAddress& HttpServer::address() const { return impl_->address; }
-
 HttpReply http_get(const HttpAddress& address, const std::string& path,
-                   const std::vector<std::pair<std::string, std::string>>& parameters) {
-  httplib::Client client(address.host, address.port);
-  client.set_connection_timeout(kPatienceSeconds);
-  client.set_read_timeout(10 * kPatienceSeconds);
-  const auto encoded = [](const std::string& text) {
-    static constexpr char kHex[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                         c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
-      if (plain) {
-        out.push_back(c);
-      } else {
-        out += {'%', kHex[static_cast<uint8_t>(c) >> 4], kHex[static_cast<uint8_t>(c) & 15]};
-      }
-    }
-    return out;
-  };
-  std::string target = encoded(path);
+                   const std::vector<std::pair<std::string, std::string>>& parameters,
+                   const std::string& token) {
+  std::string request = "GET " + encoded(path);
   char separator = '?';
   for (const auto& [name, value] : parameters) {
-    target += separator + encoded(name) + "=" + encoded(value);
+    request += separator + encoded(name) + "=" + encoded(value);
     separator = '&';
   }
-  const httplib::Result result = client.Get(target.c_str());
-  if (!result)
-    throw Error(ExitCode::connection,
-                "no answer from http://" + to_string(address) + ": " + reason_of(result.error()),
-                "is the tool running, and with this --http?");
-  return {result->status, result->get_header_value("Content-Type"), result->body};
+  request += " HTTP/1.1\r\nHost: " + to_string(address) + "\r\nConnection: close\r\n";
+  if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+  request += "\r\n";
+
+  const auto nobody = [&](const std::string& why) {
+    return Error(ExitCode::connection, "no answer from http://" + to_string(address) + ": " + why,
+                 "is the tool running, and with this --http?");
+  };
+  Exchange exchange;
+  std::string answer;
+  if (!exchange.connect(address)) throw nobody("cannot connect: " + exchange.why());
+  if (!exchange.ask(request, answer)) throw nobody(exchange.why());
+  HttpReply reply;
+  if (!read_answer(answer, reply))
+    throw nobody(answer.empty() || answer.rfind("HTTP/", 0) == 0
+                     ? "the connection ended before the whole answer was there"
+                     : "the answer is not HTTP");
+  return reply;
 }
 
 }  // namespace kutils::serve

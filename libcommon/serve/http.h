@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,16 @@ struct HttpAddress {
 HttpAddress parse_http_address(const std::string& option, const std::string& text);
 std::string to_string(const HttpAddress& address);
 
+// Who may ask. A web page in a browser can reach this machine's ports under a name of its own choice (DNS
+// rebinding), but it cannot choose the Host header: only hosts that are ours are answered.
+struct HttpAccess {
+  std::string token = {};               // Authorization: Bearer; empty: none is asked for
+  std::vector<std::string> hosts = {};  // names beside the loopback ones, the address and this machine's name
+};
+
+bool is_host(const std::string& text);           // a name or an address, without port
+bool is_loopback_host(const std::string& host);  // as it is written; nothing is resolved
+
 struct HttpRequest {
   std::string path;  // decoded, without the query
   std::multimap<std::string, std::string> parameters;
@@ -30,13 +41,25 @@ struct HttpReply {
 };
 using HttpHandler = std::function<HttpReply(const HttpRequest&)>;
 
-// Answers GET requests by `handler`, on threads of its own, from construction to destruction. A kutils::Error
-// that the handler throws becomes status 400 (usage) or 500. The destructor ends what is under way within
-// seconds.
+struct HttpRoutes {
+  // Answered at once by the thread that looks after all connections; must not wait for anything. nullopt: it
+  // is for `handler`.
+  std::function<std::optional<HttpReply>(const HttpRequest&)> quick;
+  // Answered by one of a few threads.
+  HttpHandler handler;
+  // Paths that are answered without the token.
+  std::function<bool(const std::string& path)> is_open;
+};
+
+// Answers GET requests, on threads of its own, from construction to destruction. A kutils::Error that the
+// handler throws becomes status 400 (usage) or 500. One request a connection. All that a client can take is
+// bounded: connections, bytes of the request, the time that it takes to send it and to read the answer, and
+// answers in memory. Where there are too many connections, the ones that said nothing yet give way.
+// The destructor ends what is under way at once, but for a handler that runs.
 class HttpServer {
  public:
   // Throws usage_error if the address cannot be bound: also if another process has it.
-  HttpServer(const HttpAddress& address, HttpHandler handler);
+  HttpServer(const HttpAddress& address, HttpRoutes routes, HttpAccess access = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -47,8 +70,9 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-// Throws Error(connection) if nobody answers.
+// `token`: empty for none. Throws Error(connection) if nobody answers, or not within a minute.
 HttpReply http_get(const HttpAddress& address, const std::string& path,
-                   const std::vector<std::pair<std::string, std::string>>& parameters);
+                   const std::vector<std::pair<std::string, std::string>>& parameters,
+                   const std::string& token = {});
 
 }  // namespace kutils::serve

@@ -7,15 +7,26 @@ namespace {
 constexpr int64_t kStuckUs = 30'000'000;
 constexpr std::string_view kTable = "/table/";
 
+// Supervisors ask without a token; it says nothing of the records.
+bool is_health(const std::string& path) { return path == "/health" || path == "/healthz"; }
+
 }  // namespace
 
-RunViews::RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock)
+RunViews::RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock,
+                   HttpAccess access)
     : tool_(std::move(tool)),
       group_(std::move(group)),
       clock_(clock),
       tables_(group_),
-      server_(std::make_unique<HttpServer>(address,
-                                           [this](const HttpRequest& request) { return answer(request); })) {}
+      server_(std::make_unique<HttpServer>(address, routes(), std::move(access))) {}
+
+HttpRoutes RunViews::routes() {
+  return {[this](const HttpRequest& request) { return answer_at_once(request); },
+          [this](const HttpRequest& request) {
+            return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
+          },
+          is_health};
+}
 
 void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
   turned_us_.store(clock_.steady_us(), std::memory_order_relaxed);
@@ -83,13 +94,13 @@ HttpReply RunViews::health() const {
   return {is_stuck ? 503 : 200, "application/json", body + "}\n"};
 }
 
-HttpReply RunViews::answer(const HttpRequest& request) const {
+std::optional<HttpReply> RunViews::answer_at_once(const HttpRequest& request) const {
   if (request.path == "/metrics")
-    return {200, "text/plain; version=0.0.4; charset=utf-8", prometheus_text(figures(), tool_, group_)};
-  if (request.path == "/health") return health();
-  if (request.path.rfind(kTable, 0) == 0)
-    return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
-  return {404, HttpReply().type, "there is /metrics, /health, /table/NAME\n"};
+    return HttpReply{200, "text/plain; version=0.0.4; charset=utf-8",
+                     prometheus_text(figures(), tool_, group_)};
+  if (is_health(request.path)) return health();
+  if (request.path.rfind(kTable, 0) == 0) return std::nullopt;
+  return HttpReply{404, HttpReply().type, "there is /metrics, /health, /table/NAME\n"};
 }
 
 }  // namespace kutils::serve

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -19,7 +20,8 @@ namespace kutils::serve {
 class RunViews final : public flow::RunObserver {
  public:
   // `clock` outlives it. Throws usage_error if the address cannot be bound.
-  RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock);
+  RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock,
+           HttpAccess access = {});
 
   void turned(std::optional<int64_t> lag, size_t partitions) override;
   void committed(const flow::Report::Counts& counts) override;
@@ -29,10 +31,12 @@ class RunViews final : public flow::RunObserver {
   void opened(int32_t partition, state::Backend* rows) override;
   void closing(int32_t partition) override;
 
-  HttpReply answer(const HttpRequest& request) const;
   const HttpAddress& address() const { return server_->address(); }
 
  private:
+  HttpRoutes routes();
+  // What does not wait for state; nullopt: a table's rows are asked for.
+  std::optional<HttpReply> answer_at_once(const HttpRequest& request) const;
   HttpReply health() const;
   Figures figures() const;
 

@@ -52,6 +52,7 @@ class QueryTool final : public cli::Tool {
          .help = "ask the running tool that was started with this --http",
          .in_short_help = true,
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
+    cli::declare_http_token(table, token_);
     text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
     table.add({.names = "-O",
                .metavar = "FORMAT",
@@ -83,6 +84,9 @@ class QueryTool final : public cli::Tool {
     if (http_ && format_.name() == "envelope")
       throw usage_error("-O envelope: a running tool answers with values, which have no key of their own",
                         "leave out -O, or stop the tool and ask its state");
+    if (!http_ && !token_.empty())
+      throw usage_error("--http-token does nothing without --http", "add --http ADDR");
+    if (http_ && token_.empty()) token_ = cli::http_token_from_environment();
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
@@ -127,7 +131,7 @@ class QueryTool final : public cli::Tool {
                                       {"at", at_},
                                       {"delta", delta_}})
       if (!value.empty()) parameters.emplace_back(name, value);
-    const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, parameters);
+    const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, parameters, token_);
     if (reply.type != serve::LiveTables::kLines) {
       std::string said = reply.body;
       while (!said.empty() && said.back() == '\n') said.pop_back();
@@ -160,7 +164,7 @@ class QueryTool final : public cli::Tool {
   static constexpr ExitCode kReaderGone =
       static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;
-  std::string table_, from_, until_, at_, delta_, state_dir_;
+  std::string table_, from_, until_, at_, delta_, state_dir_, token_;
   std::optional<std::string> group_;
   io::LineFormat format_;
   flow::Query query_;

@@ -96,7 +96,7 @@ TEST_CASE("metrics, health and errors over HTTP") {
 TEST_CASE("nobody listens") {
   HttpAddress address;
   {
-    const HttpServer server({"127.0.0.1", 0}, [](const HttpRequest&) { return HttpReply(); });
+    const HttpServer server({"127.0.0.1", 0}, {});
     address = server.address();
   }
   try {
