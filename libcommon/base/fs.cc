@@ -78,7 +78,7 @@ void make_private(const std::string& path) {
   (void)::chmod(path.c_str(), info.st_mode & 07777 & ~kOthers);
 }
 
-void write_file_atomically(const std::string& path, std::string_view content) {
+void write_file_atomically(const std::string& path, std::string_view content, Sync sync) {
   const std::string beside = path + ".new." + std::to_string(::getpid());
   const auto give_up = [&](std::string_view verb) {
     const int reason = errno;
@@ -96,9 +96,10 @@ void write_file_atomically(const std::string& path, std::string_view content) {
       }
       content.remove_prefix(static_cast<size_t>(n));
     }
-    if (::fsync(file.get()) != 0) give_up("sync");
+    if (sync == Sync::yes && ::fsync(file.get()) != 0) give_up("sync");
   }
   if (::rename(beside.c_str(), path.c_str()) != 0) give_up("rename to");
+  if (sync == Sync::no) return;
   const Fd directory(::open(parent(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) fail("sync the directory of", path);
 }

@@ -16,8 +16,10 @@ void make_directories(const std::string& path);
 // belongs to another user. Nothing is thrown: whoever needs the files meets what is wrong with them.
 void make_private(const std::string& path);
 
-// Written beside it, synced, renamed over it, the directory synced.
-void write_file_atomically(const std::string& path, std::string_view content);
+// Written beside it, synced, renamed over it, the directory synced. Not synced: a kill leaves the old or the
+// new, a power failure perhaps neither.
+enum class Sync { yes, no };
+void write_file_atomically(const std::string& path, std::string_view content, Sync sync = Sync::yes);
 
 // nullopt: there is no such file.
 std::optional<std::string> read_file(const std::string& path);

@@ -8,6 +8,7 @@ namespace kutils::flow {
 namespace {
 
 constexpr int64_t kRestoreNoteUs = 2'000'000;
+constexpr Millis kCompleteLook{10};
 
 // Each line is a message of its own, so that each begins with the tool's name.
 void note_lines(Log& log, const std::string& text) {
@@ -71,6 +72,20 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
     }
   }
   return ready;
+}
+
+void StateOpenings::complete(const std::vector<int32_t>& numbers) {
+  std::vector<std::unique_ptr<StateOpening>> openings;
+  for (const int32_t number : numbers) openings.push_back(begin(number));
+  for (const auto& opening : openings) {
+    std::unique_ptr<PartitionState> state;
+    while (!(state = opening->poll())) {
+      if (context_.around.stop.signal() != 0) return;
+      context_.around.pause(kCompleteLook);
+    }
+    state->close();
+    if (const std::string account = opening->account(); !account.empty()) context_.log.note(account);
+  }
 }
 
 std::unique_ptr<PartitionState> StateOpenings::take(const kafka::TopicPartition& at) {

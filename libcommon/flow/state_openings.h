@@ -20,6 +20,9 @@ class StateOpenings {
   std::vector<kafka::TopicPartition> ready(const std::vector<kafka::TopicPartition>& assigned);
   // The state of a partition that is ready and has one.
   std::unique_ptr<PartitionState> take(const kafka::TopicPartition& at);
+  // Opens these partitions of state, restores what they lack, and closes them: for who reads them on disk.
+  // Ends early if the program is asked to end.
+  void complete(const std::vector<int32_t>& numbers);
   // The partition is somebody else's now.
   void drop(const kafka::TopicPartition& at);
 

@@ -215,9 +215,11 @@ class Opening final : public StateOpening {
     lineage_ = rows.has_meta(kOperator) ? rows.meta(kOperator).lineage : std::string();
     read_ = 0;
     total_ = log.high - plan.from;
+    if (plan.from < log.high) rows.begin_restore();
     const int64_t count = read_from(rows, plan.from, log.high);
     total_ = 0;
     if (cancelled_) return;
+    rows.end_restore();
     rows.finish_restore();
     write_account(rows, plan, count, Millis((around_.clock.steady_us() - began) / 1000));
   }

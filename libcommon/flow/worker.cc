@@ -8,6 +8,7 @@
 #include "base/murmur2.h"
 #include "flow/gaps.h"
 #include "io/topic_source.h"
+#include "state/layout.h"
 
 namespace kutils::flow {
 namespace {
@@ -102,7 +103,8 @@ void Worker::run() {
   open();
   // Who finds nothing left to do does not join at all: a static member that goes while its join is under way
   // stays in the group, and whoever comes from another machine waits for its session to time out.
-  for (bool joined = false; !finished();) {
+  bool joined = false;
+  while (!finished()) {
     if (!std::exchange(joined, true)) join();
     if (left_out_ && left_out_->is_confirmed()) {
       rejoins_ = true;
@@ -128,6 +130,7 @@ void Worker::run() {
   }
   leave();
   if (refusal_) std::rethrow_exception(refusal_);
+  if (!joined) complete_local_state();
 }
 
 // One round: the group's events, a batch, perhaps a commit.
@@ -140,6 +143,7 @@ void Worker::turn() {
   note_time();
   watch_left_out();
   if (rebalance_error_) std::rethrow_exception(std::exchange(rebalance_error_, nullptr));
+  if (unwritten_) std::rethrow_exception(unwritten_);
   if (rewind_needed_) return;  // what was polled stands behind what was aborted
   admit_assigned();
   take(polled);
@@ -284,7 +288,7 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
       openings_.drop(at);
       if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) close_state(*partition);
     } catch (...) {
-      rebalance_error_ = std::current_exception();
+      if (!unwritten_) unwritten_ = std::current_exception();
     }
     owned_.remove(at);
     if (origins_) origins_->end(at);
@@ -725,15 +729,44 @@ void Worker::rewind() {
   consumer_->rewind(to);
 }
 
+// Nothing was left to do, so no partition was opened. What kquery reads here is completed all the same: if
+// the state directory was deleted, and what a run that was cut short left behind. Where this machine has some
+// partitions of the group, the others are another one's.
+void Worker::complete_local_state() {
+  const Job& job = parts_.job;
+  const WorkerPlan& plan = parts_.plan;
+  if (!job.stateful || plan.in_memory || job.state_dir.empty() || parts_.around.stop.signal() != 0) return;
+  const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.group);
+  std::vector<int32_t> wanted;
+  for (int32_t number = 0; number < plan.state_count(); ++number) {
+    if (here.empty()) {
+      wanted.push_back(number);
+    } else if (std::binary_search(here.begin(), here.end(), number)) {
+      const std::string at = state::partition_directory(job.state_dir, plan.group, number);
+      const state::Mark::Kind kind = state::read_mark(at).kind;
+      const bool is_cut = kind == state::Mark::Kind::working || kind == state::Mark::Kind::restoring;
+      if (is_cut && state::PartitionLock::try_read(at)) wanted.push_back(number);
+    }
+  }
+  openings_.complete(wanted);
+}
+
 void Worker::leave() {
   if (repartition_) repartition_->delete_read(owned_, true);
   try {
     consumer_->leave(*this, parts_.job.stay && !rejoins_);
-    for (const auto& one : owned_.all()) close_state(*one);  // with --stay nothing was revoked
   } catch (const KafkaError& error) {
     // All is committed; the group finds out by its session time-out.
     if (parts_.job.verbose > 0) parts_.log.note(std::string("left the group the hard way: ") + error.what());
   }
+  for (const auto& one : owned_.all()) {  // with --stay nothing was revoked
+    try {
+      close_state(*one);
+    } catch (...) {
+      if (!unwritten_) unwritten_ = std::current_exception();
+    }
+  }
+  if (unwritten_ && !refusal_) std::rethrow_exception(unwritten_);
 }
 
 // --- time ---

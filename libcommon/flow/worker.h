@@ -105,6 +105,7 @@ class Worker final : private kafka::RebalanceListener {
   bool positions_moved() const;
   void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
+  void complete_local_state();
 
   const Parts parts_;
   const Clock& clock_;
@@ -123,6 +124,7 @@ class Worker final : private kafka::RebalanceListener {
   Assignment owned_;
   std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
   std::exception_ptr rebalance_error_;
+  std::exception_ptr unwritten_;  // why a state that was closed is not on disk
   std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;
   bool offset_gone_ = false;  // the broker refused a position: see gaps.h

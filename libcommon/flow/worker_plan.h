@@ -58,6 +58,13 @@ struct WorkerPlan {
     if (role_of(at) != Role::in_front) return at.partition;
     return keeps_source_rows ? std::optional<int32_t>(repartition_count + at.partition) : std::nullopt;
   }
+  // How many partitions of state there are.
+  int32_t state_count() const {
+    if (changelog.empty()) return 0;
+    const int32_t inputs_count = inputs.empty() ? 0 : inputs.front().second;
+    if (repartition.empty()) return inputs_count;
+    return repartition_count + (keeps_source_rows ? inputs_count : 0);
+  }
   // All topics of a broker in memory have as many partitions; there the changelog is written and not read
   // back (protocol.md, 29).
   int32_t changelog_partition_of(int32_t state) const {

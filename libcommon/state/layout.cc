@@ -87,6 +87,32 @@ void claim_state_directory(const std::string& state_dir, std::string_view group)
 
 std::string database_directory(const std::string& partition_dir) { return partition_dir + "/db"; }
 
+Mark read_mark(const std::string& partition_dir) {
+  const auto text = read_file(partition_dir + "/mark");
+  if (!text) return {};
+  constexpr std::string_view kComplete = "complete ";
+  if (*text == "restoring\n") return {Mark::Kind::restoring};
+  Mark mark{Mark::Kind::complete};
+  const char* end = text->data() + text->size();
+  if (text->rfind(kComplete, 0) == 0) {
+    const auto [stop, error] = std::from_chars(text->data() + kComplete.size(), end, mark.changelog_offset);
+    if (error == std::errc() && stop + 1 == end && *stop == '\n') return mark;
+  }
+  return {Mark::Kind::working};
+}
+
+void write_mark(const std::string& partition_dir, Mark mark) {
+  const std::string text = mark.kind == Mark::Kind::complete
+                               ? "complete " + std::to_string(mark.changelog_offset)
+                           : mark.kind == Mark::Kind::restoring ? "restoring"
+                                                                : "working";
+  try {
+    write_file_atomically(partition_dir + "/mark", text + "\n", Sync::no);
+  } catch (const Error& error) {
+    throw Error(ExitCode::delivery, error.what(), "make room on the disk, or choose another --state-dir");
+  }
+}
+
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group) {
   std::vector<int32_t> partitions;
   std::error_code error;

@@ -3,6 +3,7 @@
 //   STATE_DIR/GROUP/                 GROUP with every byte but [A-Za-z0-9._-] as %XX
 //     PARTITION/lock                 held (flock) by the process that works on the partition
 //     PARTITION/db/                  its RocksDB
+//     PARTITION/mark                 whether that is complete (Mark)
 //
 // All of it is readable by its owner alone: rows are what the records said.
 // A process that dies leaves no lock behind: the kernel drops it.
@@ -26,6 +27,21 @@ void claim_state_directory(const std::string& state_dir, std::string_view group)
 std::string group_directory(const std::string& state_dir, std::string_view group);
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);
 std::string database_directory(const std::string& partition_dir);
+// What a partition's directory says of its database, for those who read it without its changelog. Not synced,
+// like the database: after a power failure the offset of one does not fit the other.
+struct Mark {
+  enum class Kind {
+    none,       // an earlier version of kutils wrote the state
+    complete,   // all that was committed is on disk
+    working,    // a process works on it, or was killed, or could not write: newer rows may be missing
+    restoring,  // rows of any age may be missing
+  } kind = Kind::none;
+  int64_t changelog_offset = -1;  // complete: where the rows stand; -1: there are none
+};
+Mark read_mark(const std::string& partition_dir);
+// Throws Error(delivery).
+void write_mark(const std::string& partition_dir, Mark mark);
+
 // Partitions that have state here, in order.
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group);
 

@@ -125,7 +125,10 @@ void PartitionStore::OperatorStore::set_description(std::string description) {
 PartitionStore::PartitionStore(bool in_memory) : in_memory_(in_memory), backend_(make_memory_backend()) {}
 
 PartitionStore::PartitionStore(StateEnvironment& environment, const std::string& partition_dir)
-    : environment_(&environment), directory_(database_directory(partition_dir)) {
+    : environment_(&environment),
+      partition_dir_(partition_dir),
+      directory_(database_directory(partition_dir)) {
+  mark({Mark::Kind::working});
   try {
     open_database();
   } catch (const CorruptState& broken) {
@@ -262,9 +265,26 @@ void PartitionStore::wipe(const std::string& why) {
 
 size_t PartitionStore::keep_bytes() const { return backend_ ? backend_->memory_share() / 8 : 0; }
 
+void PartitionStore::mark(Mark mark) {
+  if (!partition_dir_.empty()) write_mark(partition_dir_, mark);
+}
+
+void PartitionStore::begin_restore() {
+  is_restoring_ = true;
+  mark({Mark::Kind::restoring});
+}
+
+void PartitionStore::end_restore() {
+  if (!is_restoring_) return;
+  is_restoring_ = false;
+  mark({Mark::Kind::working});
+}
+
 void PartitionStore::close() {
-  if (backend_) backend_->flush();
+  if (!backend_) return;
+  backend_->flush();
   backend_.reset();
+  if (!is_restoring_) mark({Mark::Kind::complete, changelog_offset_.value_or(-1)});
 }
 
 }  // namespace kutils::state

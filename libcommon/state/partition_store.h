@@ -5,8 +5,10 @@
 //   lock = PartitionLock::try_acquire(dir)
 //   store = PartitionStore::open(environment, dir)        wipes what cannot be read
 //   switch (store.plan_restore(log_start, log_end, now, delete_retention)): wipe() where it says rebuild;
+//   store.begin_restore()                                 if there is anything to read
 //   store.restore(records, next_offset) ...               from plan.from to the changelog's end
 //   store.finish_restore()                                meta rows are readable from here on
+//   store.end_restore()                                   not if it was cut short
 //   check meta(op).fingerprint, decide_resume(...)
 //   stage = make_stage({partition, &store.operator_store(op), clock})
 //   per transaction:
@@ -27,6 +29,7 @@
 
 #include "state/backend.h"
 #include "state/environment.h"
+#include "state/layout.h"
 #include "state/meta.h"
 #include "state/overlay.h"
 #include "state/store.h"
@@ -87,6 +90,9 @@ class PartitionStore {
   // `log_end` is the high watermark of a read_uncommitted handle. `delete_retention_ms` is the topic's.
   RestorePlan plan_restore(int64_t log_start, int64_t log_end, int64_t wall_ms,
                            int64_t delete_retention_ms) const;
+  // Between the two, and after a process that ended between them, the state on disk is marked as incomplete.
+  void begin_restore();
+  void end_restore();
   // Records of the changelog in offset order, keys and values as they are in the topic; applied in one write.
   // Aborted transactions' records must not be among them (read_committed). `next_offset`: after the last of
   // them.
@@ -100,7 +106,8 @@ class PartitionStore {
 
   // Applied rows only (kquery, HTTP views).
   Backend& backend() { return *backend_; }
-  // Everything applied is on disk when this returns. The store is unusable afterwards.
+  // Everything applied is on disk when this returns, and marked as complete. The store is unusable
+  // afterwards.
   void close();
 
  private:
@@ -109,12 +116,15 @@ class PartitionStore {
 
   size_t keep_bytes() const;  // of memory for changes, from one transaction to the next
   void open_database();
+  void mark(Mark mark);
   void write_batch(int64_t next_offset, int64_t wall_ms);
   Operator& op_state(uint8_t op);
 
   StateEnvironment* environment_ = nullptr;
   bool in_memory_ = false;
+  std::string partition_dir_;
   std::string directory_;
+  bool is_restoring_ = false;
   std::unique_ptr<Backend> backend_;
   Overlay overlay_;
   std::array<std::unique_ptr<Operator>, 256> operators_;

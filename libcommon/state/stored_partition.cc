@@ -1,5 +1,6 @@
 #include "state/stored_partition.h"
 
+#include "base/fs.h"
 #include "base/varint.h"
 #include "state/layout.h"
 #include "state/state_error.h"
@@ -11,11 +12,25 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   // Held until all files are open: from then on they stay readable, and the tool may start again.
   const auto lock = PartitionLock::try_read(partition_dir);
   if (!lock) throw StateInUse(partition_dir);
+  const Mark mark = read_mark(partition_dir);
+  if (mark.kind == Mark::Kind::restoring) {
+    incomplete_ = "it was being restored from its changelog when the tool ended";
+    if (!file_exists(database_directory(partition_dir) + "/CURRENT")) return;
+  }
+  if (mark.kind == Mark::Kind::working)
+    incomplete_ = "the tool was killed, or could not write it: newer rows may be in the changelog only";
   backend_ = environment.open_read_only(database_directory(partition_dir));
   const auto local = backend_->get(kLocalRowKey);
   const auto cursor = backend_->cursor();
   cursor->seek({});
-  if (!cursor->valid()) return;  // nothing was ever committed
+  const auto older = [&] {
+    return CorruptState("the state in " + partition_dir +
+                        " is not what the tool left there: files of it are cut or of another time");
+  };
+  if (!cursor->valid()) {  // nothing was ever committed
+    if (mark.kind == Mark::Kind::complete && mark.changelog_offset >= 0) throw older();
+    return;
+  }
   if (!local) throw CorruptState("the state in " + partition_dir + " does not say how far it reaches");
   Reader in(*local);
   const uint8_t version = in.byte();
@@ -27,6 +42,7 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   changelog_offset_ = in.signed_varint();
   applied_wall_ms_ = in.signed_varint();
   if (!in.ok() || !in.at_end()) throw CorruptState("the state in " + partition_dir + " is broken");
+  if (mark.kind == Mark::Kind::complete && mark.changelog_offset != changelog_offset_) throw older();
   metas_ = read_meta_rows(*cursor);
 }
 

@@ -24,10 +24,13 @@ class StoredPartition {
   int64_t changelog_offset() const { return changelog_offset_; }
   int64_t applied_wall_ms() const { return applied_wall_ms_; }  // when the newest rows were written
   Backend& rows() { return *backend_; }
+  // Why rows that were committed may not be here, and what completes them; empty: all are here.
+  const std::string& incomplete() const { return incomplete_; }
 
  private:
   std::unique_ptr<Backend> backend_;
   std::map<uint8_t, Meta> metas_;
+  std::string incomplete_;
   int64_t changelog_offset_ = 0;
   int64_t applied_wall_ms_ = 0;
 };

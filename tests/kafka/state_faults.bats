@@ -269,6 +269,78 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   refused "the topic was made anew" "-g NAME"
 }
 
+# The rows that kquery finds on disk are those of the topic.
+on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sort); }
+@test "kquery: state of a tool that was killed, of a restore that was cut short, cut files; -e with nothing new mends it" {
+  begin
+  table
+  on_disk_right
+  # Killed: rows that were committed are in the changelog only.
+  start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  more 1000
+  wait_for 30 caught_up "$group" "$src"
+  stop_tool "$started" KILL
+  refused_with 2 kquery "$dst" k1
+  says "the state of group '$group' is incomplete" "was killed" "-e"
+  refused_with 2 kquery -g "$group" "$dst" nothing-of-that-name
+  table
+  on_disk_right
+  # Deleted: nothing new for the tool, yet its state comes back.
+  rm -rf "${KUTILS_STATE_DIR:?}/$group"
+  run table
+  [ "$status" -eq 0 ]
+  [[ $output == *restored* ]] || { echo "$output"; return 1; }
+  on_disk_right
+  # Cut short in a restore.
+  more 60000 60000
+  table
+  local signal
+  for signal in KILL TERM; do
+    rm -rf "${KUTILS_STATE_DIR:?}/$group"
+    start_tool "restore-$signal" ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+    wait_for 30 grep -qs restoring "$KUTILS_STATE_DIR/$group/0/mark" "$KUTILS_STATE_DIR/$group/1/mark"
+    stop_tool "$started" "$signal"
+    # The restore may have ended meanwhile, and the tool cleanly: then all rows are there.
+    if kquery "$group" >out.txt 2>err.txt; then
+      same <(wanted | cut -d' ' -f2- | sort) <(sort out.txt)
+    else
+      refused_with 2 kquery "$group" k1
+      says "is incomplete"
+      refused_with 2 kquery "$dst"
+      says "incomplete"
+    fi
+  done
+  table
+  on_disk_right
+  # Files of another time, or cut.
+  local file
+  for file in "$KUTILS_STATE_DIR/$group"/0/db/MANIFEST-*; do truncate -s 100 "$file"; done
+  local code=0
+  kquery "$group" >out.txt 2>err.txt || code=$?
+  [[ $code -eq 5 || $code -eq 2 ]] || { echo "exit $code"; cat err.txt; return 1; }
+}
+
+@test "state that cannot be written at a clean end over several partitions: exit 5, and kquery does not answer from it" {
+  mkdir disk
+  mount -t tmpfs -o size=40m tmpfs disk 2>/dev/null || skip "a small tmpfs cannot be mounted here"
+  mounted=$PWD/disk
+  begin 4
+  export KUTILS_STATE_DIR=$PWD/disk/state
+  start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  more 40000 40000
+  wait_for 60 caught_up "$group" "$src"
+  # What was not worth a file yet has to be written at the end.
+  dd if=/dev/zero of=disk/fill bs=64k 2>/dev/null || true
+  stop_tool "$started" TERM 30
+  [ "$status" -eq 5 ] || { echo "exit $status"; return 1; }
+  grep -q "No space left" one.err
+  refused_with 2 kquery "$group"
+  says "is incomplete"
+  rm disk/fill
+  table
+  on_disk_right
+}
+
 @test "a full disk: exit 5 that says so; with room again nothing is lost or doubled" {
   mkdir disk
   mount -t tmpfs -o size=4m tmpfs disk 2>/dev/null || skip "a small tmpfs cannot be mounted here"

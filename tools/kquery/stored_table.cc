@@ -30,19 +30,24 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
           "there is no state of group '" + *group + "' in " + state_dir,
           here.empty() ? "there is none of any group" : "there is that of " + quoted_list(here));
     auto found = std::make_unique<StoredTable>();
-    if (!found->open(state_dir, *group))
-      throw usage_error("group '" + *group + "' has committed no rows yet");
+    const bool has_rows = found->open(state_dir, *group);
+    found->refuse_incomplete();
+    if (!has_rows) throw usage_error("group '" + *group + "' has committed no rows yet");
     if (found->description_.output != table && table != *group)
       throw usage_error("group '" + *group + "' writes '" + found->description_.output + "', not '" + table +
                         "'");
     return found;
   }
-  std::vector<std::string> matches, others, in_use;
+  std::vector<std::string> matches, others, in_use, incomplete;
   std::unique_ptr<StoredTable> match;
   for (const std::string& name : here) {
     auto one = std::make_unique<StoredTable>();
     try {
-      if (!one->open(state_dir, name)) continue;
+      if (!one->open(state_dir, name)) {
+        if (name == table) one->refuse_incomplete();
+        if (!one->incomplete_.empty()) incomplete.push_back(name);
+        continue;
+      }
     } catch (const state::StateInUse&) {
       if (name == table) throw;
       in_use.push_back(name);
@@ -63,9 +68,15 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
   if (matches.size() > 1)
     throw usage_error("several groups keep state for '" + table + "': " + quoted_list(matches),
                       "choose one with -g");
-  if (match) return match;
+  if (match) {
+    match->refuse_incomplete();
+    return match;
+  }
   std::string hint;
-  if (!in_use.empty()) {
+  if (!incomplete.empty()) {
+    hint = "that of " + quoted_list(incomplete) +
+           " is incomplete: a restore was cut short, and it does not say yet which table it is";
+  } else if (!in_use.empty()) {
     hint =
         quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
         " in use by a running process: ask it with --http ADDR, for which it must have been started with --http ADDR";
@@ -83,6 +94,8 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     auto stored = std::make_unique<state::StoredPartition>(
         environment_, state::partition_directory(state_dir, group, partition));
+    if (incomplete_.empty() && !stored->incomplete().empty())
+      incomplete_ = "partition " + std::to_string(partition) + ": " + stored->incomplete();
     bool has_shown = false;  // rows of a source table say nothing of themselves
     for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
@@ -100,6 +113,13 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
     throw usage_error("the state of group '" + group + "' does not say what its rows are",
                       "it is no table's and no window's, or a newer kutils wrote it");
   return is_shown;
+}
+
+void StoredTable::refuse_incomplete() const {
+  if (incomplete_.empty()) return;
+  throw usage_error(
+      "the state of group '" + group_ + "' is incomplete: " + incomplete_,
+      "start the tool again as before: it restores what is missing, also with -e and nothing new");
 }
 
 std::string StoredTable::origin() const {

@@ -26,11 +26,14 @@ class StoredTable {
   bool run(flow::TableQuery& query, int64_t now_ms, const flow::TableQuery::TakeRow& take);
 
  private:
+  // Throws Error(usage) if rows of it are missing here.
+  void refuse_incomplete() const;
   // Nothing was committed: no description.
   bool open(const std::string& state_dir, const std::string& group);
 
   state::StateEnvironment environment_;
   std::string group_;
+  std::string incomplete_;  // of the first partition that is, and why
   std::vector<std::unique_ptr<state::StoredPartition>> partitions_;
   flow::StateDescription description_;
   uint8_t op_ = 0;
