@@ -61,6 +61,10 @@ void append_utf8(uint32_t code_point, std::string& out) {
   }
 }
 
+void append_latin1(std::string_view bytes, std::string& out) {
+  for (const char c : bytes) append_utf8(static_cast<unsigned char>(c), out);
+}
+
 size_t utf8_width(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) {

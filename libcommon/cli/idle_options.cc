@@ -63,7 +63,7 @@ const std::vector<Rule>& rules() {
        writes_topic,
        "that is about a topic that is written, and none is",
        "leave it out"},
-      {{"-I"}, reads_lines, "that is how lines are read, and IN is a topic", "leave it out"},
+      {{"-I", "--encoding"}, reads_lines, "that is how lines are read, and IN is a topic", "leave it out"},
       {{"--csv-strings"}, reads_cells, "no cells are read", "it goes with -I csv, tsv and re:REGEX"},
       {{"-O", "-f"}, writes_lines, "that is how lines are written, and OUT is a topic", "leave it out"},
       {{"--pretty"}, writes_json, "no JSON is written as lines", "it goes with -O json and -J, to lines"},

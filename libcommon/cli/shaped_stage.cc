@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+#include "data/json_fields.h"
+#include "data/json_write.h"
+
 namespace kutils::cli {
 
 // The emitter put between the inner stage and the one outside.
@@ -122,8 +126,22 @@ class ShapedStage::Shaper final : public flow::Emitter {
     if (bytes.is_null()) return std::nullopt;
     Result<std::string_view> plain = codec.in.decode(bytes.view(), decoded);
     if (!plain) return std::move(plain.error());
+    std::string converted;
+    if (codec.in.form() == DecodedForm::json && codec.out.form() == DecodedForm::string) {
+      if (const auto scalar = parse_scalar(*plain, converted); scalar && scalar->type == JsonType::string)
+        plain = std::string_view(converted);
+    } else if (codec.in.form() == DecodedForm::string && codec.out.form() == DecodedForm::json) {
+      if (!is_utf8(*plain)) return RecordError{Reason::bad_codec, codec.in.name() + ": not UTF-8"};
+      append_json_string(*plain, converted);
+      plain = std::string_view(converted);
+    }
     Result<std::string_view> made = codec.out.encode(*plain, encoded);
     if (!made) return std::move(made.error());
+    // Codecs that change nothing give back what they got, which ends here.
+    if (made->data() == converted.data()) {
+      encoded = std::move(converted);
+      made = std::string_view(encoded);
+    }
     bytes = MaybeBytes(*made);
     return std::nullopt;
   }

@@ -309,6 +309,18 @@ void SharedOptions::declare_lines(OptionTable& table) {
                .help = "cells of CSV stay strings, also numbers",
                .group = group,
                .set = [this](const std::string&) { lines_.csv_strings = true; }});
+    table.add({.names = "--encoding",
+               .metavar = "NAME",
+               .help = "of lines read: utf-8, or latin1 made into UTF-8",
+               .group = group,
+               .set =
+                   [this](const std::string& text) {
+                     if (text != "utf-8" && text != "latin1")
+                       throw usage_error("--encoding " + text + ": there is no such encoding",
+                                         "utf-8 or latin1; others: iconv -t UTF-8 | ...");
+                     lines_.latin1 = text == "latin1";
+                   },
+               .choices = {"utf-8", "latin1"}});
   }
   if (shares_.writes_lines) {
     table.add({.names = "-O",
@@ -635,7 +647,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   };
   parse_formats();
   refuse_idle_codecs(job);
-  set_codecs();
+  set_codecs(job);
   set_markers(job);
   set_lines(job);
   return job;
@@ -677,7 +689,9 @@ void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
 }
 
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
-void SharedOptions::set_codecs() {
+void SharedOptions::set_codecs(const flow::Job& job) {
+  // A line of text is a string to expressions, also one that looks like JSON.
+  if (!value_codec_ && job.in.is_lines() && in_format_.name() == "text") expressions_.value_codec = "text";
   if (value_codec_) {
     const CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
     expressions_.value_codec = pair.in.name();
@@ -692,7 +706,8 @@ void SharedOptions::set_codecs() {
     in_format_.key_codec = pair.in;
     out_format_.key_codec = pair.out;
     if (!(pair.in == pair.out)) shape_.kept_key_codec = pair;
-    if (!pair.out.is_identity()) shape_.made_key_codec = CodecPair{Codec(), pair.out};  // from its text
+    if (!pair.out.is_identity())
+      shape_.made_key_codec = CodecPair{Codec::parse("raw", "--key-codec"), pair.out};  // from its text
   }
   shape_.makes_values = shares_.emits_json;
   shape_.makes_keys = shares_.aggregates;
@@ -716,6 +731,7 @@ void SharedOptions::parse_formats() {
   };
   in_format_ = parse(lines_.in, "-I");
   in_format_.csv_strings = lines_.csv_strings;
+  in_format_.latin1 = lines_.latin1;
   in_format_.check_json = shares_.checks_json && !value_codec_;
   out_format_ = parse(lines_.out, "-O");
   out_format_.embed = lines_.embed;

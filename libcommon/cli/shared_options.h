@@ -88,6 +88,7 @@ class SharedOptions {
     std::optional<std::string> null_marker;    // -Z
     bool nul_ended = false;                    // -0
     bool csv_strings = false;
+    bool latin1 = false;  // --encoding
   };
 
   void declare_output(OptionTable& table);
@@ -99,7 +100,7 @@ class SharedOptions {
   void parse_formats();
   static void refuse_idle_range(const flow::Job& job);
   void refuse_idle_codecs(const flow::Job& job) const;
-  void set_codecs();
+  void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;
   std::function<std::unique_ptr<io::Sink>()> line_opener(const io::Endpoint& out) const;

@@ -62,10 +62,10 @@ std::optional<RecordError> encode_int(std::string_view name, std::string_view de
   int64_t value = 0;
   if (field->type == JsonType::integer) {
     value = field->integer;
-  } else if (field->type == JsonType::real && field->real >= -9223372036854775808.0 &&
-             field->real < 9223372036854775808.0 &&
-             static_cast<double>(static_cast<int64_t>(field->real)) == field->real) {
-    value = static_cast<int64_t>(field->real);
+  } else if (field->type == JsonType::real && field->real.value >= -9223372036854775808.0 &&
+             field->real.value < 9223372036854775808.0 &&
+             static_cast<double>(static_cast<int64_t>(field->real.value)) == field->real.value) {
+    value = static_cast<int64_t>(field->real.value);
   } else {
     return bad(std::string(name) + ": " + shown(decoded) + " is not an integer in its range");
   }
@@ -97,7 +97,7 @@ std::optional<RecordError> decode_f64(std::string_view bytes, std::string& out) 
 std::optional<RecordError> encode_f64(std::string_view decoded, std::string& out) {
   const auto field = number(decoded);
   if (!field) return bad("f64: " + shown(decoded) + " is not a number");
-  double value = field->real;
+  double value = field->real.value;
   if (field->type == JsonType::integer) value = static_cast<double>(field->integer);
   if (field->type == JsonType::unsigned_integer) value = static_cast<double>(field->unsigned_integer);
   append_big_endian(std::bit_cast<uint64_t>(value), out);
@@ -148,6 +148,7 @@ std::optional<RecordError> encode_base64(std::string_view decoded, std::string& 
 constexpr CodecLink kLinks[] = {
     {"json", "JSON text", DecodedForm::json, true, nullptr, nullptr},
     {"raw", "the bytes as they are", DecodedForm::bytes, false, nullptr, nullptr},
+    {"text", "UTF-8 text, one string", DecodedForm::string, true, nullptr, nullptr},
     {"base64", "bytes written in base64", DecodedForm::bytes, false, decode_base64, encode_base64},
     {"i32", "32-bit integer, big endian (Kafka's IntegerSerializer)", DecodedForm::json, true, decode_i32,
      encode_i32},

@@ -268,12 +268,13 @@ struct FieldReader::Impl::Handler {
   bool Double(double rough) {
     if (depth > 1) return true;
     if (current != kNone) {
-      const std::optional<double> exact = json_double(value_span(), rough);
+      const std::string_view written = value_span();
+      const std::optional<double> exact = json_double(written, rough);
       if (!exact) {
         impl.too_big = true;
         return false;
       }
-      impl.fields[current].real = *exact;
+      impl.fields[current].real = {*exact, written.data()};
     }
     return scalar(JsonType::real);
   }
@@ -426,6 +427,7 @@ std::optional<JsonField> parse_scalar(std::string_view raw, std::string& scratch
   JsonField field = reader[0];
   if (field.raw.size() != raw.size()) return std::nullopt;
   field.raw = raw;
+  if (field.type == JsonType::real) field.real.text = raw.data();
   if (field.type == JsonType::string) {
     scratch.assign(field.string);
     field.string = scratch;

@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "data/json_number.h"
 
 namespace kutils {
 
@@ -41,7 +42,7 @@ struct JsonField {
   union {
     int64_t integer = 0;        // fits int64
     uint64_t unsigned_integer;  // above int64, up to 2^64 - 1
-    double real;                // has '.' or an exponent, or is larger than that
+    WrittenNumber real;         // has '.' or an exponent, or is larger than that; its text is `raw`
   };
   std::string_view
       string;  // unescaped; a view into the text where it has no escapes, else into the reader's arena

@@ -1,6 +1,10 @@
 #include "data/json_number.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "data/json_fields.h"
+#include "data/json_write.h"
 
 namespace kutils {
 namespace {
@@ -11,7 +15,81 @@ size_t digits(std::string_view text, size_t from) {
   return n;
 }
 
+// A number's decimal value: `digits` times ten to the power of `exponent`, no zeros around the digits, none
+// at all for zero.
+struct Decimal {
+  bool negative = false;
+  std::string digits;
+  int64_t exponent = 0;
+  friend bool operator==(const Decimal&, const Decimal&) = default;
+};
+
+// REQUIRES: `text` is a JSON number.
+Decimal decimal(std::string_view text) {
+  constexpr int64_t kFar =
+      1'000'000'000'000'000'000;  // exponents beyond it are all alike: no number has them
+  Decimal d;
+  size_t at = text[0] == '-' ? 1 : 0;
+  bool fraction = false;
+  for (; at < text.size() && text[at] != 'e' && text[at] != 'E'; ++at) {
+    if (text[at] == '.') {
+      fraction = true;
+      continue;
+    }
+    if (fraction) --d.exponent;
+    if (text[at] != '0' || !d.digits.empty()) d.digits += text[at];
+  }
+  if (d.digits.empty()) return {};
+  d.negative = text[0] == '-';
+  const size_t last = d.digits.find_last_not_of('0');
+  d.exponent += static_cast<int64_t>(d.digits.size() - 1 - last);
+  d.digits.resize(last + 1);
+  if (at == text.size()) return d;
+  const bool down = text[++at] == '-';
+  if (down || text[at] == '+') ++at;
+  int64_t power = 0;
+  for (; at < text.size(); ++at) power = std::min(kFar, power * 10 + (text[at] - '0'));
+  d.exponent += down ? -power : power;
+  return d;
+}
+
+// The number as int64 or uint64 writes it; false: it is none.
+bool append_integer(const Decimal& d, std::string& out) {
+  if (d.digits.empty()) {
+    out += '0';
+    return true;
+  }
+  constexpr int64_t kMostDigits = 20;
+  if (d.exponent < 0 || d.exponent + static_cast<int64_t>(d.digits.size()) > kMostDigits) return false;
+  const std::string whole = d.digits + std::string(static_cast<size_t>(d.exponent), '0');
+  uint64_t magnitude = 0;
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), magnitude).ec != std::errc()) return false;
+  if (d.negative && magnitude > uint64_t{1} << 63) return false;
+  if (d.negative) out += '-';
+  out += whole;
+  return true;
+}
+
 }  // namespace
+
+void append_number_key(std::string_view written, double value, std::string& out) {
+  const Decimal meant = decimal(written);
+  if (append_integer(meant, out)) return;
+  std::string of_double;
+  if (append_json_double(value, of_double) && decimal(of_double) == meant) {
+    const size_t size = of_double.size();
+    out.append(of_double, 0, size > 2 && of_double.compare(size - 2, 2, ".0") == 0 ? size - 2 : size);
+  } else {
+    out += written;
+  }
+}
+
+bool append_number_key(double value, std::string& out) {
+  std::string text;
+  if (!append_json_double(value, text)) return false;
+  append_number_key(text, value, out);
+  return true;
+}
 
 // RFC 8259, section 6: [ minus ] int [ frac ] [ exp ].
 bool is_json_number(std::string_view text) {

@@ -3,10 +3,27 @@
 
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 namespace kutils {
+
+// A number and the text that it was read from, which says more than a double can hold. How long the text is
+// stands beside it where one of these is kept.
+struct WrittenNumber {
+  double value;
+  const char* text;
+};
+
+// The text of a number as a key, the same for all texts that mean the same number: 40, 40.0 and 4e1. A number
+// that int64, uint64 or a double gives back as the same decimal value is written as that type is; any other
+// keeps its text, so that ids of 23 digits stay apart. `written`: all of a valid JSON number of which a
+// double is `value`.
+void append_number_key(std::string_view written, double value, std::string& out);
+// The same for a computed number: the key of the text that it would be written as. False, and `out` as it
+// was: NaN or infinite.
+[[nodiscard]] bool append_number_key(double value, std::string& out);
 
 // Whether a text is exactly one JSON number that a double can hold: what CSV cells and regex captures are
 // asked.

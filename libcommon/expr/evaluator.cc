@@ -19,6 +19,14 @@ Value wrong(Context& context, const Op& op, std::string_view message, const Valu
                  std::string(message) + ", not " + std::string(friendly_name(value.kind())));
 }
 
+// Bytes that are asked for as text: an error if they are none. `what` they are.
+Value text(Context& context, const Op& op, std::string_view what, std::string_view bytes) {
+  if (__builtin_expect(all_ascii(bytes) || is_utf8(bytes), 1)) return Value::string(bytes);
+  return fail_at(
+      context, op, Reason::wrong_type,
+      std::string(what) + " is not UTF-8, so it is no text; `*` or a field's name alone passes it on");
+}
+
 }  // namespace
 
 Value locate(Value value, const Op& op) {
@@ -40,11 +48,12 @@ Value run_field(const Op& op, Context& context) {
   const JsonField& field = (*context.fields)[op.slot];
   switch (field.type) {
     case JsonType::integer:
+      if (field.integer == 0 && field.raw.size() == 2) return Value::minus_zero();
       return Value::integer(field.integer);
     case JsonType::string:
-      return Value::string(field.string);
+      return text(context, op, "the field", field.string);
     case JsonType::real:
-      return Value::real(field.real);
+      return Value::written_real(&field.real, field.raw.size());
     case JsonType::boolean:
       return Value::boolean(field.boolean);
     case JsonType::null:
@@ -78,17 +87,17 @@ Value run_has_field(const Op& op, Context& context) {
 
 Value run_key(const Op& op, Context& context) {
   if (context.record->key.is_null()) return Value::null();
-  const auto text = context.key_text;
-  if (context.key_guessed) return is_utf8(text) ? Value::string(text) : Value::bytes(text);
-  if (context.key_form == DecodedForm::json) return locate(context.json(text), op);
-  return context.key_form == DecodedForm::string ? Value::string(text) : Value::bytes(text);
+  const auto bytes = context.key_text;
+  if (context.key_guessed) return is_utf8(bytes) ? Value::string(bytes) : Value::bytes(bytes);
+  if (context.key_form == DecodedForm::json) return locate(context.json(bytes), op);
+  return context.key_form == DecodedForm::string ? text(context, op, "the key", bytes) : Value::bytes(bytes);
 }
 
 Value run_value(const Op& op, Context& context) {
   if (context.record->value.is_null()) return Value::null();
   switch (context.value_form) {
     case DecodedForm::string:
-      return Value::string(context.value_text);
+      return text(context, op, "the value", context.value_text);
     case DecodedForm::bytes:
       return Value::bytes(context.value_text);
     case DecodedForm::json:

@@ -49,13 +49,49 @@ bool within_character(std::string_view utf8, size_t at) {
   return at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xc0) == 0x80;
 }
 
+// Whether a search may read far beyond the match that it finds, so that looking for the next one from there
+// on reads the same bytes again and again: `a.*b|a` on many a. In a pattern that is a plain row of
+// characters and classes, each with any repetition, what keeps a search going behind its match cannot hold
+// another match; and without an unbounded repetition none goes far. So what is left are choices and repeated
+// groups together with an unbounded repetition.
+bool may_read_far(std::string_view pattern) {
+  bool chooses = false, unbounded = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      ++i;
+    } else if (c == '[') {
+      i += 1 + (pattern.substr(i + 1, 1) == "^" ? 1 : 0);  // a bracket that comes first is one of the class
+      if (pattern.substr(i, 1) == "\\") ++i;
+      while (i + 1 < pattern.size() && pattern[i + 1] != ']') i += pattern[i + 1] == '\\' ? 2 : 1;
+      ++i;
+    } else if (c == '|') {
+      chooses = true;
+    } else if (c == ')') {
+      const char next = i + 1 < pattern.size() ? pattern[i + 1] : 0;
+      chooses |= next == '*' || next == '+' || next == '?' || next == '{';
+    } else if (c == '*' || c == '+') {
+      unbounded = true;
+    } else if (c == '{') {
+      const size_t end = pattern.find('}', i);
+      unbounded |= end != std::string_view::npos && pattern[end - 1] == ',';
+    }
+  }
+  return chooses && unbounded;
+}
+
 // Calls `turn` with the groups of each match; it returns false to stop.
 template <typename Turn>
 void each_match(const RE2& regex, std::string_view text, int groups, Context& context, Turn turn) {
   StringPiece found[kMaxGroups + 1];
   size_t at = 0;
   size_t last_end = std::string_view::npos;
-  while (at <= text.size() && regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) {
+  // Such a search pays for all that it may read, and dearly: RE2 may fall back to its slow engine.
+  constexpr size_t kFewBytes = 4096, kFarBytes = 64;
+  const bool far = text.size() > kFewBytes && may_read_far(regex.pattern());
+  while (at <= text.size()) {
+    if (far) context.steps((text.size() - at) / kFarBytes);
+    if (!regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) return;
     context.steps();
     const auto end = static_cast<size_t>(found[0].data() - text.data()) + found[0].size();
     const bool empty = found[0].empty();

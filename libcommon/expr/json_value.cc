@@ -21,7 +21,10 @@ struct Builder {
   }
   bool Null() { return push(Value::null()); }
   bool Bool(bool b) { return push(Value::boolean(b)); }
-  bool Int(int i) { return push(Value::integer(i)); }
+  bool Int(int i) {
+    const bool minus = i == 0 && stream.Tell() >= 2 && text[stream.Tell() - 2] == '-';
+    return push(minus ? Value::minus_zero() : Value::integer(i));
+  }
   bool Uint(unsigned u) { return push(Value::integer(u)); }
   bool Int64(int64_t i) { return push(Value::integer(i)); }
   bool Uint64(uint64_t u) {
@@ -31,9 +34,12 @@ struct Builder {
   bool Double(double rough) {
     // It ends here, and nothing that may stand before a number looks like a part of one.
     const std::string_view read = text.substr(0, stream.Tell());
-    const std::optional<double> exact =
-        json_double(read.substr(read.find_last_not_of("+-.0123456789eE") + 1), rough);
-    return exact && push(Value::real(*exact));
+    const std::string_view written = read.substr(read.find_last_not_of("+-.0123456789eE") + 1);
+    const std::optional<double> exact = json_double(written, rough);
+    if (!exact) return false;
+    auto* number = context.allocate_array<WrittenNumber>(1);
+    *number = {*exact, written.data()};
+    return push(Value::written_real(number, written.size()));
   }
   bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
   bool String(const char* s, rapidjson::SizeType n, bool) { return push(context.string({s, n})); }
@@ -89,6 +95,12 @@ Value Context::json(std::string_view text) {
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   reader.Parse<kFlags>(stream, builder);
   if (builder.too_deep) return fail(Reason::not_json, "the JSON is nested deeper than 1000 levels");
+  if (reader.GetParseErrorCode() == rapidjson::kParseErrorStringInvalidEncoding)
+    return fail(Reason::not_json,
+                "a string at byte " + std::to_string(reader.GetErrorOffset()) + " of the JSON is not UTF-8");
+  // RapidJSON takes a NUL byte for the end of the text.
+  if (!reader.HasParseError() && stream.Tell() != text.size())
+    return fail(Reason::not_json, "unexpected NUL byte at byte " + std::to_string(stream.Tell()));
   if (reader.HasParseError() || stack.size() != 1)
     return fail(Reason::not_json, "not JSON at byte " + std::to_string(reader.GetErrorOffset()));
   return stack[0];

@@ -58,6 +58,8 @@ uint64_t mix(uint64_t h) {
   return h ^ h >> 33;
 }
 
+// `as_key`: see append_key_json().
+template <bool as_key>
 bool write(const Value& value, std::string& out, std::string_view& problem) {
   switch (value.kind()) {
     case Kind::error:
@@ -68,14 +70,26 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
       out += value.as_bool() ? "true" : "false";
       return true;
     case Kind::integer:
-      append_json_int(value.as_int(), out);
+      if (!as_key && !value.written().empty()) {
+        out += value.written();
+      } else {
+        append_json_int(value.as_int(), out);
+      }
       return true;
     case Kind::unsigned_integer:
       append_json_uint(value.as_uint(), out);
       return true;
     case Kind::real: {
       const double d = value.as_double();
-      if (append_json_double(d, out)) return true;
+      if (!value.written().empty()) {
+        if (as_key) {
+          append_number_key(value.written(), d, out);
+        } else {
+          out += value.written();
+        }
+        return true;
+      }
+      if (as_key ? append_number_key(d, out) : append_json_double(d, out)) return true;
       problem = std::isnan(d) ? "NaN" : "an infinity";
       return false;
     }
@@ -99,21 +113,21 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
       return true;
     case Kind::list: {
       const ListValue& list = value.as_list();
-      if (!list.raw.empty()) {
+      if (!as_key && !list.raw.empty()) {
         out += list.raw;
         return true;
       }
       out.push_back('[');
       for (size_t i = 0; i < list.size; ++i) {
         if (i != 0) out.push_back(',');
-        if (!write(list.items[i], out, problem)) return false;
+        if (!write<as_key>(list.items[i], out, problem)) return false;
       }
       out.push_back(']');
       return true;
     }
     case Kind::map: {
       const MapValue& map = value.as_map();
-      if (!map.raw.empty()) {
+      if (!as_key && !map.raw.empty()) {
         out += map.raw;
         return true;
       }
@@ -125,11 +139,11 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
           append_json_string(key.as_string(), out);
         } else {
           out.push_back('"');
-          if (!write(key, out, problem)) return false;
+          if (!write<as_key>(key, out, problem)) return false;
           out.push_back('"');
         }
         out.push_back(':');
-        if (!write(map.entries[i].value, out, problem)) return false;
+        if (!write<as_key>(map.entries[i].value, out, problem)) return false;
       }
       out.push_back('}');
       return true;
@@ -142,7 +156,7 @@ bool write(const Value& value, std::string& out, std::string_view& problem) {
         out += "null";
         return true;
       }
-      return write(*value.as_optional(), out, problem);
+      return write<as_key>(*value.as_optional(), out, problem);
     case Kind::ip:
     case Kind::cidr:
       out.push_back('"');
@@ -389,12 +403,22 @@ const Value* find(const MapValue& map, const Value& key) {
 
 const Value* find(const MapValue& map, std::string_view key) { return find(map, Value::string(key)); }
 
-std::optional<RecordError> append_json(const Value& value, std::string& out) {
+namespace {
+template <bool as_key>
+std::optional<RecordError> append(const Value& value, std::string& out) {
   const size_t before = out.size();
   std::string_view problem;
-  if (write(value, out, problem)) return std::nullopt;
+  if (write<as_key>(value, out, problem)) return std::nullopt;
   out.resize(before);
   return RecordError{Reason::expression, "JSON cannot hold " + std::string(problem)};
+}
+}  // namespace
+
+std::optional<RecordError> append_json(const Value& value, std::string& out) {
+  return append<false>(value, out);
+}
+std::optional<RecordError> append_key_json(const Value& value, std::string& out) {
+  return append<true>(value, out);
 }
 
 Result<bool> append_key(const Value& value, std::string& out) {
@@ -406,7 +430,7 @@ Result<bool> append_key(const Value& value, std::string& out) {
       out += value.as_string();
       return true;
     default:
-      if (auto error = append_json(value, out)) return *error;
+      if (auto error = append_key_json(value, out)) return *error;
       return true;
   }
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "data/json_number.h"
 
 namespace kutils::expr {
 
@@ -58,10 +59,13 @@ class Value {
   bool as_bool() const { return boolean_; }
   int64_t as_int() const { return integer_; }
   uint64_t as_uint() const { return unsigned_integer_; }
-  double as_double() const { return real_; }
+  double as_double() const { return size_ == 0 ? real_ : written_->value; }
   std::string_view as_string() const { return {text_, size_}; }  // also bytes, also a type's name
-  int64_t seconds() const { return integer_; }                   // timestamp: since the epoch
-  uint32_t nanoseconds() const { return size_; }                 // timestamp: within the second
+  // The text that a number was read from, where as_double() or as_int() may not give it back (3.10, 1e-400,
+  // -0, 23 digits): whoever passes the number on writes this. Empty: a computed one, or an integer like any.
+  std::string_view written() const;
+  int64_t seconds() const { return integer_; }    // timestamp: since the epoch
+  uint32_t nanoseconds() const { return size_; }  // timestamp: within the second
   int64_t duration_ns() const { return integer_; }
   const ErrorValue& as_error() const { return *error_; }
   const ListValue& as_list() const { return *list_; }
@@ -88,6 +92,18 @@ class Value {
   static Value real(double value) {
     Value v(Kind::real);
     v.real_ = value;
+    return v;
+  }
+  // A number that was read: `number` and its text must outlive the value.
+  static Value written_real(const WrittenNumber* number, size_t size) {
+    Value v(Kind::real);
+    v.written_ = number;
+    v.size_ = static_cast<uint32_t>(size);
+    return v;
+  }
+  static Value minus_zero() {  // the integer -0: 0, but for its text
+    Value v(Kind::integer);
+    v.size_ = 1;
     return v;
   }
   // Views: the bytes must outlive the value. At most 4 GiB.
@@ -141,12 +157,15 @@ class Value {
   }
 
   Kind kind_ = Kind::null;
-  uint32_t size_ = 0;  // string, bytes, type: length; timestamp: nanoseconds within the second
+  // string, bytes, type: length; timestamp: nanoseconds within the second; real: length of its text, 0 if it
+  // was computed; integer: 1 for -0
+  uint32_t size_ = 0;
   union {
     bool boolean_;
     int64_t integer_ = 0;  // timestamp: seconds; duration: nanoseconds
     uint64_t unsigned_integer_;
     double real_;
+    const WrittenNumber* written_;
     const char* text_;
     const ErrorValue* error_;
     const ListValue* list_;
@@ -156,6 +175,12 @@ class Value {
   };
 };
 static_assert(sizeof(Value) == 16);
+
+inline std::string_view Value::written() const {
+  if (size_ == 0) return {};
+  if (kind_ == Kind::real) return {written_->text, size_};
+  return kind_ == Kind::integer ? std::string_view("-0") : std::string_view();
+}
 
 // Why an operation failed, and the place in the expression's text (bytes).
 struct ErrorValue {
@@ -212,6 +237,8 @@ inline size_t weight(const Value& value) {
       return value.as_map().weight;
     case Kind::optional:
       return value.as_optional() ? 8 + weight(*value.as_optional()) : 8;
+    case Kind::real:
+      return 8 + value.written().size();
     default:
       return 8;
   }
@@ -240,12 +267,16 @@ uint64_t hash(const Value& value);
 const Value* find(const MapValue& map, const Value& key);
 const Value* find(const MapValue& map, std::string_view key);
 
-// As JSON, appended to `out`. Timestamps are ISO strings, durations in the duration grammar, bytes base64. An
-// error says what JSON cannot hold (NaN, infinities); `out` is then as it was.
+// As JSON, appended to `out`: what was read is written as it was. Timestamps are ISO strings, durations in
+// the duration grammar, bytes base64. An error says what JSON cannot hold (NaN, infinities); `out` is then as
+// it was.
 [[nodiscard]] std::optional<RecordError> append_json(const Value& value, std::string& out);
 
+// As JSON for keys: equal values give the same text. Numbers as append_number_key() has them, lists and maps
+// without the white space that they came with.
+[[nodiscard]] std::optional<RecordError> append_key_json(const Value& value, std::string& out);
 // As the bytes of a record key: a string is its bytes, bytes are themselves, null is no key (false), else
-// JSON.
+// append_key_json().
 [[nodiscard]] Result<bool> append_key(const Value& value, std::string& out);
 
 // As a record time in ms since the epoch: int and whole double (in `unit_ns`-sized units, 1,000,000 for ms),

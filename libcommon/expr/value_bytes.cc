@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "data/json_write.h"
 #include "expr/context.h"
 
 namespace kutils::expr {
@@ -19,7 +20,9 @@ enum Tag : uint8_t {
   timestamp,
   duration,
   list,
-  map
+  map,
+  minus_zero,   // the integer
+  written_real  // with the text that it was read from
 };
 
 class Writer {
@@ -39,6 +42,10 @@ class Writer {
         out_.push_back(value.as_bool() ? 1 : 0);
         break;
       case Kind::integer:
+        if (!value.written().empty()) {
+          put(Tag::minus_zero);
+          break;
+        }
         put(Tag::integer);
         put_signed(out_, value.as_int());
         break;
@@ -51,8 +58,9 @@ class Writer {
           return RecordError{Reason::expression, std::isnan(value.as_double())
                                                      ? "JSON cannot hold NaN"
                                                      : "JSON cannot hold an infinity"};
-        put(Tag::real);
+        put(says_more(value) ? Tag::written_real : Tag::real);
         put_double(out_, value.as_double());
+        if (says_more(value)) put_bytes(out_, value.written());
         break;
       case Kind::string:
       case Kind::bytes:
@@ -93,12 +101,19 @@ class Writer {
   }
 
  private:
+  // Whether the text that the number was read from is not the one that it would be written as.
+  bool says_more(const Value& value) {
+    if (value.written().empty()) return false;
+    text_.clear();
+    return !append_json_double(value.as_double(), text_) || text_ != value.written();
+  }
   void put(Tag tag) { out_.push_back(static_cast<char>(tag)); }
   std::string& out_;
+  std::string text_;
 };
 
-// The scalar behind `tag`; nullopt: a list, a map, or broken.
-std::optional<Value> read_scalar(uint8_t tag, Reader& in) {
+// The scalar behind `tag`; nullopt: a list, a map, or broken. `number` takes what a written_real points to.
+std::optional<Value> read_scalar(uint8_t tag, Reader& in, WrittenNumber* number) {
   switch (tag) {
     case Tag::null:
       return Value::null();
@@ -110,6 +125,15 @@ std::optional<Value> read_scalar(uint8_t tag, Reader& in) {
       return Value::unsigned_integer(in.varint());
     case Tag::real:
       return Value::real(in.real());
+    case Tag::minus_zero:
+      return Value::minus_zero();
+    case Tag::written_real: {
+      number->value = in.real();
+      const std::string_view text = in.bytes();
+      if (!is_json_number(text)) return in.fail(), Value::null();
+      number->text = text.data();
+      return Value::written_real(number, text.size());
+    }
     case Tag::string:
       return Value::string(in.bytes());
     case Tag::bytes:
@@ -139,7 +163,8 @@ size_t count_of(uint8_t tag, Reader& in, int depth) {
 
 Value read(Reader& in, Context& context, int depth) {
   const uint8_t tag = in.byte();
-  if (const auto scalar = read_scalar(tag, in)) return *scalar;
+  auto* number = tag == Tag::written_real ? context.allocate_array<WrittenNumber>(1) : nullptr;
+  if (const auto scalar = read_scalar(tag, in, number)) return *scalar;
   const size_t n = count_of(tag, in, depth);
   if (tag == Tag::list) {
     auto* items = context.allocate_array<Value>(n);
@@ -155,12 +180,14 @@ Value read(Reader& in, Context& context, int depth) {
 }
 
 bool is_key_tag(uint8_t tag) {
-  return tag == Tag::string || tag == Tag::integer || tag == Tag::unsigned_integer || tag == Tag::boolean;
+  return tag == Tag::string || tag == Tag::integer || tag == Tag::minus_zero ||
+         tag == Tag::unsigned_integer || tag == Tag::boolean;
 }
 
 void pass(Reader& in, std::string* json, bool is_key, int depth) {
   const uint8_t tag = in.byte();
-  if (const auto scalar = read_scalar(tag, in)) {
+  WrittenNumber number{};
+  if (const auto scalar = read_scalar(tag, in, &number)) {
     const bool quotes = is_key && tag != Tag::string;
     if (is_key && !is_key_tag(tag)) in.fail();
     if (json == nullptr) return;

@@ -4,6 +4,7 @@
 //   value := 0 null | 1 bool:u8 | 2 signed | 3 varint (uint) | 4 double | 5 string:bytes | 6 bytes
 //          | 7 seconds:signed nanoseconds:varint (timestamp) | 8 nanoseconds:signed (duration)
 //          | 9 n:varint { value } (list) | 10 n:varint { key:value value } (map, in its order)
+//          | 11 (the integer -0) | 12 double text:bytes (a number with the text that it was read from)
 //
 // The kind of a value survives, unlike in JSON: a timestamp comes back as one.
 #pragma once

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/utf8.h"
 #include "data/json_fields.h"
 #include "data/json_write.h"
 #include "io/cell.h"
@@ -75,8 +76,8 @@ class CsvParser final : public LineParser {
         json_ += names_[count];
         if (null_ && cell == *null_)
           json_ += "null";
-        else
-          append_cell_json(cell, strings_, json_);
+        else if (!append_cell_json(cell, strings_, json_))
+          return fail(error, "cell " + std::to_string(count + 1) + " is " + kNotUtf8);
       }
       ++count;
       if (!more) break;
@@ -119,6 +120,10 @@ class CsvParser final : public LineParser {
       if (std::find(seen.begin(), seen.end(), cell) != seen.end())
         throw Error(ExitCode::bad_record,
                     "the header row names the column '" + std::string(cell) + "' twice");
+      if (!is_utf8(cell))
+        throw Error(ExitCode::bad_record,
+                    "the header row is broken: column " + std::to_string(seen.size() + 1) + " is not UTF-8",
+                    "if it is Latin-1, read it with --encoding latin1");
       seen.emplace_back(cell);
       std::string name = names_.empty() ? "" : ",";
       append_json_string(cell, name);

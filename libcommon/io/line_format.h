@@ -1,4 +1,5 @@
-// How records look as lines: what -I, -O, -J, -K, -Z, -0, -f, --embed and --csv-strings say.
+// How records look as lines: what -I, -O, -J, -K, -Z, -0, -f, --embed, --encoding and
+// --csv-strings say.
 #pragma once
 
 #include <functional>
@@ -35,6 +36,7 @@ struct LineFormat {
   bool nul_ended = false;                    // -0: records end with a NUL byte instead of a newline
   JsonDress dress;                           // json, envelope out: --pretty, --color always
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
+  bool latin1 = false;                       // --encoding latin1 in: lines become UTF-8 before all else
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers
   bool check_json = false;      // json in: a line that is not JSON is unreadable (kwrite; others find out)
   std::string output_template;  // -f; replaces the format on output

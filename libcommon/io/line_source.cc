@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "io/line_parser.h"
 
 namespace kutils::io {
@@ -35,6 +36,7 @@ class LineSource final : public Source {
         name_(std::move(name)),
         input_(input),
         terminator_(format.nul_ended ? '\0' : '\n'),
+        latin1_(format.latin1),
         parser_(make_line_parser(format)),
         spans_lines_(parser_->spans_lines()),
         block_(std::make_shared<Block>(kBlockSize)) {
@@ -122,10 +124,17 @@ class LineSource final : public Source {
     }
   }
 
+  static std::string_view from_latin1(std::string_view line, Batch& batch) {
+    std::string text;
+    append_latin1(line, text);
+    return batch.arena().copy(text);
+  }
+
   // An error that ends the run says where it is.
   LineParser::Got parse(LineParser& parser, std::string_view line, Batch& batch, Record& record,
                         RecordError& error) const {
     try {
+      if (latin1_ && !all_ascii(line)) line = from_latin1(line, batch);
       return parser.parse(line, batch, record, error);
     } catch (const Error& broken) {
       throw Error(broken.code(), (name_ == "-" ? "standard input" : name_) + ": " + broken.what(),
@@ -211,6 +220,7 @@ class LineSource final : public Source {
   std::string name_;
   uint32_t input_;
   char terminator_;
+  bool latin1_;
   std::unique_ptr<LineParser> parser_;
   bool spans_lines_;
   std::shared_ptr<Block> block_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "data/json_write.h"
 #include "io/cell.h"
 #include "io/line_parser.h"
@@ -40,6 +41,11 @@ class RegexParser final : public LineParser {
     if (!keyed_.split(line, record, error)) return Got::error;
     if (record.value.is_null()) return Got::record;
     const std::string_view text = record.value.view();
+    // RE2 would stop at such a byte, and the field be a piece of what stands there.
+    if (!all_ascii(text) && !is_utf8(text)) {
+      error = {Reason::bad_line, std::string("the line is ") + kNotUtf8};
+      return Got::error;
+    }
     if (!regex_.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), RE2::UNANCHORED,
                       matches_.data(), static_cast<int>(matches_.size()))) {
       error = {Reason::bad_line, "the line does not match " + regex_.pattern()};
@@ -49,10 +55,14 @@ class RegexParser final : public LineParser {
     for (const auto& [number, prefix] : groups_) {
       const auto& match = matches_[static_cast<size_t>(number)];
       json_ += prefix;
-      if (match.data() == nullptr)
+      if (match.data() == nullptr) {
         json_ += "null";
-      else
-        append_cell_json({match.data(), match.size()}, strings_, json_);
+      } else if (!append_cell_json({match.data(), match.size()}, strings_, json_)) {
+        const size_t quote = prefix.find('"');
+        error = {Reason::bad_line,
+                 "the group " + prefix.substr(quote, prefix.size() - quote - 1) + " is " + kNotUtf8};
+        return Got::error;
+      }
     }
     json_ += '}';
     record.value = batch.arena().copy(json_);

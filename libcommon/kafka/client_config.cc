@@ -94,6 +94,24 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
+bool is_secret(const std::string& name) {
+  for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// What is said of an unknown name. What cannot be a property's name may be a piece of a secret: a line of a
+// key or of a password that was broken.
+std::string unknown_name(const std::string& name) {
+  constexpr size_t kLongest = 64;
+  const bool is_name = name.size() <= kLongest &&
+                       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
+  return is_name
+             ? "no such property: " + name
+             : "the text before '=' is no property's name (it is not shown: it could be a part of a secret)";
+}
+
 void check_value(const std::string& name, const std::string& value) {
   const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> scratch(rd_kafka_conf_new(),
                                                                              rd_kafka_conf_destroy);
@@ -102,16 +120,17 @@ void check_value(const std::string& name, const std::string& value) {
     case RD_KAFKA_CONF_OK:
       return;
     case RD_KAFKA_CONF_INVALID:
-      throw usage_error("property " + name + ": " + why);
+      throw usage_error("property " + name + ": " +
+                        (is_secret(name) ? "librdkafka does not take this value" : why));
     case RD_KAFKA_CONF_UNKNOWN:
       break;
   }
   std::vector<std::string> names;
   for (const auto& [known, property] : known_properties()) names.push_back(known);
   const std::string nearest = nearest_name(name, names);
-  throw usage_error("no such property: " + name, nearest.empty()
-                                                     ? "'-X list' shows all"
-                                                     : "did you mean " + nearest + "? '-X list' shows all");
+  throw usage_error(unknown_name(name), nearest.empty()
+                                            ? "'-X list' shows all"
+                                            : "did you mean " + nearest + "? '-X list' shows all");
 }
 
 // librdkafka takes a port by atoi and keeps 16 bits of it: another port, or none, would be connected to.
@@ -132,13 +151,6 @@ void check_brokers(const std::string& brokers, const std::string& written_as) {
     throw usage_error(written_as + " " + address + ": '" + digits + "' is not a port",
                       "brokers are HOST:PORT,HOST:PORT with ports from 1 to 65535; without :PORT it is 9092");
   }
-}
-
-bool is_secret(const std::string& name) {
-  for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -166,7 +178,7 @@ void ClientConfig::set(std::string_view written, std::string_view value_view) {
     side = Side::producer;
   const std::string name(rest), value(value_view);
   if (name.empty())
-    throw usage_error("property without a name: '" + std::string(written) + "=" + value + "'");
+    throw usage_error("there is no name before '='", "write name=value; '-X list' shows all names");
   if (name == "bootstrap.servers" || name == "metadata.broker.list") {
     if (side != Side::both) throw usage_error(std::string(written) + ": both sides talk to the same cluster");
     set_brokers(value, name);
@@ -196,7 +208,7 @@ void ClientConfig::set(std::string_view written, std::string_view value_view) {
 void ClientConfig::set_assignment(std::string_view text) {
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos)
-    throw usage_error("-X " + std::string(text) + ": no '=' in it",
+    throw usage_error("-X: no '=' in its argument (which is not shown: it could be a part of a secret)",
                       "write -X name=value; '-X list' shows all names");
   set(trim(text.substr(0, equals)), text.substr(equals + 1));
 }
@@ -229,7 +241,8 @@ void ClientConfig::read_file(const std::string& path) {
     const std::string where = path + ":" + std::to_string(number) + ": ";
     const size_t equals = text.find('=');
     if (equals == std::string::npos)
-      throw usage_error(where + "no '=' in '" + text + "'", "write name=value");
+      throw usage_error(where + "no '=' in the line (which is not shown: it could be a part of a secret)",
+                        "write name=value");
     try {
       set(trim(text.substr(0, equals)), trim(text.substr(equals + 1)));
     } catch (const Error& error) {

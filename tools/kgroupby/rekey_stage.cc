@@ -36,7 +36,7 @@ std::optional<RecordError> RekeyStage::make_key() {
     Result<expr::Value> value = expressions_.get(key);
     if (!value) return std::move(value.error());
     key_ += key_.empty() ? '[' : ',';
-    if (auto error = expr::append_json(*value, key_)) return error;
+    if (auto error = expr::append_key_json(*value, key_)) return error;
   }
   key_ += ']';
   return std::nullopt;

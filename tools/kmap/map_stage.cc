@@ -127,9 +127,13 @@ void MapStage::process(const Record& record, flow::Emitter& out) {
   text_.clear();
   if (!whole_) return make_object(record, out);
 
+  Output output = flow::pass(record);
+  if (const auto raw = passed_on(*whole_); raw && *raw != "null") {
+    output.value = MaybeBytes(*raw);
+    return out.emit(&record, output);
+  }
   Result<expr::Value> value = expressions_.get(*whole_);
   if (!value) return out.fail(record, std::move(value.error()));
-  Output output = flow::pass(record);
   if (value->is_null()) {
     output.value = MaybeBytes();
   } else {
@@ -139,9 +143,19 @@ void MapStage::process(const Record& record, flow::Emitter& out) {
   out.emit(&record, output);
 }
 
+std::optional<std::string_view> MapStage::passed_on(size_t handle) const {
+  const auto raw = expressions_.raw_json(handle);
+  if (!raw || raw->find_first_of("\r\n") != std::string_view::npos) return std::nullopt;
+  return raw;
+}
+
 std::optional<RecordError> MapStage::append_item(const Item& item) {
   if (text_.size() > 1) text_ += ',';
   text_ += item.prefix;
+  if (const auto raw = passed_on(item.handle)) {
+    text_ += *raw;
+    return std::nullopt;
+  }
   Result<expr::Value> value = expressions_.get(item.handle);
   if (!value) return std::move(value.error());
   return expr::append_json(*value, text_);

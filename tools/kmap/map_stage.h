@@ -6,7 +6,8 @@
 //   *, new=old, -old  renamed
 //   =E                the whole value; null makes a tombstone
 //
-// Members that are not named are spliced in as the bytes that came; only what an expression makes is written.
+// Members that are not named are spliced in as the bytes that came, and so is a field that is passed on or
+// renamed; only what an expression makes is written.
 #pragma once
 
 #include <atomic>
@@ -52,6 +53,9 @@ class MapStage final : public flow::Stage {
   };
 
   void make_object(const Record& record, flow::Emitter& out);
+  // The bytes of a field that the expression only names; nullopt: it is to be evaluated. An output is a line:
+  // what spans several is written again.
+  std::optional<std::string_view> passed_on(size_t handle) const;
   // Appends `"name":value`; an error leaves `text_` unusable.
   std::optional<RecordError> append_item(const Item& item);
   bool dropped(std::string_view name);

@@ -14,11 +14,15 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
     case Kind::boolean:
       return Datum::of(value.as_bool());
     case Kind::integer:
-      return Datum::of(value.as_int());
+      datum = Datum::of(value.as_int());
+      datum.text = value.written();
+      return datum;
     case Kind::real:
       if (!std::isfinite(value.as_double()))
         return RecordError{Reason::expression, "the value is not a finite number"};
-      return Datum::of(value.as_double());
+      datum = Datum::of(value.as_double());
+      datum.text = value.written();
+      return datum;
     case Kind::unsigned_integer:
       if (value.as_uint() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
         return Datum::of(static_cast<int64_t>(value.as_uint()));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "data/json_number.h"
 #include "data/json_write.h"
 
 namespace kutils::flow {
@@ -123,13 +124,21 @@ void append_json(const Datum& datum, std::string& out) {
       out += datum.boolean ? "true" : "false";
       return;
     case Datum::Kind::integer:
-      append_json_int(datum.integer, out);
+      if (!datum.text.empty()) {
+        out += datum.text;
+      } else {
+        append_json_int(datum.integer, out);
+      }
       return;
     case Datum::Kind::unsigned_integer:
       append_json_uint(datum.unsigned_integer, out);
       return;
     case Datum::Kind::real:
-      if (!append_json_double(datum.real, out)) out += "null";  // arguments are finite; see check()
+      if (!datum.text.empty()) {
+        out += datum.text;
+      } else if (!append_json_double(datum.real, out)) {
+        out += "null";  // arguments are finite; see check()
+      }
       return;
     case Datum::Kind::string:
       append_json_string(datum.text, out);
@@ -142,17 +151,36 @@ void append_json(const Datum& datum, std::string& out) {
 }
 
 void append_canonical(const Datum& datum, std::string& out) {
-  constexpr double kExact = 9e15;  // below, doubles hold every integer
-  if (datum.kind == Datum::Kind::real && datum.real == std::trunc(datum.real) &&
-      std::fabs(datum.real) < kExact) {
-    append_json_int(static_cast<int64_t>(datum.real), out);
-  } else {
+  if (datum.kind == Datum::Kind::integer) {
+    append_json_int(datum.integer, out);  // also of -0
+  } else if (datum.kind != Datum::Kind::real) {
     append_json(datum, out);
+  } else if (!datum.text.empty()) {
+    append_number_key(datum.text, datum.real, out);
+  } else if (!append_number_key(datum.real, out)) {
+    out += "null";
   }
 }
 
+namespace {
+
+constexpr uint8_t kWritten = 0x80;  // with the kind of a number: its text follows
+
+// Whether the number says all that its text does.
+bool gives_back(const Datum& number) {
+  Datum plain = number;
+  plain.text = {};
+  std::string text;
+  append_json(plain, text);
+  return text == number.text;
+}
+
+}  // namespace
+
 void encode(const Datum& datum, std::string& out) {
-  out.push_back(static_cast<char>(datum.kind));
+  const bool written = datum.is_number() && !datum.text.empty() && !gives_back(datum);
+  out.push_back(static_cast<char>(static_cast<uint8_t>(datum.kind) | (written ? kWritten : 0)));
+  if (written) put_bytes(out, datum.text);
   switch (datum.kind) {
     case Datum::Kind::null:
       return;
@@ -182,12 +210,21 @@ void encode(const Datum& datum, std::string& out) {
 
 Datum decode_datum(Reader& in) {
   Datum datum;
-  const uint8_t kind = in.byte();
+  const uint8_t tag = in.byte();
+  const uint8_t kind = tag & static_cast<uint8_t>(~kWritten);
   if (kind > static_cast<uint8_t>(Datum::Kind::timestamp)) {
     in.fail();
     return datum;
   }
   datum.kind = static_cast<Datum::Kind>(kind);
+  if ((tag & kWritten) != 0) {
+    if (!datum.is_number()) {
+      in.fail();
+      return {};
+    }
+    datum.text = in.bytes();
+    if (!is_json_number(datum.text)) in.fail();
+  }
   switch (datum.kind) {
     case Datum::Kind::null:
       break;

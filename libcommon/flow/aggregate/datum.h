@@ -24,7 +24,9 @@ struct Datum {
     uint64_t unsigned_integer;
     double real;
   };
-  std::string_view text;  // string: its characters; json, timestamp: JSON text
+  // string: its characters; json, timestamp: JSON text; numbers: the text that they were read from, which
+  // first, max and the like pass on, or none
+  std::string_view text;
 
   bool is_null() const { return kind == Kind::null; }
   bool is_number() const {
@@ -48,7 +50,7 @@ const char* to_string(Datum::Kind kind);
 std::optional<int> compare(const Datum& a, const Datum& b);
 
 void append_json(const Datum& datum, std::string& out);
-// The same text for equal values: 40 and 40.0.
+// The same text for equal values, 40 and 40.0: that of keys (json_number.h).
 void append_canonical(const Datum& datum, std::string& out);
 
 void encode(const Datum& datum, std::string& out);

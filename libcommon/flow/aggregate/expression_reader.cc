@@ -109,7 +109,7 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
     const Result<expr::Value> value = expressions_.get(one);
     if (!value) return value.error();
     key_ += key_.empty() ? '[' : ',';
-    if (auto error = expr::append_json(*value, key_)) return error;
+    if (auto error = expr::append_key_json(*value, key_)) return error;
   }
   key_ += ']';
   grouped.key = key_;

@@ -25,7 +25,7 @@ std::optional<double> number_of(const JsonField& field) {
     case JsonType::unsigned_integer:
       return static_cast<double>(field.unsigned_integer);
     case JsonType::real:
-      return field.real;
+      return field.real.value;
     default:
       return std::nullopt;
   }

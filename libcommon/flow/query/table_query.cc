@@ -69,7 +69,7 @@ std::string subtract_results(const std::string& now, const std::string& then) {
       if (!field) return std::nullopt;
       if (field->type == JsonType::integer) return static_cast<double>(field->integer);
       if (field->type == JsonType::unsigned_integer) return static_cast<double>(field->unsigned_integer);
-      if (field->type == JsonType::real) return field->real;
+      if (field->type == JsonType::real) return field->real.value;
       return std::nullopt;
     };
     int64_t whole = 0;

@@ -126,6 +126,47 @@ TEST_CASE("aggregates: results") {
   CHECK(distinct.value() == "3");
 }
 
+TEST_CASE("aggregates: a number that is passed on keeps the text that it came with, also in the state") {
+  const auto written = [](Datum datum, const char* text) {
+    datum.text = text;
+    return datum;
+  };
+  const Datum long_one = written(d(1.2345678901234568e+22), "12345678901234567890123");
+  const Datum next_one = written(d(1.2345678901234568e+22), "12345678901234567890124");
+  for (const Datum& datum :
+       {long_one, written(i(0), "-0"), written(d(1.5), "1.50"), written(d(0), "1e-400")}) {
+    for (const char* name : {"first", "last", "min", "max", "collect", "top"}) {
+      One one(name, {2});
+      one.add(datum);
+      const std::string text(datum.text);
+      CHECK(one.value() == (name[0] == 'c' || name[0] == 't' ? "[" + text + "]" : text));
+    }
+    std::string bytes;
+    encode(datum, bytes);
+    Reader in(bytes);
+    std::string json;
+    append_json(decode_datum(in), json);
+    CHECK((in.ok() && in.at_end()));
+    CHECK(json == datum.text);
+  }
+  std::string plain, same;
+  encode(d(1.5), plain);
+  encode(written(d(1.5), "1.5"), same);
+  CHECK(plain == same);  // nothing more to keep
+  std::string broken =
+      "\x84\x02"
+      "1e";  // no number
+  broken.append(8, '\0');
+  Reader in(broken);
+  (void)decode_datum(in);
+  CHECK_FALSE(in.ok());
+
+  One distinct("distinct");
+  for (const Datum& datum : {i(40), written(d(40.0), "40.0"), long_one, next_one, written(i(0), "-0"), i(0)})
+    distinct.add(datum);
+  CHECK(distinct.value() == "4");
+}
+
 TEST_CASE("aggregates: sketches stay within their stated errors") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

@@ -36,10 +36,10 @@ TEST_CASE("fields: scalars by JSON's number rules") {
   CHECK(reader[3].type == JsonType::unsigned_integer);
   CHECK(reader[3].unsigned_integer == std::numeric_limits<uint64_t>::max());
   CHECK(reader[4].type == JsonType::real);
-  CHECK(reader[4].real == 18446744073709551616.0);
+  CHECK(reader[4].real.value == 18446744073709551616.0);
   CHECK(reader[5].type == JsonType::real);
-  CHECK(reader[5].real == 40.0);
-  CHECK(reader[6].real == 0.1);
+  CHECK(reader[5].real.value == 40.0);
+  CHECK(reader[6].real.value == 0.1);
   CHECK(reader[7].type == JsonType::real);
   CHECK(reader[7].raw == "1e2");
   CHECK(reader[8].string == "x");
@@ -129,9 +129,9 @@ TEST_CASE("fields: what is wrong and where") {
   CHECK(message.find("missing a comma") == 0);
   CHECK(message.find(" at byte 7, near '{\"a\":1 \"b\":2}'") != std::string::npos);
   REQUIRE_FALSE(reader.read("{\"a\":4.9e-324}"));
-  CHECK(reader[0].real == std::numeric_limits<double>::denorm_min());
+  CHECK(reader[0].real.value == std::numeric_limits<double>::denorm_min());
   REQUIRE_FALSE(reader.read("{\"a\":1e-400}"));
-  CHECK(reader[0].real == 0.0);
+  CHECK(reader[0].real.value == 0.0);
 }
 
 TEST_CASE("fields: hostile nesting") {
@@ -253,7 +253,7 @@ TEST_CASE("fields: agree with a DOM on random objects") {
       else if (last->IsInt64())
         REQUIRE(field.integer == last->GetInt64());
       else if (last->IsDouble())
-        REQUIRE(field.real == last->GetDouble());
+        REQUIRE(field.real.value == last->GetDouble());
     }
   }
 }

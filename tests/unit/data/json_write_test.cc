@@ -1,4 +1,5 @@
 #include "data/json_write.h"
+#include "data/json_number.h"
 
 #include <cmath>
 #include <limits>
@@ -42,4 +43,35 @@ TEST_CASE("JSON doubles read back as the same double") {
   append_json_int(std::numeric_limits<int64_t>::min(), out);
   append_json_uint(std::numeric_limits<uint64_t>::max(), out);
   CHECK(out == "x-922337203685477580818446744073709551615");
+}
+
+TEST_CASE("a number as a key: its decimal value where a type gives that back, else its text") {
+  const auto key = [](const std::string& text) {
+    std::string out;
+    append_number_key(text, std::strtod(text.c_str(), nullptr), out);
+    return out;
+  };
+  for (const char* same : {"40", "40.0", "4e1", "4E+1", "400e-1", "0.4e2", "40.000"})
+    CHECK(key(same) == "40");
+  for (const char* same : {"0", "-0", "0.0", "-0.00", "0e5", "0E-999999999999999999999"})
+    CHECK(key(same) == "0");
+  CHECK(key("-1.50") == "-1.5");
+  CHECK(key("15e-1") == "1.5");
+  CHECK(key("9223372036854775808.0") == "9223372036854775808");
+  CHECK(key("-9223372036854775808.0") == "-9223372036854775808");
+  CHECK(key("9007199254740993.0") == "9007199254740993");  // an int64, though no double
+  CHECK(key("18446744073709551615.0") == "18446744073709551615");
+  CHECK(key("100000000000000000000") == "1e+20");  // a double gives it back
+  CHECK(key("1E20") == "1e+20");
+  CHECK(key("-18446744073709551616.0") == "-18446744073709551616");
+  for (const char* kept : {"12345678901234567890123", "12345678901234567890124", "3.14159265358979323846",
+                           "1e-400", "0.1000000000000000055511151231257827", "1e-99999999999999999999999"})
+    CHECK(key(kept) == kept);
+
+  std::string out;
+  CHECK(append_number_key(40.0, out));
+  CHECK(append_number_key(-0.0, out));
+  CHECK(append_number_key(0.1, out));
+  CHECK_FALSE(append_number_key(std::nan(""), out));
+  CHECK(out == "4000.1");
 }

@@ -345,3 +345,37 @@ TEST_CASE("keys and times of values") {
   CHECK(append_json(Value::real(0.0 / 0.0), json));
   CHECK(json.empty());
 }
+
+TEST_CASE("regular expressions: looking for the next match is bounded by what all the searches read") {
+  const auto outcome = [](const std::string& text, const char* expression) -> std::string {
+    std::string json = "{\"text\":\"" + text + "\"}";
+    Expressions set{Options()};
+    const size_t handle = set.add(expression, "");
+    Record record;
+    record.value = MaybeBytes(json);
+    REQUIRE_FALSE(set.bind(record));
+    const Value value = set.evaluate(handle);
+    return value.is_error() ? std::string(value.as_error().message) : std::to_string(value.as_int());
+  };
+  // Each search reads the rest of the megabyte to find no b: ten minutes, were it not counted.
+  const std::string many(1'000'000, 'a');
+  for (const char* slow :
+       {"size(regex.extractAll(text, 'a.*b|a'))", "size(regex.replace(text, 'a(.*b)?', 'x'))",
+        "size(regex.extractAll(text, '(?s)a(?:.*b)*'))",
+        "size([1, 2].map(i, regex.replace(text, 'a([^c]*b){0,1}', '')))"}) {
+    CAPTURE(slow);
+    CHECK(outcome(many, slow).find("takes more than 10,000,000 steps") != std::string::npos);
+  }
+  // As many matches whose searches end where they do.
+  std::string words;
+  while (words.size() < 1'000'000) words += "word 12,";
+  for (const char* quick :
+       {"size(regex.extractAll(text, '[a-z]+ '))", "size(regex.extractAll(text, r'\\d{2},'))",
+        "size(regex.extractAll(text, '(?i)(W)ORD ?')) ", "size(regex.extractAll(text, '12|13'))",
+        "size(regex.extractAll(text, 'w.*?,'))", "size(regex.extractAll(text, r'[\\]|*]*1'))"}) {
+    CAPTURE(quick);
+    CHECK(outcome(words, quick) == "125000");
+  }
+  // A short text may be searched by anything.
+  CHECK(outcome(std::string(4000, 'a'), "size(regex.extractAll(text, 'a.*b|a'))") == "4000");
+}

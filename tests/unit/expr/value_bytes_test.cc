@@ -47,6 +47,9 @@ constexpr Frozen kFrozen[] = {
     {"duration('-1s')", "08ffa7d6b907", "\"-1s\""},
     {"[]", "0900", "[]"},
     {"[1, ['x'], null]", "09030202090105017800", "[1,[\"x\"],null]"},
+    {"json('[-0]')[0]", "0b", "-0"},
+    {"json('[2.50]')[0]", "0c000000000000044004322e3530", "2.50"},
+    {"json('[2.5]')[0]", "040000000000000440", "2.5"},
     {"{'b': 1, 2: 'x', true: {}}", "0a030501620202020405017801010a00", "{\"b\":1,\"2\":\"x\",\"true\":{}}"},
 };
 
@@ -104,8 +107,8 @@ TEST_CASE("values as bytes: frozen, and back with their kinds") {
 TEST_CASE("values as bytes: broken ones make the reader fail, whatever they say") {
   using namespace std::string_literals;
   const std::string bomb = "\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s;
-  for (const std::string& bytes :
-       {""s, "\x0b"s, bomb, "\x0a\x01\x09\x00\x00"s, "\x0a\x01\x00\x00"s, std::string(3000, 9)}) {
+  for (const std::string& bytes : {""s, "\x0d"s, "\x0c"s, "\x0c\0\0\0\0\0\0\x04\x40\x021x"s, bomb,
+                                   "\x0a\x01\x09\x00\x00"s, "\x0a\x01\x00\x00"s, std::string(3000, 9)}) {
     CAPTURE(hex(bytes.substr(0, 20)));
     Reader in(bytes);
     std::string json;

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "base/error.h"
 #include "kafka/properties.h"
@@ -139,6 +140,29 @@ TEST_CASE("files: kcat's syntax, and errors name file and line") {
     CHECK(std::string(error.what()).find(bad.path() + ":2: ") == 0);
   }
   CHECK_THROWS_AS(config.read_file("/nowhere/at/all"), Error);
+}
+
+TEST_CASE("no message shows what may be a secret") {
+  const auto said_of = [](const std::function<void(ClientConfig&)>& call) {
+    ClientConfig config;
+    try {
+      call(config);
+    } catch (const Error& error) {
+      return std::string(error.what()) + "\n" + error.hint();
+    }
+    return std::string("accepted");
+  };
+  for (const char* line : {"sasl.password hunter2", "hunter2", "hunter2Base64==", "=hunter2",
+                           "-----BEGIN hunter2-----=", "x.sasl.passwordhunter2/+=", "linger.ms:hunter2"}) {
+    CAPTURE(line);
+    const TemporaryFile file(std::string("# one\n") + line + "\n");
+    const std::string in_file = said_of([&](ClientConfig& config) { config.read_file(file.path()); });
+    CHECK(in_file.find(file.path() + ":2: ") == 0);
+    CHECK(in_file.find("hunter2") == std::string::npos);
+    const std::string given = said_of([&](ClientConfig& config) { config.set_assignment(line); });
+    CHECK(given != "accepted");
+    CHECK(given.find("hunter2") == std::string::npos);
+  }
 }
 
 TEST_CASE("the order of the sources") {
