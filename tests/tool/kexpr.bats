@@ -39,7 +39,7 @@ hello Bob' ]
   [ "$status" -eq 4 ]
   says "line 1" "no field 'nme'; did you mean 'name'?" "^"
   # An integer beyond int64 is uint, not a rounded double.
-  [ "$(echo '{"n":1.50,"big":12345678901234567890}' | kexpr '[n, big]' -)" = '[1.5,12345678901234567890]' ]
+  [ "$(echo '{"n":1.50,"big":12345678901234567890}' | kexpr '[n, big]' -)" = '[1.50,12345678901234567890]' ]
 }
 
 @test "--var binds names to JSON, also beside a record's fields" {
