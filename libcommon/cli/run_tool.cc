@@ -119,13 +119,9 @@ int run_tool(Tool& tool, int argc, char** argv) {
     declare_questions(info, table);
     table.add({.names = "--color",
                .metavar = "WHEN",
-               .help = "auto, always (JSON written, too) or never; see $NO_COLOR",
+               .help = "auto, always or never; $NO_COLOR is honoured",
                .group = Group::general,
-               .set =
-                   [&](const std::string& when) {
-                     colour = parse_colour(when);
-                     if (colour == Colour::always) tool.colour_data();
-                   },
+               .set = [&](const std::string& when) { colour = parse_colour(when); },
                .choices = {"auto", "always", "never"}});
     const CommandLine line = parse_command_line(info, table, argc, argv);
     wipe_secrets(table, argc, argv);

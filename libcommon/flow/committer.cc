@@ -1,7 +1,11 @@
 #include "flow/committer.h"
 
+#include <optional>
+
 namespace kutils::flow {
 namespace {
+
+constexpr int64_t kStopPatienceUs = 5'000'000;
 
 // The group metadata that offsets may be sent with; throws where the partitions are not ours any more.
 kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::string& member) {
@@ -33,9 +37,30 @@ void TransactionCycle::commit(const std::vector<kafka::PartitionOffset>& offsets
   kafka::TransactionalProducer& producer = *producers_[current_];
   producer.flush();
   producer.send_offsets(offsets, metadata_of(consumer, member));
-  producer.commit();
+  commit_until_answered(producer, consumer);
   open_ = false;
   current_ ^= 1U;
+}
+
+// A commit that was sent and not answered may have been done. librdkafka then takes no other call than the
+// same one (an abort gets _CONFLICT for ever, seen); and whoever gives up must drop the producer: its
+// successor's init finds out what became of the transaction (28a).
+void TransactionCycle::commit_until_answered(kafka::TransactionalProducer& producer,
+                                             kafka::GroupConsumer& consumer) {
+  const int64_t until_us = clock_.steady_us() + patience_.count() * 1000;
+  std::optional<int64_t> until_stop_us;
+  for (;;) {
+    try {
+      return producer.commit();
+    } catch (const kafka::KafkaError& error) {
+      if (error.severity() != kafka::Severity::retriable) throw;
+      const int64_t now = clock_.steady_us();
+      if (stop_.signal() != 0 && !until_stop_us) until_stop_us = now + kStopPatienceUs;
+      if (now > until_stop_us.value_or(until_us))
+        throw kafka::KafkaError(error.code(), kafka::Severity::fatal, error.kafka_code(), error.what());
+    }
+    consumer.stay_alive();
+  }
 }
 
 void TransactionCycle::abort() {

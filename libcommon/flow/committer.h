@@ -7,11 +7,14 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/signal.h"
 #include "kafka/group_consumer.h"
 #include "kafka/producer.h"
 
@@ -25,8 +28,8 @@ class Committer {
   virtual size_t producer_index() const = 0;  // which of producers() the open transaction has
   virtual std::vector<kafka::Producer*> producers() = 0;
   // `member`: the member id that the group gave the offsets' partitions to.
-  // Throws KafkaError; the transaction is then still open and must be aborted. REQUIRES: open(), offsets not
-  // empty.
+  // Throws KafkaError; the transaction is then still open and must be aborted, or, if the error is fatal, be
+  // left with everything else. REQUIRES: open(), offsets not empty.
   virtual void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
                       const std::string& member) = 0;
   virtual void abort() = 0;
@@ -34,10 +37,12 @@ class Committer {
 
 class TransactionCycle final : public Committer {
  public:
-  // Both already initialised.
+  // Both already initialised. `patience`: how long an answer to a commit is waited for; once asked to stop,
+  // some seconds.
   TransactionCycle(std::unique_ptr<kafka::TransactionalProducer> first,
-                   std::unique_ptr<kafka::TransactionalProducer> second)
-      : producers_{std::move(first), std::move(second)} {}
+                   std::unique_ptr<kafka::TransactionalProducer> second, const Clock& clock,
+                   const StopRequest& stop, Millis patience)
+      : producers_{std::move(first), std::move(second)}, clock_(clock), stop_(stop), patience_(patience) {}
   void begin() override;
   bool open() const override { return open_; }
   size_t producer_index() const override { return current_; }
@@ -47,7 +52,12 @@ class TransactionCycle final : public Committer {
   void abort() override;
 
  private:
+  void commit_until_answered(kafka::TransactionalProducer& producer, kafka::GroupConsumer& consumer);
+
   std::array<std::unique_ptr<kafka::TransactionalProducer>, 2> producers_;
+  const Clock& clock_;
+  const StopRequest& stop_;
+  const Millis patience_;
   size_t current_ = 0;
   bool open_ = false;
 };

@@ -8,18 +8,15 @@ namespace kutils::flow {
 
 class PassStage final : public Stage {
  public:
-  // `partition`: where all go (kwrite -p).
-  explicit PassStage(bool keeps_partition = false, int32_t partition = kNoPartition)
-      : keeps_partition_(keeps_partition), partition_(partition) {}
+  explicit PassStage(bool keeps_partition = false) : keeps_partition_(keeps_partition) {}
   void process(const Record& record, Emitter& out) override {
     Output output = pass(record);
-    output.partition = keeps_partition_ ? record.partition : partition_;
+    if (keeps_partition_) output.partition = record.partition;
     out.emit(&record, output);
   }
 
  private:
   bool keeps_partition_;
-  int32_t partition_;
 };
 
 }  // namespace kutils::flow

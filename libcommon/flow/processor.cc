@@ -21,7 +21,8 @@ std::string beginning_of(const Output& output) {
 
 void Processor::begin(std::span<const Record> records) {
   batch_ = records;
-  failed_at_.reset();
+  ends_before_.reset();
+  counted_.clear();
 }
 
 size_t Processor::process(Stage& stage, std::span<const Record> records) {
@@ -30,13 +31,17 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
     if (end_ != End::no) break;
     current_ = &record;
     out_before_current_ = out_;
-    if (role_ != Role::behind) ++in_;
+    if (role_ != Role::behind) {
+      ++in_;
+      ++report_.counts.in;
+    }
     stage.process(record, *this);
     ++taken;
     if (role_ != Role::behind && reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
   }
   current_ = nullptr;
-  if (role_ != Role::behind) report_.counts.in += taken;
+  if (role_ != Role::behind && !batch_.empty() && taken > 0)
+    counted_.push_back({static_cast<size_t>(records.data() - batch_.data()), taken});
   return taken;
 }
 
@@ -46,12 +51,13 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
   ++report_.counts.in;
   out_before_current_ = out_;
   failed(&origin, error);
-  failed_at_.reset();  // it stands between the batch's records, not among them
+  ends_before_.reset();  // it stands between the batch's records, not among them
   if (reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
 }
 
 void Processor::emit(const Record* origin, const Output& output) {
-  if (!committing_ && (end_ == End::failed || reached(limits_.output, out_))) return;
+  if (!committing_ && (end_ == End::failed || is_beyond(origin))) return;
+  if (!limits_.stops_between_records && !committing_ && reached(limits_.output, out_)) return;
   const bool counts = role_ != Role::in_front;
   refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
@@ -66,16 +72,33 @@ void Processor::emit(const Record* origin, const Output& output) {
   if (!counts) return;
   ++out_;
   ++report_.counts.out;
-  if (reached(limits_.output, out_) && end_ == End::no) end_ = End::limit;
+  if (reached(limits_.output, out_) && end_ == End::no) reach_limit(origin);
 }
 
 void Processor::fail(const Record& origin, RecordError error) {
-  if (end_ == End::failed) return;
+  if (end_ == End::failed || is_beyond(&origin)) return;
   failed(&origin, error);
 }
 
-void Processor::drop(const Record&, DropReason reason) {
-  if (end_ != End::failed) report_.dropped(reason);
+void Processor::drop(const Record& origin, DropReason reason) {
+  if (end_ != End::failed && !is_beyond(&origin)) report_.dropped(reason);
+}
+
+void Processor::reach_limit(const Record* origin) {
+  end_ = End::limit;
+  if (!limits_.stops_between_records || !origin || committing_ || batch_.empty()) return;
+  const size_t at = index_of(*origin);
+  // A stage that answers later has taken records behind this one.
+  ends_before_ = at + 1;
+  uint64_t behind = current_ ? static_cast<uint64_t>(std::max<ptrdiff_t>(0, current_ - &batch_[at])) : 0;
+  for (const auto& [first, count] : counted_)
+    behind += first > at ? count : first + count > at + 1 ? first + count - at - 1 : 0;
+  in_ -= behind;
+  report_.counts.in -= behind;
+}
+
+bool Processor::is_beyond(const Record* origin) const {
+  return end_ == End::limit && ends_before_ && origin && index_of(*origin) >= *ends_before_;
 }
 
 void Processor::failed(const Record* origin, const RecordError& error) {
@@ -90,7 +113,7 @@ void Processor::failed(const Record* origin, const RecordError& error) {
   }
   if (!ends) return;
   end_ = End::failed;
-  if (origin) failed_at_ = index_of(*origin);
+  if (origin) ends_before_ = index_of(*origin);
   failed_half_way_ = current_ && origin && out_ > out_before_current_;
 }
 

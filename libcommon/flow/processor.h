@@ -1,14 +1,21 @@
 // Runs records through a stage, and does with what comes out what the options say: --on-error, -c, -m, the
 // counts. The same for lines and topics; knows nothing of either.
 //
-// It ends (`ended()`) when a limit is reached or a record failed under --on-error fail. From then on nothing
-// is written, and the records behind `done` of that batch count as not taken: the loop commits what came
-// before and no more.
+// It ends (`ended()`) when a limit is reached or a record failed under --on-error fail. From then on no other
+// record's outputs are written, and the records behind `done` of that batch count as not taken: the loop
+// commits what came before and no more.
+//
+// -m where positions or a state say what is done (`Limits::stops_between_records`): the record or call that
+// reaches the limit still writes all that it makes, for what were left out would never come again. Else
+// exactly as many outputs as asked for.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "data/record.h"
 #include "flow/job.h"
@@ -23,9 +30,10 @@ class Processor final : public Emitter {
  public:
   enum class End { no, limit, failed };
   struct Limits {
-    std::optional<int64_t> input;   // -c
-    std::optional<int64_t> output;  // -m
-    bool stateful = false;          // a record whose output is refused has changed the state already
+    std::optional<int64_t> input;        // -c
+    std::optional<int64_t> output;       // -m
+    bool stateful = false;               // a record whose output is refused has changed the state already
+    bool stops_between_records = false;  // see above
   };
 
   Processor(OnError::Policy policy, Limits limits, Outputs& outputs, Report& report)
@@ -57,10 +65,10 @@ class Processor final : public Emitter {
   void close(Stage& stage) { stage.close(*this); }
 
   End ended() const { return end_; }
-  // Of the batch's records, those before this index are done. Less than what was taken only after a failure.
-  size_t done(size_t taken) const { return failed_at_ && *failed_at_ < taken ? *failed_at_ : taken; }
-  // The record that failed had already written an output, or changed a state: its transaction must not be
-  // committed.
+  // Of the batch's records, those before this index are done. Less than what was taken only after a failure,
+  // or where a stage that answers later reached the limit.
+  size_t done(size_t taken) const { return std::min(taken, ends_before_.value_or(taken)); }
+  // What failed had already written an output, or changed a state: its transaction must not be committed.
   bool failed_half_way() const { return failed_half_way_; }
   // Since a transaction was aborted, its records come again and must not count twice.
   struct Checkpoint {
@@ -81,6 +89,9 @@ class Processor final : public Emitter {
     return limit && count >= static_cast<uint64_t>(*limit < 0 ? 0 : *limit);
   }
   void failed(const Record* origin, const RecordError& error);
+  void reach_limit(const Record* origin);
+  // It comes again: the run ended before it.
+  bool is_beyond(const Record* origin) const;
   size_t index_of(const Record& origin) const;
 
   const OnError::Policy policy_;
@@ -93,7 +104,8 @@ class Processor final : public Emitter {
   uint64_t out_ = 0;
   uint64_t out_before_current_ = 0;
   End end_ = End::no;
-  std::optional<size_t> failed_at_;
+  std::optional<size_t> ends_before_;               // of the batch
+  std::vector<std::pair<size_t, size_t>> counted_;  // of the batch: where records counted as read, how many
   bool failed_half_way_ = false;
   bool committing_ = false;
   bool refused_ = false;

@@ -154,6 +154,28 @@ void abort_after_failure(kafka::TransactionalProducer& transaction, Log& log) no
   }
 }
 
+// --atomic. What a commit that nobody answered has come to cannot be told from here.
+void commit_atomic(PlainRun& run, const Job& job, const Surroundings& around) {
+  const auto limit = job.client.producer().find("transaction.timeout.ms");
+  const int64_t timeout_ms =
+      limit == job.client.producer().end() ? 30'000 : std::atoll(limit->second.c_str());
+  const int64_t until_us = around.clock.steady_us() + (timeout_ms + 30'000) * 1000;
+  for (;;) {
+    try {
+      return run.transaction->commit();
+    } catch (const kafka::KafkaError& error) {
+      if (error.severity() != kafka::Severity::retriable) throw;
+      if (around.clock.steady_us() < until_us && around.stop.signal() == 0) continue;
+      run.transaction = nullptr;  // no abort would be taken
+      throw Error(
+          ExitCode::delivery,
+          std::string("the brokers have not answered whether the transaction is committed: ") + error.what(),
+          "all of it was written or nothing: see at the end of the topic which, before it is written "
+          "again");
+    }
+  }
+}
+
 // A transaction that took longer than it may is told to us as a rival's.
 std::string hint_of(const kafka::KafkaError& error, const Job& job, int64_t lasted_us) {
   const auto limit = job.client.producer().find("transaction.timeout.ms");
@@ -164,18 +186,14 @@ std::string hint_of(const kafka::KafkaError& error, const Job& job, int64_t last
          " ms;\nfor more: -X transaction.timeout.ms=MS, up to the broker's transaction.max.timeout.ms";
 }
 
-// Partitions that are added to what is read on and on, and topics that are deleted meanwhile.
+// Partitions that are added to what is read on and on.
 std::function<void()> watch_partitions(const Job& job, const Surroundings& around, Log& log, PlainRun& run,
                                        const std::vector<std::pair<std::string, int32_t>>& inputs) {
-  if (!run.goes_on) return {};
-  const bool may_go = job.in.kind == io::EndpointKind::topic_pattern || run.admin->is_in_memory();
-  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers, may_go), &job, &around,
-          &log, &run] {
+  if (!run.goes_on || !job.range.partitions.empty()) return {};
+  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers), &job, &around, &log,
+          &run] {
     const auto added = watch->look(around.clock.steady_us());
-    if (!watch->deleted().empty())
-      throw deleted_error(watch->deleted(), "what had come before was written; start " + job.tool +
-                                                " again when the topic is there again");
-    if (added.empty() || !job.range.partitions.empty()) return;
+    if (added.empty()) return;
     const std::string what =
         "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
     // A stage with state knows its sources from the beginning.
@@ -231,7 +249,7 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
     if (open.transaction) {
       // All or nothing: what was cut short by an error or a signal is nothing.
       if (code == ExitCode::ok) {
-        open.transaction->commit();
+        commit_atomic(open, job, around);
       } else {
         open.transaction->abort();
         report.counts.out = report.counts.dead_letters = 0;

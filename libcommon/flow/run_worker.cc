@@ -11,6 +11,7 @@ namespace kutils::flow {
 namespace {
 
 constexpr int kMaxFatalInARow = 3;
+constexpr int kMaxUnansweredInARow = 10;  // each has waited a minute or more
 constexpr Millis kRivalLook{200};
 constexpr int kRivalLooks = 15;           // three seconds
 constexpr int kRivalLooksAfterSleep = 5;  // one that came while we slept has joined by now
@@ -61,22 +62,6 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
   }
 }
 
-// Its group looks new, but is not.
-void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMemory& memory,
-                         kafka::Admin& admin) {
-  const bool says_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
-  // A state says itself where it stands.
-  if (job.stateful || plan.in_memory || says_start) return;
-  for (const std::string& topic : plan.without_offsets) {
-    if (!memory.holds(admin.cluster_id(), topic)) continue;
-    throw usage_error("group " + plan.group + " has read topic '" + topic +
-                          "' before, but the cluster has no offsets of it any more: they expired or were "
-                          "deleted, or the topic was deleted and recreated",
-                      "say where to start: -o beginning processes all of it again, -o end only what comes "
-                      "from now on");
-  }
-}
-
 }  // namespace
 
 Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
@@ -85,9 +70,6 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   admin->connect(kConnectLimit);
   if (!job.state_dir.empty()) state::claim_state_directory(job.state_dir, job.group);
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, job.group);
-
-  // Read before the group's offsets are asked for: a worker beside this one may be about to commit the first.
-  CommitMemory memory(slot->directory());
 
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
   // transactions, also our own predecessor's, are ended beside it.
@@ -126,7 +108,6 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
     return Processor::End::no;  // asked to stop while nobody answered: nothing was begun
   }
   const WorkerPlan& plan = *prepared;
-  refuse_lost_offsets(job, plan, memory, *admin);
   // Never beside the worker's own, which it would fence.
   try {
     if (predecessor.valid()) predecessor.get();
@@ -145,6 +126,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
 
   Processor::Checkpoint counted;
   int fatal_in_a_row = 0;
+  int unanswered_in_a_row = 0;
   bool slept = false;  // since the last commit
   bool distrusted = false;
   for (;;) {
@@ -154,7 +136,6 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
                    progress,
                    policy,
                    lines.get(),
-                   memory,
                    counted,
                    std::exchange(distrusted, false)});
     try {
@@ -173,8 +154,11 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       if (around.stop.signal() != 0)
         return Processor::End::no;  // asked to stop: what is committed stands, the rest comes again
       if (error.code() == ExitCode::connection) throw;
-      if (worker.has_committed() || worker.was_away()) fatal_in_a_row = 0;
-      if (++fatal_in_a_row > kMaxFatalInARow) {
+      if (worker.has_committed() || worker.was_away()) fatal_in_a_row = unanswered_in_a_row = 0;
+      // An outage is nobody's fault, and may last.
+      if (error.is_unanswered()) {
+        if (++unanswered_in_a_row > kMaxUnansweredInARow) throw;
+      } else if (++fatal_in_a_row > kMaxFatalInARow) {
         throw Error(ExitCode::delivery,
                     std::string("gave up after ") + std::to_string(kMaxFatalInARow) +
                         " new starts in a row: " + error.what(),

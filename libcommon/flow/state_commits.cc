@@ -22,6 +22,8 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
       row.key = MaybeBytes(change.key);
       row.value = change.value;
       check_size(row, offset);
+      if (batches_.is_small() && batches_.must_flush_before(changelog, io::batch_bytes(row)))
+        producer.flush();
       producer.produce(context_.plan.changelog, changelog, row);
     }
   }
@@ -51,6 +53,7 @@ void StateCommits::check_size(const Output& row, const kafka::PartitionOffset& a
 void StateCommits::check_changelog(kafka::Producer& producer,
                                    const std::vector<kafka::PartitionOffset>& offsets) {
   producer.flush();
+  batches_.flushed();
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;

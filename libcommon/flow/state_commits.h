@@ -6,6 +6,7 @@
 #include "flow/assignment.h"
 #include "flow/committer.h"
 #include "flow/worker_context.h"
+#include "io/batch_limit.h"
 
 namespace kutils::flow {
 
@@ -14,7 +15,11 @@ class StateCommits {
   // `outside`: a producer that must have delivered before rows stand for it; may be null.
   StateCommits(const WorkerContext& context, Assignment& owned, Committer& committer,
                kafka::Producer* outside)
-      : context_(context), owned_(owned), committer_(committer), outside_(outside) {}
+      : context_(context),
+        owned_(owned),
+        committer_(committer),
+        outside_(outside),
+        batches_(context.plan.changelog_max_bytes) {}
 
   // The rows of the partitions of `offsets`, each one's meta row among them. Throws Error(usage), the
   // transaction aborted, where the changelog is not the one that the rows on disk came to.
@@ -30,6 +35,7 @@ class StateCommits {
   Assignment& owned_;
   Committer& committer_;
   kafka::Producer* outside_;
+  io::BatchLimit batches_;
 };
 
 }  // namespace kutils::flow

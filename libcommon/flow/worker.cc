@@ -24,13 +24,15 @@ constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr int64_t kSilenceUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
-// Half of the transaction time-out (protocol.md, 8).
-Millis transaction_limit(const Job& job) {
+Millis transaction_timeout(const Job& job) {
   const auto& properties = job.client.producer();
   const auto found = properties.find("transaction.timeout.ms");
-  const int64_t timeout = found == properties.end() ? 30'000 : std::stoll(found->second);
-  return Millis(std::max<int64_t>(1, timeout / 2));
+  return Millis(found == properties.end() ? 30'000 : std::stoll(found->second));
 }
+// Half of the transaction time-out (protocol.md, 8).
+Millis transaction_limit(const Job& job) { return std::max(Millis(1), transaction_timeout(job) / 2); }
+// Beyond the transaction's time-out and a broker's fail-over nothing comes of waiting on.
+Millis commit_patience(const Job& job) { return transaction_timeout(job) + Millis(30'000); }
 
 using kafka::KafkaError;
 using kafka::Severity;
@@ -52,7 +54,6 @@ Worker::Worker(const Parts& parts)
       openings_(parts, parts.distrusted),
       checkpoint_(parts.counted) {
   if (!parts.plan.repartition.empty()) repartition_.emplace(parts);
-  if (parts.around.make_mark_reader && !parts.plan.in_memory) origins_.emplace(parts);
 }
 
 Worker::~Worker() = default;
@@ -74,7 +75,8 @@ void Worker::open() {
     };
     auto second = std::async(std::launch::async, make, id + ".1");
     auto first = make(id + ".0");
-    committer_ = std::make_unique<TransactionCycle>(std::move(first), second.get());
+    committer_ = std::make_unique<TransactionCycle>(std::move(first), second.get(), clock_,
+                                                    parts_.around.stop, commit_patience(parts_.job));
   } else {
     committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
   }
@@ -84,8 +86,9 @@ void Worker::open() {
   if (parts_.job.stateful)
     states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(
-      parts_.policy, Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful},
-      *outputs_, parts_.report);
+      parts_.policy,
+      Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful, true}, *outputs_,
+      parts_.report);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
   consumer_ =
@@ -135,24 +138,21 @@ void Worker::run() {
 
 // One round: the group's events, a batch, perhaps a commit.
 void Worker::turn() {
-  if (origins_) refuse_other_topic();
-  if (refusal_) return;
   if (rewind_needed_) abort_and_rewind();
-  batch_.clear();
-  const kafka::Polled polled = consumer_->poll(batch_, patience(), *this);
+  const bool is_idle = !read();
   note_time();
   watch_left_out();
   if (rebalance_error_) std::rethrow_exception(std::exchange(rebalance_error_, nullptr));
   if (unwritten_) std::rethrow_exception(unwritten_);
   if (rewind_needed_) return;  // what was polled stands behind what was aborted
   admit_assigned();
-  take(polled);
+  take();
   tick();
   tell_silence();
   tell_held_back();
   if (repartition_) repartition_->delete_read(owned_);
   commit_if_due();
-  if (parts_.lines && !polled.any && parts_.lines->reader_gone()) throw io::ReaderGone();
+  if (parts_.lines && is_idle && parts_.lines->reader_gone()) throw io::ReaderGone();
   const int64_t behind = lag();
   parts_.progress.update(parts_.report.counts.in, behind);
   if (parts_.around.observer) parts_.around.observer->turned(behind, owned_.all().size());
@@ -161,9 +161,7 @@ void Worker::turn() {
 bool Worker::finished() {
   if (parts_.around.stop.signal() != 0 || processor_->ended() != Processor::End::no) {
     if (processor_->ended() == Processor::End::failed && processor_->failed_half_way()) {
-      // The record had written before it failed: that cannot be committed without the rest of it.
-      committer_->abort();
-      rewind_needed_ = true;  // leaving must not commit the positions
+      set_aside();
       return true;
     }
     // Asked to stop while what was done is to be thrown away: nothing is lost by not committing it.
@@ -187,7 +185,6 @@ bool Worker::finished() {
   try {
     commit();
     if (!group_reached_ends()) return false;
-    if (origins_ && member_id_.empty()) check_unread_origins();
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) {
       let_quiet_sources_go();
@@ -245,8 +242,7 @@ bool Worker::group_reached_ends() {
   for (const auto& commit : consumer_->committed(partitions)) {
     if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (parts_.job.accept_change && commit.offset >= 0 &&
-        fingerprint_of(commit.metadata) != parts_.plan.fingerprint)
+    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint)
       return false;
   }
   return true;
@@ -283,6 +279,7 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
       rebalance_error_ = std::current_exception();
     }
   }
+  left_.insert(left_.end(), partitions.begin(), partitions.end());
   for (const auto& at : partitions) {
     try {
       openings_.drop(at);
@@ -291,7 +288,6 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
       if (!unwritten_) unwritten_ = std::current_exception();
     }
     owned_.remove(at);
-    if (origins_) origins_->end(at);
     assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
   }
 }
@@ -309,38 +305,6 @@ void Worker::close_state(OwnedPartition& partition) {
   partition.stage.reset();
   if (partition.state) partition.state->close();
   partition.state.reset();
-}
-
-// An input was deleted, or recreated: nothing more is committed, what is open belongs to nobody knows which.
-void Worker::refuse_other_topic() {
-  const auto error = origins_->look();
-  if (!error) return;
-  if (committer_->open()) committer_->abort();
-  rewind_needed_ = true;  // leaving must not commit the positions
-  refusal_ = std::make_exception_ptr(*error);
-}
-
-// Throws unless the partitions that were given to us are still of the topic that the group has read.
-void Worker::settle_origins() {
-  const auto error = origins_->settle();
-  if (!error) return;
-  committer_->abort();
-  throw Error(*error);
-}
-
-// Nothing is left to read, and the group was not joined for it. That, too, is said only of the topic that the
-// group has read.
-void Worker::check_unread_origins() {
-  std::vector<kafka::TopicPartition> partitions;
-  for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
-  for (const auto& commit : consumer_->committed(partitions)) origins_->begin(commit.at, commit.metadata);
-  settle_origins();
-  for (const auto& at : partitions) origins_->end(at);
-}
-
-std::string Worker::metadata_of(const OwnedPartition& partition) const {
-  return origins_ && partition.role != Role::behind ? origins_->metadata(partition.at)
-                                                    : parts_.plan.fingerprint;
 }
 
 // Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
@@ -387,10 +351,7 @@ void Worker::admit_assigned() {
       if (!parts_.plan.state_of(start_at.at))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
-    if (!first.empty()) {
-      commit_positions(first, *consumer_, held_as_);
-      remember(first);
-    }
+    if (!first.empty()) commit_positions(first, *consumer_, held_as_);
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const kafka::PartitionOffset& position = from[i];
@@ -403,10 +364,8 @@ void Worker::admit_assigned() {
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (is_fresh ? partition.state_number.has_value()
-                 : fingerprint_of(position.metadata) != parts_.plan.fingerprint)
+    if (is_fresh ? partition.state_number.has_value() : position.metadata != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
-    if (origins_ && partition.role != Role::behind) origins_->begin(position.at, position.metadata);
     if (partition.role == Role::behind) {
       partition.end = repartition_->end_of(position.at);
     } else if (parts_.plan.has_ends) {
@@ -426,6 +385,11 @@ void Worker::admit_assigned() {
 
 // --- records ---
 
+// What is still at hand of a partition that was ours in between comes again with its new assignment.
+bool Worker::has_left(const kafka::TopicPartition& at) const {
+  return !left_.empty() && std::find(left_.begin(), left_.end(), at) != left_.end();
+}
+
 Stage& Worker::stage_of(OwnedPartition& partition) { return partition.stage ? *partition.stage : *stage_; }
 
 void Worker::begin_if_needed() {
@@ -435,8 +399,40 @@ void Worker::begin_if_needed() {
   pacer_.opened(clock_.steady_us());
 }
 
-void Worker::take(const kafka::Polled& polled) {
-  const std::span<const Record> records(batch_.records());
+// The next batch, unless one is still at hand; the group's events in either case. False: nothing came.
+bool Worker::read() {
+  if (!rest_.empty()) {
+    consumer_->serve(*this);
+    return true;
+  }
+  batch_.clear();
+  left_.clear();
+  kafka::Polled polled = consumer_->poll(batch_, patience(), *this);
+  rest_ = batch_.records();
+  met_ends_ = std::move(polled.ends);
+  return polled.any;
+}
+
+void Worker::take() {
+  const auto slice = rest_.first(std::min(rest_.size(), slices_.records()));
+  rest_ = rest_.subspan(slice.size());
+  const int64_t began_us = clock_.steady_us();
+  take_records(slice);
+  if (!slice.empty()) slices_.took(slice.size(), clock_.steady_us() - began_us);
+  if (!rest_.empty() || processor_->ended() != Processor::End::no) return;
+  for (const auto& end : std::exchange(met_ends_, {})) {
+    OwnedPartition* partition = owned_.find(end.at.topic, end.at.partition);
+    if (!partition || has_left(end.at)) continue;
+    if (!partition->at_log_end && end.offset >= partition->next) {
+      partition->at_log_end = true;
+      partition->silent_since_us = clock_.steady_us();
+    }
+    if (end.offset <= partition->next) continue;
+    partition->next = partition->end ? std::min(end.offset, *partition->end) : end.offset;
+  }
+}
+
+void Worker::take_records(std::span<const Record> records) {
   if (!records.empty()) {
     begin_if_needed();
     processor_->begin(records);
@@ -446,7 +442,7 @@ void Worker::take(const kafka::Polled& polled) {
     size_t taken = 0;  // records before it were looked at
     while (at < records.size() && processor_->ended() == Processor::End::no) {
       OwnedPartition* partition = owned_.find(records[at].topic, records[at].partition);
-      if (!partition) {
+      if (!partition || has_left(partition->at)) {
         taken = ++at;
         continue;
       }
@@ -495,24 +491,11 @@ void Worker::take(const kafka::Polled& polled) {
         int64_t next = records[last].offset + 1;
         if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
         run.partition->next = std::max(run.partition->next, next);
-        const bool is_mark = origins_ && origins_->wants(run.partition->at);
-        if (run.partition->state || is_mark)
+        if (run.partition->state)
           run.partition->last_record = {records[last].offset, digest_of(records[last])};
-        if (is_mark) origins_->processed(run.partition->at, run.partition->last_record);
       }
       first = run.last + 1;
     }
-  }
-  if (processor_->ended() != Processor::End::no) return;
-  for (const auto& end : polled.ends) {
-    OwnedPartition* partition = owned_.find(end.at.topic, end.at.partition);
-    if (!partition) continue;
-    if (!partition->at_log_end && end.offset >= partition->next) {
-      partition->at_log_end = true;
-      partition->silent_since_us = clock_.steady_us();
-    }
-    if (end.offset <= partition->next) continue;
-    partition->next = partition->end ? std::min(end.offset, *partition->end) : end.offset;
   }
 }
 
@@ -603,11 +586,11 @@ std::vector<kafka::PartitionOffset> Worker::positions_to_commit() const {
   std::vector<kafka::PartitionOffset> offsets;
   for (const auto& one : owned_.all()) {
     if (one->next != one->committed || one->touched)
-      offsets.push_back({one->at, one->next, metadata_of(*one)});
+      offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
   }
   if (!offsets.empty()) return offsets;
   // A transaction without offsets would not be fenced (1).
-  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, metadata_of(*one)});
+  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
   return offsets;
 }
 
@@ -645,13 +628,20 @@ void Worker::before_commit() {
   }
 }
 
+// The record had written before it failed, or is in the state: that cannot be committed without the rest of
+// it, and leaving must not commit the positions.
+void Worker::set_aside() {
+  committer_->abort();
+  rewind_needed_ = true;
+}
+
 void Worker::commit() {
+  if (processor_->failed_half_way()) return set_aside();
   if (!committer_->open()) {
     if (!positions_moved()) return;
     begin_if_needed();
   }
   before_commit();
-  if (origins_) settle_origins();
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
@@ -665,18 +655,11 @@ void Worker::commit() {
     one->committed = one->next;
     one->touched = false;
   }
-  remember(offsets);
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
   aborts_in_a_row_ = 0;
   has_committed_ = true;
-}
-
-// The cluster may forget it.
-void Worker::remember(const std::vector<kafka::PartitionOffset>& committed) {
-  if (has_committed_ || parts_.plan.in_memory) return;
-  for (const auto& one : committed) parts_.memory.add(parts_.admin.cluster_id(), one.at.topic);
 }
 
 void Worker::abort_and_rewind() {
@@ -685,6 +668,8 @@ void Worker::abort_and_rewind() {
     if (parts_.around.observer) parts_.around.observer->aborted();
   }
   processor_->roll_back(checkpoint_);
+  rest_ = {};  // stands behind what was aborted
+  met_ends_.clear();
   // A stage may hold what the transaction put into it.
   if (stage_) {
     stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
@@ -717,12 +702,15 @@ void Worker::rewind() {
                         "start from the beginning under another name with -g NAME");
     }
     position.offset = one.first;
+    position.metadata.clear();
   }
   // Asked only after the broker refused a position: a question more would be one more that an outage fails.
   if (std::exchange(offset_gone_, false)) judge_gaps(to, parts_.admin, parts_.job.accept_gap, parts_.log);
   for (const auto& position : to) {
     OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
-    one->next = one->committed = position.offset;
+    one->next = position.offset;
+    // As when it was admitted: what the group does not know yet is still to be committed.
+    one->committed = position.metadata == parts_.plan.fingerprint ? position.offset : kafka::kOffsetNone;
     one->touched = false;
     one->at_log_end = false;  // it is met anew
   }

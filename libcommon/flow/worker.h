@@ -9,21 +9,21 @@
 
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/batch.h"
 #include "flow/assignment.h"
-#include "flow/commit_memory.h"
 #include "flow/commit_pacer.h"
 #include "flow/committer.h"
 #include "flow/cycle_outputs.h"
 #include "flow/instance_slot.h"
 #include "flow/left_out_watch.h"
-#include "flow/origins.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/repartition_upkeep.h"
+#include "flow/slice_pacer.h"
 #include "flow/starting_point.h"
 #include "flow/state_commits.h"
 #include "flow/state_openings.h"
@@ -38,8 +38,7 @@ class Worker final : private kafka::RebalanceListener {
     Report& report;
     Progress& progress;
     OnError::Policy policy;
-    SinkOutputs* lines;  // topic to lines with -g; else null
-    CommitMemory& memory;
+    SinkOutputs* lines;             // topic to lines with -g; else null
     Processor::Checkpoint counted;  // what earlier workers of this process have done
     bool distrusted = false;        // the state on disk turned out to be broken
   };
@@ -70,10 +69,6 @@ class Worker final : private kafka::RebalanceListener {
   void turn();
   void admit_assigned();
   bool refuse_added();
-  void refuse_other_topic();
-  void settle_origins();
-  void check_unread_origins();
-  std::string metadata_of(const OwnedPartition& partition) const;
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
@@ -86,11 +81,15 @@ class Worker final : private kafka::RebalanceListener {
   void before_commit();
   size_t dirty_rows() const;
   bool visible() const;
-  void take(const kafka::Polled& polled);
+  bool has_left(const kafka::TopicPartition& at) const;
+  bool read();
+  void take();
+  void take_records(std::span<const Record> records);
   Stage& stage_of(OwnedPartition& partition);
   void begin_if_needed();
   void tick();
   void commit_if_due();
+  void set_aside();
   void commit();
   void abort_and_rewind();
   void rewind();
@@ -103,7 +102,6 @@ class Worker final : private kafka::RebalanceListener {
   void watch_left_out();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
-  void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
   void complete_local_state();
 
@@ -118,7 +116,6 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<StateCommits> states_;          // stateful jobs
   std::optional<RepartitionUpkeep> repartition_;  // --by
   CommitPacer pacer_;
-  std::optional<Origins> origins_;
   StartingPoint starting_point_;
   StateOpenings openings_;
   Assignment owned_;
@@ -129,6 +126,10 @@ class Worker final : private kafka::RebalanceListener {
   bool rewind_needed_ = false;
   bool offset_gone_ = false;  // the broker refused a position: see gaps.h
   Batch batch_;
+  std::span<const Record> rest_;                  // of the batch, still to be taken
+  std::vector<kafka::PartitionOffset> met_ends_;  // behind the batch
+  std::vector<kafka::TopicPartition> left_;       // revoked since the batch was read
+  SlicePacer slices_;
   struct Run {
     OwnedPartition* partition;
     size_t last;  // index in the batch

@@ -6,12 +6,10 @@
 
 #include "base/murmur2.h"
 #include "base/time_format.h"
+#include "io/batch_limit.h"
 
 namespace kutils::io {
 namespace {
-
-// librdkafka's batch.size; a topic that takes less must not get batches of that size.
-constexpr int64_t kClientBatchBytes = 1'000'000;
 
 int64_t varint_bytes(int64_t value) {
   // Zigzag, seven bits a byte.
@@ -32,9 +30,11 @@ int64_t sized(const MaybeBytes& bytes) {
 class TopicSink final : public Sink {
  public:
   TopicSink(kafka::Producer& producer, const Clock& clock, TopicSinkOptions options)
-      : producer_(producer), clock_(clock), options_(std::move(options)), now_ms_(clock.wall_ms()) {
-    unflushed_.resize(static_cast<size_t>(options_.partitions));
-  }
+      : producer_(producer),
+        clock_(clock),
+        options_(std::move(options)),
+        now_ms_(clock.wall_ms()),
+        batches_(options_.limits.max_bytes) {}
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
     const TopicLimits& limits = options_.limits;
@@ -46,9 +46,8 @@ class TopicSink final : public Sink {
       if (auto error = judge_time(output.timestamp)) return error;
     }
     const auto rough = static_cast<int64_t>(output.key.size() + output.value.size());
-    const bool small_batches = limits.max_bytes < kClientBatchBytes + 1024;
     int64_t bytes = 0;
-    if (rough > limits.max_bytes / 2 || !output.headers.empty() || small_batches) {
+    if (rough > limits.max_bytes / 2 || !output.headers.empty() || batches_.is_small()) {
       bytes = batch_bytes(output);
       if (bytes > limits.max_bytes) {
         return RecordError{Reason::too_large, std::to_string(bytes) +
@@ -63,20 +62,14 @@ class TopicSink final : public Sink {
                                                        options_.topic + " has " +
                                                        std::to_string(options_.partitions)};
     }
-    if (small_batches) {
-      // The broker refuses a batch above the limit as it would a record, and the client's batches are made
-      // for the default: keep what waits for one partition below it.
-      int64_t& waiting = unflushed_[static_cast<size_t>(partition)];
-      if (waiting > 0 && waiting + bytes > limits.max_bytes) flush();
-      waiting += bytes;
-    }
+    if (batches_.is_small() && batches_.must_flush_before(partition, bytes)) producer_.flush();
     producer_.produce(options_.topic, partition, output);
     return std::nullopt;
   }
 
   void flush() override {
     producer_.flush();
-    std::fill(unflushed_.begin(), unflushed_.end(), 0);
+    batches_.flushed();
   }
 
  private:
@@ -128,7 +121,7 @@ class TopicSink final : public Sink {
   int64_t now_ms_;
   int judged_ = 0;
   int32_t next_in_turn_ = -1;
-  std::vector<int64_t> unflushed_;  // bytes by partition, where batches must stay small
+  BatchLimit batches_;
 };
 
 }  // namespace

@@ -71,6 +71,11 @@ class GroupConsumer {
   // Serves rebalances (through the listener), then fills the batch: waits up to `wait` for the first record,
   // then takes what is there. Throws KafkaError.
   virtual Polled poll(Batch& batch, Millis wait, RebalanceListener& listener) = 0;
+  // The same without records: serves rebalances and tells the client that we live.
+  virtual void serve(RebalanceListener& listener) = 0;
+  // While something else is waited for: the client is told that we live, and does not leave the group for
+  // want of polls (max.poll.interval.ms). What the group wants is served by the next poll().
+  virtual void stay_alive() = 0;
   virtual void start(const std::vector<PartitionOffset>& from) = 0;  // incremental_assign at these offsets
   virtual void stop(
       const std::vector<TopicPartition>& partitions) = 0;  // incremental_unassign, outside a revoke

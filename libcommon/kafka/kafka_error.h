@@ -23,10 +23,16 @@ class KafkaError : public Error {
   bool is_fencing() const {
     return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
   }
-  // UNKNOWN_TOPIC_OR_PARTITION, librdkafka's own _UNKNOWN_TOPIC and _UNKNOWN_PARTITION.
-  bool is_unknown_topic() const { return kafka_code_ == 3 || kafka_code_ == -188 || kafka_code_ == -190; }
   // A position that is not in the log (any more): librdkafka's _AUTO_OFFSET_RESET.
   bool is_offset_gone() const { return kafka_code_ == -140; }
+  // No broker answered, or none that can say: librdkafka's _ALL_BROKERS_DOWN, _TIMED_OUT, _TRANSPORT,
+  // _MSG_TIMED_OUT, _WAIT_COORD; REQUEST_TIMED_OUT, NETWORK_EXCEPTION, the coordinator loads, is not there,
+  // or elsewhere.
+  bool is_unanswered() const {
+    const int code = kafka_code_;
+    return code == -187 || code == -185 || code == -195 || code == -192 || code == -180 || code == 7 ||
+           (code >= 13 && code <= 16);
+  }
 
  private:
   Severity severity_;

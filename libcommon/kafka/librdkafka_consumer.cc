@@ -32,7 +32,6 @@ constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr std::chrono::seconds kLeaveLimit{5};
 constexpr std::chrono::seconds kJoinLimit{1};
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
-constexpr auto kClosedDestroyLimit = std::chrono::milliseconds(3000);
 constexpr Millis kRefreshLimit{500};
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
@@ -46,6 +45,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     rd_kafka_poll_set_consumer(client_->get());
     events_queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
     data_queue_.reset(rd_kafka_queue_new(client_->get()));
+    idle_queue_.reset(rd_kafka_queue_new(client_->get()));
     rd_kafka_queue_cb_event_enable(
         events_queue_.get(),
         [](rd_kafka_t*, void* data_queue) {
@@ -65,19 +65,21 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       client_->leave_to_the_end(client_);
     // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's
     // main thread waits for the group's state machine, and what destroys it for that thread (seen: a worker
-    // that was to be built anew hung here). Nor does one that was closed, if a topic that it read was deleted
-    // (seen). So it is waited for only a moment. All that belongs to the handle goes first.
+    // that was to be built anew hung here). So it is waited for only a moment. All that belongs to the handle
+    // goes first.
     released_.clear();
     slots_.clear();
     data_queue_.reset();
+    idle_queue_.reset();
     events_queue_.reset();
+    if (closed_) return;
     std::promise<void> promise;
     const auto destroyed = promise.get_future();
     std::thread([client = std::move(client_), promise = std::move(promise)]() mutable {
       client.reset();
       promise.set_value();
     }).detach();
-    (void)destroyed.wait_for(closed_ ? kClosedDestroyLimit : kDestroyLimit);
+    (void)destroyed.wait_for(kDestroyLimit);
   }
 
   void subscribe(const std::vector<std::string>& topics) override {
@@ -101,6 +103,17 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     waker_->set_lagging(at_end_ < slots_.size());
     out.any = !batch.empty();
     return out;
+  }
+
+  void serve(RebalanceListener& listener) override {
+    stay_alive();
+    serve_events(listener);
+  }
+
+  void stay_alive() override {
+    pull_events();
+    std::vector<rd_kafka_message_t*> none;
+    take_messages(idle_queue_.get(), none, 1, Millis(0));
   }
 
   void start(const std::vector<PartitionOffset>& from) override {
@@ -607,6 +620,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::shared_ptr<Client> client_;
   QueueHandle events_queue_;
   QueueHandle data_queue_;
+  QueueHandle idle_queue_;  // nothing ever comes to it
   std::unique_ptr<StallWaker> waker_;
   SteadyClock::time_point subscribed_at_;
 

@@ -137,7 +137,11 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void commit() override {
-    call("commit of a transaction", [&] { return rd_kafka_commit_transaction(client_.get(), kCallLimitMs); });
+    flush();  // librdkafka would wait for reports, which only we take
+    const ErrorHandle error(rd_kafka_commit_transaction(client_.get(), kCallLimitMs));
+    if (!error) return;
+    serve(0);
+    throw to_error(error.get(), name_ + ": commit of a transaction", ExitCode::delivery, Severity::abort);
   }
 
   void abort() override {

@@ -27,14 +27,16 @@ class Producer {
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
 };
 
-// One transactional id. Every call retries what is retriable itself (the same call again, bounded by the
-// transaction timeout, and by some seconds once the program is asked to end) and throws KafkaError with
-// severity abort or fatal for the rest.
+// One transactional id. Every call but commit() retries what is retriable itself (the same call again,
+// bounded by the transaction timeout, and by some seconds once the program is asked to end) and throws
+// KafkaError with severity abort or fatal for the rest.
 class TransactionalProducer : public Producer {
  public:
   virtual void init() = 0;  // also aborts what a dead predecessor left open
   virtual void begin() = 0;
   virtual void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) = 0;
+  // One attempt of some seconds. Throws severity retriable where it was not answered: then it may have been
+  // done or not, and only commit() may be called again, or the producer be dropped (protocol.md, 28a).
   virtual void commit() = 0;
   virtual void abort() = 0;  // flushes first, bounded to 5 s
 };

@@ -35,7 +35,19 @@ struct Killed {};
 class FakeBroker {
  public:
   using TP = kafka::TopicPartition;
-  enum class Fault { none, kill_before, kill_after, abort_before, fatal_before, fatal_after };
+  // unanswered_*: the client gave up waiting for an answer, what was asked for was done or not. For a commit
+  // of a transaction that is no failure yet: its caller calls it again, `unanswered_for` times in vain.
+  enum class Fault {
+    none,
+    kill_before,
+    kill_after,
+    abort_before,
+    retriable_before,
+    fatal_before,
+    fatal_after,
+    unanswered_before,
+    unanswered_after
+  };
 
   struct Entry {
     std::string value;
@@ -53,6 +65,8 @@ class FakeBroker {
   std::map<std::string, std::vector<std::vector<Entry>>> topics;
   std::vector<Transaction> transactions{Transaction{"", Transaction::State::committed, {}}};
   std::map<TP, kafka::PartitionOffset> committed_offsets;
+  std::map<std::string, std::map<std::string, std::string>> configs;  // of topics
+  std::map<TP, int64_t> deleted_before;
   std::map<std::string, int> epochs;
   std::map<std::string, size_t> open_transaction;
   std::vector<std::string> created;
@@ -66,9 +80,15 @@ class FakeBroker {
   int calls = 0;
   int fault_at = -1;
   Fault fault = Fault::none;
+  std::map<int, Fault> more_faults;  // by call
+  int most_calls = 1'000'000;        // more of them, and it stands still
+  bool admin_counts = false;         // calls of the admin are calls too
+  int unanswered_for = 1;
+  std::function<void()> wait_in_vain;  // what a call that is not answered takes
   // The member's polls, counted from 1; the script may call revoke(), lose() and give().
   std::function<void(int poll)> on_poll;
   int polls = 0;
+  int stayed_alive = 0;
 
   // What went against the protocol; empty in a good run.
   std::vector<std::string> violations;
@@ -121,24 +141,40 @@ class FakeBroker {
   // Runs `effect` as one call to the broker, or fails it.
   template <typename F>
   auto call(const char* what, F effect) {
-    ++calls;
-    const bool hit = calls == fault_at;
-    if (hit && fault == Fault::kill_before) throw Killed();
-    if (hit && fault == Fault::abort_before) throw error(kafka::Severity::abort, what);
-    if (hit && fault == Fault::fatal_before) throw error(kafka::Severity::fatal, what);
+    const Fault now = next_fault();
+    if (now == Fault::kill_before) throw Killed();
+    if (now == Fault::abort_before) throw error(kafka::Severity::abort, what);
+    if (now == Fault::retriable_before) throw error(kafka::Severity::retriable, what);
+    if (now == Fault::fatal_before) throw error(kafka::Severity::fatal, what);
+    if (now == Fault::unanswered_before) throw unanswered(what);
     if constexpr (std::is_void_v<decltype(effect())>) {
       effect();
-      if (hit && fault == Fault::kill_after) throw Killed();
-      if (hit && fault == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+      if (now == Fault::kill_after) throw Killed();
+      if (now == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+      if (now == Fault::unanswered_after) throw unanswered(what);
     } else {
       auto result = effect();
-      if (hit && fault == Fault::kill_after) throw Killed();
-      if (hit && fault == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+      if (now == Fault::kill_after) throw Killed();
+      if (now == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
+      if (now == Fault::unanswered_after) throw unanswered(what);
       return result;
     }
   }
+  Fault fault_at_call(int call) const {
+    if (call == fault_at) return fault;
+    const auto found = more_faults.find(call);
+    return found == more_faults.end() ? Fault::none : found->second;
+  }
+  Fault next_fault() {
+    if (++calls > most_calls) throw std::logic_error("it makes calls without end");
+    return fault_at_call(calls);
+  }
   static kafka::KafkaError error(kafka::Severity severity, const std::string& what) {
     return {ExitCode::delivery, severity, -1, "injected: " + what};
+  }
+  kafka::KafkaError unanswered(const std::string& what) const {
+    if (wait_in_vain) wait_in_vain();
+    return {ExitCode::delivery, kafka::Severity::abort, -185, "injected: no answer to " + what};
   }
 
   void end_transaction(size_t number, bool commit) {
@@ -181,6 +217,7 @@ class FakeAdmin final : public kafka::Admin {
   bool is_in_memory() override { return broker_.in_memory; }
   std::string cluster_id() override { return broker_.in_memory ? "mockCluster1" : "fake"; }
   std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
+    ask("find_topic");
     const auto found = broker_.topics.find(name);
     if (found == broker_.topics.end()) return std::nullopt;
     return kafka::TopicInfo{name, static_cast<int32_t>(found->second.size()), 1};
@@ -191,12 +228,18 @@ class FakeAdmin final : public kafka::Admin {
     return all;
   }
   bool create_topic(const kafka::NewTopic& topic) override {
+    ask("create_topic");
     broker_.add_topic(topic.name, static_cast<size_t>(topic.partitions));
     broker_.created.push_back(topic.name);
     return true;
   }
-  std::map<std::string, std::string> topic_config(const std::string&) override { return {}; }
+  std::map<std::string, std::string> topic_config(const std::string& name) override {
+    ask("topic_config");
+    const auto found = broker_.configs.find(name);
+    return found == broker_.configs.end() ? std::map<std::string, std::string>() : found->second;
+  }
   kafka::Watermarks watermarks(const kafka::TopicPartition& at) override {
+    ask("watermarks");
     return {0, static_cast<int64_t>(broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)].size())};
   }
   std::vector<kafka::PartitionOffset> offsets_for_time(const std::vector<kafka::TopicPartition>&,
@@ -205,6 +248,7 @@ class FakeAdmin final : public kafka::Admin {
   }
   std::vector<kafka::PartitionOffset> committed(
       const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
+    ask("committed offsets");
     std::vector<kafka::PartitionOffset> offsets;
     for (const auto& at : partitions) {
       const auto found = broker_.committed_offsets.find(at);
@@ -214,10 +258,19 @@ class FakeAdmin final : public kafka::Admin {
     }
     return offsets;
   }
-  std::vector<kafka::GroupMember> group_members(const std::string&) override { return broker_.members; }
-  void delete_records(const std::vector<kafka::PartitionOffset>&) override {}
+  std::vector<kafka::GroupMember> group_members(const std::string&) override {
+    ask("group_members");
+    return broker_.members;
+  }
+  void delete_records(const std::vector<kafka::PartitionOffset>& before) override {
+    ask("delete_records");
+    for (const auto& one : before) broker_.deleted_before[one.at] = one.offset;
+  }
 
  private:
+  void ask(const char* what) {
+    if (broker_.admin_counts) broker_.call(what, [] {});
+  }
   FakeBroker& broker_;
 };
 
@@ -233,8 +286,14 @@ class FakeProducer final : public kafka::TransactionalProducer {
     });
   }
   void begin() override {
+    // Asks nobody: it cannot have been done without our knowing.
+    if (broker_.fault_at_call(broker_.calls + 1) == FakeBroker::Fault::unanswered_after) {
+      ++broker_.calls;
+      throw broker_.unanswered("begin");
+    }
     broker_.call("begin", [&] {
       check_fenced();
+      check_no_commit("begin");
       if (id_ == broker_.last_ended_id) broker_.violations.push_back("two transactions in a row on " + id_);
       for (const auto& [id, number] : broker_.open_transaction) {
         broker_.violations.push_back("began on " + id_ + " while one is open on " + id);
@@ -246,6 +305,7 @@ class FakeProducer final : public kafka::TransactionalProducer {
   void produce(const std::string& topic, int32_t partition, const Output& output) override {
     broker_.call("produce", [&] {
       if (!id_.empty()) check_fenced();
+      check_batch(topic, partition, output);
       auto& log = broker_.topics.at(topic)[static_cast<size_t>(partition)];
       FakeBroker::Entry entry;
       entry.is_null = output.value.is_null();
@@ -257,12 +317,13 @@ class FakeProducer final : public kafka::TransactionalProducer {
     });
   }
   void flush() override {
-    broker_.call("flush", [] {});
+    broker_.call("flush", [&] { batches_.clear(); });
   }
   void send_offsets(const std::vector<kafka::PartitionOffset>& offsets,
                     const kafka::GroupMetadata& group) override {
     broker_.call("send_offsets", [&] {
       check_fenced();
+      check_no_commit("send_offsets");
       if (group.generation >= 0 && group.generation != broker_.generation) {
         throw FakeBroker::error(kafka::Severity::abort, "ILLEGAL_GENERATION");
       }
@@ -271,18 +332,29 @@ class FakeProducer final : public kafka::TransactionalProducer {
     });
   }
   void commit() override {
+    const FakeBroker::Fault now = broker_.fault_at_call(broker_.calls + 1);
+    if (now == FakeBroker::Fault::unanswered_before) asked_in_vain_ = broker_.unanswered_for;
+    if (now == FakeBroker::Fault::unanswered_after) {
+      if (broker_.open_transaction.count(id_) > 0 || !is_unanswered_) do_commit();
+      asked_in_vain_ = broker_.unanswered_for;
+    }
+    if (asked_in_vain_ > 0) {
+      ++broker_.calls;
+      --asked_in_vain_;
+      is_unanswered_ = true;
+      const kafka::KafkaError sorted = broker_.unanswered("commit");
+      throw kafka::KafkaError(sorted.code(), kafka::Severity::retriable, sorted.kafka_code(), sorted.what());
+    }
     broker_.call("commit", [&] {
-      check_fenced();
-      if (broker_.transactions[number_].offsets.empty() && id_.find("-atomic-") == std::string::npos)
-        broker_.violations.push_back("a transaction without offsets");
-      broker_.end_transaction(number_, true);
-      broker_.open_transaction.erase(id_);
-      broker_.last_ended_id = id_;
+      if (broker_.open_transaction.count(id_) > 0 || !is_unanswered_) do_commit();
+      is_unanswered_ = false;
     });
   }
   void abort() override {
     broker_.call("abort", [&] {
       check_fenced();
+      check_no_commit("abort");
+      batches_.clear();
       broker_.end_transaction(number_, false);
       broker_.open_transaction.erase(id_);
       broker_.last_ended_id = id_;
@@ -305,11 +377,37 @@ class FakeProducer final : public kafka::TransactionalProducer {
     if (epoch_ != broker_.epochs[id_])
       throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, -144, "fenced");
   }
+  void do_commit() {
+    check_fenced();
+    if (broker_.transactions[number_].offsets.empty() && id_.find("-atomic-") == std::string::npos)
+      broker_.violations.push_back("a transaction without offsets");
+    broker_.end_transaction(number_, true);
+    broker_.open_transaction.erase(id_);
+    broker_.last_ended_id = id_;
+  }
+  // What waits goes out as one batch, and the topic judges that.
+  void check_batch(const std::string& topic, int32_t partition, const Output& output) {
+    const auto config = broker_.configs.find(topic);
+    if (config == broker_.configs.end() || config->second.count("max.message.bytes") == 0) return;
+    size_t& bytes = batches_[{topic, partition}];
+    bytes += output.key.size() + output.value.size() + (bytes == 0 ? 70 : 9);
+    if (bytes > std::stoul(config->second.at("max.message.bytes")))
+      throw FakeBroker::error(kafka::Severity::abort, "MSG_SIZE_TOO_LARGE: " + topic);
+  }
+  // A commit that was sent and not answered: librdkafka takes no other call.
+  void check_no_commit(const std::string& what) const {
+    if (!is_unanswered_) return;
+    broker_.violations.push_back(what + " after a commit that was not answered");
+    throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, -173, "conflict");
+  }
   FakeBroker& broker_;
   std::string id_;
   int epoch_ = -1;
+  int asked_in_vain_ = 0;
+  bool is_unanswered_ = false;
   size_t number_ = 0;
   std::map<kafka::TopicPartition, int64_t> delivered_;
+  std::map<kafka::TopicPartition, size_t> batches_;
 };
 
 // Copies an entry into a batch.
@@ -368,21 +466,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
   kafka::Polled poll(Batch& batch, Millis, kafka::RebalanceListener& listener) override {
     return broker_.call("poll", [&] {
       kafka::Polled polled;
-      ++broker_.polls;
-      if (broker_.on_poll) broker_.on_poll(broker_.polls);
-      if (!to_revoke_.empty()) {
-        const auto gone = std::exchange(to_revoke_, {});
-        listener.on_revoked(gone, lost_);
-        for (const auto& at : gone) positions_.erase(at);
-        if (lost_) generation_ = broker_.generation;
-        lost_ = false;
-        unusable_ = false;
-        if (after_revoke_) std::exchange(after_revoke_, nullptr)();
-      }
-      if (!to_assign_.empty()) {
-        generation_ = broker_.generation;
-        listener.on_assigned(std::exchange(to_assign_, {}));
-      }
+      serve_events(listener);
       size_t room = broker_.batch_size;
       for (auto& [at, position] : positions_) {
         const auto end = static_cast<int64_t>(broker_.last_stable(at));
@@ -401,6 +485,10 @@ class FakeConsumer final : public kafka::GroupConsumer {
       return polled;
     });
   }
+  void serve(kafka::RebalanceListener& listener) override {
+    broker_.call("serve", [&] { serve_events(listener); });
+  }
+  void stay_alive() override { ++broker_.stayed_alive; }
   void start(const std::vector<kafka::PartitionOffset>& from) override {
     broker_.call("start", [&] {
       for (const auto& one : from) positions_[one.at] = one.offset;
@@ -475,6 +563,23 @@ class FakeConsumer final : public kafka::GroupConsumer {
   void give(const kafka::TopicPartition& at) { to_assign_.push_back(at); }
 
  private:
+  void serve_events(kafka::RebalanceListener& listener) {
+    ++broker_.polls;
+    if (broker_.on_poll) broker_.on_poll(broker_.polls);
+    if (!to_revoke_.empty()) {
+      const auto gone = std::exchange(to_revoke_, {});
+      listener.on_revoked(gone, lost_);
+      for (const auto& at : gone) positions_.erase(at);
+      if (lost_) generation_ = broker_.generation;
+      lost_ = false;
+      unusable_ = false;
+      if (after_revoke_) std::exchange(after_revoke_, nullptr)();
+    }
+    if (!to_assign_.empty()) {
+      generation_ = broker_.generation;
+      listener.on_assigned(std::exchange(to_assign_, {}));
+    }
+  }
   FakeBroker& broker_;
   int generation_ = -1;
   std::map<kafka::TopicPartition, int64_t> positions_;

@@ -16,13 +16,11 @@ struct FilterPlan {
 
 class FilterStage final : public flow::Stage {
  public:
-  // Throws usage_error for a bad condition, which `what` names.
-  explicit FilterStage(const FilterPlan& plan, const char* what = "EXPR");
+  explicit FilterStage(const FilterPlan& plan);  // throws usage_error for a bad condition
   void process(const Record& record, flow::Emitter& out) override;
   std::string canonical() const { return expressions_.canonical(condition_); }
 
  private:
-  const char* what_;
   expr::Expressions expressions_;
   size_t condition_;
   bool keep_null_;

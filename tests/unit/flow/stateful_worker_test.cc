@@ -47,7 +47,8 @@ class NumberingStage final : public Stage {
     }
     row->second = record.value.view() == "-" ? 0 : row->second + 1;
     ++time_;
-    const std::string value = key + ":" + std::to_string(row->second);
+    const std::string value =
+        record.value.view() == "refused" ? "huge" : key + ":" + std::to_string(row->second);
     Output output;
     output.key = record.key;
     output.value = std::string_view(value);
@@ -245,6 +246,42 @@ TEST_CASE(
 
 TEST_CASE("worker with state, at least once: the state is exact all the same, and no output is missing (5)") {
   check_each_fault(Delivery::at_least_once);
+}
+
+TEST_CASE(
+    "worker with state: what failed half-way does not count, whenever a commit is due; skipped, it counts once") {
+  for (int before = 0; before < 40; ++before) {
+    Folder disk;
+    Bench bench(disk, Delivery::exactly_once);
+    bench.broker.batch_size = 1;
+    for (int i = 0; i < before; ++i) bench.broker.write_keyed("in", 0, "a", "x");
+    bench.broker.write_keyed("in", 0, "a", "refused");
+    bench.broker.write_keyed("in", 0, "a", "x");
+    INFO(before << " records before it");
+    for (int again = 0; again < 2; ++again) {
+      const ExitCode code = bench.run();
+      CHECK(code == ExitCode::bad_record);
+      CHECK(bench.broker.committed_offsets.at({"in", 0}).offset <= before);
+    }
+    bench.job.on_error = OnError{OnError::Policy::skip, {}};
+    const ExitCode code = bench.run();
+    CHECK(code == ExitCode::ok);
+    CHECK(bench.output(0).back() == "a:" + std::to_string(before + 2));
+    CHECK(bench.output(0).size() == static_cast<size_t>(before) + 1);
+    CHECK(bench.stored(0) == bench.changelog(0));
+  }
+}
+
+TEST_CASE("worker with state: a changelog that takes small batches only gets no others") {
+  Folder disk;
+  Bench bench(disk, Delivery::exactly_once);
+  bench.broker.configs["g-changelog"]["max.message.bytes"] = "1000";
+  bench.broker.batch_size = 400;
+  for (int i = 0; i < 400; ++i) bench.broker.write_keyed("in", 0, "key " + std::to_string(i), "x");
+  const ExitCode code = bench.run();
+  CHECK(code == ExitCode::ok);
+  CHECK(bench.changelog(0).size() == 401);
+  CHECK(bench.output(0).size() == 400);
 }
 
 TEST_CASE("worker with state: a partition that leaves and comes back finds its rows (14)") {

@@ -123,6 +123,57 @@ TEST_CASE("worker: whatever call fails or kills it, each output is there once an
   }
 }
 
+TEST_CASE(
+    "worker: what nobody answers is asked again; of a commit only itself, and beyond the limit all begins anew (28a)") {
+  int calls = 0;
+  {
+    Bench bench;
+    bench.fill(30);
+    bench.run();
+    calls = bench.broker.calls;
+  }
+  const int times = GENERATE(1, 5, 40);  // 5 s each: the last are longer than a commit is waited for
+  for (const Fault fault : {Fault::unanswered_before, Fault::unanswered_after}) {
+    for (int at = 1; at <= calls; ++at) {
+      Bench bench;
+      bench.fill(30);
+      bench.broker.fault = fault;
+      bench.broker.fault_at = at;
+      bench.broker.unanswered_for = times;
+      bench.broker.wait_in_vain = [&] { bench.clock.jump(5000); };
+      INFO("fault " << static_cast<int>(fault) << " at call " << at << ", " << times << " times");
+      CHECK(bench.run() == ExitCode::ok);
+      CHECK(bench.broker.read("out", 0) == bench.expected(0));
+      CHECK(bench.broker.read("out", 1) == bench.expected(1));
+      CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 30);
+      CHECK(bench.broker.violations == Values{});
+    }
+  }
+}
+
+TEST_CASE(
+    "worker: asked to stop, it waits some seconds more for a commit's answer; in the group it lives on (28a)") {
+  bool is_seen = false;
+  for (int at = 1; at < 60 && !is_seen; ++at) {
+    Bench bench;
+    bench.fill(30);
+    bench.broker.fault = Fault::unanswered_before;
+    bench.broker.unanswered_for = 1000;
+    bench.broker.fault_at = at;
+    bench.broker.wait_in_vain = [&] {
+      bench.clock.jump(5000);
+      if (bench.broker.stayed_alive == 3) bench.stop.number = 15;
+    };
+    const auto code = static_cast<int>(bench.run());
+    if (bench.broker.stayed_alive == 0) continue;  // it was not a commit
+    is_seen = true;
+    CHECK(code == 128 + 15);
+    CHECK(bench.broker.stayed_alive < 6);
+    CHECK(bench.broker.violations == Values{});
+  }
+  CHECK(is_seen);
+}
+
 TEST_CASE("worker: at-least-once loses nothing and keeps order, whatever fails (5)") {
   int calls = 0;
   {
@@ -187,6 +238,49 @@ TEST_CASE(
     CHECK(bench.broker.read("out", 0) == bench.expected(0));
     CHECK(bench.broker.read("out", 1) == bench.expected(1));
     CHECK(bench.broker.violations == Values{});
+  }
+}
+
+// A record takes a second, as a slow co-process's.
+class SlowStage final : public testing::PickyStage {
+ public:
+  explicit SlowStage(const testing::TickingClock& clock)
+      : clock_(const_cast<testing::TickingClock&>(clock)) {}
+  void process(const Record& record, Emitter& out) override {
+    clock_.jump(1000);
+    PickyStage::process(record, out);
+  }
+
+ private:
+  testing::TickingClock& clock_;
+};
+
+TEST_CASE(
+    "worker: a batch of slow records is bounded in time: the group is served, and what is done committed") {
+  const bool comes_back = GENERATE(false, true);
+  for (int at = 2; at < 40; ++at) {
+    Bench bench;
+    bench.fill(60);
+    bench.broker.batch_size = 200;
+    bench.job.make_stage = [&](const StageContext&) { return std::make_unique<SlowStage>(bench.clock); };
+    int64_t served_us = bench.clock.steady_us(), longest_us = 0;
+    bench.broker.on_poll = [&](int poll) {
+      const int64_t now = bench.clock.steady_us();
+      longest_us = std::max(longest_us, now - std::exchange(served_us, now));
+      if (!comes_back) return;
+      // Taken away within the batch, worked on by another, given back.
+      FakeConsumer* member = FakeConsumer::broker_member();
+      if (poll == at) member->revoke({{"in", 1}}, [&] { other_member_works(bench.broker, {"in", 1}, 40); });
+      if (poll == at + 2) member->give({"in", 1});
+    };
+    INFO("revoked at poll " << at << ", " << comes_back);
+    CHECK(bench.run() == ExitCode::ok);
+    CHECK(longest_us < 20'000'000);
+    CHECK((comes_back || bench.broker.polls > 60));
+    CHECK(bench.broker.read("out", 0) == bench.expected(0));
+    CHECK(bench.broker.read("out", 1) == bench.expected(1));
+    CHECK(bench.broker.violations == Values{});
+    if (!comes_back) return;
   }
 }
 
@@ -409,6 +503,76 @@ TEST_CASE("worker: -c and -m stop at the record, and commit it") {
   bench.job.max_input = 1;
   CHECK(bench.run() == ExitCode::ok);
   CHECK(bench.broker.read("out", 0) == Values{"a", "b", "c"});
+}
+
+// Each record twice; `?` fails after the first.
+class DoublingStage final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    for (const char* which : {"1", "2"}) {
+      const std::string value = std::string(record.value.view()) + which;
+      if (value == "?2") return out.fail(record, {Reason::missing_field, "no field \"x\""});
+      Output output;
+      output.value = std::string_view(value);
+      out.emit(&record, output);
+    }
+  }
+};
+
+TEST_CASE("worker: -m ends at a record whose outputs are all written, and what is behind it comes again") {
+  const bool answers_later = GENERATE(true, false);
+  const Values all = answers_later
+                         ? Values{"a", "b", "c", "d", "e", "f"}
+                         : Values{"a1", "a2", "b1", "b2", "c1", "c2", "d1", "d2", "e1", "e2", "f1", "f2"};
+  for (size_t most = 1; most <= 7; ++most) {
+    Bench bench;
+    bench.broker.batch_size = 10;
+    for (const char* value : {"a", "b", "-", "c", "d", "e", "-", "f"}) {
+      if (answers_later || *value != '-') bench.broker.write("in", 0, value);
+    }
+    bench.job.make_stage = [&](const StageContext&) -> std::unique_ptr<Stage> {
+      if (answers_later) return std::make_unique<testing::DeferringStage>();
+      return std::make_unique<DoublingStage>();
+    };
+    bench.job.max_output = static_cast<int64_t>(most);
+    INFO("answers later " << answers_later << ", -m " << most);
+    Values got;
+    for (int run = 0; run < 10 && got.size() < all.size(); ++run) {
+      const size_t before = got.size();
+      const int64_t from = run == 0 ? 0 : bench.broker.committed_offsets.at({"in", 0}).offset;
+      CHECK(bench.run() == ExitCode::ok);
+      got = bench.broker.read("out", 0);
+      const size_t rounded = answers_later ? most : (most + 1) / 2 * 2;
+      CHECK(got.size() == std::min(all.size(), before + rounded));
+      const int64_t now = bench.broker.committed_offsets.at({"in", 0}).offset;
+      CHECK(bench.log.notes.back().find(std::to_string(now - from) + " in, ") == 0);
+    }
+    CHECK(got == all);
+  }
+}
+
+TEST_CASE("worker: a record that failed after its first output leaves nothing, whenever a commit is due") {
+  for (int before = 0; before < 40; ++before) {
+    Bench bench;
+    Values all;
+    for (int i = 0; i < before; ++i) {
+      const std::string value = "a" + std::to_string(i) + "-";
+      bench.broker.write("in", 0, value);
+      all.insert(all.end(), {value + "1", value + "2"});
+    }
+    bench.broker.write("in", 0, "?");
+    bench.broker.write("in", 0, "z");
+    bench.broker.batch_size = 1;
+    bench.job.make_stage = [](const StageContext&) { return std::make_unique<DoublingStage>(); };
+    INFO(before << " records before it");
+    CHECK(bench.run() == ExitCode::bad_record);
+    CHECK(bench.broker.committed_offsets.at({"in", 0}).offset <= before);
+    CHECK(bench.run() == ExitCode::bad_record);
+    bench.broker.topics.at("in")[0][static_cast<size_t>(before)].value = "y";
+    CHECK(bench.run() == ExitCode::ok);
+    all.insert(all.end(), {"y1", "y2", "z1", "z2"});
+    CHECK(bench.broker.read("out", 0) == all);
+  }
 }
 
 TEST_CASE("worker: a signal commits what is done and leaves") {
