@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <ctime>
 
 #include "base/duration.h"
 
@@ -74,7 +75,32 @@ std::string format_iso_ms(int64_t ms) {
   return out;
 }
 
-std::optional<int64_t> parse_iso_ms(std::string_view text) {
+namespace {
+
+struct IsoTime {
+  int64_t ms;
+  bool has_zone;
+};
+
+// The rest of a time of day behind its minutes, `:ss.fff`, in ms. nullopt: it is none.
+std::optional<int64_t> take_seconds(std::string_view& text) {
+  int64_t ms = 0;
+  if (!take(text, ':')) return ms;
+  const auto seconds = take_digits(text, 2);
+  if (!seconds || *seconds > 59) return std::nullopt;
+  ms = *seconds * int64_t{1000};
+  if (!take(text, '.')) return ms;
+  int64_t scale = 100;
+  size_t digits = 0;
+  for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; ++digits, scale /= 10) {
+    ms += scale * (text[0] - '0');
+    text.remove_prefix(1);
+  }
+  if (digits == 0) return std::nullopt;
+  return ms;
+}
+
+std::optional<IsoTime> parse_iso(std::string_view text) {
   const auto year = take_digits(text, 4);
   if (!year || !take(text, '-')) return std::nullopt;
   const auto month = take_digits(text, 2);
@@ -84,37 +110,110 @@ std::optional<int64_t> parse_iso_ms(std::string_view text) {
   const date::year_month_day date = date::year(*year) / *month / *day;
   if (!date.ok()) return std::nullopt;
   int64_t ms = static_cast<int64_t>(sys_days(date).time_since_epoch().count()) * 86'400'000;
-  if (text.empty()) return ms;
+  if (text.empty()) return IsoTime{ms, false};
   if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return std::nullopt;
   const auto minutes = take_minutes(text);
   if (!minutes) return std::nullopt;
-  ms += *minutes * 60'000;
-  if (take(text, ':')) {
-    const auto seconds = take_digits(text, 2);
-    if (!seconds || *seconds > 59) return std::nullopt;
-    ms += *seconds * 1000;
-    if (take(text, '.')) {
-      int64_t scale = 100;
-      size_t digits = 0;
-      for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; ++digits, scale /= 10) {
-        ms += scale * (text[0] - '0');
-        text.remove_prefix(1);
-      }
-      if (digits == 0) return std::nullopt;
-    }
-  }
-  if (text.empty()) return ms;
-  if (take(text, 'Z') || take(text, 'z')) return text.empty() ? std::optional(ms) : std::nullopt;
+  const auto seconds = take_seconds(text);
+  if (!seconds) return std::nullopt;
+  ms += *minutes * 60'000 + *seconds;
+  if (text.empty()) return IsoTime{ms, false};
+  if (take(text, 'Z') || take(text, 'z')) return text.empty() ? std::optional(IsoTime{ms, true}) : std::nullopt;
   const bool west = take(text, '-');
   if (!west && !take(text, '+')) return std::nullopt;
   const auto offset = take_minutes(text);
   if (!offset || !text.empty()) return std::nullopt;
-  return ms + (west ? *offset : -*offset) * 60'000;
+  return IsoTime{ms + (west ? *offset : -*offset) * 60'000, true};
 }
 
-std::optional<int64_t> parse_time_ms(std::string_view text, int64_t now_ms) {
+constexpr int64_t kDayMs = 86'400'000;
+
+int64_t floor_day(int64_t ms) { return (ms >= 0 ? ms : ms - kDayMs + 1) / kDayMs * kDayMs; }
+
+// What the clock on the wall shows, as if it were UTC, and back. libc knows the machine's zone ($TZ).
+int64_t to_wall(int64_t ms, Zone zone) {
+  if (zone == Zone::utc) return ms;
+  const auto seconds = static_cast<time_t>(floor_day(ms) / 1000 + (ms - floor_day(ms)) / 1000);
+  tm local{};
+  if (localtime_r(&seconds, &local) == nullptr) return ms;
+  return ms + static_cast<int64_t>(local.tm_gmtoff) * 1000;
+}
+int64_t from_wall(int64_t wall, Zone zone) {
+  if (zone == Zone::utc) return wall;
+  const int64_t day = floor_day(wall), rest = wall - day;
+  const date::year_month_day date(sys_days(days(day / kDayMs)));
+  tm local{};
+  local.tm_year = static_cast<int>(date.year()) - 1900;
+  local.tm_mon = static_cast<int>(static_cast<unsigned>(date.month())) - 1;
+  local.tm_mday = static_cast<int>(static_cast<unsigned>(date.day()));
+  local.tm_hour = static_cast<int>(rest / 3'600'000);
+  local.tm_min = static_cast<int>(rest / 60'000 % 60);
+  local.tm_sec = static_cast<int>(rest / 1000 % 60);
+  local.tm_isdst = -1;
+  return static_cast<int64_t>(mktime(&local)) * 1000 + rest % 1000;
+}
+
+// `09:00`, `09:00:30.5`: since midnight.
+std::optional<int64_t> parse_time_of_day(std::string_view text) {
+  const auto minutes = take_minutes(text);
+  if (!minutes) return std::nullopt;
+  const auto seconds = take_seconds(text);
+  if (!seconds || !text.empty()) return std::nullopt;
+  return *minutes * 60'000 + *seconds;
+}
+
+// A day or a time of day as the clock on the wall shows it, which says `now`. The day is looked at first.
+std::optional<int64_t> parse_wall_words(std::string_view text, int64_t now) {
+  const int64_t today = floor_day(now);
+  if (const auto time = parse_time_of_day(text)) return today + *time > now ? today - kDayMs + *time : today + *time;
+  int64_t day = today;
+  if (text.substr(0, 9) == "yesterday") {
+    day -= kDayMs;
+    text.remove_prefix(9);
+  } else if (text.substr(0, 5) == "today") {
+    text.remove_prefix(5);
+  } else {
+    return std::nullopt;
+  }
+  if (text.empty()) return day;
+  if (!take(text, ' ') && !take(text, 'T')) return std::nullopt;
+  const auto time = parse_time_of_day(text);
+  if (!time) return std::nullopt;
+  return day + *time;
+}
+
+// `1w`, `-2w`, `+1w`: durations know no weeks, for a window of one would not begin on Mondays.
+std::optional<int64_t> parse_weeks(std::string_view text) {
+  if (text.size() < 2 || text.back() != 'w') return std::nullopt;
+  const bool later = text[0] == '+';
+  if (later || text[0] == '-') text.remove_prefix(1);
+  int64_t weeks = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, weeks);
+  if (error != std::errc() || end != text.data() + text.size() - 1 || weeks < 0 || weeks > 100'000)
+    return std::nullopt;
+  return (later ? weeks : -weeks) * 7 * kDayMs;
+}
+
+}  // namespace
+
+std::optional<int64_t> parse_iso_ms(std::string_view text) {
+  const auto iso = parse_iso(text);
+  return iso ? std::optional(iso->ms) : std::nullopt;
+}
+
+bool depends_on_zone(std::string_view text) {
+  if (parse_wall_words(text, 0)) return true;
+  const auto iso = parse_iso(text);
+  return iso && !iso->has_zone;
+}
+
+bool local_zone_is_utc(int64_t now_ms) { return to_wall(now_ms, Zone::local) == now_ms; }
+
+std::optional<int64_t> parse_time_ms(std::string_view text, int64_t now_ms, Zone zone) {
   if (text == "now") return now_ms;
-  if (const auto iso = parse_iso_ms(text)) return iso;
+  if (const auto iso = parse_iso(text)) return iso->has_zone ? iso->ms : from_wall(iso->ms, zone);
+  if (const auto wall = parse_wall_words(text, to_wall(now_ms, zone))) return from_wall(*wall, zone);
+  if (const auto weeks = parse_weeks(text)) return now_ms + *weeks;
   int64_t ms = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
   if (error == std::errc() && end == text.data() + text.size() && ms >= 0 && text[0] != '-') return ms;

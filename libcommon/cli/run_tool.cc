@@ -119,9 +119,13 @@ int run_tool(Tool& tool, int argc, char** argv) {
     declare_questions(info, table);
     table.add({.names = "--color",
                .metavar = "WHEN",
-               .help = "auto, always or never; $NO_COLOR is honoured",
+               .help = "auto, always (JSON written, too) or never; see $NO_COLOR",
                .group = Group::general,
-               .set = [&](const std::string& when) { colour = parse_colour(when); },
+               .set =
+                   [&](const std::string& when) {
+                     colour = parse_colour(when);
+                     if (colour == Colour::always) tool.colour_data();
+                   },
                .choices = {"auto", "always", "never"}});
     const CommandLine line = parse_command_line(info, table, argc, argv);
     wipe_secrets(table, argc, argv);

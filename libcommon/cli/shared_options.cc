@@ -12,6 +12,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/murmur2.h"
+#include "base/time_format.h"
 #include "cli/functions_option.h"
 #include "cli/idle_options.h"
 #include "cli/time_unit.h"
@@ -65,6 +66,18 @@ bool rows_reach_terminal(const io::Endpoint& out) {
   if (out.kind != io::EndpointKind::stdio) return false;
   struct stat info {};
   return isatty(STDOUT_FILENO) == 1 || (::fstat(STDOUT_FILENO, &info) == 0 && S_ISFIFO(info.st_mode));
+}
+
+// A time of day that is taken for UTC is off by hours, and nothing else would tell.
+void say_zone(const io::Range& range, Log& log) {
+  const int64_t now_ms = SystemClock().wall_ms();
+  if (range.zone == Zone::local || local_zone_is_utc(now_ms)) return;
+  for (const auto& [option, text] : {std::pair{"--since", range.since}, {"--until", range.until}}) {
+    if (text.empty() || !depends_on_zone(text)) continue;
+    if (const auto ms = parse_time_ms(text, now_ms))
+      log.note(std::string(option) + " " + text + " is read as UTC, " + format_iso_ms(*ms) +
+               "; for this machine's time add --local");
+  }
 }
 
 }  // namespace
@@ -322,6 +335,11 @@ void SharedOptions::declare_lines(OptionTable& table) {
                .help = "lines written by kcat's %k %s %o ... and %{EXPR}",
                .group = group,
                .set = [this](const std::string& text) { lines_.format = text; }});
+    table.add({.names = "--pretty",
+               .help = "JSON over several lines, indented",
+               .group = group,
+               .in_short_help = !shares_.writes_topics && shares_.reads_topics && shares_.shapes,
+               .set = [this](const std::string&) { lines_.pretty = true; }});
     table.add({.names = "--embed",
                .help = "in envelopes the JSON value as 'value', not as text",
                .group = group,
@@ -360,7 +378,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .set = [this](const std::string& text) { job_.range.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
-               .help = "begin at a time: ISO, or 1h for an hour ago",
+               .help = "begin at a time: 1h ago, 09:30, today, yesterday, ISO",
                .group = group,
                .set = [this](const std::string& text) { job_.range.since = text; }});
     table.add({.names = "--until",
@@ -368,6 +386,10 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .help = "end at a time",
                .group = group,
                .set = [this](const std::string& text) { job_.range.until = text; }});
+    table.add({.names = "--local",
+               .help = "times without a zone are this machine's, not UTC",
+               .group = group,
+               .set = [this](const std::string&) { job_.range.zone = Zone::local; }});
     table.add({.names = "--tail",
                .metavar = "N",
                .help = "the last N records, over all partitions",
@@ -588,7 +610,11 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   for (const io::Endpoint* at : {&job.in, &job.out})
     if (at->is_topic()) name_cluster(job, at->name);
   if (job.on_error && !job.on_error->topic.empty()) name_cluster(job, job.on_error->topic);
-  if (job.in.is_topic()) io::parse_range(job.range, SystemClock().wall_ms());  // what is wrong is found now
+  if (job.in.is_topic()) {
+    io::parse_range(job.range, SystemClock().wall_ms());  // what is wrong is found now
+    StderrLog log(tool, quiet_);
+    say_zone(job.range, log);
+  }
   set_group(job);
   if (job.range.from == "stored" && job.in.is_topic() && job.group.empty())
     throw usage_error("-o stored: whose offsets? No group is named", "give -g NAME, or say -o beginning");
@@ -709,6 +735,7 @@ void SharedOptions::parse_formats() {
   in_format_.check_json = shares_.checks_json && !value_codec_;
   out_format_ = parse(lines_.out, "-O");
   out_format_.embed = lines_.embed;
+  out_format_.dress = {lines_.pretty, lines_.colour};
   if (lines_.format) {
     if (!lines_.out.empty() || lines_.envelope)
       throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +

@@ -61,6 +61,7 @@ class SharedOptions {
   const expr::Options& expressions() const { return expressions_; }
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
+  void colour_data() { lines_.colour = true; }
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return in_format_.name() == "envelope"; }
   bool lines_have_keys() const {
@@ -81,6 +82,8 @@ class SharedOptions {
     std::optional<std::string> format;         // -f
     bool envelope = false;                     // -J
     bool embed = false;                        // --embed
+    bool pretty = false;                       // --pretty
+    bool colour = false;                       // --color always
     std::optional<std::string> key_separator;  // -K
     std::optional<std::string> null_marker;    // -Z
     bool nul_ended = false;                    // -0

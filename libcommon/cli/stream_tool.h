@@ -13,6 +13,7 @@ class StreamTool : public Tool {
  public:
   void declare(OptionTable& options) override { shared_.declare(options); }
   ExitCode run() override { return flow::run(job_); }
+  void colour_data() override { shared_.colour_data(); }
 
  protected:
   explicit StreamTool(Shares shares) : shared_(shares) {}

@@ -65,6 +65,8 @@ class Tool {
   // Options have been set. Throws usage_error.
   virtual void setup(const Operands& operands) = 0;
   virtual ExitCode run() = 0;
+  // --color always: data is coloured, too. Called before setup().
+  virtual void colour_data() {}
 };
 
 // What main() returns. `argv` as main() got it.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic = "kutils1";
 constexpr char kSeparator = '\x1f';
+constexpr char kMarkSign = '\x1e';  // what follows is not ours: origins.h
 constexpr std::string_view kPartitions = "partitions of ";
 constexpr std::string_view kFurtherInputs = " further inputs";
 
@@ -142,6 +143,7 @@ void Fingerprint::add(const std::vector<Setting>& settings, size_t limit,
 
 std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
   if (!metadata.starts_with(kMagic)) return std::nullopt;
+  metadata = metadata.substr(0, metadata.find(kMarkSign));
   Fingerprint result;
   result.encoded_ = metadata;
   metadata.remove_prefix(kMagic.size());

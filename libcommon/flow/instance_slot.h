@@ -43,6 +43,8 @@ class InstanceSlot {
   const std::string& instance_id() const { return instance_id_; }  // group.instance.id; empty: dynamic member
   const std::string& transactional_id() const { return transactional_id_; }  // `.0` and `.1` are appended
 
+  const std::string& directory() const { return directory_; }  // of the group's slots; empty: there is none
+
   // Held while the own transactional ids are initialised, so that a sibling that cleans up does not fence us.
   // Waits for such a one; throws KafkaError (abort) if it is asked to stop meanwhile.
   std::unique_ptr<FileLock> lock_for_init(const StopRequest& stop) const;

@@ -1,4 +1,5 @@
-// Whether topics that are read without a group have got more partitions: nobody else would say so.
+// Whether topics that are read without a group have got more partitions, or were deleted: nobody else would
+// say so.
 //
 // Asks in a thread of its own, so that the loop goes on. Used by the loop's thread; nobody else may use
 // `admin` meanwhile.
@@ -10,29 +11,48 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "kafka/admin.h"
 
 namespace kutils::flow {
 
 constexpr Millis kPartitionWatchEvery{10'000};
+constexpr Millis kDeletionWatchEvery{2'000};
+
+// So many looks in a row: a broker that has just started may not know a topic yet.
+constexpr int kMissingLooks = 3;
+// Whether there is no such topic (any more). Throws KafkaError where the cluster does not say.
+bool is_missing(kafka::Admin& admin, const std::string& topic);
+Error deleted_error(const std::string& topic, const std::string& hint);
 
 class PartitionWatch {
  public:
-  // `topics`: with the counts that are read. `helpers`: how the thread is started.
+  // `topics`: with the counts that are read. `helpers`: how the thread is started. `may_go`: they are no
+  // reason to end when they do, as those that a pattern matches.
   PartitionWatch(kafka::Admin& admin, std::vector<std::pair<std::string, int32_t>> topics,
-                 std::launch helpers);
+                 std::launch helpers, bool may_go);
   // Takes an answer, or asks the next question when its time has come. The partitions that are new since the
   // last answer. Does not throw: a broker that does not answer is asked again.
   std::vector<kafka::TopicPartition> look(int64_t now_us);
+  // A topic that several looks in a row did not find; empty: there is none.
+  const std::string& deleted() const { return deleted_; }
 
  private:
   using Counts = std::vector<std::pair<std::string, int32_t>>;
+  struct Answer {
+    Counts counts;
+    std::string missing;  // one of the topics
+  };
 
   kafka::Admin& admin_;
   Counts topics_;
   const std::launch helpers_;
-  std::future<Counts> answer_;
+  const bool may_go_;
+  std::future<Answer> answer_;
   int64_t next_look_us_ = 0;
+  int64_t next_count_us_ = 0;
+  int missing_looks_ = 0;
+  std::string deleted_;
 };
 
 }  // namespace kutils::flow

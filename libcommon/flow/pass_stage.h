@@ -8,15 +8,18 @@ namespace kutils::flow {
 
 class PassStage final : public Stage {
  public:
-  explicit PassStage(bool keeps_partition = false) : keeps_partition_(keeps_partition) {}
+  // `partition`: where all go (kwrite -p).
+  explicit PassStage(bool keeps_partition = false, int32_t partition = kNoPartition)
+      : keeps_partition_(keeps_partition), partition_(partition) {}
   void process(const Record& record, Emitter& out) override {
     Output output = pass(record);
-    if (keeps_partition_) output.partition = record.partition;
+    output.partition = keeps_partition_ ? record.partition : partition_;
     out.emit(&record, output);
   }
 
  private:
   bool keeps_partition_;
+  int32_t partition_;
 };
 
 }  // namespace kutils::flow

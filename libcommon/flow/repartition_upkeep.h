@@ -30,8 +30,8 @@ class RepartitionUpkeep {
   // given once, when it is there.
   std::vector<std::pair<int32_t, int64_t>> silent_sources();
 
-  // What was read and committed is of no use to anybody: deleted beside the worker, now and then, and `at_end`
-  // of a run: short runs may be all that there are. What is under way then ends with this object.
+  // What was read and committed is of no use to anybody: deleted beside the worker, now and then, and
+  // `at_end` of a run: short runs may be all that there are. What is under way then ends with this object.
   void delete_read(const Assignment& owned, bool at_end = false);
 
  private:

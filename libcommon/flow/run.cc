@@ -186,14 +186,18 @@ std::string hint_of(const kafka::KafkaError& error, const Job& job, int64_t last
          " ms;\nfor more: -X transaction.timeout.ms=MS, up to the broker's transaction.max.timeout.ms";
 }
 
-// Partitions that are added to what is read on and on.
+// Partitions that are added to what is read on and on, and topics that are deleted meanwhile.
 std::function<void()> watch_partitions(const Job& job, const Surroundings& around, Log& log, PlainRun& run,
                                        const std::vector<std::pair<std::string, int32_t>>& inputs) {
-  if (!run.goes_on || !job.range.partitions.empty()) return {};
-  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers), &job, &around, &log,
-          &run] {
+  if (!run.goes_on) return {};
+  const bool may_go = job.in.kind == io::EndpointKind::topic_pattern || run.admin->is_in_memory();
+  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers, may_go), &job, &around,
+          &log, &run] {
     const auto added = watch->look(around.clock.steady_us());
-    if (added.empty()) return;
+    if (!watch->deleted().empty())
+      throw deleted_error(watch->deleted(), "what had come before was written; start " + job.tool +
+                                                " again when the topic is there again");
+    if (added.empty() || !job.range.partitions.empty()) return;
     const std::string what =
         "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
     // A stage with state knows its sources from the beginning.

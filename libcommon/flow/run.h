@@ -17,6 +17,7 @@
 #include "flow/job.h"
 #include "kafka/admin.h"
 #include "kafka/group_consumer.h"
+#include "kafka/partition_reader.h"
 #include "kafka/producer.h"
 
 namespace kutils::flow {
@@ -52,6 +53,8 @@ struct Surroundings {
   // How work beside the worker's thread is run; tests: `deferred`, when its result is asked for.
   std::launch helpers = std::launch::async;
   RunObserver* observer = nullptr;  // may be null
+  // Reads single records again (origins.h). Empty: none are.
+  std::function<std::unique_ptr<kafka::PartitionReader>()> make_mark_reader = {};
 
   // The same for one of several workers.
   Surroundings beside(Log& its_log, const StopRequest& its_stop, RunObserver* its_observer) const {
@@ -68,7 +71,8 @@ struct Surroundings {
             pause,
             token,
             helpers,
-            its_observer};
+            its_observer,
+            make_mark_reader};
   }
 };
 

@@ -58,6 +58,10 @@ ExitCode run(const Job& job) {
   kafka::ClientConfig hurried = client;
   if (client.consumer().count("fetch.wait.max.ms") == 0) hurried.set_assignment("fetch.wait.max.ms=10");
   if (job.stateful || job.range.exit_at_end) reading = hurried;
+  // No more than one batch for the one record that is asked for.
+  kafka::ClientConfig sparing = hurried;
+  sparing.set_assignment("consumer.queued.min.messages=1");
+  sparing.set_assignment("consumer.fetch.message.max.bytes=1");
   // Rows are short, and a message takes 200 bytes more than what the limit in bytes counts.
   kafka::ClientConfig writing = client;
   if (job.stateful && client.producer().count("queue.buffering.max.messages") == 0)
@@ -83,7 +87,8 @@ ExitCode run(const Job& job) {
           [&](const std::vector<PartitionRange>& ranges) {
             return io::make_topic_source(reading, ranges, clock);
           },
-          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, std::launch::async, observer.get()});
+          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, std::launch::async, observer.get(),
+          [&] { return kafka::make_partition_reader(sparing); }});
 }
 
 }  // namespace kutils::flow

@@ -62,6 +62,22 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
   }
 }
 
+// Its group looks new, but is not.
+void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMemory& memory,
+                         kafka::Admin& admin) {
+  const bool says_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
+  // A state says itself where it stands.
+  if (job.stateful || plan.in_memory || says_start) return;
+  for (const std::string& topic : plan.without_offsets) {
+    if (!memory.holds(admin.cluster_id(), topic)) continue;
+    throw usage_error("group " + plan.group + " has read topic '" + topic +
+                          "' before, but the cluster has no offsets of it any more: they expired or were "
+                          "deleted, or the topic was deleted and recreated",
+                      "say where to start: -o beginning processes all of it again, -o end only what comes "
+                      "from now on");
+  }
+}
+
 }  // namespace
 
 Processor::End run_worker(const Job& job, const Surroundings& around, Report& report, Progress& progress,
@@ -70,6 +86,9 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   admin->connect(kConnectLimit);
   if (!job.state_dir.empty()) state::claim_state_directory(job.state_dir, job.group);
   const auto slot = InstanceSlot::take(job.state_dir, job.instance, job.group);
+
+  // Read before the group's offsets are asked for: a worker beside this one may be about to commit the first.
+  CommitMemory memory(slot->directory());
 
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
   // transactions, also our own predecessor's, are ended beside it.
@@ -108,6 +127,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
     return Processor::End::no;  // asked to stop while nobody answered: nothing was begun
   }
   const WorkerPlan& plan = *prepared;
+  refuse_lost_offsets(job, plan, memory, *admin);
   // Never beside the worker's own, which it would fence.
   try {
     if (predecessor.valid()) predecessor.get();
@@ -136,6 +156,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
                    progress,
                    policy,
                    lines.get(),
+                   memory,
                    counted,
                    std::exchange(distrusted, false)});
     try {

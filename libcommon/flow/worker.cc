@@ -54,6 +54,7 @@ Worker::Worker(const Parts& parts)
       openings_(parts, parts.distrusted),
       checkpoint_(parts.counted) {
   if (!parts.plan.repartition.empty()) repartition_.emplace(parts);
+  if (parts.around.make_mark_reader && !parts.plan.in_memory) origins_.emplace(parts);
 }
 
 Worker::~Worker() = default;
@@ -138,6 +139,8 @@ void Worker::run() {
 
 // One round: the group's events, a batch, perhaps a commit.
 void Worker::turn() {
+  if (origins_) refuse_other_topic();
+  if (refusal_) return;
   if (rewind_needed_) abort_and_rewind();
   const bool is_idle = !read();
   note_time();
@@ -185,6 +188,7 @@ bool Worker::finished() {
   try {
     commit();
     if (!group_reached_ends()) return false;
+    if (origins_ && member_id_.empty()) check_unread_origins();
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
     if (!parts_.job.close_at_end) {
       let_quiet_sources_go();
@@ -242,7 +246,8 @@ bool Worker::group_reached_ends() {
   for (const auto& commit : consumer_->committed(partitions)) {
     if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (parts_.job.accept_change && commit.offset >= 0 && commit.metadata != parts_.plan.fingerprint)
+    if (parts_.job.accept_change && commit.offset >= 0 &&
+        fingerprint_of(commit.metadata) != parts_.plan.fingerprint)
       return false;
   }
   return true;
@@ -288,6 +293,7 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
       if (!unwritten_) unwritten_ = std::current_exception();
     }
     owned_.remove(at);
+    if (origins_) origins_->end(at);
     assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
   }
 }
@@ -305,6 +311,38 @@ void Worker::close_state(OwnedPartition& partition) {
   partition.stage.reset();
   if (partition.state) partition.state->close();
   partition.state.reset();
+}
+
+// An input was deleted, or recreated: nothing more is committed, what is open belongs to nobody knows which.
+void Worker::refuse_other_topic() {
+  const auto error = origins_->look();
+  if (!error) return;
+  if (committer_->open()) committer_->abort();
+  rewind_needed_ = true;  // leaving must not commit the positions
+  refusal_ = std::make_exception_ptr(*error);
+}
+
+// Throws unless the partitions that were given to us are still of the topic that the group has read.
+void Worker::settle_origins() {
+  const auto error = origins_->settle();
+  if (!error) return;
+  committer_->abort();
+  throw Error(*error);
+}
+
+// Nothing is left to read, and the group was not joined for it. That, too, is said only of the topic that the
+// group has read.
+void Worker::check_unread_origins() {
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
+  for (const auto& commit : consumer_->committed(partitions)) origins_->begin(commit.at, commit.metadata);
+  settle_origins();
+  for (const auto& at : partitions) origins_->end(at);
+}
+
+std::string Worker::metadata_of(const OwnedPartition& partition) const {
+  return origins_ && partition.role != Role::behind ? origins_->metadata(partition.at)
+                                                    : parts_.plan.fingerprint;
 }
 
 // Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
@@ -351,7 +389,10 @@ void Worker::admit_assigned() {
       if (!parts_.plan.state_of(start_at.at))
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
-    if (!first.empty()) commit_positions(first, *consumer_, held_as_);
+    if (!first.empty()) {
+      commit_positions(first, *consumer_, held_as_);
+      remember(first);
+    }
   }
   for (size_t i = 0; i < from.size(); ++i) {
     const kafka::PartitionOffset& position = from[i];
@@ -364,8 +405,10 @@ void Worker::admit_assigned() {
     partition.next = partition.committed = partition.first = position.offset;
     // An accepted change, or offsets set by hand: the group learns what it is for now.
     const bool is_fresh = std::find(fresh.begin(), fresh.end(), position.at) != fresh.end();
-    if (is_fresh ? partition.state_number.has_value() : position.metadata != parts_.plan.fingerprint)
+    if (is_fresh ? partition.state_number.has_value()
+                 : fingerprint_of(position.metadata) != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
+    if (origins_ && partition.role != Role::behind) origins_->begin(position.at, position.metadata);
     if (partition.role == Role::behind) {
       partition.end = repartition_->end_of(position.at);
     } else if (parts_.plan.has_ends) {
@@ -491,8 +534,10 @@ void Worker::take_records(std::span<const Record> records) {
         int64_t next = records[last].offset + 1;
         if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
         run.partition->next = std::max(run.partition->next, next);
-        if (run.partition->state)
+        const bool is_mark = origins_ && origins_->wants(run.partition->at);
+        if (run.partition->state || is_mark)
           run.partition->last_record = {records[last].offset, digest_of(records[last])};
+        if (is_mark) origins_->processed(run.partition->at, run.partition->last_record);
       }
       first = run.last + 1;
     }
@@ -586,11 +631,11 @@ std::vector<kafka::PartitionOffset> Worker::positions_to_commit() const {
   std::vector<kafka::PartitionOffset> offsets;
   for (const auto& one : owned_.all()) {
     if (one->next != one->committed || one->touched)
-      offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
+      offsets.push_back({one->at, one->next, metadata_of(*one)});
   }
   if (!offsets.empty()) return offsets;
   // A transaction without offsets would not be fenced (1).
-  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, parts_.plan.fingerprint});
+  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, metadata_of(*one)});
   return offsets;
 }
 
@@ -642,6 +687,7 @@ void Worker::commit() {
     begin_if_needed();
   }
   before_commit();
+  if (origins_) settle_origins();
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
@@ -655,11 +701,18 @@ void Worker::commit() {
     one->committed = one->next;
     one->touched = false;
   }
+  remember(offsets);
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
   aborts_in_a_row_ = 0;
   has_committed_ = true;
+}
+
+// The cluster may forget it.
+void Worker::remember(const std::vector<kafka::PartitionOffset>& committed) {
+  if (has_committed_ || parts_.plan.in_memory) return;
+  for (const auto& one : committed) parts_.memory.add(parts_.admin.cluster_id(), one.at.topic);
 }
 
 void Worker::abort_and_rewind() {

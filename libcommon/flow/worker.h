@@ -15,11 +15,13 @@
 
 #include "data/batch.h"
 #include "flow/assignment.h"
+#include "flow/commit_memory.h"
 #include "flow/commit_pacer.h"
 #include "flow/committer.h"
 #include "flow/cycle_outputs.h"
 #include "flow/instance_slot.h"
 #include "flow/left_out_watch.h"
+#include "flow/origins.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/repartition_upkeep.h"
@@ -38,7 +40,8 @@ class Worker final : private kafka::RebalanceListener {
     Report& report;
     Progress& progress;
     OnError::Policy policy;
-    SinkOutputs* lines;             // topic to lines with -g; else null
+    SinkOutputs* lines;  // topic to lines with -g; else null
+    CommitMemory& memory;
     Processor::Checkpoint counted;  // what earlier workers of this process have done
     bool distrusted = false;        // the state on disk turned out to be broken
   };
@@ -69,6 +72,10 @@ class Worker final : private kafka::RebalanceListener {
   void turn();
   void admit_assigned();
   bool refuse_added();
+  void refuse_other_topic();
+  void settle_origins();
+  void check_unread_origins();
+  std::string metadata_of(const OwnedPartition& partition) const;
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
@@ -102,6 +109,7 @@ class Worker final : private kafka::RebalanceListener {
   void watch_left_out();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
+  void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
   void complete_local_state();
 
@@ -116,6 +124,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<StateCommits> states_;          // stateful jobs
   std::optional<RepartitionUpkeep> repartition_;  // --by
   CommitPacer pacer_;
+  std::optional<Origins> origins_;
   StartingPoint starting_point_;
   StateOpenings openings_;
   Assignment owned_;

@@ -105,6 +105,12 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
         "the offsets of group " + plan.group + " were set by hand, its state is not of that place",
         "name another group with -g: it begins with state of its own");
   }
+  for (const auto& [topic, count] : plan.inputs) {
+    const bool has_offsets = std::any_of(commits.begin(), commits.end(), [&name = topic](const auto& commit) {
+      return commit.at.topic == name && commit.offset != kafka::kOffsetNone;
+    });
+    if (!has_offsets) plan.without_offsets.push_back(topic);
+  }
   if (!any) return;
   for (const auto& [topic, count] : plan.inputs) {
     const auto was = earlier ? earlier->partitions_of(topic, now) : std::nullopt;

@@ -33,6 +33,7 @@ struct WorkerPlan {
   // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
   // came later and are read from their beginning, whatever -o says (protocol.md, 19).
   std::map<std::string, int32_t> earlier_counts;
+  std::vector<std::string> without_offsets;  // inputs in which the group has no offset
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
   // -e and --by: partitions of IN that have nothing for this run; true: they never had a record.

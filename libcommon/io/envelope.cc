@@ -190,9 +190,22 @@ class EnvelopeParser final : public LineParser {
 class EnvelopeWriter final : public LineWriter {
  public:
   explicit EnvelopeWriter(const LineFormat& format)
-      : embed_(format.embed), end_(format.nul_ended ? '\0' : '\n') {}
+      : embed_(format.embed), dress_(format.dress), end_(format.nul_ended ? '\0' : '\n') {}
 
   std::optional<RecordError> write(const Record* origin, const Output& output, std::string& out) override {
+    if (dress_.any()) {
+      plain_.clear();
+      append(origin, output, plain_);
+      append_dressed(plain_, dress_, out);
+    } else {
+      append(origin, output, out);
+    }
+    out += end_;
+    return std::nullopt;
+  }
+
+ private:
+  void append(const Record* origin, const Output& output, std::string& out) {
     out += '{';
     if (origin && origin->partition != kNoPartition) {
       out += "\"topic\":";
@@ -217,11 +230,8 @@ class EnvelopeWriter final : public LineWriter {
     const bool embedded = embed_ && !output.value.is_null() && append_embedded(output.value.view(), out);
     if (!embedded) append_bytes("\"payload", output.value, out);
     out += '}';
-    out += end_;
-    return std::nullopt;
   }
 
- private:
   static void append_headers(std::span<const Header> headers, std::string& out) {
     out += "\"headers\":[";
     for (const Header& header : headers) {
@@ -267,6 +277,8 @@ class EnvelopeWriter final : public LineWriter {
   }
 
   bool embed_;
+  JsonDress dress_;
+  std::string plain_;
   char end_;
   FieldSet no_fields_;
   FieldReader reader_{no_fields_};

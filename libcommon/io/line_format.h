@@ -11,6 +11,7 @@
 
 #include "data/codec.h"
 #include "data/record.h"
+#include "io/json_dress.h"
 
 namespace kutils::io {
 
@@ -33,6 +34,7 @@ struct LineFormat {
   std::optional<std::string> key_separator;  // -K: KEY SEP VALUE
   std::optional<std::string> null_marker;    // -Z: a key, value or CSV cell that is exactly this is NULL
   bool nul_ended = false;                    // -0: records end with a NUL byte instead of a newline
+  JsonDress dress;                           // json, envelope out: --pretty, --color always
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
   bool latin1 = false;                       // --encoding latin1 in: lines become UTF-8 before all else
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers

@@ -56,7 +56,10 @@ class TextParser final : public LineParser {
 class PlainWriter final : public LineWriter {
  public:
   explicit PlainWriter(const LineFormat& format)
-      : separator_(format.key_separator), null_(format.null_marker), end_(format.nul_ended ? '\0' : '\n') {}
+      : separator_(format.key_separator),
+        null_(format.null_marker),
+        dress_(format.name() == "json" ? format.dress : JsonDress()),
+        end_(format.nul_ended ? '\0' : '\n') {}
 
   std::optional<RecordError> write(const Record*, const Output& output, std::string& out) override {
     if (separator_) {
@@ -66,7 +69,9 @@ class PlainWriter final : public LineWriter {
         out += *null_;
       out += *separator_;
     }
-    if (!output.value.is_null())
+    if (!output.value.is_null() && dress_.any() && is_json(output.value.view()))
+      append_dressed(output.value.view(), dress_, out);
+    else if (!output.value.is_null())
       out += output.value.view();
     else
       out += null_ ? std::string_view(*null_) : std::string_view("null");
@@ -75,8 +80,17 @@ class PlainWriter final : public LineWriter {
   }
 
  private:
+  // What is none is written as it is.
+  bool is_json(std::string_view value) {
+    const auto bad = reader_.read(value);
+    return !bad || bad->reason == Reason::not_an_object;
+  }
+
   std::optional<std::string> separator_;
   std::optional<std::string> null_;
+  JsonDress dress_;
+  FieldSet no_fields_;
+  FieldReader reader_{no_fields_};
   char end_;
 };
 

@@ -13,7 +13,9 @@ namespace {
 
 constexpr const char* kGrammar =
     "write -o beginning, end, stored, N, +N (from the beginning), -N (from the end), A:B, :end, @T, @T1:T2, s@T or e@T;\n"
-    "T is like 2026-01-31T09:30, -48h, now, or ms since the epoch";
+    "T is like 2026-01-31T09:30, 09:30, today, yesterday, -48h, -1w, now, or ms since the epoch";
+constexpr const char* kTimes =
+    "write for example 1h, 1w, 09:30, today, yesterday, 2026-01-31T09:30 or ms since the epoch";
 
 // As seconds 2001 to 2128; as ms 12 to 58 days after the epoch.
 constexpr int64_t kSecondsFrom = 1'000'000'000, kSecondsUntil = 5'000'000'000;
@@ -49,65 +51,81 @@ void refuse_seconds(std::string_view text) {
                     "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
 }
 
-std::optional<Place> parse_time(std::string_view text, int64_t now_ms) {
+// The clock that times without a zone are read on.
+struct Now {
+  int64_t ms;
+  Zone zone;
+};
+
+std::optional<Place> parse_time(std::string_view text, const Now& now) {
   refuse_seconds(text);
-  const auto ms = parse_time_ms(text, now_ms);
+  const auto ms = parse_time_ms(text, now.ms, now.zone);
   if (!ms) return std::nullopt;
   return Place{Place::Kind::time, *ms};
 }
 
+// A time of day that ends what began later on its day is the next day's.
+std::optional<Place> after(const std::optional<Place>& first, std::string_view text, std::optional<Place> second) {
+  constexpr int64_t kDayMs = 86'400'000;
+  const bool is_time_of_day = text.size() > 2 && text[2] == ':';
+  if (is_time_of_day && first && first->kind == Place::Kind::time && second && second->value < first->value)
+    second->value += kDayMs;
+  return second;
+}
+
 // The second time of @T1:T2: a plain duration counts from the first.
 std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first,
-                                       int64_t now_ms) {
+                                       const Now& now) {
   if (text == "end") return Place{Place::Kind::end, 0};
   if (first && !text.empty() && text[0] >= '0' && text[0] <= '9') {
     if (const auto duration = parse_duration(text))
       return Place{Place::Kind::time, first->value + std::chrono::duration_cast<Millis>(*duration).count()};
   }
-  return parse_time(text, now_ms);
+  return after(first, text, parse_time(text, now));
 }
 
-std::optional<RangePlaces> parse_times(std::string_view text, int64_t now_ms) {
+std::optional<RangePlaces> parse_times(std::string_view text, const Now& now) {
   // Times have colons of their own: the first one that leaves two times, or none at all.
-  if (const auto whole = parse_time(text, now_ms)) return RangePlaces{*whole, std::nullopt};
+  if (const auto whole = parse_time(text, now)) return RangePlaces{*whole, std::nullopt};
   for (size_t colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
     const std::string_view left = text.substr(0, colon), right = text.substr(colon + 1);
+    if (left.size() == 2 && number(left)) continue;  // of a time of day, 09:30:10:30, not ms since the epoch
     std::optional<Place> from;
     if (!left.empty()) {
-      from = parse_time(left, now_ms);
+      from = parse_time(left, now);
       if (!from) continue;
     }
     if (right.empty()) {
       if (from) return RangePlaces{*from, std::nullopt};
       continue;
     }
-    if (const auto to = parse_second_time(right, from, now_ms))
+    if (const auto to = parse_second_time(right, from, now))
       return RangePlaces{from.value_or(Place{}), to};
   }
   return std::nullopt;
 }
 
-std::optional<RangePlaces> parse_from(std::string_view text, int64_t now_ms) {
+std::optional<RangePlaces> parse_from(std::string_view text, const Now& now) {
   if (text.empty()) return RangePlaces{};
   if (const auto place = parse_place(text)) return RangePlaces{*place, std::nullopt};
-  if (text[0] == '@') return parse_times(text.substr(1), now_ms);
+  if (text[0] == '@') return parse_times(text.substr(1), now);
   if (text.substr(0, 2) == ":@") {
-    const auto to = parse_time(text.substr(2), now_ms);
+    const auto to = parse_time(text.substr(2), now);
     if (!to) return std::nullopt;
     return RangePlaces{Place{}, to};
   }
   if (text.substr(0, 2) == "s@") {
     const size_t second = std::min(text.find(":e@"), text.find(",e@"));
     const auto from =
-        parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now_ms);
+        parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now);
     if (!from) return std::nullopt;
     if (second == std::string_view::npos) return RangePlaces{*from, std::nullopt};
-    const auto to = parse_time(text.substr(second + 3), now_ms);
+    const auto to = parse_time(text.substr(second + 3), now);
     if (!to) return std::nullopt;
     return RangePlaces{*from, to};
   }
   if (text.substr(0, 2) == "e@") {
-    const auto to = parse_time(text.substr(2), now_ms);
+    const auto to = parse_time(text.substr(2), now);
     if (!to) return std::nullopt;
     return RangePlaces{Place{}, to};
   }
@@ -152,7 +170,8 @@ int64_t offset_of(const Place& place, const kafka::Watermarks& marks, int64_t by
 }  // namespace
 
 RangePlaces parse_range(const Range& range, int64_t now_ms) {
-  const auto parsed = parse_from(range.from, now_ms);
+  const Now now{now_ms, range.zone};
+  const auto parsed = parse_from(range.from, now);
   if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", kGrammar);
   RangePlaces out = *parsed;
   const bool says_start =
@@ -160,10 +179,10 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const int starts = (says_start ? 1 : 0) + (range.since.empty() ? 0 : 1) + (range.tail ? 1 : 0);
   if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
   if (!range.since.empty()) {
-    const auto from = parse_time(range.since, now_ms);
+    const auto from = parse_time(range.since, now);
     if (!from)
       throw usage_error("--since " + range.since + ": not a time",
-                        "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+                        kTimes);
     out.from = *from;
   }
   if (range.tail) {
@@ -173,10 +192,10 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   if (!range.until.empty()) {
     if (out.to)
       throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
-    out.to = parse_time(range.until, now_ms);
+    out.to = after(out.from, range.until, parse_time(range.until, now));
     if (!out.to)
       throw usage_error("--until " + range.until + ": not a time",
-                        "write for example 1h, 2026-01-31T09:30 or ms since the epoch");
+                        kTimes);
   }
   if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
     throw usage_error(

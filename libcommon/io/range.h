@@ -3,7 +3,7 @@
 //   -o beginning|start | end | stored | N | +N | -N | s@T | e@T | s@T:e@T     (start; e@: end)
 //   -o A:B | A: | :B | @T1:T2 | @T: | :@T | :end                            (ranges; B is not read)
 // N is an offset, +N counts from the beginning, -N back from the end. T is an ISO time, ms since the epoch,
-// `now`, or a duration before now (`-48h`); a plain duration as T2 counts from T1 (`@-48h:1h`). Everything is
+// `now`, `today`, `yesterday`, a time of day (`09:00`), or a duration before now (`-48h`, `1w`); a plain duration as T2 counts from T1 (`@-48h:1h`). Everything is
 // turned into offsets of each partition once, before the first record.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time_format.h"
 #include "io/record_search.h"
 #include "kafka/admin.h"
 
@@ -25,6 +26,7 @@ struct Range {
   std::optional<int64_t> tail;      // --tail: records, over all partitions
   std::vector<int32_t> partitions;  // -p; empty: all
   bool exit_at_end = false;         // -e
+  Zone zone = Zone::utc;            // --local: of times that name no zone
 };
 
 // One end of a range, before the cluster was asked.

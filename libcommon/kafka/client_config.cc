@@ -49,7 +49,7 @@ constexpr Default kDefaults[] = {
     {Side::consumer, "enable.auto.offset.store", "false"},
     {Side::consumer, "enable.partition.eof", "true"},
     {Side::consumer, "auto.offset.reset", "error"},
-    {Side::consumer, "allow.auto.create.topics", "false"},
+    {Side::both, "allow.auto.create.topics", "false"},  // one that was deleted must not come back by itself
     // Producer. The output topic's own limit is judged before producing; the client's would only be in its
     // way.
     {Side::producer, "enable.idempotence", "true"},

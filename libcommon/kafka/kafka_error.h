@@ -23,6 +23,8 @@ class KafkaError : public Error {
   bool is_fencing() const {
     return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
   }
+  // UNKNOWN_TOPIC_OR_PARTITION, librdkafka's own _UNKNOWN_TOPIC and _UNKNOWN_PARTITION.
+  bool is_unknown_topic() const { return kafka_code_ == 3 || kafka_code_ == -188 || kafka_code_ == -190; }
   // A position that is not in the log (any more): librdkafka's _AUTO_OFFSET_RESET.
   bool is_offset_gone() const { return kafka_code_ == -140; }
   // No broker answered, or none that can say: librdkafka's _ALL_BROKERS_DOWN, _TIMED_OUT, _TRANSPORT,

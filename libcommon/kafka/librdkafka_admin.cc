@@ -164,7 +164,8 @@ class LibrdkafkaAdmin final : public Admin {
       auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
       int first_bad = 0;
       for (int i = 0; !code && i < list->cnt; first_bad = i++) code = list->elems[i].err;
-      if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return learn(partitions[static_cast<size_t>(first_bad)]);
+      if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+        return learn(partitions[static_cast<size_t>(first_bad)]);
       if (!code) out = from_list(list.get());
       return code;
     });

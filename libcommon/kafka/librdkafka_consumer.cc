@@ -32,6 +32,7 @@ constexpr auto kCommitAnswerLimit = std::chrono::milliseconds(5000);
 constexpr std::chrono::seconds kLeaveLimit{5};
 constexpr std::chrono::seconds kJoinLimit{1};
 constexpr auto kDestroyLimit = std::chrono::milliseconds(500);
+constexpr auto kClosedDestroyLimit = std::chrono::milliseconds(3000);
 constexpr Millis kRefreshLimit{500};
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
@@ -65,21 +66,20 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       client_->leave_to_the_end(client_);
     // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's
     // main thread waits for the group's state machine, and what destroys it for that thread (seen: a worker
-    // that was to be built anew hung here). So it is waited for only a moment. All that belongs to the handle
-    // goes first.
+    // that was to be built anew hung here). Nor does one that was closed, if a topic that it read was deleted
+    // (seen). So it is waited for only a moment. All that belongs to the handle goes first.
     released_.clear();
     slots_.clear();
     data_queue_.reset();
     idle_queue_.reset();
     events_queue_.reset();
-    if (closed_) return;
     std::promise<void> promise;
     const auto destroyed = promise.get_future();
     std::thread([client = std::move(client_), promise = std::move(promise)]() mutable {
       client.reset();
       promise.set_value();
     }).detach();
-    (void)destroyed.wait_for(kDestroyLimit);
+    (void)destroyed.wait_for(closed_ ? kClosedDestroyLimit : kDestroyLimit);
   }
 
   void subscribe(const std::vector<std::string>& topics) override {

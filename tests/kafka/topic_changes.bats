@@ -14,6 +14,22 @@ numbers_are() { same <(seq "$1" "$2") <(consume "$3" | jq .n | sort -n); }
 counted() { consume "$1" | jq -c '[.k, .c]' | jq -s 'map({(.[0]): .[1]}) | add | add'; }
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
 
+@test "offsets that expired or were deleted: a tool without state refuses to process all of it again, and says -o" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 100 "$src"
+  kfilter -e -g "$dst" true "$src" "$dst"
+  test_topics forget "$dst" "$src"
+  refused_with 2 kfilter -e -g "$dst" true "$src" "$dst"
+  says "has read topic '$src' before" "has no offsets of it any more" "-o beginning" "-o end"
+  numbers_are 1 100 "$dst"
+  send 101 200 "$src"
+  kfilter -e -g "$dst" -o end true "$src" "$dst"
+  send 201 300 "$src"
+  kfilter -e -g "$dst" true "$src" "$dst"
+  same <(seq 1 100; seq 201 300) <(consume "$dst" | jq .n | sort -n)
+}
+
 @test "partitions added under running tools: stateless ones and --by take them, others with state stop with 2" {
   new_topic src 2
   for one in filter both window by; do new_topic "$one" 2; done
@@ -38,4 +54,77 @@ counted_is() { [ "$(counted "$1")" = "$2" ]; }
   for pid in "${tool_pids[@]}"; do
     [ "$pid" = "$window_pid" ] || { stop_tool "$pid"; [ "$status" -eq 143 ]; }
   done
+}
+
+# frozen PID COMMAND...: runs COMMAND while the process stands still, so that it sees none of what happens meanwhile.
+frozen() {
+  local pid=$1
+  shift
+  kill -STOP "$pid"
+  "$@"
+  kill -CONT "$pid"
+}
+recreate_beyond() {
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  send 5001 9000 "$src"
+}
+
+@test "an input that is recreated and filled beyond the offset under running tools: they end with 2, and so do the next runs" {
+  new_topic src 2
+  new_topic dst 2
+  new_topic counts 2
+  send 1 1000 "$src"
+  start_tool filter kfilter -g "$dst" true "$src" "$dst"
+  filter=$started
+  start_tool window kwindow -g "$counts" -w 1h 'c=count()' "$src" "$counts"
+  window=$started
+  wait_for 60 caught_up "$dst" "$src"
+  wait_for 60 caught_up "$counts" "$src"
+  frozen "$filter" frozen "$window" recreate_beyond
+  for pid in "$filter" "$window"; do
+    end_of_tool "$pid" 60
+    [ "$status" -eq 2 ]
+  done
+  for file in filter.err window.err; do
+    file_has $file "deleted and recreated|lost its offset|made anew"
+    file_has $file "-g NAME"
+  done
+  refused_with 2 kfilter -e -g "$dst" true "$src" "$dst"
+  says "$src" "deleted and recreated"
+  refused_with 2 kwindow -e -g "$counts" -w 1h 'c=count()' "$src" "$counts"
+}
+
+@test "a stop right after an input was recreated hides nothing from the next run" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 1000 "$src"
+  start_tool filter kfilter -g "$dst" true "$src" "$dst"
+  wait_for 60 caught_up "$dst" "$src"
+  frozen "$started" recreate_beyond
+  stop_tool "$started"
+  [ "$status" -eq 143 ] || [ "$status" -eq 2 ]
+  refused_with 2 kfilter -e -g "$dst" true "$src" "$dst"
+  says "$src" "deleted and recreated"
+}
+
+@test "an input that is deleted under running tools: said within some seconds, exit code 2" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 100 "$src"
+  start_tool filter kfilter -g "$dst" true "$src" "$dst"
+  filter=$started
+  start_tool window kwindow -w 1h -g "$dst-w" 'c=count()' "$src" "$dst"
+  window=$started
+  start_tool lines kread "$src"
+  lines=$started
+  wait_for 60 caught_up "$dst" "$src"
+  wait_for 60 caught_up "$dst-w" "$src"
+  wait_for 60 test -s lines.out
+  test_topics delete "$src"
+  for pid in "$filter" "$window" "$lines"; do
+    end_of_tool "$pid" 40
+    [ "$status" -eq 2 ]
+  done
+  for file in filter.err window.err lines.err; do file_has $file "topic '$src' was deleted|lost its offset"; done
 }

@@ -55,3 +55,22 @@ teardown() { kafka_teardown; }
   [ "$(cat got)" = '"{\"n\": 1}"
 null' ]
 }
+
+@test "--each-line: several lines or none for each, between topics, too" {
+  printf '%s\n' '{"items":[{"n":1},{"n":2}]}' '{"items":[]}' '{"items":[{"n":3}]}' >in.ndjson
+  [ "$(kmap --each-line --answer-end '""' '| jq -c --unbuffered ".items[], \"\""' ./in.ndjson | tr -d '\n')" = '{"n":1}{"n":2}{"n":3}' ]
+  [ "$(seq 3 | kmap -I text -O text --each-line '| while read -r n; do seq "$n"; echo; done' | tr '\n' ' ')" = '1 1 2 1 2 3 ' ]
+  cat >script <<'END'
+  kwrite -q --key '"k"' --header 'h="1"' ./in.ndjson src
+  kmap -q -e --each-line --answer-end end '| while read -r x; do echo "$x" | jq -c ".items[]"; echo end; done' src dst
+  kread -q -e -J dst | jq -c '[.key, .headers, .payload]'
+END
+  [ "$(kbroker bash script 2>/dev/null)" = $'["k",["h","1"],"{\\"n\\":1}"]\n["k",["h","1"],"{\\"n\\":2}"]\n["k",["h","1"],"{\\"n\\":3}"]' ]
+  run bash -c 'seq 2 | kmap -I text -O text --each-line "| head -1"'
+  [ "$status" -eq 4 ]
+  [[ $output == *"--answer-end"* ]]
+  run bash -c 'kmap --answer-end x "| cat" <in.ndjson'
+  [ "$status" -eq 2 ]
+  run bash -c 'kmap --each-line a <in.ndjson'
+  [ "$status" -eq 2 ]
+}

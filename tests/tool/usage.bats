@@ -241,7 +241,7 @@ refused() {
 @test "what is wrong with a range is found before anything opens" {
   export KUTILS_BROKERS=localhost:1
   refused kfilter -o sometime true in out; says "-o sometime: no such place in a topic"
-  refused kread --since yesterday in; says "--since"
+  refused kread --since someday in; says "--since" "yesterday"
   refused kread --until 12:77 in; says "--until"
 }
 
@@ -348,4 +348,58 @@ refused() {
   [ "${lines[0]}" = "kfilter: '_vlaue' is read as a field of the record; did you mean _value?" ]
   [ "${#lines[@]}" -eq 2 ]
   [ "$(kfilter -q '_vlaue == 1 || true' ./in.ndjson 2>&1)" = '{"a":1}' ]
+}
+
+@test "kread --where, --pretty and --color always; a value that is no JSON is written as it is" {
+  printf '%s\n' '{"a":1,"b":{"c":["x\"{",-2.50e3],"d":{},"e":[]},"f":null}' '{"a":0}' >in.ndjson
+  [ "$(kread --where 'a > 0' ./in.ndjson)" = "$(head -1 in.ndjson)" ]
+  refused kread --where 'a >' ./in.ndjson; says "--where: the expression ends too early"
+  run kread --where 'a' ./in.ndjson
+  [ "$status" -eq 4 ]; says "--where must be true or false and is 1"
+  KUTILS_BROKERS=localhost:1 refused kread --where 'a > 0' table:in; says "kfilter -e 'a > 0' table:in"
+  same <(kread --pretty -c 1 ./in.ndjson) - <<'END'
+{
+  "a": 1,
+  "b": {
+    "c": [
+      "x\"{",
+      -2.50e3
+    ],
+    "d": {},
+    "e": []
+  },
+  "f": null
+}
+END
+  kread --color always -c 1 ./in.ndjson >coloured
+  grep -qF $'\u001b[34;1m"a"\u001b[0m:\u001b[36m1\u001b[0m,' coloured
+  grep -qF $'\u001b[32m"x\\"{"\u001b[0m' coloured
+  [ "$(sed $'s/\u001b\\[[0-9;]*m//g' coloured)" = "$(head -1 in.ndjson)" ]
+  [ "$(kread --color auto ./in.ndjson)" = "$(cat in.ndjson)" ]
+  echo 'not { JSON' >text
+  [ "$(kread --pretty --color always ./text)" = 'not { JSON' ]
+  kread -I json -O envelope --pretty -c 1 ./in.ndjson | jq -e .payload >/dev/null
+  refused kread --pretty -O csv ./in.ndjson; says "--pretty does nothing here"
+}
+
+@test "times of day on this machine's clock, and a word where they are UTC" {
+  export KUTILS_BROKERS=localhost:1
+  TZ=Europe/Berlin refused_with 3 kread -e --since '2026-01-31 09:30' in; says "--since 2026-01-31 09:30 is read as UTC, 2026-01-31T09:30:00.000Z" "--local"
+  TZ=Europe/Berlin refused_with 3 kread -e --since '2026-01-31 09:30Z' in; [[ $output != *"is read as UTC"* ]]
+  TZ=UTC refused_with 3 kread -e --since 09:30 in; [[ $output != *"is read as UTC"* ]]
+  TZ=Europe/Berlin refused_with 3 kread --local -e --since yesterday --until today in; [[ $output != *"is read as UTC"* ]]
+  TZ=Europe/Berlin refused kread --local -e --since 2026-01-31T10:00 --until 2026-01-31T09:00Z -o 1 in; says "--since"
+  refused kread --local ./in; says "--local does nothing here"
+}
+
+@test "kwrite -p: to one partition" {
+  cat >script <<'END'
+  seq 5 | kwrite -q --partitions 3 -p 2 --key _value t
+  kread -q -e -f '%p %s\n' t | sort
+  seq 1 | kwrite -q -p 99 t
+END
+  run kbroker bash script
+  [ "$(head -5 <<<"$output" | grep -c '^2 ')" -eq 5 ] || { echo "$output"; return 1; }
+  says "partition 99: topic t has"
+  refused kwrite -p x t; says "-p: 'x' is not a whole number"
 }

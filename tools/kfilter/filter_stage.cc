@@ -7,9 +7,10 @@
 
 namespace kutils {
 
-FilterStage::FilterStage(const FilterPlan& plan)
-    : expressions_(plan.options),
-      condition_(expressions_.add(plan.condition, "EXPR", expr::Expect::boolean)),
+FilterStage::FilterStage(const FilterPlan& plan, const char* what)
+    : what_(what),
+      expressions_(plan.options),
+      condition_(expressions_.add(plan.condition, what, expr::Expect::boolean)),
       keep_null_(plan.keep_null),
       reads_fields_(expressions_.reads_fields()) {}
 
@@ -23,7 +24,7 @@ void FilterStage::process(const Record& record, flow::Emitter& out) {
     return;
   }
   if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
-  Result<bool> matches = flow::get_condition(expressions_, condition_, "EXPR");
+  Result<bool> matches = flow::get_condition(expressions_, condition_, what_);
   if (!matches) return out.fail(record, std::move(matches.error()));
   if (*matches) {
     out.emit(&record, flow::pass(record));

@@ -16,11 +16,13 @@ struct FilterPlan {
 
 class FilterStage final : public flow::Stage {
  public:
-  explicit FilterStage(const FilterPlan& plan);  // throws usage_error for a bad condition
+  // Throws usage_error for a bad condition, which `what` names.
+  explicit FilterStage(const FilterPlan& plan, const char* what = "EXPR");
   void process(const Record& record, flow::Emitter& out) override;
   std::string canonical() const { return expressions_.canonical(condition_); }
 
  private:
+  const char* what_;
   expr::Expressions expressions_;
   size_t condition_;
   bool keep_null_;

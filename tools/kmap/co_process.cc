@@ -1,7 +1,6 @@
 #include "kmap/co_process.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -117,19 +116,40 @@ void CoProcess::died(size_t answered, size_t asked) {
   throw Error(ExitCode::bad_record,
               "the co-process '" + command_ + "' " + how_it_ended(status) + " after answering " +
                   std::to_string(answered) + " of " + std::to_string(asked) + " lines",
-              "it must answer one line for each line it gets, until its input ends");
+              std::string(contract()) + ", until its input ends");
+}
+
+const char* CoProcess::contract() const {
+  return options_.end_line ? "it must end its answer to each line with the line that --answer-end names (a blank one)"
+                           : "it must answer one line for each line that it gets; with --each-line any number";
+}
+
+void CoProcess::said_too_much() const {
+  throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' answered more lines than it got",
+              contract());
+}
+
+int CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked) {
+  const Millis first = noticed_ ? options_.patience : std::min(options_.notice, options_.patience);
+  int ready = poll(fds, count, static_cast<int>(first.count()));
+  if (ready != 0 || noticed_) return ready;
+  noticed_ = true;
+  if (options_.note)
+    options_.note("the co-process '" + command_ + "' has answered " + std::to_string(answered) + " of " +
+                  std::to_string(asked) + " lines and been silent for " + std::to_string(first.count() / 1000) +
+                  " s: " + contract() + "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+  return poll(fds, count, static_cast<int>((options_.patience - first).count()));
 }
 
 void CoProcess::check_nothing_came() {
   pollfd fd{from_, POLLIN, 0};
   const bool more = !received_.empty() || (poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN));
-  if (!more) return;
-  throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' answered more lines than it got",
-              "it must answer one line for each line it gets");
+  if (more) said_too_much();
 }
 
-const std::vector<std::string_view>& CoProcess::ask(const std::vector<std::string_view>& lines) {
-  answers_.clear();
+const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& lines) {
+  answers_.lines.clear();
+  answers_.ends.clear();
   if (lines.empty()) return answers_;
   if (pid_ < 0) start();
   received_.clear();
@@ -140,18 +160,20 @@ const std::vector<std::string_view>& CoProcess::ask(const std::vector<std::strin
     sent_ += '\n';
   }
   size_t written = 0;
-  size_t newlines = 0;
+  size_t answered = 0;
+  size_t line = 0;  // where the line begins of which no end has been seen
   char buffer[65536];
-  while (newlines < lines.size()) {
+  while (answered < lines.size()) {
     pollfd fds[2] = {{from_, POLLIN, 0}, {written < sent_.size() ? to_ : -1, POLLOUT, 0}};
-    const int ready = poll(fds, 2, static_cast<int>(patience_.count()));
+    const int ready = wait_for(fds, 2, answered, lines.size());
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
-      throw Error(
-          ExitCode::bad_record,
-          "the co-process '" + command_ + "' gave no answer for " + std::to_string(patience_.count() / 1000) +
-              " s: " + std::to_string(newlines) + " of " + std::to_string(lines.size()) + " lines answered",
-          "it must answer line by line: does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+      throw Error(ExitCode::bad_record,
+                  "the co-process '" + command_ + "' gave no answer for " +
+                      std::to_string(options_.patience.count() / 1000) + " s: " + std::to_string(answered) +
+                      " of " + std::to_string(lines.size()) + " lines answered",
+                  std::string(contract()) +
+                      "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
     }
     if (fds[1].revents & (POLLOUT | POLLERR)) {
       const ssize_t n = write(to_, sent_.data() + written, sent_.size() - written);
@@ -161,21 +183,26 @@ const std::vector<std::string_view>& CoProcess::ask(const std::vector<std::strin
     }
     if (fds[0].revents & (POLLIN | POLLHUP)) {
       const ssize_t n = read(from_, buffer, sizeof buffer);
-      if (n == 0) died(newlines, lines.size());
-      for (ssize_t i = 0; i < n; ++i) newlines += buffer[i] == '\n' ? 1 : 0;
+      if (n == 0) died(answered, lines.size());
+      size_t from = received_.size();
       if (n > 0) received_.append(buffer, static_cast<size_t>(n));
+      for (size_t end; (end = received_.find('\n', from)) != std::string::npos; from = line = end + 1) {
+        if (!options_.end_line || std::string_view(received_).substr(line, end - line) == *options_.end_line)
+          ++answered;
+      }
     }
   }
+  // Only now: the text has moved while it grew.
   size_t from = 0;
-  for (size_t i = 0; i < lines.size(); ++i) {
+  while (answers_.ends.size() < lines.size()) {
     const size_t end = received_.find('\n', from);
-    answers_.push_back(std::string_view(received_).substr(from, end - from));
+    const std::string_view text = std::string_view(received_).substr(from, end - from);
     from = end + 1;
+    const bool ends = options_.end_line && text == *options_.end_line;
+    if (!ends) answers_.lines.push_back(text);
+    if (ends || !options_.end_line) answers_.ends.push_back(answers_.lines.size());
   }
-  if (from != received_.size()) {
-    throw Error(ExitCode::bad_record, "the co-process '" + command_ + "' answered more lines than it got",
-                "it must answer one line for each line it gets");
-  }
+  if (from != received_.size()) said_too_much();
   return answers_;
 }
 
@@ -187,7 +214,7 @@ void CoProcess::finish() {
   char buffer[4096];
   for (;;) {
     pollfd fd{from_, POLLIN, 0};
-    const int ready = poll(&fd, 1, static_cast<int>(patience_.count()));
+    const int ready = poll(&fd, 1, static_cast<int>(options_.patience.count()));
     if (ready < 0 && errno == EINTR) continue;
     const ssize_t n = ready > 0 ? read(from_, buffer, sizeof buffer) : 0;
     if (n <= 0) break;

@@ -1,12 +1,16 @@
-// A command that answers one line for each line it gets, kept running.
+// A command that answers each line that it gets, kept running: by one line, or by any number of lines and a
+// last one that ends them.
 //
 // Started by `sh -c CMD` (under stdbuf -oL where that is installed, so that programs of C's stdio answer line
 // by line) in a process group of its own: Ctrl-C on the terminal asks us to stop, and the command must still
 // answer what it was asked. One thread. REQUIRES: SIGPIPE is ignored.
 #pragma once
 
+#include <poll.h>
 #include <sys/types.h>
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,17 +21,26 @@ namespace kutils {
 
 class CoProcess {
  public:
-  // `patience`: how long it may stay silent when an answer is due.
-  explicit CoProcess(std::string command, Millis patience = Millis(30'000))
-      : command_(std::move(command)), patience_(patience) {}
+  struct Options {
+    std::optional<std::string> end_line;  // ends the answer to one line; nullopt: a line is an answer
+    Millis notice{5'000};                 // said after this silence when an answer is due; once
+    Millis patience{30'000};              // how long it may stay silent then
+    std::function<void(const std::string&)> note;  // may be empty
+  };
+  CoProcess(std::string command, Options options) : command_(std::move(command)), options_(std::move(options)) {}
   ~CoProcess();  // ends the command: end of input, then SIGTERM, then SIGKILL
   CoProcess(const CoProcess&) = delete;
   CoProcess& operator=(const CoProcess&) = delete;
 
-  // Sends the lines (without newlines in them) and returns as many answers, without their newlines; views
-  // until the next call. Throws Error(bad_record) if it dies, stays silent, or answers more lines than it
-  // got.
-  const std::vector<std::string_view>& ask(const std::vector<std::string_view>& lines);
+  // The lines of all answers, and for each line that was asked where its own end among them. Views until the
+  // next call.
+  struct Answers {
+    std::vector<std::string_view> lines;
+    std::vector<size_t> ends;
+  };
+  // Sends the lines (without newlines in them) and waits for their answers. Throws Error(bad_record) if it
+  // dies, stays silent, or answers more than it was asked.
+  const Answers& ask(const std::vector<std::string_view>& lines);
   // Ends its input and waits for its end. Throws Error(bad_record) for a failure or a line too many.
   void finish();
 
@@ -35,17 +48,22 @@ class CoProcess {
   void start();
   void check_nothing_came();
   [[noreturn]] void died(size_t answered, size_t asked);
+  [[noreturn]] void said_too_much() const;
+  // Waits for either end; 0: silence beyond patience. Says so once, sooner.
+  int wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked);
+  const char* contract() const;
   int reap(bool force);
   void close_fds();
 
   const std::string command_;
-  const Millis patience_;
+  const Options options_;
+  bool noticed_ = false;
   pid_t pid_ = -1;
   int to_ = -1;
   int from_ = -1;
   std::string sent_;      // what is being written
   std::string received_;  // what came and was not taken
-  std::vector<std::string_view> answers_;
+  Answers answers_;
 };
 
 }  // namespace kutils

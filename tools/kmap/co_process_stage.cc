@@ -30,11 +30,15 @@ void CoProcessStage::process(const Record& record, flow::Emitter& out) {
 }
 
 void CoProcessStage::flush(flow::Emitter& out) {
-  const auto& answers = process_.ask(lines_);
-  for (size_t i = 0; i < answers.size(); ++i) {
-    Output output = flow::pass(*asked_[i]);
-    output.value = MaybeBytes(answers[i]);
-    out.emit(asked_[i], output);
+  const CoProcess::Answers& answers = process_.ask(lines_);
+  size_t at = 0;
+  for (size_t i = 0; i < answers.ends.size(); ++i) {
+    if (at == answers.ends[i]) out.drop(*asked_[i], flow::DropReason::filtered);
+    for (; at < answers.ends[i]; ++at) {
+      Output output = flow::pass(*asked_[i]);
+      output.value = MaybeBytes(answers.lines[at]);
+      out.emit(asked_[i], output);
+    }
   }
   asked_.clear();
   lines_.clear();

@@ -1,5 +1,6 @@
-// kmap '| CMD': each value goes to a command as one line, and its answer takes the value's place. Key,
-// headers and time stay. Asked in batches, at flush().
+// kmap '| CMD': each value goes to a command as one line, and its answer takes the value's place; with
+// --each-line each line of the answer becomes a record, and no line drops it. Key, headers and time stay.
+// Asked in batches, at flush().
 #pragma once
 
 #include <deque>
@@ -14,7 +15,8 @@ namespace kutils {
 
 class CoProcessStage final : public flow::Stage {
  public:
-  CoProcessStage(std::string command, bool keep_null) : process_(std::move(command)), keep_null_(keep_null) {}
+  CoProcessStage(std::string command, CoProcess::Options options, bool keep_null)
+      : process_(std::move(command), std::move(options)), keep_null_(keep_null) {}
   void process(const Record& record, flow::Emitter& out) override;
   void flush(flow::Emitter& out) override;
   void close(flow::Emitter& out) override;

@@ -1,5 +1,6 @@
 // kmap LIST [IN [OUT]]: SQL's SELECT.
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "cli/stream_tool.h"
@@ -26,6 +27,17 @@ class MapTool final : public cli::StreamTool {
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kmap '*, -email' clicks clean"}, {"kmap 'uri, big=number > 100' < clicks.ndjson"}}};
   }
+  void declare(cli::OptionTable& options) override {
+    options.add({.names = "--each-line",
+                 .help = "'| CMD': any number of lines for each, then a blank one",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { each_line_ = true; }});
+    options.add({.names = "--answer-end",
+                 .metavar = "TEXT",
+                 .help = "--each-line: the line that ends an answer, if not a blank one",
+                 .set = [this](const std::string& text) { answer_end_ = text; }});
+    shared_.declare(options);
+  }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
     const std::string& list = operands.get("LIST");
@@ -37,10 +49,22 @@ class MapTool final : public cli::StreamTool {
       std::string command = items[0].expression;
       command.erase(0, command.find_first_not_of(" \t"));
       job_.settings.push_back({"LIST", "| " + command});
-      job_.make_stage = [command, keep_null = shared_.keep_null()](const flow::StageContext&) {
-        return std::make_unique<CoProcessStage>(command, keep_null);
+      CoProcess::Options options;
+      if (each_line_) options.end_line = answer_end_.value_or("");
+      if (each_line_) job_.settings.push_back({"--each-line", "ends with '" + *options.end_line + "'"});
+      if (answer_end_ && !each_line_)
+        throw usage_error("--answer-end is about answers of several lines", "add --each-line");
+      options.note = [log = std::make_shared<StderrLog>("kmap", shared_.quiet())](const std::string& text) {
+        log->note(text);
+      };
+      job_.make_stage = [command, options, keep_null = shared_.keep_null()](const flow::StageContext&) {
+        return std::make_unique<CoProcessStage>(command, options, keep_null);
       };
     } else {
+      if (each_line_ || answer_end_)
+        throw usage_error(std::string(each_line_ ? "--each-line" : "--answer-end") +
+                              " is about a command's answers, and LIST is none",
+                          "a command is written '| CMD'");
       MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
       const MapStage checked(plan);
       job_.settings.push_back({"LIST", checked.canonical()});
@@ -62,6 +86,8 @@ class MapTool final : public cli::StreamTool {
   }
 
  private:
+  bool each_line_ = false;
+  std::optional<std::string> answer_end_;
   std::vector<std::string> drops_;
   std::shared_ptr<DropsSeen> drops_seen_;
 };

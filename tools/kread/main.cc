@@ -1,7 +1,11 @@
 // kread [IN]: print a topic or a range of it.
+#include <optional>
+
+#include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "flow/pass_stage.h"
 #include "flow/table/table_stage.h"
+#include "kfilter/filter_stage.h"
 
 namespace {
 
@@ -14,10 +18,19 @@ class ReadTool final : public cli::StreamTool {
     return {"kread",
             "Print a topic, or a range of it: the value of each record and a newline.",
             {{"IN", false, "a topic, ./FILE or - (stdin, the default)"}},
-            {{"kread -e --since 1h clicks"}, {"kread -J -c 10 -o -10 clicks | jq .key"}}};
+            {{"kread -e --since 1h clicks"}, {"kread -e --where 'number >= 100' --pretty clicks"}}};
+  }
+  void declare(cli::OptionTable& options) override {
+    options.add({.names = "--where",
+                 .metavar = "EXPR",
+                 .help = "only records for which this is true",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { where_ = text; }});
+    shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
+    if (where_) return setup_filter();
     // A table that ends is its last values; one that goes on, its changes.
     const bool ends =
         job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
@@ -28,6 +41,19 @@ class ReadTool final : public cli::StreamTool {
     };
     shared_.shape(job_);
   }
+
+ private:
+  void setup_filter() {
+    if (job_.in.table)
+      throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",
+                        "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
+    const FilterPlan plan{*where_, shared_.expressions(), false};
+    job_.settings.push_back({"--where", FilterStage(plan, "--where").canonical()});
+    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan, "--where"); };
+    shared_.shape(job_);
+  }
+
+  std::optional<std::string> where_;
 };
 
 }  // namespace

@@ -23,6 +23,14 @@ class WriteTool final : public cli::StreamTool {
                  .help = "at most N records a second",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { rate_ = parse_rate(text); }});
+    options.add({.names = "-p",
+                 .metavar = "N",
+                 .help = "to this partition, whatever the key",
+                 .in_short_help = true,
+                 .set =
+                     [this](const std::string& text) {
+                       partition_ = static_cast<int32_t>(cli::parse_number("-p", text, 0, INT32_MAX));
+                     }});
     options.add({.names = "--atomic",
                  .help = "all in one transaction: readers see everything or nothing",
                  .in_short_help = true,
@@ -38,7 +46,9 @@ class WriteTool final : public cli::StreamTool {
           "a file is ./" + job_.in.name + "; from topic to topic: kcp " + job_.in.name + " " + job_.out.name);
     }
     job_.atomic = job_atomic_;
-    job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
+    job_.make_stage = [partition = partition_](const flow::StageContext&) {
+      return std::make_unique<flow::PassStage>(false, partition);
+    };
     if (rate_) {
       job_.open_lines_in = [open = job_.open_lines_in, rate = *rate_] {
         return std::make_unique<PacedSource>(open(), rate);
@@ -62,6 +72,7 @@ class WriteTool final : public cli::StreamTool {
   }
 
   std::optional<double> rate_;
+  int32_t partition_ = kNoPartition;
   bool job_atomic_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "base/time_format.h"
 
+#include <cstdlib>
+#include <ctime>
 #include <random>
 
 #include "support/catch.h"
@@ -40,8 +42,49 @@ TEST_CASE("times: what options take") {
   CHECK(parse_time_ms("+1h", kNow) == kNow + 3'600'000);
   CHECK(parse_time_ms("12345", kNow) == 12345);
   CHECK(parse_time_ms("1970-01-02", kNow) == 86'400'000);
-  for (const char* bad : {"", "-5", "yesterday", "1x", "12345 ", "-", "99999999999999999999"}) {
+  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "9:00", "09:00:61", "w", "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_time_ms(bad, kNow));
   }
+}
+
+TEST_CASE("times: days and times of day, in UTC or on this machine's clock") {
+  const int64_t now = *parse_iso_ms("2026-03-29T08:30:00Z");
+  const auto utc = [&](const char* text) { return format_iso_ms(parse_time_ms(text, now).value_or(-1)); };
+  CHECK(utc("today") == "2026-03-29T00:00:00.000Z");
+  CHECK(utc("yesterday") == "2026-03-28T00:00:00.000Z");
+  CHECK(utc("yesterday 23:15") == "2026-03-28T23:15:00.000Z");
+  CHECK(utc("08:30") == "2026-03-29T08:30:00.000Z");
+  CHECK(utc("08:31") == "2026-03-28T08:31:00.000Z");  // the last one that has been
+  CHECK(utc("08:29:59.5") == "2026-03-29T08:29:59.500Z");
+  CHECK(utc("1w") == "2026-03-22T08:30:00.000Z");
+  CHECK(utc("-2w") == "2026-03-15T08:30:00.000Z");
+  CHECK(utc("+1w") == "2026-04-05T08:30:00.000Z");
+  for (const char* text : {"today", "09:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
+    CAPTURE(text);
+    CHECK(depends_on_zone(text));
+  }
+  for (const char* text : {"1h", "now", "12345", "2026-01-31T09:30Z", "2026-01-31T09:30+01:00", "", "x"}) {
+    CAPTURE(text);
+    CHECK_FALSE(depends_on_zone(text));
+  }
+
+  // The night in which Berlin's clocks went from two to three.
+  const char* before = std::getenv("TZ");
+  const std::string old = before ? before : "";
+  setenv("TZ", "Europe/Berlin", 1);
+  tzset();
+  const auto local = [&](const char* text) { return format_iso_ms(parse_time_ms(text, now, Zone::local).value_or(-1)); };
+  CHECK(local("today") == "2026-03-28T23:00:00.000Z");
+  CHECK(local("10:30") == "2026-03-29T08:30:00.000Z");
+  CHECK(local("10:31") == "2026-03-28T09:31:00.000Z");
+  CHECK(local("yesterday 23:15") == "2026-03-28T22:15:00.000Z");
+  CHECK(local("2026-01-31T09:30") == "2026-01-31T08:30:00.000Z");
+  CHECK(local("2026-01-31T09:30Z") == "2026-01-31T09:30:00.000Z");
+  CHECK_FALSE(local_zone_is_utc(now));
+  if (before)
+    setenv("TZ", old.c_str(), 1);
+  else
+    unsetenv("TZ");
+  tzset();
 }

@@ -62,6 +62,10 @@ TEST_CASE("-o: ranges of offsets and times") {
   CHECK(places("@2026-01-31T09:30").from == Place{Kind::time, 1'769'851'800'000});
   CHECK_FALSE(places("@2026-01-31T09:30").to);
   CHECK(*places("@2026-01-31T09:30:00:2026-01-31T10:30:00").to == Place{Kind::time, 1'769'855'400'000});
+  CHECK_THROWS_AS(places("@07:30:08:30"), Error);  // it is 08:00: that lies ahead
+  CHECK(places("@07:30:07:45").to->value - places("@07:30:07:45").from.value == kHour / 4);
+  CHECK(places("@09:30:00:10:30").from.kind == Kind::time);
+  CHECK(places("@09:30:10:30").to->value - places("@09:30:10:30").from.value == kHour);
   CHECK(*places("@2026-01-31:end").to == Place{Kind::end, 0});
   CHECK(*places("@:-1h").to == Place{Kind::time, kNow - kHour});
   CHECK(*places(":@-1h").to == Place{Kind::time, kNow - kHour});

@@ -34,9 +34,9 @@ TEST_CASE("a list in canonical form means the same") {
 }
 
 TEST_CASE("a co-process answers in order and is started again by nobody") {
-  CoProcess process("sed 's/^/x/'");
+  CoProcess process("sed 's/^/x/'", {});
   for (int round = 0; round < 3; ++round) {
-    const auto& answers = process.ask({"1", "2", ""});
+    const auto& answers = process.ask({"1", "2", ""}).lines;
     CHECK(answers == std::vector<std::string_view>{"x1", "x2", "x"});
   }
   process.finish();
@@ -44,8 +44,42 @@ TEST_CASE("a co-process answers in order and is started again by nobody") {
 
 TEST_CASE("a co-process that keeps its answers is not waited for without end") {
   // It reads all and says nothing until its input ends, as a program that buffers.
-  CoProcess process("x=$(cat); echo \"$x\"", Millis(200));
+  std::vector<std::string> notes;
+  CoProcess::Options options;
+  options.notice = Millis(100);
+  options.patience = Millis(200);
+  options.note = [&](const std::string& text) { notes.push_back(text); };
+  CoProcess process("x=$(cat); echo \"$x\"", options);
   CHECK_THROWS_AS(process.ask({"1"}), Error);
+  // Said before it ends the run.
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("has answered 0 of 1 lines and been silent") != std::string::npos);
+}
+
+TEST_CASE("a co-process that is slow once is waited for, with one note") {
+  size_t notes = 0;
+  CoProcess::Options options;
+  options.notice = Millis(1);
+  options.note = [&](const std::string&) { ++notes; };
+  CoProcess process("while read -r x; do sleep 0.1; echo \"$x\"; done", options);
+  CHECK(process.ask({"1", "2"}).lines == std::vector<std::string_view>{"1", "2"});
+  CHECK(notes == 1);
+  process.finish();
+}
+
+TEST_CASE("a co-process answers with any number of lines and the line that ends them") {
+  CoProcess::Options options;
+  options.end_line = "";
+  CoProcess process("while read -r n; do seq \"$n\"; echo; done", options);
+  const auto& answers = process.ask({"2", "0", "3"});
+  CHECK(answers.lines == std::vector<std::string_view>{"1", "2", "1", "2", "3"});
+  CHECK(answers.ends == std::vector<size_t>{2, 2, 5});
+  const auto& more = process.ask({"1"});
+  CHECK(more.lines == std::vector<std::string_view>{"1"});
+  CHECK(more.ends == std::vector<size_t>{1});
+  process.finish();
+  CoProcess talkative("while read -r n; do echo a; echo; echo b; done", options);
+  CHECK_THROWS_AS(talkative.ask({"1"}), Error);
 }
 
 TEST_CASE("rates") {

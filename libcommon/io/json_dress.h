@@ -1,0 +1,18 @@
+// JSON for the eyes: over several lines (--pretty), in colours (--color always).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kutils::io {
+
+struct JsonDress {
+  bool pretty = false;  // a member or item a line, indented by two spaces
+  bool colour = false;  // ANSI: names, strings, numbers and words apart
+  bool any() const { return pretty || colour; }
+};
+
+// Appends `json` dressed; its tokens are kept as they are. REQUIRES: it is JSON.
+void append_dressed(std::string_view json, const JsonDress& dress, std::string& out);
+
+}  // namespace kutils::io

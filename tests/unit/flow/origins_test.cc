@@ -1,0 +1,250 @@
+// A topic that was deleted and recreated is told from the one that the group began with, and from one whose
+// records retention or compaction has removed.
+#include "flow/origins.h"
+
+#include <map>
+#include <vector>
+
+#include "support/catch.h"
+#include "support/fixed_admin.h"
+#include "support/lines_fakes.h"
+
+namespace kutils::flow {
+namespace {
+
+using TP = kafka::TopicPartition;
+
+struct Log {
+  int64_t low = 0;
+  std::map<int64_t, std::string> values;  // by offset
+  int64_t high = 0;
+};
+
+struct Cluster {
+  std::map<TP, Log> logs;
+  int reads = 0;
+  void write(const TP& at, const std::string& value) {
+    Log& log = logs[at];
+    log.values[log.high++] = value;
+  }
+  void recreate(const TP& at, int records) {
+    logs[at] = {};
+    for (int i = 0; i < records; ++i) write(at, "other" + std::to_string(i));
+  }
+};
+
+Record record_of(const TP& at, int64_t offset, const std::string& value) {
+  Record record;
+  record.topic = at.topic;
+  record.partition = at.partition;
+  record.offset = offset;
+  record.value = MaybeBytes(value);
+  return record;
+}
+
+class AdminOf final : public test::FixedAdmin {
+ public:
+  explicit AdminOf(Cluster& cluster) : cluster_(cluster) {}
+  std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
+    int32_t count = 0;
+    for (const auto& [at, log] : cluster_.logs) count += at.topic == name ? 1 : 0;
+    if (count == 0) return std::nullopt;
+    return kafka::TopicInfo{name, count, 1};
+  }
+  kafka::Watermarks watermarks(const TP& at) override {
+    const auto found = cluster_.logs.find(at);
+    if (found == cluster_.logs.end())
+      throw kafka::KafkaError(ExitCode::connection, kafka::Severity::fatal, 3, "unknown topic");
+    return {found->second.low, found->second.high};
+  }
+
+ private:
+  Cluster& cluster_;
+};
+
+class ReaderOf final : public kafka::PartitionReader {
+ public:
+  explicit ReaderOf(Cluster& cluster) : cluster_(cluster) {}
+  void start(const std::vector<kafka::PartitionOffset>& from) override {
+    for (const auto& one : from) positions_[one.at] = one.offset;
+  }
+  void stop(const TP& at) override { positions_.erase(at); }
+  kafka::Polled poll(Batch& batch, Millis) override {
+    kafka::Polled polled;
+    for (auto& [at, position] : positions_) {
+      const Log& log = cluster_.logs[at];
+      if (position < log.low || position > log.high)
+        throw kafka::KafkaError(ExitCode::connection, kafka::Severity::fatal, -140, "out of range");
+      const auto next = log.values.lower_bound(position);
+      if (next == log.values.end()) {
+        polled.ends.push_back({at, log.high, {}});
+      } else {
+        ++cluster_.reads;
+        batch.records().push_back(record_of(at, next->first, next->second));
+      }
+    }
+    return polled;
+  }
+
+ private:
+  Cluster& cluster_;
+  std::map<TP, int64_t> positions_;
+};
+
+struct Bench {
+  Cluster cluster;
+  ManualClock clock;
+  testing::RecordingLog log;
+  testing::StopByHand stop;
+  Job job;
+  WorkerPlan plan;
+  AdminOf admin{cluster};
+  Surroundings around{clock,
+                      log,
+                      stop,
+                      [this] { return std::make_unique<AdminOf>(cluster); },
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      std::launch::deferred};
+  std::unique_ptr<Origins> origins;
+  const TP at{"in", 0};
+
+  Bench() {
+    plan.group = "g";
+    plan.inputs = {{"in", 2}};
+    plan.fingerprint = "made for this";
+    around.make_mark_reader = [this] { return std::make_unique<ReaderOf>(cluster); };
+    start();
+  }
+  // A new process: only what was committed is known.
+  void start(const std::string& metadata = "") {
+    origins = std::make_unique<Origins>(WorkerContext{job, around, plan, admin, log});
+    origins->begin(at, metadata);
+  }
+  void process(const TP& from, int64_t offset) {
+    if (!origins->wants(from)) return;
+    origins->processed(from, {offset, digest_of(record_of(from, offset, cluster.logs[from].values[offset]))});
+  }
+  std::optional<Error> look() {
+    clock.advance(Millis(1000));
+    return origins->look();
+  }
+  int64_t mark(const TP& of) { return mark_of(origins->metadata(of)).offset; }
+};
+
+TEST_CASE("a mark is written behind the fingerprint, and read back") {
+  const std::string metadata = with_mark("made for this", {1'234'567'890'123, 0xfedcba9876543210});
+  CHECK(fingerprint_of(metadata) == "made for this");
+  CHECK(mark_of(metadata).offset == 1'234'567'890'123);
+  CHECK(mark_of(metadata).digest == 0xfedcba9876543210);
+  CHECK(with_mark("made for this", {}) == "made for this");
+  for (const char* broken : {"", "made for this", "\x1e",
+                             "\x1e"
+                             "12",
+                             "\x1e"
+                             "12 ",
+                             "\x1e"
+                             "x 1",
+                             "\x1e"
+                             "1 2 3"})
+    CHECK(mark_of(broken).offset == kNoOffset);
+}
+
+TEST_CASE("a mark moves on only over records that were fetched before it was found to be what it was") {
+  Bench bench;
+  for (int i = 0; i < 100; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  bench.process(bench.at, 4);
+  CHECK(bench.mark(bench.at) == 4);  // the first one: what we began with
+  bench.process(bench.at, 30);
+  CHECK(bench.mark(bench.at) == 4);
+  CHECK(!bench.look());
+  CHECK(bench.mark(bench.at) == 30);
+  // Recreated between two looks, and filled beyond: its records are processed and committed, but the mark is
+  // not theirs.
+  bench.cluster.recreate(bench.at, 200);
+  bench.process(bench.at, 100);
+  CHECK(bench.mark(bench.at) == 30);
+  const std::string committed = bench.origins->metadata(bench.at);
+  const auto error = bench.look();
+  REQUIRE(error);
+  CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("in [0] @ 30"));
+  CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("deleted and recreated"));
+  // So does the next run, if that one was stopped before it looked.
+  bench.start(committed);
+  bench.process(bench.at, 110);
+  CHECK(bench.origins->settle());
+}
+
+TEST_CASE("a topic that was recreated and is shorter than the mark") {
+  Bench bench;
+  for (int i = 0; i < 10; ++i) bench.cluster.write(bench.at, "v");
+  bench.process(bench.at, 9);
+  const std::string committed = bench.origins->metadata(bench.at);
+  bench.start(committed);
+  CHECK(!bench.origins->settle());  // still there
+  bench.start(committed);
+  bench.cluster.recreate(bench.at, 3);
+  CHECK(!bench.look());  // a new leader may be a moment behind
+  CHECK(bench.look());
+}
+
+TEST_CASE("records that retention or compaction has removed give no alarm, and the next one is the mark") {
+  for (const bool compacted : {false, true}) {
+    Bench bench;
+    for (int i = 0; i < 100; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+    bench.process(bench.at, 10);
+    bench.start(bench.origins->metadata(bench.at));
+    Log& log = bench.cluster.logs[bench.at];
+    log.values.erase(log.values.begin(), log.values.find(20));
+    if (!compacted) log.low = 20;
+    CHECK(!bench.origins->settle());
+    bench.process(bench.at, 50);
+    CHECK(!bench.look());
+    CHECK(bench.mark(bench.at) == 50);
+    bench.cluster.recreate(bench.at, 200);
+    bench.process(bench.at, 100);
+    CHECK(bench.look());
+  }
+}
+
+TEST_CASE("a partition's first record hides nothing where another partition has a mark") {
+  Bench bench;
+  const TP other{"in", 1};
+  bench.origins->begin(other, "");
+  for (int i = 0; i < 10; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  bench.process(bench.at, 9);
+  bench.cluster.recreate(bench.at, 20);
+  bench.cluster.recreate(other, 20);
+  bench.process(other, 19);
+  CHECK(bench.look());
+}
+
+TEST_CASE("a topic that is gone for some looks was deleted; one that cannot be asked about was not") {
+  Bench bench;
+  bench.cluster.write(bench.at, "v");
+  bench.process(bench.at, 0);
+  CHECK(!bench.look());
+  bench.cluster.logs.erase(bench.at);
+  CHECK(!bench.look());
+  CHECK(!bench.look());
+  const auto error = bench.look();
+  REQUIRE(error);
+  CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("topic 'in' was deleted"));
+}
+
+TEST_CASE("nothing new: no record is read again") {
+  Bench bench;
+  bench.cluster.write(bench.at, "v");
+  bench.process(bench.at, 0);
+  for (int i = 0; i < 5; ++i) CHECK(!bench.look());
+  CHECK(bench.cluster.reads == 1);  // the mark, once
+}
+
+}  // namespace
+}  // namespace kutils::flow
