@@ -45,12 +45,22 @@ class WithRows final : public flow::Stage {
 
 }  // namespace
 
+bool has_end(const flow::Job& job) {
+  return job.in.is_lines() || job.range.exit_at_end || job.max_input || !job.range.until.empty();
+}
+
 void read_table(flow::Job& job, const std::function<void(flow::Job&)>& give_state) {
   if (!job.in.table) return;
   if (job.in.is_topic() && job.out.is_topic()) {
     if (!give_state) become_stateful(job.tool);
     job.stateful = true;
     give_state(job);
+  }
+  if (job.out.is_lines() && has_end(job)) {
+    job.make_stage = [inner = job.make_stage](const flow::StageContext& context) {
+      return flow::make_latest_values(inner(context));
+    };
+    return;
   }
   job.make_stage = [inner =
                         job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {

@@ -8,7 +8,11 @@
 
 namespace kutils::cli {
 
-// Does nothing for another IN. Between topics the job needs state: `give_state` gives it
+// Whether the tool reads to an end, and does not wait for what comes.
+bool has_end(const flow::Job& job);
+
+// Does nothing for another IN. To lines, an IN that has an end is the last value of each key, as with kread;
+// one that goes on is its changes. Between topics the job needs state: `give_state` gives it
 // (flow/state_support.h). A tool that is linked without, since RocksDB would cost each of its starts, passes
 // none and is replaced by its other build, LIBEXEC/NAME, which has it. Call it before SharedOptions::shape().
 void read_table(flow::Job& job, const std::function<void(flow::Job&)>& give_state);

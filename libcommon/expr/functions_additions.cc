@@ -20,6 +20,14 @@ Value now(Context& context, Arguments, size_t) {
   return Value::timestamp(ms / 1000, static_cast<uint32_t>(ms % 1000) * 1'000'000);
 }
 
+Value timestamp_ms(Context& context, Arguments a, size_t) {
+  const int64_t ms = a[0].as_int();
+  const int64_t seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
+  if (seconds < kMinSeconds || seconds > kMaxSeconds)
+    return context.fail("the timestamp is out of range (milliseconds since 1970; of seconds: timestamp(N))");
+  return Value::timestamp(seconds, static_cast<uint32_t>(ms - seconds * 1000) * 1'000'000);
+}
+
 Value hash_of(Context& context, Arguments a, size_t n) {
   context.work_through(weight(a[0]));
   std::string text;
@@ -81,6 +89,13 @@ std::span<const Function> addition_functions() {
        "the time of the clock on the wall",
        "now() > timestamp('2020-01-01T00:00:00Z')",
        true,
+       true},
+      {"timestamp_ms",
+       Form::function,
+       {{kTimestamp, {kInt}, timestamp_ms}},
+       "timestamp_ms(INT) -> timestamp",
+       "from milliseconds since 1970, as _ts counts them",
+       "timestamp_ms(1714564800123) == timestamp('2024-05-01T12:00:00.123Z')",
        true},
       {"uuid",
        Form::function,

@@ -37,7 +37,8 @@ void PlainLoop::run() {
     tell_ended();
     tell_silence();
   }
-  if (ended && parts_.processor.ended() == Processor::End::no) {
+  if ((ended && parts_.processor.ended() == Processor::End::no) || parts_.processor.read_enough()) {
+    parts_.processor.begin({});  // the last batch's records are gone
     parts_.processor.close(parts_.stage);
     dirty_ = true;
   }

@@ -65,6 +65,10 @@ class Processor final : public Emitter {
   void close(Stage& stage) { stage.close(*this); }
 
   End ended() const { return end_; }
+  // -c: all that was to be read was read, which is an end of the input.
+  bool read_enough() const {
+    return end_ == End::limit && reached(limits_.input, in_) && !reached(limits_.output, out_);
+  }
   // Of the batch's records, those before this index are done. Less than what was taken only after a failure,
   // or where a stage that answers later reached the limit.
   size_t done(size_t taken) const { return std::min(taken, ends_before_.value_or(taken)); }

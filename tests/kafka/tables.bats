@@ -41,6 +41,16 @@ all() { consume "$1" -f '%k=%s %S\n' | sed 's/ -1$/ gone/; s/ [0-9]*$//'; }
   same <(echo 'a={"age":21}') lines
   kread -e -K = "table:$users" >lines
   same <(echo 'a={"age":21}') lines
+  # Only the last values count, also of those that matched before: one rule for all that write lines.
+  kfilter -e -K = 'age < 21' "table:$users" >lines
+  same /dev/null lines
+  kmap -e -K = 'age, twice=age * 2' "table:$users" >lines
+  same <(echo 'a={"age":21,"twice":42}') lines
+  kmap -c 2 -J 'age' "table:$users" >lines
+  [ "$(wc -l <lines)" -le 2 ]
+  ktable -e --total 'n=count(), s=sum(age)' "table:$users" "$names"
+  kread -e "table:$names" >lines
+  grep -qx '{"n":1,"s":21}' lines
   kread -e "$users" >lines
   [ "$(wc -l <lines)" -eq 4 ]
   run kmap -e '| cat' "table:$users" "$names"

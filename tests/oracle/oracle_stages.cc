@@ -155,7 +155,12 @@ std::vector<Result> run_rows(const Case& one) {
   state::PartitionStore store;
   state::Store& rows = store.operator_store(1);
   std::unique_ptr<Stage> stage = make_table_view(std::make_unique<RowStage>(filter, map), rows);
-  if (one.op == "suppress") stage = make_hold(std::move(stage), one.ms("limit_ms"), true, rows, 1 << 20);
+  if (one.op == "suppress") {
+    TableOptions options;
+    options.after = one.ms("limit_ms");
+    options.suppress = true;
+    stage = make_hold(std::move(stage), options, true, rows);
+  }
   Capture capture(false, false);
   feed(one, *stage, capture);
   return std::move(capture.results);

@@ -3,6 +3,7 @@
 
 #include "base/shell_word.h"
 #include "cli/stream_tool.h"
+#include "cli/table_input.h"
 #include "flow/pass_stage.h"
 #include "flow/table/table_stage.h"
 #include "kfilter/filter_stage.h"
@@ -32,11 +33,9 @@ class ReadTool final : public cli::StreamTool {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     if (where_) return setup_filter();
     // A table that ends is its last values; one that goes on, its changes.
-    const bool ends =
-        job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
-    job_.make_stage = [latest =
-                           job_.in.table && ends](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
-      if (latest) return flow::make_latest_values();
+    job_.make_stage = [latest = job_.in.table && cli::has_end(job_)](
+                          const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+      if (latest) return flow::make_latest_values(std::make_unique<flow::PassStage>());
       return std::make_unique<flow::PassStage>();
     };
     shared_.shape(job_);

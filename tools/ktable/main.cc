@@ -25,10 +25,10 @@ class TableTool final : public cli::StreamTool {
     grouping_.declare(options);
     options.add({.names = "--emit",
                  .metavar = "WHEN",
-                 .help = "update, commit, close or after:D; see the man page",
+                 .help = "update, commit, close, after:D, suppress:D; see the man page",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { emit_ = text; },
-                 .choices = {"update", "commit", "close", "after:"}});
+                 .choices = {"update", "commit", "close", "after:", "suppress:"}});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -39,12 +39,12 @@ class TableTool final : public cli::StreamTool {
     options.empty_total = options.key_names.empty() && (job_.in.is_lines() || job_.out.is_lines());
     set_emit(options);
     if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
-      throw usage_error("--emit after: needs a time, and plain lines have none",
+      throw usage_error("--emit " + held_mode() + " needs a time, and plain lines have none",
                         "give --time EXPR or --time wall, or -J for envelopes");
     // The default that is spelled out changes nothing; nor does 60s for 1m.
     if (options.after)
       job_.settings.push_back(
-          {"--emit", "after:" + format_duration(std::chrono::milliseconds(*options.after))});
+          {"--emit", held_mode() + format_duration(std::chrono::milliseconds(*options.after))});
     else if (options.emit != flow::TableEmit::commit)
       job_.settings.push_back({"--emit", emit_});
     const bool over_table = job_.in.table;
@@ -67,11 +67,12 @@ class TableTool final : public cli::StreamTool {
  private:
   void set_emit(flow::TableOptions& options) const {
     using flow::TableEmit;
-    if (emit_.rfind("after:", 0) == 0) {
+    if (const std::string mode = held_mode(); !mode.empty()) {
       if (grouping_.closes_at_end() && job_.out.is_topic())
-        throw usage_error("--close-at-end and --emit after: say different things about the end",
+        throw usage_error("--close-at-end and --emit " + mode + " say different things about the end",
                           "leave one of the two out");
-      options.after = parse_duration_option("--emit after:", emit_.substr(6)).count();
+      options.after = parse_duration_option("--emit " + mode, emit_.substr(mode.size())).count();
+      options.suppress = mode == "suppress:";
     } else if (emit_ == "update") {
       options.emit = TableEmit::update;
     } else if (emit_ == "close") {
@@ -79,13 +80,20 @@ class TableTool final : public cli::StreamTool {
     } else if (emit_ == "commit") {
       options.emit = TableEmit::commit;
     } else if (!emit_.empty()) {
-      throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D");
+      throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D, suppress:D");
     } else if (job_.out.is_lines()) {
       const bool ends =
           job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
       options.emit = ends ? TableEmit::close : TableEmit::commit;
     }
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
+  }
+
+  // What of --emit holds values back: "after:", "suppress:", or nothing.
+  std::string held_mode() const {
+    for (const char* mode : {"after:", "suppress:"})
+      if (emit_.rfind(mode, 0) == 0) return mode;
+    return {};
   }
 
   cli::GroupingOptions grouping_;

@@ -20,6 +20,14 @@
 
 namespace kutils::flow {
 
+// How near states are to refusing a merge: as long as it is none over all of them, any of them merge, in any
+// order.
+struct MergeRisk {
+  double amount = 0;   // of the room that there is
+  uint32_t kinds = 0;  // a bit for each sort of values that do not go together
+  bool is_none() const { return amount < 1 && (kinds & (kinds - 1)) == 0; }
+};
+
 class Aggregate {
  public:
   virtual ~Aggregate() = default;
@@ -47,6 +55,10 @@ class Aggregate {
   // --- other states. On an error `into` is in a valid but undefined state.
   virtual bool has_merge() const { return true; }
   virtual std::optional<RecordError> merge(void* into, const void* from) const = 0;
+  // Adds the state's to `risk`. Who may refuse and does not say more is never without risk.
+  virtual void add_risk(const void* /*state*/, MergeRisk& risk) const {
+    if (may_refuse()) risk.amount = 1;
+  }
   // Takes back an add() of the same argument: rows of a table that change or leave.
   virtual bool has_subtract() const { return false; }
   virtual std::optional<RecordError> can_subtract(const void* /*state*/, const Datum& /*argument*/) const {

@@ -111,6 +111,11 @@ std::optional<RecordError> AggregateSet::merge(char* into, const char* from) con
   return std::nullopt;
 }
 
+void AggregateSet::add_risks(const char* state, std::span<MergeRisk> risks) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    slots_[i].aggregate->add_risk(state + slots_[i].offset, risks[i]);
+}
+
 void AggregateSet::result(const char* state, std::string& json) const {
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (i > 0) json += ',';

@@ -68,6 +68,7 @@ class AggregateSet {
   std::optional<RecordError> subtract(char* state, std::span<const Argument> arguments) const;
   // `into` holds the earlier records. On an error it is to be thrown away.
   std::optional<RecordError> merge(char* into, const char* from) const;
+  void add_risks(const char* state, std::span<MergeRisk> risks) const;  // one for each aggregate
 
   // `"n":1,"total":2.5`
   void result(const char* state, std::string& json) const;

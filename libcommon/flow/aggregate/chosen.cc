@@ -18,6 +18,11 @@ std::optional<RecordError> check_ordered(const char* function, const Datum& argu
   return std::nullopt;
 }
 
+// Numbers, strings, booleans and timestamps do not compare with each other.
+void add_kind(const Datum& datum, MergeRisk& risk) {
+  if (!datum.is_null()) risk.kinds |= datum.is_number() ? 1U : 2U << static_cast<unsigned>(datum.kind);
+}
+
 RecordError no_order(const char* function, const Datum& a, const Datum& b) {
   return {Reason::wrong_type, std::string(function) + "(): cannot compare " + to_string(a.kind) + " with " +
                                   to_string(b.kind) + ", which came before"};
@@ -45,6 +50,7 @@ class Extreme final : public TypedAggregate<OwnedDatum> {
     add(into, other.view());
     return std::nullopt;
   }
+  void add_risk(const void* state, MergeRisk& risk) const override { add_kind(of(state).view(), risk); }
   void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
   void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
   void decode(void* state, Reader& in) const override { of(state) = decode_datum(in); }
@@ -117,6 +123,9 @@ class Top final : public TypedAggregate<std::vector<OwnedDatum>> {
       add(into, one.view());
     }
     return std::nullopt;
+  }
+  void add_risk(const void* state, MergeRisk& risk) const override {
+    for (const OwnedDatum& one : of(state)) add_kind(one.view(), risk);
   }
   void result(const void* state, std::string& json) const override {
     json += '[';

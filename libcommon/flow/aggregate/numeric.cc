@@ -83,6 +83,12 @@ class TotalAggregate : public TypedAggregate<Total> {
     }
     return std::nullopt;
   }
+  void add_risk(const void* state, MergeRisk& risk) const override {
+    constexpr double kInteger = 9e18, kReal = 8e307;
+    const Total& total = of(state);
+    risk.amount += std::fabs(static_cast<double>(total.integer)) / kInteger +
+                   (std::fabs(total.sum) + std::fabs(total.compensation)) / kReal;
+  }
   bool has_subtract() const override { return true; }
   std::optional<RecordError> can_subtract(const void* state, const Datum& argument) const override {
     return can(of(state), argument, true);

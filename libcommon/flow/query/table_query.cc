@@ -12,7 +12,7 @@
 #include "data/json_write.h"
 #include "flow/stage.h"
 #include "flow/window/session_rows.h"
-#include "flow/window/sliding_rows.h"
+#include "flow/window/sliding_index.h"
 #include "flow/window/time_windows.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
@@ -120,8 +120,14 @@ struct TableQuery::Seen {
 
 class TableQuery::Walk {
  public:
-  Walk(TableQuery& owner, state::Cursor& rows, uint8_t op, int64_t stream_time)
-      : owner_(owner), set_(owner.set_), rows_(rows), op_(static_cast<char>(op)), stream_time_(stream_time) {}
+  // Gives the rows of the keys that `query` asks for.
+  Walk(TableQuery& owner, const Query& query, state::Cursor& rows, uint8_t op, int64_t stream_time)
+      : owner_(owner),
+        query_(query),
+        set_(owner.set_),
+        rows_(rows),
+        op_(static_cast<char>(op)),
+        stream_time_(stream_time) {}
 
   // Tables.
   template <typename F>
@@ -172,7 +178,7 @@ class TableQuery::Walk {
   // Rows whose key is `base` and a group that was asked for.
   template <typename F>
   bool groups(const std::string& base, const F& take) {
-    const Query& query = owner_.query_;
+    const Query& query = query_;
     if (!query.keys.empty()) {
       for (const std::string& key : query.keys) {
         const std::string full = base + key;
@@ -188,7 +194,7 @@ class TableQuery::Walk {
     return true;
   }
   bool asked_for(std::string_view group) const {
-    const Query& query = owner_.query_;
+    const Query& query = query_;
     if (!query.keys.empty())
       return std::find(query.keys.begin(), query.keys.end(), group) != query.keys.end();
     return begins_with(group, query.prefix.value_or(""));
@@ -255,6 +261,7 @@ class TableQuery::Walk {
     const SlidingWindows windows{owner_.description_.window->size};
     std::vector<int64_t> starts;
     windows.all_starts(events, starts);
+    const SlidingIndex index(set_, events.list, events.gone);
     for (const int64_t start : starts) {
       const int64_t end = start + windows.reach;
       // A closed one is only partly covered by the records that are left; while it is kept it has a row of
@@ -262,7 +269,9 @@ class TableQuery::Walk {
       const bool is_closed = stream_time_ != kNoTime && end + 1 + owner_.description_.grace <= stream_time_;
       if (is_closed || !wanted(start, end)) continue;
       OwnedState state(set_);
-      const int64_t last = windows.collect(set_, events, start, state);
+      int64_t last = kNoTime;
+      if (const auto refused = index.collect(start, end, state, last))
+        throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
       if (!take(Seen{group, events.key_is_text, start, end, last, state.get()})) return false;
     }
     return true;
@@ -283,6 +292,7 @@ class TableQuery::Walk {
   }
 
   TableQuery& owner_;
+  const Query& query_;
   const AggregateSet& set_;
   state::Cursor& rows_;
   const char op_;
@@ -323,7 +333,7 @@ std::vector<std::string> TableQuery::missing() const {
 
 bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms,
                      const TakeRow& take) {
-  Walk walk(*this, rows, op, stream_time);
+  Walk walk(*this, query_, rows, op, stream_time);
   const auto note = [&](std::string_view group) {
     if (query_.keys.empty()) found_[0] = true;
     for (size_t i = 0; i < query_.keys.size(); ++i)
@@ -340,7 +350,7 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
       append_key_fields(row.key, row.key_is_text, labels_, json);
       set_.result(row.state, json);
       json += '}';
-      return take(key_of(row.key), json, row.time);
+      return take(MaybeBytes(row.key), json, row.time);
     });
   }
   const int64_t low = query_.from.value_or(kFirst), high = query_.until.value_or(kLast);
@@ -354,6 +364,21 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
     case Query::At::current:
       if (stream_time == kNoTime) return true;
       at = stream_time;
+      // --close-at-end and --idle move stream time beyond the windows: the current ones are the last then.
+      {
+        const Query everything;
+        Walk all(*this, everything, rows, op, stream_time);
+        bool any = false;
+        all.windows(kFirst, kLast, at, [&](const Seen&) { return any = true, false; });
+        if (any) break;
+        int64_t newest = kNoTime;
+        all.windows(kFirst, kLast, std::nullopt, [&](const Seen& row) {
+          newest = std::max(newest, row.time);
+          return true;
+        });
+        if (newest == kNoTime) return true;
+        at = newest;
+      }
       break;
     case Query::At::time:
       at = query_.at_ms;

@@ -64,12 +64,11 @@ class AggregateTable final : public Stage {
 
 std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const AggregateSet& set,
                                             std::unique_ptr<RecordReader> reader, state::Store& store) {
-  const std::optional<int64_t> after = options.after;
-  const size_t cache_bytes = options.cache_bytes;
-  if (after) options.emit = TableEmit::update;
+  if (options.after) options.emit = TableEmit::update;
+  const TableOptions held = options;
   auto table = std::make_unique<AggregateTable>(std::move(options), set, std::move(reader), store);
-  if (!after) return table;
-  return make_hold(std::move(table), *after, false, store, cache_bytes);
+  if (!held.after) return table;
+  return make_hold(std::move(table), held, false, store);
 }
 
 }  // namespace kutils::flow

@@ -39,7 +39,6 @@ class GroupTable {
 
   const AggregateSet& set_;
   state::Store& store_;
-  const bool has_key_;
   const std::vector<std::string> labels_;
   const size_t cache_bytes_;
   RowTable rows_;

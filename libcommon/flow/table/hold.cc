@@ -36,12 +36,13 @@ struct HeldCodec {
 
 class Hold final : public Stage, private Emitter {
  public:
-  Hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table, state::Store& store, size_t cache_bytes)
+  Hold(std::unique_ptr<Stage> inner, const TableOptions& options, bool over_table, state::Store& store)
       : inner_(std::move(inner)),
-        after_(after),
+        after_(*options.after),
+        suppress_(options.suppress),
         over_table_(over_table),
         store_(store),
-        rows_(store, {}, cache_bytes, state::kHeldRow),
+        rows_(store, {}, options.cache_bytes, state::kHeldRow),
         now_(store.stream_times().stream_time) {}
 
   void process(const Record& record, Emitter& out) override {
@@ -78,8 +79,10 @@ class Hold final : public Stage, private Emitter {
   }
 
  private:
-  void emit(const Record*, const Output& output) override {
+  void emit(const Record* origin, const Output& output) override {
     now_ = std::max(now_, output.timestamp);
+    // What this change makes due is as it was before: also its own key's.
+    if (!suppress_) release(origin, *out_);
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
     const bool is_first = !held.waiting;
@@ -110,6 +113,7 @@ class Hold final : public Stage, private Emitter {
 
   std::unique_ptr<Stage> inner_;
   const int64_t after_;
+  const bool suppress_;
   const bool over_table_;
   state::Store& store_;
   KeyedRows<Held, HeldCodec> rows_;
@@ -119,9 +123,9 @@ class Hold final : public Stage, private Emitter {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table,
-                                 state::Store& store, size_t cache_bytes) {
-  return std::make_unique<Hold>(std::move(inner), after, over_table, store, cache_bytes);
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, const TableOptions& options, bool over_table,
+                                 state::Store& store) {
+  return std::make_unique<Hold>(std::move(inner), options, over_table, store);
 }
 
 }  // namespace kutils::flow

@@ -9,6 +9,8 @@ namespace {
 
 class LatestValues final : public Stage {
  public:
+  explicit LatestValues(std::unique_ptr<Stage> inner) : inner_(std::move(inner)) {}
+
   void process(const Record& record, Emitter& out) override {
     if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
     const auto [found, is_new] = rows_.try_emplace(std::string(record.key.view()), kept_.size());
@@ -19,9 +21,10 @@ class LatestValues final : public Stage {
       return out.drop(record, DropReason::tombstone);
     }
     row.exists = true;
-    row.key = &found->first;
     row.value = record.value.view();
-    row.timestamp = record.timestamp;
+    row.topic = record.topic;
+    row.record = record;
+    row.record.key = std::string_view(found->first);  // nodes of the map stay where they are
     row.headers.clear();
     for (const Header& header : record.headers) {
       row.headers.push_back(
@@ -30,20 +33,20 @@ class LatestValues final : public Stage {
   }
   void close(Emitter& out) override {
     std::vector<Header> headers;
-    for (const Kept& row : kept_) {
+    for (Kept& row : kept_) {
       if (!row.exists) continue;
       headers.clear();
       for (const auto& header : row.headers) {
         headers.push_back(
             {header.name, header.is_null ? MaybeBytes() : MaybeBytes(std::string_view(header.value))});
       }
-      Output output;
-      output.key = std::string_view(*row.key);
-      output.value = std::string_view(row.value);
-      output.headers = headers;
-      output.timestamp = row.timestamp;
-      out.emit(nullptr, output);
+      row.record.value = std::string_view(row.value);
+      row.record.topic = row.topic;
+      row.record.headers = headers;
+      inner_->process(row.record, out);
     }
+    inner_->flush(out);
+    inner_->close(out);
   }
 
  private:
@@ -52,19 +55,23 @@ class LatestValues final : public Stage {
     bool is_null;
     std::string value;
   };
+  // Its views are set again when it is shown.
   struct Kept {
     bool exists = false;
-    const std::string* key = nullptr;  // in rows_, whose nodes stay where they are
+    Record record;
     std::string value;
-    int64_t timestamp = 0;
+    std::string topic;
     std::vector<KeptHeader> headers;
   };
+  std::unique_ptr<Stage> inner_;
   std::unordered_map<std::string, size_t> rows_;
   std::vector<Kept> kept_;  // in the order of the keys' first records
 };
 
 }  // namespace
 
-std::unique_ptr<Stage> make_latest_values() { return std::make_unique<LatestValues>(); }
+std::unique_ptr<Stage> make_latest_values(std::unique_ptr<Stage> inner) {
+  return std::make_unique<LatestValues>(std::move(inner));
+}
 
 }  // namespace kutils::flow

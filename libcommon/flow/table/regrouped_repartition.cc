@@ -161,12 +161,11 @@ std::unique_ptr<Stage> make_source_table(const AggregateSet& set, std::unique_pt
 
 std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const AggregateSet& set,
                                               state::Store& store) {
-  const std::optional<int64_t> after = options.after;
-  const size_t cache_bytes = options.cache_bytes;
-  if (after) options.emit = TableEmit::update;
+  if (options.after) options.emit = TableEmit::update;
+  const TableOptions held = options;
   auto table = std::make_unique<Behind>(std::move(options), set, store);
-  if (!after) return table;
-  return make_hold(std::move(table), *after, true, store, cache_bytes);
+  if (!held.after) return table;
+  return make_hold(std::move(table), held, true, store);
 }
 
 }  // namespace kutils::flow

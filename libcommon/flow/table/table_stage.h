@@ -23,8 +23,11 @@ enum class TableEmit {
 
 struct TableOptions {
   TableEmit emit = TableEmit::commit;
-  std::optional<int64_t>
-      after;  // --emit after:D, ms: the newest value of a key once its first change is this old
+  // --emit after:D and suppress:D, ms: the newest value of a key once its first change is this old.
+  // `suppress`: a change of the key that itself makes the value due is in it, as in Kafka Streams; else it
+  // begins the next.
+  std::optional<int64_t> after;
+  bool suppress = false;
   std::optional<int64_t> interval_ms;         // lines: emit changes this often
   std::vector<std::string> key_names{"key"};  // none: --total
   // The total of no records is a row, too. REQUIRES: one stage has all of the input.
@@ -56,14 +59,13 @@ std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const Aggreg
 // record errors.
 std::unique_ptr<Stage> make_table_view(std::unique_ptr<Stage> inner, state::Store& store);
 
-// `table:` as IN of kread with an end: the last value of each key, in the order of the keys' first records,
-// when the input ends.
-std::unique_ptr<Stage> make_latest_values();
+// `table:` as IN of what writes lines and has an end: `inner` gets the last record of each key that is not
+// deleted, in the order of the keys' first records, when the input ends.
+std::unique_ptr<Stage> make_latest_values(std::unique_ptr<Stage> inner);
 
-// Holds the outputs of `inner` (a table) back: the newest of each key is emitted once its first change is
-// `after` ms old in stream time. `over_table`: records that change nothing (a deletion of what is not there)
-// move stream time too.
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, int64_t after, bool over_table,
-                                 state::Store& store, size_t cache_bytes);
+// Holds the outputs of `inner` (a table that emits each change) back as `options` say, of which `after` is
+// given. `over_table`: records that change nothing (a deletion of what is not there) move stream time too.
+std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, const TableOptions& options, bool over_table,
+                                 state::Store& store);
 
 }  // namespace kutils::flow

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/varint.h"
 #include "flow/aggregate/aggregate_set.h"
 #include "state/meta.h"
@@ -22,12 +24,21 @@ struct Event {
   OwnedState state;
 };
 
+class SlidingIndex;
+
 struct Events {
   bool key_is_text = true;
   int64_t closed_until = kNoTime;  // stream time up to which this key's closed windows are done with
   std::vector<Event> list;         // as they arrived
-  std::set<int64_t> changed;       // --emit commit: starts of windows to emit; empty when written
-  bool empty() const { return list.empty(); }
+  size_t gone = 0;                 // the first so many of them are no longer there
+  // --emit commit: times of the records since the last one, and starts of windows that came to be by a record
+  // that is not in them; empty when written.
+  std::vector<int64_t> changed;
+  std::set<int64_t> made;
+  // The stage's, made when needed (sliding_index.h); it refers to `list`, so that this object then stays.
+  std::shared_ptr<SlidingIndex> index;
+  bool empty() const { return list.size() == gone; }
+  std::span<const Event> present() const { return std::span(list).subspan(gone); }
 };
 
 class EventCodec {
@@ -38,8 +49,8 @@ class EventCodec {
   void encode(const Events& events, std::string& out) const {
     out.push_back(events.key_is_text ? 1 : 0);
     put_signed(out, events.closed_until);
-    put_varint(out, events.list.size());
-    for (const Event& event : events.list) {
+    put_varint(out, events.present().size());
+    for (const Event& event : events.present()) {
       put_signed(out, event.time);
       set_->encode(event.state.get(), out);
     }
@@ -64,36 +75,39 @@ struct SlidingWindows {
 
   bool covers(int64_t start, int64_t time) const { return start <= time && time <= start + reach; }
   int64_t left(int64_t time) const { return std::max<int64_t>(0, time - reach); }
-  // The starts of all windows that the events make, in order.
-  void all_starts(const Events& events, std::vector<int64_t>& starts) const {
+  // The starts of all windows that records at `times`, which are in order, make, in order. Only those in
+  // (after, until].
+  void starts_between(std::span<const int64_t> times, int64_t after, int64_t until,
+                      std::vector<int64_t>& starts) const {
     starts.clear();
-    for (const Event& event : events.list) {
-      starts.push_back(left(event.time));
-      const int64_t right = event.time + 1;
-      for (const Event& other : events.list) {
-        if (!covers(right, other.time)) continue;
-        starts.push_back(right);
-        break;
-      }
+    if (times.empty() || until <= after) return;
+    const auto from = [&](int64_t time) { return std::lower_bound(times.begin(), times.end(), time); };
+    if (after < 0 && until >= 0 && times.front() <= reach) starts.push_back(0);
+    // Those that end at a record: its time less reach.
+    for (auto at = from(std::max(sum(after, reach), reach) + 1); at != times.end() && *at - reach <= until;
+         ++at)
+      starts.push_back(*at - reach);
+    // Those that start 1 ms after one.
+    for (auto at = from(after); at != times.end() && *at < until; ++at) {
+      const auto next = std::upper_bound(at, times.end(), *at);
+      if (next != times.end() && *next <= *at + 1 + reach) starts.push_back(*at + 1);
+      at = next - 1;
     }
     finish(starts);
   }
+  // Of all records, for queries and the end.
+  void all_starts(const Events& events, std::vector<int64_t>& starts) const {
+    std::vector<int64_t> times;
+    for (const Event& event : events.present()) times.push_back(event.time);
+    std::sort(times.begin(), times.end());
+    starts_between(times, kNoTime, std::numeric_limits<int64_t>::max(), starts);
+  }
+  // Without overflow.
+  static int64_t sum(int64_t time, int64_t ms) { return time == kNoTime ? kNoTime : time + ms; }
 
   static void finish(std::vector<int64_t>& starts) {
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-  }
-
-  // The window's result; returns the largest time in it.
-  int64_t collect(const AggregateSet& set, const Events& events, int64_t start, OwnedState& state) const {
-    int64_t last = kNoTime;
-    for (const Event& event : events.list) {
-      if (!covers(start, event.time)) continue;
-      last = std::max(last, event.time);
-      if (auto refused = set.merge(state.get(), event.state.get()))
-        throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
-    }
-    return last;
   }
 };
 

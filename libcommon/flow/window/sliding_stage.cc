@@ -10,6 +10,7 @@
 
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/window/closed_rows.h"
+#include "flow/window/sliding_index.h"
 #include "flow/window/sliding_rows.h"
 #include "flow/window/window_stage.h"
 
@@ -36,13 +37,16 @@ class SlidingStage final : public WindowStage {
     Event event{time, OwnedState(set_)};
     if (auto refused = set_.add(event.state.get(), grouped.arguments)) return *refused;
     Rows::Node* node = &rows_.load(grouped.key);
-    touched(node->value, time, now, starts_);
-    if (auto refused = check(node->value, event)) return *refused;
+    if (auto refused = check(node->value, event, now)) return *refused;
     move_on(record, grouped, out);
     node = &rows_.load(grouped.key);
     Events& events = node->value;
-    if (events.list.empty()) events.key_is_text = grouped.key_is_text;
+    if (events.empty()) events.key_is_text = grouped.key_is_text;
+    // After move_on(), which only closes windows: those are not among the open ones.
+    const bool makes_right = makes_right_window(index_of(events), time);
+    if (options_.emit == Emit::update) touched(index_of(events), time, makes_right, now, starts_);
     events.list.push_back(std::move(event));
+    index_of(events).appended();
     events.closed_until = now;
     rows_.touch(*node);
     rows_.arm(*node, next_look(events, now));
@@ -50,7 +54,8 @@ class SlidingStage final : public WindowStage {
       for (const int64_t start : starts_) emit(&record, *node, start, out);
     } else if (options_.emit == Emit::commit) {
       if (events.changed.empty()) changed_.push_back(node->key);
-      events.changed.insert(starts_.begin(), starts_.end());
+      events.changed.push_back(time);
+      if (makes_right) events.made.insert(time + 1);
     }
     return true;
   }
@@ -58,22 +63,28 @@ class SlidingStage final : public WindowStage {
   void close_until(const Record* origin, int64_t now, Emitter& out) override {
     rows_.fire(now, [&](Rows::Node& node) {
       Events& events = node.value;
-      windows_.all_starts(events, closing_);
+      SlidingIndex& index = index_of(events);
+      std::sort(events.changed.begin(), events.changed.end());
+      windows_.starts_between(index.times(), last_closed(events.closed_until), last_closed(now), closing_);
       for (const int64_t start : closing_) {
-        const bool was_closed = events.closed_until != kNoTime && is_closed(start, events.closed_until);
-        if (was_closed || !is_closed(start, now)) continue;
-        if (options_.emit == Emit::close || events.changed.erase(start) > 0) emit(origin, node, start, out);
+        if (options_.emit == Emit::close || has_changed(events, start)) emit(origin, node, start, out);
         if (options_.expires > 0) {
           OwnedState state(set_);
-          const int64_t last = windows_.collect(set_, events, start, state);
+          const int64_t last = collect(events, start, state);
           closed_.put(set_, node.key, events.key_is_text, start, start + reach_, last, state.get());
         }
       }
+      events.made.erase(events.made.begin(), events.made.upper_bound(last_closed(now)));
       events.closed_until = now;
+      // A record is there for as long as a window can be open that starts after it.
+      index.forget_before(last_closed(now));
       std::vector<Event>& list = events.list;
-      list.erase(std::remove_if(list.begin(), list.end(),
-                                [&](const Event& e) { return is_closed(e.time + 1, now); }),
-                 list.end());
+      while (events.gone < list.size() && list[events.gone].time < last_closed(now)) ++events.gone;
+      if (events.gone > list.size() / 2) {
+        list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(events.gone));
+        events.gone = 0;
+        events.index.reset();
+      }
       return next_look(events, now);
     });
     closed_.expire(now - options_.grace - options_.expires);
@@ -93,8 +104,19 @@ class SlidingStage final : public WindowStage {
     for (const std::string& key : changed_) {
       Rows::Node* node = rows_.find_loaded(key);
       if (node == nullptr) continue;
-      for (const int64_t start : node->value.changed) emit(nullptr, *node, start, out);
-      node->value.changed.clear();
+      Events& events = node->value;
+      if (events.changed.empty()) continue;  // closed since, and others came
+      std::sort(events.changed.begin(), events.changed.end());
+      const int64_t now = events.closed_until;
+      windows_.starts_between(index_of(events).times(),
+                              std::max(last_closed(now), events.changed.front() - reach_ - 1),
+                              events.changed.back(), starts_);
+      starts_.insert(starts_.end(), events.made.begin(), events.made.end());
+      SlidingWindows::finish(starts_);
+      for (const int64_t start : starts_)
+        if (has_changed(events, start)) emit(nullptr, *node, start, out);
+      events.changed.clear();
+      events.made.clear();
     }
     changed_.clear();
   }
@@ -107,34 +129,61 @@ class SlidingStage final : public WindowStage {
  private:
   using Rows = KeyedRows<Events, EventCodec>;
 
-  bool is_closed(int64_t start, int64_t now) const { return start + reach_ + 1 + options_.grace <= now; }
+  bool is_closed(int64_t start, int64_t now) const { return start <= last_closed(now); }
+  // The last start of a window that is closed at `now`.
+  int64_t last_closed(int64_t now) const {
+    return now == kNoTime ? kNoTime : now - reach_ - 1 - options_.grace;
+  }
 
-  // Open windows whose set of records or existence a record at `time` changes. `events` does not hold it yet.
-  void touched(const Events& events, int64_t time, int64_t now, std::vector<int64_t>& starts) const {
-    starts.clear();
-    starts.push_back(windows_.left(time));
-    bool right_exists = false, right_has_record = false;
-    for (const Event& event : events.list) {
-      for (const int64_t start : {windows_.left(event.time), event.time + 1})
-        if (windows_.covers(start, time)) starts.push_back(start);
-      right_exists |= event.time == time || windows_.left(event.time) == time + 1;
-      right_has_record |= windows_.covers(time + 1, event.time);
+  SlidingIndex& index_of(Events& events) {
+    if (!events.index) {
+      events.index = std::make_shared<SlidingIndex>(set_, events.list, events.gone);
+      events.index->forget_before(last_closed(events.closed_until));
     }
-    if (right_has_record && !right_exists) starts.push_back(time + 1);
+    return *events.index;
+  }
+
+  // Whether a record at `time`, which is not in the index, makes the window that starts after it.
+  bool makes_right_window(const SlidingIndex& index, int64_t time) const {
+    const auto times = index.times();
+    const auto next = std::upper_bound(times.begin(), times.end(), time);
+    if (next == times.end() || *next > time + 1 + reach_) return false;  // nothing would be in it
+    const bool is_there = next != times.begin() && *(next - 1) == time;
+    return !is_there && !std::binary_search(next, times.end(), time + 1 + reach_);
+  }
+
+  // Open windows whose set of records or existence a record at `time` changes. The index does not hold it
+  // yet.
+  void touched(const SlidingIndex& index, int64_t time, bool makes_right, int64_t now,
+               std::vector<int64_t>& starts) const {
+    windows_.starts_between(index.times(), std::max(last_closed(now), time - reach_ - 1), time, starts);
+    // The window that would start after a record exists only if one lies in it, as this one does.
+    const auto times = index.times();
+    const auto before = std::lower_bound(times.begin(), times.end(), time);
+    if (before != times.begin() && *(before - 1) + 1 + reach_ >= time) starts.push_back(*(before - 1) + 1);
+    starts.push_back(windows_.left(time));
+    if (makes_right) starts.push_back(time + 1);
     SlidingWindows::finish(starts);
     starts.erase(
         std::remove_if(starts.begin(), starts.end(), [&](int64_t start) { return is_closed(start, now); }),
         starts.end());
   }
 
+  // --emit commit: whether the window is to be shown.
+  bool has_changed(const Events& events, int64_t start) const {
+    const auto at = std::lower_bound(events.changed.begin(), events.changed.end(), start);
+    return (at != events.changed.end() && *at <= start + reach_) || events.made.count(start) > 0;
+  }
+
   // Whether every touched window can take the record in.
-  std::optional<RecordError> check(const Events& events, const Event& added) const {
-    if (!set_.may_refuse()) return std::nullopt;
+  std::optional<RecordError> check(Events& events, const Event& added, int64_t now) {
+    const SlidingIndex& index = index_of(events);
+    if (index.takes_safely(added)) return std::nullopt;
+    touched(index, added.time, makes_right_window(index, added.time), now, starts_);
     for (const int64_t start : starts_) {
       OwnedState state(set_);
-      for (const Event& event : events.list)
-        if (windows_.covers(start, event.time))
-          if (auto refused = set_.merge(state.get(), event.state.get())) return refused;
+      int64_t last = kNoTime;
+      if (auto refused = index.collect(start, start + reach_, state, last)) return refused;
       if (windows_.covers(start, added.time))
         if (auto refused = set_.merge(state.get(), added.state.get())) return refused;
     }
@@ -142,19 +191,30 @@ class SlidingStage final : public WindowStage {
   }
 
   // The next stream time at which a window closes or a record is no longer needed.
-  int64_t next_look(const Events& events, int64_t now) const {
+  int64_t next_look(Events& events, int64_t now) {
+    const auto times = index_of(events).times();
+    const int64_t closed = last_closed(now);
+    const auto is_open = [&](int64_t time) { return windows_.left(time) > closed; };
+    if (times.empty()) return kNever;
+    // The window that ends at a record, of the first whose window is open; of those before it the one after.
     int64_t next = kNever;
-    for (const Event& event : events.list) {
-      const int64_t start =
-          is_closed(windows_.left(event.time), now) ? event.time + 1 : windows_.left(event.time);
-      next = std::min(next, start + reach_ + 1 + options_.grace);
-    }
-    return next;
+    const auto open =
+        std::partition_point(times.begin(), times.end(), [&](int64_t t) { return !is_open(t); });
+    if (open != times.end()) next = windows_.left(*open);
+    if (open != times.begin()) next = std::min(next, times.front() + 1);
+    return next + reach_ + 1 + options_.grace;
   }
 
-  void emit(const Record* origin, const Rows::Node& node, int64_t start, Emitter& out) {
+  int64_t collect(Events& events, int64_t start, OwnedState& state) {
+    int64_t last = kNoTime;
+    if (const auto refused = index_of(events).collect(start, start + reach_, state, last))
+      throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
+    return last;
+  }
+
+  void emit(const Record* origin, Rows::Node& node, int64_t start, Emitter& out) {
     OwnedState state(set_);
-    const int64_t last = windows_.collect(set_, node.value, start, state);
+    const int64_t last = collect(node.value, start, state);
     output_.emit(origin, {node.key, node.value.key_is_text, start, start + reach_}, last, state.get(), out);
   }
 

@@ -27,7 +27,7 @@ struct Input {
 class State {
  public:
   State(const char* aggregates, const char* window, std::vector<Input> records, GroupingPlan plan = {},
-        int64_t grace = 0, int64_t expires = 0)
+        int64_t grace = 0, int64_t expires = 0, bool closes = false)
       : set_(parse_aggregates(aggregates, "AGGS")) {
     description_.key_names = group_names(plan);
     description_.aggregates = set_.items();
@@ -55,6 +55,7 @@ class State {
       record.partition = 0;
       stage->process(record, out);
     }
+    if (closes) stage->close(out);
     stage->before_commit(out);
     store_.take_changes();
     store_.applied(1, 1);
@@ -197,6 +198,30 @@ TEST_CASE("sessions and sliding windows, open and kept") {
   CHECK(sliding.ask(keys({"a"})) == Rows{R"({"key":"a","window_start":4000,"window_end":5000,"n":1})",
                                          R"({"key":"a","window_start":4400,"window_end":5400,"n":2})",
                                          R"({"key":"a","window_start":5001,"window_end":6001,"n":1})"});
+}
+
+TEST_CASE("current windows after --close-at-end are the last ones, though stream time is beyond them") {
+  const std::vector<Input> records = {
+      {"a", "{}", 1'000}, {"b", "{}", 11'000}, {"a", "{}", 12'000}, {"a", "{}", 12'500}};
+  for (const bool closes : {false, true}) {
+    CAPTURE(closes);
+    State tumbling("n=count()", "10s", records, {}, 0, 60'000, closes);
+    CHECK(tumbling.ask(at(keys({"a"}), "current")) ==
+          Rows{R"({"key":"a","window_start":10000,"window_end":20000,"n":2})"});
+    CHECK(tumbling.ask(at({}, "current")).size() == 2);
+    CHECK(tumbling.ask(at(keys({"a"}), "", "10s")) ==
+          Rows{R"({"key":"a","window_start":10000,"window_end":20000,"since_start":0,"n":1})"});
+    State session("n=count()", "session:1s", records, {}, 0, 60'000, closes);
+    CHECK(session.ask(at(keys({"a"}), "current")) ==
+          Rows{R"({"key":"a","window_start":12000,"window_end":12500,"n":2})"});
+    CHECK(session.ask(at(keys({"b"}), "current")).empty());
+    State sliding("n=count()", "sliding:1s", records, {}, 0, 60'000, closes);
+    CHECK(sliding.ask(at(keys({"a"}), "current")) ==
+          Rows{R"({"key":"a","window_start":11500,"window_end":12500,"n":2})",
+               R"({"key":"a","window_start":12001,"window_end":13001,"n":1})"});
+    State empty("n=count()", "10s", {}, {}, 0, 60'000, closes);
+    CHECK(empty.ask(at({}, "current")).empty());
+  }
 }
 
 TEST_CASE("results that are no numbers have no change") {

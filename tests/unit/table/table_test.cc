@@ -206,6 +206,7 @@ TEST_CASE("tables: commits, aborts, restarts and a cache of nothing change no re
     TableOptions options;
     options.emit = random() % 2 == 0 ? TableEmit::update : TableEmit::commit;
     if (holds) options.after = 25;
+    options.suppress = random() % 2 == 0;
     if (random() % 2 == 0) options.cache_bytes = 0;
     options.key_names = group_names(plan);
     state::PartitionStore store(false);
@@ -431,7 +432,39 @@ TEST_CASE("a table over a table behind a repartition: --emit after:D holds the n
   table.restart();
   CHECK(table.out.results.empty());
   table.process("a", R"({"g":"y"})", 11);
-  CHECK(table.out.results == std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":1})"}});
+  CHECK(table.out.results == std::vector<std::pair<std::string, std::string>>{{"x", R"({"g":"x","n":2})"}});
+}
+
+TEST_CASE("ktable --emit after:D: the change that makes a value due is not in it; with suppress:D it is") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  using Results = std::vector<std::pair<std::string, std::string>>;
+  const auto run = [&](int64_t after, bool suppress) {
+    TableOptions options;
+    options.after = after;
+    options.suppress = suppress;
+    state::PartitionStore store;
+    Capture out;
+    const auto stage = make_aggregate_table(options, set, reader_of(set, {}), store.operator_store(1));
+    for (const auto& [key, time] : std::vector<std::pair<std::string, int64_t>>{
+             {"a", 0}, {"a", 4}, {"b", 4}, {"a", 10}, {"b", 14}, {"c", 30}, {"c", 30}})
+      stage->process(make_record(key, "1", time), out);
+    const Results before_end = out.results;
+    stage->close(out);
+    return std::pair(before_end, out.results);
+  };
+  const auto row = [](const char* key, int n) {
+    return std::pair<std::string, std::string>(
+        key, std::string(R"({"key":")") + key + R"(","n":)" + std::to_string(n) + "}");
+  };
+  const auto after = run(10, false);
+  CHECK(after.first == Results{row("a", 2), row("b", 1), row("a", 3), row("b", 2)});
+  CHECK(after.second == Results{row("a", 2), row("b", 1), row("a", 3), row("b", 2), row("c", 2)});
+  const auto suppress = run(10, true);
+  CHECK(suppress.first == Results{row("a", 3), row("b", 2)});
+  CHECK(suppress.second == Results{row("a", 3), row("b", 2), row("c", 2)});
+  // Held for no time: each change at once.
+  CHECK(run(0, false).first.size() == 7);
+  CHECK(run(0, true).first.size() == 7);
 }
 
 TEST_CASE("frozen bytes: a row's change in the repartition topic, source rows, refused rows") {

@@ -187,6 +187,96 @@ TEST_CASE("windows equal a naive model, with commits, aborts, restarts and a cac
   }
 }
 
+TEST_CASE("sliding windows of a busy key equal a naive model") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 12; ++round) {
+    const WindowSpec window{WindowSpec::Kind::sliding, static_cast<int64_t>(60 + random() % 200), 0, 0, ""};
+    const int64_t grace = random() % 2 == 0 ? 0 : static_cast<int64_t>(random() % 60);
+    const Emit emit = round % 2 == 0 ? Emit::update : Emit::close;
+    const uint64_t disorder = random() % 3 == 0 ? 0 : 1 + random() % 100;
+    std::vector<NaiveRecord> records;
+    int64_t time = 0;
+    for (int64_t i = 0; i < 120; ++i) {
+      time += static_cast<int64_t>(random() % 5);
+      const int64_t back = disorder == 0 || random() % 3 != 0 ? 0 : static_cast<int64_t>(random() % disorder);
+      records.push_back({"a", i, std::max<int64_t>(0, time - back)});
+    }
+    CAPTURE(round, to_string(window), grace, emit == Emit::close, disorder);
+    size_t late = 0;
+    std::vector<WindowResult> expected = naive_windows(window, grace, emit, records, true, late);
+    const WindowOptions options = options_of(window, grace, emit);
+    state::PartitionStore store(false);
+    auto stage = stage_of(options, store);
+    Capture out;
+    for (size_t i = 0; i < records.size(); ++i) {
+      out.at = i;
+      const Input input(records[i]);
+      stage->process(input.record, out);
+      if (random() % 40 != 0) continue;
+      stage->before_commit(out);
+      store.take_changes();
+      store.applied(static_cast<int64_t>(i), 0);
+      stage = stage_of(options, store);
+    }
+    out.at = records.size();
+    stage->close(out);
+    std::sort(expected.begin(), expected.end());
+    std::sort(out.results.begin(), out.results.end());
+    REQUIRE(out.late == late);
+    REQUIRE(out.results == expected);
+  }
+}
+
+TEST_CASE("sliding windows: a sum is refused where a window overflows, not where only a part of one would") {
+  const AggregateSet set({{"v", "sum", "x", {}, ""}});
+  state::PartitionStore store;
+  const auto stage = make_window_stage(options_of(parse_window_spec("sliding:1s"), 0, Emit::close), set,
+                                       std::make_unique<IntReader>(), store.operator_store(1));
+  constexpr int64_t kMuch = 6'000'000'000'000'000'000;
+  Capture out;
+  // Of M, -M, -M, M the third does not fit behind the second; what is left alternates, so that the next M
+  // does not fit behind the last either.
+  int64_t time = 0;
+  for (int i = 0; i < 10; ++i)
+    for (const int64_t value : {kMuch, -kMuch, -kMuch, kMuch})
+      stage->process(Input({"a", value, ++time}).record, out);
+  REQUIRE(out.errors.size() == 19);
+  for (const RecordError& error : out.errors) CHECK(error.reason == Reason::overflow);
+  stage->close(out);
+  CHECK(out.results.size() == 21);
+
+  // Records that fit into no window together, in a state that holds many of them.
+  state::PartitionStore other;
+  const auto apart = make_window_stage(options_of(parse_window_spec("sliding:5ms"), 1000, Emit::close), set,
+                                       std::make_unique<IntReader>(), other.operator_store(1));
+  Capture each;
+  for (int i = 0; i < 40; ++i) apart->process(Input({"a", kMuch, 10 * (i + 1)}).record, each);
+  apart->close(each);
+  CHECK(each.errors.empty());
+  REQUIRE(each.results.size() == 40);
+  for (const WindowResult& one : each.results) CHECK(one.value == std::to_string(kMuch));
+}
+
+TEST_CASE("sliding windows: 18,000 records of one key within the window take no minutes") {
+  const AggregateSet set({{"v", "sum", "x", {}, ""}});
+  for (const Emit emit : {Emit::close, Emit::commit}) {
+    state::PartitionStore store;
+    const auto stage = make_window_stage(options_of(parse_window_spec("sliding:60s"), 0, emit), set,
+                                         std::make_unique<IntReader>(), store.operator_store(1));
+    Capture out;
+    for (int64_t i = 0; i < 18'000; ++i) stage->process(Input({"a", 1, i}).record, out);
+    stage->close(out);
+    REQUIRE(out.results.size() == 18'000);
+    std::sort(out.results.begin(), out.results.end());
+    CHECK(out.results.back().start == 17'999);
+    CHECK(out.results.back().value == "1");
+    CHECK(out.results.front().start == 0);
+    CHECK(out.results.front().value == "18000");
+  }
+}
+
 TEST_CASE("windows: what the commits emit adds up to what every update does") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
