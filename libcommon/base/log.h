@@ -16,6 +16,7 @@ class Log {
 };
 
 // `TOOL: text` on stderr, each message in one write, so that those of several tools in a pipe do not mix.
+// What records said in it cannot act on a terminal (base/printable.h).
 class StderrLog final : public Log {
  public:
   StderrLog(std::string tool, bool quiet) : tool_(std::move(tool)), quiet_(quiet) {}

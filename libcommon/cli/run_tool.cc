@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <system_error>
 
+#include "base/printable.h"
 #include "cli/colour.h"
 #include "cli/command_line.h"
 #include "cli/help.h"
@@ -94,7 +96,8 @@ void wipe_secrets(const OptionTable& table, int argc, char** argv) {
   }
 }
 
-void report(const std::string& tool, const std::string& message, const std::string& hint, bool colour) {
+void report(const std::string& tool, const std::string& said, const std::string& advice, bool colour) {
+  const std::string message = printable(said), hint = printable(advice);
   std::string text = (colour ? "\033[1;31m" + tool + ":\033[0m " : tool + ": ") + message + "\n";
   for (size_t from = 0; from < hint.size();) {
     const size_t end = std::min(hint.find('\n', from), hint.size());
@@ -159,7 +162,13 @@ int run_tool(Tool& tool, int argc, char** argv) {
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    report(info.name, "out of memory", "", false);
+    report(info.name, "out of memory", "the limits of this process: ulimit -v, or its container's", false);
+    return static_cast<int>(ExitCode::delivery);
+  } catch (const std::system_error& e) {
+    // Of threads, files and locks: the system refuses, and says which limit it is.
+    report(info.name, std::string("the system refuses: ") + e.what(),
+           "the limits of this process: ulimit -a (-u threads, -v memory, -n open files), or its container's",
+           false);
     return static_cast<int>(ExitCode::delivery);
   } catch (const std::exception& e) {
     report(info.name, std::string("internal error: ") + e.what(), "please report this with the command line",

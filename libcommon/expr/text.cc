@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/printable.h"
 #include "base/utf8.h"
 #include "data/json_write.h"
 
@@ -181,10 +182,10 @@ void append_plain_double(double value, std::string& out) {
 }
 
 std::string shortened(std::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
+  if (text.size() <= most) return printable_line(text);
   size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
+  return printable_line(text.substr(0, end)) + "...";
 }
 
 size_t find_text(std::string_view text, std::string_view part, size_t from) {

@@ -1,5 +1,6 @@
 #include "flow/report.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace kutils::flow {
@@ -9,6 +10,17 @@ namespace {
 bool is_topic(std::string_view name) {
   constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !name.empty() && name[0] != '-' && name.find_first_not_of(safe) == std::string_view::npos;
+}
+
+// Values do not fill the screen: most messages cut them themselves, some quote what they got. A line with a
+// caret below it is the expression's.
+std::string without_long_values(const std::string& message) {
+  constexpr size_t kMostBytes = 250;  // 200 of a value, and the words around it
+  const size_t end = std::min(message.find('\n'), message.size());
+  if (end <= kMostBytes) return message;
+  size_t cut = kMostBytes;
+  while (cut > 0 && (static_cast<unsigned char>(message[cut]) & 0xc0) == 0x80) --cut;
+  return message.substr(0, cut) + "..." + message.substr(end);
 }
 
 }  // namespace
@@ -44,7 +56,7 @@ void Report::failed(const Record* origin, const RecordError& error, bool last) {
   ++shown_;
   ++told_;
   std::string text = origin ? describe_origin(*origin) : std::string("an output made by a timer");
-  text.append(": ").append(to_string(error.reason)).append(": ").append(error.message);
+  text.append(": ").append(to_string(error.reason)).append(": ").append(without_long_values(error.message));
   if (origin) {
     const std::string command = show_command(*origin);
     if (!command.empty()) text.append("\n  to see it: ").append(command);

@@ -7,7 +7,7 @@
 namespace kutils::flow {
 namespace {
 
-constexpr int64_t kRestoreNoteUs = 2'000'000;
+constexpr int64_t kLookNoteUs = 1'000'000;
 constexpr Millis kCompleteLook{10};
 
 // Each line is a message of its own, so that each begins with the tool's name.
@@ -39,7 +39,7 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
   if (!context_.job.stateful) return assigned;
   std::vector<kafka::TopicPartition> ready;
   const int64_t now = context_.around.clock.steady_us();
-  const bool tells = now - last_told_us_ > kRestoreNoteUs;
+  const bool tells = now - last_told_us_ > kLookNoteUs;
   if (tells) last_told_us_ = now;
   for (const auto& at : assigned) {
     const std::optional<int32_t> number = context_.plan.state_of(at);

@@ -25,6 +25,9 @@ constexpr std::string_view kMetaKey(kMetaKeyBytes, sizeof kMetaKeyBytes);
 constexpr Millis kLockLook{20};
 constexpr Millis kReadWait{50};
 constexpr size_t kRestoreBatch = 50'000;  // rows of one write
+constexpr int64_t kFirstWaitNoteUs = 1'000'000;  // a lock that is awaited for longer is worth a line
+constexpr int64_t kRestoreNoteUs = 2'000'000;
+constexpr int64_t kWaitNoteUs = 30'000'000;
 constexpr Millis kSlow{500};              // a restore that took longer is worth a line
 
 class StoredState final : public PartitionState {
@@ -159,13 +162,33 @@ class Opening final : public StateOpening {
   }
   std::string account() const override { return account_; }
   std::string progress() const override {
+    if (waits_for_lock_) return waiting_for_lock();
     const int64_t total = total_, read = read_;
     if (total == 0) return {};
+    const int64_t now = around_.clock.steady_us();
+    if (now < tells_restore_at_us_) return {};
+    tells_restore_at_us_ = now + kRestoreNoteUs;
     return "restored " + std::to_string(read) + " of at most " + std::to_string(total) +
            " rows of partition " + std::to_string(place_.changelog.partition);
   }
 
  private:
+  // Handing over takes less; said once, and now and then while it lasts.
+  std::string waiting_for_lock() const {
+    const int64_t now = around_.clock.steady_us();
+    if (now < tells_wait_at_us_) return {};
+    tells_wait_at_us_ = now + kWaitNoteUs;
+    const std::string directory =
+        state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
+    const int pid = state::lock_holder(directory);
+    const std::string name = pid == 0 ? "another process" : "process " + std::to_string(pid);
+    return "partition " + std::to_string(place_.changelog.partition) + " waits for its state in " +
+           directory + ", which " + name + " holds" +
+           (pid == 0 ? ""
+                     : "\n  if that is stopped or hangs: kill -CONT " + std::to_string(pid) +
+                           " lets it go on, kill -KILL ends it without loss");
+  }
+
   std::unique_ptr<PartitionState> open() {
     if (place_.temporary) {
       return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt,
@@ -175,10 +198,13 @@ class Opening final : public StateOpening {
         state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
     auto lock = state::PartitionLock::try_acquire(directory);
     // Another process is handing it over.
+    tells_wait_at_us_ = around_.clock.steady_us() + kFirstWaitNoteUs;
+    waits_for_lock_ = !lock;
     while (!lock && !cancelled_) {
       around_.pause(kLockLook);
       lock = state::PartitionLock::try_acquire(directory);
     }
+    waits_for_lock_ = false;
     RestorePlace restoring;
     if (!lock || !restoring.take(*restores_, cancelled_)) return nullptr;
     auto rows = std::make_unique<state::PartitionStore>(restores_->environment, directory);
@@ -287,6 +313,9 @@ class Opening final : public StateOpening {
   const Surroundings& around_;
   kafka::Admin& admin_;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> waits_for_lock_{false};
+  mutable std::atomic<int64_t> tells_wait_at_us_{0};
+  mutable std::atomic<int64_t> tells_restore_at_us_{0};
   std::atomic<int64_t> read_{0};
   std::atomic<int64_t> total_{0};
   std::string account_;

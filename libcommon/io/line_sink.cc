@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/printable.h"
 #include "io/line_writer.h"
 
 namespace kutils::io {
@@ -69,6 +70,7 @@ class LineSink final : public Sink {
   }
   void write_out() {
     if (!buffer_.empty()) empty_before_first();
+    if (is_terminal_) buffer_ = printable(buffer_);
     std::string_view rest = buffer_;
     while (!rest.empty()) {
       const ssize_t n = ::write(fd_, rest.data(), rest.size());
@@ -97,6 +99,7 @@ class LineSink final : public Sink {
   bool replaces_;  // what the file held has not been removed yet
   std::string name_;
   std::unique_ptr<LineWriter> writer_;
+  const bool is_terminal_ = ::isatty(fd_) == 1;
   std::string buffer_;
 };
 

@@ -1,5 +1,7 @@
 #include "kafka/client.h"
 
+#include <sys/resource.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -80,12 +82,30 @@ std::optional<ClientEvents::Failure> ClientEvents::authentication_failure() cons
   return std::nullopt;
 }
 
+namespace {
+
+// Of pipes and sockets that the library needs beside those of a few brokers. With fewer it waits in silence
+// for sockets that it cannot open.
+constexpr rlim_t kLeastOpenFiles = 64;
+
+void check_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kLeastOpenFiles) return;
+  throw usage_error("this process may open " + std::to_string(limit.rlim_cur) +
+                        " files, and needs at least " + std::to_string(kLeastOpenFiles) +
+                        " to speak to a broker",
+                    "raise the limit: ulimit -n 1024 (ulimit -Hn shows how far), LimitNOFILE= of a service");
+}
+
+}  // namespace
+
 Client::Client(rd_kafka_type_t type, const ClientConfig& config,
                const std::map<std::string, std::string>& more, int events)
     : events_(std::make_unique<ClientEvents>(config.note())) {
   if (config.brokers().empty())
     throw usage_error("no brokers given",
                       "say -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
+  check_open_files();
   ConfHandle conf(rd_kafka_conf_new());
   std::map<std::string, std::string> properties =
       type == RD_KAFKA_CONSUMER ? config.consumer() : config.producer();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -139,6 +142,21 @@ std::vector<std::string> stored_groups(const std::string& state_dir) {
   }
   std::sort(groups.begin(), groups.end());
   return groups;
+}
+
+int lock_holder(const std::string& partition_dir) {
+  struct stat info {};
+  if (::stat((partition_dir + "/lock").c_str(), &info) != 0) return 0;
+  // 1: FLOCK  ADVISORY  WRITE 708 08:01:917513 0 EOF
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    std::string number, kind, how, what, file;
+    int pid = 0;
+    if (!(words >> number >> kind >> how >> what >> pid >> file) || kind != "FLOCK") continue;
+    if (pid > 0 && file.substr(file.rfind(':') + 1) == std::to_string(info.st_ino)) return pid;
+  }
+  return 0;
 }
 
 std::optional<PartitionLock> PartitionLock::try_read(const std::string& partition_dir) {

@@ -48,6 +48,9 @@ std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string
 // Groups that have state here, in order.
 std::vector<std::string> stored_groups(const std::string& state_dir);
 
+// The process that holds the partition's lock, as far as the system tells; 0: it does not.
+int lock_holder(const std::string& partition_dir);
+
 // Exclusive hold of a partition's directory, from construction to destruction. Movable.
 class PartitionLock {
  public:

@@ -341,6 +341,25 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
   on_disk_right
 }
 
+@test "a stopped process holds the state: who waits for it says so within seconds, and goes on when it is gone" {
+  begin 1
+  start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  local one=$started
+  wait_for 30 caught_up "$group" "$src"
+  kill -STOP "$one"
+  # Its place in the group is that of a process that hangs: another one gets the partition when its session ends.
+  start_tool two ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
+  local two=$started
+  wait_for 90 file_has two.err "partition 0 waits for its state in .*/$group/0, which process $one holds"
+  grep -q "kill -CONT $one" two.err
+  kill -KILL "$one"
+  more 100
+  wait_for 60 caught_up "$group" "$src"
+  stop_tool "$two"
+  [ "$status" -eq 143 ] || { echo "exit $status"; return 1; }
+  right
+}
+
 @test "a full disk: exit 5 that says so; with room again nothing is lost or doubled" {
   mkdir disk
   mount -t tmpfs -o size=4m tmpfs disk 2>/dev/null || skip "a small tmpfs cannot be mounted here"

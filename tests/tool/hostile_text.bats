@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# Records whose text would act on a terminal: escaped in messages and in what a terminal shows, untouched in pipes.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; }
+
+hostile=$'red \e[31m bell \a csi \xc2\x9b2J turned \xe2\x80\xae .'
+shown='red \x1b[31m bell \x07 csi \u009b2J turned \u202e .'
+# on_terminal COMMAND: what it writes to a terminal.
+on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
+
+@test "messages escape what came from a record" {
+  jq -nc --arg a "$hostile" '{$a}' >in
+  local code=0
+  kfilter 'int(a) > 1' ./in >out.txt 2>err.txt || code=$?
+  [ "$code" -eq 4 ]
+  grep -qF 'red \x1b[31m bell \x07' err.txt || { cat -v err.txt; return 1; }
+  if LC_ALL=C grep -q $'[\e\a\x80-\x9f]' err.txt; then cat -v err.txt; return 1; fi
+}
+
+@test "a terminal is shown text, a pipe gets the bytes" {
+  printf '%s\n' "$hostile" >in
+  kfilter -I text -O text true ./in >out
+  cmp in out
+  kfilter -I text -O text true ./in | cmp in -
+  [ "$(on_terminal 'kfilter -I text -O text true ./in')" = "$shown" ] || { on_terminal 'kfilter -I text -O text true ./in' | cat -v; return 1; }
+  # -O table: C1 and what turns text round come through JSON as well.
+  jq -nc --arg a $'csi \xc2\x9b2J turned \xe2\x80\xae .' '{$a}' >in.ndjson
+  on_terminal 'kfilter -O table true ./in.ndjson' | grep -qF 'csi \u009b2J turned \u202e .'
+}
+
+@test "a message does not print a long value" {
+  head -c 100000 /dev/zero | tr '\0' x >in
+  local code=0
+  kfilter -I text 'int(_value) > 1' ./in >out.txt 2>err.txt || code=$?
+  [ "$code" -eq 4 ]
+  [ "$(wc -c <err.txt)" -lt 800 ]
+  kfilter 'a > 1' ./in >out.txt 2>err.txt || code=$?
+  [ "$(wc -c <err.txt)" -lt 800 ]
+}
+
+@test "limits of the process: named at once" {
+  code=0
+  ( ulimit -n 40; timeout 10 kread -b localhost:1 -e -c 1 t ) >out.txt 2>err.txt || code=$?
+  [ "$code" -eq 2 ] || { echo "exit $code"; cat err.txt; return 1; }
+  grep -q 'may open 40 files, and needs at least' err.txt
+  grep -q 'ulimit -n' err.txt
+  # What needs no broker runs with it.
+  [ "$(ulimit -n 40; kexpr '1 + 1')" = 2 ]
+  # Address space: whatever fails first, nobody is asked to report it.
+  local limit
+  for limit in 120000 200000 400000; do
+    ( ulimit -v $limit; echo '{"a":1}' | timeout 20 kfilter 'a > 0' ) >out.txt 2>err.txt || true
+    if grep -qi 'please report\|terminate' err.txt; then cat err.txt; return 1; fi
+    ( ulimit -v $limit; timeout 20 kread -b localhost:1 -e -c 1 t ) >out.txt 2>err.txt || true
+    if grep -qi 'please report\|terminate' err.txt; then cat err.txt; return 1; fi
+  done
+}
