@@ -12,8 +12,8 @@ namespace kutils {
 void make_directories(const std::string& path);
 
 // Takes from group and others whatever they may do with `path`, a file or a directory with all that is in it.
-// What lies beneath a directory that is closed to them already is left as it is; so are symbolic links and what
-// belongs to another user. Nothing is thrown: whoever needs the files meets what is wrong with them.
+// What lies beneath a directory that is closed to them already is left as it is; so are symbolic links and
+// what belongs to another user. Nothing is thrown: whoever needs the files meets what is wrong with them.
 void make_private(const std::string& path);
 
 // Written beside it, synced, renamed over it, the directory synced. Not synced: a kill leaves the old or the

@@ -82,7 +82,8 @@ std::string topic_as_operand(const ToolInfo& info, const std::string& option, in
     const std::string argument = argv[i];
     if (argument == option && i + 1 < argc) topic = argv[i + 1];
     if (argument.rfind(option + "=", 0) == 0) topic = argument.substr(option.size() + 1);
-    if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0) topic = argument.substr(2);
+    if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0)
+      topic = argument.substr(2);
   }
   const bool one_operand = (info.name == "kread" || info.name == "kwrite") && !topic.empty();
   return info.name + " " + (one_operand ? shell_word(topic) : operand_usage(info));
@@ -175,12 +176,14 @@ std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
 
 std::string swapped_hint(const ToolInfo& info, const Operands& operands) {
   if (!has_spec(info) || !info.operands[0].is_spec) return {};
-  const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"), out = operands.find("OUT");
+  const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"),
+             out = operands.find("OUT");
   const auto is_name = [](const std::string& text) {
     return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") ==
            std::string::npos;
   };
-  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' || in->find(',') != std::string::npos)
+  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' ||
+      in->find(',') != std::string::npos)
     return {};
   return info.operands[0].name + " comes first: " + info.name + " " + shell_word(*in) + " " + *spec +
          (out ? " " + shell_word(*out) : "");

@@ -60,8 +60,8 @@ std::vector<std::string> codec_names() {
   return names;
 }
 
-// Rows on a terminal would be glued to the progress line; and what reads a pipe mostly prints to the terminal,
-// too.
+// Rows on a terminal would be glued to the progress line; and what reads a pipe mostly prints to the
+// terminal, too.
 bool rows_reach_terminal(const io::Endpoint& out) {
   if (out.kind != io::EndpointKind::stdio) return false;
   struct stat info {};

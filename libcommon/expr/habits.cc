@@ -79,10 +79,18 @@ constexpr Call kAggregates[] = {
     {"list", 1, "collect($1)"},
 };
 constexpr Call kMethods[] = {
-    {"tolowercase", 0, "lowerAscii"}, {"lower", 0, "lowerAscii"},       {"touppercase", 0, "upperAscii"},
-    {"upper", 0, "upperAscii"},       {"length", 0, "size"},            {"len", 0, "size"},
-    {"strip", 0, "trim"},             {"includes", 1, "contains"},      {"startswith", 1, "startsWith"},
-    {"endswith", 1, "endsWith"},      {"test", 1, "matches"},           {"match", 1, "matches"},
+    {"tolowercase", 0, "lowerAscii"},
+    {"lower", 0, "lowerAscii"},
+    {"touppercase", 0, "upperAscii"},
+    {"upper", 0, "upperAscii"},
+    {"length", 0, "size"},
+    {"len", 0, "size"},
+    {"strip", 0, "trim"},
+    {"includes", 1, "contains"},
+    {"startswith", 1, "startsWith"},
+    {"endswith", 1, "endsWith"},
+    {"test", 1, "matches"},
+    {"match", 1, "matches"},
 };
 
 struct Piece {
@@ -105,7 +113,8 @@ std::vector<Piece> scan(std::string_view text) {
       ++at;
       continue;
     }
-    const bool is_raw = (c == 'r' || c == 'b') && at + 1 < text.size() && (text[at + 1] == '"' || text[at + 1] == '\'');
+    const bool is_raw =
+        (c == 'r' || c == 'b') && at + 1 < text.size() && (text[at + 1] == '"' || text[at + 1] == '\'');
     if (c == '"' || c == '\'' || c == '`' || is_raw) {
       kind = c == '`' ? Piece::Kind::word : Piece::Kind::string;
       if (is_raw) ++at;
@@ -119,7 +128,8 @@ std::vector<Piece> scan(std::string_view text) {
       kind = Piece::Kind::word;
       while (is_word(at)) ++at;
     } else {
-      static constexpr std::string_view kSymbols[] = {"===", "!==", "=~", "!~", "<>", "==", "!=", "<=", ">=", "&&", "||"};
+      static constexpr std::string_view kSymbols[] = {
+          "===", "!==", "=~", "!~", "<>", "==", "!=", "<=", ">=", "&&", "||"};
       const auto found = std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view symbol) {
         return text.substr(at, symbol.size()) == symbol;
       });
@@ -229,7 +239,8 @@ class Rewriter {
   Done word(size_t i) const {
     const std::string& word = pieces_[i].text;
     const bool selected = i > 0 && is(i - 1, ".");
-    if (is(i + 1, "(") && word != "in" && word != "and" && word != "or" && word != "not") return call(i, selected);
+    if (is(i + 1, "(") && word != "in" && word != "and" && word != "or" && word != "not")
+      return call(i, selected);
     if (selected) return std::nullopt;
     const bool infix = i > 0 && i + 1 < pieces_.size();
     if (infix && (word == "and" || word == "or")) return replaced(i, i + 1, word == "and" ? "&&" : "||");
@@ -310,8 +321,9 @@ class Rewriter {
     const size_t right = operand_after(middle + 1);
     if (right == middle + 1) return std::nullopt;
     const std::string what = written(left, i);
-    return replaced(left, right,
-                    what + " >= " + written(i + 1, middle) + " && " + what + " <= " + written(middle + 1, right));
+    return replaced(
+        left, right,
+        what + " >= " + written(i + 1, middle) + " && " + what + " <= " + written(middle + 1, right));
   }
 
   Done like(size_t i, bool negated) const {
@@ -327,7 +339,8 @@ class Rewriter {
     const bool simple = text.find_first_of("%_") == std::string::npos;
     const std::string what = written(left, i);
     std::string out;
-    if (simple && !open_left && !open_right) return replaced(left, pattern + 1, what + (negated ? " != " : " == ") + "\"" + text + "\"");
+    if (simple && !open_left && !open_right)
+      return replaced(left, pattern + 1, what + (negated ? " != " : " == ") + "\"" + text + "\"");
     if (simple) {
       const char* method = open_left && open_right ? "contains" : open_right ? "startsWith" : "endsWith";
       out = what + "." + method + "(\"" + text + "\")";
@@ -403,7 +416,8 @@ class Rewriter {
   }
 
   Done alias(size_t i) const {
-    if (pieces_[i + 1].kind != Piece::Kind::word || (i + 2 < pieces_.size() && !is(i + 2, ","))) return std::nullopt;
+    if (pieces_[i + 1].kind != Piece::Kind::word || (i + 2 < pieces_.size() && !is(i + 2, ",")))
+      return std::nullopt;
     size_t from = i;
     int depth = 0;
     while (from > 0) {

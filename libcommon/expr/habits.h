@@ -9,8 +9,8 @@
 namespace kutils::expr {
 
 // The whole of `text` with such spellings replaced: `len(uri) > 3` is `size(uri) > 3`, `a like "x%"` is
-// `a.startsWith("x")`. nullopt: it has none, or what results is not taken by `fits` either. `is_list`: `NAME=`
-// names an item, and `x as y` is `y=x`.
+// `a.startsWith("x")`. nullopt: it has none, or what results is not taken by `fits` either. `is_list`:
+// `NAME=` names an item, and `x as y` is `y=x`.
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits);
 

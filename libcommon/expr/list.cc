@@ -179,7 +179,8 @@ class ListParser {
       if (drops && innermost)
         made = map + ".transformMap(" + k + ", " + v + ", " + k + " != " + name + ", " + v + ")";
       else
-        made = map + ".transformMap(" + k + ", " + v + ", " + k + " == " + name + " ? " + made + " : " + v + ")";
+        made =
+            map + ".transformMap(" + k + ", " + v + ", " + k + " == " + name + " ? " + made + " : " + v + ")";
     }
     std::string whole(list_.substr(0, tokens_[begin].begin));
     whole += path[0] + "=" + made;

@@ -17,7 +17,9 @@ bool RepartitionUpkeep::reached_ends(const Assignment& owned, kafka::GroupConsum
   for (int32_t p = 0; p < context_.plan.repartition_count; ++p)
     partitions.push_back({context_.plan.repartition, p});
   if (ends_.empty()) {
-    for (const auto& at : partitions) ends_[at] = context_.admin.watermarks(at).high;
+    std::map<kafka::TopicPartition, int64_t> ends;  // all of them or none: a question may fail
+    for (const auto& at : partitions) ends[at] = context_.admin.watermarks(at).high;
+    ends_ = std::move(ends);
     for (const auto& one : owned.all()) {
       if (const auto end = ends_.find(one->at); end != ends_.end()) one->end = end->second;
     }

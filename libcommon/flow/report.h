@@ -1,6 +1,6 @@
 // What happened to the records of a run: counts, and the messages about those that could not be processed.
-// The first ten that differ are said in full, one of a kind; the rest is counted by reason and said at the end.
-// One thread.
+// The first ten that differ are said in full, one of a kind; the rest is counted by reason and said at the
+// end. One thread.
 #pragma once
 
 #include <array>
@@ -56,8 +56,8 @@ class Report {
   static constexpr uint64_t kInFull = 10;
 
   Log& log_;
-  uint64_t shown_ = 0;  // in full
-  uint64_t told_ = 0;   // at all, before the summary
+  uint64_t shown_ = 0;                    // in full
+  uint64_t told_ = 0;                     // at all, before the summary
   std::map<std::string, uint64_t> said_;  // what was said in full, and how often it came again
 };
 

@@ -74,7 +74,7 @@ void Worker::open() {
       producer->init();
       return producer;
     };
-    auto second = std::async(std::launch::async, make, id + ".1");
+    auto second = std::async(parts_.around.helpers, make, id + ".1");
     auto first = make(id + ".0");
     committer_ = std::make_unique<TransactionCycle>(std::move(first), second.get(), clock_,
                                                     parts_.around.stop, commit_patience(parts_.job));

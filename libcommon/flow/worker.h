@@ -131,7 +131,7 @@ class Worker final : private kafka::RebalanceListener {
   std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
   std::exception_ptr rebalance_error_;
   std::exception_ptr unwritten_;  // why a state that was closed is not on disk
-  std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
+  std::exception_ptr refusal_;    // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;
   bool offset_gone_ = false;  // the broker refused a position: see gaps.h
   Batch batch_;

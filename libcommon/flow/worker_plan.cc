@@ -29,7 +29,8 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
     const std::string value = bare_name(spec);
     if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
     return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
-                                    ", which comes first: " + job.tool + " " + what + " " + value + " " + name);
+                                    ", which comes first: " + job.tool + " " + what + " " + value + " " +
+                                    name);
   }
   const std::string near = nearest_name(name, names);
   return usage_error(no_such,
@@ -54,7 +55,8 @@ void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
 
 // `kcp -e clicks c2.ndjson`: a topic may be called so, and seldom is.
 bool looks_like_file(const std::string& topic) {
-  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".log", ".gz"};
+  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv",
+                                           ".tsv",  ".txt",    ".log",   ".gz"};
   return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
     return topic.size() > ending.size() &&
            std::string_view(topic).substr(topic.size() - ending.size()) == ending;

@@ -43,8 +43,9 @@ void require_topic_name(const std::string& where, std::string_view name) {
   for (const char c : name) {
     if (is_topic_character(c)) continue;
     if (c == '*' || c == '?')
-      throw usage_error(quoted + "is no topic name: it has a '" + c + "'",
-                        "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
+      throw usage_error(
+          quoted + "is no topic name: it has a '" + c + "'",
+          "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
     throw usage_error(
         quoted + "is no topic name: it has a '" + c + "'",
         "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");

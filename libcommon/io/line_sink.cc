@@ -92,7 +92,9 @@ class LineSink final : public Sink {
     }
     buffer_.clear();
   }
-  [[noreturn]] void fail() const { throw Error(ExitCode::delivery, system_message("write to", name_, errno)); }
+  [[noreturn]] void fail() const {
+    throw Error(ExitCode::delivery, system_message("write to", name_, errno));
+  }
 
   int fd_;
   bool owned_;

@@ -59,7 +59,8 @@ bool is_number(const std::string& name) {
 // Nothing but numbered directories: a group.
 bool holds_partitions_only(const std::filesystem::path& directory) {
   std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error))
     if (!is_number(it->path().filename().string())) return false;
   return !error;
 }

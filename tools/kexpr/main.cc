@@ -111,7 +111,9 @@ class ExprTool final : public cli::Tool {
 
   static ExitCode print(const std::string& text, ExitCode code) {
     std::cout << text << std::flush;
-    if (!std::cout) throw Error(ExitCode::delivery, "cannot write to standard output: " + std::string(std::strerror(errno)));
+    if (!std::cout)
+      throw Error(ExitCode::delivery,
+                  "cannot write to standard output: " + std::string(std::strerror(errno)));
     return code;
   }
 

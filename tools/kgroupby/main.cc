@@ -36,9 +36,10 @@ class GroupByTool final : public cli::StreamTool {
     std::string command = "kgroupby -O envelope " + shell_word(operands.get("EXPR"));
     for (const char* name : {"IN", "OUT"})
       if (const auto operand = operands.find(name)) command += " " + shell_word(*operand);
-    throw usage_error("the lines that are written show no key, and the key is all that kgroupby makes",
-                      "envelopes have it: " + command +
-                          "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'");
+    throw usage_error(
+        "the lines that are written show no key, and the key is all that kgroupby makes",
+        "envelopes have it: " + command +
+            "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'");
   }
 };
 

@@ -80,7 +80,8 @@ class MapTool final : public cli::StreamTool {
     // A name that was mistyped drops nothing, and what should be gone is still there.
     for (size_t i = 0; i < drops_.size(); ++i) {
       if (!drops_seen_->any_record || drops_seen_->seen[i]) continue;
-      StderrLog("kmap", shared_.quiet()).note("no record had the field '" + drops_[i] + "', which LIST drops");
+      StderrLog("kmap", shared_.quiet())
+          .note("no record had the field '" + drops_[i] + "', which LIST drops");
     }
     return code;
   }

@@ -30,7 +30,8 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
 
 }  // namespace
 
-MapStage::MapStage(const MapPlan& plan) : expressions_(plan.options), keep_null_(plan.keep_null), drops_seen_(plan.drops_seen) {
+MapStage::MapStage(const MapPlan& plan)
+    : expressions_(plan.options), keep_null_(plan.keep_null), drops_seen_(plan.drops_seen) {
   using Kind = expr::ListItem::Kind;
   const std::vector<expr::ListItem> list = expr::parse_list(plan.list, plan.what);
   all_ = plan.adds_to_all;

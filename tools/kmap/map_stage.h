@@ -34,7 +34,7 @@ struct MapPlan {
   bool adds_to_all = false;   // kscore: as if `*, ` stood in front; only NAME=EXPR items
   expr::Options options;
   std::shared_ptr<DropsSeen> drops_seen = {};  // may be null
-  bool keep_null = false;  // pass records without a value on, where the list reads fields
+  bool keep_null = false;                      // pass records without a value on, where the list reads fields
 };
 
 class MapStage final : public flow::Stage {
@@ -66,7 +66,7 @@ class MapStage final : public flow::Stage {
   bool all_ = false;
   bool keep_null_;
   std::optional<size_t> whole_;
-  std::string text_;            // the value being made; kept, so that a steady flow allocates nothing
+  std::string text_;  // the value being made; kept, so that a steady flow allocates nothing
   std::shared_ptr<DropsSeen> drops_seen_;
   std::vector<bool> in_place_;  // items that replaced a member of this record
 };

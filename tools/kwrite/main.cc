@@ -64,11 +64,12 @@ class WriteTool final : public cli::StreamTool {
     if (out.is_topic()) return;
     const bool is_stdio = out.kind == io::EndpointKind::stdio;
     const auto in = operands.find("IN");
-    throw usage_error("OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
-                          ", and kwrite writes to a topic",
-                      in            ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
-                      : is_stdio    ? "write: kwrite TOPIC"
-                                    : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
+    throw usage_error(
+        "OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
+            ", and kwrite writes to a topic",
+        in         ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
+        : is_stdio ? "write: kwrite TOPIC"
+                   : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
   }
 
   std::optional<double> rate_;

@@ -74,8 +74,9 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   const std::string_view inside = trim(text.substr(open + 1, text.size() - open - 2));
   if (!inside.empty()) arguments = split_arguments(inside);
   if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
-    throw usage_error(where + ": it is written " + function->signature,
-                      arguments.empty() ? "name the field: total=" + std::string(function_name) + "(amount)" : "");
+    throw usage_error(
+        where + ": it is written " + function->signature,
+        arguments.empty() ? "name the field: total=" + std::string(function_name) + "(amount)" : "");
   if (function->folds) {
     result.initial = std::move(arguments[0]);
     result.initial_value = expr::constant_bytes(result.initial, what, options);
@@ -117,7 +118,8 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
   } catch (const Error& error) {
     const auto fits = [&](const std::string& other) {
       try {
-        for (const expr::ListItem& item : expr::parse_list(other, what)) (void)parse_item(item, what, options);
+        for (const expr::ListItem& item : expr::parse_list(other, what))
+          (void)parse_item(item, what, options);
         return true;
       } catch (const Error&) {
         return false;
