@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic = "kutils1";
 constexpr char kSeparator = '\x1f';
-constexpr char kMarkSign = '\x1e';  // what follows is not ours: origins.h
+constexpr char kMarkSign = '\x01';  // what follows is not ours: origins.h
 constexpr std::string_view kPartitions = "partitions of ";
 constexpr std::string_view kFurtherInputs = " further inputs";
 

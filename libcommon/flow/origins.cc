@@ -11,7 +11,7 @@
 namespace kutils::flow {
 namespace {
 
-constexpr char kMarkSign = '\x1e';
+constexpr char kMarkSign = '\x01';
 constexpr int64_t kLookUs = 1'000'000;
 constexpr size_t kMarksAtOnce = 16;
 constexpr Millis kReadLimit{3000};

@@ -29,7 +29,7 @@
 
 namespace kutils::flow {
 
-// A commit's metadata: the fingerprint, then the mark, if there is one, as U+001E `OFFSET DIGEST` (hex).
+// A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex).
 std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
 std::string_view fingerprint_of(std::string_view metadata);
 LastRecord mark_of(std::string_view metadata);  // without an offset where there is none

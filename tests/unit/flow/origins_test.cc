@@ -144,14 +144,14 @@ TEST_CASE("a mark is written behind the fingerprint, and read back") {
   CHECK(mark_of(metadata).offset == 1'234'567'890'123);
   CHECK(mark_of(metadata).digest == 0xfedcba9876543210);
   CHECK(with_mark("made for this", {}) == "made for this");
-  for (const char* broken : {"", "made for this", "\x1e",
-                             "\x1e"
+  for (const char* broken : {"", "made for this", "\x01",
+                             "\x01"
                              "12",
-                             "\x1e"
+                             "\x01"
                              "12 ",
-                             "\x1e"
+                             "\x01"
                              "x 1",
-                             "\x1e"
+                             "\x01"
                              "1 2 3"})
     CHECK(mark_of(broken).offset == kNoOffset);
 }
