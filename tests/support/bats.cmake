@@ -10,7 +10,7 @@ function(kutils_bats_test label name)
     return()
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)  # ends what hangs; on a loaded machine a right run may take minutes
   endif()
   set(test ${label}_${name})
   add_test(NAME ${test} COMMAND ${BATS} ${CMAKE_CURRENT_SOURCE_DIR}/${name}.bats)
