@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/duration.h"
 #include "cli/time_unit.h"
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/state_support.h"
@@ -105,6 +106,18 @@ void GroupingOptions::declare(OptionTable& table) {
                cache_bytes_ = parse_size("--cache", text);
                cache_is_given_ = true;
              }});
+}
+
+void GroupingOptions::limit_times(const std::string& text) {
+  constexpr int64_t kDayMs = 86'400'000;
+  if (plan_.time == "wall") {
+    if (!text.empty())
+      throw usage_error("--max-ahead does nothing here: with --time wall no record is ahead of the clock",
+                        "leave it out");
+    return;
+  }
+  if (text == "none") return;
+  plan_.max_ahead = text.empty() ? kDayMs : parse_duration_option("--max-ahead", text).count();
 }
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,

@@ -44,6 +44,8 @@ class GroupingOptions {
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
+  // --max-ahead of tools with windows. Before shape(). `text` is empty: the default.
+  void limit_times(const std::string& text);
 
  private:
   flow::GroupingPlan plan_;

@@ -86,8 +86,21 @@ int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const 
   wanted.name = name;
   wanted.partitions = partitions;
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  wanted.config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
-  admin.create_topic(wanted);
+  // Times of events may lie ahead: Kafka 4 takes an hour by default. Before 3.6 there was no such setting, and no
+  // limit.
+  constexpr const char* kAfterMax = "message.timestamp.after.max.ms";
+  constexpr int kInvalidConfig = 40;
+  wanted.config = {{"cleanup.policy", "delete"},
+                   {"retention.ms", "-1"},
+                   {"retention.bytes", "-1"},
+                   {kAfterMax, std::to_string(INT64_MAX)}};
+  try {
+    admin.create_topic(wanted);
+  } catch (const kafka::KafkaError& error) {
+    if (error.kafka_code() != kInvalidConfig) throw;
+    wanted.config.erase(kAfterMax);
+    admin.create_topic(wanted);
+  }
   const auto made = admin.find_topic(name);
   if (job.verbose > 0) log.note("created internal topic " + name);
   return made ? made->partitions : partitions;

@@ -1,12 +1,18 @@
 #include "flow/cycle_outputs.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/murmur2.h"
 
 namespace kutils::flow {
 
 CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines,
                            kafka::Producer* outside, std::function<void()> begin)
-    : committer_(committer), lines_(lines), begin_(std::move(begin)) {
+    : committer_(committer),
+      lines_(lines),
+      begin_(std::move(begin)),
+      between_count_(std::max(context.plan.repartition_count, 1)) {
   auto inputs = context.plan.inputs;
   if (!context.plan.repartition.empty()) {
     inputs.emplace_back(context.plan.repartition, context.plan.repartition_count);
@@ -33,10 +39,25 @@ CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, S
 std::optional<RecordError> CycleOutputs::write(const Record* origin, const Output& output) {
   begin_();
   ++written_;
-  if (is_in_front_) return between_[committer_.producer_index()]->write(origin, output);
+  if (is_in_front_) return write_between(origin, output);
   // What no record caused belongs to the partition whose stage speaks.
   const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
   return set().write(is_at_home ? &home_ : origin, output);
+}
+
+std::optional<RecordError> CycleOutputs::write_between(const Record* origin, const Output& output) {
+  io::Sink& sink = *between_[committer_.producer_index()];
+  if (!marks_ || !origin) return sink.write(origin, output);
+  Output placed = output;
+  placed.partition = murmur2_partition(output.key.view(), between_count_);
+  auto refused = sink.write(origin, placed);
+  if (!refused) marks_->wrote(origin->partition, output.timestamp, placed.partition);
+  return refused;
+}
+
+void CycleOutputs::mark(const Output& mark) {
+  if (const auto refused = between_[committer_.producer_index()]->write(nullptr, mark))
+    throw Error(ExitCode::delivery, "the internal topic of --by takes no mark: " + refused->message);
 }
 
 void CycleOutputs::dead_letter(const Record& origin, const RecordError& error) {

@@ -8,6 +8,7 @@
 
 #include "flow/committer.h"
 #include "flow/sink_outputs.h"
+#include "flow/source_marks.h"
 #include "flow/worker_context.h"
 
 namespace kutils::flow {
@@ -21,6 +22,10 @@ class CycleOutputs final : public Outputs {
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   void dead_letter(const Record& origin, const RecordError& error) override;
+  // What goes to the internal topic is told to `marks`, which outlives this.
+  void tell(SourceMarks& marks) { marks_ = &marks; }
+  // A mark, to the partition that it names (source_marks.h).
+  void mark(const Output& mark);
   uint64_t written() const { return written_; }
 
   // Whose stage speaks next. Null: one stage stands for all partitions. `is_in_front`: what comes goes to the
@@ -28,6 +33,7 @@ class CycleOutputs final : public Outputs {
   void set_home(const kafka::TopicPartition* at, bool is_in_front);
 
  private:
+  std::optional<RecordError> write_between(const Record* origin, const Output& output);
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
   Committer& committer_;
@@ -35,6 +41,8 @@ class CycleOutputs final : public Outputs {
   std::function<void()> begin_;
   std::vector<std::unique_ptr<SinkOutputs>> sets_;
   std::vector<std::unique_ptr<io::Sink>> between_;
+  const int32_t between_count_;
+  SourceMarks* marks_ = nullptr;
   Record home_;
   bool is_in_front_ = false;
   uint64_t written_ = 0;

@@ -79,6 +79,11 @@ struct Job {
   bool keeps_source_rows =
       false;  // that stage has a store too: IN is a table, whose rows are taken back when they change
   bool keeps_partition = false;  // kcp: outputs name their partition
+  bool changes_keys = false;     // kgroupby: partitions of OUT bring together those of IN
+  // Windows: the first stream time beyond `time` at which one may close. Behind a repartition each source's
+  // time is told to all of its partitions then (source_marks.h). Empty: the stage does not use it.
+  std::function<int64_t(int64_t time)> next_close;
+  bool counts_silence = false;  // --idle
 
   // Options shared by all tools.
   kafka::ClientConfig client;

@@ -26,6 +26,7 @@ void PlainLoop::run() {
     }
     take(batch);
     parts_.progress.update(parts_.report.counts.in, std::nullopt);
+    if (late_) late_->look(parts_.report.counts, parts_.clock.steady_us());
     if (parts_.observer) parts_.observer->turned(std::nullopt, 0);
     if (parts_.each_turn) parts_.each_turn();
     if (auto due = parts_.stage.next_wakeup(); due && *due <= parts_.clock.wall_ms()) {
@@ -35,7 +36,11 @@ void PlainLoop::run() {
     ended = fill == io::Fill::end;
     if (ended) break;
     tell_ended();
-    tell_silence();
+    note_quiet(batch);
+    if (parts_.silence)
+      tell_topics_silence();
+    else
+      tell_silence();
   }
   if ((ended && parts_.processor.ended() == Processor::End::no) || parts_.processor.read_enough()) {
     parts_.processor.begin({});  // the last batch's records are gone
@@ -48,18 +53,48 @@ void PlainLoop::run() {
 
 // As between topics (protocol.md, 26): --idle, and partitions without records that would hold stream time
 // back.
-void PlainLoop::tell_silence() {
+void PlainLoop::note_quiet(const Batch& batch) {
   const int64_t now = parts_.clock.steady_us();
+  // A process that stood still heard nothing: that is no silence.
+  if (now - last_look_us_ > SilenceWatch::kGapUs) quiet_since_us_.clear();
+  last_look_us_ = now;
+  const Record* last = nullptr;
+  for (const Record& record : batch.records()) {
+    if (last && last->partition == record.partition && last->topic == record.topic) continue;
+    last = &record;
+    quiet_since_us_.erase({std::string(record.topic), record.partition});
+  }
   const auto quiet = parts_.source.at_end();
   std::erase_if(quiet_since_us_, [&](const auto& one) {
     return std::find(quiet.begin(), quiet.end(), one.first) == quiet.end();
   });
   for (const auto& at : quiet) quiet_since_us_.emplace(at, now);
+}
+
+// Of lines: who is waited for says nothing.
+void PlainLoop::tell_silence() {
+  const int64_t now = last_look_us_;
   if (now - last_silence_us_ < kSilenceUs) return;
   last_silence_us_ = now;
   for (const auto& [at, since] : quiet_since_us_) {
     if (now - since < kSilenceUs || parts_.processor.ended() != Processor::End::no) continue;
     parts_.processor.silent(parts_.stage, number_of(at), (now - since) / 1000);
+    dirty_ = true;
+  }
+}
+
+// Of topics: their leaders say so.
+void PlainLoop::tell_topics_silence() {
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& [at, since] : quiet_since_us_) positions.push_back({at, INT64_MAX, {}});
+  const auto found = parts_.silence->look(positions);
+  if (!found) return;
+  for (const auto& one : found->silent) {
+    const auto since = quiet_since_us_.find(one.at);
+    if (since == quiet_since_us_.end() || since->second > found->asked_us || one.ms < kSilenceUs / 1000 ||
+        parts_.processor.ended() != Processor::End::no)
+      continue;
+    parts_.processor.silent(parts_.stage, number_of(one.at), one.ms);
     dirty_ = true;
   }
 }

@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "base/signal.h"
+#include "flow/late_notes.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
+#include "flow/silence_watch.h"
 #include "flow/sink_outputs.h"
 #include "io/source.h"
 
@@ -33,11 +35,15 @@ struct PlainParts {
   RunObserver* observer = nullptr;                  // may be null
   std::vector<kafka::TopicPartition> sources = {};  // by the number that the stage knows them by; none: lines
   std::function<void()> each_turn = {};             // may be empty
+  SilenceWatch* silence = nullptr;                  // of topics: which of those at their ends are silent
+  Log* log = nullptr;                               // for what is to be said while it runs; may be null
 };
 
 class PlainLoop {
  public:
-  explicit PlainLoop(PlainParts parts) : parts_(std::move(parts)) {}
+  explicit PlainLoop(PlainParts parts) : parts_(std::move(parts)) {
+    if (parts_.log) late_.emplace(*parts_.log);
+  }
   // Until the input ends, a limit is reached, a record fails, or it is asked to stop. Everything done is
   // flushed when it returns, also after a failed record. Throws Error, io::ReaderGone.
   void run();
@@ -46,14 +52,18 @@ class PlainLoop {
   void take(const Batch& batch);
   void settle();
   Millis patience() const;
+  void note_quiet(const Batch& batch);
   void tell_silence();
+  void tell_topics_silence();
   void tell_ended();
   int32_t number_of(const kafka::TopicPartition& at) const;
 
   PlainParts parts_;
   bool dirty_ = false;
+  std::optional<LateNotes> late_;
   std::map<kafka::TopicPartition, int64_t> quiet_since_us_;
   int64_t last_silence_us_ = 0;
+  int64_t last_look_us_ = 0;
   std::set<int32_t> ended_;  // sources of which the stage knows that nothing more comes
 };
 

@@ -7,7 +7,6 @@ namespace kutils::flow {
 namespace {
 
 constexpr int64_t kDeletionUs = 30'000'000;
-constexpr int64_t kCountUs = 10'000'000;
 constexpr Millis kLastWait{1000};
 
 }  // namespace
@@ -35,37 +34,8 @@ std::optional<int64_t> RepartitionUpkeep::end_of(const kafka::TopicPartition& at
   return found == ends_.end() ? std::nullopt : std::optional<int64_t>(found->second);
 }
 
-// Called by one helper at a time.
-int32_t RepartitionUpkeep::count_sources(kafka::Admin& admin, int64_t now_us) {
-  const auto& [topic, at_start] = context_.plan.inputs.front();
-  if (sources_ == 0) {
-    sources_ = at_start;
-    counted_us_ = now_us;
-  }
-  if (now_us - counted_us_ < kCountUs) return sources_;
-  counted_us_ = now_us;
-  if (const auto found = admin.find_topic(topic)) sources_ = std::max(sources_, found->partitions);
-  return sources_;
-}
-
-RepartitionUpkeep::Reached RepartitionUpkeep::ask(kafka::Admin& admin, const WorkerPlan& plan,
-                                                  int32_t count) {
-  const std::string& topic = plan.inputs.front().first;
-  std::vector<kafka::TopicPartition> sources;
-  for (int32_t p = 0; p < count; ++p) sources.push_back({topic, p});
-  Reached reached;
-  for (const auto& commit : admin.committed(plan.group, sources)) {
-    const int64_t high = admin.watermarks(commit.at).high;
-    reached.emplace_back(commit.at.partition, high <= 0 || commit.offset >= high);
-  }
-  return reached;
-}
-
 bool RepartitionUpkeep::is_busy() const {
-  const auto runs = [](const auto& one) {
-    return one.valid() && one.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-  };
-  return runs(answer_) || runs(deletion_);
+  return deletion_.valid() && deletion_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
 
 kafka::Admin& RepartitionUpkeep::admin() {
@@ -76,34 +46,6 @@ kafka::Admin& RepartitionUpkeep::admin() {
   return *admin_;
 }
 
-std::vector<std::pair<int32_t, int64_t>> RepartitionUpkeep::silent_sources() {
-  const int64_t now = context_.around.clock.steady_us();
-  Answer answer;
-  if (context_.around.helpers == std::launch::deferred) {
-    answer = {now, ask(context_.admin, context_.plan, count_sources(context_.admin, now))};
-  } else {
-    if (is_busy()) return {};
-    if (answer_.valid()) answer = answer_.get();
-    answer_ = std::async(std::launch::async, [this, now, &admin = admin()]() -> Answer {
-      try {
-        return {now, ask(admin, context_.plan, count_sources(admin, now))};
-      } catch (const Error&) {
-        return {};  // the next time
-      }
-    });
-  }
-  std::vector<std::pair<int32_t, int64_t>> silent;
-  for (const auto& [partition, reached] : answer.reached) {
-    if (!reached) {
-      silent_since_us_.erase(partition);
-      continue;
-    }
-    const int64_t since = silent_since_us_.emplace(partition, answer.asked_us).first->second;
-    silent.emplace_back(partition, (answer.asked_us - since) / 1000);
-  }
-  return silent;
-}
-
 void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
   if (context_.plan.in_memory || context_.around.helpers == std::launch::deferred) return;
   const int64_t now = context_.around.clock.steady_us();
@@ -111,7 +53,6 @@ void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
   if (now - last_deletion_us_ < kDeletionUs && !at_end) return;
   if (at_end) {
     // In an outage the end must not wait long for what only saves room.
-    if (answer_.valid()) answer_.wait_for(kLastWait);
     if (deletion_.valid()) deletion_.wait_for(kLastWait);
   }
   if (is_busy()) return;

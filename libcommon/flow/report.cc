@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "flow/late_notes.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -103,8 +105,12 @@ std::string Report::summary() const {
 }
 
 void Report::say_summary(bool anyway) {
-  if (counts.failures > told_) return log_.error(summary());
-  if (anyway || noteworthy()) log_.note(summary());
+  if (counts.failures > told_) {
+    log_.error(summary());
+  } else if (anyway || noteworthy()) {
+    log_.note(summary());
+  }
+  if (const std::string advice = late_advice(counts); !advice.empty()) log_.note(advice);
 }
 
 bool Report::noteworthy() const {

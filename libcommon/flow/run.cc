@@ -231,6 +231,9 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
   }
   if (!sources.empty()) context.input_partitions = static_cast<int32_t>(sources.size());
   auto stage = job.make_stage(context);
+  std::optional<SilenceWatch> silence;
+  if (job.stateful && open.goes_on && (job.counts_silence || (job.next_close && context.input_partitions > 1)))
+    silence.emplace(around);
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop({*open.source,
                   *open.outputs,
@@ -244,7 +247,9 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
                   {},
                   around.observer,
                   std::move(sources),
-                  watch_partitions(job, around, log, open, inputs)});
+                  watch_partitions(job, around, log, open, inputs),
+                 silence ? &*silence : nullptr,
+                 &log});
   ExitCode code = ExitCode::ok;
   try {
     loop.run();

@@ -21,7 +21,6 @@ constexpr int64_t kAwayUs = 2'500'000;
 // A member that has been given nothing for so long gets nothing: others have it all.
 constexpr int64_t kAssignmentUs = 15'000'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
-constexpr int64_t kSilenceUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
 Millis transaction_timeout(const Job& job) {
@@ -48,6 +47,7 @@ uint64_t digest_of(const Record& record) {
 Worker::Worker(const Parts& parts)
     : parts_(parts),
       clock_(parts.around.clock),
+      late_(parts.log),
       pacer_(parts.plan.transactional() || parts.lines ? parts.job.commit_min : parts.job.commit_max,
              parts.job.commit_max, transaction_limit(parts.job)),
       starting_point_(parts),
@@ -84,6 +84,14 @@ void Worker::open() {
   if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
   outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(),
                                             [this] { begin_if_needed(); });
+  if (repartition_ && parts_.job.next_close) {
+    marks_.emplace(parts_.plan.inputs.front().second, parts_.plan.repartition_count, parts_.job.next_close);
+    outputs_->tell(*marks_);
+    const auto& [topic, count] = parts_.plan.inputs.front();
+    silence_.emplace(parts_.around, parts_.plan.group, topic, count);
+  } else if (parts_.job.counts_silence) {
+    silence_.emplace(parts_.around);
+  }
   if (parts_.job.stateful)
     states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(
@@ -94,6 +102,7 @@ void Worker::open() {
   if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
   consumer_ =
       parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
+  if (parts_.plan.in_order_of_time) consumer_->read_in_order_of_time();
   opened_us_ = last_turn_us_ = clock_.steady_us();
 }
 
@@ -158,6 +167,7 @@ void Worker::turn() {
   if (parts_.lines && is_idle && parts_.lines->reader_gone()) throw io::ReaderGone();
   const int64_t behind = lag();
   parts_.progress.update(parts_.report.counts.in, behind);
+  late_.look(parts_.report.counts, clock_.steady_us());
   if (parts_.around.observer) parts_.around.observer->turned(behind, owned_.all().size());
 }
 
@@ -174,7 +184,7 @@ bool Worker::finished() {
     }
     if (rewind_needed_) return false;
     try {
-      commit();
+      commit(true);
       return true;
     } catch (const KafkaError& error) {
       if (error.severity() == Severity::fatal) throw;
@@ -186,7 +196,7 @@ bool Worker::finished() {
   if (clock_.steady_us() - last_end_check_us_ < kEndCheckUs) return false;
   last_end_check_us_ = clock_.steady_us();
   try {
-    commit();
+    commit(true);
     if (!group_reached_ends()) return false;
     if (origins_ && member_id_.empty()) check_unread_origins();
     if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
@@ -264,7 +274,7 @@ void Worker::on_assigned(const std::vector<kafka::TopicPartition>& partitions) {
 void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
   try {
     if (!lost && !rewind_needed_ && !consumer_->assignment_lost()) {
-      commit();
+      commit(true);
     } else {
       rewind_needed_ = true;  // before the next record
     }
@@ -288,7 +298,10 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
   for (const auto& at : partitions) {
     try {
       openings_.drop(at);
-      if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) close_state(*partition);
+      if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
+        if (marks_ && partition->role == Role::in_front) marks_->forget(at.partition);
+        close_state(*partition);
+      }
     } catch (...) {
       if (!unwritten_) unwritten_ = std::current_exception();
     }
@@ -563,41 +576,35 @@ void Worker::tick() {
   }
 }
 
-// A partition at its end, with nothing coming (26). An end that a transaction holds back is not one.
+// A partition at its end, with nothing coming (26). Behind a repartition it is the sources that fall silent; what
+// came of them was read where the internal topic's end was met since.
 void Worker::tell_silence() {
-  if (!parts_.job.stateful || clock_.steady_us() - last_silence_us_ < kSilenceUs) return;
-  last_silence_us_ = clock_.steady_us();
-  for (const auto& partition : owned_.all()) {
-    if (processor_->ended() != Processor::End::no) return;
-    if (!partition->at_log_end || consumer_->fetched_watermarks(partition->at).high > partition->next)
-      continue;
-    if (repartition_) continue;
-    const int64_t silent_ms = (last_silence_us_ - partition->silent_since_us) / 1000;
-    speak_for(*partition);
-    processor_->silent(*partition->stage, partition->at.partition, silent_ms);
-    if (partition->stage->dirty_rows() > 0) begin_if_needed();
+  if (!silence_) return;
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& one : owned_.all())
+    if (one->role == Role::behind || (one->role == Role::whole && one->at_log_end))
+      positions.push_back({one->at, one->next, {}});
+  const auto found = silence_->look(positions);
+  if (!found) return;
+  // Who was silent and has spoken: nothing goes on without it, wherever it is read.
+  for (const int32_t source : found->active) {
+    for (const auto& one : owned_.all())
+      if (one->role == Role::behind) tell_silence_of(*one, source, 0);
   }
-  if (repartition_) tell_sources_silence();
-}
-
-// Behind a repartition it is the sources that fall silent, wherever they are read: the group has committed
-// their ends. What came of them must have been read too, which an end met since then shows.
-void Worker::tell_sources_silence() {
-  const bool any_at_end = std::any_of(owned_.all().begin(), owned_.all().end(), [](const auto& one) {
-    return one->role == Role::behind && one->at_log_end;
-  });
-  if (!any_at_end) return;
-  for (const auto& [source, silent_ms] : repartition_->silent_sources()) {
-    for (const auto& partition : owned_.all()) {
-      if (partition->role != Role::behind || !partition->at_log_end ||
-          processor_->ended() != Processor::End::no)
-        continue;
-      if (consumer_->fetched_watermarks(partition->at).high > partition->next) continue;
-      speak_for(*partition);
-      processor_->silent(*partition->stage, source, silent_ms);
-      if (partition->stage->dirty_rows() > 0) begin_if_needed();
+  for (const auto& one : found->read) {
+    OwnedPartition* partition = owned_.find(one.at.topic, one.at.partition);
+    if (!partition || partition->next != one.offset) continue;  // it has gone on since
+    for (const auto& silent : found->silent) {
+      if (repartition_ || silent.at == one.at) tell_silence_of(*partition, silent.at.partition, silent.ms);
     }
   }
+}
+
+void Worker::tell_silence_of(OwnedPartition& partition, int32_t source, int64_t silent_ms) {
+  if (processor_->ended() != Processor::End::no) return;
+  speak_for(partition);
+  processor_->silent(*partition.stage, source, silent_ms);
+  if (partition.stage->dirty_rows() > 0) begin_if_needed();
 }
 
 // Who asked for an end shall know why it does not come.
@@ -652,8 +659,10 @@ bool Worker::visible() const { return outputs_->written() > opened_out_ || dirty
 
 void Worker::commit_if_due() {
   if (!committer_->open()) {
-    if (!positions_moved()) return;
+    const bool marks_due = marks_ && !owned_.empty() && marks_->due(clock_.steady_us());
+    if (!positions_moved() && !marks_due) return;
     begin_if_needed();  // an end behind transaction markers: only the position moves
+    if (marks_due) return commit();
   }
   if (pacer_.due(clock_.steady_us(), lag(), visible(), dirty_rows())) commit();
 }
@@ -680,14 +689,26 @@ void Worker::set_aside() {
   rewind_needed_ = true;
 }
 
-void Worker::commit() {
+// Sources' times go to all partitions of the internal topic. At the end nothing is kept back: what comes after
+// has forgotten it.
+void Worker::write_marks(bool last) {
+  if (!marks_) return;
+  const bool at_ends = parts_.plan.has_ends &&
+                       std::all_of(owned_.all().begin(), owned_.all().end(),
+                                   [](const auto& one) { return one->role == Role::behind || one->at_end(); });
+  marks_->write(clock_.steady_us(), last || at_ends,
+                [this](int32_t, const Output& mark) { outputs_->mark(mark); });
+}
+
+void Worker::commit(bool last) {
   if (processor_->failed_half_way()) return set_aside();
   if (!committer_->open()) {
-    if (!positions_moved()) return;
+    if (!positions_moved() && !(last && marks_ && marks_->any_untold() && !owned_.empty())) return;
     begin_if_needed();
   }
   before_commit();
   if (origins_) settle_origins();
+  write_marks(last);
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
@@ -702,6 +723,7 @@ void Worker::commit() {
     one->touched = false;
   }
   remember(offsets);
+  if (marks_) marks_->committed();
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
@@ -723,6 +745,7 @@ void Worker::abort_and_rewind() {
   processor_->roll_back(checkpoint_);
   rest_ = {};  // stands behind what was aborted
   met_ends_.clear();
+  if (marks_) marks_->aborted();
   // A stage may hold what the transaction put into it.
   if (stage_) {
     stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});

@@ -20,12 +20,15 @@
 #include "flow/committer.h"
 #include "flow/cycle_outputs.h"
 #include "flow/instance_slot.h"
+#include "flow/late_notes.h"
 #include "flow/left_out_watch.h"
 #include "flow/origins.h"
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/repartition_upkeep.h"
+#include "flow/silence_watch.h"
 #include "flow/slice_pacer.h"
+#include "flow/source_marks.h"
 #include "flow/starting_point.h"
 #include "flow/state_commits.h"
 #include "flow/state_openings.h"
@@ -82,10 +85,11 @@ class Worker final : private kafka::RebalanceListener {
   bool sources_at_end();
   void close_stages();
   void tell_silence();
-  void tell_sources_silence();
+  void tell_silence_of(OwnedPartition& partition, int32_t source, int64_t silent_ms);
   void let_quiet_sources_go();
   void tell_held_back();
   void before_commit();
+  void write_marks(bool last);
   size_t dirty_rows() const;
   bool visible() const;
   bool has_left(const kafka::TopicPartition& at) const;
@@ -97,7 +101,8 @@ class Worker final : private kafka::RebalanceListener {
   void tick();
   void commit_if_due();
   void set_aside();
-  void commit();
+  // `last`: what is kept back until later goes as well.
+  void commit(bool last = false);
   void abort_and_rewind();
   void rewind();
   bool finished();
@@ -123,6 +128,9 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<Stage> stage_;                  // stateless jobs
   std::unique_ptr<StateCommits> states_;          // stateful jobs
   std::optional<RepartitionUpkeep> repartition_;  // --by
+  std::optional<SourceMarks> marks_;              // --by and windows
+  std::optional<SilenceWatch> silence_;           // windows, where silence moves them
+  LateNotes late_;
   CommitPacer pacer_;
   std::optional<Origins> origins_;
   StartingPoint starting_point_;
@@ -157,7 +165,6 @@ class Worker final : private kafka::RebalanceListener {
   int64_t last_end_check_us_ = 0;
   std::optional<LeftOutWatch> left_out_;  // members with a static name
   bool rejoins_ = false;
-  int64_t last_silence_us_ = 0;
   bool told_held_back_ = false;
 };
 

@@ -262,7 +262,10 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     }
     if (!to_lines) plan.outputs.push_back(more.at.name);
   }
-  for (const std::string& topic : plan.outputs) ensure_topic(job, admin, log, topic, most);
+  bool brings_together = job.changes_keys || plan.inputs.size() > 1;
+  for (const std::string& topic : plan.outputs)
+    brings_together |= ensure_topic(job, admin, log, topic, most) != most;
+  plan.in_order_of_time = brings_together && !job.stateful && !to_lines && (most > 1 || plan.inputs.size() > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;

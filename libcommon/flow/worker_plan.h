@@ -34,6 +34,8 @@ struct WorkerPlan {
   // came later and are read from their beginning, whatever -o says (protocol.md, 19).
   std::map<std::string, int32_t> earlier_counts;
   std::vector<std::string> without_offsets;  // inputs in which the group has no offset
+  // Several partitions are brought together: the oldest record goes first (protocol.md, 28b).
+  bool in_order_of_time = false;
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
   // -e and --by: partitions of IN that have nothing for this run; true: they never had a record.

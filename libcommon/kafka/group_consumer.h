@@ -81,6 +81,9 @@ class GroupConsumer {
       const std::vector<TopicPartition>& partitions) = 0;  // incremental_unassign, outside a revoke
   // Rewinding: unassign and assign again at these offsets; what was fetched before is never delivered.
   virtual void rewind(const std::vector<PartitionOffset>& to) = 0;
+  // From now on poll() hands out the records of different partitions in order of time: of those that wait the
+  // oldest first; a partition at its end is not waited for (protocol.md, 28b). REQUIRES: nothing is started.
+  virtual void read_in_order_of_time() {}
   // Not reading a partition's queue, in place of pause (protocol.md, 15).
   virtual void hold_back(const TopicPartition& partition, bool held) = 0;
   // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An

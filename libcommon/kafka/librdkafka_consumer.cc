@@ -18,6 +18,7 @@
 #include "kafka/group_metadata.h"
 #include "kafka/message_reader.h"
 #include "kafka/stall_waker.h"
+#include "kafka/time_order.h"
 
 namespace kutils::kafka {
 namespace {
@@ -25,6 +26,11 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr size_t kMaxRecords = 2000;
+// In order of time: so many of a partition are taken from the client at once; one with lag is waited for so long,
+// and one that lacks a single offset, which is most often the end of a transaction and no record, so long.
+constexpr size_t kLineRecords = 500;
+constexpr auto kLineLimit = std::chrono::seconds(5);
+constexpr auto kLastOffsetLimit = Millis(20);
 constexpr auto kCommittedLimit =
     std::chrono::seconds(60);  // coordinators move in a broker's fail-over: 9-14 s
 constexpr std::chrono::seconds kCommitLimit{30};
@@ -95,6 +101,17 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     serve_events(listener);
     Polled out;
     const auto chunk = std::make_shared<MessageChunk>(client_);
+    if (in_order_) {
+      for (const Millis limit : {Millis(0), wait}) {
+        if (limit.count() > 0) wait_for_any(waits_for_one_ ? std::min(limit, kLastOffsetLimit) : limit);
+        deliver_in_order(batch, *chunk, out);
+        if (!batch.empty() || !out.ends.empty()) break;
+      }
+      if (!chunk->messages().empty()) batch.hold(chunk);
+      waker_->set_lagging(at_end_ < slots_.size());
+      out.any = !batch.empty();
+      return out;
+    }
     deliver_released(batch, *chunk, out);
     const size_t kept = chunk->messages().size();
     take_messages(data_queue_.get(), chunk->messages(), kMaxRecords, kept > 0 ? Millis(0) : wait);
@@ -128,7 +145,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     // have handled after add_slot(), takes the forwarding away. By now it is behind us.
     for (const PartitionOffset& at : from) {
       const Slot& slot = *slots_.at(at.at);
-      if (!slot.held) rd_kafka_queue_forward(slot.queue.get(), data_queue_.get());
+      if (!slot.held) connect(slot);
     }
     slots_changed();
   }
@@ -153,7 +170,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     start(owned);
   }
 
+  void read_in_order_of_time() override { in_order_ = true; }
+
   void hold_back(const TopicPartition& partition, bool held) override {
+    if (in_order_) return;
     const auto found = slots_.find(partition);
     if (found == slots_.end()) return;
     Slot& slot = *found->second;
@@ -302,11 +322,17 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     std::deque<rd_kafka_message_t*> stash;  // came while held, in order
     int64_t stashed_end = -1;
     SteadyClock::time_point started_at = SteadyClock::now();
+    TimeLine<rd_kafka_message_t*> line;  // in order of time; `next` is behind them
+    bool looked = false;                 // its queue was found empty in this poll
+    SteadyClock::time_point empty_since;
 
     Slot() = default;
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
+    // All before it was handed out.
+    int64_t given() const { return line.empty() ? next : line.front()->offset; }
     ~Slot() {
+      while (!line.empty()) rd_kafka_message_destroy(line.pop());
       for (rd_kafka_message_t* message : stash) rd_kafka_message_destroy(message);
     }
   };
@@ -484,7 +510,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     for (const PartitionOffset& at : purged) {
       const auto found = slots_.find(at.at);
       if (found == slots_.end() || found->second->next != at.offset || found->second->held) continue;
-      rewind({at});
+      rewind({{at.at, found->second->given(), {}}});
     }
   }
 
@@ -497,14 +523,28 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       slot->at = at;
       slot->queue.reset(rd_kafka_queue_get_partition(client_->get(), at.topic.c_str(), at.partition));
       if (!slot->queue) throw Error(ExitCode::delivery, "no queue for " + to_string(at));
-      rd_kafka_queue_forward(slot->queue.get(), data_queue_.get());
+      connect(*slot);
     }
     return *slot;
+  }
+
+  // Its messages come to `data_queue_`; in order of time they stay in a queue of its own, and only wake us.
+  void connect(const Slot& slot) {
+    rd_kafka_queue_forward(slot.queue.get(), in_order_ ? nullptr : data_queue_.get());
+    if (!in_order_) return;
+    rd_kafka_queue_cb_event_enable(
+        slot.queue.get(),
+        [](rd_kafka_t*, void* data_queue) {
+          rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(data_queue));
+        },
+        data_queue_.get());
   }
 
   bool remove_slot(const TopicPartition& at) {
     const auto found = slots_.find(at);
     if (found == slots_.end()) return false;
+    if (in_order_) rd_kafka_queue_cb_event_enable(found->second->queue.get(), nullptr, nullptr);
+    ordered_.clear();
     if (found->second->at_end) --at_end_;
     slots_.erase(found);
     last_slot_ = nullptr;
@@ -513,6 +553,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   void slots_changed() {
     last_slot_ = nullptr;
+    ordered_.clear();
     std::vector<TopicPartition> all;
     for (const auto& [at, slot] : slots_) all.push_back(at);
     waker_->set_partitions(std::move(all));
@@ -578,6 +619,70 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     messages.resize(keep);
   }
 
+  // --- in order of time ---
+
+  // Nothing comes to this queue but the wake-ups. Asked once, for a look that waits for nothing would take one.
+  void wait_for_any(Millis wait) {
+    rd_kafka_message_t* none = nullptr;
+    if (rd_kafka_consume_batch_queue(data_queue_.get(), static_cast<int>(wait.count()), &none, 1) == 1)
+      rd_kafka_message_destroy(none);
+  }
+
+  void deliver_in_order(Batch& batch, MessageChunk& chunk, Polled& out) {
+    if (ordered_.empty())
+      for (const auto& [at, slot] : slots_) ordered_.push_back(slot.get());
+    for (Slot* slot : ordered_) slot->looked = false;
+    waits_for_one_ = false;
+    take_in_order_of_time(
+        ordered_, kMaxRecords, [&](Slot& slot) { return fill(slot, out); },
+        [&](Slot& slot, rd_kafka_message_t* message) {
+          slot.looked = false;  // there may be more
+          reader_.append(batch, message);
+          chunk.messages().push_back(message);
+        });
+  }
+
+  // False: it is to be waited for.
+  bool fill(Slot& slot, Polled& out) {
+    if (!slot.looked) {
+      slot.looked = true;
+      fetched_.clear();
+      take_messages(slot.queue.get(), fetched_, kLineRecords, Millis(0));
+      for (rd_kafka_message_t* message : fetched_) put_into_line(slot, message);
+      if (!slot.line.empty()) {
+        slot.empty_since = {};
+        return true;
+      }
+    }
+    if (slot.stashed_end >= 0) out.ends.push_back({slot.at, std::exchange(slot.stashed_end, -1), {}});
+    if (slot.at_end) return true;
+    const int64_t high = fetched_watermarks(slot.at).high;
+    if (high >= 0 && high <= slot.next) return true;
+    const auto now = SteadyClock::now();
+    if (slot.empty_since == SteadyClock::time_point()) slot.empty_since = now;
+    const auto limit = high - slot.next == 1 ? SteadyClock::duration(kLastOffsetLimit) : kLineLimit;
+    if (now - slot.empty_since > limit) return true;
+    waits_for_one_ = true;
+    return false;
+  }
+
+  void put_into_line(Slot& slot, rd_kafka_message_t* message) {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      set_at_end(slot, true, at_end_);
+      slot.next = std::max(slot.next, message->offset);  // past control records
+      slot.stashed_end = message->offset;
+    } else if (message->err) {
+      take_message_error(message, &slot);
+    } else if (message->offset >= slot.next) {
+      slot.next = message->offset + 1;
+      slot.stashed_end = -1;
+      if (slot.at_end) set_at_end(slot, false, at_end_);
+      slot.line.push(rd_kafka_message_timestamp(message, nullptr), message);
+      return;
+    }
+    rd_kafka_message_destroy(message);
+  }
+
   void deliver_released(Batch& batch, MessageChunk& chunk, Polled& out) {
     for (const TopicPartition& at : std::exchange(released_, {})) {
       const auto found = slots_.find(at);
@@ -626,6 +731,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
+  bool in_order_ = false;
+  bool waits_for_one_ = false;                 // others have records, or nobody
+  std::vector<Slot*> ordered_;                 // all slots; empty: to be gathered anew
+  std::vector<rd_kafka_message_t*> fetched_;   // only while fill() runs
   bool group_owns_ = false;
   bool assigned_once_ = false;
   bool closed_ = false;

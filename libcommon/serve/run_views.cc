@@ -1,14 +1,22 @@
 #include "serve/run_views.h"
 
+#include <algorithm>
+
 namespace kutils::serve {
 namespace {
 
 // A loop that did not come round for so long hangs, or its broker does.
 constexpr int64_t kStuckUs = 30'000'000;
+// Records that were dropped as late are worth a look for so long.
+constexpr int64_t kLateUs = 60'000'000;
 constexpr std::string_view kTable = "/table/";
 
 // Supervisors ask without a token; it says nothing of the records.
 bool is_health(const std::string& path) { return path == "/health" || path == "/healthz"; }
+
+uint64_t late_of(const flow::Report::Counts& counts) {
+  return counts.drops[static_cast<size_t>(flow::DropReason::late)];
+}
 
 }  // namespace
 
@@ -36,6 +44,7 @@ void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
 
 void RunViews::committed(const flow::Report::Counts& counts) {
   const std::lock_guard lock(mutex_);
+  if (late_of(counts) > late_of(figures_.counts)) late_us_ = std::max<int64_t>(clock_.steady_us(), 1);
   figures_.counts = counts;
   ++figures_.commits;
 }
@@ -87,10 +96,17 @@ HttpReply RunViews::health() const {
   bool is_restoring = false;
   for (const auto& [partition, restore] : now.restores) is_restoring |= !restore.done;
   const bool is_stuck = turned != 0 && clock_.steady_us() - turned > kStuckUs;
-  const char* status = is_stuck ? "stuck" : is_restoring ? "restoring" : turned == 0 ? "starting" : "ok";
+  const int64_t late_us = late_us_.load(std::memory_order_relaxed);
+  const bool drops = late_us != 0 && clock_.steady_us() - late_us < kLateUs;
+  const char* status = is_stuck       ? "stuck"
+                       : is_restoring ? "restoring"
+                       : turned == 0  ? "starting"
+                       : drops        ? "degraded"
+                                      : "ok";
   std::string body =
       std::string("{\"status\":\"") + status + "\",\"partitions\":" + std::to_string(now.partitions);
   if (now.lag) body += ",\"lag\":" + std::to_string(*now.lag);
+  if (const uint64_t late = late_of(now.counts); late > 0) body += ",\"late\":" + std::to_string(late);
   return {is_stuck ? 503 : 200, "application/json", body + "}\n"};
 }
 

@@ -46,6 +46,7 @@ class RunViews final : public flow::RunObserver {
   mutable std::mutex mutex_;
   Figures figures_;
   std::atomic<int64_t> turned_us_{0};  // when the loop last came round; 0: not yet
+  std::atomic<int64_t> late_us_{0};    // when records were last dropped as late; 0: never
   std::atomic<int64_t> lag_{-1};
   std::atomic<size_t> partitions_{0};
   LiveTables tables_;

@@ -25,6 +25,7 @@ class GroupByTool final : public cli::StreamTool {
     const RekeyPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", RekeyStage(plan).canonical()});
     job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); };
+    job_.changes_keys = true;
     shared_.shape(job_);
     refuse_lost_key(operands);
   }

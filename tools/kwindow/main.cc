@@ -38,6 +38,7 @@ class WindowTool final : public cli::StreamTool {
     text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
     text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
     text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
+    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_, false);
     text("--expires", "D", "closed windows stay readable this long (kquery, --http)", expires_, false);
     text("--time-format", "FORMAT", "times of windows in the output: iso or ms", time_format_, false);
     table.add({.names = "--windowed-key",
@@ -109,6 +110,7 @@ class WindowTool final : public cli::StreamTool {
     description.window = options.window;
     description.grace = options.grace;
     description.times_as_ms = options.format.times_as_ms;
+    grouping_.limit_times(max_ahead_);
     grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
                     [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
                               state::Store& store, const flow::StageContext& context) {
@@ -116,6 +118,10 @@ class WindowTool final : public cli::StreamTool {
                       here.sources = context.input_partitions;
                       return flow::make_window_stage(here, set, std::move(reader), store);
                     });
+    job_.next_close = [window = options.window, grace = options.grace](int64_t time) {
+      return flow::next_close(window, grace, time);
+    };
+    job_.counts_silence = options.idle.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
@@ -131,7 +137,7 @@ class WindowTool final : public cli::StreamTool {
   }
 
   cli::GroupingOptions grouping_;
-  std::string window_, grace_, emit_, late_, zone_, align_, idle_, expires_, time_format_;
+  std::string window_, grace_, emit_, late_, zone_, align_, idle_, max_ahead_, expires_, time_format_;
   bool windowed_key_ = false;
 };
 

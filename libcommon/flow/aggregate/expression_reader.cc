@@ -1,12 +1,21 @@
 #include "flow/aggregate/expression_reader.h"
 
+#include "base/duration.h"
+#include "base/time_format.h"
 #include "flow/source_headers.h"
+#include "flow/source_marks.h"
 
 namespace kutils::flow {
 namespace {
 
 // Far enough from the end of int64 that windows around a time do not overflow.
 constexpr int64_t kLargestTime = INT64_MAX / 8;
+
+// Years that a calendar has no name for are shown as they are counted.
+std::string time_text(int64_t ms) {
+  constexpr int64_t kYear10000 = 253'402'300'800'000;
+  return ms < kYear10000 ? format_iso_ms(ms) : std::to_string(ms) + " ms";
+}
 
 std::vector<expr::ListItem> by_items(const std::string& by) {
   std::vector<expr::ListItem> items = expr::parse_list(by, "--by", expr::Unnamed::nothing);
@@ -72,6 +81,13 @@ std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedR
   for (size_t i = 1; i < plan_.topics.size(); ++i)
     if (plan_.topics[i] == origin.topic) grouped.source += static_cast<int32_t>(i) * plan_.numbers_each;
   return arguments_.read(grouped.arguments);
+}
+
+bool ExpressionReader::read_times(const Record& record, std::vector<std::pair<int32_t, int64_t>>& times) {
+  if (!plan_.repartitioned || !is_mark(record)) return false;
+  times.clear();
+  read_mark(record, [&](int32_t source, int64_t time) { times.emplace_back(source, time); });
+  return true;
 }
 
 std::optional<RecordError> ExpressionReader::read_key(const Record& record, GroupedRecord& grouped) {
@@ -146,7 +162,22 @@ std::optional<RecordError> ExpressionReader::read_time(const Record& record, Gro
   if (grouped.time > kLargestTime)
     return RecordError{Reason::bad_time,
                        "the time " + std::to_string(grouped.time) + " ms is too far in the future"};
+  if (grouped.time > latest_ && is_too_far_ahead(grouped.time))
+    return RecordError{Reason::bad_time,
+                       "the time " + time_text(grouped.time) + " is more than --max-ahead " +
+                           format_duration(std::chrono::milliseconds(*plan_.max_ahead)) +
+                           " ahead of this machine's clock and would close every window before it; " +
+                           "--max-ahead none takes it"};
   return std::nullopt;
+}
+
+bool ExpressionReader::is_too_far_ahead(int64_t time) {
+  if (!plan_.max_ahead || plan_.repartitioned || clock_ == nullptr) {
+    latest_ = kLargestTime;
+    return false;
+  }
+  latest_ = clock_->wall_ms() + *plan_.max_ahead;
+  return time > latest_;
 }
 
 }  // namespace kutils::flow

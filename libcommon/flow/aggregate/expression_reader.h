@@ -18,6 +18,8 @@ struct GroupingPlan {
   bool total = false;                // --total: one group
   std::string time;                  // --time: an expression, "wall", or empty: the record's timestamp
   int64_t time_unit_ns = 1'000'000;  // --time-unit
+  // --max-ahead, ms: a time that is further ahead of the wall clock is a record error. nullopt: any is taken.
+  std::optional<int64_t> max_ahead = std::nullopt;
   bool needs_time = true;            // false: a record without time is fine (tables)
   bool null_group_is_none = false;   // rows of tables: a null key is in no group, else it is a record error
   bool repartitioned = false;        // records come through the repartition topic, each under its group's key
@@ -37,6 +39,7 @@ class ExpressionReader final : public RecordReader {
   ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set,
                    const Clock* clock);
   std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override;
+  bool read_times(const Record& record, std::vector<std::pair<int32_t, int64_t>>& times) override;
   // As parsed, for fingerprints.
   std::string canonical_by() const;
   std::string canonical_time() const;
@@ -45,6 +48,7 @@ class ExpressionReader final : public RecordReader {
   std::optional<RecordError> read_key(const Record& record, GroupedRecord& grouped);
   std::optional<RecordError> decode_key(GroupedRecord& grouped);
   std::optional<RecordError> read_time(const Record& record, GroupedRecord& grouped);
+  bool is_too_far_ahead(int64_t time);
 
   const GroupingPlan plan_;
   const Clock* clock_;
@@ -57,6 +61,7 @@ class ExpressionReader final : public RecordReader {
   AggregateArguments arguments_;
   std::string key_;
   Record source_;  // repartitioned
+  int64_t latest_ = INT64_MIN;  // that --max-ahead allowed when the clock was last looked at
 };
 
 }  // namespace kutils::flow

@@ -67,6 +67,16 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
   return spec;
 }
 
+int64_t next_close(const WindowSpec& spec, int64_t grace, int64_t time) {
+  if (!spec.is_aligned()) return time + 1;
+  // Days of all zones begin with a minute.
+  constexpr int64_t kMinute = 60'000;
+  const int64_t step = spec.is_calendar() ? kMinute : spec.advance;
+  const int64_t first = spec.is_calendar() ? grace : spec.align + spec.size + grace;  // closes are this plus steps
+  const int64_t beyond = ((time - first) % step + step) % step;
+  return time - beyond + step;
+}
+
 std::string to_string(const WindowSpec& spec) {
   using Kind = WindowSpec::Kind;
   const std::string align = spec.align == 0 ? "" : " align " + ms_text(spec.align);

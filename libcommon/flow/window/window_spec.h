@@ -19,6 +19,9 @@ struct WindowSpec {
 
 // `align` a duration or empty, `zone` an IANA name or empty (UTC). Throws usage_error.
 WindowSpec parse_window_spec(std::string_view text, std::string_view align = {}, std::string_view zone = {});
+// The first stream time beyond `time` at which a window may close; some times at which none does are among
+// them, for calendars and where any record can end a window.
+int64_t next_close(const WindowSpec& spec, int64_t grace, int64_t time);
 // The same again, for fingerprints.
 std::string to_string(const WindowSpec& spec);
 

@@ -23,6 +23,7 @@ WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::un
 
 void WindowStage::process(const Record& record, Emitter& out) {
   if (record.value.is_null()) {
+    if (reader_->read_times(record, times_)) return take_times(out);
     out.drop(record, DropReason::tombstone);
     return;
   }
@@ -55,9 +56,20 @@ void WindowStage::process(const Record& record, Emitter& out) {
   out.emit(&origin, late);
 }
 
+// Sources have spoken elsewhere.
+void WindowStage::take_times(Emitter& out) {
+  const int64_t before = clock_.now();
+  for (const auto& [source, time] : times_) {
+    if (static_cast<size_t>(source) < moved_on_.size()) moved_on_[static_cast<size_t>(source)] = 0;
+    clock_.advance(source, time);
+  }
+  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+}
+
 void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
   const int64_t before = clock_.now();
   if (options_.sources > 1 && silent_ms >= kSilentSourceMs) clock_.set_idle(source, true);
+  if (options_.sources > 1 && silent_ms == 0) clock_.set_idle(source, false);  // it has spoken
   if (options_.idle && silent_ms > *options_.idle) {
     const auto at = static_cast<size_t>(std::max(source, 0));
     if (at >= moved_on_.size()) moved_on_.resize(at + 1);

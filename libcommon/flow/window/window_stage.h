@@ -42,6 +42,7 @@ struct WindowOptions {
 class WindowStage : public Stage {
  public:
   void process(const Record& record, Emitter& out) final;
+  // 0: it has spoken, and what it said is on its way.
   void silent(int32_t source, int64_t silent_ms, Emitter& out) final;
   void source_ended(int32_t source, Emitter& out) final;
   void tick(int64_t wall_ms, Emitter& out) final;
@@ -78,8 +79,11 @@ class WindowStage : public Stage {
   StreamClock clock_;
 
  private:
+  void take_times(Emitter& out);
+
   std::unique_ptr<RecordReader> reader_;
   GroupedRecord grouped_;
+  std::vector<std::pair<int32_t, int64_t>> times_;
   std::optional<int64_t> due_;     // wall ms; 0: as soon as the clock is known
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
 };

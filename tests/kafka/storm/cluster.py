@@ -1,5 +1,6 @@
 """The broker as the storms see it: through scripts/kafka and the test suite's own small programs, never through kutils."""
 import os
+import re
 import subprocess
 import time
 
@@ -59,6 +60,8 @@ class Cluster:
         offsets = {}
         for line in self.helper("test_topics", "committed", group, topic).splitlines():
             words = line.split(" ")
+            if not re.match(r"\d+ (-|\d+)( |$)", line):
+                continue  # the metadata goes on
             offsets[int(words[0])] = 0 if words[1] == "-" else int(words[1])
         return offsets
 

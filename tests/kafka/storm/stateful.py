@@ -115,6 +115,59 @@ class Windows:
         return f"windows {len(written)} late {len(late)} repeated {again}"
 
 
+class WindowsBy:
+    """--by on a topic that is keyed that way already, with times far ahead in between: windows close, each record is in one that was
+    written once or was handed on as late, and none is late that was not when all are taken in the order in which they were made."""
+
+    program = "kwindow"
+    SIZE = 30_000
+    POISON = 97  # each so many-th record
+
+    def prepare(self, bench):
+        bench.repartitions = True
+        self.late_topic = bench.output + "-late"
+        bench.create(self.late_topic)
+        self.tool = (f"kwindow -w 30s --by key=_key --time 'id % {self.POISON} == 0 ? 7258118400000 : _ts' "
+                     f"--on-error skip --late {self.late_topic} {CLOSE}")
+
+    def check(self, bench, records):
+        clicks = sorted((json.loads(r.value)["id"], r) for r in records)
+        clicks = [(number, r) for number, r in clicks if number % self.POISON != 0]
+        left, may_be_late, newest = {}, set(), 0
+        for number, record in clicks:
+            newest = max(newest, record.time)
+            start = record.time // self.SIZE * self.SIZE
+            n, total = left.get((record.key, start), (0, 0))
+            left[record.key, start] = (n + 1, total + json.loads(record.value)["number"])
+            if start + self.SIZE + GRACE_MS <= newest:
+                may_be_late.add(number)
+        def take(place, n, total, what):
+            before = left.get(place, (0, 0))
+            left[place] = (before[0] - n, before[1] - total)
+            if left[place][0] < 0:
+                raise Failure(f"{what}: only {before} are left of {place}")
+        written = set()
+        late = [json.loads(r.value) | {"place": (r.key, r.time // self.SIZE * self.SIZE)}
+                for r in batch.read(bench.cluster, self.late_topic)]
+        for click in late:
+            if click["id"] not in may_be_late:
+                raise Failure(f"handed on as late, and was not: {click}")
+            take(click["place"], 1, click["number"], f"late {click}")
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            place = (value["key"], value["window_start"])
+            if place in written:
+                raise Failure(f"a window was written twice: {row}")
+            written.add(place)
+            take(place, value["n"], value["total"], str(row))
+        # All but the last are closed: those that the newest time closed, as every partition knows by now.
+        closed = newest - self.SIZE - GRACE_MS
+        rest = {place: sums for place, sums in left.items() if sums != (0, 0) and place[1] + self.SIZE <= closed}
+        if rest:
+            raise Failure(f"{len(rest)} windows are not written, or not whole: {list(rest.items())[:5]}")
+        return f"windows {len(written)} late {len(late)} ahead {len(records) - len(clicks)}"
+
+
 def compare(what, written, expected):
     wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
              for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
@@ -130,6 +183,7 @@ KINDS = {
     "table_by": lambda: Table("uri"),
     "table_regroup": TableRegroup,
     "window": lambda: Windows("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
+    "window_by": WindowsBy,
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
 }
 

@@ -1,7 +1,9 @@
-// The sources of --by are asked about beside the worker: an outage of the broker neither stops nor ends it.
-#include "flow/repartition_upkeep.h"
+// Silence is what the leaders prove, asked beside the worker: neither an outage of the broker, a process that stood
+// still nor a record between two looks is part of it.
+#include "flow/silence_watch.h"
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 #include "support/catch.h"
@@ -14,13 +16,19 @@ namespace {
 struct Cluster {
   std::atomic<bool> is_away{false};
   std::atomic<int> asked{0};
-  std::atomic<int64_t> committed{10};
+  std::atomic<int64_t> committed{10};  // of partition 0
+  std::atomic<int64_t> end{10};
   std::atomic<int32_t> partitions{2};
 };
 
 class AdminOf final : public test::FixedAdmin {
  public:
-  explicit AdminOf(Cluster& cluster) : cluster_(cluster) { marks[{"in", 0}] = marks[{"in", 1}] = {0, 10}; }
+  explicit AdminOf(Cluster& cluster) : cluster_(cluster) {}
+  kafka::Watermarks watermarks(const kafka::TopicPartition& at) override {
+    if (at.topic == "in" && at.partition == 0) return {0, cluster_.end};
+    if (at.topic == "in" && at.partition == 2) return {0, 0};  // added, without a record
+    return {0, at.topic == "in" ? 10 : 7};
+  }
   std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
     return kafka::TopicInfo{name, cluster_.partitions, 1};
   }
@@ -38,75 +46,112 @@ class AdminOf final : public test::FixedAdmin {
   Cluster& cluster_;
 };
 
-struct Upkeep {
+using Silent = std::map<int32_t, int64_t>;
+
+struct Watch {
   Cluster cluster;
   ManualClock clock;
   testing::RecordingLog log;
   testing::StopByHand stop;
-  Job job;
-  WorkerPlan plan;
-  AdminOf admin{cluster};
   Surroundings around{clock, log, stop, [this] { return std::make_unique<AdminOf>(cluster); },
                       {},    {},  {},   {},
                       {},    {},  {},   {}};
-  std::unique_ptr<RepartitionUpkeep> upkeep;
+  SilenceWatch watch{around, "g", "in", 2};
+  std::vector<kafka::PartitionOffset> positions{{{"g-repartition", 0}, 7, {}}, {{"g-repartition", 1}, 6, {}}};
+  size_t read = 0;  // of the positions, by the last answer
+  std::vector<int32_t> active;
 
-  Upkeep() {
-    plan.group = "g";
-    plan.inputs = {{"in", 2}};
-    plan.repartition = "g-repartition";
-    upkeep = std::make_unique<RepartitionUpkeep>(WorkerContext{job, around, plan, admin, log});
-  }
-  // What the answer to a question asked now says; asks the next one.
-  std::vector<std::pair<int32_t, int64_t>> answer() {
-    for (const int before = cluster.asked;;) {
-      auto silent = upkeep->silent_sources();
-      if (!silent.empty() || cluster.asked > before + 1) return silent;
+  // After `pause`, what the answer to a question asked then says.
+  Silent after(Millis pause) {
+    clock.advance(pause);
+    const int before = cluster.asked;
+    std::optional<SilenceWatch::Found> found = watch.look(positions);
+    CHECK_FALSE(found);  // it was not there yet
+    while (!found) {
       std::this_thread::sleep_for(Millis(1));
+      found = watch.look(positions);
     }
+    CHECK(cluster.asked == before + 1);
+    read = found->read.size();
+    active = found->active;
+    Silent silent;
+    for (const auto& one : found->silent) silent[one.at.partition] = one.ms;
+    return silent;
   }
 };
 
-using Silent = std::vector<std::pair<int32_t, int64_t>>;
-
-TEST_CASE("a source is silent from the first question that found it read to the newest one") {
-  Upkeep one;
-  CHECK(one.upkeep->silent_sources().empty());  // asked at 0
-  CHECK(one.answer() == Silent{{0, 0}});        // asked anew, also at 0
-  one.clock.advance(Millis(4000));
-  CHECK(one.answer() == Silent{{0, 0}});  // asks at 4 s
-  CHECK(one.answer() == Silent{{0, 4000}});
+TEST_CASE("a source is silent from the first answer that found it read to the newest one") {
+  Watch one;
+  CHECK(one.after(Millis(0)) == Silent{{0, 0}});  // 1 is behind
+  CHECK(one.read == 1);                           // and so is the second partition's reader
+  CHECK(one.after(Millis(1000)) == Silent{{0, 1000}});
+  CHECK(one.after(Millis(2500)) == Silent{{0, 3500}});
+  CHECK(one.active == std::vector<int32_t>{1});
   one.cluster.committed = 9;
-  one.clock.advance(Millis(1000));
-  (void)one.answer();  // may have been asked before the record came
-  CHECK(one.answer().empty());
+  CHECK(one.after(Millis(1000)).empty());
+  CHECK(one.active == std::vector<int32_t>{0, 1});
+  one.cluster.committed = 10;
+  CHECK(one.after(Millis(1000)) == Silent{{0, 0}});
+}
+
+TEST_CASE("a source that spoke between two looks is not silent, though it was read each time") {
+  Watch one;
+  for (int64_t i = 0; i < 60; ++i) {
+    one.cluster.committed = one.cluster.end = 10 + i / 2;  // each two seconds
+    const Silent silent = one.after(Millis(1000));
+    REQUIRE(silent.size() == 1);
+    CHECK(silent.at(0) <= 1000);
+    if (i > 0 && i % 2 == 0) CHECK(one.active.front() == 0);
+  }
 }
 
 TEST_CASE("partitions that are added to the sources are asked about, too") {
-  Upkeep one;
-  (void)one.upkeep->silent_sources();
-  CHECK(one.answer() == Silent{{0, 0}});
-  one.cluster.partitions = 3;  // without a record, as fixed_admin.h says of what it does not know
-  one.clock.advance(Millis(10'000));
-  (void)one.answer();  // may have been asked before
-  const Silent silent = one.answer();
-  REQUIRE(silent.size() == 2);
-  CHECK(silent[0] == std::pair<int32_t, int64_t>{0, 10'000});
-  CHECK(silent[1].first == 2);
+  Watch one;
+  (void)one.after(Millis(0));
+  one.cluster.partitions = 3;
+  for (int i = 0; i < 9; ++i) CHECK(one.after(Millis(1000)).size() == 1);
+  CHECK(one.after(Millis(1000)) == Silent{{0, 10'000}, {2, 0}});
+}
+
+TEST_CASE("time in which nobody asked or nobody answered is no silence") {
+  Watch one;
+  (void)one.after(Millis(0));
+  CHECK(one.after(Millis(2000)) == Silent{{0, 2000}});
+  CHECK(one.after(Millis(19'000)) == Silent{{0, 0}});  // SIGSTOP
+  CHECK(one.after(Millis(2000)) == Silent{{0, 2000}});
 }
 
 TEST_CASE("while the broker does not answer the worker goes on, and nobody grows more silent") {
-  Upkeep one;
-  (void)one.answer();
-  CHECK(one.answer() == Silent{{0, 0}});
+  Watch one;
+  (void)one.after(Millis(0));
+  CHECK(one.after(Millis(1000)) == Silent{{0, 1000}});
   one.cluster.is_away = true;
-  (void)one.upkeep->silent_sources();
   for (int i = 0; i < 100; ++i) {
     one.clock.advance(Millis(1000));
-    CHECK(one.upkeep->silent_sources().empty());
+    CHECK_FALSE(one.watch.look(one.positions));
   }
   one.cluster.is_away = false;
-  CHECK(one.answer() == Silent{{0, 0}});  // what was asked before
+  std::optional<SilenceWatch::Found> found;
+  while (!found) found = one.watch.look({});  // what was asked in its first second
+  REQUIRE(found->silent.size() == 1);
+  CHECK(found->silent.front().ms == 2000);
+  CHECK(one.after(Millis(1000)) == Silent{{0, 0}});
+}
+
+TEST_CASE("partitions read without a repartition are silent themselves, where their readers stand at the end") {
+  Watch one;
+  SilenceWatch watch(one.around);
+  const std::vector<kafka::PartitionOffset> positions{{{"in", 0}, 10, {}}, {{"in", 1}, 9, {}}};
+  std::optional<SilenceWatch::Found> found;
+  for (int i = 0; i < 3; ++i) {
+    one.clock.advance(Millis(1000));
+    found = watch.look(positions);
+    while (!found) found = watch.look(positions);
+  }
+  REQUIRE(found->silent.size() == 1);
+  CHECK(found->silent.front().at == kafka::TopicPartition{"in", 0});
+  CHECK(found->silent.front().ms == 2000);
+  CHECK(one.cluster.asked == 0);
 }
 
 }  // namespace

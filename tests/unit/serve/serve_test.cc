@@ -56,7 +56,8 @@ TEST_CASE("http addresses: loopback unless told otherwise") {
 }
 
 TEST_CASE("metrics, health and errors over HTTP") {
-  const SystemClock clock;
+  ManualClock clock;
+  clock.advance(Millis(1000));
   RunViews views({"127.0.0.1", 0}, "kfilter", "a \"group\"", clock);
   const auto get = [&](const std::string& path,
                        std::vector<std::pair<std::string, std::string>> parameters = {}) {
@@ -86,6 +87,11 @@ TEST_CASE("metrics, health and errors over HTTP") {
           "kutils_restore_remaining_rows{tool=\"kfilter\",group=\"a \\\"group\\\"\",partition=\"2\"} 70\n"));
   CHECK(has(get("/health").body, "\"restoring\",\"partitions\":4,\"lag\":12"));
   views.opened(2, nullptr);
+  // Records were dropped as late within the last minute.
+  CHECK(has(get("/health").body, "\"degraded\",\"partitions\":4,\"lag\":12,\"late\":7"));
+  clock.advance(Millis(61'000));
+  views.turned(12, 4);
+  views.committed(counts);
   CHECK(has(get("/health").body, "\"ok\""));
   CHECK(get("/").status == 404);
   CHECK(get("/table/x").status == 404);

@@ -129,6 +129,22 @@ std::unique_ptr<Stage> stage_of(const WindowOptions& options, state::PartitionSt
 
 }  // namespace
 
+TEST_CASE("the next close of a window: where one ends and its grace is over") {
+  const auto next = [](const char* text, int64_t grace, int64_t time, const char* align = "") {
+    return next_close(parse_window_spec(text, align, ""), grace, time);
+  };
+  CHECK(next("10s", 0, 0) == 10'000);
+  CHECK(next("10s", 0, 9'999) == 10'000);
+  CHECK(next("10s", 0, 10'000) == 20'000);
+  CHECK(next("10s", 3'000, 10'000) == 13'000);
+  CHECK(next("10s", 3'000, 2'999) == 3'000);
+  CHECK(next("10s", 0, 0, "4s") == 4'000);
+  CHECK(next("10s/4s", 0, 10'000) == 14'000);  // ends at 2, 6, 10, 14
+  CHECK(next("10s", 25'000, 1'000) == 5'000);
+  CHECK(next("day", 0, 59'999) == 60'000);
+  CHECK(next("session:5s", 1'000, 77) == 78);
+}
+
 TEST_CASE("windows equal a naive model, with commits, aborts, restarts and a cache of nothing") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
@@ -472,6 +488,11 @@ TEST_CASE("windows: sources read at different speeds make nothing late") {
   stage->process(Input({"b", 0, 5000}, 1).record, out);
   CHECK(out.results.size() == 198);
   stage->silent(0, kSilentSourceMs, out);
+  CHECK(out.results.size() == 200);
+  // It has spoken, elsewhere: what it said is waited for.
+  stage->silent(0, 0, out);
+  stage->process(Input({"c", 1, 6000}, 1).record, out);
+  stage->process(Input({"c", 1, 7000}, 1).record, out);
   CHECK(out.results.size() == 200);
 
   // Nor does one that nothing will come from; and the end closes all, also if one never spoke.

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154
+# Stream time on a real broker: sources tell theirs to every partition of the internal topic (protocol.md, 27).
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+# each_key FROM TO: a record each half second of event time under each of 16 keys, which lie in all partitions.
+each_key() {
+  awk -v from="$1" -v to="$2" 'BEGIN { for (i = from; i <= to; ++i) for (k = 0; k < 16; ++k)
+    printf "{\"key\":\"k%d\",\"ts\":%.0f,\"tstype\":\"create\",\"payload\":\"{\\\"u\\\":\\\"k%d\\\"}\"}\n", k, 1700000000000 + i * 500, k }'
+}
+
+@test "--by on a topic that is keyed that way already: windows close while records come" {
+  new_topic src 4
+  new_topic dst 2
+  start_tool windows kwindow -w 1s --by u --emit close 'n=count()' "$src" "$dst"
+  # Traffic goes on: no source ever falls silent. 16 keys, a window each second: those of 10 s.
+  local limit=$((SECONDS + 60)) i=0
+  until count_at_least "$dst" 160; do
+    [ $SECONDS -lt $limit ] || { echo "only $(count "$dst") windows of $((i / 2)) s"; return 1; }
+    each_key $i $((i + 1)) | kcp -q - "$src"
+    i=$((i + 2))
+  done
+  stop_tool "$started"
+  [ "$status" -eq 143 ]
+  # All are whole.
+  consume "$dst" | jq -e '.n == 2' >/dev/null
+  [ "$(consume "$dst" | jq -c '[.u, .window_start]' | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+@test "-e: what is known of the sources at the end has reached every partition, whatever their number" {
+  new_topic src 1
+  each_key 0 20 | kcp -q - "$src"
+  kgroupby -e u --partitions 3 "$src" "$src-by"
+  kwindow -e -w 1s --by u --emit close 'n=count()' "$src-by" "$src-out" 2>err
+  # Times go to 10 s: ten windows of each key are closed, the eleventh is open.
+  [ "$(count "$src-out")" -eq 160 ] || { cat err; count "$src-out"; return 1; }
+  # And it goes on where it was.
+  each_key 21 40 | kcp -q - "$src"
+  kgroupby -e u "$src" "$src-by"
+  kwindow -e -w 1s --by u --emit close 'n=count()' "$src-by" "$src-out"
+  [ "$(count "$src-out")" -eq 320 ]
+  consume "$src-out" | jq -e '.n == 2' >/dev/null
+}
+
+# at MS KEY...: a record of this time under each key.
+at() {
+  local ms=$1 key
+  shift
+  for key in "$@"; do printf '{"key":"%s","ts":%s,"tstype":"create","payload":"{\\"u\\":\\"%s\\",\\"t\\":%s}"}\n' "$key" "$ms" "$key" "$ms"; done
+}
+
+@test "--idle: time in which the tool stood still is no silence" {
+  new_topic src 1
+  new_topic dst 1
+  new_topic late 1
+  start_tool windows kwindow --idle 1s -w 5s --emit update --late "$late" 'n=count()' "$src" "$dst"
+  at 1700000001000 a | kcp -q - "$src"
+  wait_for 60 count_at_least "$dst" 1
+  kill -STOP "$started"
+  # Not waiting for something: so long that the window would be closed, if this were silence.
+  sleep 6
+  at 1700000002000 a | kcp -q - "$src"
+  kill -CONT "$started"
+  one_more() { [ $(($(count "$dst") + $(count "$late"))) -ge 2 ]; }
+  wait_for 60 one_more
+  [ "$(count "$late")" -eq 0 ]
+  # Silence there is now: the window closes, and what comes for it is late.
+  too_late() {
+    at 1700000003000 a | kcp -q - "$src"
+    count_at_least "$late" 1
+  }
+  sleep 6
+  wait_for 60 too_late
+}
+
+@test "--by: times some hours ahead are taken, those of years ahead are an error that says what to do" {
+  new_topic src 2
+  new_topic dst 2 message.timestamp.after.max.ms=9223372036854775807
+  local now
+  now=$(date +%s)000
+  # The times are fields: their records' own are those of now.
+  { at $((now + 10800000)) a b; at $((now + 10900000)) a b; } | jq -c 'del(.ts, .tstype)' | kcp -q - "$src"
+  kwindow -e -w 10s --by u --time t --emit update 'n=count()' "$src" "$dst"
+  [ "$(count "$dst")" -eq 4 ]
+  at $((now + 315360000000)) a | jq -c 'del(.ts, .tstype)' | kcp -q - "$src"
+  run kwindow -e -w 10s --by u --time t --emit update 'n=count()' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  says "--max-ahead none"
+  # What is skipped moves no time: nothing after it is late.
+  at $((now + 10910000)) a | jq -c 'del(.ts, .tstype)' | kcp -q - "$src"
+  kwindow -e -w 10s --by u --time t --emit update --on-error skip 'n=count()' "$src" "$dst"
+  [ "$(count "$dst")" -eq 5 ]
+}
+
+# backlog: ten minutes in four partitions of very different sizes, each in order of time.
+backlog() {
+  awk 'BEGIN { size[0] = 20000; size[1] = 400; size[2] = 7000; size[3] = 7
+    for (p = 0; p < 4; ++p) for (i = 0; i < size[p]; ++i)
+      printf "{\"partition\":%d,\"ts\":%.0f,\"tstype\":\"create\",\"key\":null,\"payload\":\"{\\\"u\\\":\\\"k%d\\\"}\"}\n", p, 1700000000000 + int(i * 600000 / size[p]), (i * 7 + p) % 23 }'
+}
+
+@test "a backlog that kgroupby or kcp brings into other partitions stays in order of time: nothing of it is late" {
+  new_topic src 4
+  new_topic more 2
+  backlog | kcp -q - "$src"
+  kgroupby -e u "$src" "$src-by"
+  run kwindow -e -w 10s --emit close 'n=count()' "$src-by" "$src-out"
+  [ "$status" -eq 0 ]
+  [[ $output != *late* ]] || { echo "$output"; return 1; }
+  # Several topics, with other numbers of partitions.
+  backlog | jq -c '.partition %= 2' | sort -t: -k3 | kcp -q - "$more"
+  kcp -e -g "$src-g" "$src,$more" "$src-all"
+  kfilter -e -g "$src-f" --partitions 1 true "$src,$more" "$src-one"
+  for topic in "$src-all" "$src-one"; do
+    consume "$topic" -f '%p %T\n' >times
+    [ "$(wc -l <times)" -eq 54814 ]
+    awk '$2 < last[$1] { ++bad } { last[$1] = $2 } END { if (bad) print bad, "are out of order"; exit bad > 0 }' times
+  done
+}

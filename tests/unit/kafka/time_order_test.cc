@@ -1,0 +1,88 @@
+// Lines of waiting messages, each in an order of its own, come out with the oldest first.
+#include "kafka/time_order.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+
+#include "support/catch.h"
+
+namespace kutils::kafka {
+namespace {
+
+struct Line {
+  TimeLine<int> line;
+  std::deque<int> source;  // times, which are the messages
+  bool at_end = true;      // where the source is empty
+};
+
+std::vector<int> take(std::vector<Line>& lines, size_t most, size_t each = 3) {
+  std::vector<Line*> all;
+  for (Line& one : lines) all.push_back(&one);
+  std::vector<int> given;
+  const size_t taken = take_in_order_of_time(
+      all, most,
+      [&](Line& one) {
+        for (size_t i = 0; i < each && !one.source.empty(); ++i) {
+          one.line.push(one.source.front(), one.source.front());
+          one.source.pop_front();
+        }
+        return !one.line.empty() || one.at_end;
+      },
+      [&](Line&, int message) { given.push_back(message); });
+  CHECK(taken == given.size());
+  return given;
+}
+
+TEST_CASE("the oldest of those that wait goes first; one at its end is not waited for") {
+  std::vector<Line> lines(3);
+  lines[0].source = {1, 4, 9};
+  lines[1].source = {2, 3, 5};
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, 3, 4, 5, 9});
+  CHECK(take(lines, 100).empty());
+  lines[2].source = {1};
+  CHECK(take(lines, 100) == std::vector<int>{1});
+}
+
+TEST_CASE("one that may still have older records is waited for") {
+  std::vector<Line> lines(2);
+  lines[0].source = {1, 4, 9, 10};
+  lines[1].source = {2};
+  lines[1].at_end = false;
+  CHECK(take(lines, 100) == std::vector<int>{1, 2});
+  CHECK(take(lines, 100).empty());
+  lines[1].source = {5};
+  CHECK(take(lines, 100) == std::vector<int>{4, 5});
+  lines[1].at_end = true;
+  CHECK(take(lines, 1) == std::vector<int>{9});
+  CHECK(take(lines, 100) == std::vector<int>{10});
+}
+
+TEST_CASE("lines that are in order themselves come out in order, and each keeps its own order") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<Line> lines(1 + random() % 6);
+    std::vector<int> all;
+    for (Line& one : lines) {
+      int time = 0;
+      for (size_t i = random() % 200; i > 0; --i) {
+        one.source.push_back(time += static_cast<int>(random() % 5));
+        all.push_back(time);
+      }
+    }
+    std::sort(all.begin(), all.end());
+    std::vector<int> given;
+    for (;;) {
+      const std::vector<int> some = take(lines, 1 + random() % 40, 1 + random() % 20);
+      if (some.empty()) break;
+      given.insert(given.end(), some.begin(), some.end());
+    }
+    CHECK(given == all);
+  }
+}
+
+}  // namespace
+}  // namespace kutils::kafka
