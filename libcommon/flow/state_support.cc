@@ -144,13 +144,15 @@ class Opening final : public StateOpening {
   }
   ~Opening() override {
     cancelled_ = true;
-    if (!done_.valid() || around_.helpers == std::launch::deferred) return;
-    try {
-      const auto state = done_.get();
-      if (state) state->close();
-    } catch (...) {
-      // Nobody waits for it any more; whoever opens it next meets the same.
+    if (done_.valid() && around_.helpers != std::launch::deferred) {
+      try {
+        const auto state = done_.get();
+        if (state) state->close();
+      } catch (...) {
+        // Nobody waits for it any more; whoever opens it next meets the same.
+      }
     }
+    if (shows_restore_ && around_.observer) around_.observer->closing(place_.changelog.partition);
   }
 
   std::unique_ptr<PartitionState> poll() override {
@@ -197,6 +199,8 @@ class Opening final : public StateOpening {
     const std::string directory =
         state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
     auto lock = state::PartitionLock::try_acquire(directory);
+    if (around_.observer) around_.observer->restoring(place_.changelog.partition, 0, 0);
+    shows_restore_ = true;
     // Another process is handing it over.
     tells_wait_at_us_ = around_.clock.steady_us() + kFirstWaitNoteUs;
     waits_for_lock_ = !lock;
@@ -217,6 +221,7 @@ class Opening final : public StateOpening {
     }
     auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock),
                                                around_.token + "." + std::to_string(around_.clock.wall_ms()));
+    shows_restore_ = false;
     state->show(around_.observer, place_.changelog.partition);
     return state;
   }
@@ -313,6 +318,7 @@ class Opening final : public StateOpening {
   const Surroundings& around_;
   kafka::Admin& admin_;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> shows_restore_{false};  // the observer was told that it begins, and not that it ended
   std::atomic<bool> waits_for_lock_{false};
   mutable std::atomic<int64_t> tells_wait_at_us_{0};
   mutable std::atomic<int64_t> tells_restore_at_us_{0};

@@ -30,10 +30,7 @@ RunViews::RunViews(const HttpAddress& address, std::string tool, std::string gro
 
 HttpRoutes RunViews::routes() {
   return {[this](const HttpRequest& request) { return answer_at_once(request); },
-          [this](const HttpRequest& request) {
-            return tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
-          },
-          is_health};
+          [this](const HttpRequest& request) { return table(request); }, is_health};
 }
 
 void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
@@ -88,6 +85,24 @@ Figures RunViews::figures() const {
   if (lag >= 0) copy.lag = lag;
   copy.partitions = partitions_.load(std::memory_order_relaxed);
   return copy;
+}
+
+HttpReply RunViews::table(const HttpRequest& request) const {
+  const Figures before = figures();  // what is restored meanwhile may not be in the answer
+  HttpReply reply = tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
+  // All keys that were asked for are there.
+  if (reply.status == 200 && request.parameters.count("key") > 0) return reply;
+  for (const auto& [partition, restore] : before.restores) {
+    if (restore.done || reply.status == 400) continue;
+    return {503, HttpReply().type,
+            "partition " + std::to_string(partition) + " is being restored: " + std::to_string(restore.rows) +
+                " of at most " + std::to_string(restore.total) + " rows\nask again when /health says ok\n"};
+  }
+  if (reply.status == 404 && reply.type != LiveTables::kLines && tables_.size() == 0)
+    return {503, HttpReply().type,
+            "this process holds no partition now: it is starting, or others of its group have all\n"
+            "ask again in a moment, or another instance of the group\n"};
+  return reply;
 }
 
 HttpReply RunViews::health() const {

@@ -38,6 +38,8 @@ class RunViews final : public flow::RunObserver {
   // What does not wait for state; nullopt: a table's rows are asked for.
   std::optional<HttpReply> answer_at_once(const HttpRequest& request) const;
   HttpReply health() const;
+  // The rows of a table; 503 where they may be incomplete for now.
+  HttpReply table(const HttpRequest& request) const;
   Figures figures() const;
 
   const std::string tool_;

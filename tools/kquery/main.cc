@@ -136,6 +136,9 @@ class QueryTool final : public cli::Tool {
       std::string said = reply.body;
       while (!said.empty() && said.back() == '\n') said.pop_back();
       const size_t hint = said.find('\n');
+      if (reply.status == 503)
+        throw Error(ExitCode::connection, serve::to_string(*http_) + ": " + said.substr(0, hint),
+                    hint == std::string::npos ? "" : said.substr(hint + 1));
       throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint),
                         hint == std::string::npos ? "" : said.substr(hint + 1));
     }
@@ -154,6 +157,8 @@ class QueryTool final : public cli::Tool {
       return kReaderGone;
     }
     if (reply.status == 200) return ExitCode::ok;
+    log.note(
+        "asked for the partitions that this process holds; another instance of the group may have the row");
     // Which of several it was, the reply does not tell.
     if (query_.keys.size() == 1 || query_.prefix)
       return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);

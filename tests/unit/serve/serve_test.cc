@@ -94,7 +94,8 @@ TEST_CASE("metrics, health and errors over HTTP") {
   views.committed(counts);
   CHECK(has(get("/health").body, "\"ok\""));
   CHECK(get("/").status == 404);
-  CHECK(get("/table/x").status == 404);
+  CHECK(get("/table/x").status ==
+        503);  // no partition is here: another instance may have it, or this one soon
   CHECK(get("/table/x", {{"kei", "a"}}).status == 400);
   CHECK_THROWS_AS(RunViews(views.address(), "second", "", clock), Error);
 }
@@ -169,9 +170,20 @@ TEST_CASE("a live table: whole transactions only, while it is written, until it 
     done = true;
     reader.join();
     CHECK(wrong == "");
+    // While another partition is restored, only what is there is known.
+    views.restoring(1, 30, 100);
+    const HttpReply restoring = http_get(views.address(), "/table/totals", {});
+    CHECK(restoring.status == 503);
+    CHECK(has(restoring.body, "partition 1 is being restored: 30 of at most 100 rows"));
+    CHECK(http_get(views.address(), "/table/totals", {{"key", "q"}}).status == 503);
+    CHECK(http_get(views.address(), "/table/totals", {{"prefix", "z"}}).status == 503);
+    CHECK(http_get(views.address(), "/table/totals", {{"key", "z"}}).status == 200);
+    CHECK(http_get(views.address(), "/table/totals", {{"at", "now"}}).status == 400);
+    views.closing(1);
+    CHECK(http_get(views.address(), "/table/totals", {{"key", "q"}}).status == 404);
     views.closing(0);
     store.close();
-    CHECK(http_get(views.address(), "/table/totals", {}).status == 404);
+    CHECK(http_get(views.address(), "/table/totals", {}).status == 503);
   }
   std::filesystem::remove_all(dir);
 }
