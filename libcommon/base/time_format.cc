@@ -118,7 +118,8 @@ std::optional<IsoTime> parse_iso(std::string_view text) {
   if (!seconds) return std::nullopt;
   ms += *minutes * 60'000 + *seconds;
   if (text.empty()) return IsoTime{ms, false};
-  if (take(text, 'Z') || take(text, 'z')) return text.empty() ? std::optional(IsoTime{ms, true}) : std::nullopt;
+  if (take(text, 'Z') || take(text, 'z'))
+    return text.empty() ? std::optional(IsoTime{ms, true}) : std::nullopt;
   const bool west = take(text, '-');
   if (!west && !take(text, '+')) return std::nullopt;
   const auto offset = take_minutes(text);
@@ -165,7 +166,8 @@ std::optional<int64_t> parse_time_of_day(std::string_view text) {
 // A day or a time of day as the clock on the wall shows it, which says `now`. The day is looked at first.
 std::optional<int64_t> parse_wall_words(std::string_view text, int64_t now) {
   const int64_t today = floor_day(now);
-  if (const auto time = parse_time_of_day(text)) return today + *time > now ? today - kDayMs + *time : today + *time;
+  if (const auto time = parse_time_of_day(text))
+    return today + *time > now ? today - kDayMs + *time : today + *time;
   int64_t day = today;
   if (text.substr(0, 9) == "yesterday") {
     day -= kDayMs;

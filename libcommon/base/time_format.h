@@ -21,8 +21,8 @@ std::optional<int64_t> parse_iso_ms(std::string_view text);
 enum class Zone { utc, local };
 
 // What --since and --until take: ISO as above, `09:00` (the last time that a clock showed it), `today`,
-// `yesterday` (midnight), both also with a time of day behind a space, `now`, `-1h` or `1h` (before now), also
-// in weeks (`1w`), `+1h` (after now), or ms since the epoch in digits. nullopt: none of these.
+// `yesterday` (midnight), both also with a time of day behind a space, `now`, `-1h` or `1h` (before now),
+// also in weeks (`1w`), `+1h` (after now), or ms since the epoch in digits. nullopt: none of these.
 std::optional<int64_t> parse_time_ms(std::string_view text, int64_t now_ms, Zone zone = Zone::utc);
 
 // Whether `text` is one of those that depend on the zone: a day or a time of day, and no zone named.

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "cli/command_line.h"
+#include "cli/manual.h"
 
 namespace kutils::cli {
 namespace {
@@ -167,16 +168,6 @@ std::string fish_completion(const ToolInfo& info, const OptionTable& table) {
   return out;
 }
 
-// pandoc must take the text as it is.
-std::string markdown(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::string_view("\\`*_{}[]<>#|$^~'\"@-.").find(c) != std::string_view::npos) out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 std::string man_head(const ToolInfo& info) {
   std::string upper = info.name;
   std::transform(upper.begin(), upper.end(), upper.begin(),
@@ -217,13 +208,22 @@ std::string man_examples(const ToolInfo& info) {
 
 }  // namespace
 
+std::string markdown(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]<>#|$^~'\"@-.").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string short_help(const ToolInfo& info, const OptionTable& table) {
   std::string rows;
   for (const Option& option : table.options()) {
     if (!option.hidden && option.in_short_help) add_row(rows, label(option), option.help, 22);
   }
   return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name +
-         " --help-all, man " + info.name + "\n" + examples(info);
+         " --help-all, man " + info.name + "; in depth: man kutils-options\n" + examples(info);
 }
 
 std::string full_help(const ToolInfo& info, const OptionTable& table) {
@@ -242,7 +242,9 @@ std::string man_part(const ToolInfo& info, const OptionTable& table, const std::
   if (part == "head") return man_head(info);
   if (part == "options") return man_options(table);
   if (part == "examples") return man_examples(info);
-  throw usage_error("--help-man: '" + part + "' is not head, options or examples");
+  if (auto made = manual_part(part)) return *made;
+  throw usage_error("--help-man: '" + part + "' is no part of a page",
+                    "there are head, options, examples, " + manual_parts());
 }
 
 std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell) {

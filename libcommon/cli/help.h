@@ -13,6 +13,8 @@ std::string full_help(const ToolInfo& info, const OptionTable& table);
 // usage_error for another.
 std::string man_part(const ToolInfo& info, const OptionTable& table, const std::string& part);
 // `shell`: bash, zsh or fish. Throws usage_error for another.
+// Text as pandoc's markdown, which must take it as it is.
+std::string markdown(const std::string& text);
 std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell);
 
 }  // namespace kutils::cli

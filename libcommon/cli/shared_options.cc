@@ -60,6 +60,12 @@ std::vector<std::string> codec_names() {
   return names;
 }
 
+std::vector<std::string> policy_names() {
+  std::vector<std::string> names;
+  for (const OnErrorPolicy& policy : on_error_policies()) names.emplace_back(policy.name);
+  return names;
+}
+
 // Rows on a terminal would be glued to the progress line; and what reads a pipe mostly prints to the
 // terminal, too.
 bool rows_reach_terminal(const io::Endpoint& out) {
@@ -128,18 +134,6 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
-}
-
-flow::OnError parse_on_error(const std::string& text) {
-  using Policy = flow::OnError::Policy;
-  if (text == "fail") return {Policy::fail, {}};
-  if (text == "skip") return {Policy::skip, {}};
-  if (text == "report") return {Policy::report, {}};
-  const std::string dead_letter = "dead-letter:";
-  if (text.rfind(dead_letter, 0) == 0 && text.size() > dead_letter.size()) {
-    return {Policy::dead_letter, text.substr(dead_letter.size())};
-  }
-  throw usage_error("--on-error: '" + text + "' is not a policy", "fail, skip, report or dead-letter:TOPIC");
 }
 
 std::pair<Millis, Millis> parse_commit_interval(const std::string& text) {
@@ -535,7 +529,7 @@ void SharedOptions::declare_delivery(OptionTable& table) {
                .choices = {"exactly-once", "at-least-once"}});
     table.add({.names = "--commit-interval",
                .metavar = "MIN[:MAX]",
-               .help = "how long a transaction lasts; MAX while there is lag",
+               .help = "how long a transaction lasts, MAX while there is lag; default 10ms:500ms",
                .group = group,
                .set = [this](const std::string& text) {
                  std::tie(job_.commit_min, job_.commit_max) = parse_commit_interval(text);
@@ -558,7 +552,7 @@ void SharedOptions::declare_delivery(OptionTable& table) {
              .group = group,
              .in_short_help = true,
              .set = [this](const std::string& text) { job_.on_error = parse_on_error(text); },
-             .choices = {"fail", "skip", "report", "dead-letter:"}});
+             .choices = policy_names()});
 }
 
 kafka::ClientConfig SharedOptions::client_config() const {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/on_error.h"
 #include "cli/option_table.h"
 #include "cli/shaped_stage.h"
 #include "data/codec.h"
@@ -137,7 +138,6 @@ void declare_http_token(OptionTable& table, std::string& token);
 std::string http_token_from_environment();  // empty: none; throws usage_error
 // `0,2,5-7`
 std::vector<int32_t> parse_partitions(const std::string& text);
-flow::OnError parse_on_error(const std::string& text);
 // `10ms`, `10ms:500ms`
 std::pair<Millis, Millis> parse_commit_interval(const std::string& text);
 // The group of a tool between two topics: `TOOL.IN.OUT` and a hash of the full names.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,13 @@
 #include "data/record.h"
 
 namespace kutils::flow {
+
+// Headers that are added to those of the record.
+struct DeadLetterHeader {
+  const char* name;
+  const char* doc;  // for the man page
+};
+std::span<const DeadLetterHeader> dead_letter_headers();
 
 class DeadLetter {
  public:

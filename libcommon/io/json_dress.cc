@@ -5,8 +5,8 @@
 namespace kutils::io {
 namespace {
 
-constexpr std::string_view kName = "\033[34;1m", kString = "\033[32m", kNumber = "\033[36m", kWord = "\033[35m",
-                           kPlain = "\033[0m";
+constexpr std::string_view kName = "\033[34;1m", kString = "\033[32m", kNumber = "\033[36m",
+                           kWord = "\033[35m", kPlain = "\033[0m";
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -18,7 +18,8 @@ size_t token_end(std::string_view json, size_t from) {
     return i < json.size() ? i + 1 : json.size();
   }
   if (std::string_view("{}[],:").find(json[from]) != std::string_view::npos) return i;
-  while (i < json.size() && !is_space(json[i]) && std::string_view("{}[],:").find(json[i]) == std::string_view::npos)
+  while (i < json.size() && !is_space(json[i]) &&
+         std::string_view("{}[],:").find(json[i]) == std::string_view::npos)
     ++i;
   return i;
 }
@@ -65,7 +66,8 @@ void append_dressed(std::string_view json, const JsonDress& dress, std::string& 
       out += dress.pretty ? ": " : ":";
       name_next = false;
     } else {
-      if (dress.colour) out += name_next ? kName : c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
+      if (dress.colour)
+        out += name_next ? kName : c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
       out += token;
       if (dress.colour) out += kPlain;
     }

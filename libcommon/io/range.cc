@@ -11,11 +11,38 @@
 namespace kutils::io {
 namespace {
 
-constexpr const char* kGrammar =
-    "write -o beginning, end, stored, N, +N (from the beginning), -N (from the end), A:B, :end, @T, @T1:T2, s@T or e@T;\n"
-    "T is like 2026-01-31T09:30, 09:30, today, yesterday, -48h, -1w, now, or ms since the epoch";
-constexpr const char* kTimes =
-    "write for example 1h, 1w, 09:30, today, yesterday, 2026-01-31T09:30 or ms since the epoch";
+constexpr WhereForm kForms[] = {
+    {"beginning", "the first record that is there (start, earliest)"},
+    {"end", "what is the end at startup (latest)"},
+    {"stored", "where the group of -g stands; the beginning where it has nothing stored"},
+    {"N", "the offset N, in each partition"},
+    {"+N", "N records after the beginning"},
+    {"-N", "N records before the end"},
+    {"A:B", "from A up to, not including, B; 100: and :end have one side"},
+    {"@T", "the first record at or after the time T (s@T)"},
+    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m"},
+    {"e@T", "from the beginning to the time T (:@T)"},
+};
+constexpr WhereForm kTimeForms[] = {
+    {"2026-01-31", "midnight"},
+    {"2026-01-31T09:30",
+     "a space may stand for the T; seconds and their fraction may follow, and Z or +01:00"},
+    {"09:30", "the last time that the clock showed it"},
+    {"today", "midnight; also 'today 09:30'"},
+    {"yesterday", "the midnight before"},
+    {"1h", "an hour ago; also -1h, and 500ms 10s 5m 2d 1w"},
+    {"+1h", "in an hour"},
+    {"now", "the time of the call"},
+    {"1769851800000", "milliseconds since the epoch"},
+};
+
+std::string all_of(std::span<const WhereForm> forms) {
+  std::string out;
+  for (const WhereForm& form : forms) out.append(out.empty() ? "" : ", ").append(form.text);
+  return out;
+}
+std::string times() { return "times are written like " + all_of(kTimeForms); }
+std::string grammar() { return "-o takes " + all_of(kForms) + ";\n" + times(); }
 
 // As seconds 2001 to 2128; as ms 12 to 58 days after the epoch.
 constexpr int64_t kSecondsFrom = 1'000'000'000, kSecondsUntil = 5'000'000'000;
@@ -65,7 +92,8 @@ std::optional<Place> parse_time(std::string_view text, const Now& now) {
 }
 
 // A time of day that ends what began later on its day is the next day's.
-std::optional<Place> after(const std::optional<Place>& first, std::string_view text, std::optional<Place> second) {
+std::optional<Place> after(const std::optional<Place>& first, std::string_view text,
+                           std::optional<Place> second) {
   constexpr int64_t kDayMs = 86'400'000;
   const bool is_time_of_day = text.size() > 2 && text[2] == ':';
   if (is_time_of_day && first && first->kind == Place::Kind::time && second && second->value < first->value)
@@ -99,8 +127,7 @@ std::optional<RangePlaces> parse_times(std::string_view text, const Now& now) {
       if (from) return RangePlaces{*from, std::nullopt};
       continue;
     }
-    if (const auto to = parse_second_time(right, from, now))
-      return RangePlaces{from.value_or(Place{}), to};
+    if (const auto to = parse_second_time(right, from, now)) return RangePlaces{from.value_or(Place{}), to};
   }
   return std::nullopt;
 }
@@ -116,8 +143,7 @@ std::optional<RangePlaces> parse_from(std::string_view text, const Now& now) {
   }
   if (text.substr(0, 2) == "s@") {
     const size_t second = std::min(text.find(":e@"), text.find(",e@"));
-    const auto from =
-        parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now);
+    const auto from = parse_time(text.substr(2, second == std::string_view::npos ? second : second - 2), now);
     if (!from) return std::nullopt;
     if (second == std::string_view::npos) return RangePlaces{*from, std::nullopt};
     const auto to = parse_time(text.substr(second + 3), now);
@@ -169,10 +195,13 @@ int64_t offset_of(const Place& place, const kafka::Watermarks& marks, int64_t by
 
 }  // namespace
 
+std::span<const WhereForm> where_forms() { return kForms; }
+std::span<const WhereForm> time_forms() { return kTimeForms; }
+
 RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const Now now{now_ms, range.zone};
   const auto parsed = parse_from(range.from, now);
-  if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", kGrammar);
+  if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", grammar());
   RangePlaces out = *parsed;
   const bool says_start =
       !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
@@ -180,9 +209,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
   if (!range.since.empty()) {
     const auto from = parse_time(range.since, now);
-    if (!from)
-      throw usage_error("--since " + range.since + ": not a time",
-                        kTimes);
+    if (!from) throw usage_error("--since " + range.since + ": not a time", times());
     out.from = *from;
   }
   if (range.tail) {
@@ -193,9 +220,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
     if (out.to)
       throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
     out.to = after(out.from, range.until, parse_time(range.until, now));
-    if (!out.to)
-      throw usage_error("--until " + range.until + ": not a time",
-                        kTimes);
+    if (!out.to) throw usage_error("--until " + range.until + ": not a time", times());
   }
   if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
     throw usage_error(
@@ -294,7 +319,7 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
   if (!any_within && !partitions.empty())
     throw usage_error(
         "offset " + std::to_string(places.from.value) + " is beyond the end of every partition read",
-        kGrammar);
+        grammar());
   return out;
 }
 

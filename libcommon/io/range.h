@@ -3,12 +3,14 @@
 //   -o beginning|start | end | stored | N | +N | -N | s@T | e@T | s@T:e@T     (start; e@: end)
 //   -o A:B | A: | :B | @T1:T2 | @T: | :@T | :end                            (ranges; B is not read)
 // N is an offset, +N counts from the beginning, -N back from the end. T is an ISO time, ms since the epoch,
-// `now`, `today`, `yesterday`, a time of day (`09:00`), or a duration before now (`-48h`, `1w`); a plain duration as T2 counts from T1 (`@-48h:1h`). Everything is
-// turned into offsets of each partition once, before the first record.
+// `now`, `today`, `yesterday`, a time of day (`09:00`), or a duration before now (`-48h`, `1w`); a plain
+// duration as T2 counts from T1 (`@-48h:1h`). Everything is turned into offsets of each partition once,
+// before the first record.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,14 @@
 #include "kafka/admin.h"
 
 namespace kutils::io {
+
+// A line of the tables that messages and the man page are made from: how a place or a time is written.
+struct WhereForm {
+  const char* text;
+  const char* doc;
+};
+std::span<const WhereForm> where_forms();
+std::span<const WhereForm> time_forms();
 
 // As written on the command line.
 struct Range {

@@ -94,3 +94,29 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   run grep -nE '(\\\[e[nm]\]|–|—)[a-z]' "$KUTILS_BUILD_DIR"/man/*.[157]
   [ "$status" -eq 1 ]
 }
+
+@test "kutils-options(7): groups, -o, --on-error, formats, -f, codecs and defaults, from the parsers' tables" {
+  page=$KUTILS_SOURCE_DIR/man/kutils-options.md
+  "$KUTILS_SOURCE_DIR/man/make-page" "$(command -v kfilter)" "$page" | tr -d '\\' >page.md
+  ! grep -n '^@' page.md
+  for part in GROUPS 'WHERE TO READ' 'RECORDS THAT FAIL' LINES 'TOKENS OF -f' CODECS; do grep -qx "# $part" page.md; done
+  # All that completion offers, and all that messages list.
+  completion=$(kfilter --completion bash)
+  for option in --on-error --value-codec -I -O; do
+    for word in $(sed -n "s/^ *$option) COMPREPLY=(\$(compgen -W '\(.*\)' --.*/\1/p" <<<"$completion"); do
+      grep -qE -- "^\*\*$word(TOPIC|:REGEX)?\*\*" page.md || { echo "$option: the page lacks $word"; return 1; }
+    done
+  done
+  for token in $(kread -f '%y' ./x 2>&1 | grep -o '%[a-zA-Z]\b' | grep -v %y | sort -u); do
+    grep -qxF "**$token**" page.md || { echo "the page lacks $token"; return 1; }
+  done
+  export KUTILS_BROKERS=localhost:1
+  for place in $(kread -o nowhere x 2>&1 | sed -n 's/.*-o takes \(.*\);/\1/p' | tr -d ,); do
+    grep -qxF "**$place**" page.md || { echo "the page lacks $place"; return 1; }
+  done
+  # Every tool's page and --help lead there.
+  for tool in $(tools); do
+    grep -qx '@include see-also' "$KUTILS_SOURCE_DIR/man/$tool.md"
+    "$tool" --help | grep -q 'man kutils-options'
+  done
+}

@@ -39,3 +39,11 @@ teardown() { kafka_teardown; }
 {"tstype":"create","ts":1000,"headers":["h","2"],"key":"u1","payload":"{\"user\":\"u1\",\"n\":1}"}' ]
   [ "$(kgen -c 1 --seed 1 -J --key uri clicks | jq -r .key)" = "$(kgen -c 1 --seed 1 clicks | jq -r .uri)" ]
 }
+
+@test "the distributions that the page names" {
+  kgen --seed 1 -c 4000 clicks >clicks.ndjson
+  [ "$(jq -s '[(map(.number) | min, max), (map(.country) | unique | length), (map(select(.uri | startswith("/product/") | not)) | length * 100 / 4000 | . > 56 and . < 64),
+    (map(.user + "@example.org" == .email) | all), (map(.ms) | min >= 1.1 and max <= 400.9)]' -c clicks.ndjson)" = '[0,199,10,true,true,true]' ]
+  kgen --seed 1 -c 4000 'user=cel.bind(r, random(), int(1000 * r * r * r)), a=["a", "b"][int(2 * random())]' >skewed.ndjson
+  [ "$(jq -s '[(map(select(.user < 125)) | length * 100 / 4000 | . > 46 and . < 54), (map(.a) | unique | length)]' -c skewed.ndjson)" = '[true,2]' ]
+}

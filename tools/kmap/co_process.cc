@@ -120,8 +120,9 @@ void CoProcess::died(size_t answered, size_t asked) {
 }
 
 const char* CoProcess::contract() const {
-  return options_.end_line ? "it must end its answer to each line with the line that --answer-end names (a blank one)"
-                           : "it must answer one line for each line that it gets; with --each-line any number";
+  return options_.end_line
+             ? "it must end its answer to each line with the line that --answer-end names (a blank one)"
+             : "it must answer one line for each line that it gets; with --each-line any number";
 }
 
 void CoProcess::said_too_much() const {
@@ -136,8 +137,9 @@ int CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked
   noticed_ = true;
   if (options_.note)
     options_.note("the co-process '" + command_ + "' has answered " + std::to_string(answered) + " of " +
-                  std::to_string(asked) + " lines and been silent for " + std::to_string(first.count() / 1000) +
-                  " s: " + contract() + "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+                  std::to_string(asked) + " lines and been silent for " +
+                  std::to_string(first.count() / 1000) + " s: " + contract() +
+                  "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
   return poll(fds, count, static_cast<int>((options_.patience - first).count()));
 }
 
@@ -168,12 +170,12 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
     const int ready = wait_for(fds, 2, answered, lines.size());
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
-      throw Error(ExitCode::bad_record,
-                  "the co-process '" + command_ + "' gave no answer for " +
-                      std::to_string(options_.patience.count() / 1000) + " s: " + std::to_string(answered) +
-                      " of " + std::to_string(lines.size()) + " lines answered",
-                  std::string(contract()) +
-                      "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+      throw Error(
+          ExitCode::bad_record,
+          "the co-process '" + command_ + "' gave no answer for " +
+              std::to_string(options_.patience.count() / 1000) + " s: " + std::to_string(answered) + " of " +
+              std::to_string(lines.size()) + " lines answered",
+          std::string(contract()) + "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
     }
     if (fds[1].revents & (POLLOUT | POLLERR)) {
       const ssize_t n = write(to_, sent_.data() + written, sent_.size() - written);

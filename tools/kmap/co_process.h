@@ -27,7 +27,8 @@ class CoProcess {
     Millis patience{30'000};              // how long it may stay silent then
     std::function<void(const std::string&)> note;  // may be empty
   };
-  CoProcess(std::string command, Options options) : command_(std::move(command)), options_(std::move(options)) {}
+  CoProcess(std::string command, Options options)
+      : command_(std::move(command)), options_(std::move(options)) {}
   ~CoProcess();  // ends the command: end of input, then SIGTERM, then SIGKILL
   CoProcess(const CoProcess&) = delete;
   CoProcess& operator=(const CoProcess&) = delete;

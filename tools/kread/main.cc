@@ -48,7 +48,9 @@ class ReadTool final : public cli::StreamTool {
                         "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
     const FilterPlan plan{*where_, shared_.expressions(), false};
     job_.settings.push_back({"--where", FilterStage(plan, "--where").canonical()});
-    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan, "--where"); };
+    job_.make_stage = [plan](const flow::StageContext&) {
+      return std::make_unique<FilterStage>(plan, "--where");
+    };
     shared_.shape(job_);
   }
 

@@ -27,10 +27,9 @@ class WriteTool final : public cli::StreamTool {
                  .metavar = "N",
                  .help = "to this partition, whatever the key",
                  .in_short_help = true,
-                 .set =
-                     [this](const std::string& text) {
-                       partition_ = static_cast<int32_t>(cli::parse_number("-p", text, 0, INT32_MAX));
-                     }});
+                 .set = [this](const std::string& text) {
+                   partition_ = static_cast<int32_t>(cli::parse_number("-p", text, 0, INT32_MAX));
+                 }});
     options.add({.names = "--atomic",
                  .help = "all in one transaction: readers see everything or nothing",
                  .in_short_help = true,

@@ -42,7 +42,8 @@ TEST_CASE("times: what options take") {
   CHECK(parse_time_ms("+1h", kNow) == kNow + 3'600'000);
   CHECK(parse_time_ms("12345", kNow) == 12345);
   CHECK(parse_time_ms("1970-01-02", kNow) == 86'400'000);
-  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "9:00", "09:00:61", "w", "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
+  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "9:00", "09:00:61",
+                          "w", "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_time_ms(bad, kNow));
   }
@@ -74,7 +75,9 @@ TEST_CASE("times: days and times of day, in UTC or on this machine's clock") {
   const std::string old = before ? before : "";
   setenv("TZ", "Europe/Berlin", 1);
   tzset();
-  const auto local = [&](const char* text) { return format_iso_ms(parse_time_ms(text, now, Zone::local).value_or(-1)); };
+  const auto local = [&](const char* text) {
+    return format_iso_ms(parse_time_ms(text, now, Zone::local).value_or(-1));
+  };
   CHECK(local("today") == "2026-03-28T23:00:00.000Z");
   CHECK(local("10:30") == "2026-03-29T08:30:00.000Z");
   CHECK(local("10:31") == "2026-03-28T09:31:00.000Z");

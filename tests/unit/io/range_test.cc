@@ -181,3 +181,22 @@ TEST_CASE("places become offsets of each partition") {
   admin.in_memory = true;
   CHECK_THROWS_AS(resolve("@-1h"), Error);
 }
+
+TEST_CASE("what the man page says of -o and of times is what is parsed") {
+  for (const WhereForm& form : where_forms()) {
+    std::string text = form.text;
+    for (const auto& [variable, value] :
+         {std::pair{"T1", "-2h"}, {"T2", "-1h"}, {"T", "-1h"}, {"N", "5"}, {"A", "3"}, {"B", "7"}}) {
+      const size_t at = text.find(variable);
+      if (at != std::string::npos) text.replace(at, std::string_view(variable).size(), value);
+    }
+    CAPTURE(text);
+    CHECK_NOTHROW(places(text));
+  }
+  for (const WhereForm& form : time_forms()) {
+    CAPTURE(form.text);
+    Range range;
+    range.since = form.text;
+    CHECK_NOTHROW(parse_range(range, kNow));
+  }
+}
