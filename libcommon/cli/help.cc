@@ -243,7 +243,7 @@ std::string man_part(const ToolInfo& info, const OptionTable& table, const std::
   if (part == "options") return man_options(table);
   if (part == "examples") return man_examples(info);
   if (auto made = manual_part(part)) return *made;
-  throw usage_error("--help-man: '" + part + "' is no part of a page",
+  throw usage_error("--help-man: '" + part + "' is not a part of a page",
                     "there are head, options, examples, " + manual_parts());
 }
 

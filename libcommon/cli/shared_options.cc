@@ -192,11 +192,11 @@ void SharedOptions::declare_general(OptionTable& table) {
                http_access_.hosts.push_back(text);
              }});
   table.add({.names = "-q",
-             .help = "no notes; errors are still said",
+             .help = "suppress notes, not errors",
              .group = Group::general,
              .set = [this](const std::string&) { quiet_ = true; }});
   table.add({.names = "-v",
-             .help = "say more; -vv: yet more",
+             .help = "verbose; -vv for more",
              .group = Group::general,
              .set = [this](const std::string&) { ++job_.verbose; }});
   table.add({.names = "--progress",
@@ -461,7 +461,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .may_be_empty = true,
                .set = [this](const std::string& text) { group_prefix_ = text; }});
     table.add({.names = "--accept-change",
-               .help = "go on though the group was made for something else",
+               .help = "continue though the group stores another configuration",
                .group = group,
                .set = [this](const std::string&) { job_.accept_change = true; }});
     table.add({.names = "--instance",
@@ -472,7 +472,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
     if (shares_.writes_topics) {
       table.add({.names = "-j",
                  .metavar = "N",
-                 .help = "so many workers in this process, between topics",
+                 .help = "number of worker threads, between topics",
                  .group = group,
                  .set = [this](const std::string& text) {
                    job_.workers = static_cast<int>(parse_number("-j", text, 1, 256));
@@ -498,7 +498,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                }});
     table.add({.names = "--replication",
                .metavar = "N",
-               .help = "its replication",
+               .help = "replication factor of topics that are created",
                .group = group,
                .set = [this](const std::string& text) {
                  job_.replication = static_cast<int16_t>(parse_number("--replication", text, 1, 1'000));
@@ -611,7 +611,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   }
   set_group(job);
   if (job.range.from == "stored" && job.in.is_topic() && job.group.empty())
-    throw usage_error("-o stored: whose offsets? No group is named", "give -g NAME, or say -o beginning");
+    throw usage_error("-o stored: offsets are stored by groups, and none is named",
+                      "give -g NAME, or -o beginning");
   if (job.workers > 1) {
     if (!job.in.is_topic() || !job.out.is_topic()) {
       throw usage_error("-j " + std::to_string(job.workers) + ": several workers share topics, and " +
@@ -619,7 +620,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                         "leave -j out");
     }
     if (job.max_input || job.max_output)
-      throw usage_error("-j with -c or -m: no worker knows what the others have counted",
+      throw usage_error("-j does not go with -c or -m: each worker counts for itself",
                         "leave one of the two out");
   }
   if (http_.empty() && (!http_access_.hosts.empty() || given_.count("--http-token") > 0))
@@ -677,7 +678,7 @@ void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
       job.out.is_lines() && (out_format_.name() != "envelope" || !out_format_.output_template.empty());
   if (in_shows || out_shows) return;
   throw usage_error(
-      std::string(value_codec_ ? "--value-codec" : "--key-codec") + " says nothing here: " + job.tool +
+      std::string(value_codec_ ? "--value-codec" : "--key-codec") + " does nothing here: " + job.tool +
           " copies bytes as they are",
       "to change how they are encoded: kmap --value-codec IN:OUT '*' IN OUT, kfilter --key-codec IN:OUT true IN OUT");
 }
@@ -713,7 +714,7 @@ void SharedOptions::parse_formats() {
   const bool envelope = lines_.envelope || shares_.envelope_lines;
   const auto parse = [&](const std::string& text, const char* option) {
     if (lines_.envelope && !text.empty() && text != "envelope") {
-      throw usage_error(std::string("-J and ") + option + " " + text + " say different things about lines",
+      throw usage_error(std::string("-J and ") + option + " " + text + " contradict each other about lines",
                         "-J is envelopes both ways; -I and -O are for one way");
     }
     io::LineFormat format = io::parse_line_format(!text.empty() ? text
@@ -733,7 +734,7 @@ void SharedOptions::parse_formats() {
   if (lines_.format) {
     if (!lines_.out.empty() || lines_.envelope)
       throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +
-                        " say different things about lines");
+                        " contradict each other about lines");
     out_format_.output_template = *lines_.format;
   }
 }

@@ -155,7 +155,7 @@ CaseReport run_cases(std::istream& in, std::string_view path,
     try {
       const Value object = context.json(line);
       if (object.is_error()) bad_case(std::string(object.as_error().message));
-      if (!member(object, "expr").is_string()) bad_case("'expr' is no string");
+      if (!member(object, "expr").is_string()) bad_case("'expr' is not a string");
       const auto text = [&](std::string_view name) {
         const Value* found = find(object.as_map(), name);
         return found && found->is_string() ? std::string(found->as_string()) : std::string();

@@ -45,13 +45,13 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   }
   if (has_commits) {
     throw usage_error("the changelog topic " + out.name + " is missing, though group " + group +
-                          " has worked before: its state is lost",
+                          " has run before: its state is lost",
                       forget(group));
   }
   if (!job.create_topics) {
     throw usage_error(
-        "there is no changelog topic " + out.name + ", and --no-create forbids to make it",
-        "make it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
+        "there is no changelog topic " + out.name + ", and --no-create is set",
+        "create it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
   }
   kafka::NewTopic wanted;
   wanted.name = out.name;
@@ -74,13 +74,12 @@ int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const 
   const std::string name = repartition_name(group);
   if (const auto found = admin.find_topic(name)) return found->partitions;
   if (has_commits) {
-    throw usage_error(
-        "the internal topic " + name + " is missing, though group " + group + " has worked before",
-        forget(group));
+    throw usage_error("the internal topic " + name + " is missing, though group " + group + " has run before",
+                      forget(group));
   }
   if (!job.create_topics) {
-    throw usage_error("there is no internal topic " + name + ", and --no-create forbids to make it",
-                      "make it with " + std::to_string(partitions) + " partitions and retention.ms=-1");
+    throw usage_error("there is no internal topic " + name + ", and --no-create is set",
+                      "create it with " + std::to_string(partitions) + " partitions and retention.ms=-1");
   }
   kafka::NewTopic wanted;
   wanted.name = name;

@@ -13,14 +13,14 @@ kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::stri
   // Without this check the broker takes the offsets and fences nobody (protocol.md, 2).
   if (!group.usable() || consumer.assignment_lost()) {
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
-                            "the group gave our partitions away");
+                            "the group assigned this process's partitions to others");
   }
   // A member that the group has put out, as after a sleep, joins again under another id. librdkafka 2.0.2
   // then still takes what the old one had for its own, and the broker would accept it, though others had it
   // meanwhile (seen: a record came twice). Only a new member that owns nothing is safe.
   if (group.member_id != member) {
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, 0,
-                            "the group put us out while we were away, and gave our partitions to others");
+                            "this process was suspended, and the group assigned its partitions to others");
   }
   return group;
 }

@@ -123,9 +123,8 @@ std::unique_ptr<FileLock> InstanceSlot::lock_for_init(const StopRequest& stop) c
   auto lock = std::make_unique<FileLock>(path(number_, ".init"));
   while (!lock->try_lock()) {
     if (stop.signal() != 0) {
-      throw kafka::KafkaError(
-          ExitCode::delivery, kafka::Severity::abort, 0,
-          "asked to end while another instance ends the transactions of one that is gone");
+      throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
+                              "asked to end while another instance ends the transactions of one that died");
     }
     std::this_thread::sleep_for(kLockLook);
   }

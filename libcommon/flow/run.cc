@@ -202,7 +202,8 @@ std::function<void()> watch_partitions(const Job& job, const Surroundings& aroun
         "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
     // A stage with state knows its sources from the beginning.
     if (job.stateful)
-      throw usage_error(what + " while its windows and rows were being made", "start " + job.tool + " again");
+      throw usage_error(what + " during the run, and windows and rows are kept by partition",
+                        "start " + job.tool + " again");
     log.note(what + ", read from the beginning");
     run.source->add(added);
   };

@@ -29,7 +29,7 @@ void end_dead_transactions(const InstanceSlot& slot, const Surroundings& around,
 }
 
 Error rival_error(const std::string& instance_id) {
-  return Error(ExitCode::delivery, "another process runs as " + instance_id + " and has taken over",
+  return Error(ExitCode::delivery, "another process runs as " + instance_id + " and has taken its place",
                "each process needs its own --instance ($KUTILS_INSTANCE) or state directory");
 }
 
@@ -167,7 +167,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       counted = worker.committed_counts();
       if (worker.has_committed()) fatal_in_a_row = 0;
       if (++fatal_in_a_row > kMaxFatalInARow) throw;
-      log.note(std::string("starting anew with state from its changelog: ") + broken.what());
+      log.note(std::string("restarting with state from its changelog: ") + broken.what());
       distrusted = true;
     } catch (const kafka::KafkaError& error) {
       counted = worker.committed_counts();
@@ -182,7 +182,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       } else if (++fatal_in_a_row > kMaxFatalInARow) {
         throw Error(ExitCode::delivery,
                     std::string("gave up after ") + std::to_string(kMaxFatalInARow) +
-                        " new starts in a row: " + error.what(),
+                        " restarts in a row: " + error.what(),
                     "does another process run as " + slot->instance_id() + "? Give each its own --instance");
       }
       if (error.is_fencing() && !worker.member_id().empty()) {
@@ -198,7 +198,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
         around.pause(kRivalLook);
       }
       if (around.observer) around.observer->started_anew();
-      log.note(std::string("starting anew from what is committed: ") + error.what());
+      log.note(std::string("restarting from the committed offsets: ") + error.what());
     }
   }
 }

@@ -25,7 +25,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
     const auto differences =
         earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
     if (!earlier || !differences.empty()) {
-      std::string text = "the state of group " + group + " was made for something else:";
+      std::string text = "the state of group " + group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
       throw usage_error(text, again);
     }
@@ -40,7 +40,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
       return resume.offset;
     case Action::input_recreated:
       throw usage_error("the state of " + place + " stands at offset " + std::to_string(resume.offset) +
-                            ", beyond the topic's end: the topic was made anew",
+                            ", beyond the topic's end: the topic was recreated",
                         again);
     case Action::offsets_were_reset:
       // Plain commits: the state may stand behind the group's offset, and says so itself (29).
@@ -54,24 +54,24 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
       if (context_.plan.in_memory && context_.plan.keeps_source_rows) {
         throw usage_error(
             place +
-                ": its state went with the process that had it, and groups are made of what its rows gave before",
+                ": its state ended with the process that held it, and the groups contain what its rows gave before",
             again);
       }
       if (context_.plan.in_memory) {
-        context_.log.note(place + ": its state went with the process that had it; reading anew");
+        context_.log.note(place + ": its state ended with the process that held it; reading it again");
         is_new = true;
         return resume.offset;
       }
       throw usage_error("group " + group + " has read " + place + " up to offset " +
                             std::to_string(commit.offset) + ", but " + context_.plan.changelog +
                             " holds no state of it",
-                        "was the changelog topic deleted or made anew? " + again);
+                        "was the changelog topic deleted or recreated? " + again);
     case Action::gap:
       break;
   }
   const std::string gap = place + ": the state stands before offset " + std::to_string(resume.offset) +
                           ", the topic's first: records were deleted before they were read";
-  if (!context_.job.accept_gap) throw usage_error(gap, "--on-gap skip goes on without them; or " + again);
+  if (!context_.job.accept_gap) throw usage_error(gap, "--on-gap skip continues without them; or " + again);
   context_.log.note(gap);
   return resume.offset;
 }
@@ -97,7 +97,7 @@ void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPa
       if (record.offset != last.offset || digest_of(record) == last.digest) continue;
       throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " +
                             std::to_string(last.offset) + " is not the one that the state of group " +
-                            context_.plan.group + " has taken in: the topic was made anew",
+                            context_.plan.group + " has processed: the topic was recreated",
                         again);
     }
   }

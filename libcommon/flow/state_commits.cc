@@ -39,13 +39,14 @@ void StateCommits::check_size(const Output& row, const kafka::PartitionOffset& a
   const int64_t bytes = io::batch_bytes(row);
   if (bytes <= most) return;
   committer_.abort();
-  throw Error(ExitCode::delivery,
-              "a row of the state has grown too large, at " + at.at.topic + " [" +
-                  std::to_string(at.at.partition) + "] before " + std::to_string(at.offset) + ": " +
-                  std::to_string(bytes) + " bytes; the changelog topic " + context_.plan.changelog +
-                  " takes " + std::to_string(most) + " (max.message.bytes)",
-              "raise max.message.bytes of that topic and start it again: it goes on where it was;\n"
-              "or keep less of each group, under another name with -g NAME");
+  throw Error(
+      ExitCode::delivery,
+      "a row of the state has grown too large, at " + at.at.topic + " [" + std::to_string(at.at.partition) +
+          "] before " + std::to_string(at.offset) + ": " + std::to_string(bytes) +
+          " bytes; the changelog topic " + context_.plan.changelog + " takes " + std::to_string(most) +
+          " (max.message.bytes)",
+      "raise max.message.bytes of that topic and start the tool again: it continues where it stopped;\n"
+      "or keep less of each group, under another name with -g NAME");
 }
 
 // The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks
@@ -64,7 +65,7 @@ void StateCommits::check_changelog(kafka::Producer& producer,
     committer_.abort();
     throw usage_error(
         "the changelog topic " + context_.plan.changelog +
-            " was deleted and made anew while this worked: partition " + std::to_string(changelog) +
+            " was deleted and recreated during the run: partition " + std::to_string(changelog) +
             " ends at " + std::to_string(partition.changes_end) + ", its rows stand at " +
             std::to_string(applied),
         "nothing was committed to it; start from the beginning under another name with -g NAME");

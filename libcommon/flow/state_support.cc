@@ -288,7 +288,7 @@ class Opening final : public StateOpening {
     if (lineage_.empty() || record.key.view() != kMetaKey || record.value.is_null()) return;
     if (state::decode_meta(record.value.view()).lineage != lineage_)
       throw state::CorruptState("its changelog " + place_.changelog.topic +
-                                " was deleted and made anew since");
+                                " was deleted and recreated since");
   }
 
   bool nothing_behind(int64_t from, int64_t end) {

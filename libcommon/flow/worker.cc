@@ -135,7 +135,7 @@ void Worker::run() {
                     error.hint());
       }
       if (parts_.job.verbose > 0)
-        parts_.log.note(std::string("again from what is committed: ") + error.what());
+        parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
       rewind_needed_ = true;
       parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
     }
@@ -678,7 +678,8 @@ void Worker::before_commit() {
   }
   if (parts_.report.counts.failures != failures && parts_.policy == OnError::Policy::fail) {
     committer_->abort();
-    throw Error(ExitCode::bad_record, "what the state makes cannot be written; the transaction is aborted");
+    throw Error(ExitCode::bad_record,
+                "an output made from the state cannot be written; the transaction is aborted");
   }
 }
 
@@ -712,7 +713,7 @@ void Worker::commit(bool last) {
   const auto offsets = positions_to_commit();
   if (offsets.empty()) {
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
-                     "no partition is left that the outputs belong to");
+                     "the partition that these outputs belong to is no longer assigned");
   }
   const int64_t behind = lag();
   if (states_) states_->write(offsets);
@@ -774,7 +775,7 @@ void Worker::rewind() {
       throw usage_error("group " + parts_.plan.group + " has lost its offset in " + position.at.topic + " [" +
                             std::to_string(position.at.partition) + "], which was " +
                             std::to_string(one.committed) +
-                            ": the topic was deleted and made anew, or the offset was",
+                            ": the topic was deleted and recreated, or the offset was deleted",
                         "start from the beginning under another name with -g NAME");
     }
     position.offset = one.first;
@@ -821,7 +822,8 @@ void Worker::leave() {
     consumer_->leave(*this, parts_.job.stay && !rejoins_);
   } catch (const KafkaError& error) {
     // All is committed; the group finds out by its session time-out.
-    if (parts_.job.verbose > 0) parts_.log.note(std::string("left the group the hard way: ") + error.what());
+    if (parts_.job.verbose > 0)
+      parts_.log.note(std::string("closed without leaving the group in order: ") + error.what());
   }
   for (const auto& one : owned_.all()) {  // with --stay nothing was revoked
     try {
@@ -875,7 +877,7 @@ void Worker::watch_left_out() {
   if (!left_out_ || member_id_.empty() || !left_out_->look(clock_.steady_us())) return;
   std::string names;
   for (const auto& at : left_out_->left_out()) names += ' ' + at.topic + '-' + std::to_string(at.partition);
-  parts_.log.note("the group has given to nobody:" + names + "; joining anew");
+  parts_.log.note("unassigned partitions:" + names + "; rejoining the group");
 }
 
 void Worker::note_member() {

@@ -91,21 +91,21 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
     const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
     if (!differences.empty() && (!job.accept_change || job.stateful)) {
-      std::string text = "group " + plan.group + " was made for something else:";
+      std::string text = "group " + plan.group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
       if (job.stateful || !job.group_is_explicit) {
         throw usage_error(
             text, std::string("start from the beginning under another name with -g NAME") +
-                      (job.stateful ? "" : ", or go on with this one's offsets with --accept-change"));
+                      (job.stateful ? "" : ", or continue at this one's offsets with --accept-change"));
       }
-      if (!earlier) log.note(text + "\n  going on with its offsets");
+      if (!earlier) log.note(text + "\n  continuing at its offsets");
     }
     if (!earlier) earlier = std::move(decoded);
   }
   if (reset_by_hand && job.stateful && !plan.in_memory) {
     throw usage_error(
-        "the offsets of group " + plan.group + " were set by hand, its state is not of that place",
-        "name another group with -g: it begins with state of its own");
+        "the offsets of group " + plan.group + " were set by hand, and its state belongs to other offsets",
+        "name another group with -g; it has state of its own");
   }
   for (const auto& [topic, count] : plan.inputs) {
     const bool has_offsets = std::any_of(commits.begin(), commits.end(), [&name = topic](const auto& commit) {
@@ -128,8 +128,8 @@ void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& 
   for (int32_t p = 0; p < plan.repartition_count; ++p) behind.push_back({plan.repartition, p});
   for (const auto& commit : admin.committed(plan.group, behind)) {
     if (commit.offset == kafka::kOffsetNone) continue;
-    throw usage_error("group " + plan.group + " has worked before, but has no offsets in " + job.in.name +
-                          ": the topic was deleted and made anew, or its offsets were",
+    throw usage_error("group " + plan.group + " has run before, but has no offsets in " + job.in.name +
+                          ": the topic was deleted and recreated, or its offsets were deleted",
                       "start from the beginning under another name with -g NAME");
   }
 }
@@ -155,7 +155,7 @@ bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
 Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added) {
   const int32_t before = plan.inputs.front().second;
   return usage_error(
-      "partitions were added to " + added.topic + " while this worked: it had " + std::to_string(before) +
+      "partitions were added to " + added.topic + " during the run: it had " + std::to_string(before) +
           ", now there is partition " + std::to_string(added.partition) +
           ". The state is kept by partition, and keys move to other partitions when their number changes",
       "all that was read is committed. Start from the beginning under another name with -g NAME" +
@@ -205,7 +205,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
     if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);
   }
   if (!job.create_topics) {
-    throw usage_error("there is no topic '" + topic + "', and --no-create forbids to make it");
+    throw usage_error("there is no topic '" + topic + "', and --no-create is set");
   }
   kafka::NewTopic wanted;
   wanted.name = topic;
@@ -231,11 +231,12 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   plan.in_memory = admin.is_in_memory();
   const bool to_lines = job.out.is_lines();
   if (to_lines && job.stateful) {
-    throw usage_error("-g from a topic to lines: offsets of what is in the state would be lost with it",
-                      "write to a topic, then kread it");
+    throw usage_error(
+        "-g does not go with state from a topic to lines: the offsets would be kept and the rows lost",
+        "write to a topic, OUT, and print it: kread -e OUT");
   }
   plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
-  if (plan.in_memory) log.note("in-memory broker: nothing survives its end; at-least-once");
+  if (plan.in_memory) log.note("in-memory broker: topics are lost when it ends; delivery is at least once");
   plan.inputs = find_inputs(job, around, admin, log);
   // Before anything is made for it.
   if (job.stateful && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
@@ -298,7 +299,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   if (has_start && !plan.earlier_counts.empty()) {
     log.note("group " + plan.group +
-             " goes on at its committed offsets; where to start is only asked on its first run");
+             " continues at its committed offsets; -o, --since and --tail count on its first run only");
   }
   // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
   // it does not wait for a broker that is down.

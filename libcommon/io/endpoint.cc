@@ -36,7 +36,7 @@ void require_topic_name(const std::string& where, std::string_view name) {
   const std::string quoted = where + "'" + std::string(name) + "' ";
   if (name.empty()) throw usage_error(where + "a topic's name is empty");
   if (name == "." || name == "..")
-    throw usage_error(quoted + "is no topic name", "a file is written with a slash: ./NAME");
+    throw usage_error(quoted + "is not a topic name", "a file is written with a slash: ./NAME");
   if (name.size() > kMaxTopicName)
     throw usage_error(where + "a topic name has at most 249 characters, this one " +
                       std::to_string(name.size()));
@@ -44,10 +44,10 @@ void require_topic_name(const std::string& where, std::string_view name) {
     if (is_topic_character(c)) continue;
     if (c == '*' || c == '?')
       throw usage_error(
-          quoted + "is no topic name: it has a '" + c + "'",
+          quoted + "is not a topic name: it has a '" + c + "'",
           "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
     throw usage_error(
-        quoted + "is no topic name: it has a '" + c + "'",
+        quoted + "is not a topic name: it has a '" + c + "'",
         "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");
   }
 }
@@ -97,7 +97,7 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
     try {
       (void)std::regex(endpoint.name, std::regex::extended);
     } catch (const std::regex_error& error) {
-      throw usage_error(where + "'" + endpoint.name + "' is no regular expression: " + error.what(),
+      throw usage_error(where + "'" + endpoint.name + "' is not a regular expression: " + error.what(),
                         "it is an extended one, as of grep -E; a topic is written without '^'");
     }
     return endpoint;

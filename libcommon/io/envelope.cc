@@ -85,15 +85,16 @@ class EnvelopeParser final : public LineParser {
 
   std::optional<RecordError> take_origin(Record& record) const {
     if (given(kTopic)) {
-      if (reader_[kTopic].type != JsonType::string) return bad("'topic' is no string");
+      if (reader_[kTopic].type != JsonType::string) return bad("'topic' is not a string");
     }
     // Only a full address replaces the line's own: messages shall name one place that exists.
     if (!given(kPartition)) return std::nullopt;
     const JsonField& partition = reader_[kPartition];
     if (partition.type != JsonType::integer || partition.integer < -1 ||
         partition.integer > std::numeric_limits<int32_t>::max())
-      return bad("'partition' is no partition number");
-    if (given(kOffset) && reader_[kOffset].type != JsonType::integer) return bad("'offset' is no integer");
+      return bad("'partition' is not a partition number");
+    if (given(kOffset) && reader_[kOffset].type != JsonType::integer)
+      return bad("'offset' is not an integer");
     if (partition.integer < 0) return std::nullopt;
     record.partition = static_cast<int32_t>(partition.integer);
     if (given(kTopic)) record.topic = reader_[kTopic].string;
@@ -112,7 +113,7 @@ class EnvelopeParser final : public LineParser {
       record.timestamp_type = found->type;
     }
     if (given(kTs)) {
-      if (reader_[kTs].type != JsonType::integer) return bad("'ts' is no integer of milliseconds");
+      if (reader_[kTs].type != JsonType::integer) return bad("'ts' is not an integer, in milliseconds");
       record.timestamp = reader_[kTs].integer;
     }
     // kcat writes "unknown" and 0, or -1, for a record without a time.
@@ -126,7 +127,7 @@ class EnvelopeParser final : public LineParser {
   std::optional<RecordError> take_bytes(Slot text, Slot base64, Arena& arena, MaybeBytes& bytes) {
     if (given(base64)) {
       if (given(text)) return bad(quoted(text) + " and " + quoted(base64) + " are both there");
-      if (reader_[base64].type != JsonType::string) return bad(quoted(base64) + " is no string");
+      if (reader_[base64].type != JsonType::string) return bad(quoted(base64) + " is not a string");
       return take_base64(kNames[base64], reader_[base64].string, arena, bytes);
     }
     if (!given(text)) return std::nullopt;

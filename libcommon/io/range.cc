@@ -279,7 +279,7 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
       for (const auto& [at, marks] : all_marks) out[at] = marks.low;
     } else {
       throw usage_error("the in-memory broker cannot look up offsets by time",
-                        "say -o with offsets, or use a real broker");
+                        "give -o with offsets, or use a real broker");
     }
     if (!make_reader) return out;
     std::vector<SearchSpan> spans;

@@ -60,7 +60,7 @@ void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_rea
     if (!batch.empty() || !polled.ends.empty()) progress = Clock::now();
     if (Clock::now() - progress > kPatience)
       throw Error(ExitCode::connection, "no answer from the brokers while looking for where to read",
-                  "say where with -o and offsets");
+                  "give -o with offsets");
   }
 }
 

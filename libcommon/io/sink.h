@@ -12,7 +12,7 @@ namespace kutils::io {
 // ends quietly, as coreutils do. A sink of lines makes the process ignore SIGPIPE.
 class ReaderGone : public Error {
  public:
-  ReaderGone() : Error(ExitCode::ok, "the reader of the output hung up") {}
+  ReaderGone() : Error(ExitCode::ok, "the reader of the output closed it") {}
 };
 
 class Sink {

@@ -79,7 +79,7 @@ class TemplateWriter final : public LineWriter {
         const size_t end = find_brace(text, i + 1);
         if (end == std::string_view::npos)
           throw usage_error("-f: '%{' at byte " + std::to_string(i - 1) + " has no '}'");
-        if (!expressions_) throw usage_error("-f: expressions are not known here");
+        if (!expressions_) throw usage_error("-f: %{EXPR} is not available here");
         end_literal();
         pieces_.push_back({kExpression, {}, expressions_->add(text.substr(i + 1, end - i - 1))});
         i = end;

@@ -104,7 +104,7 @@ Client::Client(rd_kafka_type_t type, const ClientConfig& config,
     : events_(std::make_unique<ClientEvents>(config.note())) {
   if (config.brokers().empty())
     throw usage_error("no brokers given",
-                      "say -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
+                      "give -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
   check_open_files();
   ConfHandle conf(rd_kafka_conf_new());
   std::map<std::string, std::string> properties =

@@ -153,7 +153,7 @@ HttpAddress parse_http_address(const std::string& option, const std::string& tex
   const char* end = port.data() + port.size();
   const auto [stopped, error] = std::from_chars(port.data(), end, address.port);
   if (port.empty() || error != std::errc() || stopped != end || address.port < 0 || address.port > 65535)
-    throw usage_error(option + ": '" + text + "' is no address",
+    throw usage_error(option + ": '" + text + "' is not an address",
                       "PORT (this machine only) or HOST:PORT, as 0.0.0.0:8080");
   if (colon != std::string::npos && colon > 0) address.host = text.substr(0, colon);
   if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']')

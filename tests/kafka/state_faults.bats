@@ -127,7 +127,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   begin
   kwindow -q -e -g "$group" --time n --time-unit s -w 10s 'n=count()' "$src" "$dst"
   refused_with 2 kwindow -e -g "$group" --time n -w 10s 'n=count()' "$src" "$dst"
-  says "was made for something else" "--time-unit was 's', is not set" "-g NAME"
+  says "stores another configuration" "--time-unit was 's', is not set" "-g NAME"
   kwindow -q -e -g "$group" --time n --time-unit s -w 10s 'n=count()' "$src" "$dst"
 }
 
@@ -135,11 +135,11 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   begin
   table
   refused_with 2 ktable -e -g "$group" 'n=count()' "$src" "$dst"
-  says "was made for something else" "AGGS was 'n=count(), s=sum(n)', is 'n=count()'" "-g NAME"
+  says "stores another configuration" "AGGS was 'n=count(), s=sum(n)', is 'n=count()'" "-g NAME"
   # Offsets gone: what the state says of itself stands.
   test_topics forget "$group" "$src"
   refused_with 2 ktable -e -g "$group" 'n=count()' "$src" "$dst"
-  says "the state of group $group was made for something else" "-g NAME"
+  says "the state of group $group stores another configuration" "-g NAME"
   # And the right one goes on where the state stands.
   runs_after "offsets gone"
   test_topics grow "$src" 3
@@ -157,7 +157,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   refused "the changelog topic $log is missing" "state is lost" "-g NAME"
   test_topics create "$log" 2 cleanup.policy=compact
   again
-  refused "$log holds no state of it" "deleted or made anew" "-g NAME"
+  refused "$log holds no state of it" "deleted or recreated" "-g NAME"
   test_topics delete "$log"
   test_topics create "$log" 3 cleanup.policy=compact
   again
@@ -205,7 +205,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   rm -rf "$KUTILS_STATE_DIR"
   cp -r old "$KUTILS_STATE_DIR"
   runs_after "old state of another changelog"
-  [[ $output == *"deleted and made anew since"* ]] || { echo "$output"; return 1; }
+  [[ $output == *"deleted and recreated since"* ]] || { echo "$output"; return 1; }
 }
 
 @test "an input topic that was made anew: shorter, longer, and under --by" {

@@ -44,7 +44,7 @@ counted_is() { [ "$(counted "$1")" = "$2" ]; }
   send 1001 3000 "$src"
   end_of_tool "$window_pid" 60
   [ "$status" -eq 2 ]
-  file_has window.err "partitions were added to $src while this worked: it had 2, now"
+  file_has window.err "partitions were added to $src during the run: it had 2, now"
   # What it had read of the old ones stands, and none of the new ones was touched.
   [ "$(test_topics committed "$window" "$src" | awk '$1 >= 2 && $2 == "-"' | wc -l)" -eq 2 ]
   for one in filter both by; do wait_for 60 caught_up "${!one}" "$src"; done

@@ -85,7 +85,7 @@ kread -e totals | tail -n 1 >got
 S
   kbroker bash inside.sh 3>&-
   [ "$(cat got)" = '{"n":200}' ]
-  grep 'its state went with the process that had it; reading anew' again.err
+  grep 'its state ended with the process that held it; reading it again' again.err
 }
 
 @test "a table over a table: rows that change are taken back from their groups, over several runs; without its state it does not go on" {
@@ -103,7 +103,7 @@ S
   timeout 100 kbroker bash inside.sh 3>&-
   same <(printf '%s\n' '{"team":"x","n":1,"pay":5}' '{"team":"y","n":1,"pay":3}') got
   [ "$(cat gone.code)" = 2 ]
-  grep 'its state went with the process that had it, and groups are made of' gone.err
+  grep 'its state ended with the process that held it, and the groups contain' gone.err
 }
 
 @test "its own options and what it cannot run; the exit code of what it ran" {

@@ -118,9 +118,9 @@ refused() {
 
 @test "kcp copies bytes: a codec that would do nothing is refused" {
   export KUTILS_BROKERS=localhost:1
-  refused kcp --value-codec base64 a b; says "--value-codec says nothing here" "kmap --value-codec"
-  refused kcp --key-codec i64 a ./b; says "--key-codec says nothing here"
-  refused kcp --value-codec json+base64 - -; says "--value-codec says nothing here"
+  refused kcp --value-codec base64 a b; says "--value-codec does nothing here" "kmap --value-codec"
+  refused kcp --key-codec i64 a ./b; says "--key-codec does nothing here"
+  refused kcp --value-codec json+base64 - -; says "--value-codec does nothing here"
   [ "$(echo '{"a":1}' | kcp --value-codec json:json -I json -O json - -)" = '{"a":1}' ]
 }
 
@@ -157,7 +157,7 @@ refused() {
 }
 
 @test "a pattern as IN: it must be one, and match nothing that is written" {
-  refused kread '^[a'; says "'^[a' is no regular expression" "grep -E"
+  refused kread '^[a'; says "'^[a' is not a regular expression" "grep -E"
   export KUTILS_BROKERS=localhost:1
   refused kcp -g g '^click' clickout; says "'^click' matches OUT 'clickout': the tool would read what it writes"
   refused kfilter -g g --on-error dead-letter:clickbad 'a > 1' '^click' out; says "'clickbad'" "would read what it writes"

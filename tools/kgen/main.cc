@@ -82,8 +82,8 @@ class GenTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kgen", std::nullopt, operands.find("OUT"));
     if (every_) {
-      if (rate_) throw usage_error("--rate and --every say the same; give one");
-      if (every_->count() == 0) throw usage_error("--every: 0 is no distance");
+      if (rate_) throw usage_error("--rate and --every set the same; give one");
+      if (every_->count() == 0) throw usage_error("--every: 0 is not an interval");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
     const std::string what = operands.get("WHAT");

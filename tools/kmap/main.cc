@@ -18,7 +18,7 @@ class MapTool final : public cli::StreamTool {
   MapTool() : StreamTool({.keep_null = true, .tables = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kmap",
-            "Make each record's value anew, like SQL's SELECT.",
+            "Build a new value for each record, like SQL's SELECT.",
             {{"LIST", true,
               "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
               " '=EXPR' the whole value; '| CMD' asks a command, line by line",

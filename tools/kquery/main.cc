@@ -61,7 +61,7 @@ class QueryTool final : public cli::Tool {
                .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
                .choices = {"json", "envelope", "csv", "tsv", "text", "table"}});
     table.add({.names = "-q",
-               .help = "no notes; errors are still said",
+               .help = "suppress notes, not errors",
                .group = cli::Group::general,
                .set = [this](const std::string&) { quiet_ = true; }});
     table.add({.names = "-v",
@@ -78,7 +78,7 @@ class QueryTool final : public cli::Tool {
     flow::set_at(query_, at_, now_ms_);
     flow::set_delta(query_, delta_);
     if (!query_.keys.empty() && query_.prefix)
-      throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+      throw usage_error("a KEY and --prefix cannot be combined", "give one of them");
     if (http_ && (group_ || !state_dir_.empty()))
       throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
     if (http_ && format_.name() == "envelope")
@@ -95,7 +95,7 @@ class QueryTool final : public cli::Tool {
     const auto table = kquery::StoredTable::find(state_dir_, table_, group_);
     flow::TableQuery query(table->description(), query_);
     if (verbose_) log.note(table->origin());
-    const auto out = io::make_line_sink(1, false, "stdout", format_);
+    const auto out = io::make_line_sink(1, false, "standard output", format_);
     try {
       table->run(query, now_ms_, [&](MaybeBytes key, std::string_view json, int64_t timestamp) {
         Output row;
@@ -115,10 +115,13 @@ class QueryTool final : public cli::Tool {
 
  private:
   ExitCode say_missing(const std::vector<std::string>& missing, Log& log) const {
-    for (const std::string& key : missing) log.note("no row of '" + key + "'" + (query_.prefix ? "..." : ""));
     const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
+    for (const std::string& key : missing)
+      log.note("no row of '" + key + "'" + (query_.prefix ? "..." : "") +
+               (asks_windows ? " in these windows" : ""));
     if (!missing.empty() && asks_windows)
-      log.note("in those windows; closed ones are there only for as long as kwindow --expires keeps them");
+      log.note(
+          "closed windows are kept for as long as kwindow --expires says; by default they are deleted at once");
     return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
   }
 
@@ -142,7 +145,7 @@ class QueryTool final : public cli::Tool {
       throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint),
                         hint == std::string::npos ? "" : said.substr(hint + 1));
     }
-    const auto out = io::make_line_sink(1, false, "stdout", format_);
+    const auto out = io::make_line_sink(1, false, "standard output", format_);
     try {
       for (size_t from = 0; from < reply.body.size();) {
         const size_t end = reply.body.find('\n', from);
@@ -162,7 +165,7 @@ class QueryTool final : public cli::Tool {
     // Which of several it was, the reply does not tell.
     if (query_.keys.size() == 1 || query_.prefix)
       return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);
-    log.note("not all that was asked for has a row");
+    log.note("some of the keys have no row");
     return ExitCode::answer_is_no;
   }
 

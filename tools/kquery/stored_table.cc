@@ -77,9 +77,9 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
     hint = "that of " + quoted_list(incomplete) +
            " is incomplete: a restore was cut short, and it does not say yet which table it is";
   } else if (!in_use.empty()) {
-    hint =
-        quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
-        " in use by a running process: ask it with --http ADDR, for which it must have been started with --http ADDR";
+    hint = quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
+           " in use by a running tool; if it was started with --http ADDR, ask it: kquery --http ADDR " +
+           table;
   } else if (!others.empty()) {
     hint = "there is that of " + quoted_list(others);
   } else {

@@ -69,7 +69,7 @@ class TableTool final : public cli::StreamTool {
     using flow::TableEmit;
     if (const std::string mode = held_mode(); !mode.empty()) {
       if (grouping_.closes_at_end() && job_.out.is_topic())
-        throw usage_error("--close-at-end and --emit " + mode + " say different things about the end",
+        throw usage_error("--close-at-end and --emit " + mode + " contradict each other about the end",
                           "leave one of the two out");
       options.after = parse_duration_option("--emit " + mode, emit_.substr(mode.size())).count();
       options.suppress = mode == "suppress:";

@@ -310,7 +310,7 @@ TableQuery::TableQuery(StateDescription description, Query query)
       labels_(make_labels(description_.key_names)),
       found_(std::max<size_t>(1, query_.keys.size())) {
   if (!query_.keys.empty() && query_.prefix)
-    throw usage_error("a KEY and --prefix ask for different things", "give one of them");
+    throw usage_error("a KEY and --prefix cannot be combined", "give one of them");
   if (!description_.window) {
     if (query_.from || query_.until)
       throw usage_error("--from and --until ask for windows, and these are the rows of a table");

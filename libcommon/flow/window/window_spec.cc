@@ -13,7 +13,7 @@ constexpr std::string_view kForms =
 int64_t positive_ms(std::string_view text) {
   const int64_t ms = parse_duration_option("-w", text).count();
   if (ms <= 0)
-    throw usage_error("-w: '" + std::string(text) + "' must be more than nothing", std::string(kForms));
+    throw usage_error("-w: '" + std::string(text) + "' must be longer than 0", std::string(kForms));
   return ms;
 }
 
@@ -55,7 +55,7 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
   } else if (parse_duration(text)) {
     spec.size = spec.advance = positive_ms(text);
   } else {
-    throw usage_error("-w: '" + std::string(text) + "' is no window", std::string(kForms));
+    throw usage_error("-w: '" + std::string(text) + "' is not a window", std::string(kForms));
   }
   if (!zone.empty() && !spec.is_calendar())
     throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");

@@ -363,7 +363,7 @@ TEST_CASE("worker: fenced by a process that joined in its place: it gives way at
     FAIL("must end");
   } catch (const Error& error) {
     CHECK(error.code() == ExitCode::delivery);
-    CHECK(std::string(error.what()) == "another process runs as g.i and has taken over");
+    CHECK(std::string(error.what()) == "another process runs as g.i and has taken its place");
   }
   CHECK(bench.broker.polls < 6);
 }
@@ -700,7 +700,7 @@ TEST_CASE("worker: on the in-memory broker plain commits, with one note (29)") {
   CHECK(bench.run() == ExitCode::ok);
   CHECK(bench.broker.read("out", 0) == bench.expected(0));
   CHECK(bench.broker.transactions.size() == 1);
-  CHECK(bench.log.notes[0] == "in-memory broker: nothing survives its end; at-least-once");
+  CHECK(bench.log.notes[0] == "in-memory broker: topics are lost when it ends; delivery is at least once");
 }
 
 TEST_CASE("slots: the lowest free one; dead ones are found, living and initialising ones are not (9, 10)") {

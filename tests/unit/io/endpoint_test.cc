@@ -40,7 +40,7 @@ TEST_CASE("endpoints: refused") {
     parse_endpoint("IN", "my clicks");
     FAIL();
   } catch (const Error& error) {
-    CHECK(error.what() == std::string("IN: 'my clicks' is no topic name: it has a ' '"));
+    CHECK(error.what() == std::string("IN: 'my clicks' is not a topic name: it has a ' '"));
     CHECK(error.code() == ExitCode::usage);
   }
 }
