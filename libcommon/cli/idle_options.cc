@@ -36,6 +36,9 @@ bool writes_json(const OptionUse& use) {
   const std::string_view format = use.out.name();
   return writes_lines(use) && (format == "json" || format == "envelope") && use.out.output_template.empty();
 }
+bool writes_table(const OptionUse& use) {
+  return writes_lines(use) && use.out.name() == "table" && use.out.output_template.empty();
+}
 bool shows_metadata(const OptionUse& use) {
   return writes(use, false) || use.out.name() == "envelope" || !use.out.output_template.empty();
 }
@@ -67,6 +70,7 @@ const std::vector<Rule>& rules() {
       {{"--csv-strings"}, reads_cells, "no cells are read", "it goes with -I csv, tsv and re:REGEX"},
       {{"-O", "-f"}, writes_lines, "that is how lines are written, and OUT is a topic", "leave it out"},
       {{"--pretty"}, writes_json, "no JSON is written as lines", "it goes with -O json and -J, to lines"},
+      {{"--sort"}, writes_table, "no table is written as lines", "it goes with -O table, to lines"},
       {{"--local"}, reads_topic, "that is about times on a topic, and IN is lines", "leave it out"},
       {{"--embed"}, writes_envelopes, "no envelopes are written", "it goes with -J, to lines"},
       {{"-J", "-0", "-K", "-Z"},

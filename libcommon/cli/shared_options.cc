@@ -334,6 +334,12 @@ void SharedOptions::declare_lines(OptionTable& table) {
                .group = group,
                .in_short_help = !shares_.writes_topics && shares_.reads_topics && shares_.shapes,
                .set = [this](const std::string&) { lines_.pretty = true; }});
+    if (shares_.tables)
+      table.add({.names = "--sort",
+                 .metavar = "COLUMN",
+                 .help = "-O table: sort rows by it; -COLUMN: the largest first",
+                 .group = group,
+                 .set = [this](const std::string& text) { lines_.sort_by = text; }});
     table.add({.names = "--embed",
                .help = "in envelopes the JSON value as 'value', not as text",
                .group = group,
@@ -730,6 +736,7 @@ void SharedOptions::parse_formats() {
   in_format_.check_json = shares_.checks_json && !value_codec_;
   out_format_ = parse(lines_.out, "-O");
   out_format_.embed = lines_.embed;
+  out_format_.sort_by = lines_.sort_by;
   out_format_.dress = {lines_.pretty, lines_.colour};
   if (lines_.format) {
     if (!lines_.out.empty() || lines_.envelope)
@@ -772,8 +779,20 @@ class Template {
 
 }  // namespace
 
-std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const io::Endpoint& out) const {
+std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow::Job& job,
+                                                                      const io::Endpoint& out) const {
+  const bool rows_have_keys = shares_.aggregates || job.in.table;
+  const bool goes_on = job.in.is_topic() && !job.range.exit_at_end && !job.max_input && !job.max_output &&
+                       job.range.until.empty();
   io::LineFormat format = out_format_;
+  const char* terminal = std::getenv("TERM");
+  format.newest_rows = rows_have_keys;
+  format.live = rows_have_keys && format.name() == "table" && out.kind == io::EndpointKind::stdio &&
+                isatty(STDOUT_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
+  if (!format.sort_by.empty() && !format.live && goes_on)
+    throw usage_error(
+        "--sort: the rows have no end, and only on a terminal are they drawn again in their order",
+        "add -e, or leave it out: rows are then appended as they come");
   if (format.output_template.empty()) {
     io::check_output_format(format);
     return [out, format] { return io::open_line_sink(out, format); };
@@ -816,7 +835,7 @@ void SharedOptions::set_lines(flow::Job& job) const {
       return io::open_line_source(in, format);
     };
   }
-  if (job.out.is_lines()) job.open_lines_out = line_opener(job.out);
+  if (job.out.is_lines()) job.open_lines_out = line_opener(job, job.out);
   if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);
 }
 
@@ -832,7 +851,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   }
   if (more.at.is_lines()) {
     io::refuse_same_file(job.in, more.at);
-    more.open_lines = line_opener(more.at);
+    more.open_lines = line_opener(job, more.at);
   }
   job.more_outputs.push_back(std::move(more));
 }

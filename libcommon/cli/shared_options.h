@@ -84,6 +84,7 @@ class SharedOptions {
     bool envelope = false;                     // -J
     bool embed = false;                        // --embed
     bool pretty = false;                       // --pretty
+    std::string sort_by;                       // --sort
     bool colour = false;                       // --color always
     std::optional<std::string> key_separator;  // -K
     std::optional<std::string> null_marker;    // -Z
@@ -104,7 +105,7 @@ class SharedOptions {
   void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;
-  std::function<std::unique_ptr<io::Sink>()> line_opener(const io::Endpoint& out) const;
+  std::function<std::unique_ptr<io::Sink>()> line_opener(const flow::Job& job, const io::Endpoint& out) const;
   // Fills job.client, of which the topic has need. Throws usage_error if nobody named brokers.
   void name_cluster(flow::Job& job, const std::string& topic) const;
   void set_group(flow::Job& job) const;

@@ -83,6 +83,7 @@ class DecodingWriter final : public LineWriter {
     return inner_->write(origin, decoded, out);
   }
   void flush(std::string& out) override { inner_->flush(out); }
+  void finish(std::string& out) override { inner_->finish(out); }
 
  private:
   std::unique_ptr<LineWriter> inner_;

@@ -35,6 +35,9 @@ struct LineFormat {
   std::optional<std::string> null_marker;    // -Z: a key, value or CSV cell that is exactly this is NULL
   bool nul_ended = false;                    // -0: records end with a NUL byte instead of a newline
   JsonDress dress;                           // json, envelope out: --pretty, --color always
+  bool live = false;                         // table: drawn again in place, on a terminal
+  bool newest_rows = false;                  // table with sort_by: of a key only the newest row
+  std::string sort_by;                       // table: --sort COLUMN, or -COLUMN for the largest first
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
   bool latin1 = false;                       // --encoding latin1 in: lines become UTF-8 before all else
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers

@@ -47,7 +47,8 @@ class LineSink final : public Sink {
   }
   void close() override {
     if (fd_ < 0) return;
-    flush();
+    writer_->finish(buffer_);
+    write_out();
     empty_before_first();  // nothing came: that is the result
     if (!owned_) return;
     const int fd = std::exchange(fd_, -1);

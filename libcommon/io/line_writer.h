@@ -18,6 +18,8 @@ class LineWriter {
   virtual std::optional<RecordError> write(const Record* origin, const Output& output, std::string& out) = 0;
   // Appends what was kept back; called at each flush of the sink.
   virtual void flush(std::string& /*out*/) {}
+  // The same, when nothing more comes.
+  virtual void finish(std::string& out) { flush(out); }
 };
 
 // `bytes` as the codec has them decoded, in `scratch` if anything changes. No codec, or null: as they are.

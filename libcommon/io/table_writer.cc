@@ -12,27 +12,6 @@ namespace {
 
 constexpr size_t kMaxRowsHeld = 1000;
 
-struct Cell {
-  std::string text;
-  bool right = false;  // numbers
-};
-
-// Control characters would break the rows apart, or worse on a terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-      continue;
-    }
-    out += "\\x";
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
-  return out;
-}
-
 class TableWriter final : public LineWriter {
  public:
   explicit TableWriter(const LineFormat& format) : null_(format.null_marker.value_or("null")) {
@@ -41,7 +20,7 @@ class TableWriter final : public LineWriter {
 
   std::optional<RecordError> write(const Record*, const Output& output, std::string& out) override {
     std::vector<std::string> names;
-    std::vector<Cell> row;
+    std::vector<TableCell> row;
     // What is no object still is a row: of one cell.
     if (output.value.is_null() || reader_.read(output.value.view())) {
       names.emplace_back("value");
@@ -49,7 +28,7 @@ class TableWriter final : public LineWriter {
     } else {
       for (const JsonMember& member : reader_.members()) {
         names.push_back(printable(member.name));
-        row.push_back(cell(member.value_raw));
+        row.push_back(table_cell(member.value_raw, null_, scratch_));
       }
     }
     if (names != columns_) {
@@ -70,7 +49,7 @@ class TableWriter final : public LineWriter {
       for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], utf8_width(row[i].text));
     }
     if (header_due_) {
-      std::vector<Cell> header;
+      std::vector<TableCell> header;
       for (size_t i = 0; i < columns_.size(); ++i) header.push_back({columns_[i], rows_.front()[i].right});
       append_row(header, out);
       header_due_ = false;
@@ -80,12 +59,7 @@ class TableWriter final : public LineWriter {
   }
 
  private:
-  Cell cell(std::string_view raw) {
-    if (raw == "null") return {null_, false};
-    if (raw[0] != '"') return {std::string(raw), raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9')};
-    return {printable(parse_scalar(raw, scratch_)->string), false};
-  }
-  void append_row(const std::vector<Cell>& row, std::string& out) const {
+  void append_row(const std::vector<TableCell>& row, std::string& out) const {
     for (size_t i = 0; i < row.size(); ++i) {
       const size_t pad = widths_[i] - std::min(widths_[i], utf8_width(row[i].text));
       if (i > 0) out += "  ";
@@ -101,14 +75,36 @@ class TableWriter final : public LineWriter {
   FieldReader reader_{no_fields_};
   std::vector<std::string> columns_;
   std::vector<size_t> widths_;
-  std::vector<std::vector<Cell>> rows_;
+  std::vector<std::vector<TableCell>> rows_;
   bool header_due_ = false;
   std::string scratch_;
 };
 
 }  // namespace
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+      continue;
+    }
+    out += "\\x";
+    out += "0123456789abcdef"[byte >> 4];
+    out += "0123456789abcdef"[byte & 15];
+  }
+  return out;
+}
+
+TableCell table_cell(std::string_view raw, const std::string& null, std::string& scratch) {
+  if (raw == "null") return {null, false};
+  if (raw[0] != '"') return {std::string(raw), raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9')};
+  return {printable(parse_scalar(raw, scratch)->string), false};
+}
+
 std::unique_ptr<LineWriter> make_table_writer(const LineFormat& format) {
+  if (format.live || !format.sort_by.empty()) return make_whole_table_writer(format);
   return std::make_unique<TableWriter>(format);
 }
 

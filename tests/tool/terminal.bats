@@ -39,3 +39,43 @@ teardown() { close_terminal; kafka_teardown; }
   type_line 'echo code $?'
   wait_for 20 screen_has '^code 0$'
 }
+
+@test "a table on a terminal is drawn again in place, sorted; in a pipe rows are appended" {
+  mkfifo in
+  type_line 'clear; ktable --by k --emit update -O table --sort -n "n=count()" <in'
+  exec 8>in
+  printf '{"k":"%s"}\n' a b b >&8
+  wait_for 20 screen_has '^b +2$'
+  [ "$(screen | sed '/^$/d')" = $'k  n\nb  2\na  1' ] || show_screen
+  printf '{"k":"%s"}\n' a a >&8
+  wait_for 20 screen_has '^a +3$'
+  # The old rows are gone, and the order is that of now.
+  [ "$(screen | sed '/^$/d')" = $'k  n\na  3\nb  2' ] || show_screen
+  # More than the screen holds: the first rows, and how many there are beside them.
+  seq -f '{"k":"key%g"}' 100 >&8
+  wait_for 20 screen_has '^\.\.\. [0-9]+ more$'
+  [ "$(screen | grep -c '^key')" -lt 30 ] || show_screen
+  [ "$(screen | sed -n 2,3p | tr -s ' ')" = $'a 3\nb 2' ] || show_screen
+  exec 8>&-
+  # At the end all of it stands there.
+  wait_for 20 screen_has '^\$ *$'
+  [ "$(screen -S -200 | grep -cE '^key[0-9]+ +1$')" -ge 100 ] || show_screen
+  [ "$(printf '{"k":"%s"}\n' a b b | ktable --by k --emit update -O table 'n=count()')" = $'k  n\na  1\nb  1\nb  2' ]
+}
+
+@test "kread table: is drawn again, too, and deleted rows go" {
+  cat >script <<'END'
+clear
+put() { printf '%s\n' "$@" | kwrite -q -K = -Z null users; }
+put 'a={"u":"a","n":1}' 'b={"u":"b","n":5}'
+(until [ -e seen ]; do sleep 0.1; done; put 'b=null' 'a={"u":"a","n":2}') &
+kread -O table table:users
+END
+  type_line 'kbroker bash ./script'
+  wait_for 30 screen_has '^b +5$'
+  touch seen
+  wait_for 30 screen_has '^a +2$'
+  [ "$(screen | sed '/^$/d; /^k/d')" = $'u  n\na  2' ] || show_screen
+  press C-c
+  wait_for 20 screen_has '\$ *$'
+}

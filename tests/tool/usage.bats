@@ -403,3 +403,13 @@ END
   says "partition 99: topic t has"
   refused kwrite -p x t; says "-p: 'x' is not a whole number"
 }
+
+@test "--sort: a table in the order of a column" {
+  printf '{"k":"%s","n":%s}\n' a 2 b 10 c -1 >in.ndjson
+  [ "$(kread -O table --sort -n ./in.ndjson)" = $'k   n\nb  10\na   2\nc  -1' ]
+  [ "$(ktable --by k -O table --sort -n 'n=sum(n)' ./in.ndjson)" = $'k   n\nb  10\na   2\nc  -1' ]
+  [ "$(ktable --by k -O table --sort=n 'n=sum(n)' ./in.ndjson)" = $'k   n\nc  -1\na   2\nb  10' ]
+  refused_with 4 ktable --by k -O table --sort x 'n=sum(n)' ./in.ndjson; says "no column 'x' to sort by; it has k, n"
+  refused ktable --by k --sort n 'n=sum(n)' ./in.ndjson; says "--sort does nothing here" "-O table"
+  KUTILS_BROKERS=localhost:1 refused ktable -O table --sort n 'n=sum(n)' t; says "--sort: the rows have no end" "-e"
+}
