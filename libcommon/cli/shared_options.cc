@@ -222,7 +222,7 @@ void SharedOptions::declare_output(OptionTable& table) {
   if (shares_.shapes) {
     table.add({.names = "--time",
                .metavar = "EXPR",
-               .help = "its time: epoch ms, ISO string (UTC if it names no zone), timestamp; or 'wall'",
+               .help = "time of what is written: epoch ms, ISO string (UTC without zone), timestamp; or 'wall'",
                .group = group,
                .set = [this](const std::string& text) { shape_.time = text; }});
     table.add({.names = "--time-unit",
@@ -233,7 +233,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .choices = {"ns", "us", "ms", "s"}});
     table.add({.names = "--header",
                .metavar = "NAME=EXPR",
-               .help = "a header of what is written; null takes it away",
+               .help = "a header of what is written; null removes it",
                .group = group,
                .set = [this](const std::string& text) {
                  shape_.headers.push_back(split_assignment("--header", text, "NAME=EXPR"));
@@ -403,7 +403,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .group = group,
                .set = [this](const std::string& text) { job_.range.partitions = parse_partitions(text); }});
     table.add({.names = "-e",
-               .help = "end at what was the end of the topic at start",
+               .help = "stop at the end offsets that were captured at startup",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string&) { job_.range.exit_at_end = true; }});
@@ -485,12 +485,12 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                  }});
     }
     table.add({.names = "--stay",
-               .help = "keep the place in the group over a restart",
+               .help = "keep this process's partitions for it over a restart",
                .group = group,
                .set = [this](const std::string&) { job_.stay = true; }});
     table.add({.names = "--state-dir",
                .metavar = "DIR",
-               .help = "state of this machine; or $KUTILS_STATE_DIR",
+               .help = "where this machine keeps state; or $KUTILS_STATE_DIR",
                .group = group,
                .set = [this](const std::string& text) { job_.state_dir = text; }});
   }
