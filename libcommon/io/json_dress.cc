@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "base/printable.h"
+
 namespace kutils::io {
 namespace {
 
@@ -68,7 +70,7 @@ void append_dressed(std::string_view json, const JsonDress& dress, std::string& 
     } else {
       if (dress.colour)
         out += name_next ? kName : c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
-      out += token;
+      out += dress.colour ? printable(token) : std::string(token);
       if (dress.colour) out += kPlain;
     }
   }

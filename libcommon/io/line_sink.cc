@@ -25,6 +25,7 @@ class LineSink final : public Sink {
         owned_(owned),
         replaces_(replaces),
         name_(std::move(name)),
+        dresses_(format.live || format.dress.colour),
         writer_(make_line_writer(format)) {
     std::signal(SIGPIPE, SIG_IGN);
     buffer_.reserve(kChunk + 16 * 1024);
@@ -71,7 +72,7 @@ class LineSink final : public Sink {
   }
   void write_out() {
     if (!buffer_.empty()) empty_before_first();
-    if (is_terminal_) buffer_ = printable(buffer_);
+    if (is_terminal_ && !dresses_) buffer_ = printable(buffer_);
     std::string_view rest = buffer_;
     while (!rest.empty()) {
       const ssize_t n = ::write(fd_, rest.data(), rest.size());
@@ -101,6 +102,7 @@ class LineSink final : public Sink {
   bool owned_;
   bool replaces_;  // what the file held has not been removed yet
   std::string name_;
+  bool dresses_;  // the writer has codes of its own for the terminal, and escapes what is the records'
   std::unique_ptr<LineWriter> writer_;
   const bool is_terminal_ = ::isatty(fd_) == 1;
   std::string buffer_;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/printable.h"
 #include "base/utf8.h"
 #include "data/json_fields.h"
 #include "io/line_writer.h"
@@ -166,6 +167,7 @@ class WholeTable final : public LineWriter {
         if (!(cell && cell->right) && i + 1 < columns_.size()) text.append(pad, ' ');
       }
       // A line that wraps would be two, and the next drawing begin too low.
+      if (live_) text = kutils::printable(text);
       out += live_ && !whole ? cut(text, size.columns) : std::string_view(text);
       out += '\n';
       ++drawn_;
