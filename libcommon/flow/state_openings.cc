@@ -25,7 +25,7 @@ std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number) const {
   const auto& [job, around, plan, admin, log] = context_;
   StatePlace place;
   place.directory = job.state_dir;
-  place.group = plan.group;
+  place.group = plan.state_name;
   place.changelog = {plan.changelog, number};
   place.delete_retention_ms = plan.delete_retention_ms;
   place.in_memory_broker = plan.in_memory;

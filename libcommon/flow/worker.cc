@@ -801,13 +801,13 @@ void Worker::complete_local_state() {
   const Job& job = parts_.job;
   const WorkerPlan& plan = parts_.plan;
   if (!job.stateful || plan.in_memory || job.state_dir.empty() || parts_.around.stop.signal() != 0) return;
-  const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.group);
+  const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.state_name);
   std::vector<int32_t> wanted;
   for (int32_t number = 0; number < plan.state_count(); ++number) {
     if (here.empty()) {
       wanted.push_back(number);
     } else if (std::binary_search(here.begin(), here.end(), number)) {
-      const std::string at = state::partition_directory(job.state_dir, plan.group, number);
+      const std::string at = state::partition_directory(job.state_dir, plan.state_name, number);
       const state::Mark::Kind kind = state::read_mark(at).kind;
       const bool is_cut = kind == state::Mark::Kind::working || kind == state::Mark::Kind::restoring;
       if (is_cut && state::PartitionLock::try_read(at)) wanted.push_back(number);

@@ -6,6 +6,7 @@
 #include "base/nearest_name.h"
 #include "flow/changelog.h"
 #include "io/endpoint.h"
+#include "state/layout.h"
 
 namespace kutils::flow {
 namespace {
@@ -235,6 +236,9 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
         "-g does not go with state from a topic to lines: the offsets would be kept and the rows lost",
         "write to a topic, OUT, and print it: kread -e OUT");
   }
+  plan.state_name = job.group;
+  if (job.stateful && !plan.in_memory && !job.state_dir.empty())
+    plan.state_name = state::claim_group_name(job.state_dir, job.group, admin.cluster_id());
   plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
   if (plan.in_memory) log.note("in-memory broker: topics are lost when it ends; delivery is at least once");
   plan.inputs = find_inputs(job, around, admin, log);

@@ -23,6 +23,7 @@ constexpr Millis kConnectLimit{5'000};
 
 struct WorkerPlan {
   std::string group;
+  std::string state_name;  // the name of the group's directory of state (state/layout.h)
   bool in_memory = false;  // protocol.md, 29
   bool exactly_once = true;
   std::vector<std::string> subscription;                // topic names, or one regular expression

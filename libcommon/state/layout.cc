@@ -56,12 +56,13 @@ bool is_number(const std::string& name) {
   return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
 }
 
-// Nothing but numbered directories: a group.
+// Nothing but numbered directories, and whose they are: a group.
 bool holds_partitions_only(const std::filesystem::path& directory) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error))
-    if (!is_number(it->path().filename().string())) return false;
+    if (const std::string name = it->path().filename().string(); !is_number(name) && name != "cluster")
+      return false;
   return !error;
 }
 
@@ -87,6 +88,28 @@ void claim_state_directory(const std::string& state_dir, std::string_view group)
   make_private(state_dir + "/uuid");
   make_private(state_dir + "/slots");
   make_private(group_directory(state_dir, group));
+}
+
+std::string claim_group_name(const std::string& state_dir, const std::string& group,
+                             const std::string& cluster) {
+  const std::string apart = group + "@" + cluster;
+  if (std::filesystem::exists(group_directory(state_dir, apart))) return apart;
+  const std::string owner = group_directory(state_dir, group) + "/cluster";
+  // Two processes may come at once, so the file is written first and then given its name, which fails where
+  // the other was faster.
+  const std::string mine = owner + "." + std::to_string(::getpid()) + "." + std::to_string(::gettid());
+  try {
+    if (!std::filesystem::exists(owner)) {
+      make_directories(group_directory(state_dir, group));
+      write_file_atomically(mine, cluster + "\n", Sync::no);
+      ::link(mine.c_str(), owner.c_str());
+      ::unlink(mine.c_str());
+    }
+  } catch (const Error& error) {
+    throw Error(ExitCode::delivery, error.what(), "choose another --state-dir");
+  }
+  const auto text = read_file(owner);
+  return !text || *text == cluster + "\n" ? group : apart;
 }
 
 std::string database_directory(const std::string& partition_dir) { return partition_dir + "/db"; }

@@ -1,6 +1,7 @@
 // Where state lies on disk: the one place that knows file names.
 //
 //   STATE_DIR/GROUP/                 GROUP with every byte but [A-Za-z0-9._-] as %XX
+//     cluster                        the id of the cluster whose changelog the rows come from
 //     PARTITION/lock                 held (flock) by the process that works on the partition
 //     PARTITION/db/                  its RocksDB
 //     PARTITION/mark                 whether that is complete (Mark)
@@ -23,6 +24,12 @@ extern const char* const kOpenFilesHint;
 // Makes the directory, for its owner alone, and takes from others what earlier versions let them read: all of
 // it, or, where it has files that are not ours (a home directory, /tmp), what is the group's.
 void claim_state_directory(const std::string& state_dir, std::string_view group);
+
+// The name under which the group's state of this cluster lies: GROUP, or, where that is the state of another
+// cluster's group of the same name, GROUP@CLUSTER. The first cluster that comes takes the plain name, also of
+// a state that an earlier version wrote, which did not know clusters. Throws Error(delivery).
+std::string claim_group_name(const std::string& state_dir, const std::string& group,
+                             const std::string& cluster);
 
 std::string group_directory(const std::string& state_dir, std::string_view group);
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);

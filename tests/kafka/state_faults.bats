@@ -306,7 +306,8 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
     else
       refused_with 2 kquery "$group" k1
       says "is incomplete"
-      refused_with 2 kquery "$dst"
+      find "$KUTILS_STATE_DIR" -maxdepth 2 >&2; cat "$KUTILS_STATE_DIR"/*/cluster >&2; kquery "$dst" >&2 || true
+  refused_with 2 kquery "$dst"
       says "incomplete"
     fi
   done
@@ -372,4 +373,33 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
   mount -o remount,size=200m disk
   table --cache 4M --state-dir "$PWD/disk"
   right
+}
+
+other_broker() { "$KUTILS_SOURCE_DIR/scripts/kafka" --dir "$BATS_TEST_TMPDIR/other" "$@"; }
+
+@test "groups of one name on two clusters: neither works with the other's state" {
+  begin 1
+  table
+  right
+  local here=$KUTILS_BROKERS first=$src there=$dst
+  other_broker start 3>&-
+  eval "$(other_broker env)"
+  # As many records and more under the same names, so that every offset of the first fits into the second.
+  test_topics create "$first" 1
+  test_topics create "$there" 1
+  mv all all.first
+  : >all
+  more 1500 7
+  run table
+  [ "$status" -eq 0 ] || { echo "$output"; other_broker wipe; return 1; }
+  right || { other_broker wipe; return 1; }
+  find "$KUTILS_STATE_DIR" -maxdepth 2 >&2; cat "$KUTILS_STATE_DIR"/*/cluster >&2; kquery "$dst" >&2 || true
+  refused_with 2 kquery "$dst"
+  says "$group@" "-g"
+  export KUTILS_BROKERS=$here
+  mv all.first all
+  more 100
+  table
+  right
+  other_broker wipe
 }
