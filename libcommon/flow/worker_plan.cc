@@ -40,6 +40,16 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
                          name);
 }
 
+// False also for one that we may not see.
+bool is_topic(kafka::Admin& admin, const std::string& name) {
+  try {
+    return admin.find_topic(name).has_value();
+  } catch (const kafka::KafkaError& error) {
+    if (error.is_not_authorized()) return false;
+    throw;
+  }
+}
+
 // `kfilter clicks popular`: a forgotten expression leaves two topics and no OUT.
 void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
   if (job.out.kind != io::EndpointKind::stdio) return;
@@ -48,7 +58,7 @@ void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
     const bool is_name =
         value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
         value.npos;
-    if (value.empty() || what[0] == '-' || !is_name || !admin.find_topic(value)) continue;
+    if (value.empty() || what[0] == '-' || !is_name || !is_topic(admin, value)) continue;
     log.note("'" + value + "' is taken as the " + what + ", and there is a topic of that name; to read it: " +
              job.tool + " " + what + " " + value + " " + job.in.name);
   }

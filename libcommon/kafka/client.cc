@@ -24,6 +24,23 @@ std::string address_of(const std::string& text) {
   return text.substr(0, end);
 }
 
+// What a user lacks who may connect.
+std::string permission_hint(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return "the user lacks a permission on this topic; kutils-security(7) lists those that each tool needs";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return "the user needs the permission READ on this group; kutils-security(7) lists all of them";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return "the user lacks a permission on the cluster; kutils-security(7) lists those that each tool needs";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return "the user needs the permission WRITE on transactional ids that begin with the group's name "
+             "(kutils-security(7)); --delivery at-least-once uses none in tools without state";
+    default:
+      return {};
+  }
+}
+
 bool is_authorisation(rd_kafka_resp_err_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -231,7 +248,8 @@ KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, Exit
     severity = Severity::retriable;
   const auto kafka_code = rd_kafka_error_code(error);
   if (is_authorisation(kafka_code)) code = ExitCode::connection;
-  return KafkaError(code, severity, kafka_code, what + ": " + rd_kafka_error_string(error));
+  return KafkaError(code, severity, kafka_code, what + ": " + rd_kafka_error_string(error),
+                    permission_hint(kafka_code));
 }
 
 KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode exit_code, Severity unflagged,
@@ -240,7 +258,7 @@ KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode 
   if (code == RD_KAFKA_RESP_ERR__FATAL) severity = Severity::fatal;
   if (is_authorisation(code)) exit_code = ExitCode::connection;
   return KafkaError(exit_code, severity, code,
-                    what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail));
+                    what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail), permission_hint(code));
 }
 
 void check(rd_kafka_error_t* error, const std::string& what) {

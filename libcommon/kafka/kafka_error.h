@@ -25,6 +25,10 @@ class KafkaError : public Error {
   }
   // UNKNOWN_TOPIC_OR_PARTITION, librdkafka's own _UNKNOWN_TOPIC and _UNKNOWN_PARTITION.
   bool is_unknown_topic() const { return kafka_code_ == 3 || kafka_code_ == -188 || kafka_code_ == -190; }
+  // The cluster lets us in, but not to this topic, group, transactional id or order.
+  bool is_not_authorized() const {
+    return kafka_code_ == 29 || kafka_code_ == 30 || kafka_code_ == 31 || kafka_code_ == 53;
+  }
   // A position that is not in the log (any more): librdkafka's _AUTO_OFFSET_RESET.
   bool is_offset_gone() const { return kafka_code_ == -140; }
   // No broker answered, or none that can say: librdkafka's _ALL_BROKERS_DOWN, _TIMED_OUT, _TRANSPORT,

@@ -23,6 +23,8 @@ struct Limits {
 };
 constexpr Limits kPatient{5000, 15'000, Millis(30'000)};
 constexpr Limits kOnce{2000, 2000, Millis(0)};
+constexpr const char* kDefaultMaxMessageBytes = "1048588";  // a broker's message.max.bytes
+constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, which then never comes
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
 constexpr auto kEndLimit = std::chrono::seconds(3);
 constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end
@@ -84,7 +86,9 @@ class LibrdkafkaAdmin final : public Admin {
   std::optional<TopicInfo> find_topic(const std::string& name) override {
     // Found in the whole list: asked for by name, a topic is made by brokers that make topics on mention (the
     // in-memory one does so whatever allow.auto.create.topics says).
-    return look_up(client_, name, false);
+    const auto found = look_up(client_, name, false);
+    // Topics that we may not see are not in the list. Asked for by name, the cluster says that it is so.
+    return found || is_in_memory() ? found : look_up(client_, name, true);
   }
 
   std::vector<TopicInfo> topics() override {
@@ -115,33 +119,15 @@ class LibrdkafkaAdmin final : public Admin {
   }
 
   std::map<std::string, std::string> topic_config(const std::string& name) override {
-    std::map<std::string, std::string> out;
-    if (is_in_memory()) return out;
-    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
-    rd_kafka_ConfigResource_t* raw = resource.get();
-    const EventHandle event =
-        admin_call("settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
-                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                     rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
-                   });
-    size_t count = 0;
-    const auto* const* results =
-        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
-    for (size_t i = 0; i < count; ++i) {
-      const auto code = rd_kafka_ConfigResource_error(results[i]);
-      if (code) {
-        const char* text = rd_kafka_ConfigResource_error_string(results[i]);
-        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal,
-                       text ? text : "");
-      }
-      size_t entries = 0;
-      const auto* const* list = rd_kafka_ConfigResource_configs(results[i], &entries);
-      for (size_t j = 0; j < entries; ++j) {
-        const char* value = rd_kafka_ConfigEntry_value(list[j]);
-        out[rd_kafka_ConfigEntry_name(list[j])] = value ? value : "";
-      }
+    try {
+      return describe_config(name);
+    } catch (const KafkaError& error) {
+      if (!error.is_not_authorized()) throw;
+      if (config_.note())
+        config_.note()("the settings of topic " + name +
+                       " may not be read (permission DescribeConfigs): assuming the broker's defaults");
+      return {{"max.message.bytes", kDefaultMaxMessageBytes}};
     }
-    return out;
   }
 
   Watermarks watermarks(const TopicPartition& partition) override {
@@ -188,10 +174,12 @@ class LibrdkafkaAdmin final : public Admin {
     }
     retry("committed offsets of group " + group, [&] {
       const PartitionListHandle list = to_list(partitions);
-      auto code = rd_kafka_committed(member->get(), list.get(), limits_.call_ms);
+      auto code = rd_kafka_committed(member->get(), list.get(), std::min(limits_.call_ms, kCommittedMs));
       for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
       if (!code) out = from_list(list.get());
-      return code;
+      return code == RD_KAFKA_RESP_ERR__TIMED_OUT && is_refused(member->get())
+                 ? RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+                 : code;
     });
     return out;
   }
@@ -266,13 +254,54 @@ class LibrdkafkaAdmin final : public Admin {
     if (why.empty()) why = config_.brokers() + ": no answer";
     std::string hint;
     if (refused)
-      hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism";
+      hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism" + scram_hint();
     else if (reason == RD_KAFKA_RESP_ERR__SSL)
       hint = "check security.protocol and the ssl.* properties";
     else
       hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
     return KafkaError(ExitCode::connection, Severity::fatal, reason,
                       "cannot connect to " + config_.brokers() + ": " + why, hint);
+  }
+
+  // librdkafka before 2.6.1 sends a nonce twice, which newer brokers refuse with the words for a wrong
+  // password.
+  std::string scram_hint() const {
+    std::string mechanism = config_.consumer_value("sasl.mechanism");
+    if (mechanism.empty()) mechanism = config_.consumer_value("sasl.mechanisms");
+    if (mechanism.rfind("SCRAM", 0) != 0 || rd_kafka_version() >= 0x020601ff) return {};
+    return std::string(";\nif they are right: brokers since Kafka 3.7.2, 3.8.1, 3.9 and 4.0 refuse the ") +
+           mechanism + " of librdkafka before 2.6.1 (its issue 4895), and this is " + rd_kafka_version_str() +
+           ":\nuse PLAIN over TLS, or a newer librdkafka (CONTRIBUTING.md)";
+  }
+
+  std::map<std::string, std::string> describe_config(const std::string& name) {
+    std::map<std::string, std::string> out;
+    if (is_in_memory()) return out;
+    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
+    rd_kafka_ConfigResource_t* raw = resource.get();
+    const EventHandle event =
+        admin_call("settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
+                   });
+    size_t count = 0;
+    const auto* const* results =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_ConfigResource_error(results[i]);
+      if (code) {
+        const char* text = rd_kafka_ConfigResource_error_string(results[i]);
+        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal,
+                       text ? text : "");
+      }
+      size_t entries = 0;
+      const auto* const* list = rd_kafka_ConfigResource_configs(results[i], &entries);
+      for (size_t j = 0; j < entries; ++j) {
+        const char* value = rd_kafka_ConfigEntry_value(list[j]);
+        out[rd_kafka_ConfigEntry_name(list[j])] = value ? value : "";
+      }
+    }
+    return out;
   }
 
   struct Description {
@@ -338,6 +367,16 @@ class LibrdkafkaAdmin final : public Admin {
     const auto now = find_topic(partition.topic);
     const bool is_there = now && partition.partition < now->partitions;
     return is_there ? RD_KAFKA_RESP_ERR__WAIT_CACHE : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+  }
+
+  // Whether the group's coordinator told this client, which never joined, that it may not use the group.
+  static bool is_refused(rd_kafka_t* member) {
+    bool refused = false;
+    while (rd_kafka_message_t* message = rd_kafka_consumer_poll(member, 0)) {
+      refused = refused || message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+      rd_kafka_message_destroy(message);
+    }
+    return refused;
   }
 
   std::optional<TopicInfo> look_up(Client& client, const std::string& name, bool by_name) {

@@ -11,6 +11,9 @@
 //   test_topics members GROUP      one line per member: CLIENT-ID MEMBER-ID (which begins with a static
 //   member's name) test_topics group GROUP        the group's state and its number of members, such as
 //   "Stable 3"
+//   test_topics allow USER OPERATION KIND NAME [prefixed]   KIND: topic, group or cluster (its NAME
+//                                  is kafka-cluster); OPERATION: read, write, create, describe,
+//                                  describe-configs, delete
 // Brokers from $KUTILS_BROKERS. Exit 1 with a line on stderr when the broker says no.
 #include <librdkafka/rdkafka.h>
 
@@ -244,6 +247,47 @@ void committed(const std::string& group, const std::string& topic) {
   }
 }
 
+template <typename T>
+T one_of(const std::vector<std::pair<std::string, T>>& known, const std::string& name) {
+  for (const auto& [text, value] : known) {
+    if (text == name) return value;
+  }
+  fail("unknown: " + name);
+}
+
+void allow(const std::string& user, const std::string& operation, const std::string& kind,
+           const std::string& name, bool prefixed) {
+  const auto op =
+      one_of<rd_kafka_AclOperation_t>({{"read", RD_KAFKA_ACL_OPERATION_READ},
+                                       {"write", RD_KAFKA_ACL_OPERATION_WRITE},
+                                       {"create", RD_KAFKA_ACL_OPERATION_CREATE},
+                                       {"delete", RD_KAFKA_ACL_OPERATION_DELETE},
+                                       {"describe", RD_KAFKA_ACL_OPERATION_DESCRIBE},
+                                       {"describe-configs", RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS}},
+                                      operation);
+  const auto type = one_of<rd_kafka_ResourceType_t>({{"topic", RD_KAFKA_RESOURCE_TOPIC},
+                                                     {"group", RD_KAFKA_RESOURCE_GROUP},
+                                                     {"cluster", RD_KAFKA_RESOURCE_BROKER}},
+                                                    kind);
+  const Client rk = connect(nullptr);
+  char why[256];
+  rd_kafka_AclBinding_t* binding = rd_kafka_AclBinding_new(
+      type, name.c_str(), prefixed ? RD_KAFKA_RESOURCE_PATTERN_PREFIXED : RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+      ("User:" + user).c_str(), "*", op, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, why, sizeof why);
+  if (binding == nullptr) fail(why);
+  const Queue queue(rd_kafka_queue_new(rk.get()));
+  const Options options = admin_options(rk.get(), RD_KAFKA_ADMIN_OP_CREATEACLS);
+  rd_kafka_CreateAcls(rk.get(), &binding, 1, options.get(), queue.get());
+  const Event event = wait_for_result(queue.get());
+  rd_kafka_AclBinding_destroy(binding);
+  size_t count = 0;
+  const auto** results =
+      rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event.get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    if (const auto* error = rd_kafka_acl_result_error(results[i])) fail(rd_kafka_error_string(error));
+  }
+}
+
 void describe_group(const std::string& name, bool members) {
   const Client rk = connect(nullptr);
   const struct rd_kafka_group_list* groups = nullptr;
@@ -276,13 +320,15 @@ int run(const std::vector<std::string>& args) {
     stable(rest[0]);
   } else if (verb == "committed" && rest.size() == 2) {
     committed(rest[0], rest[1]);
+  } else if (verb == "allow" && (rest.size() == 4 || rest.size() == 5)) {
+    allow(rest[0], rest[1], rest[2], rest[3], rest.size() == 5);
   } else if (verb == "group" && rest.size() == 1) {
     describe_group(rest[0], false);
   } else if (verb == "members" && rest.size() == 1) {
     describe_group(rest[0], true);
   } else {
     std::fputs(
-        "usage: test_topics create|delete|grow|forget|ends|stable|committed|group|members ... (see its first lines)\n",
+        "usage: test_topics create|delete|grow|forget|ends|stable|committed|allow|group|members ... (see its first lines)\n",
         stderr);
     return 2;
   }
