@@ -124,6 +124,17 @@ class Blows:
         self.after(after, f"kill -9 {process.name}, {after:.2f} s young", strike)
         return True
 
+    def grow(self):
+        """The input gets a partition more, and records that reach it."""
+        bench = self.bench
+        count = len(bench.cluster.ends(bench.input))
+        if count >= 2 * bench.options.partitions:
+            return False
+        self.bench.log(f"partition {count} is added to the input")
+        bench.cluster.helper("test_topics", "grow", bench.input, count + 1)
+        bench.fill(500, 500, wait=False)  # from a producer that knows it
+        return True
+
     def take_over(self):
         """A second process under the same name while the first lives, or is stopped and wakes up later."""
         # Of two that start at the same moment either may be the one that goes on (Slot.judge): never none, never both.

@@ -83,6 +83,17 @@ def brokers(bench):
     return storm(bench, {"broker": 6})
 
 
+def grow(bench):
+    """The same while the input gets more partitions, up to twice as many: stateless tools and --by take them."""
+    bench.options.extra = ["-X", "topic.metadata.refresh.interval.ms=500"] + bench.options.extra
+    # The output keeps its number of partitions: records of those that were added go by their keys.
+    bench.options.verify = [word for word in bench.options.verify if word != "--same-partition"]
+    result = storm(bench, {"grow": 6})
+    if not bench.counts.get("grow"):
+        raise Failure("no partition was added: a longer storm is needed")
+    return result
+
+
 def kills(bench, more=None):
     """--kills kill -9 (20), spread over the work by its progress, and instances that join and leave."""
     options = bench.options
@@ -110,5 +121,5 @@ def kills(bench, more=None):
     return finish(bench, blows)
 
 
-ALL = {"storm": storm, "brokers": brokers, "kills": kills, **scenarios_calm.ALL,
+ALL = {"storm": storm, "brokers": brokers, "grow": grow, "kills": kills, **scenarios_calm.ALL,
        **{kind: stateful.make(kind, storm, kills) for kind in stateful.KINDS}}

@@ -158,6 +158,37 @@ def hosts(bench):
     return bench.verify()
 
 
+def recreated(bench):
+    """The input is deleted, recreated and filled beyond the offsets: every instance ends with 2, and so do later ones."""
+    topics(bench)
+    bench.fill(20_000)
+    for kind in ("own", "shared", "named"):
+        bench.launch(bench.add_slot(kind))
+    until(lambda: bench.lag()[0] == 0, 60, "all of the first topic", bench)
+    frozen = bench.random.random() < 0.5  # those see nothing of it but what the topic is then
+    bench.log("recreating the input, instances " + ("stand still" if frozen else "run"))
+    for process in bench.processes:
+        if frozen:
+            process.stop()
+        process.may_end = {2}
+    bench.cluster.helper("test_topics", "delete", bench.input)
+    time.sleep(bench.random.choice([0, bench.random.uniform(0, 3)]))
+    bench.cluster.helper("test_topics", "create", bench.input, bench.options.partitions, "retention.ms=-1")
+    bench.fill(60_000)
+    for process in bench.processes:
+        if frozen:
+            process.go_on()
+    began = time.monotonic()
+    bench.await_ends(60)
+    took = time.monotonic() - began
+    for slot in bench.slots:
+        if slot.instance:
+            continue  # where nothing outlives a process, nobody remembers
+        bench.launch(slot, "-e").may_end = {2}
+        bench.await_ends(30)
+    return f"{'frozen' if frozen else 'running'}: all ended with 2, {took:.1f} s after the new records were there"
+
+
 class OpenTransaction:
     """Records in a transaction that stays open until commit() or kill(): kcat, fed through a pipe."""
 
@@ -229,4 +260,4 @@ def ends(bench):
     return f"{'; '.join(shown)}; {bench.verify()}"
 
 
-ALL = {"restart": restart, "rolling": rolling, "sibling": sibling, "hosts": hosts, "ends": ends}
+ALL = {"restart": restart, "rolling": rolling, "sibling": sibling, "hosts": hosts, "ends": ends, "recreated": recreated}
