@@ -118,6 +118,7 @@ void Worker::run() {
   // stays in the group, and whoever comes from another machine waits for its session to time out.
   bool joined = false;
   while (!finished()) {
+    if (refusal_) break;
     if (!std::exchange(joined, true)) join();
     if (left_out_ && left_out_->is_confirmed()) {
       rejoins_ = true;
@@ -339,8 +340,9 @@ void Worker::refuse_other_topic() {
 void Worker::settle_origins() {
   const auto error = origins_->settle();
   if (!error) return;
-  committer_->abort();
-  throw Error(*error);
+  refusal_ = std::make_exception_ptr(*error);
+  if (committer_->open()) committer_->abort();
+  throw KafkaError(ExitCode::usage, Severity::abort, 0, error->what());
 }
 
 // Nothing is left to read, and the group was not joined for it. That, too, is said only of the topic that the
