@@ -53,7 +53,9 @@ LastRecord mark_of(std::string_view metadata) {
   return mark;
 }
 
-Origins::Origins(const WorkerContext& context) : context_(context) {}
+Origins::Origins(const WorkerContext& context) : context_(context), outputs_(context.plan.outputs) {
+  if (!context.plan.dead_letters.empty()) outputs_.push_back(context.plan.dead_letters);
+}
 Origins::~Origins() = default;
 
 void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) {
@@ -122,6 +124,7 @@ Origins::Question Origins::next_question() {
   if (context_.job.in.kind != io::EndpointKind::topic_pattern) {
     for (const auto& [topic, count] : context_.plan.inputs) question.topics.push_back(topic);
   }
+  for (const std::string& topic : outputs_) question.topics.push_back(topic);
   return question;
 }
 
@@ -192,6 +195,8 @@ std::optional<Error> Origins::judge(const Answer& answer) {
     int& looks = missing_[topic];
     looks = is_missing ? looks + 1 : 0;
     if (looks < kMissingLooks) continue;
+    if (std::find(outputs_.begin(), outputs_.end(), topic) != outputs_.end())
+      return deleted_output_error(topic, context_.job.tool);
     return deleted_error(
         topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
   }

@@ -10,6 +10,9 @@
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
 // removed says nothing: then the next record becomes the mark.
 //
+// Beside it, each look asks whether the topics that are read or written still are there: a write to one that
+// was deleted fails only after half a minute, and one that has nothing to write would never say so.
+//
 // Looks run beside the worker, with a reader and an admin of their own. Used by the worker's thread.
 #pragma once
 
@@ -82,6 +85,7 @@ class Origins {
   bool is_settled() const;
 
   const WorkerContext context_;
+  std::vector<std::string> outputs_;  // topics that are written to
   std::map<kafka::TopicPartition, Place> places_;
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
   int64_t next_look_us_ = 0;

@@ -61,4 +61,9 @@ Error deleted_error(const std::string& topic, const std::string& hint) {
   return usage_error("topic '" + topic + "' was deleted while this read it", hint);
 }
 
+Error deleted_output_error(const std::string& topic, const std::string& tool) {
+  return usage_error("topic '" + topic + "' was deleted while this wrote to it",
+                     "what it held is gone; start " + tool + " again to create it and to write on");
+}
+
 }  // namespace kutils::flow

@@ -209,6 +209,22 @@ std::function<void()> watch_partitions(const Job& job, const Surroundings& aroun
   };
 }
 
+// From lines to topics: who has nothing to write for long, or waits for a delivery, would not learn of it.
+std::function<void()> watch_outputs(const Job& job, const Surroundings& around, PlainRun& run) {
+  if (!run.admin || run.admin->is_in_memory()) return {};
+  std::vector<std::pair<std::string, int32_t>> topics;
+  if (job.out.is_topic()) topics.emplace_back(job.out.name, 1);
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_topic()) topics.emplace_back(more.at.name, 1);
+  }
+  if (policy_of(job) == OnError::Policy::dead_letter) topics.emplace_back(job.on_error->topic, 1);
+  return
+      [watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.helpers, false), &job, &around] {
+        watch->look(around.clock.steady_us());
+        if (!watch->deleted().empty()) throw deleted_output_error(watch->deleted(), job.tool);
+      };
+}
+
 ExitCode run_plain(const Job& given, const Surroundings& around) {
   Progress progress(given.tool, given.progress, around.clock);
   const Job job = with_wiped_rows(given, progress);
@@ -235,6 +251,12 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
   std::optional<SilenceWatch> silence;
   if (job.stateful && open.goes_on && (job.counts_silence || (job.next_close && context.input_partitions > 1)))
     silence.emplace(around);
+  std::function<void()> each_turn;
+  if (job.in.is_topic()) {
+    each_turn = watch_partitions(job, around, log, open, inputs);
+  } else if ((each_turn = watch_outputs(job, around, open))) {
+    for (const auto& producer : open.producers) producer->meanwhile(each_turn);
+  }
   Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
   PlainLoop loop({*open.source,
                   *open.outputs,
@@ -248,7 +270,7 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
                   {},
                   around.observer,
                   std::move(sources),
-                  watch_partitions(job, around, log, open, inputs),
+                  std::move(each_turn),
                  silence ? &*silence : nullptr,
                  &log});
   ExitCode code = ExitCode::ok;

@@ -82,6 +82,11 @@ void Worker::open() {
     committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
   }
   if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
+  if (origins_) {
+    for (kafka::Producer* producer : committer_->producers())
+      producer->meanwhile([this] { refuse_while_waiting(); });
+    if (outside_) outside_->meanwhile([this] { refuse_while_waiting(); });
+  }
   outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(),
                                             [this] { begin_if_needed(); });
   if (repartition_ && parts_.job.next_close) {
@@ -140,7 +145,14 @@ void Worker::run() {
       rewind_needed_ = true;
       parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
     }
-    if (refusal_) break;
+    if (refusal_) {
+      try {
+        if (committer_->open()) committer_->abort();
+      } catch (const KafkaError&) {
+        // What there is to say is the refusal. The broker ends the transaction when it times out.
+      }
+      break;
+    }
   }
   leave();
   if (refusal_) std::rethrow_exception(refusal_);
@@ -334,6 +346,18 @@ void Worker::refuse_other_topic() {
   if (committer_->open()) committer_->abort();
   rewind_needed_ = true;  // leaving must not commit the positions
   refusal_ = std::make_exception_ptr(*error);
+}
+
+// The same while a delivery is waited for, as one to a topic that is not there any more: its transaction is
+// aborted, which waits for it once more, so the reason is said at once.
+void Worker::refuse_while_waiting() {
+  if (refusal_) return;
+  const auto error = origins_->look();
+  if (!error) return;
+  parts_.log.note(std::string("about to end: ") + error->what());
+  rewind_needed_ = true;
+  refusal_ = std::make_exception_ptr(*error);
+  throw KafkaError(ExitCode::delivery, Severity::abort, 0, error->what());
 }
 
 // Throws unless the partitions that were given to us are still of the topic that the group has read.

@@ -76,6 +76,7 @@ class Worker final : private kafka::RebalanceListener {
   void admit_assigned();
   bool refuse_added();
   void refuse_other_topic();
+  void refuse_while_waiting();
   void settle_origins();
   void check_unread_origins();
   std::string metadata_of(const OwnedPartition& partition) const;

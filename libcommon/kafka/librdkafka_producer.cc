@@ -78,6 +78,12 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (!error) break;
       if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         serve(10);
+        try {
+          if (meanwhile_) meanwhile_();
+        } catch (...) {
+          if (headers) rd_kafka_headers_destroy(headers);
+          throw;
+        }
         if (!rd_kafka_fatal_error(client_.get(), nullptr, 0) && !is_over()) continue;
       }
       if (headers) rd_kafka_headers_destroy(headers);
@@ -102,6 +108,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     throw_if_failed();
     if (in_flight_ > 0) throw unacknowledged();
   }
+
+  void meanwhile(std::function<void()> look) override { meanwhile_ = std::move(look); }
 
   int64_t delivered_offset(const std::string& topic, int32_t partition) override {
     const auto found = topics_.find(topic);
@@ -260,6 +268,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (in_flight_ <= 0) return;
       if (rd_kafka_fatal_error(client_.get(), nullptr, 0)) return;
       if ((limit && SteadyClock::now() > deadline) || is_over()) return;
+      if (!limit && meanwhile_) meanwhile_();
     }
   }
 
@@ -315,6 +324,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const Millis retry_limit_;
   const ClientConfig::Note note_;
   const ClientConfig::AskedToEnd asked_to_end_;
+  std::function<void()> meanwhile_;
   std::optional<SteadyClock::time_point> end_seen_;
   bool noted_zero_ = false;
   Client client_;

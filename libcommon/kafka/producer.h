@@ -2,6 +2,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ class Producer {
   // Until everything produced is acknowledged or failed; or, once the program is asked to end, for some
   // seconds. Throws KafkaError for the first failure, and where something is neither yet.
   virtual void flush() = 0;
+  // `look` is called now and then while produce() and flush() wait: a delivery that nobody takes is waited
+  // for as long as half a minute. What it throws ends the wait.
+  virtual void meanwhile(std::function<void()> look) { (void)look; }
   // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
   // the changelog offset that a store has reached; ask after flush().
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;

@@ -128,3 +128,35 @@ recreate_beyond() {
   done
   for file in filter.err window.err lines.err; do file_has $file "topic '$src' was deleted|lost its offset"; done
 }
+
+@test "an output that is deleted under running tools: said within seconds, exit code 2, and nobody creates it again" {
+  new_topic src 2
+  new_topic quiet 2
+  new_topic out 2
+  for one in busy letters still; do new_topic "$one" 2; done
+  send 1 100 "$src"
+  # One has nothing to write when it goes, one writes on, one loses its dead letters' topic only.
+  start_tool still kfilter -g "$still" true "$quiet" "$still"
+  start_tool busy kfilter -g "$busy" true "$src" "$busy"
+  start_tool letters kfilter -g "$letters-g" --on-error "dead-letter:$letters" 'n > 0' "$src" "$out"
+  mkfifo lines.in
+  new_topic lines 2
+  start_tool lines kwrite - "$lines"
+  exec 7>lines.in
+  echo 1 >&7
+  wait_for 30 caught_up "$busy" "$src"
+  wait_for 30 caught_up "$letters-g" "$src"
+  wait_for 30 caught_up "$still" "$quiet"
+  for one in busy letters still lines; do test_topics delete "${!one}"; done
+  send 101 200 "$src"
+  for one in busy letters still lines; do wait_for 20 file_has $one.err "topic '${!one}' was deleted while this wrote"; done
+  for pid in "${tool_pids[@]}"; do
+    end_of_tool "$pid" 40
+    [ "$status" -eq 2 ]
+  done
+  for one in busy letters still lines; do
+    refused_with 2 kread -e "${!one}"
+    says "no topic '${!one}'"
+  done
+  exec 7>&-
+}
