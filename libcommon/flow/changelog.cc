@@ -69,6 +69,19 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
 
 std::string repartition_name(const std::string& group) { return group + "-repartition"; }
 
+bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic) {
+  constexpr const char* kAfterMax = "message.timestamp.after.max.ms";
+  constexpr int kInvalidConfig = 40;
+  topic.config[kAfterMax] = std::to_string(INT64_MAX);
+  try {
+    return admin.create_topic(topic);
+  } catch (const kafka::KafkaError& error) {
+    if (error.kafka_code() != kInvalidConfig) throw;
+    topic.config.erase(kAfterMax);
+    return admin.create_topic(topic);
+  }
+}
+
 int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
                            int32_t partitions, bool has_commits) {
   const std::string name = repartition_name(group);
@@ -85,21 +98,10 @@ int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const 
   wanted.name = name;
   wanted.partitions = partitions;
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  // Times of events may lie ahead: Kafka 4 takes an hour by default. Before 3.6 there was no such setting, and no
-  // limit.
-  constexpr const char* kAfterMax = "message.timestamp.after.max.ms";
-  constexpr int kInvalidConfig = 40;
   wanted.config = {{"cleanup.policy", "delete"},
                    {"retention.ms", "-1"},
-                   {"retention.bytes", "-1"},
-                   {kAfterMax, std::to_string(INT64_MAX)}};
-  try {
-    admin.create_topic(wanted);
-  } catch (const kafka::KafkaError& error) {
-    if (error.kafka_code() != kInvalidConfig) throw;
-    wanted.config.erase(kAfterMax);
-    admin.create_topic(wanted);
-  }
+                   {"retention.bytes", "-1"}};
+  create_for_any_time(admin, wanted);
   const auto made = admin.find_topic(name);
   if (job.verbose > 0) log.note("created internal topic " + name);
   return made ? made->partitions : partitions;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 #include <map>
+#include <stdexcept>
 
 #include "base/murmur2.h"
 
@@ -120,6 +121,8 @@ Fingerprint::Fingerprint(const Job& job, const std::vector<std::pair<std::string
 void Fingerprint::add(const std::vector<Setting>& settings, size_t limit,
                       const std::function<std::string(size_t)>& rest_name) {
   const auto encode = [](const Setting& setting) {
+    if (setting.name.find('=') != std::string::npos)
+      throw std::logic_error("a setting's name has a '=': " + setting.name);
     return kSeparator + setting.name + "=" + escaped(setting.value);
   };
   const size_t most = encoded_.size() + limit;

@@ -20,6 +20,8 @@ constexpr int64_t kEndCheckUs = 100'000;
 constexpr int64_t kAwayUs = 2'500'000;
 // A member that has been given nothing for so long gets nothing: others have it all.
 constexpr int64_t kAssignmentUs = 15'000'000;
+// A killed member is out of the group by then: after its session time-out of 30 s and a rebalance.
+constexpr int64_t kTakeOverUs = 35'000'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
@@ -218,9 +220,7 @@ bool Worker::finished() {
       return true;
     }
     // All may have been read before: then there is nothing to wait for but what is to be closed.
-    const bool owns = std::any_of(owned_.all().begin(), owned_.all().end(),
-                                  [](const auto& one) { return one->role != Role::in_front; });
-    if (!owns && clock_.steady_us() - opened_us_ < kAssignmentUs) return false;
+    if (waits_for_partitions()) return false;
     close_stages();
     return true;
   } catch (const KafkaError& error) {
@@ -234,6 +234,54 @@ bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
     return one->at_end() || (one->role == Role::behind && !repartition_->has_ends());
   });
+}
+
+// --close-at-end: windows of a partition that a killed process still holds would stay open, for nobody closes
+// them. The group takes it for dead after its session time-out and gives them to us. Processes of this machine
+// that live close their own; of others' nobody can say whether they live, so they are waited for as long.
+bool Worker::waits_for_partitions() {
+  const auto held = static_cast<int32_t>(
+      std::count_if(owned_.all().begin(), owned_.all().end(),
+                    [](const auto& one) { return one->role != Role::in_front; }));
+  const WorkerPlan& plan = parts_.plan;
+  const int32_t all = plan.repartition.empty() ? plan.inputs.front().second : plan.repartition_count;
+  if (held >= all) return false;
+  const int64_t waited = clock_.steady_us() - opened_us_;
+  const std::string missing = std::to_string(all - held) + " of " + std::to_string(all) + " partitions";
+  if (waited >= kTakeOverUs) {
+    if (others_may_be_dead())
+      parts_.log.note(missing + " are held by other members of group " + plan.group +
+                      ": their windows are closed only if those run with --close-at-end, too");
+    return false;
+  }
+  if (held == 0 && waited < kAssignmentUs) return true;
+  if (!others_may_be_dead()) return false;
+  if (waited >= kMemberNoteUs && !take_over_told_) {
+    take_over_told_ = true;
+    parts_.log.note("waiting for " + missing +
+                    " that another member of the group holds: if it was killed, its session ends within " +
+                    std::to_string(kTakeOverUs / 1'000'000) + " s");
+  }
+  return true;
+}
+
+// Whether the group has a member that does not run, as far as this machine's slots tell.
+bool Worker::others_may_be_dead() {
+  const std::string& ours = parts_.slot.instance_id();
+  try {
+    const auto members = parts_.admin.group_members(parts_.plan.group);
+    if (ours.empty() || parts_.slot.directory().empty()) return members.size() > 1;
+    std::vector<std::string> dead;
+    for (int number = 0; const auto slot = parts_.slot.next_dead(number);)
+      dead.push_back(slot->transactional_id);
+    const std::string here = ours.substr(0, ours.rfind('.') + 1);
+    return std::any_of(members.begin(), members.end(), [&](const kafka::GroupMember& member) {
+      return !member.instance_id.starts_with(here) ||
+             std::find(dead.begin(), dead.end(), member.instance_id) != dead.end();
+    });
+  } catch (const KafkaError&) {
+    return true;  // nobody to ask: as if it were so
+  }
 }
 
 // --close-at-end: what the stages have open goes out, in a transaction of its own (25).

@@ -108,6 +108,8 @@ class Worker final : private kafka::RebalanceListener {
   void rewind();
   bool finished();
   bool group_reached_ends();
+  bool waits_for_partitions();
+  bool others_may_be_dead();
   int64_t lag();
   Millis patience();
   void note_time();
@@ -160,6 +162,7 @@ class Worker final : private kafka::RebalanceListener {
   bool was_away_ = false;
   int64_t last_turn_us_ = 0;
   int64_t opened_us_ = 0;
+  bool take_over_told_ = false;
   std::string member_id_;  // the newest
   std::string held_as_;    // the member that the group gave our partitions to
   int64_t member_noted_us_ = 0;

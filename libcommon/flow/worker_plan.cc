@@ -203,7 +203,7 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
 }
 
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
-                     int32_t partitions) {
+                     int32_t partitions, bool any_time) {
   if (const auto info = admin.find_topic(topic)) {
     if (job.partitions && *job.partitions != info->partitions)
       log.note("topic '" + topic + "' is there already, with " + std::to_string(info->partitions) +
@@ -222,7 +222,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   wanted.name = topic;
   wanted.partitions = job.partitions.value_or(partitions > 0 ? partitions : -1);  // -1: the broker's default
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  const bool is_ours = admin.create_topic(wanted);
+  const bool is_ours = any_time ? create_for_any_time(admin, wanted) : admin.create_topic(wanted);
   const auto made = admin.find_topic(topic);
   const int32_t count = made ? made->partitions : wanted.partitions;
   if (is_ours)
@@ -284,7 +284,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
-    ensure_topic(job, admin, log, plan.dead_letters, most);
+    ensure_topic(job, admin, log, plan.dead_letters, most, true);
   }
 
   const Fingerprint now(job, plan.inputs);

@@ -92,8 +92,8 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
 std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Surroundings& around,
                                                          kafka::Admin& admin, Log& log);
 // Creates `topic` with `partitions` (the job's own count wins) if it does not exist. Returns its partition
-// count.
+// count. `any_time`: what is made takes records of any time, also far ahead.
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
-                     int32_t partitions);
+                     int32_t partitions, bool any_time = false);
 
 }  // namespace kutils::flow

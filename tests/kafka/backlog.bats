@@ -141,6 +141,24 @@ begin() {
   [ "$status" -eq 2 ]
 }
 
+@test "--close-at-end: what a killed process of another state directory held is closed, too" {
+  new_topic src 4
+  new_topic dst 4
+  seq 200 | jq -c '{i: ., key: "k\(. % 40)"}' | kwrite -q --key key - "$src"
+  # Each has two of the four partitions when it is killed.
+  start_tool one kwindow -g "w-$dst" -X consumer.session.timeout.ms=6000 -w 1h --emit close 'n=count()' --state-dir one "$src" "$dst"
+  local one=$started
+  start_tool two kwindow -g "w-$dst" -X consumer.session.timeout.ms=6000 -w 1h --emit close 'n=count()' --state-dir two "$src" "$dst"
+  local two=$started
+  both_members() { [ "$(test_topics members "w-$dst" | wc -l)" -eq 2 ]; }
+  wait_for 60 both_members
+  seq 201 400 | jq -c '{i: ., key: "k\(. % 40)"}' | kwrite -q --key key - "$src"
+  wait_for 60 caught_up "w-$dst" "$src"
+  kill -9 "$one" "$two"
+  kwindow -e --close-at-end -g "w-$dst" -X consumer.session.timeout.ms=6000 -w 1h --emit close 'n=count()' --state-dir one "$src" "$dst"
+  [ "$(consume "$dst" | jq -s 'map(.n) | add')" -eq 400 ]
+}
+
 @test "-e: a partition that never had a record does not keep windows open for ever" {
   new_topic src 4
   new_topic dst

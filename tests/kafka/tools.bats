@@ -49,6 +49,19 @@ clicks() {
   kbranch -e "$low=total < 40" "$rides" "$high"
   same <(printf '%s\n' 5 10 39) <(consume "$low" | jq .total | sort -n)
   same <(printf '%s\n' 40 50 100) <(consume "$high" | jq .total | sort -n)
+  # The same command goes on where it stopped.
+  echo '{"total":7}' | kwrite -q - "$rides"
+  kbranch -e "$low=total < 40" "$rides" "$high"
+  same <(printf '%s\n' 5 7 10 39) <(consume "$low" | jq .total | sort -n)
+}
+
+@test "a dead-letter topic that a tool makes takes a record of any time" {
+  new_topic src 1 message.timestamp.after.max.ms=9223372036854775807
+  dst=$(topic_name dst) dead=$(topic_name dead)
+  jq -nc '[1, 2] | .[] | {ts: ((now * 1000 | floor) + (if . == 2 then 315360000000 else 0 end)), key: "k", payload: "{\"n\":\(.)}"}' |
+    kwrite -q -J - "$src"
+  kwindow -e --close-at-end -w 1h --on-error "dead-letter:$dead" 'n=count()' "$src" "$dst"
+  same <(echo '{"n":2}') <(consume "$dead")
 }
 
 @test "kcp topic, file, topic keeps everything, and so do pipes of envelopes" {
