@@ -185,8 +185,31 @@ class Rewriter {
     }
     return 0;
   }
-  // Where the operand that ends in front of `end` begins: names, calls, selections. `end`: there is none.
+  bool is_arithmetic(size_t i) const {
+    return is(i, "+") || is(i, "-") || is(i, "*") || is(i, "/") || is(i, "%");
+  }
+  // What binds weaker than a call or a selection: in front of `.` and beside an operator it needs brackets.
+  static bool has_operators(const std::string& text) {
+    const auto pieces = scan(text);
+    return std::any_of(pieces.begin(), pieces.end(), [](const Piece& one) {
+      return one.kind == Piece::Kind::symbol &&
+             std::string_view(".,()[]").find(one.text) == std::string_view::npos;
+    });
+  }
+  // Whether what stands at [from, to) is an item, an argument or in brackets of its own.
+  bool stands_alone(size_t from, size_t to) const {
+    const bool left = from == 0 || is(from - 1, ",") || is(from - 1, "(") || is(from - 1, "[") ||
+                      (is_list_ && from == 2 && is(1, "=")) || (is_list_ && from > 2 && is(from - 1, "=") && is(from - 3, ","));
+    const bool right = to == pieces_.size() || is(to, ",") || is(to, ")") || is(to, "]");
+    return left && right;
+  }
+  // Where the operand that ends in front of `end` begins: names, calls, selections. `end`: there is none, or
+  // an operator in front of it takes it for itself.
   size_t operand_before(size_t end) const {
+    const size_t begin = primary_before(end);
+    return begin > 0 && begin < end && is_arithmetic(begin - 1) ? end : begin;
+  }
+  size_t primary_before(size_t end) const {
     size_t i = end;
     while (i > 0) {
       if (is(i - 1, ")") || is(i - 1, "]")) {
@@ -209,8 +232,12 @@ class Rewriter {
     }
     return i;
   }
-  // Behind the operand that begins at `from`.
+  // Behind the operand that begins at `from`. `from`: there is none, or an operator behind it takes it.
   size_t operand_after(size_t from) const {
+    const size_t behind = primary_after(from);
+    return is_arithmetic(behind) ? from : behind;
+  }
+  size_t primary_after(size_t from) const {
     size_t i = from;
     if (is(i, "-") || is(i, "!")) ++i;
     if (i >= pieces_.size()) return from;
@@ -294,6 +321,8 @@ class Rewriter {
       if (is(i + 2, "distinct")) return replaced(i, behind, "distinct(" + written(i + 3, behind - 1) + ")");
     }
     const auto as = [&](const Call& ours) {
+      const bool is_operator = has_operators(std::string(ours.ours.substr(ours.ours.find(' ') + 1))) &&
+                               ours.ours.find('(') == std::string_view::npos;
       std::string out;
       for (size_t at = 0; at < ours.ours.size(); ++at) {
         if (ours.ours[at] != '$') {
@@ -302,9 +331,9 @@ class Rewriter {
         }
         const std::string& argument = arguments[static_cast<size_t>(ours.ours[++at] - '1')];
         const bool is_receiver = at + 1 < ours.ours.size() && ours.ours[at + 1] == '.';
-        out += is_receiver && argument.find(' ') != std::string::npos ? "(" + argument + ")" : argument;
+        out += (is_receiver || is_operator) && has_operators(argument) ? "(" + argument + ")" : argument;
       }
-      return replaced(i, behind, out);
+      return replaced(i, behind, is_operator && !stands_alone(i, behind) ? "(" + out + ")" : out);
     };
     const auto known = [&](const Call& one) { return one.name == name && one.arguments == arguments.size(); };
     const auto found = std::find_if(std::begin(kCalls), std::end(kCalls), known);
@@ -365,6 +394,15 @@ class Rewriter {
     const bool negated = is(i + 1, "not");
     const size_t last = i + (negated ? 2 : 1);
     if (!is(last, "null") && !is(last, "none")) return std::nullopt;
+    // A field that is not there is null in SQL; here it is an error of the record, unless asked for.
+    const bool is_field = pieces_[i - 1].kind == Piece::Kind::word && pieces_[i - 1].text[0] != '_' &&
+                          operand_before(i) == i - 1;
+    if (is_field) {
+      const std::string name = written(i - 1, i);
+      const std::string out = negated ? "has(" + name + ") && " + name + " != null"
+                                      : "!has(" + name + ") || " + name + " == null";
+      return replaced(i - 1, last + 1, stands_alone(i - 1, last + 1) ? out : "(" + out + ")");
+    }
     return replaced(i, last + 1, negated ? "!= null" : "== null");
   }
 

@@ -306,8 +306,8 @@ StateEnvironment::StateEnvironment(size_t cache_bytes) : shared_(std::make_uniqu
   options.memtable_prefix_bloom_size_ratio = 0.1;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.info_log_level = rocksdb::ERROR_LEVEL;
-  options.keep_log_file_num = 1;
+  // Where its log cannot be written, on a full disk, RocksDB 7.8 with assertions (Debian 12's) aborts the process.
+  options.info_log = std::make_shared<NoLog>();
   options.level_compaction_dynamic_level_bytes = true;
   const auto supported = rocksdb::GetSupportedCompressions();
   const bool has_lz4 =
@@ -353,7 +353,6 @@ std::unique_ptr<Backend> StateEnvironment::open_read_only(const std::string& dir
   rocksdb::Options options = shared_->options;
   options.create_if_missing = false;
   options.max_open_files = -1;  // all are opened now
-  options.info_log = std::make_shared<NoLog>();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
   if (!status.ok()) {

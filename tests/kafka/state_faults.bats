@@ -217,9 +217,9 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   : >all
   more 100
   rows_before=$(rows "$dst")
-  refused "the topic was made anew" "-g NAME"
+  refused "the topic was recreated" "-g NAME"
   more 3000
-  refused "the topic was made anew" "-g NAME"
+  refused "the topic was recreated" "-g NAME"
   [ "$(rows "$dst")" = "$rows_before" ]
 }
 
@@ -266,7 +266,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [ "$status" -ne 0 ]
   grep -Eq "has lost its offset in $src|deleted and recreated|'$src' was deleted" one.err
   [ "$(rows "$dst")" = "$rows_before" ]
-  refused "the topic was made anew" "-g NAME"
+  refused "the topic was recreated" "-g NAME"
 }
 
 # The rows that kquery finds on disk are those of the topic.

@@ -36,6 +36,15 @@ spelling() {
   spelling kfilter 'email is not null and number <> 4' 'select(.email != null and .number != 4)'
   spelling kfilter 'not number > 100' 'select(.number > 100 | not)'
   spelling kfilter 'number between 10 and 20' 'select(.number >= 10 and .number <= 20)'
+  # A field that no row has is null in SQL.
+  spelling kfilter 'nobody is null and number > 100' 'select(.number > 100)'
+  # Brackets where the parts of a call would bind otherwise.
+  spelling kmap 'r=lower(concat(country, uri))' '{r: (.country + .uri | ascii_downcase)}'
+  spelling kmap 'r=if(number > 100, "a", "b") + uri' '{r: ((if .number > 100 then "a" else "b" end) + .uri)}'
+  # An operator takes part of what stands beside it: no hint rather than a wrong one.
+  run kfilter 'number + 1 between 1 and 3' ./in.ndjson
+  [ "$status" -eq 2 ]
+  [[ $output != *"&&"* ]]
 }
 
 @test "functions of jq, SQL, Python and JavaScript" {
@@ -78,7 +87,7 @@ spelling() {
   hint kread -e -G grp a; [ "$(pasted "kread -e ${hint/NAME/grp} a")" -eq 20 ] || exit 1
   hint kread --from-beginning a; [ "$(pasted "kread $hint -e a")" -eq 20 ] || exit 1
   hint kread --max-messages 3 a; [ "$(pasted "kread ${hint/N/3} a")" -eq 3 ] || exit 1
-  hint kread -L; [[ $hint == 'kcat -L' ]] || exit 1
+  hint kread -L; [[ $hint == 'kcat -L -b "$KUTILS_BROKERS"' ]] || exit 1
   hint kfilter a 'number >= 0' out; [ "$(pasted "${hint/%out/-} -e")" -eq 20 ] || exit 1
   hint kmap a out; [[ $hint == 'kmap LIST a out' ]] || exit 1
   hint kwrite ./a; [[ $hint == 'kwrite ./a TOPIC' ]] || exit 1
