@@ -247,15 +247,15 @@ bool Worker::waits_for_partitions() {
   const int32_t all = plan.repartition.empty() ? plan.inputs.front().second : plan.repartition_count;
   if (held >= all) return false;
   const int64_t waited = clock_.steady_us() - opened_us_;
+  if (plan.in_memory) return held == 0 && waited < kAssignmentUs;
   const std::string missing = std::to_string(all - held) + " of " + std::to_string(all) + " partitions";
+  if (held == 0 && waited < kAssignmentUs) return true;
+  if (live_siblings_have_the_rest()) return false;
   if (waited >= kTakeOverUs) {
-    if (others_may_be_dead())
-      parts_.log.note(missing + " are held by other members of group " + plan.group +
-                      ": their windows are closed only if those run with --close-at-end, too");
+    parts_.log.note(missing + " are held by other members of group " + plan.group +
+                    ": their windows are closed only if those run with --close-at-end, too");
     return false;
   }
-  if (held == 0 && waited < kAssignmentUs) return true;
-  if (!others_may_be_dead()) return false;
   if (waited >= kMemberNoteUs && !take_over_told_) {
     take_over_told_ = true;
     parts_.log.note("waiting for " + missing +
@@ -265,22 +265,24 @@ bool Worker::waits_for_partitions() {
   return true;
 }
 
-// Whether the group has a member that does not run, as far as this machine's slots tell.
-bool Worker::others_may_be_dead() {
+// Whether all other members of the group are processes of this machine that run, as far as its slots tell.
+// False if there is none: then the group is about to give us the rest.
+bool Worker::live_siblings_have_the_rest() {
   const std::string& ours = parts_.slot.instance_id();
+  if (ours.empty() || parts_.slot.directory().empty()) return false;
   try {
     const auto members = parts_.admin.group_members(parts_.plan.group);
-    if (ours.empty() || parts_.slot.directory().empty()) return members.size() > 1;
     std::vector<std::string> dead;
     for (int number = 0; const auto slot = parts_.slot.next_dead(number);)
       dead.push_back(slot->transactional_id);
     const std::string here = ours.substr(0, ours.rfind('.') + 1);
-    return std::any_of(members.begin(), members.end(), [&](const kafka::GroupMember& member) {
-      return !member.instance_id.starts_with(here) ||
-             std::find(dead.begin(), dead.end(), member.instance_id) != dead.end();
-    });
-  } catch (const KafkaError&) {
-    return true;  // nobody to ask: as if it were so
+    return members.size() > 1 &&
+           std::all_of(members.begin(), members.end(), [&](const kafka::GroupMember& member) {
+             return member.instance_id.starts_with(here) &&
+                    std::find(dead.begin(), dead.end(), member.instance_id) == dead.end();
+           });
+  } catch (const Error&) {
+    return false;  // nobody to ask: as if it were not so
   }
 }
 

@@ -109,7 +109,7 @@ class Worker final : private kafka::RebalanceListener {
   bool finished();
   bool group_reached_ends();
   bool waits_for_partitions();
-  bool others_may_be_dead();
+  bool live_siblings_have_the_rest();
   int64_t lag();
   Millis patience();
   void note_time();
