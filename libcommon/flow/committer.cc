@@ -43,7 +43,7 @@ void TransactionCycle::commit(const std::vector<kafka::PartitionOffset>& offsets
 }
 
 // A commit that was sent and not answered may have been done. librdkafka then takes no other call than the
-// same one (an abort gets _CONFLICT for ever, seen); and whoever gives up must drop the producer: its
+// same one (every abort returns _CONFLICT, seen). Who gives up must drop the producer: its
 // successor's init finds out what became of the transaction (28a).
 void TransactionCycle::commit_until_answered(kafka::TransactionalProducer& producer,
                                              kafka::GroupConsumer& consumer) {

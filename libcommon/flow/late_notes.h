@@ -1,5 +1,5 @@
-// Says at once that records begin to be dropped as late, then each minute how many, so that nobody finds out from
-// results that are missing. One thread.
+// Notes at once when records begin to be dropped as late, then their count each minute. Otherwise only missing
+// results would show it. One thread.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Whether topics that are read or written without a group have got more partitions, or were deleted: nobody
-// else would say so.
+// Whether topics that are read or written without a group have more partitions than before, or were deleted:
+// without a group nothing else reports it.
 //
 // Asks in a thread of its own, so that the loop goes on. Used by the loop's thread; nobody else may use
 // `admin` meanwhile.
@@ -19,7 +19,7 @@ namespace kutils::flow {
 constexpr Millis kPartitionWatchEvery{10'000};
 constexpr Millis kDeletionWatchEvery{1'000};
 
-// So many looks in a row: a broker that has just started may not know a topic yet.
+// A topic is missing after this many looks in a row: a broker that has just started may not know it yet.
 constexpr int kMissingLooks = 3;
 // Whether there is no such topic (any more). Throws KafkaError where the cluster does not say.
 bool is_missing(kafka::Admin& admin, const std::string& topic);

@@ -154,7 +154,7 @@ void abort_after_failure(kafka::TransactionalProducer& transaction, Log& log) no
   }
 }
 
-// --atomic. What a commit that nobody answered has come to cannot be told from here.
+// --atomic. The outcome of a commit without an answer is unknown here.
 void commit_atomic(PlainRun& run, const Job& job, const Surroundings& around) {
   const auto limit = job.client.producer().find("transaction.timeout.ms");
   const int64_t timeout_ms =
@@ -271,8 +271,8 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
                   around.observer,
                   std::move(sources),
                   std::move(each_turn),
-                 silence ? &*silence : nullptr,
-                 &log});
+                  silence ? &*silence : nullptr,
+                  &log});
   ExitCode code = ExitCode::ok;
   try {
     loop.run();
