@@ -76,6 +76,9 @@ struct StatePlace {
   bool temporary = false;           // kept in memory, gone with the process
   bool distrusted = false;          // what is on disk turned out to be broken
   size_t cache_bytes = 0;           // --cache: of all partitions together
+  // A process that holds the partition's directory for so long, after the group gave the partition to us,
+  // hangs: another directory takes the place of that one. nullopt: it is waited for.
+  std::optional<Millis> hung_after = {};
 };
 
 // A state on its way: waiting for its directory, then restored beside the worker. Dropping it ends that, and

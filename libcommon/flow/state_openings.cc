@@ -21,7 +21,7 @@ void note_lines(Log& log, const std::string& text) {
 
 }  // namespace
 
-std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number) const {
+std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number, bool is_given) const {
   const auto& [job, around, plan, admin, log] = context_;
   StatePlace place;
   place.directory = job.state_dir;
@@ -32,6 +32,9 @@ std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number) const {
   place.temporary = plan.in_memory && !kafka::is_memory_state_dir(job.state_dir, job.client.brokers());
   place.distrusted = distrusted_;
   place.cache_bytes = job.cache_bytes;
+  // The group has waited for a session's length already, so this is the time for one that only was slow.
+  if (is_given && !plan.in_memory)
+    place.hung_after = Millis(std::stoll(job.client.consumer_value("session.timeout.ms", "30000")));
   return job.open_state(place, around, admin);
 }
 
@@ -50,7 +53,7 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
     auto found =
         std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
     if (found == openings_.end()) {
-      openings_.push_back({at, begin(*number), nullptr});
+      openings_.push_back({at, begin(*number, true), nullptr});
       found = openings_.end() - 1;
     }
     if (found->state) {  // a try to admit it failed
@@ -76,7 +79,7 @@ std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka:
 
 void StateOpenings::complete(const std::vector<int32_t>& numbers) {
   std::vector<std::unique_ptr<StateOpening>> openings;
-  for (const int32_t number : numbers) openings.push_back(begin(number));
+  for (const int32_t number : numbers) openings.push_back(begin(number, false));
   for (const auto& opening : openings) {
     std::unique_ptr<PartitionState> state;
     while (!(state = opening->poll())) {

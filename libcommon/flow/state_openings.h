@@ -32,7 +32,8 @@ class StateOpenings {
     std::unique_ptr<StateOpening> opening;
     std::unique_ptr<PartitionState> state;  // when it is there
   };
-  std::unique_ptr<StateOpening> begin(int32_t number) const;
+  // `is_given`: by the group.
+  std::unique_ptr<StateOpening> begin(int32_t number, bool is_given) const;
 
   const WorkerContext context_;
   const bool distrusted_;

@@ -45,6 +45,9 @@ class StoredState final : public PartitionState {
     if (observer_) observer_->opened(partition_, rows_->backend().in_memory() ? nullptr : &rows_->backend());
   }
 
+  // Called when it is closed and its directory is nobody's.
+  void when_let_go(std::function<void()> call) { let_go_ = std::move(call); }
+
   state::Store& store() override { return rows_->operator_store(kOperator); }
   std::optional<int64_t> position(const kafka::TopicPartition& at) override {
     if (!rows_->has_meta(kOperator)) return std::nullopt;
@@ -85,6 +88,8 @@ class StoredState final : public PartitionState {
   void close() override {
     hide();
     rows_->close();
+    lock_.reset();
+    if (let_go_) let_go_();
   }
 
  private:
@@ -101,6 +106,7 @@ class StoredState final : public PartitionState {
   std::optional<state::PartitionLock> lock_;  // let go of after the rows are closed
   std::unique_ptr<state::PartitionStore> rows_;
   const std::string lineage_;
+  std::function<void()> let_go_;
 };
 
 // So many partitions of a process are opened and restored at a time: each restore reads with a consumer of
@@ -181,14 +187,18 @@ class Opening final : public StateOpening {
     if (now < tells_wait_at_us_) return {};
     tells_wait_at_us_ = now + kWaitNoteUs;
     const std::string directory =
-        state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
+        state::newest_directory(place_.directory, place_.group, place_.changelog.partition);
     const int pid = state::lock_holder(directory);
     const std::string name = pid == 0 ? "another process" : "process " + std::to_string(pid);
-    return "partition " + std::to_string(place_.changelog.partition) + " waits for its state in " +
-           directory + ", which " + name + " holds" +
-           (pid == 0 ? ""
-                     : "\n  if that is stopped or hangs: kill -CONT " + std::to_string(pid) +
-                           " lets it go on, kill -KILL ends it without loss");
+    std::string text = "partition " + std::to_string(place_.changelog.partition) +
+                       " waits for its state in " + directory + ", which " + name + " holds";
+    if (place_.hung_after)
+      text += "; after " + std::to_string(place_.hung_after->count() / 1000) +
+              " s it is restored from its changelog instead";
+    if (pid != 0)
+      text += "\n  if that process is stopped or hangs: kill -CONT " + std::to_string(pid) +
+              " lets it go on, kill -KILL ends it without loss";
+    return text;
   }
 
   std::unique_ptr<PartitionState> open() {
@@ -196,22 +206,35 @@ class Opening final : public StateOpening {
       return std::make_unique<StoredState>(std::make_unique<state::PartitionStore>(false), std::nullopt,
                                            "temporary");
     }
-    const std::string directory =
-        state::partition_directory(place_.directory, place_.group, place_.changelog.partition);
-    auto lock = state::PartitionLock::try_acquire(directory);
+    const auto try_hold = [&] {
+      return state::try_hold(place_.directory, place_.group, place_.changelog.partition);
+    };
+    auto held = try_hold();
     if (around_.observer) around_.observer->restoring(place_.changelog.partition, 0, 0);
     shows_restore_ = true;
     // Another process is handing it over.
-    tells_wait_at_us_ = around_.clock.steady_us() + kFirstWaitNoteUs;
-    waits_for_lock_ = !lock;
-    while (!lock && !cancelled_) {
+    const int64_t began_us = around_.clock.steady_us();
+    tells_wait_at_us_ = began_us + kFirstWaitNoteUs;
+    waits_for_lock_ = !held;
+    while (!held && !cancelled_) {
       around_.pause(kLockLook);
-      lock = state::PartitionLock::try_acquire(directory);
+      held = try_hold();
+      if (held || !place_.hung_after ||
+          around_.clock.steady_us() - began_us < std::chrono::microseconds(*place_.hung_after).count())
+        continue;
+      const std::string hung =
+          state::newest_directory(place_.directory, place_.group, place_.changelog.partition);
+      const int pid = state::lock_holder(hung);
+      held = state::hold_another(place_.directory, place_.group, place_.changelog.partition);
+      if (held)
+        account_ = (pid == 0 ? "another process" : "process " + std::to_string(pid)) + " still holds " + hung +
+                   ": the state is kept in " + held->directory + " from now on\n";
     }
     waits_for_lock_ = false;
     RestorePlace restoring;
-    if (!lock || !restoring.take(*restores_, cancelled_)) return nullptr;
-    auto rows = std::make_unique<state::PartitionStore>(restores_->environment, directory);
+    if (!held || !restoring.take(*restores_, cancelled_)) return nullptr;
+    state::delete_replaced(place_.directory, place_.group, place_.changelog.partition);
+    auto rows = std::make_unique<state::PartitionStore>(restores_->environment, held->directory);
     if (place_.distrusted) rows->wipe("it was found to be broken");
     try {
       restore(*rows);
@@ -219,8 +242,11 @@ class Opening final : public StateOpening {
       rows->wipe(broken.what());
       restore(*rows);
     }
-    auto state = std::make_unique<StoredState>(std::move(rows), std::move(lock),
+    auto state = std::make_unique<StoredState>(std::move(rows), std::move(held->lock),
                                                around_.token + "." + std::to_string(around_.clock.wall_ms()));
+    state->when_let_go([place = place_] {
+      state::delete_replaced(place.directory, place.group, place.changelog.partition);
+    });
     shows_restore_ = false;
     state->show(around_.observer, place_.changelog.partition);
     return state;
@@ -305,7 +331,7 @@ class Opening final : public StateOpening {
   void write_account(const state::PartitionStore& rows, const state::RestorePlan& plan, int64_t count,
                      Millis took) {
     const std::string name = "state of partition " + std::to_string(place_.changelog.partition);
-    if (!rows.wiped().empty()) account_ = name + " was wiped: " + rows.wiped() + "\n";
+    if (!rows.wiped().empty()) account_ += name + " was wiped: " + rows.wiped() + "\n";
     if (count == 0 && took < kSlow && account_.empty()) return;
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.2f s", static_cast<double>(took.count()) / 1000);

@@ -883,7 +883,7 @@ void Worker::complete_local_state() {
     if (here.empty()) {
       wanted.push_back(number);
     } else if (std::binary_search(here.begin(), here.end(), number)) {
-      const std::string at = state::partition_directory(job.state_dir, plan.state_name, number);
+      const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
       const state::Mark::Kind kind = state::read_mark(at).kind;
       const bool is_cut = kind == state::Mark::Kind::working || kind == state::Mark::Kind::restoring;
       if (is_cut && state::PartitionLock::try_read(at)) wanted.push_back(number);

@@ -46,14 +46,42 @@ std::string group_directory(const std::string& state_dir, std::string_view group
   return state_dir + "/" + file_name_of(group);
 }
 
-std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition) {
-  return group_directory(state_dir, group) + "/" + std::to_string(partition);
+std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition,
+                                int number) {
+  return group_directory(state_dir, group) + "/" + std::to_string(partition) +
+         (number > 0 ? "." + std::to_string(number) : "");
 }
 
 namespace {
 
-bool is_number(const std::string& name) {
-  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+// PARTITION or PARTITION.N
+struct DirectoryName {
+  int32_t partition;
+  int number;
+};
+std::optional<DirectoryName> parse_directory_name(const std::string& name) {
+  DirectoryName parsed{-1, 0};
+  const char* const end = name.data() + name.size();
+  auto [stop, error] = std::from_chars(name.data(), end, parsed.partition);
+  if (error != std::errc() || parsed.partition < 0) return std::nullopt;
+  if (stop == end) return parsed;
+  if (*stop != '.') return std::nullopt;
+  const auto [last, wrong] = std::from_chars(stop + 1, end, parsed.number);
+  if (wrong != std::errc() || last != end || parsed.number <= 0) return std::nullopt;
+  return parsed;
+}
+
+// The numbers of the partition's directories, in order.
+std::vector<int> directory_numbers(const std::string& state_dir, std::string_view group, int32_t partition) {
+  std::vector<int> numbers;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end;
+       !error && it != end; it.increment(error)) {
+    const auto name = parse_directory_name(it->path().filename().string());
+    if (name && name->partition == partition) numbers.push_back(name->number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
 }
 
 // Nothing but numbered directories, and whose they are: a group.
@@ -61,7 +89,8 @@ bool holds_partitions_only(const std::filesystem::path& directory) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error))
-    if (const std::string name = it->path().filename().string(); !is_number(name) && name != "cluster")
+    if (const std::string name = it->path().filename().string();
+        !parse_directory_name(name) && name != "cluster")
       return false;
   return !error;
 }
@@ -142,19 +171,23 @@ void write_mark(const std::string& partition_dir, Mark mark) {
   }
 }
 
+std::string newest_directory(const std::string& state_dir, std::string_view group, int32_t partition) {
+  const std::vector<int> numbers = directory_numbers(state_dir, group, partition);
+  return partition_directory(state_dir, group, partition, numbers.empty() ? 0 : numbers.back());
+}
+
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group) {
   std::vector<int32_t> partitions;
   std::error_code error;
   for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end;
        !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    int32_t partition = 0;
-    const auto [stop, status] = std::from_chars(name.data(), name.data() + name.size(), partition);
-    if (status == std::errc() && stop == name.data() + name.size() && partition >= 0 &&
-        std::filesystem::exists(it->path() / "db"))
-      partitions.push_back(partition);
+    const auto name = parse_directory_name(it->path().filename().string());
+    // One that took another's place counts from the beginning on: the other one is of no use any more.
+    if (name && (name->number > 0 || std::filesystem::exists(it->path() / "db")))
+      partitions.push_back(name->partition);
   }
   std::sort(partitions.begin(), partitions.end());
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
   return partitions;
 }
 
@@ -223,6 +256,39 @@ PartitionLock& PartitionLock::operator=(PartitionLock&& other) noexcept {
 
 PartitionLock::~PartitionLock() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_view group,
+                                      int32_t partition) {
+  const std::string directory = newest_directory(state_dir, group, partition);
+  auto lock = PartitionLock::try_acquire(directory);
+  // Another one may have taken its place meanwhile, and this one may even have been deleted.
+  if (!lock || newest_directory(state_dir, group, partition) != directory) return std::nullopt;
+  return HeldPartition{std::move(*lock), directory};
+}
+
+std::optional<HeldPartition> hold_another(const std::string& state_dir, std::string_view group,
+                                          int32_t partition) {
+  const std::vector<int> numbers = directory_numbers(state_dir, group, partition);
+  const std::string directory =
+      partition_directory(state_dir, group, partition, numbers.empty() ? 0 : numbers.back() + 1);
+  auto lock = PartitionLock::try_acquire(directory);
+  if (!lock || newest_directory(state_dir, group, partition) != directory) return std::nullopt;
+  return HeldPartition{std::move(*lock), directory};
+}
+
+void delete_replaced(const std::string& state_dir, std::string_view group, int32_t partition) {
+  const std::vector<int> numbers = directory_numbers(state_dir, group, partition);
+  for (size_t i = 0; i + 1 < numbers.size(); ++i) {
+    const std::string directory = partition_directory(state_dir, group, partition, numbers[i]);
+    try {
+      const auto lock = PartitionLock::try_acquire(directory);
+      std::error_code error;
+      if (lock) std::filesystem::remove_all(directory, error);
+    } catch (const Error&) {
+      // Whoever opens the state next tries again.
+    }
+  }
 }
 
 }  // namespace kutils::state

@@ -5,6 +5,10 @@
 //     PARTITION/lock                 held (flock) by the process that works on the partition
 //     PARTITION/db/                  its RocksDB
 //     PARTITION/mark                 whether that is complete (Mark)
+//     PARTITION.N/                   the same; took the place of PARTITION or of a lower N, whose process hung
+//
+// Of a partition's directories the one with the highest N has its state. The others are deleted when their
+// processes let go of them: by these, or by who opens or closes the state.
 //
 // All of it is readable by its owner alone: rows are what the records said.
 // A process that dies leaves no lock behind: the kernel drops it.
@@ -32,7 +36,11 @@ std::string claim_group_name(const std::string& state_dir, const std::string& gr
                              const std::string& cluster);
 
 std::string group_directory(const std::string& state_dir, std::string_view group);
-std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition);
+// `number` 0: the first one.
+std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition,
+                                int number = 0);
+// The one with the highest number, or the first, which may not be there.
+std::string newest_directory(const std::string& state_dir, std::string_view group, int32_t partition);
 std::string database_directory(const std::string& partition_dir);
 // What a partition's directory says of its database, for those who read it without its changelog. Not synced,
 // like the database: after a power failure the offset of one does not fit the other.
@@ -76,5 +84,20 @@ class PartitionLock {
   explicit PartitionLock(int fd) : fd_(fd) {}
   int fd_;
 };
+
+// Where the partition's state is, held.
+struct HeldPartition {
+  PartitionLock lock;
+  std::string directory;
+};
+// nullopt: another process holds it. Throws Error(delivery).
+std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_view group, int32_t partition);
+// Another directory for the partition, empty, in the place of the one that a process holds which hangs. That
+// one may go on: it writes where nobody reads. nullopt: another process was faster.
+// REQUIRES: the partition was given to us, and its state can be restored from its changelog.
+std::optional<HeldPartition> hold_another(const std::string& state_dir, std::string_view group,
+                                          int32_t partition);
+// Deletes what others took the place of, and no process holds. What cannot be deleted stays.
+void delete_replaced(const std::string& state_dir, std::string_view group, int32_t partition);
 
 }  // namespace kutils::state

@@ -13,12 +13,14 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   const auto lock = PartitionLock::try_read(partition_dir);
   if (!lock) throw StateInUse(partition_dir);
   const Mark mark = read_mark(partition_dir);
-  if (mark.kind == Mark::Kind::restoring) {
+  if (mark.kind == Mark::Kind::restoring)
     incomplete_ = "it was being restored from its changelog when the tool ended";
-    if (!file_exists(database_directory(partition_dir) + "/CURRENT")) return;
-  }
   if (mark.kind == Mark::Kind::working)
     incomplete_ = "the tool was killed, or could not write it: newer rows may be in the changelog only";
+  // A directory that took another's place, and no more came of it.
+  if (mark.kind == Mark::Kind::none && !file_exists(database_directory(partition_dir)))
+    incomplete_ = "it was not restored from its changelog yet";
+  if (!incomplete_.empty() && !file_exists(database_directory(partition_dir) + "/CURRENT")) return;
   backend_ = environment.open_read_only(database_directory(partition_dir));
   const auto local = backend_->get(kLocalRowKey);
   const auto cursor = backend_->cursor();

@@ -93,7 +93,7 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
   bool is_shown = false, has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     auto stored = std::make_unique<state::StoredPartition>(
-        environment_, state::partition_directory(state_dir, group, partition));
+        environment_, state::newest_directory(state_dir, group, partition));
     if (incomplete_.empty() && !stored->incomplete().empty())
       incomplete_ = "partition " + std::to_string(partition) + ": " + stored->incomplete();
     bool has_shown = false;  // rows of a source table say nothing of themselves
