@@ -122,7 +122,8 @@ void GroupingOptions::limit_times(const std::string& text) {
 
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
                             bool has_keys, bool needs_time, flow::StateDescription description,
-                            const MakeStage& make_stage, const TableHalves& halves) {
+                            const MakeStage& make_stage, const TableHalves& halves,
+                            const std::function<int64_t(int64_t)>& next_close) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
   if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
@@ -154,7 +155,6 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
   if (plan_.time_unit_ns != kDefaultTimeUnitNs)
     job.settings.push_back({"--time-unit", time_unit_name(plan_.time_unit_ns)});
-  job.stateful = true;
   flow::give_state(job);
   if (job.out.is_topic()) description.output = job.out.name;
   description.key_names = key_names(has_keys);
@@ -164,38 +164,42 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   flow::GroupingPlan behind = plan_;
   const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
   if (repartitions && job.in.table) {
-    job.keeps_source_rows = true;
-    job.make_repartition_stage = [plan = plan_, options, set,
-                                  halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    const auto in_front = [plan = plan_, options, set,
+                           halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
       auto inner = halves.in_front(*set, std::move(reader), store);
       return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
     };
-    job.make_stage = [set, rows = flow::to_text(description),
-                      halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    const auto groups = [set, rows = flow::to_text(description),
+                         halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       store.set_description(rows);
       auto inner = halves.behind(*set, store);
       return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
     };
-    job.make_stage({.clock = &clock});
+    groups({.clock = &clock});
+    job.topology.add({"rows", in_front, true});
+    job.topology.add_internal_topic();
+    job.topology.add({job.tool, groups, true});
     return;
   }
   if (repartitions) {
-    job.make_repartition_stage = [plan = plan_, options,
-                                  set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
-      auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
-      return std::make_unique<OwningStage>(set, nullptr, flow::make_repartition_stage(std::move(reader)));
-    };
+    job.topology.add(
+        {"key",
+         [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+           auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
+           return std::make_unique<OwningStage>(set, nullptr, flow::make_repartition_stage(std::move(reader)));
+         }});
+    job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before
     behind.repartitioned = true;
     behind.source_topic = job.in.name;
   }
-  job.make_stage = [behind, options, set, rows = flow::to_text(description),
-                    make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  const auto grouping = [behind, options, set, rows = flow::to_text(description),
+                         make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;
     state::Store& store = store_of(context, own);
     store.set_description(rows);
@@ -208,7 +212,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     auto inner = make_stage(*set, std::move(reader), store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
   };
-  job.make_stage({.clock = &clock});  // whatever is wrong with it is found now
+  grouping({.clock = &clock});  // whatever is wrong with it is found now
+  job.topology.add({job.tool, grouping, true, next_close});
 }
 
 }  // namespace kutils::cli

@@ -29,14 +29,15 @@ class GroupingOptions {
         in_front;
     std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, state::Store& store)> behind;
   };
-  // Parses `aggregates` and the options' expressions, sets job.settings, job.stateful, job.make_stage and,
-  // for --by on a topic to a topic, job.make_repartition_stage. Where the context has no store (lines), the
-  // stage has one of its own in memory. `description` says what the rows are; its output, key names and
-  // aggregates are filled in here. `needs_time`: a record without time is an error. Throws usage_error.
-  // `has_keys`: the input's records can have keys; plain lines have none, and are one group.
+  // Parses `aggregates` and the options' expressions, adds to job.settings and to job.topology the
+  // operator and, for --by on a topic to a topic, an internal topic before it. Where the context has no store
+  // (lines), the stage has one of its own in memory. `description` says what the rows are; its output, key
+  // names and aggregates are filled in here. `needs_time`: a record without time is an error. `has_keys`: the
+  // input's records can have keys; plain lines have none, and are one group. `next_close`: see flow::Operator.
+  // Throws usage_error.
   void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
              bool needs_time, flow::StateDescription description, const MakeStage& make_stage,
-             const TableHalves& halves = {});
+             const TableHalves& halves = {}, const std::function<int64_t(int64_t)>& next_close = {});
   // The output's key fields.
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);

@@ -48,6 +48,7 @@ class ShapedStage final : public flow::Stage {
 
   void process(const Record& record, flow::Emitter& out) override;
   void flush(flow::Emitter& out) override;
+  bool keeps_records() const override { return inner_->keeps_records(); }
   void tick(int64_t wall_ms, flow::Emitter& out) override;
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
   void before_commit(flow::Emitter& out) override;

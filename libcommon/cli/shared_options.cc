@@ -881,8 +881,8 @@ void SharedOptions::shape(flow::Job& job) const {
   refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
                                shape_.time && !shape_.uses_wall_clock()});
   if (shape_.empty()) return;
-  job.make_stage = [plan = shape_, inner = job.make_stage](
-                       const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  flow::StageFactory& make = job.topology.last().make;
+  make = [plan = shape_, inner = make](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     return std::make_unique<ShapedStage>(plan, inner(context), context.clock);
   };
 }

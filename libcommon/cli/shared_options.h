@@ -56,7 +56,7 @@ class SharedOptions {
   // One more output (kbranch), on the next port.
   void add_output(flow::Job& job, const std::string& operand) const;
   // Refuses options that do nothing for this job, puts --key, --time, --header and the output codecs around
-  // job.make_stage, and what changes results into job.settings. Call it last.
+  // the job's last operator, and what changes results into job.settings. Call it last.
   void shape(flow::Job& job) const;
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }

@@ -21,6 +21,7 @@ class WithRows final : public flow::Stage {
       : rows_(std::move(rows)), inner_(std::move(inner)) {}
   void process(const Record& record, flow::Emitter& out) override { inner_->process(record, out); }
   void flush(flow::Emitter& out) override { inner_->flush(out); }
+  bool keeps_records() const override { return inner_->keeps_records(); }
   void close(flow::Emitter& out) override { inner_->close(out); }
 
  private:
@@ -53,17 +54,17 @@ void read_table(flow::Job& job, const std::function<void(flow::Job&)>& give_stat
   if (!job.in.table) return;
   if (job.in.is_topic() && job.out.is_topic()) {
     if (!give_state) become_stateful(job.tool);
-    job.stateful = true;
+    job.topology.last().has_state = true;
     give_state(job);
   }
+  flow::StageFactory& make = job.topology.last().make;
   if (job.out.is_lines() && has_end(job)) {
-    job.make_stage = [inner = job.make_stage](const flow::StageContext& context) {
+    make = [inner = make](const flow::StageContext& context) {
       return flow::make_latest_values(inner(context));
     };
     return;
   }
-  job.make_stage = [inner =
-                        job.make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+  make = [inner = make](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     if (context.store != nullptr) return flow::make_table_view(inner(context), *context.store);
     auto rows = std::make_unique<flow::MapStore>();
     auto view = flow::make_table_view(inner(context), *rows);

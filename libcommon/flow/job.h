@@ -15,6 +15,7 @@
 #include "flow/observer.h"
 #include "flow/partition_state.h"
 #include "flow/stage.h"
+#include "flow/topology.h"
 #include "io/endpoint.h"
 #include "io/range.h"
 #include "io/sink.h"
@@ -32,18 +33,6 @@ struct OnError {
 };
 
 using Range = io::Range;  // where to begin and end on topics, as written
-
-// What a stage may know of the place where it runs.
-struct StageContext {
-  int32_t partition = -1;         // input partition of a stateful stage; -1: one stage for all
-  state::Store* store = nullptr;  // stateful stages only
-  const Clock* clock = nullptr;
-  // Of IN: how many source partitions stand behind a repartition, or are grouped in one place.
-  int32_t input_partitions = 1;
-  // In one place, where IN is several topics: these, each with as many numbers of `input_partitions`.
-  std::vector<std::string> input_topics = {};
-};
-using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 
 // A setting that changes results; part of the group's fingerprint and of the message when it differs.
 struct Setting {
@@ -67,23 +56,16 @@ struct Job {
   std::function<std::unique_ptr<io::Source>()> open_lines_in;
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
   std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
-  bool stateful = false;                 // one stage per partition, with a store
   // Stateful jobs: rows in memory for what is grouped in place. Set by give_state() (flow/state_support.h),
   // so that tools without state do not carry RocksDB.
   std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;
   std::function<std::unique_ptr<StateOpening>(const StatePlace&, const Surroundings&, kafka::Admin&)>
       open_state;
   size_t cache_bytes = size_t{64} << 20;  // --cache: memory of all state
-  StageFactory make_stage;
-  StageFactory make_repartition_stage;  // --by on a topic: IN -> GROUP-repartition; else empty
-  bool keeps_source_rows =
-      false;  // that stage has a store too: IN is a table, whose rows are taken back when they change
+  Topology topology;
   bool keeps_partition = false;  // kcp: outputs name their partition
   bool changes_keys = false;     // kgroupby: partitions of OUT bring together those of IN
-  // Windows: the first stream time beyond `time` at which one may close. Behind a repartition each source's
-  // time is told to all of its partitions then (source_marks.h). Empty: the stage does not use it.
-  std::function<int64_t(int64_t time)> next_close;
-  bool counts_silence = false;  // --idle
+  bool counts_silence = false;   // --idle
 
   // Options shared by all tools.
   kafka::ClientConfig client;
@@ -114,6 +96,12 @@ struct Job {
   bool progress = false;
   // --http: made when the run begins, gone when it ends. Empty: nobody looks.
   std::function<std::shared_ptr<RunObserver>(const Clock&, Log&)> make_observer;
+
+  bool stateful() const { return topology.has_state(); }
+  // For a tool of one operator.
+  void set_stage(StageFactory make, bool has_state = false) {
+    topology = Topology({tool, std::move(make), has_state});
+  }
 };
 
 }  // namespace kutils::flow

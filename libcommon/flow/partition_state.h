@@ -42,7 +42,7 @@ struct StateMark {
 class PartitionState {
  public:
   virtual ~PartitionState() = default;
-  virtual state::Store& store() = 0;  // of the job's operator
+  virtual state::Store& store(uint8_t number) = 0;  // of an operator with state; they count from 1
 
   // --- topic to topic
   // The input's next offset as of the last committed transaction; nullopt: there is no meta row.

@@ -80,6 +80,13 @@ void Processor::fail(const Record& origin, RecordError error) {
   failed(&origin, error);
 }
 
+void Processor::fail_made(const Record* origin, const Record& made, RecordError error) {
+  if (!committing_ && (end_ == End::failed || is_beyond(origin))) return;
+  failed(origin, error, &made);
+  // Earlier operators have its effects in their state.
+  if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
+}
+
 void Processor::drop(const Record& origin, DropReason reason) {
   if (end_ != End::failed && !is_beyond(&origin)) report_.dropped(reason);
 }
@@ -101,13 +108,14 @@ bool Processor::is_beyond(const Record* origin) const {
   return end_ == End::limit && ends_before_ && origin && index_of(*origin) >= *ends_before_;
 }
 
-void Processor::failed(const Record* origin, const RecordError& error) {
+void Processor::failed(const Record* origin, const RecordError& error, const Record* made) {
   const bool ends = policy_ == OnError::Policy::fail;
   Record source;
-  const Record* shown = origin;
-  if (origin && role_ == Role::behind) shown = &(source = source_record(*origin, source_topic_));
+  const Record* shown = made ? made : origin;
+  if (shown == origin && origin && role_ == Role::behind)
+    shown = &(source = source_record(*origin, source_topic_));
   report_.failed(shown, error, ends);
-  if (policy_ == OnError::Policy::dead_letter && origin) {
+  if (policy_ == OnError::Policy::dead_letter && shown) {
     outputs_.dead_letter(*shown, error);
     ++report_.counts.dead_letters;
   }

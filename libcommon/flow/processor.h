@@ -85,6 +85,7 @@ class Processor final : public Emitter {
 
   void emit(const Record* origin, const Output& output) override;
   void fail(const Record& origin, RecordError error) override;
+  void fail_made(const Record* origin, const Record& made, RecordError error) override;
   void drop(const Record& origin, DropReason reason) override;
   bool refused() const override { return refused_; }
 
@@ -92,7 +93,8 @@ class Processor final : public Emitter {
   static bool reached(const std::optional<int64_t>& limit, uint64_t count) {
     return limit && count >= static_cast<uint64_t>(*limit < 0 ? 0 : *limit);
   }
-  void failed(const Record* origin, const RecordError& error);
+  // `made`: what is shown in place of `origin`; null: that itself.
+  void failed(const Record* origin, const RecordError& error, const Record* made = nullptr);
   void reach_limit(const Record* origin);
   // It comes again: the run ended before it.
   bool is_beyond(const Record* origin) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "flow/chain.h"
 #include "flow/parallel_workers.h"
 #include "flow/partition_watch.h"
 #include "flow/plain_loop.h"
@@ -201,7 +202,7 @@ std::function<void()> watch_partitions(const Job& job, const Surroundings& aroun
     const std::string what =
         "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
     // A stage with state knows its sources from the beginning.
-    if (job.stateful)
+    if (job.stateful())
       throw usage_error(what + " during the run, and windows and rows are kept by partition",
                         "start " + job.tool + " again");
     log.note(what + ", read from the beginning");
@@ -236,8 +237,8 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
   open_outputs(job, around, log, open, inputs);
   // Grouped in place: one stage over all of the input, its rows in memory, gone with the process.
   std::unique_ptr<PartitionState> rows;
-  if (job.stateful) rows = job.open_state_in_memory();
-  StageContext context{-1, rows ? &rows->store() : nullptr, &around.clock};
+  if (job.stateful()) rows = job.open_state_in_memory();
+  StageContext context{-1, nullptr, &around.clock};
   // Partitions are read at different speeds: their times are told apart, as behind a repartition.
   std::vector<kafka::TopicPartition> sources;
   int32_t most = 1;
@@ -247,9 +248,11 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
     for (int32_t p = 0; p < most; ++p) sources.push_back({topic, p});
   }
   if (!sources.empty()) context.input_partitions = static_cast<int32_t>(sources.size());
-  auto stage = job.make_stage(context);
+  auto stage = make_chain(job.topology.subs().front(), context,
+                          [&](uint8_t number) { return rows ? &rows->store(number) : nullptr; });
   std::optional<SilenceWatch> silence;
-  if (job.stateful && open.goes_on && (job.counts_silence || (job.next_close && context.input_partitions > 1)))
+  const bool has_windows = static_cast<bool>(job.topology.subs().front().operators.front().next_close);
+  if (job.stateful() && open.goes_on && (job.counts_silence || (has_windows && context.input_partitions > 1)))
     silence.emplace(around);
   std::function<void()> each_turn;
   if (job.in.is_topic()) {

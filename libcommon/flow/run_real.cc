@@ -43,7 +43,7 @@ void keep_heap_small() {
 }  // namespace
 
 ExitCode run(const Job& job) {
-  if (job.stateful) keep_heap_small();
+  if (job.stateful()) keep_heap_small();
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
@@ -57,14 +57,14 @@ ExitCode run(const Job& job) {
   // empty: not half a second later, at the default.
   kafka::ClientConfig hurried = client;
   if (client.consumer().count("fetch.wait.max.ms") == 0) hurried.set_assignment("fetch.wait.max.ms=10");
-  if (job.stateful || job.range.exit_at_end) reading = hurried;
+  if (job.stateful() || job.range.exit_at_end) reading = hurried;
   // No more than one batch for the one record that is asked for.
   kafka::ClientConfig sparing = hurried;
   sparing.set_assignment("consumer.queued.min.messages=1");
   sparing.set_assignment("consumer.fetch.message.max.bytes=1");
   // Rows are short, and a message takes 200 bytes more than what the limit in bytes counts.
   kafka::ClientConfig writing = client;
-  if (job.stateful && client.producer().count("queue.buffering.max.messages") == 0)
+  if (job.stateful() && client.producer().count("queue.buffering.max.messages") == 0)
     writing.set_assignment("producer.queue.buffering.max.messages=20000");
   return run(
       job,

@@ -67,7 +67,7 @@ void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMem
                          kafka::Admin& admin) {
   const bool says_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   // A state says itself where it stands.
-  if (job.stateful || plan.in_memory || says_start) return;
+  if (job.stateful() || plan.in_memory || says_start) return;
   for (const std::string& topic : plan.without_offsets) {
     if (!memory.holds(admin.cluster_id(), topic)) continue;
     throw usage_error("group " + plan.group + " has read topic '" + topic +
@@ -92,7 +92,7 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
 
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
   // transactions, also our own predecessor's, are ended beside it.
-  const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful) &&
+  const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful()) &&
                                 !job.out.is_lines() && around.helpers != std::launch::deferred &&
                                 !admin->is_in_memory();
   std::future<void> predecessor;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "data/record.h"
@@ -26,6 +27,11 @@ class Emitter {
   virtual void emit(const Record* origin, const Output& output) = 0;
   // This record could not be processed: --on-error decides. After fail() the stage must not emit for it.
   virtual void fail(const Record& origin, RecordError error) = 0;
+  // The same of `made`, which an earlier operator of a chain has made of `origin` (null: a timer has made it).
+  // Messages and dead letters show what was made.
+  virtual void fail_made(const Record* origin, const Record& made, RecordError error) {
+    fail(origin ? *origin : made, std::move(error));
+  }
   // Deliberately not passed on. `filtered` need not be reported record by record.
   virtual void drop(const Record& origin, DropReason reason) = 0;
   // The last emit() was refused by where it was to go, and its record has failed: for a stage that writes
@@ -42,6 +48,8 @@ class Stage {
   virtual void process(const Record& record, Emitter& out) = 0;
   // Everything taken so far has been emitted or failed when this returns.
   virtual void flush(Emitter&) {}
+  // It emits at flush() for records that it took before, and needs them until then.
+  virtual bool keeps_records() const { return false; }
   // Wall time as a timer: called when `next_wakeup()` has passed, and before each commit.
   virtual void tick(int64_t /*wall_ms*/, Emitter&) {}
   virtual std::optional<int64_t> next_wakeup() const { return std::nullopt; }  // wall ms

@@ -39,7 +39,7 @@ std::unique_ptr<StateOpening> StateOpenings::begin(int32_t number, bool is_given
 }
 
 std::vector<kafka::TopicPartition> StateOpenings::ready(const std::vector<kafka::TopicPartition>& assigned) {
-  if (!context_.job.stateful) return assigned;
+  if (!context_.job.stateful()) return assigned;
   std::vector<kafka::TopicPartition> ready;
   const int64_t now = context_.around.clock.steady_us();
   const bool tells = now - last_told_us_ > kLookNoteUs;

@@ -19,7 +19,7 @@
 namespace kutils::flow {
 namespace {
 
-constexpr uint8_t kOperator = 1;
+constexpr uint8_t kOperator = 1;  // the first one's meta row tells of the whole task
 constexpr char kMetaKeyBytes[] = {state::kMetaPrefix, static_cast<char>(kOperator)};
 constexpr std::string_view kMetaKey(kMetaKeyBytes, sizeof kMetaKeyBytes);
 constexpr Millis kLockLook{20};
@@ -48,7 +48,7 @@ class StoredState final : public PartitionState {
   // Called when it is closed and its directory is nobody's.
   void when_let_go(std::function<void()> call) { let_go_ = std::move(call); }
 
-  state::Store& store() override { return rows_->operator_store(kOperator); }
+  state::Store& store(uint8_t number) override { return rows_->operator_store(number); }
   std::optional<int64_t> position(const kafka::TopicPartition& at) override {
     if (!rows_->has_meta(kOperator)) return std::nullopt;
     return committed_position(at);

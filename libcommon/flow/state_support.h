@@ -6,7 +6,7 @@
 
 namespace kutils::flow {
 
-// Sets the job's open_state_* functions. REQUIRES: job.stateful.
+// Sets the job's open_state_* functions. For jobs with state.
 void give_state(Job& job);
 
 }  // namespace kutils::flow

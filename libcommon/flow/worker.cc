@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/murmur2.h"
+#include "flow/chain.h"
 #include "flow/gaps.h"
 #include "io/topic_source.h"
 #include "state/layout.h"
@@ -91,22 +92,23 @@ void Worker::open() {
   }
   outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(),
                                             [this] { begin_if_needed(); });
-  if (repartition_ && parts_.job.next_close) {
-    marks_.emplace(parts_.plan.inputs.front().second, parts_.plan.repartition_count, parts_.job.next_close);
+  const auto& next_close = parts_.job.topology.subs().back().operators.front().next_close;
+  if (repartition_ && next_close) {
+    marks_.emplace(parts_.plan.inputs.front().second, parts_.plan.repartition_count, next_close);
     outputs_->tell(*marks_);
     const auto& [topic, count] = parts_.plan.inputs.front();
     silence_.emplace(parts_.around, parts_.plan.group, topic, count);
   } else if (parts_.job.counts_silence) {
     silence_.emplace(parts_.around);
   }
-  if (parts_.job.stateful)
+  if (parts_.job.stateful())
     states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(
       parts_.policy,
-      Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful, true}, *outputs_,
+      Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful(), true}, *outputs_,
       parts_.report);
   processor_->roll_back(checkpoint_);
-  if (!parts_.job.stateful) stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
+  if (!parts_.job.stateful()) stage_ = make_stateless_stage();
   consumer_ =
       parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
   if (parts_.plan.in_order_of_time) consumer_->read_in_order_of_time();
@@ -375,12 +377,17 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
 }
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
-  StageContext context{partition.at.partition, partition.state ? &partition.state->store() : nullptr,
-                       &clock_};
-  if (partition.role == Role::whole) return parts_.job.make_stage(context);
-  context.input_partitions = parts_.plan.inputs.front().second;
-  return partition.role == Role::behind ? parts_.job.make_stage(context)
-                                        : parts_.job.make_repartition_stage(context);
+  StageContext context{partition.at.partition, nullptr, &clock_};
+  if (partition.role != Role::whole) context.input_partitions = parts_.plan.inputs.front().second;
+  const auto& subs = parts_.job.topology.subs();
+  return make_chain(partition.role == Role::in_front ? subs.front() : subs.back(), context, [&](uint8_t number) {
+    return partition.state ? &partition.state->store(number) : nullptr;
+  });
+}
+
+// One for all partitions.
+std::unique_ptr<Stage> Worker::make_stateless_stage() {
+  return make_chain(parts_.job.topology.subs().front(), StageContext{-1, nullptr, &clock_}, {});
 }
 
 void Worker::close_state(OwnedPartition& partition) {
@@ -438,7 +445,7 @@ std::string Worker::metadata_of(const OwnedPartition& partition) const {
 // nobody may go on with it. All that was read is committed, and the group left, so that every other member
 // learns of it too.
 bool Worker::refuse_added() {
-  if (!parts_.job.stateful || (repartition_ && !parts_.plan.keeps_source_rows)) return false;
+  if (!parts_.job.stateful() || (repartition_ && !parts_.plan.keeps_source_rows)) return false;
   const auto added = std::find_if(assigned_.begin(), assigned_.end(),
                                   [&](const auto& at) { return parts_.plan.came_later(at); });
   if (added == assigned_.end()) return false;
@@ -507,12 +514,12 @@ void Worker::admit_assigned() {
     }
     partition.state = std::move(states[i]);
     OwnedPartition& added = owned_.add(std::move(partition));
-    if (parts_.job.stateful) added.stage = make_stage(added);
+    if (parts_.job.stateful()) added.stage = make_stage(added);
     assigned_.erase(std::find(assigned_.begin(), assigned_.end(), position.at));
   }
   for (auto& position : from) position.metadata.clear();
   consumer_->start(from);
-  if (parts_.job.stateful && !fresh.empty() && positions_moved()) commit();
+  if (parts_.job.stateful() && !fresh.empty() && positions_moved()) commit();
 }
 
 // --- records ---
@@ -825,7 +832,7 @@ void Worker::abort_and_rewind() {
   if (marks_) marks_->aborted();
   // A stage may hold what the transaction put into it.
   if (stage_) {
-    stage_ = parts_.job.make_stage(StageContext{-1, nullptr, &clock_});
+    stage_ = make_stateless_stage();
   } else {
     for (const auto& one : owned_.all()) {
       one->stage.reset();
@@ -876,7 +883,7 @@ void Worker::rewind() {
 void Worker::complete_local_state() {
   const Job& job = parts_.job;
   const WorkerPlan& plan = parts_.plan;
-  if (!job.stateful || plan.in_memory || job.state_dir.empty() || parts_.around.stop.signal() != 0) return;
+  if (!job.stateful() || plan.in_memory || job.state_dir.empty() || parts_.around.stop.signal() != 0) return;
   const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.state_name);
   std::vector<int32_t> wanted;
   for (int32_t number = 0; number < plan.state_count(); ++number) {

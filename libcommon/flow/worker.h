@@ -81,6 +81,7 @@ class Worker final : private kafka::RebalanceListener {
   void check_unread_origins();
   std::string metadata_of(const OwnedPartition& partition) const;
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
+  std::unique_ptr<Stage> make_stateless_stage();
   void close_state(OwnedPartition& partition);
   void speak_for(const OwnedPartition& partition);
   bool sources_at_end();

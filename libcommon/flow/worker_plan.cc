@@ -83,7 +83,7 @@ void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
 
 // State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
 bool counts_matter(const Job& job) {
-  return job.stateful && (!job.make_repartition_stage || job.keeps_source_rows);
+  return job.topology.subs().front().has_state();
 }
 
 void check_fingerprint(const Job& job, const Fingerprint& now,
@@ -101,19 +101,19 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
     }
     const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
-    if (!differences.empty() && (!job.accept_change || job.stateful)) {
+    if (!differences.empty() && (!job.accept_change || job.stateful())) {
       std::string text = "group " + plan.group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
-      if (job.stateful || !job.group_is_explicit) {
+      if (job.stateful() || !job.group_is_explicit) {
         throw usage_error(
             text, std::string("start from the beginning under another name with -g NAME") +
-                      (job.stateful ? "" : ", or continue at this one's offsets with --accept-change"));
+                      (job.stateful() ? "" : ", or continue at this one's offsets with --accept-change"));
       }
       if (!earlier) log.note(text + "\n  continuing at its offsets");
     }
     if (!earlier) earlier = std::move(decoded);
   }
-  if (reset_by_hand && job.stateful && !plan.in_memory) {
+  if (reset_by_hand && job.stateful() && !plan.in_memory) {
     throw usage_error(
         "the offsets of group " + plan.group + " were set by hand, and its state belongs to other offsets",
         "name another group with -g; it has state of its own");
@@ -241,23 +241,23 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   }
   plan.in_memory = admin.is_in_memory();
   const bool to_lines = job.out.is_lines();
-  if (to_lines && job.stateful) {
+  if (to_lines && job.stateful()) {
     throw usage_error(
         "-g does not go with state from a topic to lines: the offsets would be kept and the rows lost",
         "write to a topic, OUT, and print it: kread -e OUT");
   }
   plan.state_name = job.group;
-  if (job.stateful && !plan.in_memory && !job.state_dir.empty())
+  if (job.stateful() && !plan.in_memory && !job.state_dir.empty())
     plan.state_name = state::claim_group_name(job.state_dir, job.group, admin.cluster_id());
   plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
   if (plan.in_memory) log.note("in-memory broker: topics are lost when it ends; delivery is at least once");
   plan.inputs = find_inputs(job, around, admin, log);
   // Before anything is made for it.
-  if (job.stateful && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
+  if (job.stateful() && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
     throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
                       "bring them together with kcp first");
   }
-  if (job.stateful && !io::is_topic_name(repartition_name(plan.group))) {
+  if (job.stateful() && !io::is_topic_name(repartition_name(plan.group))) {
     throw usage_error("group '" + plan.group + "': the topics of its state cannot have its name (" +
                           changelog_name(plan.group) + ")",
                       "name it with -g: letters, digits, '.', '_' and '-', at most 237 of them");
@@ -280,7 +280,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   bool brings_together = job.changes_keys || plan.inputs.size() > 1;
   for (const std::string& topic : plan.outputs)
     brings_together |= ensure_topic(job, admin, log, topic, most) != most;
-  plan.in_order_of_time = brings_together && !job.stateful && !to_lines && (most > 1 || plan.inputs.size() > 1);
+  plan.in_order_of_time = brings_together && !job.stateful() && !to_lines && (most > 1 || plan.inputs.size() > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
@@ -292,14 +292,14 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   const auto partitions = plan.all_partitions();
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
-  if (job.stateful) {
+  if (job.stateful()) {
     plan.repartition_count = most;
-    if (job.make_repartition_stage) {
+    if (job.topology.has_internal_topic()) {
       plan.repartition = repartition_name(plan.group);
       plan.repartition_count = ensure_repartition(job, admin, log, plan.group, most,
                                                   !plan.earlier_counts.empty() && !plan.in_memory);
       plan.subscription.push_back(plan.repartition);
-      plan.keeps_source_rows = job.keeps_source_rows;
+      plan.keeps_source_rows = job.topology.subs().front().has_state();
       if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows)
         refuse_lost_offsets(job, admin, plan);
     }

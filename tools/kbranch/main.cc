@@ -34,7 +34,7 @@ class BranchTool final : public cli::StreamTool {
     }
     // A setting's name ends at its '='. Groups of earlier versions have the same text under "TOPIC=COND".
     job_.settings.push_back({"TOPIC", "COND=" + BranchStage(plan).canonical()});
-    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); };
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); });
     shared_.shape(job_);
   }
 };

@@ -18,7 +18,7 @@ class CopyTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kcp", operands.find("IN"), operands.find("OUT"));
     job_.keeps_partition = true;
-    job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(true); };
+    job_.set_stage([](const flow::StageContext&) { return std::make_unique<flow::PassStage>(true); });
     shared_.shape(job_);
   }
 };

@@ -76,9 +76,9 @@ class ExprTool final : public cli::Tool {
       return;
     }
     ExprStage check(*expression, options);  // finds what is wrong before anything opens
-    job_->make_stage = [text = *expression, options](const flow::StageContext&) {
+    job_->set_stage([text = *expression, options](const flow::StageContext&) {
       return std::make_unique<ExprStage>(text, options);
-    };
+    });
     shared_.shape(*job_);
   }
 

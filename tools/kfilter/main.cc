@@ -24,7 +24,7 @@ class FilterTool final : public cli::StreamTool {
     job_ = shared_.make_job("kfilter", operands.find("IN"), operands.find("OUT"));
     const FilterPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
-    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); };
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); });
     cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);
   }

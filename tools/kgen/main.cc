@@ -92,12 +92,12 @@ class GenTool final : public cli::StreamTool {
     if (seed == 0) seed = std::random_device{}();
     const GeneratorInfo* info = find_generator(what);
     if (info) {
-      job_.make_stage = [](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); };
+      job_.set_stage([](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); });
     } else {
       const MapPlan plan{.list = what, .options = shared_.expressions()};
       require_no_fields(what, plan.options);
       job_.settings.push_back({"LIST", MapStage(plan).canonical()});
-      job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
+      job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     }
     job_.open_lines_in = [info, seed, rate = rate_, count = count_]() -> std::unique_ptr<io::Source> {
       auto source = std::make_unique<GeneratorSource>(info ? info->make(seed) : make_empty_generator(), count,

@@ -24,7 +24,7 @@ class GroupByTool final : public cli::StreamTool {
     job_ = shared_.make_job("kgroupby", operands.find("IN"), operands.find("OUT"));
     const RekeyPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", RekeyStage(plan).canonical()});
-    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); };
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); });
     job_.changes_keys = true;
     shared_.shape(job_);
     refuse_lost_key(operands);

@@ -19,6 +19,7 @@ class CoProcessStage final : public flow::Stage {
       : process_(std::move(command), std::move(options)), keep_null_(keep_null) {}
   void process(const Record& record, flow::Emitter& out) override;
   void flush(flow::Emitter& out) override;
+  bool keeps_records() const override { return true; }
   void close(flow::Emitter& out) override;
 
  private:

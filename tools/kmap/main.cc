@@ -57,9 +57,9 @@ class MapTool final : public cli::StreamTool {
       options.note = [log = std::make_shared<StderrLog>("kmap", shared_.quiet())](const std::string& text) {
         log->note(text);
       };
-      job_.make_stage = [command, options, keep_null = shared_.keep_null()](const flow::StageContext&) {
+      job_.set_stage([command, options, keep_null = shared_.keep_null()](const flow::StageContext&) {
         return std::make_unique<CoProcessStage>(command, options, keep_null);
-      };
+      });
     } else {
       if (each_line_ || answer_end_)
         throw usage_error(std::string(each_line_ ? "--each-line" : "--answer-end") +
@@ -70,7 +70,7 @@ class MapTool final : public cli::StreamTool {
       job_.settings.push_back({"LIST", checked.canonical()});
       drops_ = checked.drops();
       if (!drops_.empty()) plan.drops_seen = drops_seen_ = std::make_shared<DropsSeen>(drops_.size());
-      job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
+      job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     }
     cli::read_table(job_, KUTILS_GIVE_STATE);
     shared_.shape(job_);

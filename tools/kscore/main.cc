@@ -26,7 +26,7 @@ class ScoreTool final : public cli::StreamTool {
                        .options = shared_.expressions(),
                        .keep_null = shared_.keep_null()};
     job_.settings.push_back({"LIST", MapStage(plan).canonical()});
-    job_.make_stage = [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); };
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     shared_.shape(job_);
   }
 };

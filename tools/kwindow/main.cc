@@ -117,10 +117,10 @@ class WindowTool final : public cli::StreamTool {
                       flow::WindowOptions here = options;
                       here.sources = context.input_partitions;
                       return flow::make_window_stage(here, set, std::move(reader), store);
+                    },
+                    {}, [window = options.window, grace = options.grace](int64_t time) {
+                      return flow::next_close(window, grace, time);
                     });
-    job_.next_close = [window = options.window, grace = options.grace](int64_t time) {
-      return flow::next_close(window, grace, time);
-    };
     job_.counts_silence = options.idle.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();

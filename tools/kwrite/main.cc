@@ -45,9 +45,9 @@ class WriteTool final : public cli::StreamTool {
           "a file is ./" + job_.in.name + "; from topic to topic: kcp " + job_.in.name + " " + job_.out.name);
     }
     job_.atomic = job_atomic_;
-    job_.make_stage = [partition = partition_](const flow::StageContext&) {
+    job_.set_stage([partition = partition_](const flow::StageContext&) {
       return std::make_unique<flow::PassStage>(false, partition);
-    };
+    });
     if (rate_) {
       job_.open_lines_in = [open = job_.open_lines_in, rate = *rate_] {
         return std::make_unique<PacedSource>(open(), rate);

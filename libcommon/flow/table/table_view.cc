@@ -31,6 +31,7 @@ class TableView final : public Stage, private Emitter {
     out.emit(&record, gone);
   }
   void flush(Emitter& out) override { inner_->flush(out); }
+  bool keeps_records() const override { return inner_->keeps_records(); }
   void before_commit(Emitter& out) override { inner_->before_commit(out); }
   void close(Emitter& out) override { inner_->close(out); }
 

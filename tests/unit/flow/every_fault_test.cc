@@ -125,7 +125,7 @@ class FaultyState final : public PartitionState {
     if (place.distrusted) disk_ = Disk();
     call("open the state", [&] { restore(place.changelog); });
   }
-  state::Store& store() override { return rows_.operator_store(kOperator); }
+  state::Store& store(uint8_t number) override { return rows_.operator_store(number); }
   std::optional<int64_t> position(const TP& at) override {
     return rows_.has_meta(kOperator) ? rows_.meta(kOperator).position(at.topic, at.partition) : std::nullopt;
   }
@@ -279,16 +279,17 @@ class Bench : public testing::FakeSurroundings {
     if (case_.dead_letters) job_.on_error = OnError{OnError::Policy::dead_letter, "dead"};
     if (case_.limited) job_.max_output = 2;
     if (case_.shape != Shape::stateless) {
-      job_.stateful = true;
       job_.open_state = [this](const StatePlace& place, const Surroundings&, kafka::Admin&) {
         return std::make_unique<FaultyOpening>(broker, disks_[place.changelog.partition], place);
       };
     }
-    if (case_.shape == Shape::by)
-      job_.make_repartition_stage = [](const StageContext&) { return std::make_unique<ForwardingStage>(); };
-    job_.make_stage = [](const StageContext& context) {
-      return std::make_unique<CountingStage>(context.store);
-    };
+    if (case_.shape == Shape::by) {
+      job_.topology.add({"forward", [](const StageContext&) { return std::make_unique<ForwardingStage>(); }});
+      job_.topology.add_internal_topic();
+    }
+    job_.topology.add(
+        {"count", [](const StageContext& context) { return std::make_unique<CountingStage>(context.store); },
+         case_.shape != Shape::stateless});
   }
 
   // Again and again, as somebody would who wants it done. False: it does not come to an end.

@@ -29,7 +29,7 @@ struct Bench {
     job.in.kind = io::EndpointKind::file;
     job.open_lines_in = [input, ends] { return std::make_unique<FakeSource>(input, ends); };
     job.open_lines_out = [this] { return std::make_unique<FakeSink>(out); };
-    job.make_stage = [](const StageContext&) { return std::make_unique<PickyStage>(); };
+    job.set_stage([](const StageContext&) { return std::make_unique<PickyStage>(); });
   }
   ExitCode run() {
     return flow::run(job, Surroundings{clock, log, stop, {}, {}, {}, {}, {}, {}, {}, {}, {}});
@@ -94,7 +94,7 @@ TEST_CASE("lines: a result that the sink refuses is named, for the record only s
     }
   };
   Bench bench({Values{"a", "huge"}});
-  bench.job.make_stage = [](const StageContext&) { return std::make_unique<Summing>(); };
+  bench.job.set_stage([](const StageContext&) { return std::make_unique<Summing>(); });
   CHECK(bench.run() == ExitCode::bad_record);
   REQUIRE(bench.log.errors.size() == 2);
   CHECK(bench.log.errors[0] == "./in line 2: too large: an output made when it came, huge: too large");
@@ -174,7 +174,7 @@ TEST_CASE("lines: -c and -m") {
 TEST_CASE("lines: a stage that answers later fails at the right record") {
   Bench bench({{"a", "b", "?", "c"}});
   bench.job.on_error = OnError{OnError::Policy::fail, {}};
-  bench.job.make_stage = [](const StageContext&) { return std::make_unique<DeferringStage>(); };
+  bench.job.set_stage([](const StageContext&) { return std::make_unique<DeferringStage>(); });
   CHECK(bench.run() == ExitCode::bad_record);
   CHECK(bench.out.written == Values{"a", "b"});
 }
@@ -230,10 +230,8 @@ class CountingStage final : public Stage {
 
 TEST_CASE("lines: a stateful stage has rows in memory, and is closed when the input ends") {
   Bench bench({{"a", "b", "a"}, {"a"}});
-  bench.job.stateful = true;
-  bench.job.make_stage = [](const StageContext& context) {
-    return std::make_unique<CountingStage>(*context.store);
-  };
+  bench.job.set_stage(
+      [](const StageContext& context) { return std::make_unique<CountingStage>(*context.store); }, true);
   give_state(bench.job);
   CHECK(bench.run() == ExitCode::ok);
   CHECK(bench.out.written == Values{"a|||", "b|"});

@@ -63,12 +63,13 @@ TEST_CASE("-e: a source that never spoke, or was silent since the last run, hold
   job.group = "g";
   job.instance = "i";
   job.range.exit_at_end = true;
-  job.stateful = true;
   job.state_dir = disk.path();
   job.cache_bytes = size_t{1} << 20;
   give_state(job);
-  job.make_repartition_stage = [](const StageContext&) { return std::make_unique<Forward>(); };
-  job.make_stage = [&](const StageContext& context) { return std::make_unique<Behind>(context, told); };
+  job.topology.add({"forward", [](const StageContext&) { return std::make_unique<Forward>(); }});
+  job.topology.add_internal_topic();
+  job.topology.add(
+      {"behind", [&](const StageContext& context) { return std::make_unique<Behind>(context, told); }, true});
   const auto run = [&] {
     told.clear();
     CHECK(flow::run(job, bench.around()) == ExitCode::ok);

@@ -72,8 +72,6 @@ struct Bench : testing::FakeSurroundings {
     job.instance = "i";
     job.range.exit_at_end = true;
     job.delivery = delivery;
-    job.stateful = true;
-    job.keeps_source_rows = true;
     job.state_dir = disk.path();
     job.cache_bytes = size_t{1} << 20;
     give_state(job);
@@ -81,12 +79,14 @@ struct Bench : testing::FakeSurroundings {
     plan.by = "g";
     plan.needs_time = false;
     plan.null_group_is_none = true;
-    job.make_repartition_stage = [this, plan](const StageContext& context) {
+    const auto rows = [this, plan](const StageContext& context) {
       CHECK(context.partition < static_cast<int32_t>(kRowPartitions));
       return make_source_table(set, std::make_unique<ExpressionReader>(plan, expr::Options(), set, nullptr),
                                *context.store);
     };
-    job.make_stage = [this](const StageContext& context) {
+    job.topology.add({"rows", rows, true});
+    job.topology.add_internal_topic();
+    const auto groups = [this](const StageContext& context) {
       TableOptions options;
       options.emit = TableEmit::update;
       options.key_names = {"g"};
@@ -94,6 +94,7 @@ struct Bench : testing::FakeSurroundings {
       context.store->set_description("groups");
       return make_regrouped_changes(options, set, *context.store);
     };
+    job.topology.add({"groups", groups, true});
   }
   // Six rows that wander among three groups and none, change within one, go and come back.
   void fill(size_t from, size_t to) {

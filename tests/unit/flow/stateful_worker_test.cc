@@ -90,13 +90,11 @@ struct Bench : testing::FakeSurroundings {
     job.instance = "i";
     job.range.exit_at_end = true;
     job.delivery = delivery;
-    job.stateful = true;
     job.state_dir = disk.path();
     job.cache_bytes = size_t{1} << 20;
     give_state(job);
-    job.make_stage = [](const StageContext& context) {
-      return std::make_unique<NumberingStage>(*context.store);
-    };
+    job.set_stage(
+        [](const StageContext& context) { return std::make_unique<NumberingStage>(*context.store); }, true);
   }
   void fill(int from, int to) {
     for (int i = from; i < to; ++i) {

@@ -36,7 +36,7 @@ struct Bench : testing::FakeSurroundings {
     job.group = "g";
     job.instance = "i";
     job.range.exit_at_end = true;
-    job.make_stage = [](const StageContext&) { return std::make_unique<PickyStage>(); };
+    job.set_stage([](const StageContext&) { return std::make_unique<PickyStage>(); });
   }
   void fill(int n) {
     for (int i = 0; i < n; ++i) {
@@ -262,7 +262,7 @@ TEST_CASE(
     Bench bench;
     bench.fill(60);
     bench.broker.batch_size = 200;
-    bench.job.make_stage = [&](const StageContext&) { return std::make_unique<SlowStage>(bench.clock); };
+    bench.job.set_stage([&](const StageContext&) { return std::make_unique<SlowStage>(bench.clock); });
     int64_t served_us = bench.clock.steady_us(), longest_us = 0;
     bench.broker.on_poll = [&](int poll) {
       const int64_t now = bench.clock.steady_us();
@@ -391,7 +391,7 @@ TEST_CASE("topic to lines with -g: offsets are committed behind the flushed line
   CHECK(lines.flushed == 7);
   CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 6);
   CHECK(bench.broker.transactions.size() == 1);
-  bench.job.stateful = true;
+  bench.job.topology.last().has_state = true;
   CHECK_THROWS_AS(bench.run(), Error);
 }
 
@@ -471,7 +471,7 @@ TEST_CASE("worker: a record that fails late is not passed over, nor is what came
   for (const char* value : {"a", "b", "?", "c"}) bench.broker.write("in", 0, value);
   for (const char* value : {"d", "e"}) bench.broker.write("in", 1, value);
   bench.broker.batch_size = 10;
-  bench.job.make_stage = [](const StageContext&) { return std::make_unique<testing::DeferringStage>(); };
+  bench.job.set_stage([](const StageContext&) { return std::make_unique<testing::DeferringStage>(); });
   CHECK(bench.run() == ExitCode::bad_record);
   CHECK(bench.broker.read("out", 0) == Values{"a", "b"});
   CHECK(bench.broker.read("out", 1).empty());
@@ -530,10 +530,10 @@ TEST_CASE("worker: -m ends at a record whose outputs are all written, and what i
     for (const char* value : {"a", "b", "-", "c", "d", "e", "-", "f"}) {
       if (answers_later || *value != '-') bench.broker.write("in", 0, value);
     }
-    bench.job.make_stage = [&](const StageContext&) -> std::unique_ptr<Stage> {
+    bench.job.set_stage([&](const StageContext&) -> std::unique_ptr<Stage> {
       if (answers_later) return std::make_unique<testing::DeferringStage>();
       return std::make_unique<DoublingStage>();
-    };
+    });
     bench.job.max_output = static_cast<int64_t>(most);
     INFO("answers later " << answers_later << ", -m " << most);
     Values got;
@@ -563,7 +563,7 @@ TEST_CASE("worker: a record that failed after its first output leaves nothing, w
     bench.broker.write("in", 0, "?");
     bench.broker.write("in", 0, "z");
     bench.broker.batch_size = 1;
-    bench.job.make_stage = [](const StageContext&) { return std::make_unique<DoublingStage>(); };
+    bench.job.set_stage([](const StageContext&) { return std::make_unique<DoublingStage>(); });
     INFO(before << " records before it");
     CHECK(bench.run() == ExitCode::bad_record);
     CHECK(bench.broker.committed_offsets.at({"in", 0}).offset <= before);

@@ -1,0 +1,292 @@
+// A chain gives what its operators give as processes with topics between.
+#include "flow/chain.h"
+
+#include <deque>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "flow/pass.h"
+#include "support/catch.h"
+
+namespace kutils::flow {
+namespace {
+
+// What came out, one line each.
+class Lines final : public Emitter {
+ public:
+  void emit(const Record* origin, const Output& output) override {
+    lines.push_back(std::string(output.value.view()) + " key=" + std::string(output.key.view()) +
+                    (output.keeps_key ? " kept" : "") + " port=" + std::to_string(output.port) + " of " +
+                    (origin ? std::string(origin->value.view()) : "none"));
+  }
+  void fail(const Record& origin, RecordError error) override {
+    lines.push_back("failed " + std::string(origin.value.view()) + ": " + error.message);
+  }
+  void fail_made(const Record* origin, const Record& made, RecordError error) override {
+    lines.push_back("failed " + std::string(made.value.view()) + " made of " +
+                    (origin ? std::string(origin->value.view()) : "none") + ": " + error.message);
+  }
+  void drop(const Record& origin, DropReason) override {
+    lines.push_back("dropped for " + std::string(origin.value.view()));
+  }
+  std::vector<std::string> lines;
+};
+
+// `n` copies of each record, the copy's number appended; a value with `bad` in it is an error, one with `gone`
+// is dropped.
+class Copies final : public Stage {
+ public:
+  explicit Copies(int n) : n_(n) {}
+  void process(const Record& record, Emitter& out) override {
+    const std::string value(record.value.view());
+    if (value.find("bad") != std::string::npos) return out.fail(record, {Reason::missing_field, "it is bad"});
+    if (value.find("gone") != std::string::npos) return out.drop(record, DropReason::filtered);
+    for (int i = 0; i < n_; ++i) {
+      const std::string made = value + std::to_string(i);
+      Output output = pass(record);
+      output.value = MaybeBytes(made);
+      out.emit(&record, output);
+    }
+  }
+
+ private:
+  const int n_;
+};
+
+class Rekey final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    Output output = pass(record);
+    output.key = MaybeBytes("new");
+    output.keeps_key = false;
+    out.emit(&record, output);
+  }
+};
+
+// Answers when it is asked to, in order, with the records that it kept.
+class Later final : public Stage {
+ public:
+  void process(const Record& record, Emitter&) override { kept_.push_back(&record); }
+  void flush(Emitter& out) override {
+    for (const Record* record : std::exchange(kept_, {})) out.emit(record, pass(*record));
+  }
+  bool keeps_records() const override { return true; }
+
+ private:
+  std::vector<const Record*> kept_;
+};
+
+// Counts, and says so when the transaction ends.
+class Count final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    ++count_;
+    if (record.value.view().find("odd") != std::string::npos) out.drop(record, DropReason::late);
+  }
+  void before_commit(Emitter& out) override {
+    const std::string text = "n" + std::to_string(count_);
+    Output output;
+    output.key = MaybeBytes("k");
+    output.value = MaybeBytes(text);
+    output.is_result = true;
+    out.emit(nullptr, output);
+  }
+  size_t dirty_rows() const override { return 1; }
+  std::optional<int64_t> next_wakeup() const override { return 7 - count_; }
+  void silent(int32_t source, int64_t ms, Emitter&) override { said.emplace_back(source, ms); }
+  std::vector<std::pair<int32_t, int64_t>> said;
+
+ private:
+  int count_ = 0;
+};
+
+class Ports final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    for (uint32_t port = 0; port < 2; ++port) {
+      Output output = pass(record);
+      output.port = port;
+      out.emit(&record, output);
+    }
+  }
+};
+
+template <typename T, typename... Arguments>
+Operator op(const std::string& name, int place, Arguments... arguments) {
+  return {name, [=](const StageContext&) { return std::make_unique<T>(arguments...); }, false, {}, place};
+}
+
+std::unique_ptr<Stage> chain(std::vector<Operator> operators) {
+  SubTopology sub;
+  sub.operators = std::move(operators);
+  return make_chain(sub, StageContext{3, nullptr, nullptr}, {});
+}
+
+Record record(std::string_view value) {
+  Record record;
+  record.key = MaybeBytes("key");
+  record.value = MaybeBytes(value);
+  record.topic = "in";
+  record.partition = 3;
+  record.offset = 5;
+  return record;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST_CASE("chain: one operator reads what the one before it made, in order") {
+  const auto stage = chain({op<Copies>("a", 1, 2), op<Copies>("b", 2, 2)});
+  Lines out;
+  const Record x = record("x");
+  stage->process(x, out);
+  CHECK(out.lines == Strings{"x00 key=key kept port=0 of x", "x01 key=key kept port=0 of x",
+                             "x10 key=key kept port=0 of x", "x11 key=key kept port=0 of x"});
+}
+
+TEST_CASE("chain: an error names its operator and shows the record that it read; drops count for the input") {
+  const auto stage = chain({op<Copies>("a", 1, 1), op<Rekey>("b", 2), op<Copies>("c", 3, 1)});
+  Lines out;
+  for (const char* value : {"bad", "ba", "gone", "gon"}) {
+    const Record input = record(value);
+    stage->process(input, out);
+  }
+  CHECK(out.lines == Strings{"failed bad: stage 1, a: it is bad", "ba00 key=new port=0 of ba",
+                             "dropped for gone", "gon00 key=new port=0 of gon"});
+  out.lines.clear();
+  // Only what the first operator made is bad.
+  class Spoil final : public Stage {
+    void process(const Record& from, Emitter& to) override {
+      Output output = pass(from);
+      output.value = MaybeBytes("bad");
+      to.emit(&from, output);
+      CHECK(to.refused());
+      output.value = MaybeBytes("gone");
+      to.emit(&from, output);
+      CHECK(!to.refused());
+    }
+  };
+  const auto spoils = chain({op<Spoil>("a", 1), op<Copies>("b", 2, 1)});
+  const Record input = record("x");
+  spoils->process(input, out);
+  CHECK(out.lines == Strings{"failed bad made of x: stage 2, b: it is bad", "dropped for x"});
+}
+
+TEST_CASE("chain: an operator that answers later knows its records, whatever became of the batch's views") {
+  const auto stage = chain({op<Copies>("a", 1, 2), op<Later>("b", 2), op<Copies>("c", 3, 1)});
+  Lines out;
+  const Record x = record("x"), y = record("y");
+  stage->process(x, out);
+  stage->process(y, out);
+  CHECK(out.lines.empty());
+  stage->flush(out);
+  CHECK(out.lines == Strings{"x00 key=key kept port=0 of x", "x10 key=key kept port=0 of x",
+                             "y00 key=key kept port=0 of y", "y10 key=key kept port=0 of y"});
+  out.lines.clear();
+  stage->flush(out);
+  CHECK(out.lines.empty());
+}
+
+TEST_CASE("chain: what an operator emits before a commit passes the next ones in the same transaction") {
+  const auto stage = chain({op<Count>("a", 1), op<Copies>("b", 2, 2), op<Count>("c", 3)});
+  Lines out;
+  for (const char* value : {"x", "odd", "y"}) {
+    const Record input = record(value);
+    stage->process(input, out);
+  }
+  CHECK(out.lines == Strings{"dropped for odd"});
+  CHECK(stage->dirty_rows() == 2);
+  CHECK(stage->next_wakeup() == 4);
+  stage->before_commit(out);
+  CHECK(out.lines == Strings{"dropped for odd", "n2 key=k kept port=0 of none"});
+}
+
+TEST_CASE("chain: further outputs leave it where they are made, behind those of earlier operators") {
+  Operator second = op<Ports>("b", 2);
+  second.other_ports = 1;
+  const auto stage = chain({op<Ports>("a", 1), second});
+  Lines out;
+  const Record x = record("x");
+  stage->process(x, out);
+  CHECK(out.lines == Strings{"x key=key kept port=0 of x", "x key=key kept port=2 of x",
+                             "x key=key kept port=1 of x"});
+}
+
+TEST_CASE("chain: operators behind the first are as silent as the least silent source") {
+  Count* last = nullptr;
+  SubTopology sub;
+  sub.operators.push_back(op<Copies>("a", 1, 1));
+  sub.operators.push_back({"b", [&](const StageContext& context) {
+                             CHECK(context.input_partitions == 1);
+                             auto stage = std::make_unique<Count>();
+                             last = stage.get();
+                             return stage;
+                           }});
+  StageContext context;
+  context.input_partitions = 2;
+  const auto stage = make_chain(sub, context, {});
+  Lines out;
+  stage->silent(0, 5000, out);
+  stage->silent(1, 3000, out);
+  stage->silent(0, 0, out);
+  CHECK(last->said == std::vector<std::pair<int32_t, int64_t>>{{0, 0}, {0, 3000}, {0, 0}});
+}
+
+// The naive way: all records through the first operator, then all that it made through the second, and so on.
+Strings one_by_one(const std::vector<Operator>& operators, Strings values) {
+  for (const Operator& one : operators) {
+    const auto stage = one.make({});
+    struct Next final : Emitter {
+      void emit(const Record*, const Output& output) override { made.emplace_back(output.value.view()); }
+      void fail(const Record&, RecordError) override {}
+      void drop(const Record&, DropReason) override {}
+      Strings made;
+    } next;
+    std::deque<Record> records;
+    for (const std::string& value : values) {
+      records.push_back(record(value));
+      stage->process(records.back(), next);
+    }
+    stage->flush(next);
+    stage->before_commit(next);
+    values = next.made;
+  }
+  return values;
+}
+
+TEST_CASE("chain: random chains give what their operators give one by one") {
+  std::mt19937 random(7);
+  for (int run = 0; run < 2000; ++run) {
+    std::vector<Operator> operators;
+    const size_t length = 1 + random() % 4;
+    for (size_t i = 0; i < length; ++i) {
+      switch (random() % 4) {
+        case 0: operators.push_back(op<Copies>("copies", static_cast<int>(i) + 1, static_cast<int>(random() % 3))); break;
+        case 1: operators.push_back(op<Rekey>("rekey", static_cast<int>(i) + 1)); break;
+        case 2: operators.push_back(op<Later>("later", static_cast<int>(i) + 1)); break;
+        default: operators.push_back(op<Count>("count", static_cast<int>(i) + 1)); break;
+      }
+    }
+    Strings values;
+    for (size_t i = 0; i < random() % 5; ++i)
+      values.push_back(std::vector<std::string>{"x", "bad", "gone", "odd"}[random() % 4]);
+    const auto stage = chain(operators);
+    struct Values final : Emitter {
+      void emit(const Record*, const Output& output) override { made.emplace_back(output.value.view()); }
+      void fail(const Record&, RecordError) override {}
+      void drop(const Record&, DropReason) override {}
+      Strings made;
+    } out;
+    std::deque<Record> records;
+    for (const std::string& value : values) {
+      records.push_back(record(value));
+      stage->process(records.back(), out);
+    }
+    stage->flush(out);
+    stage->before_commit(out);
+    CHECK(out.made == one_by_one(operators, values));
+  }
+}
+
+}  // namespace
+}  // namespace kutils::flow
