@@ -430,26 +430,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
 void SharedOptions::declare_cluster(OptionTable& table) {
   const Group group = Group::cluster;
   if (!shares_.reads_topics && !shares_.writes_topics) return;
-  table.add({.names = "-b",
-             .metavar = "HOSTS",
-             .help = "brokers; or $KUTILS_BROKERS",
-             .group = group,
-             .in_short_help = true,
-             .set = [this](const std::string& text) { brokers_ = text; }});
-  table.add({.names = "-X",
-             .metavar = "NAME=VALUE",
-             .help = "a librdkafka property; 'list' prints all",
-             .group = group,
-             .set = [this](const std::string& text) { properties_.push_back(text); },
-             .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
-               if (text != "list") return std::nullopt;
-               return kafka::ClientConfig::list_properties();
-             }});
-  table.add({.names = "-F",
-             .metavar = "FILE",
-             .help = "a file of properties; see also $KUTILS_CONFIG",
-             .group = group,
-             .set = [this](const std::string& text) { config_files_.push_back(text); }});
+  cluster_.declare(table);
   if (shares_.groups) {
     table.add({.names = "-g",
                .metavar = "NAME",
@@ -561,13 +542,37 @@ void SharedOptions::declare_delivery(OptionTable& table) {
              .choices = policy_names()});
 }
 
-kafka::ClientConfig SharedOptions::client_config() const {
+void ClusterOptions::declare(OptionTable& table) {
+  const Group group = Group::cluster;
+  table.add({.names = "-b",
+             .metavar = "HOSTS",
+             .help = "brokers; or $KUTILS_BROKERS",
+             .group = group,
+             .in_short_help = true,
+             .set = [this](const std::string& text) { brokers = text; }});
+  table.add({.names = "-X",
+             .metavar = "NAME=VALUE",
+             .help = "a librdkafka property; 'list' prints all",
+             .group = group,
+             .set = [this](const std::string& text) { properties.push_back(text); },
+             .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
+               if (text != "list") return std::nullopt;
+               return kafka::ClientConfig::list_properties();
+             }});
+  table.add({.names = "-F",
+             .metavar = "FILE",
+             .help = "a file of properties; see also $KUTILS_CONFIG",
+             .group = group,
+             .set = [this](const std::string& text) { files.push_back(text); }});
+}
+
+kafka::ClientConfig ClusterOptions::config() const {
   kafka::ClientConfig config;
   config.read_default_file();
-  for (const std::string& file : config_files_) config.read_file(file);
+  for (const std::string& file : files) config.read_file(file);
   config.read_environment();
-  if (brokers_) config.set_brokers(*brokers_);
-  for (const std::string& property : properties_) config.set_assignment(property);
+  if (brokers) config.set_brokers(*brokers);
+  for (const std::string& property : properties) config.set_assignment(property);
   return config;
 }
 
@@ -606,7 +611,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out));
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
   if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
-  if (!properties_.empty() || !config_files_.empty()) job.client = client_config();
+  if (!cluster_.properties.empty() || !cluster_.files.empty()) job.client = client_config();
   for (const io::Endpoint* at : {&job.in, &job.out})
     if (at->is_topic()) name_cluster(job, at->name);
   if (job.on_error && !job.on_error->topic.empty()) name_cluster(job, job.on_error->topic);

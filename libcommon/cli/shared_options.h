@@ -42,6 +42,19 @@ struct Shares {
   bool emits_json = false;         // the stage makes JSON of what it reads (kmap); else it passes bytes on
 };
 
+// -b, -X, -F.
+struct ClusterOptions {
+  std::optional<std::string> brokers;
+  std::vector<std::string> properties;
+  std::vector<std::string> files;
+
+  // `this` must outlive the table.
+  void declare(OptionTable& table);
+  bool given() const { return brokers || !properties.empty() || !files.empty(); }
+  // With what the environment and the default file say. Throws usage_error.
+  kafka::ClientConfig config() const;
+};
+
 class SharedOptions {
  public:
   explicit SharedOptions(Shares shares) : shares_(shares) {}
@@ -74,7 +87,7 @@ class SharedOptions {
   void refuse_given(const std::set<std::string>& besides, const std::string& why,
                     const std::string& instead) const;
   // The cluster's configuration alone, for tools that have no Job.
-  kafka::ClientConfig client_config() const;
+  kafka::ClientConfig client_config() const { return cluster_.config(); }
 
  private:
   struct Lines {
@@ -118,9 +131,7 @@ class SharedOptions {
   Lines lines_;
   io::LineFormat in_format_;
   io::LineFormat out_format_;
-  std::optional<std::string> brokers_;
-  std::vector<std::string> properties_;
-  std::vector<std::string> config_files_;
+  ClusterOptions cluster_;
   std::string group_prefix_;
   std::optional<std::string> value_codec_;
   std::optional<std::string> key_codec_;

@@ -878,8 +878,9 @@ void Worker::rewind() {
 }
 
 // Nothing was left to do, so no partition was opened. What kquery reads here is completed all the same: if
-// the state directory was deleted, and what a run that was cut short left behind. Where this machine has some
-// partitions of the group, the others are another one's.
+// the state directory was deleted, what a run that was cut short left behind, and copies of partitions that
+// another instance has gone on with. Where this machine has some partitions of the group, the others are
+// another one's.
 void Worker::complete_local_state() {
   const Job& job = parts_.job;
   const WorkerPlan& plan = parts_.plan;
@@ -891,9 +892,16 @@ void Worker::complete_local_state() {
       wanted.push_back(number);
     } else if (std::binary_search(here.begin(), here.end(), number)) {
       const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
-      const state::Mark::Kind kind = state::read_mark(at).kind;
-      const bool is_cut = kind == state::Mark::Kind::working || kind == state::Mark::Kind::restoring;
-      if (is_cut && state::PartitionLock::try_read(at)) wanted.push_back(number);
+      const state::Mark mark = state::read_mark(at);
+      const bool is_cut =
+          mark.kind == state::Mark::Kind::working || mark.kind == state::Mark::Kind::restoring;
+      // Another one had the partition since: behind the last row stands no more than its transaction's
+      // marker.
+      const auto is_old = [&] {
+        return mark.kind == state::Mark::Kind::complete &&
+               parts_.admin.watermarks({plan.changelog, number}).high > mark.changelog_offset + 1;
+      };
+      if ((is_cut || is_old()) && state::PartitionLock::try_read(at)) wanted.push_back(number);
     }
   }
   openings_.complete(wanted);

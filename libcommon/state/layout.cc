@@ -141,6 +141,15 @@ std::string claim_group_name(const std::string& state_dir, const std::string& gr
   return !text || *text == cluster + "\n" ? group : apart;
 }
 
+StateOwner owner_of(const std::string& state_dir, const std::string& name) {
+  // The group is part of topics' names, which have no '@'.
+  if (const size_t at = name.find('@'); at != std::string::npos)
+    return {name.substr(0, at), name.substr(at + 1)};
+  StateOwner owner{name, read_file(group_directory(state_dir, name) + "/cluster").value_or("")};
+  while (!owner.cluster.empty() && owner.cluster.back() == '\n') owner.cluster.pop_back();
+  return owner;
+}
+
 std::string database_directory(const std::string& partition_dir) { return partition_dir + "/db"; }
 
 Mark read_mark(const std::string& partition_dir) {

@@ -35,6 +35,13 @@ void claim_state_directory(const std::string& state_dir, std::string_view group)
 std::string claim_group_name(const std::string& state_dir, const std::string& group,
                              const std::string& cluster);
 
+// Whose state lies under such a name. `cluster` is empty where an earlier version wrote it.
+struct StateOwner {
+  std::string group;
+  std::string cluster;
+};
+StateOwner owner_of(const std::string& state_dir, const std::string& name);
+
 std::string group_directory(const std::string& state_dir, std::string_view group);
 // `number` 0: the first one.
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition,

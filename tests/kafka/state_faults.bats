@@ -320,6 +320,60 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
   [[ $code -eq 5 || $code -eq 2 ]] || { echo "exit $code"; cat err.txt; return 1; }
 }
 
+# table_in DIR, query_in DIR: the same tool and its state on two machines.
+table_in() { table -q --state-dir "$1"; }
+query_in() { kquery --state-dir "$@"; }
+right_in() { same <(wanted | cut -d' ' -f2- | sort) <(query_in "$1" "$dst" 2>said | sort); }
+
+@test "kquery: a copy that another instance has gone on with is old; -e with nothing new brings it up to date" {
+  begin
+  table_in one
+  right_in one
+  [ ! -s said ]
+  more 500
+  table_in two
+  right_in two
+  [ ! -s said ]
+  refused_with 2 query_in one "$dst" k1
+  says "the state of group '$group' in one is an old copy" "partition 0 stands at offset" "of '$src', the group at" "--partial"
+  refused_with 2 query_in one "$dst"
+  # To be told to answer all the same, and not able to ask.
+  head -n 1000 all >old
+  mv all all.new && mv old all
+  query_in one --partial "$dst" 2>said | sort >got
+  same <(wanted | cut -d' ' -f2- | sort) got
+  grep -q "is an old copy" said
+  env -u KUTILS_BROKERS kquery --state-dir one "$dst" 2>said | sort >got
+  same <(wanted | cut -d' ' -f2- | sort) got
+  grep -q "2 partitions, as of .* ago; whether the group has gone on since is not known: no brokers" said
+  kquery -b 127.0.0.1:1 --state-dir one "$dst" 2>said | sort >got
+  same <(wanted | cut -d' ' -f2- | sort) got
+  grep -q "is not known: cannot connect to 127.0.0.1:1" said
+  mv all.new all
+  table_in one
+  right_in one
+  [ ! -s said ]
+  # Partitions that only the other one has: a key that is here is right, one that is not may be there.
+  rm -r two/"$group"/1
+  local key here=0 there=0
+  for key in $(wanted | cut -d' ' -f1 | head -n 10); do
+    if query_in two "$dst" "$key" >got 2>said; then
+      grep -qF "$(wanted | sed -n "s/^$key //p")" got
+      here=$((here + 1))
+    else
+      grep -q "no row of '$key' here: it may be in partition 1 of group '$group', which is not in two" said
+      there=$((there + 1))
+    fi
+  done
+  [ "$here" -gt 0 ]
+  [ "$there" -gt 0 ]
+  refused_with 2 query_in two "$dst"
+  says "partition 1 of group '$group' is not in two: another instance has it"
+  query_in two -q --partial "$dst" | sort >got
+  [ "$(wc -l <got)" -lt 50 ]
+  same /dev/null <(comm -13 <(wanted | cut -d' ' -f2- | sort) got)
+}
+
 @test "state that cannot be written at a clean end over several partitions: exit 5, and kquery does not answer from it" {
   mkdir disk
   mount -t tmpfs -o size=40m tmpfs disk 2>/dev/null || skip "a small tmpfs cannot be mounted here"

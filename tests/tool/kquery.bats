@@ -39,6 +39,21 @@ R
   says "no row of '/a'" "--expires"
 }
 
+@test "no window at all, asked for without a key: said, and no row" {
+  make_states
+  refused_with 1 kquery --at 1970-01-01T00:01:00Z per_uri
+  says "no row in these windows" "--expires"
+  refused_with 1 kquery -q --from 1970-01-01T00:01:00Z per_uri
+  [ -z "$output" ]
+}
+
+@test "without a broker it is said as of when the rows are" {
+  make_states
+  kquery totals /a 2>said
+  grep -q "state of group 'ktable.clicks', 2 partitions, as of .* is not known: no brokers" said
+  [ -z "$(kquery -q totals /a 2>&1 >/dev/null)" ]
+}
+
 @test "a range that ends before it begins is refused" {
   make_states
   refused_with 2 kquery --from 1970-01-01T00:01:00Z --until 1970-01-01T00:00:30Z per_uri

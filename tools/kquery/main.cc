@@ -4,6 +4,8 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "io/line_sink.h"
+#include "kafka/admin.h"
+#include "kquery/group_check.h"
 #include "kquery/stored_table.h"
 #include "serve/http.h"
 #include "serve/live_tables.h"
@@ -54,6 +56,11 @@ class QueryTool final : public cli::Tool {
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     cli::declare_http_token(table, token_);
     text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
+    table.add({.names = "--partial",
+               .help = "answer also from an old copy, or where partitions are missing; noted",
+               .in_short_help = true,
+               .set = [this](const std::string&) { partial_ = true; }});
+    cluster_.declare(table);
     table.add({.names = "-O",
                .metavar = "FORMAT",
                .help = "lines written: json envelope csv tsv text table",
@@ -79,8 +86,9 @@ class QueryTool final : public cli::Tool {
     flow::set_delta(query_, delta_);
     if (!query_.keys.empty() && query_.prefix)
       throw usage_error("a KEY and --prefix cannot be combined", "give one of them");
-    if (http_ && (group_ || !state_dir_.empty()))
-      throw usage_error("--http asks a running tool, -g and --state-dir are about a stopped one's state");
+    if (http_ && (group_ || !state_dir_.empty() || cluster_.given() || partial_))
+      throw usage_error(
+          "--http asks a running tool; -g, --state-dir, --partial, -b, -X and -F are about a stopped one's state");
     if (http_ && format_.name() == "envelope")
       throw usage_error("-O envelope: a running tool answers with values, which have no key of their own",
                         "leave out -O, or stop the tool and ask its state");
@@ -88,13 +96,15 @@ class QueryTool final : public cli::Tool {
       throw usage_error("--http-token does nothing without --http", "add --http ADDR");
     if (http_ && token_.empty()) token_ = cli::http_token_from_environment();
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
+    if (!http_) client_ = cluster_.config();
   }
   ExitCode run() override {
     StderrLog log("kquery", quiet_);
     if (http_) return ask(log);
     const auto table = kquery::StoredTable::find(state_dir_, table_, group_);
     flow::TableQuery query(table->description(), query_);
-    if (verbose_) log.note(table->origin());
+    if (verbose_) log.note(table->origin(now_ms_));
+    const GroupCheck check = look_at_group(*table, log);
     const auto out = io::make_line_sink(1, false, "standard output", format_);
     try {
       table->run(query, now_ms_, [&](MaybeBytes key, std::string_view json, int64_t timestamp) {
@@ -110,19 +120,66 @@ class QueryTool final : public cli::Tool {
     } catch (const io::ReaderGone&) {
       return kReaderGone;
     }
-    return say_missing(query.missing(), log);
+    const std::vector<std::string> missing = query.missing();
+    if (!missing.empty() && !check.absent.empty() && !partial_)
+      throw usage_error("no row of '" + missing.front() + "' here: it may be in " + name_of(check.absent) +
+                            " of group '" + table->group() + "', which " +
+                            (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_,
+                        kElsewhere);
+    return say_missing(missing, query.found_any(), log);
   }
 
  private:
-  ExitCode say_missing(const std::vector<std::string>& missing, Log& log) const {
+  using GroupCheck = kquery::GroupCheck;
+
+  static std::string name_of(const std::vector<int32_t>& partitions) {
+    std::string names = partitions.size() == 1 ? "partition" : "partitions";
+    for (size_t i = 0; i < partitions.size(); ++i)
+      names += (i == 0 ? " " : ", ") + std::to_string(partitions[i]);
+    return names;
+  }
+
+  // Refuses to answer from what is not the group's state any more, unless it was told to.
+  GroupCheck look_at_group(const kquery::StoredTable& table, Log& log) const {
+    GroupCheck check;
+    if (client_.brokers().empty()) {
+      check.unknown = "no brokers are given (-b, $KUTILS_BROKERS)";
+    } else {
+      check = kquery::check_group(table, *kafka::make_admin(client_));
+    }
+    if (!check.unknown.empty())
+      log.note(table.origin(now_ms_) +
+               "; whether the group has gone on since is not known: " + check.unknown);
+    std::string lines;
+    for (const std::string& line : check.behind) lines += "\n  " + line;
+    if (!lines.empty()) {
+      const std::string text = "the state of group '" + table.group() + "' in " + state_dir_ +
+                               " is an old copy: another instance has gone on with it" + lines;
+      if (!partial_) throw usage_error(text, kElsewhere);
+      log.note(text);
+    }
+    if (!check.absent.empty()) {
+      const std::string text = name_of(check.absent) + " of group '" + table.group() + "' " +
+                               (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_ +
+                               ": another instance has " + (check.absent.size() == 1 ? "it" : "them");
+      // A key that is found is in one partition only.
+      if (partial_) log.note(text);
+      if (!partial_ && query_.keys.empty()) throw usage_error(text, kElsewhere);
+    }
+    return check;
+  }
+
+  ExitCode say_missing(const std::vector<std::string>& missing, bool found_any, Log& log) const {
     const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
+    const bool is_empty = asks_windows && !query_.names_rows() && !found_any;
+    if (is_empty) log.note("no row in these windows");
     for (const std::string& key : missing)
       log.note("no row of '" + key + "'" + (query_.prefix ? "..." : "") +
                (asks_windows ? " in these windows" : ""));
-    if (!missing.empty() && asks_windows)
+    if (asks_windows && (is_empty || !missing.empty()))
       log.note(
           "closed windows are kept for as long as kwindow --expires says; by default they are deleted at once");
-    return missing.empty() ? ExitCode::ok : ExitCode::answer_is_no;
+    return missing.empty() && !is_empty ? ExitCode::ok : ExitCode::answer_is_no;
   }
 
   ExitCode ask(Log& log) const {
@@ -138,6 +195,9 @@ class QueryTool final : public cli::Tool {
     if (reply.type != serve::LiveTables::kLines) {
       std::string said = reply.body;
       while (!said.empty() && said.back() == '\n') said.pop_back();
+      if (reply.status == 401)
+        throw usage_error(serve::to_string(*http_) + ": the token is missing or wrong",
+                          "give the running tool's with --http-token TOKEN or $KUTILS_HTTP_TOKEN");
       const size_t hint = said.find('\n');
       if (reply.status == 503)
         throw Error(ExitCode::connection, serve::to_string(*http_) + ": " + said.substr(0, hint),
@@ -159,16 +219,19 @@ class QueryTool final : public cli::Tool {
     } catch (const io::ReaderGone&) {
       return kReaderGone;
     }
-    if (reply.status == 200) return ExitCode::ok;
+    if (reply.status == 200) return say_missing({}, !reply.body.empty(), log);
     log.note(
         "asked for the partitions that this process holds; another instance of the group may have the row");
     // Which of several it was, the reply does not tell.
     if (query_.keys.size() == 1 || query_.prefix)
-      return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, log);
+      return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, false, log);
     log.note("some of the keys have no row");
     return ExitCode::answer_is_no;
   }
 
+  static constexpr const char* kElsewhere =
+      "ask where the tool runs, or ran last: kquery there, or kquery --http ADDR. Started here with -e, the tool "
+      "brings\nits copy up to date. --partial answers from what is here";
   static constexpr ExitCode kReaderGone =
       static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;
@@ -177,7 +240,9 @@ class QueryTool final : public cli::Tool {
   io::LineFormat format_;
   flow::Query query_;
   int64_t now_ms_ = 0;
-  bool quiet_ = false, verbose_ = false;
+  cli::ClusterOptions cluster_;
+  kafka::ClientConfig client_;
+  bool quiet_ = false, verbose_ = false, partial_ = false;
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "kquery/stored_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
+#include "base/duration.h"
 #include "base/time_format.h"
 #include "state/layout.h"
 
@@ -90,6 +92,7 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
 
 bool StoredTable::open(const std::string& state_dir, const std::string& group) {
   group_ = group;
+  owner_ = state::owner_of(state_dir, group);
   bool is_shown = false, has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     auto stored = std::make_unique<state::StoredPartition>(
@@ -107,7 +110,7 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group) {
       op_ = op;
       is_shown = true;
     }
-    if (has_shown) partitions_.push_back(std::move(stored));
+    parts_.push_back({partition, std::move(stored), has_shown});
   }
   if (has_rows && !is_shown)
     throw usage_error("the state of group '" + group + "' does not say what its rows are",
@@ -122,18 +125,25 @@ void StoredTable::refuse_incomplete() const {
       "start the tool again as before: it restores what is missing, also with -e and nothing new");
 }
 
-std::string StoredTable::origin() const {
-  int64_t newest = 0;
-  for (const auto& partition : partitions_) newest = std::max(newest, partition->applied_wall_ms());
-  return "state of group '" + group_ + "', " + std::to_string(partitions_.size()) +
-         (partitions_.size() == 1 ? " partition" : " partitions") + ", as of " + format_iso_ms(newest);
+std::string StoredTable::origin(int64_t now_ms) const {
+  int64_t newest = 0, shown = 0;
+  for (const Part& part : parts_) {
+    if (!part.is_shown) continue;
+    ++shown;
+    newest = std::max(newest, part.stored->applied_wall_ms());
+  }
+  const auto age = std::chrono::seconds(std::max<int64_t>(0, now_ms - newest) / 1000);
+  return "state of group '" + group_ + "', " + std::to_string(shown) +
+         (shown == 1 ? " partition" : " partitions") + ", as of " + format_iso_ms(newest) + ", " +
+         format_duration(age) + " ago";
 }
 
 bool StoredTable::run(flow::TableQuery& query, int64_t now_ms, const flow::TableQuery::TakeRow& take) {
-  for (const auto& partition : partitions_) {
-    const auto meta = partition->metas().find(op_);
-    if (meta == partition->metas().end()) continue;
-    const auto cursor = partition->rows().cursor();
+  for (const Part& part : parts_) {
+    if (!part.is_shown) continue;
+    const auto meta = part.stored->metas().find(op_);
+    if (meta == part.stored->metas().end()) continue;
+    const auto cursor = part.stored->rows().cursor();
     if (!query.run(*cursor, op_, meta->second.times.stream_time, now_ms, take)) return false;
   }
   return true;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "flow/query/table_query.h"
+#include "state/layout.h"
 #include "state/stored_partition.h"
 
 namespace kutils::kquery {
@@ -19,9 +20,17 @@ class StoredTable {
   static std::unique_ptr<StoredTable> find(const std::string& state_dir, const std::string& table,
                                            const std::optional<std::string>& group);
 
+  struct Part {
+    int32_t number;
+    std::unique_ptr<state::StoredPartition> stored;
+    bool is_shown;  // else its rows are of a source table, or it has none
+  };
+  const std::vector<Part>& parts() const { return parts_; }
   const flow::StateDescription& description() const { return description_; }
+  const std::string& group() const { return owner_.group; }
+  const std::string& cluster() const { return owner_.cluster; }  // empty: not known
   // One line for people: which group, as of when.
-  std::string origin() const;
+  std::string origin(int64_t now_ms) const;
   // False: `take` ended it.
   bool run(flow::TableQuery& query, int64_t now_ms, const flow::TableQuery::TakeRow& take);
 
@@ -32,9 +41,10 @@ class StoredTable {
   bool open(const std::string& state_dir, const std::string& group);
 
   state::StateEnvironment environment_;
-  std::string group_;
+  std::string group_;  // the name of its directory
+  state::StateOwner owner_;
   std::string incomplete_;  // of the first partition that is, and why
-  std::vector<std::unique_ptr<state::StoredPartition>> partitions_;
+  std::vector<Part> parts_;
   flow::StateDescription description_;
   uint8_t op_ = 0;
 };

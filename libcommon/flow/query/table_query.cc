@@ -10,6 +10,8 @@
 #include "base/varint.h"
 #include "data/json_fields.h"
 #include "data/json_write.h"
+#include "expr/context.h"
+#include "expr/value.h"
 #include "flow/stage.h"
 #include "flow/window/session_rows.h"
 #include "flow/window/sliding_index.h"
@@ -82,6 +84,17 @@ std::string subtract_results(const std::string& now, const std::string& then) {
     if (!x || !y || !append_json_double(*x - *y, out)) out += "null";
   }
   return out;
+}
+
+// As the bytes of a group that is no string: numbers that are equal are one, and there is no white space.
+// nullopt: it is none, or written so already.
+std::optional<std::string> other_spelling(const std::string& key) {
+  expr::Context context;
+  const expr::Value value = context.json(key);
+  if (value.is_error() || value.is_string()) return std::nullopt;
+  std::string bytes;
+  if (expr::append_key_json(value, bytes) || bytes == key) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace
@@ -180,7 +193,13 @@ class TableQuery::Walk {
   bool groups(const std::string& base, const F& take) {
     const Query& query = query_;
     if (!query.keys.empty()) {
-      for (const std::string& key : query.keys) {
+      for (size_t i = 0; i < query.keys.size(); ++i) {
+        const std::string& key = query.keys[i];
+        // Another spelling of one that is asked for, too.
+        if (i >= owner_.asked_ &&
+            std::find(query.keys.begin(), query.keys.begin() + static_cast<std::ptrdiff_t>(i), key) !=
+                query.keys.begin() + static_cast<std::ptrdiff_t>(i))
+          continue;
         const std::string full = base + key;
         rows_.seek(full);
         if (rows_.valid() && rows_.key() == full && !take(rows_.key().substr(base.size()), rows_.value()))
@@ -308,7 +327,14 @@ TableQuery::TableQuery(StateDescription description, Query query)
                                  .bounds_in_key = false,
                                  .times_as_ms = description_.times_as_ms}),
       labels_(make_labels(description_.key_names)),
+      asked_(query_.keys.size()),
       found_(std::max<size_t>(1, query_.keys.size())) {
+  for (size_t i = 0; i < asked_; ++i) {
+    auto other = other_spelling(query_.keys[i]);
+    if (!other) continue;
+    query_.keys.push_back(std::move(*other));
+    spelling_of_.push_back(i);
+  }
   if (!query_.keys.empty() && query_.prefix)
     throw usage_error("a KEY and --prefix cannot be combined", "give one of them");
   if (!description_.window) {
@@ -325,27 +351,34 @@ TableQuery::~TableQuery() = default;
 
 std::vector<std::string> TableQuery::missing() const {
   std::vector<std::string> keys;
-  for (size_t i = 0; i < query_.keys.size(); ++i)
+  for (size_t i = 0; i < asked_; ++i)
     if (!found_[i]) keys.push_back(query_.keys[i]);
   if (query_.prefix && !found_[0]) keys.push_back(*query_.prefix);
   return keys;
 }
 
+bool TableQuery::note(const Seen& row) {
+  bool is_asked_for = query_.keys.empty();
+  if (is_asked_for) found_[0] = true;
+  for (size_t i = 0; i < query_.keys.size(); ++i) {
+    if (query_.keys[i] != row.key || (i >= asked_ && row.key_is_text)) continue;
+    found_[i < asked_ ? i : spelling_of_[i - asked_]] = true;
+    is_asked_for = true;
+  }
+  found_any_ |= is_asked_for;
+  return is_asked_for;
+}
+
 bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms,
                      const TakeRow& take) {
   Walk walk(*this, query_, rows, op, stream_time);
-  const auto note = [&](std::string_view group) {
-    if (query_.keys.empty()) found_[0] = true;
-    for (size_t i = 0; i < query_.keys.size(); ++i)
-      if (query_.keys[i] == group) found_[i] = true;
-  };
   const auto key_of = [&](std::string_view group) {
     return labels_.empty() ? MaybeBytes() : MaybeBytes(group);
   };
   std::string json;
   if (!description_.window) {
     return walk.table_rows([&](const Seen& row) {
-      note(row.key);
+      if (!note(row)) return true;
       json = '{';
       append_key_fields(row.key, row.key_is_text, labels_, json);
       set_.result(row.state, json);
@@ -387,7 +420,7 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   TakeOutput out(take);
   if (!query_.delta) {
     return walk.windows(low, high, at, [&](const Seen& row) {
-      note(row.key);
+      if (!note(row)) return true;
       output_.emit(nullptr, {row.key, row.key_is_text, row.start, row.end}, row.time, row.state, out);
       return out.goes_on;
     });
@@ -404,7 +437,7 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   std::map<std::string, Change> changes;
   const auto collect = [&](int64_t when, Change::Side Change::*side) {
     walk.windows(low, high, when, [&](const Seen& row) {
-      note(row.key);
+      if (!note(row)) return true;
       Change& change = changes[std::string(row.key)];
       change.key_is_text = row.key_is_text;
       Change::Side& one = change.*side;

@@ -21,7 +21,8 @@
 namespace kutils::flow {
 
 struct Query {
-  std::vector<std::string> keys;       // rows of these keys only; a key of several parts is a JSON list
+  // Rows of these keys only; a key of several parts is a JSON list. Of numbers `40.0` is `40`, as in groups.
+  std::vector<std::string> keys;
   std::optional<std::string> prefix;   // rows whose key begins so
   std::optional<int64_t> from, until;  // ms: windows with from <= start < until
   enum class At {
@@ -55,16 +56,23 @@ class TableQuery {
   bool run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms, const TakeRow& take);
   // Of the keys asked for (or the prefix), those without a row in all runs so far.
   std::vector<std::string> missing() const;
+  // Whether there was a row in any run so far.
+  bool found_any() const { return found_any_; }
 
  private:
   class Walk;
   struct Seen;
+  // Notes that there is a row of it. False: it only looks like one that was asked for.
+  bool note(const Seen& row);
   StateDescription description_;
   Query query_;
   AggregateSet set_;
   WindowOutput output_;
   std::vector<std::string> labels_;
+  size_t asked_ = 0;  // of query_.keys, those that were asked for; behind them other spellings of theirs
+  std::vector<size_t> spelling_of_;  // of those: which key
   std::vector<bool> found_;
+  bool found_any_ = false;
 };
 
 }  // namespace kutils::flow

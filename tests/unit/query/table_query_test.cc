@@ -107,6 +107,36 @@ Query at(Query query, std::string text, std::string delta = {}) {
 
 }  // namespace
 
+TEST_CASE("a number as key is found however it is written, a text as it is") {
+  GroupingPlan plan;
+  plan.by = "id";
+  State state("n=count()", nullptr,
+              {{"", R"({"id":40})", 1},
+               {"", R"({"id":40.0})", 2},
+               {"", R"({"id":"7.0"})", 4},
+               {"", R"({"id":2.50})", 5}},
+              plan);
+  CHECK(state.ask(keys({"40.0"})) == Rows{R"({"id":40,"n":2})"});
+  CHECK(state.missing.empty());
+  CHECK(state.ask(keys({"4e1", "40.0"})) == Rows{R"({"id":40,"n":2})"});
+  CHECK(state.missing.empty());
+  CHECK(state.ask(keys({"2.5"})) == Rows{R"({"id":2.5,"n":1})"});
+  CHECK(state.ask(keys({"7.0"})) == Rows{R"({"id":"7.0","n":1})"});
+  // Only numbers are equal beyond their text.
+  CHECK(state.ask(keys({"7"})) == Rows{});
+  CHECK(state.missing == Rows{"7"});
+  CHECK(state.ask(keys({"70e-1"})) == Rows{});
+  CHECK(state.missing == Rows{"70e-1"});
+}
+
+TEST_CASE("a key of several parts is found however its numbers and spaces are written") {
+  GroupingPlan plan;
+  plan.by = "c, id";
+  State state("n=count()", nullptr, {{"", R"({"c":"DE","id":7})", 1}}, plan);
+  CHECK(state.ask(keys({R"(["DE", 7.0])"})) == Rows{R"({"c":"DE","id":7,"n":1})"});
+  CHECK(state.missing.empty());
+}
+
 TEST_CASE("a table: keys, prefix, all") {
   State state("n=count(), total=sum(x)", nullptr,
               {{"/a", R"({"x":1})", 1},
