@@ -1,5 +1,5 @@
-// Notes at once when records begin to be dropped as late, then their count each minute. Otherwise only missing
-// results would show it. One thread.
+// Notes at once when records begin to be dropped as late, then their count each minute. Otherwise only
+// missing results would show it. One thread.
 #pragma once
 
 #include <cstdint>

@@ -159,6 +159,7 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
   set(conf, "enable.idempotence", "true");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
   set(conf, "partitioner", "murmur2_random");
+  set(conf, "topic.metadata.refresh.interval.ms", "1000");  // partitions that are added get their records
   rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
   const Client rk = make_client(RD_KAFKA_PRODUCER, conf);
   const auto start = std::chrono::steady_clock::now();

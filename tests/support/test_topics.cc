@@ -9,8 +9,8 @@
 //                                  transaction is open there)
 //   test_topics committed GROUP TOPIC   one line per partition: PARTITION OFFSET METADATA ("-" if none)
 //   test_topics members GROUP      one line per member: CLIENT-ID MEMBER-ID (which begins with a static
-//   member's name) test_topics group GROUP        the group's state and its number of members, such as
-//   "Stable 3"
+//                                  member's name) COUNT (of its partitions, of the first topic)
+//   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
 //   test_topics allow USER OPERATION KIND NAME [prefixed]   KIND: topic, group or cluster (its NAME
 //                                  is kafka-cluster); OPERATION: read, write, create, describe,
 //                                  describe-configs, delete
@@ -288,6 +288,18 @@ void allow(const std::string& user, const std::string& operation, const std::str
   }
 }
 
+// Of the first topic of an assignment: version, topics: name, partitions, in Kafka's binary form.
+int32_t assigned(const rd_kafka_group_member_info& member) {
+  const auto* bytes = static_cast<const unsigned char*>(member.member_assignment);
+  const auto number = [&](int at, int size) {
+    int32_t value = 0;
+    for (int i = 0; i < size; ++i)
+      value = value << 8 | (at + i < member.member_assignment_size ? bytes[at + i] : 0);
+    return value;
+  };
+  return number(2, 4) > 0 ? number(8 + number(6, 2), 4) : 0;
+}
+
 void describe_group(const std::string& name, bool members) {
   const Client rk = connect(nullptr);
   const struct rd_kafka_group_list* groups = nullptr;
@@ -297,7 +309,8 @@ void describe_group(const std::string& name, bool members) {
     const auto& group = groups->groups[i];
     if (!members) std::printf("%s %d\n", group.state, group.member_cnt);
     for (int m = 0; members && m < group.member_cnt; ++m) {
-      std::printf("%s %s\n", group.members[m].client_id, group.members[m].member_id);
+      const auto& member = group.members[m];
+      std::printf("%s %s %d\n", member.client_id, member.member_id, static_cast<int>(assigned(member)));
     }
   }
   rd_kafka_group_list_destroy(groups);

@@ -1,13 +1,65 @@
 """The blows of a storm: what is done to a running group, at random, from one seed."""
+import re
 import shutil
 import signal
+import threading
 import time
 
 from cluster import Trouble
+from processes import Failure
 
 # Longer than both time-outs of storm.SHORT, with the broker's own slack for expiring transactions (10 s by default).
 BEYOND_SESSION = (6.5, 9.0)
 BEYOND_TRANSACTION = (10.0, 19.0)
+
+# At least so long a broker works between two freezes: an instance that is asked to end then has its 20 s.
+BETWEEN = 1.5
+# What a commit is made of, in its order, and how often each is aimed at.
+COMMIT = {"AddPartitionsToTxn": 1, "AddOffsetsToTxn": 1, "TxnOffsetCommit": 3, "EndTxn": 5}
+
+
+class Aim:
+    """Stops the broker at the moment when a tool sends a request of a commit: seen in librdkafka's debug lines (-X debug=protocol)."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.lock = threading.Lock()  # lines come in a thread for each process
+        self.wanted = None  # (request, seconds to wait, seconds to freeze)
+        self.sent = None  # (process, request and correlation, milliseconds frozen)
+        self.shots = 0
+        self.hits = 0  # the answer came only after the freeze
+        bench.on_debug = self.take
+
+    def at(self, request, wait, seconds):
+        with self.lock:
+            self.wanted = (request, wait, seconds)
+
+    def take(self, process, line):
+        match = re.search(r"(Sent|Received) (\w+)(?:Request|Response) \(.*CorrId (\d+)(?:, rtt ([\d.]+)ms)?", line)
+        if not match:
+            return
+        verb, request, correlation, took = match.groups()
+        with self.lock:
+            if verb == "Sent" and self.wanted and request == self.wanted[0]:
+                _, wait, seconds = self.wanted
+                self.wanted = None
+                time.sleep(wait)  # before the broker has it, while it works, or while it answers
+                self.bench.cluster.freeze(seconds)
+                self.shots += 1
+                self.sent = (process, request, correlation, 1000 * seconds)
+                self.bench.log(f"broker is frozen for {seconds:.1f} s, {1000 * wait:.1f} ms after {request} of {process.name}")
+            elif verb == "Received" and self.sent and self.sent[:3] == (process, request, correlation):
+                if float(took) >= 0.9 * self.sent[3]:
+                    self.hits += 1
+                    self.bench.log(f"{request} was answered after {float(took):.0f} ms")
+                self.sent = None
+
+    def settle(self):
+        with self.lock:
+            self.wanted = None
+        self.bench.count(f"frozen_in_commit_{self.hits}_of_{self.shots}")
+        if self.shots >= 4 and self.hits == 0:
+            raise Failure(f"of {self.shots} times that the broker was to be frozen in a commit none was")
 
 
 class Blows:
@@ -20,6 +72,12 @@ class Blows:
         self.later = []  # (monotonic time, what, function)
         self.broker_down = False
         self.restarting = None  # (node, the command that brings it back)
+        self.aim = None
+        if "freeze_in_commit" in kinds:
+            self.aim = Aim(bench)
+            bench.options.extra = ["-X", "debug=protocol"] + bench.options.extra
+        if "grow" in kinds:
+            bench.options.extra = ["-X", "topic.metadata.refresh.interval.ms=500"] + bench.options.extra
 
     # ---- helpers
 
@@ -45,11 +103,13 @@ class Blows:
             self.bench.log(item[1])
             item[2]()
         for slot in self.bench.slots:
-            if slot.due is not None and slot.due <= now:
+            if slot.due is not None and slot.due <= now and not self.bench.cluster.frozen():
                 self.bench.launch(slot)
 
     def strike(self):
         names = list(self.kinds)
+        if "grow" in names and not self.bench.counts.get("grow"):
+            names = ["grow"]  # once at least
         for _ in range(10):
             name = self.random.choices(names, [self.kinds[n] for n in names])[0]
             if getattr(self, name)():
@@ -59,6 +119,9 @@ class Blows:
 
     def settle(self):
         """Ends the storm: all that was put off happens now, at least `fewest` instances run."""
+        if self.aim:
+            self.aim.settle()
+        time.sleep(max(0, self.bench.cluster.thaw - time.monotonic()))
         for _, what, function in sorted(self.later, key=lambda item: item[0]):
             self.bench.log(what)
             function()
@@ -125,14 +188,13 @@ class Blows:
         return True
 
     def grow(self):
-        """The input gets a partition more, and records that reach it."""
+        """The input gets a partition more; who fills it learns of it within a second."""
         bench = self.bench
         count = len(bench.cluster.ends(bench.input))
         if count >= 2 * bench.options.partitions:
             return False
         self.bench.log(f"partition {count} is added to the input")
         bench.cluster.helper("test_topics", "grow", bench.input, count + 1)
-        bench.fill(500, 500, wait=False)  # from a producer that knows it
         return True
 
     def take_over(self):
@@ -211,6 +273,29 @@ class Blows:
             # A second one ends it at once, still without loss.
             self.after(self.random.uniform(0.01, 0.3), f"leave: a second {number.name} for {process.name}",
                        lambda: process.send(number))
+        return True
+
+    def frozen_for(self):
+        longest = self.bench.options.freeze
+        bounds = self.random.choice([(0.05, 0.5), (0.5, 3), (0.5, 3), (4, 8), (0.8 * longest, longest)])
+        return self.random.uniform(*bounds)
+
+    def freeze_broker(self):
+        """The broker stands still for a while, and keeps its connections."""
+        if self.bench.cluster.frozen(BETWEEN):
+            return False
+        seconds = self.frozen_for()
+        self.bench.log(f"broker is frozen for {seconds:.1f} s")
+        self.bench.cluster.freeze(seconds)
+        return True
+
+    def freeze_in_commit(self):
+        """The same, at the next moment when some instance sends a certain request of a commit."""
+        if self.bench.cluster.frozen(BETWEEN) or self.aim.wanted:
+            return False
+        seconds = self.frozen_for()
+        request = self.random.choices(list(COMMIT), list(COMMIT.values()))[0]
+        self.aim.at(request, self.random.choice([0, 0, 0, self.random.uniform(0, 0.01)]), seconds)
         return True
 
     def broker(self):

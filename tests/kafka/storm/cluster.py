@@ -1,6 +1,7 @@
 """The broker as the storms see it: through scripts/kafka and the test suite's own small programs, never through kutils."""
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -16,6 +17,7 @@ class Cluster:
         self.helpers = os.path.join(build, "tests")
         self.directory = directory or os.environ.get("KUTILS_KAFKA_DIR")
         self.brokers = os.environ.get("KUTILS_BROKERS")
+        self.thaw = -1e9  # monotonic time at which a frozen broker goes on
         if self.directory and os.path.exists(os.path.join(self.directory, "env")):
             with open(os.path.join(self.directory, "env"), encoding="utf-8") as file:
                 for line in file:
@@ -50,6 +52,12 @@ class Cluster:
         return {int(p): int(high) for p, _, high in
                 (line.split() for line in self.helper("test_topics", "ends", topic).splitlines())}
 
+    def count(self, topic):
+        """Its committed records."""
+        done = subprocess.run(["kcat", "-C", "-q", "-e", "-u", "-b", self.brokers, "-t", topic, "-o", "beginning",
+                               "-X", "isolation.level=read_committed", "-f", "%o\n"], stdout=subprocess.PIPE, check=True)
+        return done.stdout.count(b"\n")
+
     def open_transactions(self, topic):
         """The partitions whose end is held up by an open transaction."""
         rows = (map(int, line.split()) for line in self.helper("test_topics", "stable", topic).splitlines())
@@ -77,6 +85,18 @@ class Cluster:
         """verb: kill or restart, of a node of our own cluster (scripts/kafka --dir). The caller waits for it."""
         return subprocess.Popen([os.path.join(ROOT, "scripts", "kafka"), "--dir", self.directory, verb, str(node)],
                                 text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def freeze(self, seconds):
+        """SIGSTOP of the first broker's JVM, now; SIGCONT later, by a process that outlives this one."""
+        with open(os.path.join(self.directory, "node1", "pid"), encoding="utf-8") as file:
+            pid = int(file.read())
+        os.kill(pid, signal.SIGSTOP)
+        self.thaw = time.monotonic() + seconds
+        subprocess.Popen(["sh", "-c", 'sleep "$0"; kill -CONT "$1"', f"{seconds:.3f}", str(pid)], start_new_session=True)
+
+    def frozen(self, lately=0):
+        """It is, or was within the last so many seconds."""
+        return time.monotonic() < self.thaw + lately
 
     def nodes(self):
         count = 1

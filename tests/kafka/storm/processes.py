@@ -29,8 +29,10 @@ class Process:
 
     epoch = time.monotonic()  # of the times in the logs
 
-    def __init__(self, name, argv, env, directory):
+    def __init__(self, name, argv, env, directory, on_debug=None):
         self.name = name
+        self.started = time.monotonic()
+        self.on_debug = on_debug  # is given librdkafka's debug lines, which then stay out of the log
         self.argv = argv
         self.errors = os.path.join(directory, name + ".err")
         self.may_end = None
@@ -48,10 +50,16 @@ class Process:
         with open(self.errors, "w", encoding="utf-8") as file:
             for line in self.popen.stderr:
                 text = line.decode(errors="replace").rstrip()
+                if self.on_debug and " [thrd:" in text:
+                    self.on_debug(self, text)
+                    continue
                 print(f"{time.monotonic() - Process.epoch:8.2f} {text}", file=file, flush=True)
 
     def running(self):
         return self.popen.poll() is None
+
+    def age(self):
+        return time.monotonic() - self.started
 
     def send(self, number):
         if self.running():
@@ -104,8 +112,9 @@ class Slot:
     CONTEST_LIMIT = 60
     GHOST_LIMIT = 20
 
-    def __init__(self, number, directory, state_dir, instance=None):
+    def __init__(self, number, directory, state_dir, instance=None, on_debug=None):
         self.number = number
+        self.on_debug = on_debug
         self.directory = directory
         self.state_dir = state_dir
         self.instance = instance
@@ -126,7 +135,7 @@ class Slot:
             args += ["--instance", self.instance]
         if self.process is not None and self.process.running():
             self.elders.append(self.process)
-        self.process = Process(f"slot{self.number}.{self.generation}", args, env, self.directory)
+        self.process = Process(f"slot{self.number}.{self.generation}", args, env, self.directory, self.on_debug)
         if self.elders:
             self.contest()
         return self.process

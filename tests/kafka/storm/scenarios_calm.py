@@ -164,7 +164,12 @@ def recreated(bench):
     bench.fill(20_000)
     for kind in ("own", "shared", "named"):
         bench.launch(bench.add_slot(kind))
+    # Each has processed records of partitions of its own: the group's offsets go with the topic, and who never had any would begin.
+    members = lambda: bench.cluster.helper("test_topics", "members", bench.group).splitlines()
+    until(lambda: sum(int(line.split()[2]) > 0 for line in members()) == len(bench.slots), 60, "partitions for each", bench)
     until(lambda: bench.lag()[0] == 0, 60, "all of the first topic", bench)
+    bench.fill(3000)
+    until(lambda: bench.lag()[0] == 0, 60, "records for each", bench)
     frozen = bench.random.random() < 0.5  # those see nothing of it but what the topic is then
     bench.log("recreating the input, instances " + ("stand still" if frozen else "run"))
     for process in bench.processes:

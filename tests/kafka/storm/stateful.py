@@ -4,7 +4,9 @@ Each scenario is a storm (or, with --kills, that many kills by progress) in whic
 everything is stopped and a new instance with an empty directory must go on from the changelog alone: what it writes for
 further records shows each row that it restored.
 """
+import collections
 import json
+import re
 import time
 
 import batch
@@ -51,6 +53,49 @@ class Table:
         return f"keys {len(written)} rows {len(rows)}"
 
 
+class TablePoison(Table):
+    """Records between the others whose rows the output refuses for their time, when state has them already: each is a dead letter, as
+    are all later rows of its key, whose time is the latest of its records. Written or refused, each row is there once, as it must be."""
+
+    POISON = 97  # each so many-th record
+    row = re.compile(r'\{"key":"(\w+)","n":(\d+),"total":(\d+)\}: timestamp 2200-01-01T00:00:00.000Z is further ahead')
+
+    def __init__(self):
+        super().__init__()
+        self.tool = f"ktable --emit update --time 'id % {self.POISON} == 0 ? 7258118400000 : _ts' '{AGGREGATES}'"
+
+    def prepare(self, bench):
+        super().prepare(bench)
+        self.dead_letters = bench.output + "-dead"
+        bench.create(self.dead_letters)
+        self.tool += f" --on-error dead-letter:{self.dead_letters}"
+
+    def check(self, bench, records):
+        written, refused, counts = [], [], {}
+        poisoned = set()
+        for record in records:
+            click = json.loads(record.value)
+            n, total = counts.get(record.key, (0, 0))
+            counts[record.key] = n + 1, total + click["number"]
+            if click["id"] % self.POISON == 0:
+                poisoned.add(record.key)
+            (refused if record.key in poisoned else written).append((record.key, n + 1, total + click["number"]))
+        rows = [json.loads(row.value) for row in batch.read(bench.cluster, bench.output)]
+        self.compare(bench, "row", [(row["key"], row["n"], row["total"]) for row in rows], written)
+        dead = [self.row.search(headers) for headers in batch.headers(bench.cluster, self.dead_letters)]
+        if not all(dead):
+            raise Failure(f"{dead.count(None)} dead letters have another reason than the row's time")
+        self.compare(bench, "dead letter", [(found[1], int(found[2]), int(found[3])) for found in dead], refused)
+        return f"keys {len(counts)} rows {len(rows)} refused {len(dead)}"
+
+    @staticmethod
+    def compare(bench, what, found, expected):
+        if sorted(found if bench.exactly_once else set(found)) != sorted(expected):
+            more, missing = collections.Counter(found), collections.Counter(expected)
+            raise Failure(f"{len(found)} {what}s, {len(expected)} must be: missing {list((missing - more).items())[:5]}, "
+                          f"too many {list((more - missing).items())[:5]}")
+
+
 class TableRegroup:
     """Rows of a table move among groups, leave all, are deleted: each change of each group is written once, and the last is right."""
 
@@ -91,6 +136,7 @@ class Windows:
     def prepare(self, bench):
         self.late_topic = bench.output + "-late"
         bench.create(self.late_topic)
+        bench.more_outputs = [self.late_topic]
         self.tool = f"kwindow -w {self.window} --late {self.late_topic} {CLOSE}"
 
     def check(self, bench, records):
@@ -113,6 +159,27 @@ class Windows:
             raise Failure(f"late: {len(late)} records were handed on, {len(expected)} are: "
                           f"{sorted(set(late) ^ set(expected))[:5]}")
         return f"windows {len(written)} late {len(late)} repeated {again}"
+
+
+class WindowsIdle(Windows):
+    """While records come without a pause no stillness of a tool or of the broker counts as their silence: none is late by --idle."""
+
+    def prepare(self, bench):
+        super().prepare(bench)
+        bench.options.extra = ["--idle", "3s"] + bench.options.extra
+        bench.overtime = 60
+        bench.finish = self.finish
+
+    def finish(self, bench, blows):
+        """All end while records still come: what follows their end is a silence."""
+        blows.settle()
+        bench.await_members(len(bench.processes))
+        bench.stop_all()
+        if not bench.filling():
+            raise Failure("the records ended before the storm was over: nothing is shown")
+        done = bench.cluster.committed(bench.group, bench.input)
+        records = [r for r in batch.read(bench.cluster, bench.input) if r.offset < done.get(r.partition, 0)]
+        return f"in {len(records)} {self.check(bench, records)}"
 
 
 class WindowsBy:
@@ -180,15 +247,17 @@ def compare(what, written, expected):
 
 KINDS = {
     "table": Table,
+    "table_poison": TablePoison,
     "table_by": lambda: Table("uri"),
     "table_regroup": TableRegroup,
     "window": lambda: Windows("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "window_by": WindowsBy,
+    "window_idle": lambda: WindowsIdle("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
 }
 
 
-def make(kind, storm, kills):
+def make(kind, storm, kills, counted):
     def scenario(bench):
         options = bench.options
         checker = KINDS[kind]()
@@ -206,7 +275,10 @@ def make(kind, storm, kills):
             bench.log(f"proof: {result} ({time.monotonic() - start:.1f} s)")
             return result
         bench.proof = prove
-        (kills if options.kills else storm)(bench, {"wipe": 2})
+        bench.outputs_a_record = None if "-w" in bench.tool else 1
+        result = (kills if options.kills else counted if options.counted else storm)(bench, {"wipe": 2})
+        if bench.finish:
+            return result
         # The state from the changelog alone: further records of each key, then the end of all windows.
         bench.launch(bench.add_slot("own"))
         bench.fill(3 * options.keys)

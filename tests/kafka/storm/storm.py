@@ -19,6 +19,7 @@ import stateful
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 DEFAULT_TOOL = "kfilter 'number >= 100'"
+DEFAULT_TOOLS = {"counted": ("kmap '| cat'", "--same-partition")}
 
 
 class Bench:
@@ -41,6 +42,11 @@ class Bench:
         self.fill_options = []
         self.tool = options.tool
         self.proof = None  # what takes verify()'s place
+        self.finish = None  # what takes scenarios.finish()'s place
+        self.overtime = 0  # seconds for which records come when the blows are over
+        self.outputs_a_record = 1  # at most; None: any number
+        self.more_outputs = []  # topics other than OUT that outputs go to
+        self.on_debug = None  # see Process
         self.exactly_once = True
         self.input_prefix = ""  # of IN on the command line
         self.repartitions = False  # there is an internal topic between the input and the state
@@ -93,7 +99,7 @@ class Bench:
     # ---- the tool
 
     def argv(self, *more):
-        words = shlex.split(self.tool or DEFAULT_TOOL)
+        words = shlex.split(self.tool or self.options.default_tool)
         words[0] = os.path.join(self.options.build, "bin", words[0])
         return words + [self.input_prefix + self.input, self.output, "-g", self.group] + self.options.extra + list(more)
 
@@ -101,7 +107,7 @@ class Bench:
         """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""
         number = len(self.slots)
         state = os.path.join(self.directory, "state-shared" if kind == "shared" else f"state-{number}")
-        slot = Slot(number, self.directory, state, f"i{number}" if kind == "named" else None)
+        slot = Slot(number, self.directory, state, f"i{number}" if kind == "named" else None, self.on_debug)
         self.slots.append(slot)
         return slot
 
@@ -123,6 +129,11 @@ class Bench:
 
     def judge(self):
         for slot in self.slots:
+            process = slot.process
+            if self.cluster.frozen(20) and process and process.may_end is None and process.popen.poll() == 3 and process.age() < 20:
+                process.may_end = {3}  # it started while no broker answered
+                slot.due = time.monotonic()
+                self.count("unanswered")
             told = slot.judge()
             if told:
                 self.log(told)
@@ -249,7 +260,7 @@ def parse(argv):
     parser.add_argument("--build", default=os.environ.get("KUTILS_BUILD_DIR", os.path.join(ROOT, "build")))
     parser.add_argument("--cluster", help="directory of a broker made by scripts/kafka --dir (default $KUTILS_KAFKA_DIR)")
     parser.add_argument("--tool", help=f"the command line before IN OUT (default {DEFAULT_TOOL}, or as the scenario says)")
-    parser.add_argument("--verify", default="--number-at-least 100 --same-partition", help="stream_check verify's options for this tool")
+    parser.add_argument("--verify", help="stream_check verify's options for this tool")
     parser.add_argument("--workers", type=int, default=1, help="-j of each instance")
     parser.add_argument("--extra", default="", help="more options for the tool")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("KUTILS_SEED", 0)) or random.SystemRandom().randrange(1, 10**6))
@@ -260,23 +271,27 @@ def parse(argv):
     parser.add_argument("--rate", type=float, default=None, help="records per second that come while it runs")
     parser.add_argument("--duration", type=float, default=float(os.environ.get("KUTILS_SOAK_SECONDS", 60)))
     parser.add_argument("--kills", type=int, help="kill -9 so often (kills: 20; with state: instead of a storm of blows)")
+    parser.add_argument("--counted", type=int, help="runs that each end after up to so many outputs (-m), instead of a storm of blows")
     parser.add_argument("--keys", type=int, default=1000, help="different keys, with state")
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two blows")
     parser.add_argument("--limit", type=float, default=1.5, help="seconds that a restart or change of members may cost")
-    parser.add_argument("--only", help="comma list: only these blows")
+    parser.add_argument("--only", help="only these blows: NAME[=WEIGHT],...")
+    parser.add_argument("--freeze", type=float, default=9, help="seconds: the longest time for which the broker is frozen")
     parser.add_argument("--patience", type=float, default=45, help="seconds without progress that count as hanging")
     parser.add_argument("--work", help="directory for logs and state; else a temporary one, kept on failure")
     parser.add_argument("--keep", action="store_true", help="keep topics and logs")
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args(argv)
-    options.verify = shlex.split(options.verify)
+    tool, verify = DEFAULT_TOOLS.get(options.scenario, (DEFAULT_TOOL, "--number-at-least 100 --same-partition"))
+    options.default_tool = tool
+    options.verify = shlex.split(verify if options.verify is None else options.verify)
     options.extra = shlex.split(options.extra) + (["-j", str(options.workers)] if options.workers > 1 else [])
     return options
 
 
 def main(argv):
     options = parse(argv)
-    name = shlex.split(options.tool or DEFAULT_TOOL)[0]
+    name = shlex.split(options.tool or options.default_tool)[0]
     if not options.tool and options.scenario in stateful.KINDS:
         name = stateful.KINDS[options.scenario]().program
     tool = os.path.join(options.build, "bin", name)

@@ -40,5 +40,17 @@ TEST_CASE("more than one record in a hundred was late: the last words say so") {
   CHECK(late_advice(counts(46000, 34000)).find("34000 of 46000 records were late (73.9 %)") == 0);
 }
 
+// Behind --by a member drops records that others have read.
+TEST_CASE("more records were late than this member read: no share of them is said") {
+  CHECK(late_advice(counts(0, 141)).find("141 records were late and are in no result") == 0);
+  CHECK(late_advice(counts(7, 141)).find("141 records were late and are in no result") == 0);
+  testing::RecordingLog log;
+  LateNotes notes(log);
+  notes.look(counts(0, 1), 0);
+  notes.look(counts(0, 21), 61'000'000);
+  REQUIRE(log.notes.size() == 2);
+  CHECK(log.notes[1] == "20 more records were late, 21 so far");
+}
+
 }  // namespace
 }  // namespace kutils::flow
