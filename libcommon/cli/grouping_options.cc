@@ -108,7 +108,7 @@ void GroupingOptions::declare(OptionTable& table) {
              }});
 }
 
-void GroupingOptions::limit_times(const std::string& text) {
+void GroupingOptions::limit_times(const std::string& text, const std::string& effect) {
   constexpr int64_t kDayMs = 86'400'000;
   if (plan_.time == "wall") {
     if (!text.empty())
@@ -116,7 +116,8 @@ void GroupingOptions::limit_times(const std::string& text) {
                         "leave it out");
     return;
   }
-  if (text == "none") return;
+  if (text == "none" || (text.empty() && effect.empty())) return;
+  plan_.ahead_effect = effect;
   plan_.max_ahead = text.empty() ? kDayMs : parse_duration_option("--max-ahead", text).count();
 }
 
@@ -177,7 +178,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       store.set_description(rows);
-      auto inner = halves.behind(*set, store);
+      auto inner = halves.behind(*set, store, context);
       return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
     };
     groups({.clock = &clock});

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/option_table.h"
@@ -27,7 +28,9 @@ class GroupingOptions {
     std::function<std::unique_ptr<flow::Stage>(
         const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store)>
         in_front;
-    std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, state::Store& store)> behind;
+    std::function<std::unique_ptr<flow::Stage>(const flow::AggregateSet& set, state::Store& store,
+                                               const flow::StageContext& context)>
+        behind;
   };
   // Parses `aggregates` and the options' expressions, adds to job.settings and to job.topology the
   // operator and, for --by on a topic to a topic, an internal topic before it. Where the context has no store
@@ -45,8 +48,10 @@ class GroupingOptions {
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
-  // --max-ahead of tools with windows. Before shape(). `text` is empty: the default.
-  void limit_times(const std::string& text);
+  // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do
+  // here; then there is a limit by default, 24h.
+  void limit_times(const std::string& text, const std::string& effect);
+  std::optional<int64_t> max_ahead() const { return plan_.max_ahead; }  // ms
 
  private:
   flow::GroupingPlan plan_;

@@ -29,7 +29,9 @@ class ShapedStage::Shaper final : public flow::Emitter {
 
   void emit(const Record* origin, const Output& output) override {
     Output shaped = output;
+    fails_ = false;
     if (auto error = shape(origin, shaped)) {
+      fails_ = true;
       if (origin) return out_->fail(*origin, std::move(*error));
       throw Error(ExitCode::bad_record,
                   "an output without an input record cannot be encoded: " + error->message);
@@ -38,6 +40,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
   }
   void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
   void drop(const Record& origin, flow::DropReason reason) override { out_->drop(origin, reason); }
+  bool refused() const override { return fails_ || out_->refused(); }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return out_->too_far_ahead(ms); }
 
   std::vector<std::pair<std::string, std::string>> canonical() const {
     std::vector<std::pair<std::string, std::string>> out;
@@ -156,6 +160,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   std::optional<size_t> time_;
   std::vector<HeaderExpression> headers_;
   bool evaluates_ = false;
+  bool fails_ = false;  // the last output could not be shaped
   flow::Emitter* out_ = nullptr;
   // Memory for one output, kept so that a steady flow allocates nothing.
   std::string key_text_, value_decoded_, value_encoded_, key_decoded_, key_encoded_;

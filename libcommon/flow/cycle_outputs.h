@@ -21,6 +21,7 @@ class CycleOutputs final : public Outputs {
                kafka::Producer* outside, std::function<void()> begin);
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return set().too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
   // What goes to the internal topic is told to `marks`, which outlives this.
   void tell(SourceMarks& marks) { marks_ = &marks; }

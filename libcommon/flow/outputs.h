@@ -1,6 +1,7 @@
 // Where a processor's outputs go: the sink of each port, and the dead letters.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/error.h"
@@ -13,6 +14,8 @@ class Outputs {
   virtual ~Outputs() = default;
   // As io::Sink::write, on the sink of output.port.
   virtual std::optional<RecordError> write(const Record* origin, const Output& output) = 0;
+  // As io::Sink::too_far_ahead, of OUT.
+  virtual std::optional<RecordError> too_far_ahead(int64_t /*ms*/) { return std::nullopt; }
   // The untouched record with headers that say where it came from and why it is here (see dead_letter.h).
   virtual void dead_letter(const Record& origin, const RecordError& error) = 0;
 };

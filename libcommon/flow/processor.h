@@ -88,6 +88,7 @@ class Processor final : public Emitter {
   void fail_made(const Record* origin, const Record& made, RecordError error) override;
   void drop(const Record& origin, DropReason reason) override;
   bool refused() const override { return refused_; }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return outputs_.too_far_ahead(ms); }
 
  private:
   static bool reached(const std::optional<int64_t>& limit, uint64_t count) {

@@ -40,6 +40,7 @@ class WipingSink final : public io::Sink {
     progress_.wipe();
     return inner_->write(origin, output);
   }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return inner_->too_far_ahead(ms); }
   void flush() override { inner_->flush(); }
   void close() override { inner_->close(); }
   bool reader_gone() override { return inner_->reader_gone(); }

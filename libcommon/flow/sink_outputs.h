@@ -18,6 +18,7 @@ class SinkOutputs final : public Outputs {
       : tool_(std::move(tool)), ports_(std::move(ports)), dead_letters_(std::move(dead_letters)) {}
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return ports_.at(0)->too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
   void flush();
   void close();  // see io::Sink

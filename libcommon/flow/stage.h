@@ -37,6 +37,9 @@ class Emitter {
   // The last emit() was refused by where it was to go, and its record has failed: for a stage that writes
   // several records which must agree.
   virtual bool refused() const { return false; }
+  // Why OUT takes no output of this time now: its topic bounds how far ahead of the clock a time may be. A
+  // stage whose outputs have the times of its records asks before a record changes its state (OutputTimes).
+  virtual std::optional<RecordError> too_far_ahead(int64_t /*ms*/) { return std::nullopt; }
 };
 
 // A source partition that was read to its end and silent for this long no longer holds stream time back.

@@ -1,6 +1,7 @@
 // Where outputs go. One thread uses a sink.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/error.h"
@@ -21,6 +22,8 @@ class Sink {
   // Takes a copy of what it needs. A RecordError says that this output cannot be delivered (too large for the
   // topic, not expressible in the line format) and that nothing of it was written.
   virtual std::optional<RecordError> write(const Record* origin, const Output& output) = 0;
+  // Why write() refuses an output of this time for being too far ahead of the clock; nullopt: it does not.
+  virtual std::optional<RecordError> too_far_ahead(int64_t /*ms*/) { return std::nullopt; }
   // Everything written so far is delivered (acknowledged, or handed to the operating system) when this
   // returns. Throws Error(delivery) if it cannot be.
   virtual void flush() = 0;

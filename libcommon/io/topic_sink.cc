@@ -37,6 +37,11 @@ class TopicSink final : public Sink {
         batches_(options_.limits.max_bytes) {}
 
   std::optional<RecordError> write(const Record* origin, const Output& output) override {
+    if (output.is_result && output.timestamp > 0 && is_ahead(output.timestamp)) {
+      Output bounded = output;
+      bounded.timestamp = now_ms_;
+      return write(origin, bounded);
+    }
     const TopicLimits& limits = options_.limits;
     if (limits.needs_key && output.key.is_null()) {
       return RecordError{Reason::refused_by_topic,
@@ -67,6 +72,11 @@ class TopicSink final : public Sink {
     return std::nullopt;
   }
 
+  std::optional<RecordError> too_far_ahead(int64_t ms) override {
+    if (!is_ahead(ms)) return std::nullopt;
+    return refused_time(ms, "ahead of now", "message.timestamp.after.max.ms", options_.limits.after_max_ms);
+  }
+
   void flush() override {
     producer_.flush();
     batches_.flushed();
@@ -92,6 +102,13 @@ class TopicSink final : public Sink {
     return false;
   }
 
+  bool is_ahead(int64_t ms) {
+    const int64_t most = options_.limits.after_max_ms;
+    if (most == INT64_MAX || ms - now_ms_ <= most) return false;
+    now_ms_ = clock_.wall_ms();
+    return ms - now_ms_ > most;
+  }
+
   std::optional<RecordError> judge_time(int64_t ms) {
     const TopicLimits& limits = options_.limits;
     if (ms < 0) return RecordError{Reason::refused_by_topic, "negative timestamp " + std::to_string(ms)};
@@ -99,11 +116,7 @@ class TopicSink final : public Sink {
       judged_ = 0;
       now_ms_ = clock_.wall_ms();
     }
-    if (limits.after_max_ms != INT64_MAX && ms - now_ms_ > limits.after_max_ms) {
-      now_ms_ = clock_.wall_ms();
-      if (ms - now_ms_ > limits.after_max_ms)
-        return refused_time(ms, "ahead of now", "message.timestamp.after.max.ms", limits.after_max_ms);
-    }
+    if (auto error = too_far_ahead(ms)) return error;
     if (limits.before_max_ms != INT64_MAX && now_ms_ - ms > limits.before_max_ms)
       return refused_time(ms, "before now", "message.timestamp.before.max.ms", limits.before_max_ms);
     return std::nullopt;

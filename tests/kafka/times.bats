@@ -119,3 +119,84 @@ backlog() {
     awk '$2 < last[$1] { ++bad } { last[$1] = $2 } END { if (bad) print bad, "are out of order"; exit bad > 0 }' times
   done
 }
+
+# ahead FROM TO: records of the keys a and b in turn, with the time of now; the 10th and 11th are two hours ahead.
+ahead() {
+  awk -v now="$(date +%s)000" -v from="$1" -v to="$2" 'BEGIN { for (i = from; i < to; ++i)
+    printf "{\"k\":\"%s\",\"id\":%d,\"t\":%.0f}\n", i % 2 ? "b" : "a", i, now + (i == 10 || i == 11 ? 7200000 : 0) }'
+}
+# newest TOPIC: each key with the count of its newest row; stored TABLE: those of the state.
+newest() { consume "$1" | jq -sr 'map({(.key // .k // "all"): .n}) | add | to_entries | sort_by(.key) | map("\(.key)=\(.value)") | join(" ")'; }
+stored() { kquery "$1" | jq -sr 'map("\(.key // .k // "all")=\(.n)") | sort | join(" ")'; }
+rows_are() {
+  [ "$(newest "$1")" = "$2" ] && [ "$(stored "$1")" = "$2" ] && return
+  echo "out: $(newest "$1")"
+  echo "state: $(stored "$1")"
+  return 1
+}
+any_time=message.timestamp.after.max.ms=9223372036854775807
+
+@test "ktable: a record further ahead than OUT takes is one record error, counts nowhere, and its key's rows go on" {
+  new_topic src 1 $any_time
+  new_topic dst 2
+  ahead 0 40 | kwrite -q --key k --time t - "$src"
+  run ktable -e --emit update 'n=count()' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  says "further ahead of now than topic $dst takes (message.timestamp.after.max.ms=3600000)"
+  rows_are "$dst" "a=5 b=5"
+  ktable -e --emit update --on-error "dead-letter:$src-letters" 'n=count()' "$src" "$dst"
+  rows_are "$dst" "a=19 b=19"
+  [ "$(count "$src-letters")" -eq 2 ]
+}
+
+@test "ktable --by, --total, over a table and each --emit: the same" {
+  new_topic src 1 $any_time
+  new_topic ids 1 $any_time
+  ahead 0 40 | kwrite -q --key k --time t - "$src"
+  ahead 0 40 | kwrite -q --key id --time t - "$ids"
+  local dst number=0
+  rows_of() {
+    dst=$src-$((++number))
+    test_topics create "$dst" 2
+    ktable -e --on-error skip "${@:2}" "$dst" 2>err
+    file_has err 'message.timestamp.after.max.ms'
+    rows_are "$dst" "$1"
+  }
+  rows_of "a=19 b=19" --emit commit 'n=count()' "$src"
+  rows_of "a=19 b=19" --by k --emit commit 'n=count()' "$src"
+  rows_of "a=19 b=19" --by k --emit update 'n=count()' "$src"
+  rows_of "a=19 b=19" --by k --emit update 'n=count()' "table:$ids"
+  rows_of all=38 --total --emit update 'n=count()' "$src"
+}
+
+@test "kwindow: a record further ahead than OUT takes moves no time, neither here nor behind --by" {
+  new_topic src 2 $any_time
+  local dst how
+  ahead 0 40 | kwrite -q --key k --time t - "$src"
+  for how in "--emit update" "--by k --emit commit"; do
+    dst=$src-${how: -6}
+    test_topics create "$dst" 2
+    # shellcheck disable=SC2086
+    kwindow -e -w 10s --on-error skip $how 'n=count()' "$src" "$dst" 2>err
+    file_has err 'message.timestamp.after.max.ms'
+    if file_has err late; then cat err; return 1; fi
+    [ "$(newest "$dst")" = "a=19 b=19" ] || { newest "$dst"; return 1; }
+  done
+}
+
+@test "a state whose rows are further ahead than OUT takes recovers: later rows go out" {
+  new_topic src 1 $any_time
+  new_topic dst 1 $any_time
+  new_topic windows 1 $any_time
+  ahead 0 40 | kwrite -q --key k --time t - "$src"
+  ktable -e --emit update 'n=count()' "$src" "$dst"
+  kwindow -e -w session:1d --emit update 'n=count()' "$src" "$windows"
+  test_topics delete "$dst" "$windows"
+  test_topics create "$dst" 1
+  test_topics create "$windows" 1
+  ahead 20 30 | kwrite -q --key k --time t - "$src"
+  ktable -e --emit update 'n=count()' "$src" "$dst"
+  rows_are "$dst" "a=25 b=25"
+  kwindow -e -w session:1d --emit update 'n=count()' "$src" "$windows"
+  [ "$(newest "$windows")" = "a=25 b=25" ]
+}

@@ -204,6 +204,7 @@ refused() {
   refused kfilter --time wall --time-unit s true in out; says "--time-unit" "no --time EXPR"
   refused ktable --time-unit s 'count()' in out; says "--time-unit" "no --time EXPR"
   refused ktable --cache 2M 'count()' ./in.ndjson; says "--cache" "between topics"
+  refused ktable --max-ahead 1h 'count()' ./in.ndjson; says "--max-ahead does nothing here" "--time EXPR"
   refused kwindow --expires 1d -w 1m 'count()' in -; says "--expires" "between topics"
   refused kwindow --expires 1d -w 1m --time a 'count()' - out; says "--expires" "between topics"
   refused kwindow --windowed-key -w 1m --time a 'count()' ./in.ndjson; says "--windowed-key does nothing here" "-J"

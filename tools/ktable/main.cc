@@ -29,6 +29,10 @@ class TableTool final : public cli::StreamTool {
                  .in_short_help = true,
                  .set = [this](const std::string& text) { emit_ = text; },
                  .choices = {"update", "commit", "close", "after:", "suppress:"}});
+    options.add({.names = "--max-ahead",
+                 .metavar = "D",
+                 .help = "a time further ahead of the clock is an error; see the man page",
+                 .set = [this](const std::string& text) { max_ahead_ = text; }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -47,17 +51,23 @@ class TableTool final : public cli::StreamTool {
           {"--emit", held_mode() + format_duration(std::chrono::milliseconds(*options.after))});
     else if (options.emit != flow::TableEmit::commit)
       job_.settings.push_back({"--emit", emit_});
+    if (!max_ahead_.empty() && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
+      throw usage_error("--max-ahead does nothing here: plain lines have no time",
+                        "give --time EXPR, or leave it out");
+    grouping_.limit_times(max_ahead_, options.after ? "release every value that is held back" : "");
+    options.max_ahead = grouping_.max_ahead();
     const bool over_table = job_.in.table;
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(),
         {.tool = "ktable"},
         [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-                              state::Store& store, const flow::StageContext&) {
+                              state::Store& store, const flow::StageContext& context) {
           return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(
-              options, set, std::move(reader), store);
+              at(options, context), set, std::move(reader), store);
         },
-        {flow::make_source_table, [options](const flow::AggregateSet& set, state::Store& store) {
-           return flow::make_regrouped_changes(options, set, store);
+        {flow::make_source_table,
+         [options](const flow::AggregateSet& set, state::Store& store, const flow::StageContext& context) {
+           return flow::make_regrouped_changes(at(options, context), set, store);
          }});
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
@@ -65,6 +75,11 @@ class TableTool final : public cli::StreamTool {
   }
 
  private:
+  static flow::TableOptions at(flow::TableOptions options, const flow::StageContext& context) {
+    options.clock = context.clock;
+    return options;
+  }
+
   void set_emit(flow::TableOptions& options) const {
     using flow::TableEmit;
     if (const std::string mode = held_mode(); !mode.empty()) {
@@ -97,7 +112,7 @@ class TableTool final : public cli::StreamTool {
   }
 
   cli::GroupingOptions grouping_;
-  std::string emit_;
+  std::string emit_, max_ahead_;
 };
 
 }  // namespace

@@ -38,7 +38,8 @@ class WindowTool final : public cli::StreamTool {
     text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
     text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
     text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
-    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_, false);
+    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
+         false);
     text("--expires", "D", "closed windows stay readable this long (kquery, --http)", expires_, false);
     text("--time-format", "FORMAT", "times of windows in the output: iso or ms", time_format_, false);
     table.add({.names = "--windowed-key",
@@ -110,7 +111,7 @@ class WindowTool final : public cli::StreamTool {
     description.window = options.window;
     description.grace = options.grace;
     description.times_as_ms = options.format.times_as_ms;
-    grouping_.limit_times(max_ahead_);
+    grouping_.limit_times(max_ahead_, "close every window before it");
     grouping_.shape(job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
                     [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
                               state::Store& store, const flow::StageContext& context) {

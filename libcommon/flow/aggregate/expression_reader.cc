@@ -41,6 +41,14 @@ std::vector<std::string> group_names(const GroupingPlan& plan) {
   return names;
 }
 
+RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_view effect) {
+  std::string message = "the time " + time_text(time) + " is more than --max-ahead " +
+                        format_duration(std::chrono::milliseconds(max_ahead_ms)) +
+                        " ahead of this machine's clock";
+  if (!effect.empty()) message.append(" and would ").append(effect);
+  return {Reason::bad_time, message + "; --max-ahead none takes it"};
+}
+
 ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options,
                                    const AggregateSet& set, const Clock* clock)
     : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, "AGGS") {
@@ -163,11 +171,7 @@ std::optional<RecordError> ExpressionReader::read_time(const Record& record, Gro
     return RecordError{Reason::bad_time,
                        "the time " + std::to_string(grouped.time) + " ms is too far in the future"};
   if (grouped.time > latest_ && is_too_far_ahead(grouped.time))
-    return RecordError{Reason::bad_time,
-                       "the time " + time_text(grouped.time) + " is more than --max-ahead " +
-                           format_duration(std::chrono::milliseconds(*plan_.max_ahead)) +
-                           " ahead of this machine's clock and would close every window before it; " +
-                           "--max-ahead none takes it"};
+    return beyond_max_ahead(grouped.time, *plan_.max_ahead, plan_.ahead_effect);
   return std::nullopt;
 }
 

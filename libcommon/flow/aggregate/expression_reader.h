@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -20,10 +21,11 @@ struct GroupingPlan {
   int64_t time_unit_ns = 1'000'000;  // --time-unit
   // --max-ahead, ms: a time that is further ahead of the wall clock is a record error. nullopt: any is taken.
   std::optional<int64_t> max_ahead = std::nullopt;
-  bool needs_time = true;            // false: a record without time is fine (tables)
-  bool null_group_is_none = false;   // rows of tables: a null key is in no group, else it is a record error
-  bool repartitioned = false;        // records come through the repartition topic, each under its group's key
-  std::string source_topic;          // then: where they come from
+  std::string ahead_effect = {};    // what such a time would do, for the message
+  bool needs_time = true;           // false: a record without time is fine (tables)
+  bool null_group_is_none = false;  // rows of tables: a null key is in no group, else it is a record error
+  bool repartitioned = false;       // records come through the repartition topic, each under its group's key
+  std::string source_topic;         // then: where they come from
   std::vector<std::string> topics = {};  // if several: their partitions are different sources,
   int32_t numbers_each = 1;              // each topic's numbered from its place times this on
 };
@@ -31,6 +33,9 @@ struct GroupingPlan {
 // The output fields that show the group: the names of --by's items, "key", or none for --total. Throws
 // usage_error.
 std::vector<std::string> group_names(const GroupingPlan& plan);
+
+// The error of a record whose time is beyond --max-ahead.
+RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_view effect);
 
 class ExpressionReader final : public RecordReader {
  public:
@@ -60,7 +65,7 @@ class ExpressionReader final : public RecordReader {
   std::optional<size_t> time_;
   AggregateArguments arguments_;
   std::string key_;
-  Record source_;  // repartitioned
+  Record source_;               // repartitioned
   int64_t latest_ = INT64_MIN;  // that --max-ahead allowed when the clock was last looked at
 };
 

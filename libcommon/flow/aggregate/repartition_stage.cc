@@ -1,5 +1,6 @@
 #include "flow/aggregate/repartition_stage.h"
 
+#include "flow/output_times.h"
 #include "flow/source_headers.h"
 
 namespace kutils::flow {
@@ -12,6 +13,8 @@ class RepartitionStage final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
+    // Here, not only behind: its time is told to all partitions there.
+    if (auto refused = times_.judge(grouped.time, out)) return out.fail(record, std::move(*refused));
     const std::string_view group =
         grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
     headers_.assign(record.headers.begin(), record.headers.end());
@@ -27,6 +30,7 @@ class RepartitionStage final : public Stage {
 
  private:
   std::unique_ptr<RecordReader> reader_;
+  OutputTimes times_;
   SourceHeaders source_;
   std::vector<Header> headers_;
 };

@@ -17,6 +17,8 @@ class AggregateTable final : public Stage {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     if (auto error = reader_->read(record, grouped_)) return out.fail(record, std::move(*error));
     Row* row = groups_.find(grouped_.key);
+    if (auto refused = groups_.judge_time(row, grouped_.time, out))
+      return out.fail(record, std::move(*refused));
     if (auto refused = set_.add(groups_.state(row), grouped_.arguments))
       return out.fail(record, std::move(*refused));
     groups_.touch(row, grouped_.key_is_text, grouped_.time);

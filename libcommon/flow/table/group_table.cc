@@ -43,6 +43,12 @@ void GroupTable::decode(std::string_view bytes, Row* row) {
   row->exists = row->stored = true;
 }
 
+std::optional<RecordError> GroupTable::judge_time(Row* row, int64_t time, Emitter& out) {
+  if (auto refused = times_.judge(time, out)) return refused;
+  if (row->exists && row->time > time && times_.judge(row->time, out)) row->time = time;
+  return std::nullopt;
+}
+
 void GroupTable::touch(Row* row, bool key_is_text, int64_t time) {
   if (!row->exists) {
     row->exists = true;

@@ -4,11 +4,13 @@
 // Store: kGroupRow key -> row (row_table.h).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "flow/aggregate/row_table.h"
+#include "flow/output_times.h"
 #include "flow/stage.h"
 #include "flow/window/window_output.h"
 #include "state/store.h"
@@ -24,6 +26,10 @@ class GroupTable {
   Row* find(std::string_view key);
   char* state(Row* row) { return rows_.state(row); }
   std::string_view key(const Row* row) { return rows_.key(row); }
+  // Before a record of this time changes the row: an error if OUT takes no output of that time. A row whose
+  // own time OUT does not take (of a state that was written before such records were refused, or when the
+  // clock was wrong) has the record's from then on.
+  std::optional<RecordError> judge_time(Row* row, int64_t time, Emitter& out);
   // The row's state was changed by a record of this time.
   void touch(Row* row, bool key_is_text, int64_t time);
   // `{"KEYNAME":…, aggregates…}`, time the largest of the group's records.
@@ -42,6 +48,7 @@ class GroupTable {
   const std::vector<std::string> labels_;
   const size_t cache_bytes_;
   RowTable rows_;
+  OutputTimes times_;
   bool whole_;  // the store has no row that rows_ has not
   std::vector<Row*> dirty_;
   std::vector<Row*> changed_;

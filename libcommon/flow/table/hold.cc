@@ -2,6 +2,7 @@
 // value:bytes; kTimerRow.
 #include <algorithm>
 
+#include "flow/aggregate/expression_reader.h"
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/table/table_stage.h"
 
@@ -42,8 +43,12 @@ class Hold final : public Stage, private Emitter {
         suppress_(options.suppress),
         over_table_(over_table),
         store_(store),
+        max_ahead_(options.clock != nullptr ? options.max_ahead : std::nullopt),
+        clock_(options.clock),
         rows_(store, {}, options.cache_bytes, state::kHeldRow),
-        now_(store.stream_times().stream_time) {}
+        now_(store.stream_times().stream_time) {
+    if (is_beyond(now_)) now_ = state::kNoTime;
+  }
 
   void process(const Record& record, Emitter& out) override {
     out_ = &out;
@@ -85,17 +90,24 @@ class Hold final : public Stage, private Emitter {
     if (!suppress_) release(origin, *out_);
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
-    const bool is_first = !held.waiting;
+    // Its time goes back if the row's was further ahead than is taken (GroupTable::judge_time).
+    const bool is_first = !held.waiting || output.timestamp < held.time;
     held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp,
             std::string(output.value.view())};
     rows_.touch(node);
     if (is_first) rows_.arm(node, output.timestamp + after_);
+  }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override {
+    if (is_beyond(ms)) return beyond_max_ahead(ms, *max_ahead_, "release every value that is held back");
+    return out_->too_far_ahead(ms);
   }
   void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
   void drop(const Record& origin, DropReason reason) override {
     if (over_table_) now_ = std::max(now_, origin.timestamp);
     out_->drop(origin, reason);
   }
+
+  bool is_beyond(int64_t ms) const { return max_ahead_ && ms > clock_->wall_ms() + *max_ahead_; }
 
   void release(const Record* origin, Emitter& out) {
     rows_.fire(now_, [&](auto& node) {
@@ -116,6 +128,8 @@ class Hold final : public Stage, private Emitter {
   const bool suppress_;
   const bool over_table_;
   state::Store& store_;
+  const std::optional<int64_t> max_ahead_;
+  const Clock* const clock_;
   KeyedRows<Held, HeldCodec> rows_;
   int64_t now_;
   Emitter* out_ = nullptr;

@@ -11,6 +11,9 @@ std::optional<RecordError> RegroupedGroups::change(const Record& cause, const Co
                                                    const Contribution* to, int64_t time, Emitter& out) {
   Row* left = from != nullptr ? groups_.find(from->group) : nullptr;
   Row* joined = to != nullptr ? groups_.find(to->group) : nullptr;
+  for (Row* row : {left, joined})
+    if (row != nullptr)
+      if (auto refused = groups_.judge_time(row, time, out)) return refused;
   // The old part first: the sum may have room only then. If the new one is refused, the old part goes back.
   if (left != nullptr)
     if (auto refused = set_.subtract(groups_.state(left), from->arguments)) return refused;

@@ -10,6 +10,7 @@
 // is then in the group stands behind in
 //   kRefusedRow source:signed row:bytes group -> in-group:u8 { present:u8 [datum] }
 // and is what the row's next change of that group takes back.
+#include "flow/output_times.h"
 #include "flow/source_headers.h"
 #include "flow/table/regrouped_groups.h"
 #include "flow/table/row_change.h"
@@ -30,10 +31,12 @@ class InFront final : public Stage {
     GroupedRecord grouped;
     if (record.value.is_null()) {
       if (!old.exists) return out.drop(record, DropReason::tombstone);
+      if (auto refused = times_.judge(record.timestamp, out)) return out.fail(record, std::move(*refused));
       if (old.in_group && !send(record, &old.part, nullptr, record.timestamp, out)) return;
       return rows_.erase();
     }
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
+    if (auto refused = times_.judge(grouped.time, out)) return out.fail(record, std::move(*refused));
     const Contribution part{grouped.key, grouped.key_is_text, grouped.arguments};
     const Contribution* now = grouped.has_group ? &part : nullptr;
     if (old.in_group && now != nullptr && old.part.group == now->group) {
@@ -76,6 +79,7 @@ class InFront final : public Stage {
 
   std::unique_ptr<RecordReader> reader_;
   SourceRows rows_;
+  OutputTimes times_;
   SourceHeaders source_;
   std::vector<Header> headers_;
   std::string value_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "flow/aggregate/aggregate_set.h"
 #include "flow/aggregate/record_reader.h"
 #include "flow/stage.h"
@@ -28,6 +29,10 @@ struct TableOptions {
   // begins the next.
   std::optional<int64_t> after;
   bool suppress = false;
+  // --max-ahead of after:D and suppress:D, ms: a stream time in the state that is further ahead of `clock` is
+  // forgotten, for all that comes would be due at once. Both or neither.
+  std::optional<int64_t> max_ahead;
+  const Clock* clock = nullptr;
   std::optional<int64_t> interval_ms;         // lines: emit changes this often
   std::vector<std::string> key_names{"key"};  // none: --total
   // The total of no records is a row, too. REQUIRES: one stage has all of the input.

@@ -12,7 +12,7 @@ class TableView final : public Stage, private Emitter {
   void process(const Record& record, Emitter& out) override {
     if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
     out_ = &out;
-    emitted_ = failed_ = false;
+    emitted_ = failed_ = false;  // refused: OUT is as it was, and so is what is known of it
     if (!record.value.is_null()) inner_->process(record, *this);
     if (failed_) return;
     key_.assign(1, state::kViewRow).append(record.key.view());
@@ -23,12 +23,12 @@ class TableView final : public Stage, private Emitter {
     }
     if (!was_there)
       return out.drop(record, record.value.is_null() ? DropReason::tombstone : DropReason::filtered);
-    store_.erase(key_);
     Output gone;
     gone.key = record.key;
     gone.headers = record.headers;
     gone.timestamp = record.timestamp;
     out.emit(&record, gone);
+    if (!out.refused()) store_.erase(key_);
   }
   void flush(Emitter& out) override { inner_->flush(out); }
   bool keeps_records() const override { return inner_->keeps_records(); }
@@ -39,6 +39,7 @@ class TableView final : public Stage, private Emitter {
   void emit(const Record* origin, const Output& output) override {
     emitted_ = true;
     out_->emit(origin, output);
+    failed_ = failed_ || out_->refused();
   }
   void fail(const Record& origin, RecordError error) override {
     failed_ = true;

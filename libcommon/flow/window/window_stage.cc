@@ -31,6 +31,7 @@ void WindowStage::process(const Record& record, Emitter& out) {
     out.fail(record, std::move(*error));
     return;
   }
+  if (auto refused = times_taken_.judge(grouped_.time, out)) return out.fail(record, std::move(*refused));
   if (options_.window.is_calendar() && grouped_.time > kLastCalendarTime)
     return out.fail(record, {Reason::bad_time, "the time " + std::to_string(grouped_.time) +
                                                    " ms is too far in the future for days and months"});

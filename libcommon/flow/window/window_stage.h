@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "flow/aggregate/aggregate_set.h"
 #include "flow/aggregate/record_reader.h"
+#include "flow/output_times.h"
 #include "flow/stage.h"
 #include "flow/window/stream_clock.h"
 #include "flow/window/window_output.h"
@@ -83,6 +84,7 @@ class WindowStage : public Stage {
 
   std::unique_ptr<RecordReader> reader_;
   GroupedRecord grouped_;
+  OutputTimes times_taken_;
   std::vector<std::pair<int32_t, int64_t>> times_;
   std::optional<int64_t> due_;     // wall ms; 0: as soon as the clock is known
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by

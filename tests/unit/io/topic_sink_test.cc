@@ -12,6 +12,7 @@ namespace {
 struct Produced {
   int32_t partition;
   std::string value;
+  int64_t time;
 };
 
 class CollectingProducer final : public kafka::Producer {
@@ -19,7 +20,7 @@ class CollectingProducer final : public kafka::Producer {
   std::vector<Produced> produced;
   int flushes = 0;
   void produce(const std::string&, int32_t partition, const Output& output) override {
-    produced.push_back({partition, std::string(output.value.view())});
+    produced.push_back({partition, std::string(output.value.view()), output.timestamp});
   }
   void flush() override { ++flushes; }
   int64_t delivered_offset(const std::string&, int32_t) override { return kNoOffset; }
@@ -121,6 +122,28 @@ TEST_CASE("what the topic would refuse is an error of the record, and nothing is
   CHECK(error->reason == Reason::too_large);
   CHECK(error->message.find("500") != std::string::npos);
   CHECK(producer.produced.size() == before + 1);
+}
+
+TEST_CASE(
+    "a result whose time the topic does not take has that of now: what it is made of was judged before") {
+  CollectingProducer producer;
+  ManualClock clock;
+  clock.set_wall_ms(1'000'000'000);
+  TopicSinkOptions options;
+  options.topic = "out";
+  options.limits.after_max_ms = 1000;
+  const auto sink = make_topic_sink(producer, clock, options);
+  CHECK_FALSE(sink->too_far_ahead(1'000'001'000));
+  CHECK(sink->too_far_ahead(1'000'001'001)->reason == Reason::refused_by_topic);
+  Output output = keyed("k");
+  output.is_result = true;
+  output.timestamp = 1'000'001'001;
+  CHECK_FALSE(sink->write(nullptr, output));
+  output.timestamp = 1'000'001'000;
+  CHECK_FALSE(sink->write(nullptr, output));
+  REQUIRE(producer.produced.size() == 2);
+  CHECK(producer.produced[0].time == 1'000'000'000);
+  CHECK(producer.produced[1].time == 1'000'001'000);
 }
 
 TEST_CASE("where the topic takes small batches only, what waits for one partition stays below its limit") {

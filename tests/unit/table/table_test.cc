@@ -22,10 +22,17 @@ class Capture final : public Emitter {
   size_t drops = 0;
   bool refuses_next = false;
   bool refused_ = false;
+  int64_t latest = INT64_MAX;  // time that OUT takes
+  std::vector<int64_t> times;  // of results
   bool refused() const override { return refused_; }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override {
+    if (ms <= latest) return std::nullopt;
+    return RecordError{Reason::refused_by_topic, "too far ahead"};
+  }
   void emit(const Record*, const Output& output) override {
     if ((refused_ = std::exchange(refuses_next, false)))
       return errors.push_back({Reason::too_large, "refused"});
+    times.push_back(output.timestamp);
     results.emplace_back(output.key.view(), output.value.is_null() ? "-" : std::string(output.value.view()));
   }
   void fail(const Record&, RecordError error) override { errors.push_back(std::move(error)); }
@@ -268,6 +275,7 @@ struct Halves {
   void restart() {
     front = make_source_table(set, reader_of(set, plan), rows.operator_store(1));
     behind = make_regrouped_changes(options, set, groups.operator_store(1));
+    between.latest = out.latest;
   }
   void process(std::string_view key, std::string_view value, int64_t time) {
     front->process(make_record(key, value, time), between);
@@ -537,4 +545,120 @@ TEST_CASE("table views: a deletion once, and only of what was there") {
   stage->process(make_record("a", "-", 1), out);
   stage->process(make_record("a", "-", 1), out);
   CHECK(out.results == std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"a", "-"}});
+}
+
+TEST_CASE("table views: what OUT refuses changes nothing of what is known of it") {
+  state::PartitionStore store;
+  Capture out;
+  auto stage = make_table_view(std::make_unique<PassStage>(), store.operator_store(1));
+  out.refuses_next = true;
+  stage->process(make_record("a", "1", 1), out);
+  stage->process(make_record("a", "-", 1), out);  // it was never there
+  CHECK(out.results.empty());
+  stage->process(make_record("a", "1", 1), out);
+  out.refuses_next = true;
+  stage->process(make_record("a", "-", 1), out);
+  stage->process(make_record("a", "-", 1), out);  // it is there still
+  CHECK(out.results == std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"a", "-"}});
+}
+
+TEST_CASE("a record further ahead than OUT takes counts nowhere, and its group's rows go on") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  const auto row = [](int n) {
+    return std::pair<std::string, std::string>("a", R"({"key":"a","n":)" + std::to_string(n) + "}");
+  };
+  for (const TableEmit emit : {TableEmit::update, TableEmit::commit, TableEmit::close}) {
+    TableOptions options;
+    options.emit = emit;
+    state::PartitionStore store;
+    Capture out;
+    out.latest = 100;
+    const auto stage = make_aggregate_table(options, set, reader_of(set, {}), store.operator_store(1));
+    stage->process(make_record("a", "1", 1), out);
+    stage->process(make_record("a", "1", 101), out);
+    stage->process(make_record("a", "1", 2), out);
+    stage->before_commit(out);
+    stage->close(out);
+    CHECK(out.errors.size() == 1);
+    CHECK(out.results.back() == row(2));
+    CHECK(out.times.back() == 2);
+  }
+}
+
+TEST_CASE("a row whose time OUT does not take, in a state of before, has the time of the next record") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  TableOptions options;
+  options.emit = TableEmit::update;
+  state::PartitionStore store(false);
+  Capture out;
+  auto stage = make_aggregate_table(options, set, reader_of(set, {}), store.operator_store(1));
+  stage->process(make_record("a", "1", 5000), out);
+  stage->before_commit(out);
+  store.take_changes();
+  store.applied(1, 0);
+  stage = make_aggregate_table(options, set, reader_of(set, {}), store.operator_store(1));
+  out.latest = 100;
+  stage->process(make_record("a", "1", 7), out);
+  stage->process(make_record("a", "1", 6), out);
+  CHECK(out.errors.empty());
+  CHECK(out.results.size() == 3);
+  CHECK(out.times == std::vector<int64_t>{5000, 7, 7});
+}
+
+TEST_CASE("a table over a table: what OUT would refuse for its time changes neither rows nor groups") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  for (const bool in_place : {true, false}) {
+    CAPTURE(in_place);
+    Halves halves(set, TableEmit::update);
+    state::PartitionStore store;
+    const auto whole =
+        make_regrouped_table(halves.options, set, reader_of(set, halves.plan), store.operator_store(1));
+    halves.out.latest = halves.between.latest = 100;
+    const auto process = [&](std::string_view key, std::string_view value, int64_t time) {
+      if (in_place) return whole->process(make_record(key, value, time), halves.out);
+      halves.process(key, value, time);
+    };
+    process("a", R"({"g":"x"})", 1);
+    process("b", R"({"g":"x"})", 101);
+    process("a", R"({"g":"y"})", 101);
+    process("a", "-", 101);
+    CHECK(halves.out.errors.size() + halves.between.errors.size() == 3);
+    process("c", R"({"g":"x"})", 2);
+    process("a", R"({"g":"y"})", 3);
+    CHECK(halves.out.newest() ==
+          std::map<std::string, std::string>{{"x", R"({"g":"x","n":1})"}, {"y", R"({"g":"y","n":1})"}});
+    CHECK(halves.out.times == std::vector<int64_t>{1, 2, 3, 3});
+  }
+}
+
+TEST_CASE("--emit after:D: a stream time in the state that is beyond --max-ahead is forgotten") {
+  const AggregateSet set(parse_aggregates("n=count()", "AGGS"));
+  ManualClock clock;
+  clock.set_wall_ms(1'000'000);
+  TableOptions options;
+  options.after = 10;
+  state::PartitionStore store(false);
+  Capture out;
+  const auto make = [&] {
+    return make_aggregate_table(options, set, reader_of(set, {}), store.operator_store(1));
+  };
+  auto stage = make();
+  stage->process(make_record("a", "1", 900'000'000), out);
+  stage->process(make_record("b", "1", 1'000'000), out);  // due at once
+  CHECK(out.results.size() == 1);
+  stage->process(make_record("b", "1", 1'000'000), out);
+  CHECK(out.results.size() == 2);
+  stage->before_commit(out);
+  store.take_changes();
+  store.applied(1, 0);
+  options.max_ahead = 3'600'000;
+  options.clock = &clock;
+  out.results.clear();
+  stage = make();
+  stage->process(make_record("b", "1", 1'000'000), out);
+  stage->process(make_record("a", "1", 1'000'001), out);
+  CHECK(out.results.empty());
+  stage->process(make_record("c", "1", 1'000'011), out);
+  CHECK(out.newest() ==
+        std::map<std::string, std::string>{{"a", R"({"key":"a","n":2})"}, {"b", R"({"key":"b","n":3})"}});
 }

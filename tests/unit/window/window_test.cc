@@ -60,6 +60,11 @@ class Capture final : public Emitter {
     result.value = rest.empty() ? "deleted" : rest.substr(0, rest.size() - 1);
     results.push_back(result);
   }
+  int64_t latest = INT64_MAX;  // time that OUT takes
+  std::optional<RecordError> too_far_ahead(int64_t ms) override {
+    if (ms <= latest) return std::nullopt;
+    return RecordError{Reason::refused_by_topic, "too far ahead"};
+  }
   void fail(const Record&, RecordError error) override { errors.push_back(std::move(error)); }
   void drop(const Record&, DropReason reason) override { ++(reason == DropReason::late ? late : tombstones); }
 };
@@ -200,6 +205,28 @@ TEST_CASE("windows equal a naive model, with commits, aborts, restarts and a cac
     REQUIRE(out.errors.empty());
     REQUIRE(out.late == late);
     REQUIRE(out.results == expected);
+  }
+}
+
+TEST_CASE("a record further ahead than OUT takes counts in no window and moves no time") {
+  for (const char* window : {"10s", "10s/5s", "day", "sliding:10s", "session:10s"}) {
+    for (const Emit emit : {Emit::update, Emit::commit, Emit::close}) {
+      CAPTURE(window, emit == Emit::close);
+      state::PartitionStore store;
+      const auto stage = stage_of(options_of(parse_window_spec(window, "", ""), 0, emit), store);
+      Capture out;
+      out.latest = 100'000;
+      for (const int64_t time : {20'000, 500'000, 20'001, 20'002}) {
+        const Input input({"a", time, time});
+        stage->process(input.record, out);
+      }
+      stage->before_commit(out);
+      stage->close(out);
+      CHECK(out.errors.size() == 1);
+      CHECK(out.late == 0);
+      REQUIRE_FALSE(out.results.empty());
+      for (const WindowResult& result : out.results) CHECK(result.time <= 20'002);
+    }
   }
 }
 
