@@ -90,8 +90,8 @@ class Hold final : public Stage, private Emitter {
     if (!suppress_) release(origin, *out_);
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
-    // Its time goes back if the row's was further ahead than is taken (GroupTable::judge_time).
-    const bool is_first = !held.waiting || output.timestamp < held.time;
+    // Or as good as it: the one before was further ahead than is taken, as a state of before may have it.
+    const bool is_first = !held.waiting || (output.timestamp < held.time && is_beyond(held.time));
     held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp,
             std::string(output.value.view())};
     rows_.touch(node);
