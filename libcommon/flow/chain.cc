@@ -139,6 +139,8 @@ class Chain final : public Stage {
       chain.out_->drop(made && made->input ? *made->input : origin, reason);
     }
     bool refused() const override { return is_refused; }
+    // What is made of it has its time, however many operators come behind.
+    std::optional<RecordError> too_far_ahead(int64_t ms) override { return chain.out_->too_far_ahead(ms); }
 
     // Null: `origin` came from outside of the chain, or is null.
     const Made* made_of(const Record* origin) const {
