@@ -9,7 +9,6 @@
 
 #include "data/record.h"
 #include "flow/partition_state.h"
-#include "flow/role.h"
 #include "flow/stage.h"
 #include "kafka/group_consumer.h"
 
@@ -17,7 +16,7 @@ namespace kutils::flow {
 
 struct OwnedPartition {
   kafka::TopicPartition at;
-  Role role = Role::whole;
+  size_t sub = 0;  // whose source it is (WorkerPlan::subs)
   std::optional<int32_t> state_number;  // WorkerPlan::state_of()
   int64_t next = 0;                     // all before it is done, in the open transaction or earlier
   int64_t seen = 0;                     // all before it was looked at in the batch at hand

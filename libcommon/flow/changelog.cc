@@ -67,7 +67,9 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   return out;
 }
 
-std::string repartition_name(const std::string& group) { return group + "-repartition"; }
+std::string internal_topic_name(const std::string& group, size_t sub) {
+  return group + "-repartition" + (sub > 1 ? "-" + std::to_string(sub) : "");
+}
 
 bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic) {
   constexpr const char* kAfterMax = "message.timestamp.after.max.ms";
@@ -82,13 +84,12 @@ bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic) {
   }
 }
 
-int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
-                           int32_t partitions, bool has_commits) {
-  const std::string name = repartition_name(group);
+int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& name,
+                              int32_t partitions, bool has_commits) {
   if (const auto found = admin.find_topic(name)) return found->partitions;
   if (has_commits) {
-    throw usage_error("the internal topic " + name + " is missing, though group " + group + " has run before",
-                      forget(group));
+    throw usage_error("the internal topic " + name + " is missing, though group " + job.group + " has run before",
+                      forget(job.group));
   }
   if (!job.create_topics) {
     throw usage_error("there is no internal topic " + name + ", and --no-create is set",

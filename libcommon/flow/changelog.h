@@ -28,10 +28,11 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
 // Before 3.6 there was no such setting, and no limit. As Admin::create_topic otherwise.
 bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic);
 
-std::string repartition_name(const std::string& group);
-// The topic of --by, with the input's number of partitions when it is made; records are never deleted by age.
-// Returns its number of partitions.
-int32_t ensure_repartition(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
-                           int32_t partitions, bool has_commits);
+// The topic before the sub-topology with this number, from 1.
+std::string internal_topic_name(const std::string& group, size_t sub);
+// Made with the input's number of partitions; records are never deleted by age. Returns its number of
+// partitions.
+int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& name,
+                              int32_t partitions, bool has_commits);
 
 }  // namespace kutils::flow

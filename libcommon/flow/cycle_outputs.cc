@@ -9,17 +9,15 @@ namespace kutils::flow {
 
 CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines,
                            kafka::Producer* outside, std::function<void()> begin)
-    : committer_(committer),
-      lines_(lines),
-      begin_(std::move(begin)),
-      between_count_(std::max(context.plan.repartition_count, 1)) {
+    : committer_(committer), lines_(lines), begin_(std::move(begin)) {
   auto inputs = context.plan.inputs;
-  if (!context.plan.repartition.empty()) {
-    inputs.emplace_back(context.plan.repartition, context.plan.repartition_count);
-    for (kafka::Producer* producer : committer_.producers()) {
-      between_.push_back(
-          context.around.make_topic_sink(*producer, context.admin, context.plan.repartition, inputs));
-    }
+  for (size_t i = 1; i < context.plan.subs.size(); ++i) {
+    const SubPlan& sub = context.plan.subs[i];
+    inputs.emplace_back(sub.topic, sub.partitions);
+    Between& between = between_.emplace_back();
+    between.partitions = sub.partitions;
+    for (kafka::Producer* producer : committer_.producers())
+      between.sinks.push_back(context.around.make_topic_sink(*producer, context.admin, sub.topic, inputs));
   }
   for (kafka::Producer* producer : committer_.producers()) {
     std::vector<std::unique_ptr<io::Sink>> ports;
@@ -39,25 +37,27 @@ CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, S
 std::optional<RecordError> CycleOutputs::write(const Record* origin, const Output& output) {
   begin_();
   ++written_;
-  if (is_in_front_) return write_between(origin, output);
+  if (sub_ < between_.size()) return write_between(between_[sub_], origin, output);
   // What no record caused belongs to the partition whose stage speaks.
   const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
   return set().write(is_at_home ? &home_ : origin, output);
 }
 
-std::optional<RecordError> CycleOutputs::write_between(const Record* origin, const Output& output) {
-  io::Sink& sink = *between_[committer_.producer_index()];
-  if (!marks_ || !origin) return sink.write(origin, output);
+std::optional<RecordError> CycleOutputs::write_between(Between& to, const Record* origin,
+                                                       const Output& output) {
+  io::Sink& sink = *to.sinks[committer_.producer_index()];
+  const Record* from = origin ? origin : &home_;
+  if (!to.marks || from->partition < 0 || output.timestamp < 0) return sink.write(origin, output);
   Output placed = output;
-  placed.partition = murmur2_partition(output.key.view(), between_count_);
+  placed.partition = murmur2_partition(output.key.view(), to.partitions);
   auto refused = sink.write(origin, placed);
-  if (!refused) marks_->wrote(origin->partition, output.timestamp, placed.partition);
+  if (!refused) to.marks->wrote(from->partition, output.timestamp, placed.partition);
   return refused;
 }
 
-void CycleOutputs::mark(const Output& mark) {
-  if (const auto refused = between_[committer_.producer_index()]->write(nullptr, mark))
-    throw Error(ExitCode::delivery, "the internal topic of --by takes no mark: " + refused->message);
+void CycleOutputs::mark(size_t sub, const Output& mark) {
+  if (const auto refused = between_[sub].sinks[committer_.producer_index()]->write(nullptr, mark))
+    throw Error(ExitCode::delivery, "an internal topic takes no mark: " + refused->message);
 }
 
 void CycleOutputs::dead_letter(const Record& origin, const RecordError& error) {
@@ -65,8 +65,8 @@ void CycleOutputs::dead_letter(const Record& origin, const RecordError& error) {
   set().dead_letter(origin, error);
 }
 
-void CycleOutputs::set_home(const kafka::TopicPartition* at, bool is_in_front) {
-  is_in_front_ = is_in_front;
+void CycleOutputs::set_home(const kafka::TopicPartition* at, size_t sub) {
+  sub_ = sub;
   home_ = Record();
   if (!at) return;
   home_.topic = at->topic;

@@ -23,29 +23,33 @@ class CycleOutputs final : public Outputs {
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   std::optional<RecordError> too_far_ahead(int64_t ms) override { return set().too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
-  // What goes to the internal topic is told to `marks`, which outlives this.
-  void tell(SourceMarks& marks) { marks_ = &marks; }
+  // What this sub-topology writes to the internal topic behind it is told to `marks`, which outlives this.
+  void tell(size_t sub, SourceMarks& marks) { between_[sub].marks = &marks; }
   // A mark, to the partition that it names (source_marks.h).
-  void mark(const Output& mark);
+  void mark(size_t sub, const Output& mark);
   uint64_t written() const { return written_; }
 
-  // Whose stage speaks next. Null: one stage stands for all partitions. `is_in_front`: what comes goes to the
-  // repartition topic.
-  void set_home(const kafka::TopicPartition* at, bool is_in_front);
+  // Whose stage speaks next. Null: one stage stands for all partitions. What a sub-topology other than the last
+  // one writes goes to the internal topic behind it.
+  void set_home(const kafka::TopicPartition* at, size_t sub);
 
  private:
-  std::optional<RecordError> write_between(const Record* origin, const Output& output);
+  // The internal topic behind a sub-topology.
+  struct Between {
+    std::vector<std::unique_ptr<io::Sink>> sinks;  // by producer
+    int32_t partitions = 1;
+    SourceMarks* marks = nullptr;
+  };
+  std::optional<RecordError> write_between(Between& to, const Record* origin, const Output& output);
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
   Committer& committer_;
   SinkOutputs* lines_;
   std::function<void()> begin_;
   std::vector<std::unique_ptr<SinkOutputs>> sets_;
-  std::vector<std::unique_ptr<io::Sink>> between_;
-  const int32_t between_count_;
-  SourceMarks* marks_ = nullptr;
+  std::vector<Between> between_;  // by sub-topology but the last
   Record home_;
-  bool is_in_front_ = false;
+  size_t sub_ = 0;
   uint64_t written_ = 0;
 };
 

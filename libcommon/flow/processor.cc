@@ -31,16 +31,16 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
     if (end_ != End::no) break;
     current_ = &record;
     out_before_current_ = out_;
-    if (role_ != Role::behind) {
+    if (reads_in_) {
       ++in_;
       ++report_.counts.in;
     }
     stage.process(record, *this);
     ++taken;
-    if (role_ != Role::behind && reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
+    if (reads_in_ && reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
   }
   current_ = nullptr;
-  if (role_ != Role::behind && !batch_.empty() && taken > 0)
+  if (reads_in_ && !batch_.empty() && taken > 0)
     counted_.push_back({static_cast<size_t>(records.data() - batch_.data()), taken});
   return taken;
 }
@@ -58,7 +58,7 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
 void Processor::emit(const Record* origin, const Output& output) {
   if (!committing_ && (end_ == End::failed || is_beyond(origin))) return;
   if (!limits_.stops_between_records && !committing_ && reached(limits_.output, out_)) return;
-  const bool counts = role_ != Role::in_front;
+  const bool counts = writes_out_;
   refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
     refused_ = true;
@@ -112,7 +112,7 @@ void Processor::failed(const Record* origin, const RecordError& error, const Rec
   const bool ends = policy_ == OnError::Policy::fail;
   Record source;
   const Record* shown = made ? made : origin;
-  if (shown == origin && origin && role_ == Role::behind)
+  if (!made && origin && !reads_in_)
     shown = &(source = source_record(*origin, source_topic_));
   report_.failed(shown, error, ends);
   if (policy_ == OnError::Policy::dead_letter && shown) {

@@ -21,7 +21,6 @@
 #include "flow/job.h"
 #include "flow/outputs.h"
 #include "flow/report.h"
-#include "flow/role.h"
 #include "flow/stage.h"
 
 namespace kutils::flow {
@@ -43,10 +42,11 @@ class Processor final : public Emitter {
 
   // A batch begins; `records` are all of it, so that a failure that comes late can be placed.
   void begin(std::span<const Record> records);
-  // Whose records and outputs count: in front of a repartition what comes in, behind it what goes out.
-  // `source`: behind it, the topic that records came from; messages and dead letters show them as they were
-  // there.
-  void set_role(Role role, std::string_view source = {}) { role_ = role, source_topic_ = source; }
+  // Where the next records and outputs stand: only those of IN and to OUT count. `source`: of an internal
+  // topic, what its records came from; messages and dead letters show them as they were there.
+  void set_place(bool reads_in, bool writes_out, std::string_view source) {
+    reads_in_ = reads_in, writes_out_ = writes_out, source_topic_ = source;
+  }
   // The next records of the batch through this stage. Returns how many of them were taken: all, unless it
   // ended.
   size_t process(Stage& stage, std::span<const Record> records);
@@ -116,7 +116,8 @@ class Processor final : public Emitter {
   bool failed_half_way_ = false;
   bool committing_ = false;
   bool refused_ = false;
-  Role role_ = Role::whole;
+  bool reads_in_ = true;
+  bool writes_out_ = true;
   std::string_view source_topic_;
 };
 

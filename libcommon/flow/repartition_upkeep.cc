@@ -13,8 +13,8 @@ constexpr Millis kLastWait{1000};
 
 bool RepartitionUpkeep::reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer) {
   std::vector<kafka::TopicPartition> partitions;
-  for (int32_t p = 0; p < context_.plan.repartition_count; ++p)
-    partitions.push_back({context_.plan.repartition, p});
+  const SubPlan& plan = context_.plan.subs[sub_];
+  for (int32_t p = 0; p < plan.partitions; ++p) partitions.push_back({plan.topic, p});
   if (ends_.empty()) {
     std::map<kafka::TopicPartition, int64_t> ends;  // all of them or none: a question may fail
     for (const auto& at : partitions) ends[at] = context_.admin.watermarks(at).high;
@@ -59,7 +59,7 @@ void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
   last_deletion_us_ = now;
   std::vector<kafka::PartitionOffset> before;
   for (const auto& one : owned.all()) {
-    if (one->role == Role::behind && one->committed > 0) before.push_back({one->at, one->committed, {}});
+    if (one->sub == sub_ && one->committed > 0) before.push_back({one->at, one->committed, {}});
   }
   if (before.empty()) return;
   deletion_ = std::async(std::launch::async, [&admin = admin(), before] {

@@ -1,4 +1,4 @@
-// What there is to do for the internal topic of --by, apart from its records: where it ends once IN has
+// What there is to do for an internal topic, apart from its records: where it ends once all before it has
 // ended, and the deletion of what was read (protocol.md, 20, 24).
 #pragma once
 
@@ -16,9 +16,10 @@ namespace kutils::flow {
 
 class RepartitionUpkeep {
  public:
-  explicit RepartitionUpkeep(const WorkerContext& context) : context_(context) {}
+  // Of the topic that the sub-topology with this number reads.
+  RepartitionUpkeep(const WorkerContext& context, size_t sub) : context_(context), sub_(sub) {}
 
-  // All of IN is read and committed, so that all which it gives stands in the topic: its ends are taken then,
+  // All before it is read and committed, so that all which it gives stands in the topic: its ends are taken then,
   // for the owned partitions too. True: the group has reached them.
   bool reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer);
   bool has_ends() const { return !ends_.empty(); }
@@ -35,6 +36,7 @@ class RepartitionUpkeep {
   kafka::Admin& admin();
 
   const WorkerContext context_;
+  const size_t sub_;
   std::map<kafka::TopicPartition, int64_t> ends_;
   int64_t last_deletion_us_ = 0;
   std::unique_ptr<kafka::Admin> admin_;

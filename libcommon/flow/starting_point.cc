@@ -19,7 +19,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
   const std::string place = commit.at.topic + " [" + std::to_string(commit.at.partition) + "]";
   const std::string again = "start from the beginning under another name with -g NAME";
   if (const std::string known = state.fingerprint(); !known.empty()) {
-    const bool counts_matter = context_.plan.repartition.empty() || context_.plan.keeps_source_rows;
+    const bool counts_matter = context_.plan.input_has_state();
     const auto earlier = Fingerprint::decode(known);
     const auto now = Fingerprint::decode(context_.plan.fingerprint);
     const auto differences =
@@ -51,7 +51,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
                             ": the offsets were reset by hand, the state was not",
                         again);
     case Action::state_missing:
-      if (context_.plan.in_memory && context_.plan.keeps_source_rows) {
+      if (context_.plan.in_memory && context_.plan.has_internal_topic() && context_.plan.input_has_state()) {
         throw usage_error(
             place +
                 ": its state ended with the process that held it, and the groups contain what its rows gave before",
@@ -81,7 +81,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
 void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
   const std::string again = "start from the beginning under another name with -g NAME";
   if (context_.plan.in_memory) return;
-  if (!context_.plan.repartition.empty() && !context_.plan.keeps_source_rows) {
+  if (!context_.plan.input_has_state()) {
     throw usage_error("group " + context_.plan.group +
                           " has state, but no offsets: they expired or were deleted, and how far " +
                           context_.plan.inputs.front().first + " was read is not known",
@@ -109,7 +109,7 @@ std::vector<PartitionRange> StartingPoint::without(const std::vector<kafka::Topi
   std::vector<kafka::TopicPartition> asked, later;
   for (const auto& at : fresh) {
     const auto known = context_.plan.earlier_counts.find(at.topic);
-    const bool is_later = at.topic == context_.plan.repartition || context_.plan.came_later(at) ||
+    const bool is_later = context_.plan.sub_of(at.topic) > 0 || context_.plan.came_later(at) ||
                           (known != context_.plan.earlier_counts.end() && at.partition >= known->second);
     (is_later ? later : asked).push_back(at);
   }

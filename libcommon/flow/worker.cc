@@ -56,7 +56,8 @@ Worker::Worker(const Parts& parts)
       starting_point_(parts),
       openings_(parts, parts.distrusted),
       checkpoint_(parts.counted) {
-  if (!parts.plan.repartition.empty()) repartition_.emplace(parts);
+  for (size_t sub = 1; sub < parts.plan.subs.size(); ++sub)
+    between_.push_back({RepartitionUpkeep(parts_, sub), {}, {}});
   if (parts.around.make_mark_reader && !parts.plan.in_memory) origins_.emplace(parts);
 }
 
@@ -92,15 +93,15 @@ void Worker::open() {
   }
   outputs_ = std::make_unique<CycleOutputs>(context, *committer_, parts_.lines, outside_.get(),
                                             [this] { begin_if_needed(); });
-  const auto& next_close = parts_.job.topology.subs().back().operators.front().next_close;
-  if (repartition_ && next_close) {
-    marks_.emplace(parts_.plan.inputs.front().second, parts_.plan.repartition_count, next_close);
-    outputs_->tell(*marks_);
-    const auto& [topic, count] = parts_.plan.inputs.front();
-    silence_.emplace(parts_.around, parts_.plan.group, topic, count);
-  } else if (parts_.job.counts_silence) {
-    silence_.emplace(parts_.around);
+  for (size_t i = 0; i < between_.size(); ++i) {
+    const auto& next_close = parts_.job.topology.subs()[i + 1].operators.front().next_close;
+    if (!next_close) continue;
+    const SubPlan& from = parts_.plan.subs[i];
+    between_[i].marks.emplace(from.partitions, parts_.plan.subs[i + 1].partitions, next_close);
+    outputs_->tell(i, *between_[i].marks);
+    between_[i].silence.emplace(parts_.around, parts_.plan.group, from.topic, from.partitions);
   }
+  if (between_.empty() && parts_.job.counts_silence) silence_.emplace(parts_.around);
   if (parts_.job.stateful())
     states_ = std::make_unique<StateCommits>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(
@@ -179,7 +180,7 @@ void Worker::turn() {
   tick();
   tell_silence();
   tell_held_back();
-  if (repartition_) repartition_->delete_read(owned_);
+  for (Between& one : between_) one.upkeep.delete_read(owned_);
   commit_if_due();
   if (parts_.lines && is_idle && parts_.lines->reader_gone()) throw io::ReaderGone();
   const int64_t behind = lag();
@@ -216,11 +217,8 @@ bool Worker::finished() {
     commit(true);
     if (!group_reached_ends()) return false;
     if (origins_ && member_id_.empty()) check_unread_origins();
-    if (repartition_ && !repartition_->reached_ends(owned_, *consumer_)) return false;
-    if (!parts_.job.close_at_end) {
-      let_quiet_sources_go();
-      return true;
-    }
+    if (!internal_topics_reached_ends()) return false;
+    if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
     if (waits_for_partitions()) return false;
     close_stages();
@@ -234,8 +232,18 @@ bool Worker::finished() {
 
 bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->at_end() || (one->role == Role::behind && !repartition_->has_ends());
+    return one->at_end() || (one->sub > 0 && !between_[one->sub - 1].upkeep.has_ends());
   });
+}
+
+// One after the other: each one's ends are known when all before it is read.
+bool Worker::internal_topics_reached_ends() {
+  for (size_t i = 0; i < between_.size(); ++i) {
+    if (!between_[i].upkeep.reached_ends(owned_, *consumer_)) return false;
+    if (parts_.job.close_at_end || std::exchange(between_[i].quiet_are_gone, true)) continue;
+    if (i == 0) let_quiet_sources_go(i + 1);
+  }
+  return true;
 }
 
 // --close-at-end: windows of a partition that a killed process still holds would stay open, for nobody closes
@@ -244,9 +252,9 @@ bool Worker::sources_at_end() {
 bool Worker::waits_for_partitions() {
   const auto held = static_cast<int32_t>(
       std::count_if(owned_.all().begin(), owned_.all().end(),
-                    [](const auto& one) { return one->role != Role::in_front; }));
+                    [&](const auto& one) { return parts_.plan.is_last(one->sub); }));
   const WorkerPlan& plan = parts_.plan;
-  const int32_t all = plan.repartition.empty() ? plan.inputs.front().second : plan.repartition_count;
+  const int32_t all = plan.subs.back().partitions;
   if (held >= all) return false;
   const int64_t waited = clock_.steady_us() - opened_us_;
   if (plan.in_memory) return held == 0 && waited < kAssignmentUs;
@@ -291,7 +299,7 @@ bool Worker::live_siblings_have_the_rest() {
 // --close-at-end: what the stages have open goes out, in a transaction of its own (25).
 void Worker::close_stages() {
   for (const auto& one : owned_.all()) {
-    if (one->role == Role::in_front) continue;
+    if (!parts_.plan.is_last(one->sub)) continue;
     begin_if_needed();
     speak_for(*one);
     one->touched = true;
@@ -303,10 +311,10 @@ void Worker::close_stages() {
 // -e is a pause (25), and what was silent over it, or ever, holds windows back no longer than in a run that
 // goes on. All that came of such a source in earlier runs has been read when the internal topic's end is
 // reached.
-void Worker::let_quiet_sources_go() {
+void Worker::let_quiet_sources_go(size_t sub) {
   for (const auto& [source, never_spoke] : parts_.plan.quiet_sources) {
     for (const auto& one : owned_.all()) {
-      if (one->role != Role::behind || (!never_spoke && one->resumed_after_ms < kSilentSourceMs)) continue;
+      if (one->sub != sub || (!never_spoke && one->resumed_after_ms < kSilentSourceMs)) continue;
       speak_for(*one);
       processor_->source_ended(*one->stage, source);
       if (one->stage->dirty_rows() > 0) begin_if_needed();
@@ -364,7 +372,8 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
     try {
       openings_.drop(at);
       if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
-        if (marks_ && partition->role == Role::in_front) marks_->forget(at.partition);
+        if (partition->sub < between_.size() && between_[partition->sub].marks)
+          between_[partition->sub].marks->forget(at.partition);
         close_state(*partition);
       }
     } catch (...) {
@@ -378,9 +387,9 @@ void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bo
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
   StageContext context{partition.at.partition, nullptr, &clock_};
-  if (partition.role != Role::whole) context.input_partitions = parts_.plan.inputs.front().second;
-  const auto& subs = parts_.job.topology.subs();
-  return make_chain(partition.role == Role::in_front ? subs.front() : subs.back(), context, [&](uint8_t number) {
+  const auto& plans = parts_.plan.subs;
+  if (plans.size() > 1) context.input_partitions = plans[std::max<size_t>(partition.sub, 1) - 1].partitions;
+  return make_chain(parts_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
     return partition.state ? &partition.state->store(number) : nullptr;
   });
 }
@@ -437,7 +446,7 @@ void Worker::check_unread_origins() {
 }
 
 std::string Worker::metadata_of(const OwnedPartition& partition) const {
-  return origins_ && partition.role != Role::behind ? origins_->metadata(partition.at)
+  return origins_ && partition.sub == 0 ? origins_->metadata(partition.at)
                                                     : parts_.plan.fingerprint;
 }
 
@@ -445,7 +454,7 @@ std::string Worker::metadata_of(const OwnedPartition& partition) const {
 // nobody may go on with it. All that was read is committed, and the group left, so that every other member
 // learns of it too.
 bool Worker::refuse_added() {
-  if (!parts_.job.stateful() || (repartition_ && !parts_.plan.keeps_source_rows)) return false;
+  if (!parts_.plan.input_has_state()) return false;
   const auto added = std::find_if(assigned_.begin(), assigned_.end(),
                                   [&](const auto& at) { return parts_.plan.came_later(at); });
   if (added == assigned_.end()) return false;
@@ -494,7 +503,7 @@ void Worker::admit_assigned() {
     const kafka::PartitionOffset& position = from[i];
     OwnedPartition partition;
     partition.at = position.at;
-    partition.role = parts_.plan.role_of(position.at);
+    partition.sub = parts_.plan.sub_of(position.at.topic);
     partition.state_number = parts_.plan.state_of(position.at);
     if (states[i] && states[i]->last_wall_ms() > 0)
       partition.resumed_after_ms = clock_.wall_ms() - states[i]->last_wall_ms();
@@ -504,9 +513,9 @@ void Worker::admit_assigned() {
     if (is_fresh ? partition.state_number.has_value()
                  : fingerprint_of(position.metadata) != parts_.plan.fingerprint)
       partition.committed = kafka::kOffsetNone;
-    if (origins_ && partition.role != Role::behind) origins_->begin(position.at, position.metadata);
-    if (partition.role == Role::behind) {
-      partition.end = repartition_->end_of(position.at);
+    if (origins_ && partition.sub == 0) origins_->begin(position.at, position.metadata);
+    if (partition.sub > 0) {
+      partition.end = between_[partition.sub - 1].upkeep.end_of(position.at);
     } else if (parts_.plan.has_ends) {
       const auto end = parts_.plan.ends.find(position.at);
       // A partition that is newer than the ends is beyond them.
@@ -662,23 +671,28 @@ void Worker::tick() {
 // A partition at its end, with nothing coming (26). Behind a repartition it is the sources that fall silent; what
 // came of them was read where the internal topic's end was met since.
 void Worker::tell_silence() {
-  if (!silence_) return;
+  if (silence_) tell_silence_of(*silence_, std::nullopt);
+  for (size_t i = 0; i < between_.size(); ++i)
+    if (between_[i].silence) tell_silence_of(*between_[i].silence, i + 1);
+}
+
+// `sub`: what the internal topic that it reads is written from; nullopt: the partitions themselves.
+void Worker::tell_silence_of(SilenceWatch& watch, std::optional<size_t> sub) {
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& one : owned_.all())
-    if (one->role == Role::behind || (one->role == Role::whole && one->at_log_end))
-      positions.push_back({one->at, one->next, {}});
-  const auto found = silence_->look(positions);
+    if (sub ? one->sub == *sub : one->at_log_end) positions.push_back({one->at, one->next, {}});
+  const auto found = watch.look(positions);
   if (!found) return;
   // Who was silent and has spoken: nothing goes on without it, wherever it is read.
   for (const int32_t source : found->active) {
     for (const auto& one : owned_.all())
-      if (one->role == Role::behind) tell_silence_of(*one, source, 0);
+      if (one->sub == sub) tell_silence_of(*one, source, 0);
   }
   for (const auto& one : found->read) {
     OwnedPartition* partition = owned_.find(one.at.topic, one.at.partition);
     if (!partition || partition->next != one.offset) continue;  // it has gone on since
     for (const auto& silent : found->silent) {
-      if (repartition_ || silent.at == one.at) tell_silence_of(*partition, silent.at.partition, silent.ms);
+      if (sub || silent.at == one.at) tell_silence_of(*partition, silent.at.partition, silent.ms);
     }
   }
 }
@@ -705,9 +719,11 @@ void Worker::tell_held_back() {
 }
 
 void Worker::speak_for(const OwnedPartition& partition) {
-  if (stage_) return outputs_->set_home(nullptr, false);
-  outputs_->set_home(&partition.at, partition.role == Role::in_front);
-  processor_->set_role(partition.role, parts_.plan.inputs.front().first);
+  if (stage_) return outputs_->set_home(nullptr, 0);
+  outputs_->set_home(&partition.at, partition.sub);
+  const WorkerPlan& plan = parts_.plan;
+  processor_->set_place(partition.sub == 0, plan.is_last(partition.sub),
+                        partition.sub == 0 ? std::string_view() : plan.subs[partition.sub - 1].topic);
 }
 
 // --- commits ---
@@ -742,7 +758,11 @@ bool Worker::visible() const { return outputs_->written() > opened_out_ || dirty
 
 void Worker::commit_if_due() {
   if (!committer_->open()) {
-    const bool marks_due = marks_ && !owned_.empty() && marks_->due(clock_.steady_us());
+    const int64_t now = clock_.steady_us();
+    const bool marks_due = !owned_.empty() &&
+                           std::any_of(between_.begin(), between_.end(), [now](const Between& one) {
+                             return one.marks && one.marks->due(now);
+                           });
     if (!positions_moved() && !marks_due) return;
     begin_if_needed();  // an end behind transaction markers: only the position moves
     if (marks_due) return commit();
@@ -776,18 +796,23 @@ void Worker::set_aside() {
 // Sources' times go to all partitions of the internal topic. At the end nothing is kept back: what comes after
 // has forgotten it.
 void Worker::write_marks(bool last) {
-  if (!marks_) return;
-  const bool at_ends = parts_.plan.has_ends &&
-                       std::all_of(owned_.all().begin(), owned_.all().end(),
-                                   [](const auto& one) { return one->role == Role::behind || one->at_end(); });
-  marks_->write(clock_.steady_us(), last || at_ends,
-                [this](int32_t, const Output& mark) { outputs_->mark(mark); });
+  for (size_t i = 0; i < between_.size(); ++i) {
+    if (!between_[i].marks) continue;
+    const bool at_ends =
+        parts_.plan.has_ends && std::all_of(owned_.all().begin(), owned_.all().end(),
+                                            [i](const auto& one) { return one->sub > i || one->at_end(); });
+    between_[i].marks->write(clock_.steady_us(), last || at_ends,
+                             [this, i](int32_t, const Output& mark) { outputs_->mark(i, mark); });
+  }
 }
 
 void Worker::commit(bool last) {
   if (processor_->failed_half_way()) return set_aside();
   if (!committer_->open()) {
-    if (!positions_moved() && !(last && marks_ && marks_->any_untold() && !owned_.empty())) return;
+    const bool any_untold = std::any_of(between_.begin(), between_.end(), [](const Between& one) {
+      return one.marks && one.marks->any_untold();
+    });
+    if (!positions_moved() && !(last && any_untold && !owned_.empty())) return;
     begin_if_needed();
   }
   before_commit();
@@ -807,7 +832,8 @@ void Worker::commit(bool last) {
     one->touched = false;
   }
   remember(offsets);
-  if (marks_) marks_->committed();
+  for (Between& one : between_)
+    if (one.marks) one.marks->committed();
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
   pacer_.committed(behind);
@@ -829,7 +855,8 @@ void Worker::abort_and_rewind() {
   processor_->roll_back(checkpoint_);
   rest_ = {};  // stands behind what was aborted
   met_ends_.clear();
-  if (marks_) marks_->aborted();
+  for (Between& one : between_)
+    if (one.marks) one.marks->aborted();
   // A stage may hold what the transaction put into it.
   if (stage_) {
     stage_ = make_stateless_stage();
@@ -908,7 +935,7 @@ void Worker::complete_local_state() {
 }
 
 void Worker::leave() {
-  if (repartition_) repartition_->delete_read(owned_, true);
+  for (Between& one : between_) one.upkeep.delete_read(owned_, true);
   try {
     consumer_->leave(*this, parts_.job.stay && !rejoins_);
   } catch (const KafkaError& error) {

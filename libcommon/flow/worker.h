@@ -87,8 +87,10 @@ class Worker final : private kafka::RebalanceListener {
   bool sources_at_end();
   void close_stages();
   void tell_silence();
+  void tell_silence_of(SilenceWatch& watch, std::optional<size_t> sub);
   void tell_silence_of(OwnedPartition& partition, int32_t source, int64_t silent_ms);
-  void let_quiet_sources_go();
+  void let_quiet_sources_go(size_t sub);
+  bool internal_topics_reached_ends();
   void tell_held_back();
   void before_commit();
   void write_marks(bool last);
@@ -131,9 +133,15 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<Processor> processor_;
   std::unique_ptr<Stage> stage_;                  // stateless jobs
   std::unique_ptr<StateCommits> states_;          // stateful jobs
-  std::optional<RepartitionUpkeep> repartition_;  // --by
-  std::optional<SourceMarks> marks_;              // --by and windows
-  std::optional<SilenceWatch> silence_;           // windows, where silence moves them
+  // The internal topic between a sub-topology and the next one.
+  struct Between {
+    RepartitionUpkeep upkeep;
+    std::optional<SourceMarks> marks;     // windows are behind it
+    std::optional<SilenceWatch> silence;  // of what is read before it
+    bool quiet_are_gone = false;          // let_quiet_sources_go() was called
+  };
+  std::vector<Between> between_;         // by sub-topology but the last
+  std::optional<SilenceWatch> silence_;  // of the partitions themselves: windows without an internal topic
   LateNotes late_;
   CommitPacer pacer_;
   std::optional<Origins> origins_;

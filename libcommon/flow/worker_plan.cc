@@ -136,7 +136,8 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
 // partitions have state, that tells.)
 void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   std::vector<kafka::TopicPartition> behind;
-  for (int32_t p = 0; p < plan.repartition_count; ++p) behind.push_back({plan.repartition, p});
+  for (size_t i = 1; i < plan.subs.size(); ++i)
+    for (int32_t p = 0; p < plan.subs[i].partitions; ++p) behind.push_back({plan.subs[i].topic, p});
   for (const auto& commit : admin.committed(plan.group, behind)) {
     if (commit.offset == kafka::kOffsetNone) continue;
     throw usage_error("group " + plan.group + " has run before, but has no offsets in " + job.in.name +
@@ -156,7 +157,7 @@ std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
 }
 
 bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
-  if (at.topic == repartition) return false;
+  if (sub_of(at.topic) > 0) return false;
   for (const auto& [topic, count] : inputs) {
     if (topic == at.topic) return at.partition >= count;
   }
@@ -170,7 +171,7 @@ Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& adde
           ", now there is partition " + std::to_string(added.partition) +
           ". The state is kept by partition, and keys move to other partitions when their number changes",
       "all that was read is committed. Start from the beginning under another name with -g NAME" +
-          std::string(plan.repartition.empty() ? "; with --by, partitions may be added" : ""));
+          std::string(plan.has_internal_topic() ? "" : "; with --by, partitions may be added"));
 }
 
 std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Surroundings& around,
@@ -257,7 +258,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
                       "bring them together with kcp first");
   }
-  if (job.stateful() && !io::is_topic_name(repartition_name(plan.group))) {
+  if (job.stateful() && !io::is_topic_name(internal_topic_name(plan.group, job.topology.subs().size()))) {
     throw usage_error("group '" + plan.group + "': the topics of its state cannot have its name (" +
                           changelog_name(plan.group) + ")",
                       "name it with -g: letters, digits, '.', '_' and '-', at most 237 of them");
@@ -292,20 +293,24 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   const auto partitions = plan.all_partitions();
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
+  const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
+  plan.subs.push_back({plan.inputs.front().first, most, {}});
+  for (size_t i = 1; i < job.topology.subs().size(); ++i) {
+    const std::string name = internal_topic_name(plan.group, i);
+    plan.subs.push_back({name, ensure_internal_topic(job, admin, log, name, most, has_run), {}});
+    plan.subscription.push_back(name);
+  }
   if (job.stateful()) {
-    plan.repartition_count = most;
-    if (job.topology.has_internal_topic()) {
-      plan.repartition = repartition_name(plan.group);
-      plan.repartition_count = ensure_repartition(job, admin, log, plan.group, most,
-                                                  !plan.earlier_counts.empty() && !plan.in_memory);
-      plan.subscription.push_back(plan.repartition);
-      plan.keeps_source_rows = job.topology.subs().front().has_state();
-      if (plan.earlier_counts.empty() && !plan.in_memory && !plan.keeps_source_rows)
-        refuse_lost_offsets(job, admin, plan);
+    int32_t next = 0;
+    for (size_t i = plan.subs.size(); i-- > 0;) {
+      if (!job.topology.subs()[i].has_state()) continue;
+      plan.subs[i].first_state = next;
+      next += plan.subs[i].partitions;
     }
-    const int32_t states = plan.repartition_count + (plan.keeps_source_rows && !plan.in_memory ? most : 0);
-    const auto topic = ensure_changelog(job, admin, log, plan.group, states,
-                                        !plan.in_memory && !plan.earlier_counts.empty());
+    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory && !plan.input_has_state())
+      refuse_lost_offsets(job, admin, plan);
+    const auto topic = ensure_changelog(job, admin, log, plan.group,
+                                        plan.in_memory ? plan.subs.back().partitions : next, has_run);
     plan.changelog = topic.name;
     plan.delete_retention_ms = topic.delete_retention_ms;
     plan.changelog_max_bytes = topic.max_bytes;
@@ -326,7 +331,7 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     plan.has_ends = true;
     plan.ends[range.at] = *range.end;
   }
-  if (job.range.exit_at_end && !plan.repartition.empty()) {
+  if (job.range.exit_at_end && plan.has_internal_topic()) {
     for (const auto& commit : commits) {
       const auto end = plan.ends.find(commit.at);
       if (end != plan.ends.end() && (end->second == 0 || commit.offset >= end->second))

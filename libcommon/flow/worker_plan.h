@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "flow/fingerprint.h"
 #include "flow/job.h"
-#include "flow/role.h"
 #include "flow/run.h"
 #include "kafka/admin.h"
 
@@ -20,6 +19,14 @@ namespace kutils::flow {
 
 // How long a tool tries to reach a broker when it starts.
 constexpr Millis kConnectLimit{5'000};
+
+// What a sub-topology reads, and where its tasks have their state.
+struct SubPlan {
+  std::string topic;       // IN (of several the first), or the internal topic before it
+  int32_t partitions = 0;  // of the topic; of several inputs the most
+  // The number of the first task's state, if they have any: of its changelog partition and its directory.
+  std::optional<int32_t> first_state;
+};
 
 struct WorkerPlan {
   std::string group;
@@ -46,32 +53,33 @@ struct WorkerPlan {
   std::string changelog;
   int64_t delete_retention_ms = 0;
   int64_t changelog_max_bytes = std::numeric_limits<int64_t>::max();
-  std::string repartition;  // --by: the internal topic between IN and the state; else empty
-  int32_t repartition_count = 0;
-  bool keeps_source_rows = false;  // the partitions of IN have state, too
-  Role role_of(const kafka::TopicPartition& at) const {
-    if (repartition.empty()) return Role::whole;
-    return at.topic == repartition ? Role::behind : Role::in_front;
+  // As Topology::subs().
+  std::vector<SubPlan> subs;
+  bool has_internal_topic() const { return subs.size() > 1; }
+  bool is_last(size_t sub) const { return sub + 1 == subs.size(); }
+  // State of the partitions of IN, which are what they are; behind an internal topic they are ours to choose.
+  bool input_has_state() const { return subs.front().first_state.has_value(); }
+  size_t sub_of(std::string_view topic) const {
+    for (size_t i = 1; i < subs.size(); ++i)
+      if (subs[i].topic == topic) return i;
+    return 0;
   }
-  // The number of a partition's state: of its changelog partition and of its directory; nullopt: it has none.
-  // Behind a repartition they are those of the internal topic's partitions; where IN's have state as well,
-  // theirs follow.
+  // The number of a task's state: of its changelog partition and of its directory; nullopt: it has none. The
+  // last sub-topology's come first.
   std::optional<int32_t> state_of(const kafka::TopicPartition& at) const {
-    if (changelog.empty()) return std::nullopt;
-    if (role_of(at) != Role::in_front) return at.partition;
-    return keeps_source_rows ? std::optional<int32_t>(repartition_count + at.partition) : std::nullopt;
+    const auto first = subs[sub_of(at.topic)].first_state;
+    return first ? std::optional<int32_t>(*first + at.partition) : std::nullopt;
   }
   // How many partitions of state there are.
   int32_t state_count() const {
-    if (changelog.empty()) return 0;
-    const int32_t inputs_count = inputs.empty() ? 0 : inputs.front().second;
-    if (repartition.empty()) return inputs_count;
-    return repartition_count + (keeps_source_rows ? inputs_count : 0);
+    int32_t count = 0;
+    for (const SubPlan& sub : subs) count += sub.first_state ? sub.partitions : 0;
+    return count;
   }
   // All topics of a broker in memory have as many partitions; there the changelog is written and not read
   // back (protocol.md, 29).
   int32_t changelog_partition_of(int32_t state) const {
-    return in_memory ? state % repartition_count : state;
+    return in_memory ? state % subs.back().partitions : state;
   }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
