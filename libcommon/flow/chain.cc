@@ -53,12 +53,14 @@ class Chain final : public Stage {
       : clock_(context.clock), silent_ms_(static_cast<size_t>(std::max(context.input_partitions, 1)), 0) {
     home_.partition = context.partition;
     uint8_t stores = 0;
+    bool one_source = false;
     for (const Operator& one : sub.operators) {
       StageContext here = context;
       here.store = one.has_state && store_of ? store_of(++stores) : nullptr;
-      // Only the first one reads what several partitions gave.
-      if (!links_.empty()) here.input_partitions = 1, here.input_topics.clear();
-      links_.emplace_back(*this, links_.size(), one, one.make(here));
+      // What state makes is of the task; up to there records are those of their source partitions.
+      if (one_source) here.input_partitions = 1, here.input_topics.clear();
+      links_.emplace_back(*this, links_.size(), one, one.make(here)).is_one_source = one_source;
+      one_source |= one.has_state;
     }
   }
 
@@ -102,18 +104,17 @@ class Chain final : public Stage {
   }
   void silent(int32_t source, int64_t silent_ms, Emitter& out) override {
     out_ = &out;
-    links_.front().stage->silent(source, silent_ms, links_.front());
-    if (links_.size() == 1) return;
-    // To the operators behind the first, the task is one source: as silent as the least silent of its own.
-    if (silent_ms_.size() == 1) source = 0;
-    if (source < 0 || static_cast<size_t>(source) >= silent_ms_.size()) return;
-    silent_ms_[static_cast<size_t>(source)] = silent_ms;
+    const size_t number = silent_ms_.size() == 1 ? 0 : static_cast<size_t>(std::max(source, 0));
+    if (number < silent_ms_.size()) silent_ms_[number] = silent_ms;
+    // Behind state the task is one source: as silent as the least silent of its own.
     const int64_t all = *std::min_element(silent_ms_.begin(), silent_ms_.end());
-    for (size_t i = 1; i < links_.size(); ++i) links_[i].stage->silent(0, all, links_[i]);
+    for (Link& link : links_)
+      link.stage->silent(link.is_one_source ? 0 : source, link.is_one_source ? all : silent_ms, link);
   }
   void source_ended(int32_t source, Emitter& out) override {
     out_ = &out;
-    links_.front().stage->source_ended(source, links_.front());
+    for (Link& link : links_)
+      if (!link.is_one_source) link.stage->source_ended(source, link);
   }
   void close(Emitter& out) override {
     out_ = &out;
@@ -158,6 +159,7 @@ class Chain final : public Stage {
     const size_t index;
     const uint32_t other_ports;
     std::unique_ptr<Stage> stage;
+    bool is_one_source = false;  // see above
     std::string name;
     const Made* current = nullptr;  // what the operator reads now; null: what came from outside, or nothing
     std::deque<Held> held;

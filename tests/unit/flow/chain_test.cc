@@ -212,10 +212,17 @@ TEST_CASE("chain: further outputs leave it where they are made, behind those of 
                              "x key=key kept port=1 of x"});
 }
 
-TEST_CASE("chain: operators behind the first are as silent as the least silent source") {
+TEST_CASE("chain: operators behind state are as silent as the least silent source") {
   Count* last = nullptr;
+  Count* before = nullptr;
   SubTopology sub;
-  sub.operators.push_back(op<Copies>("a", 1, 1));
+  sub.operators.push_back({"a", [&](const StageContext& context) {
+                             CHECK(context.input_partitions == 2);
+                             auto stage = std::make_unique<Count>();
+                             before = stage.get();
+                             return stage;
+                           }});
+  sub.operators.back().has_state = true;
   sub.operators.push_back({"b", [&](const StageContext& context) {
                              CHECK(context.input_partitions == 1);
                              auto stage = std::make_unique<Count>();
@@ -229,6 +236,7 @@ TEST_CASE("chain: operators behind the first are as silent as the least silent s
   stage->silent(0, 5000, out);
   stage->silent(1, 3000, out);
   stage->silent(0, 0, out);
+  CHECK(before->said == std::vector<std::pair<int32_t, int64_t>>{{0, 5000}, {1, 3000}, {0, 0}});
   CHECK(last->said == std::vector<std::pair<int32_t, int64_t>>{{0, 0}, {0, 3000}, {0, 0}});
 }
 
