@@ -62,7 +62,7 @@ void compare_partitions(const StoredTable& table, kafka::Admin& admin, GroupChec
   const auto rows = admin.find_topic(changelog);
   if (!rows) return;
   // Behind it lie the rows of a source table, which nobody asks for.
-  const auto between = admin.find_topic(flow::repartition_name(table.group()));
+  const auto between = admin.find_topic(flow::internal_topic_name(table.group(), 1));
   const int32_t count = between ? between->partitions : rows->partitions;
   for (int32_t number = 0; number < count; ++number) {
     const auto part = std::find_if(table.parts().begin(), table.parts().end(),
