@@ -2,8 +2,6 @@
 // where it makes nothing, the key is deleted from the output, if it was there.
 #pragma once
 
-#include <functional>
-
 #include "flow/job.h"
 
 namespace kutils::cli {
@@ -12,9 +10,7 @@ namespace kutils::cli {
 bool has_end(const flow::Job& job);
 
 // Does nothing for another IN. To lines, an IN that has an end is the last value of each key, as with kread;
-// one that goes on is its changes. Between topics the job needs state: `give_state` gives it
-// (flow/state_support.h). A tool that is linked without, since RocksDB would cost each of its starts, passes
-// none and is replaced by its other build, LIBEXEC/NAME, which has it. Call it before SharedOptions::shape().
-void read_table(flow::Job& job, const std::function<void(flow::Job&)>& give_state);
+// one that goes on is its changes. Between topics the job gets state. Call it before SharedOptions::shape().
+void read_table(flow::Job& job);
 
 }  // namespace kutils::cli

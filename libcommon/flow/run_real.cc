@@ -7,6 +7,7 @@
 #include "io/topic_sink.h"
 #include "io/topic_source.h"
 #include "kafka/partition_reader.h"
+#include "state/database_engine.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -44,6 +45,7 @@ void keep_heap_small() {
 
 ExitCode run(const Job& job) {
   if (job.stateful()) keep_heap_small();
+  if (job.stateful() && job.in.is_topic() && job.out.is_topic()) state::load_database_engine();
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;

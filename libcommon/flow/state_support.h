@@ -1,5 +1,4 @@
-// Gives a stateful job its state. Its own CMake target (kutils_flow_state), linked by stateful tools only:
-// RocksDB costs each process milliseconds at start.
+// Gives a stateful job its state. RocksDB is loaded only where state lies on disk (state/database_engine.h).
 #pragma once
 
 #include "flow/job.h"

@@ -1,6 +1,6 @@
 // What all stores of a process share: one block cache and one write-buffer manager that together bound the
-// memory of state (`--cache`), and the way to open a RocksDB. Owned by main, outlives every store.
-// Thread-safe.
+// memory of state (`--cache`), and the way to open a database. Making it loads RocksDB
+// (state/database_engine.h). Owned by main, outlives every store. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,8 @@
 #include "state/backend.h"
 
 namespace kutils::state {
+
+class DatabaseEngine;
 
 class StateEnvironment {
  public:
@@ -27,11 +29,11 @@ class StateEnvironment {
   std::unique_ptr<Backend> open_read_only(const std::string& directory);
   // Deletes the database, whatever state it is in.
   void wipe(const std::string& directory);
-  size_t cache_bytes() const;
+  size_t cache_bytes() const { return cache_bytes_; }
 
  private:
-  struct Shared;
-  std::unique_ptr<Shared> shared_;
+  const size_t cache_bytes_;
+  const std::unique_ptr<DatabaseEngine> engine_;
 };
 
 }  // namespace kutils::state

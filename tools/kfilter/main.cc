@@ -1,7 +1,6 @@
 // kfilter EXPR [IN [OUT]]: keep matching records.
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
-#include "flow/state_support.h"
 #include "kfilter/filter_stage.h"
 
 namespace {
@@ -25,7 +24,7 @@ class FilterTool final : public cli::StreamTool {
     const FilterPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
     job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); });
-    cli::read_table(job_, KUTILS_GIVE_STATE);
+    cli::read_table(job_);
     shared_.shape(job_);
   }
 };

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
-#include "flow/state_support.h"
 #include "kmap/co_process_stage.h"
 #include "kmap/map_stage.h"
 
@@ -72,7 +71,7 @@ class MapTool final : public cli::StreamTool {
       if (!drops_.empty()) plan.drops_seen = drops_seen_ = std::make_shared<DropsSeen>(drops_.size());
       job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     }
-    cli::read_table(job_, KUTILS_GIVE_STATE);
+    cli::read_table(job_);
     shared_.shape(job_);
   }
   ExitCode run() override {
