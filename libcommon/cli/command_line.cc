@@ -195,7 +195,8 @@ std::string operand_usage(const ToolInfo& info) {
   for (size_t i = 0; i < info.operands.size(); ++i) {
     const Operand& operand = info.operands[i];
     if (!out.empty()) out += ' ';
-    const std::string name = operand.name + (operand.is_rest || operand.is_many ? "..." : "");
+    const bool repeats = (operand.is_rest || operand.is_many) && operand.name.find(' ') == std::string::npos;
+    const std::string name = operand.name + (repeats ? "..." : "");
     if (operand.required) {
       out += name;
       continue;
@@ -271,6 +272,17 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     }
   }
   return line;
+}
+
+void set_options(const OptionTable& table, const CommandLine& line) {
+  for (const auto& [index, value] : line.options) {
+    const Option& option = table.options()[index];
+    if (value.empty() && !option.metavar.empty() && !option.may_be_empty)
+      throw usage_error(
+          "the value of '" + option.names + "' is empty: " + option.names + " " + option.metavar,
+          "a shell variable that is not set? Leave the option out for its default");
+    if (option.set) option.set(value);
+  }
 }
 
 std::string read_spec(const std::string& spec) {

@@ -19,6 +19,9 @@ struct CommandLine {
 // missing value.
 CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, int argc, char** argv);
 
+// Calls each option's set(), in order. Throws usage_error.
+void set_options(const OptionTable& table, const CommandLine& line);
+
 // What to say beside another mistake if a word of the command line may be a SPEC that begins with `-` and was
 // taken for options; else empty.
 std::string spec_hint(const ToolInfo& info, int argc, char** argv);

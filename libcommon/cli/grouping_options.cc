@@ -163,7 +163,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   check_names(description);
 
   flow::GroupingPlan behind = plan_;
-  const bool repartitions = (!plan_.by.empty() || plan_.total) && job.in.is_topic() && job.out.is_topic();
+  const bool repartitions =
+      (!plan_.by.empty() || plan_.total || job.rekeyed) && job.in.is_topic() && job.out.is_topic();
   if (repartitions && job.in.table) {
     const auto in_front = [plan = plan_, options, set,
                            halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {

@@ -140,14 +140,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
         return static_cast<int>(ExitCode::ok);
       }
     }
-    for (const auto& [index, value] : line.options) {
-      const Option& option = table.options()[index];
-      if (value.empty() && !option.metavar.empty() && !option.may_be_empty)
-        throw usage_error(
-            "the value of '" + option.names + "' is empty: " + option.names + " " + option.metavar,
-            "a shell variable that is not set? Leave the option out for its default");
-      if (option.set) option.set(value);
-    }
+    set_options(table, line);
     operands = name_operands(info, line.operands);
     tool.setup(operands);
     set_up = true;

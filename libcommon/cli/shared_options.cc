@@ -156,14 +156,18 @@ std::string default_group(const std::string& tool, const io::Endpoint& in, const
   return tool + "." + shortened(in.name) + "." + shortened(out.name) + "." + std::string(hash).substr(0, 6);
 }
 
+void SharedOptions::become_stage(PipePlace place) { place_ = std::move(place); }
+
 void SharedOptions::declare(OptionTable& table) {
   OptionTable own;
   declare_output(own);
-  if (shares_.reads_lines || shares_.writes_lines) declare_lines(own);
-  declare_reading(own);
-  declare_cluster(own);
-  declare_delivery(own);
-  declare_general(own);
+  if (!place_) {
+    if (shares_.reads_lines || shares_.writes_lines) declare_lines(own);
+    declare_reading(own);
+    declare_cluster(own);
+    declare_delivery(own);
+    declare_general(own);
+  }
   for (Option option : own.options()) {
     if (option.set)
       option.set = [this, name = option.names, set = std::move(option.set)](const std::string& text) {
@@ -275,6 +279,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                  }});
   }
   if (shares_.expressions) table.add(functions_option(shares_.aggregates));
+  if (!shares_.codecs) return;
   table.add({.names = "--value-codec",
              .metavar = "CODEC",
              .help = "how values are encoded: json, json+base64, IN:OUT",
@@ -594,6 +599,7 @@ void SharedOptions::set_group(flow::Job& job) const {
 
 flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<std::string>& in,
                                   const std::optional<std::string>& out) {
+  if (place_) return make_stage_job(tool);
   flow::Job job = job_;
   job.tool = tool;
   job.in = io::parse_endpoint("IN", in.value_or("-"));
@@ -647,16 +653,42 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
       return views;
     };
   }
-  expressions_.warn = [log = std::make_shared<StderrLog>(tool, quiet_),
-                       said = std::make_shared<std::set<std::string>>()](const std::string& text) {
-    if (said->insert(text).second) log->note(text);
-  };
+  set_warnings(tool);
   parse_formats();
   refuse_idle_codecs(job);
   set_codecs(job);
   set_markers(job);
   set_lines(job);
   return job;
+}
+
+flow::Job SharedOptions::make_stage_job(const std::string& tool) {
+  flow::Job job = place_->pipe;
+  job.tool = tool;
+  job.settings.clear();
+  job.topology = {};
+  job.more_outputs.clear();
+  job.rekeyed = place_->rekeyed;
+  job.in.table &= place_->is_first;
+  if (job.in.table && !shares_.tables)
+    throw usage_error("table:" + job.in.name + ": " + tool + " does not read tables",
+                      "for the stream of its changes write " + job.in.name);
+  if ((value_codec_ || key_codec_) && (job.in.is_lines() || job.out.is_lines()))
+    throw usage_error(std::string(value_codec_ ? "--value-codec" : "--key-codec") +
+                          ": in a pipe codecs are of topics, and " +
+                          (job.in.is_lines() ? "IN '" + job.in.name : "OUT '" + job.out.name) + "' is lines",
+                      "kwrite and kread bring lines to topics and back");
+  set_warnings(tool);
+  expressions_.value_codec = place_->value_codec;
+  set_codecs(job);
+  return job;
+}
+
+void SharedOptions::set_warnings(const std::string& tool) {
+  expressions_.warn = [log = std::make_shared<StderrLog>(tool, quiet_),
+                       said = std::make_shared<std::set<std::string>>()](const std::string& text) {
+    if (said->insert(text).second) log->note(text);
+  };
 }
 
 // Lines are read from their beginning to their end, and are not what a group remembers: what says otherwise
@@ -697,7 +729,7 @@ void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
 void SharedOptions::set_codecs(const flow::Job& job) {
   // A line of text is a string to expressions, also one that looks like JSON.
-  if (!value_codec_ && job.in.is_lines() && in_format_.name() == "text") expressions_.value_codec = "text";
+  if (!place_ && !value_codec_ && job.in.is_lines() && in_format_.name() == "text") expressions_.value_codec = "text";
   if (value_codec_) {
     const CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
     expressions_.value_codec = pair.in.name();
@@ -862,7 +894,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
 }
 
 bool SharedOptions::output_shows_keys(const flow::Job& job) const {
-  return shows_key({job, in_format_, out_format_});
+  return place_ ? place_->shows_keys : shows_key({job, in_format_, out_format_});
 }
 
 void SharedOptions::refuse_given(const std::set<std::string>& besides, const std::string& why,
@@ -883,7 +915,8 @@ void SharedOptions::shape(flow::Job& job) const {
     const ShapedStage checked(shape_, nullptr, nullptr);
     for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   }
-  refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
+  if (place_ && shape_.key) job.changes_keys = true;
+  if (!place_) refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
                                shape_.time && !shape_.uses_wall_clock()});
   if (shape_.empty()) return;
   flow::StageFactory& make = job.topology.last().make;

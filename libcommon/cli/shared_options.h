@@ -32,6 +32,7 @@ struct Shares {
   bool expressions = true;         // --arg, codecs, --trust-json
   bool aggregates = false;         // SPEC is a list of aggregates: --functions shows them too
   bool seeds = true;               // --seed, for random(); a tool may have its own
+  bool codecs = true;              // --value-codec, --key-codec
   bool shapes = true;              // --key, --time, --header
   bool sets_key = true;            // of these, --key
   bool shapes_see_output = false;  // they see what the tool made, for it reads no records (kgen)
@@ -55,12 +56,26 @@ struct ClusterOptions {
   kafka::ClientConfig config() const;
 };
 
+// Where a tool stands in a pipe (kpipe). What all stages share is the pipe's, and stands before them.
+struct PipePlace {
+  flow::Job pipe;           // endpoints, range, cluster; the stage's job is made from it
+  bool is_first = true;
+  bool has_keys = true;     // records can have keys
+  bool has_times = true;    // records have times
+  bool rekeyed = false;     // keys were changed since records were last brought together by them
+  bool shows_keys = true;   // keys of what the stage writes are not lost
+  std::string value_codec;  // of what the stage reads; empty: JSON
+};
+
 class SharedOptions {
  public:
   explicit SharedOptions(Shares shares) : shares_(shares) {}
   SharedOptions(const SharedOptions&) = delete;
   SharedOptions& operator=(const SharedOptions&) = delete;
 
+  // The tool is a stage of a pipe: only options of its own are declared, and make_job() takes the rest from
+  // `place`. Before declare().
+  void become_stage(PipePlace place);
   void declare(OptionTable& table);
 
   // `in`, `out`: operands as given, nullopt: stdin, stdout. Throws usage_error.
@@ -77,15 +92,21 @@ class SharedOptions {
   bool quiet() const { return quiet_; }
   void colour_data() { lines_.colour = true; }
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
-  bool lines_have_times() const { return in_format_.name() == "envelope"; }
+  bool lines_have_times() const { return place_ ? place_->has_times : in_format_.name() == "envelope"; }
   bool lines_have_keys() const {
+    if (place_) return place_->has_keys;
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
   }
+  // After make_job(): a line is a string, also one that looks like JSON (-I text).
+  bool lines_are_text() const { return in_format_.name() == "text"; }
   // After make_job().
   bool output_shows_keys(const flow::Job& job) const;
   // For a tool that makes no Job: throws usage_error if an option was given that is not one of `besides`.
   void refuse_given(const std::set<std::string>& besides, const std::string& why,
                     const std::string& instead) const;
+  bool sets_time() const { return shape_.time.has_value(); }
+  // Whether what the tool writes is JSON of its own, whatever it reads.
+  bool emits_json() const { return shares_.emits_json; }
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const { return cluster_.config(); }
 
@@ -112,6 +133,8 @@ class SharedOptions {
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
   void declare_general(OptionTable& table);
+  flow::Job make_stage_job(const std::string& tool);
+  void set_warnings(const std::string& tool);
   void parse_formats();
   static void refuse_idle_range(const flow::Job& job);
   void refuse_idle_codecs(const flow::Job& job) const;
@@ -124,6 +147,7 @@ class SharedOptions {
   void set_group(flow::Job& job) const;
 
   Shares shares_;
+  std::optional<PipePlace> place_;
   std::set<std::string> given_;  // names of the options on the command line
   flow::Job job_;                // filled as options are set
   expr::Options expressions_;

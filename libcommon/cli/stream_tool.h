@@ -14,6 +14,9 @@ class StreamTool : public Tool {
   void declare(OptionTable& options) override { shared_.declare(options); }
   ExitCode run() override { return flow::run(job_); }
   void colour_data() override { shared_.colour_data(); }
+  // As a stage of a pipe: become_stage(), declare(), setup(), and then its job has its operators.
+  SharedOptions& shared() { return shared_; }
+  const flow::Job& job() const { return job_; }
 
  protected:
   explicit StreamTool(Shares shares) : shared_(shares) {}

@@ -125,7 +125,8 @@ class Chain final : public Stage {
   }
 
  private:
-  // An operator, and what takes its outputs: the next one reads them; what the last one makes leaves the chain.
+  // An operator, and what takes its outputs: the next one reads them; what the last one makes leaves the
+  // chain.
   struct Link final : Emitter {
     Link(Chain& chain_of, size_t place_in_chain, const Operator& one, std::unique_ptr<Stage> made)
         : chain(chain_of), index(place_in_chain), other_ports(one.other_ports), stage(std::move(made)) {

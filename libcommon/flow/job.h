@@ -65,6 +65,7 @@ struct Job {
   Topology topology;
   bool keeps_partition = false;  // kcp: outputs name their partition
   bool changes_keys = false;     // kgroupby: partitions of OUT bring together those of IN
+  bool rekeyed = false;          // in a pipe: an earlier stage changed keys, and equal ones are not together yet
   bool counts_silence = false;   // --idle
 
   // Options shared by all tools.

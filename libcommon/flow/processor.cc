@@ -139,6 +139,12 @@ size_t Processor::index_of(const Record& origin) const {
   return current_ ? static_cast<size_t>(current_ - batch_.data()) : 0;
 }
 
+void Processor::end_as_failed(const Report::Counts& then) {
+  end_ = End::failed;
+  report_.counts.failures = then.failures;
+  report_.counts.failures_by_reason = then.failures_by_reason;
+}
+
 void Processor::roll_back(const Checkpoint& to) {
   report_.counts = to.counts;
   in_ = to.in;

@@ -74,6 +74,8 @@ class Processor final : public Emitter {
   size_t done(size_t taken) const { return std::min(taken, ends_before_.value_or(taken)); }
   // What failed had already written an output, or changed a state: its transaction must not be committed.
   bool failed_half_way() const { return failed_half_way_; }
+  // What came before a record that failed half-way was done again; `then`: what was counted when it failed.
+  void end_as_failed(const Report::Counts& then);
   // Since a transaction was aborted, its records come again and must not count twice.
   struct Checkpoint {
     uint64_t in = 0;

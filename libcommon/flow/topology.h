@@ -39,10 +39,11 @@ struct Operator {
   std::string name;  // in messages, dead letters and --explain
   StageFactory make;
   bool has_state = false;
-  // Windows: the first stream time beyond `time` at which one may close. Behind an internal topic each source's
-  // time is told to all of its partitions then (source_marks.h). Empty: the operator does not use it.
+  // Windows: the first stream time beyond `time` at which one may close. Behind an internal topic each
+  // source's time is told to all of its partitions then (source_marks.h). Empty: the operator does not use
+  // it.
   std::function<int64_t(int64_t time)> next_close = {};
-  int place = 0;            // in a pipe: 1, 2, ...; else 0
+  int place = 0;             // in a pipe: 1, 2, ...; else 0
   uint32_t other_ports = 0;  // its ports 1, 2, ... are the task's behind so many of earlier operators
 };
 

@@ -190,10 +190,23 @@ void Worker::turn() {
 }
 
 bool Worker::finished() {
+  if (replays_ && !rewind_needed_ && processor_->ended() == Processor::End::no && replay_reached()) {
+    try {
+      commit(true);
+    } catch (const KafkaError& error) {
+      if (error.severity() == Severity::fatal) throw;
+      rewind_needed_ = true;
+      return false;
+    }
+    processor_->end_as_failed(failed_->counts);
+    return true;
+  }
   if (parts_.around.stop.signal() != 0 || processor_->ended() != Processor::End::no) {
     if (processor_->ended() == Processor::End::failed && processor_->failed_half_way()) {
       set_aside();
-      return true;
+      if (!failed_ || replays_ || parts_.around.stop.signal() != 0) return true;
+      replays_ = true;  // up to it, and no further
+      return false;
     }
     // Asked to stop while what was done is to be thrown away: nothing is lost by not committing it.
     if (rewind_needed_ && parts_.around.stop.signal() != 0) {
@@ -230,6 +243,18 @@ bool Worker::finished() {
   }
 }
 
+// All before the record that failed is done; also if the partition is somebody else's now.
+bool Worker::replay_reached() {
+  const OwnedPartition* partition = owned_.find(failed_->at.topic, failed_->at.partition);
+  if (!partition) return std::find(assigned_.begin(), assigned_.end(), failed_->at) == assigned_.end();
+  return partition->next >= failed_->offset;
+}
+
+int64_t Worker::end_of(const OwnedPartition& partition) const {
+  const int64_t end = partition.end.value_or(std::numeric_limits<int64_t>::max());
+  return replays_ && failed_->at == partition.at ? std::min(end, failed_->offset) : end;
+}
+
 bool Worker::sources_at_end() {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
     return one->at_end() || (one->sub > 0 && !between_[one->sub - 1].upkeep.has_ends());
@@ -247,12 +272,13 @@ bool Worker::internal_topics_reached_ends() {
 }
 
 // --close-at-end: windows of a partition that a killed process still holds would stay open, for nobody closes
-// them. The group takes it for dead after its session time-out and gives them to us. Processes of this machine
-// that live close their own; of others' nobody can say whether they live, so they are waited for as long.
+// them. The group takes it for dead after its session time-out and gives them to us. Processes of this
+// machine that live close their own; of others' nobody can say whether they live, so they are waited for as
+// long.
 bool Worker::waits_for_partitions() {
-  const auto held = static_cast<int32_t>(
-      std::count_if(owned_.all().begin(), owned_.all().end(),
-                    [&](const auto& one) { return parts_.plan.is_last(one->sub); }));
+  const auto held =
+      static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(),
+                                         [&](const auto& one) { return parts_.plan.is_last(one->sub); }));
   const WorkerPlan& plan = parts_.plan;
   const int32_t all = plan.subs.back().partitions;
   if (held >= all) return false;
@@ -446,8 +472,7 @@ void Worker::check_unread_origins() {
 }
 
 std::string Worker::metadata_of(const OwnedPartition& partition) const {
-  return origins_ && partition.sub == 0 ? origins_->metadata(partition.at)
-                                                    : parts_.plan.fingerprint;
+  return origins_ && partition.sub == 0 ? origins_->metadata(partition.at) : parts_.plan.fingerprint;
 }
 
 // Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
@@ -595,7 +620,7 @@ void Worker::take_records(std::span<const Record> records) {
         continue;
       }
       int64_t& expected = partition->seen;
-      const int64_t end = partition->end.value_or(std::numeric_limits<int64_t>::max());
+      const int64_t end = end_of(*partition);
       size_t behind = at;
       while (behind < records.size() && records[behind].partition == partition->at.partition &&
              records[behind].topic == partition->at.topic && records[behind].offset >= expected &&
@@ -625,6 +650,13 @@ void Worker::take_records(std::span<const Record> records) {
       for (const auto& partition : owned_.all()) processor_->flush(*partition->stage);
     }
     const size_t done = processor_->done(taken);
+    if (processor_->ended() == Processor::End::failed && !replays_) {
+      failed_.reset();
+      if (done < taken)
+        failed_ = Failed{{std::string(records[done].topic), records[done].partition},
+                         records[done].offset,
+                         parts_.report.counts};
+    }
     size_t first = 0;
     for (const Run& run : runs_) {
       if (first >= done) break;
@@ -636,8 +668,7 @@ void Worker::take_records(std::span<const Record> records) {
       }
       if (records[last].partition == run.partition->at.partition &&
           records[last].topic == run.partition->at.topic) {
-        int64_t next = records[last].offset + 1;
-        if (run.partition->end && next > *run.partition->end) next = *run.partition->end;
+        const int64_t next = std::min(records[last].offset + 1, end_of(*run.partition));
         run.partition->next = std::max(run.partition->next, next);
         const bool is_mark = origins_ && origins_->wants(run.partition->at);
         if (run.partition->state || is_mark)
@@ -668,8 +699,8 @@ void Worker::tick() {
   }
 }
 
-// A partition at its end, with nothing coming (26). Behind a repartition it is the sources that fall silent; what
-// came of them was read where the internal topic's end was met since.
+// A partition at its end, with nothing coming (26). Behind a repartition it is the sources that fall silent;
+// what came of them was read where the internal topic's end was met since.
 void Worker::tell_silence() {
   if (silence_) tell_silence_of(*silence_, std::nullopt);
   for (size_t i = 0; i < between_.size(); ++i)
@@ -759,10 +790,10 @@ bool Worker::visible() const { return outputs_->written() > opened_out_ || dirty
 void Worker::commit_if_due() {
   if (!committer_->open()) {
     const int64_t now = clock_.steady_us();
-    const bool marks_due = !owned_.empty() &&
-                           std::any_of(between_.begin(), between_.end(), [now](const Between& one) {
-                             return one.marks && one.marks->due(now);
-                           });
+    const bool marks_due =
+        !owned_.empty() && std::any_of(between_.begin(), between_.end(), [now](const Between& one) {
+          return one.marks && one.marks->due(now);
+        });
     if (!positions_moved() && !marks_due) return;
     begin_if_needed();  // an end behind transaction markers: only the position moves
     if (marks_due) return commit();
@@ -793,8 +824,8 @@ void Worker::set_aside() {
   rewind_needed_ = true;
 }
 
-// Sources' times go to all partitions of the internal topic. At the end nothing is kept back: what comes after
-// has forgotten it.
+// Sources' times go to all partitions of the internal topic. At the end nothing is kept back: what comes
+// after has forgotten it.
 void Worker::write_marks(bool last) {
   for (size_t i = 0; i < between_.size(); ++i) {
     if (!between_[i].marks) continue;

@@ -105,6 +105,9 @@ class Worker final : private kafka::RebalanceListener {
   void tick();
   void commit_if_due();
   void set_aside();
+  bool replay_reached();
+  // Records from here on are not for this run: its end, or the record that failed half-way.
+  int64_t end_of(const OwnedPartition& partition) const;
   // `last`: what is kept back until later goes as well.
   void commit(bool last = false);
   void abort_and_rewind();
@@ -131,8 +134,8 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
   std::unique_ptr<CycleOutputs> outputs_;
   std::unique_ptr<Processor> processor_;
-  std::unique_ptr<Stage> stage_;                  // stateless jobs
-  std::unique_ptr<StateCommits> states_;          // stateful jobs
+  std::unique_ptr<Stage> stage_;          // stateless jobs
+  std::unique_ptr<StateCommits> states_;  // stateful jobs
   // The internal topic between a sub-topology and the next one.
   struct Between {
     RepartitionUpkeep upkeep;
@@ -164,6 +167,15 @@ class Worker final : private kafka::RebalanceListener {
     size_t last;  // index in the batch
   };
   std::vector<Run> runs_;
+  // A record that failed half-way, and what was counted then: what came before it is done again and
+  // committed.
+  struct Failed {
+    kafka::TopicPartition at;
+    int64_t offset;
+    Report::Counts counts;
+  };
+  std::optional<Failed> failed_;
+  bool replays_ = false;
   Processor::Checkpoint checkpoint_;
   uint64_t opened_out_ = 0;  // outputs written when the transaction began
   int aborts_in_a_row_ = 0;

@@ -82,9 +82,7 @@ void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
 }
 
 // State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
-bool counts_matter(const Job& job) {
-  return job.topology.subs().front().has_state();
-}
+bool counts_matter(const Job& job) { return job.topology.subs().front().has_state(); }
 
 void check_fingerprint(const Job& job, const Fingerprint& now,
                        const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
@@ -281,7 +279,8 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   bool brings_together = job.changes_keys || plan.inputs.size() > 1;
   for (const std::string& topic : plan.outputs)
     brings_together |= ensure_topic(job, admin, log, topic, most) != most;
-  plan.in_order_of_time = brings_together && !job.stateful() && !to_lines && (most > 1 || plan.inputs.size() > 1);
+  plan.in_order_of_time =
+      brings_together && !job.stateful() && !to_lines && (most > 1 || plan.inputs.size() > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
@@ -307,7 +306,8 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
       plan.subs[i].first_state = next;
       next += plan.subs[i].partitions;
     }
-    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory && !plan.input_has_state())
+    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
+        !plan.input_has_state())
       refuse_lost_offsets(job, admin, plan);
     const auto topic = ensure_changelog(job, admin, log, plan.group,
                                         plan.in_memory ? plan.subs.back().partitions : next, has_run);

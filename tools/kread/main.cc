@@ -33,8 +33,8 @@ class ReadTool final : public cli::StreamTool {
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     if (where_) return setup_filter();
     // A table that ends is its last values; one that goes on, its changes.
-    job_.set_stage([latest = job_.in.table && cli::has_end(job_)](
-                          const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+    job_.set_stage([latest = job_.in.table &&
+                             cli::has_end(job_)](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       if (latest) return flow::make_latest_values(std::make_unique<flow::PassStage>());
       return std::make_unique<flow::PassStage>();
     });
@@ -48,9 +48,8 @@ class ReadTool final : public cli::StreamTool {
                         "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
     const FilterPlan plan{*where_, shared_.expressions(), false};
     job_.settings.push_back({"--where", FilterStage(plan, "--where").canonical()});
-    job_.set_stage([plan](const flow::StageContext&) {
-      return std::make_unique<FilterStage>(plan, "--where");
-    });
+    job_.set_stage(
+        [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan, "--where"); });
     shared_.shape(job_);
   }
 

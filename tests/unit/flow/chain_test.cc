@@ -33,8 +33,8 @@ class Lines final : public Emitter {
   std::vector<std::string> lines;
 };
 
-// `n` copies of each record, the copy's number appended; a value with `bad` in it is an error, one with `gone`
-// is dropped.
+// `n` copies of each record, the copy's number appended; a value with `bad` in it is an error, one with
+// `gone` is dropped.
 class Copies final : public Stage {
  public:
   explicit Copies(int n) : n_(n) {}
@@ -208,8 +208,8 @@ TEST_CASE("chain: further outputs leave it where they are made, behind those of 
   Lines out;
   const Record x = record("x");
   stage->process(x, out);
-  CHECK(out.lines == Strings{"x key=key kept port=0 of x", "x key=key kept port=2 of x",
-                             "x key=key kept port=1 of x"});
+  CHECK(out.lines ==
+        Strings{"x key=key kept port=0 of x", "x key=key kept port=2 of x", "x key=key kept port=1 of x"});
 }
 
 TEST_CASE("chain: operators behind state are as silent as the least silent source") {
@@ -269,10 +269,18 @@ TEST_CASE("chain: random chains give what their operators give one by one") {
     const size_t length = 1 + random() % 4;
     for (size_t i = 0; i < length; ++i) {
       switch (random() % 4) {
-        case 0: operators.push_back(op<Copies>("copies", static_cast<int>(i) + 1, static_cast<int>(random() % 3))); break;
-        case 1: operators.push_back(op<Rekey>("rekey", static_cast<int>(i) + 1)); break;
-        case 2: operators.push_back(op<Later>("later", static_cast<int>(i) + 1)); break;
-        default: operators.push_back(op<Count>("count", static_cast<int>(i) + 1)); break;
+        case 0:
+          operators.push_back(op<Copies>("copies", static_cast<int>(i) + 1, static_cast<int>(random() % 3)));
+          break;
+        case 1:
+          operators.push_back(op<Rekey>("rekey", static_cast<int>(i) + 1));
+          break;
+        case 2:
+          operators.push_back(op<Later>("later", static_cast<int>(i) + 1));
+          break;
+        default:
+          operators.push_back(op<Count>("count", static_cast<int>(i) + 1));
+          break;
       }
     }
     Strings values;

@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154
+# kpipe on a real broker: it gives what its stages give as processes.
+
+bats_require_minimum_version 1.5.0
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+all() { consume "$1" -f '%k %s\n' | sort; }
+clicks() { kgen clicks --seed 7 -c "$1" | kwrite "$clicks"; }
+
+@test "a pipe of five stages equals five processes, also in several runs" {
+  new_topic clicks 3
+  for name in f g s t w out tables; do new_topic "$name" 3; done
+  clicks 3000
+  for _ in 1 2; do
+    kfilter -e 'number >= 100' "$clicks" "$f"
+    kgroupby -e uri "$f" "$g"
+    kscore -e 'score=number * 2' "$g" "$s"
+    ktable -e --emit update 'n=count(), total=sum(score)' "$s" "$t"
+    kwindow -e -w 10s --emit close 'changes=count()' "$t" "$w"
+    kpipe -e kfilter 'number >= 100' then kgroupby uri then kscore 'score=number * 2' \
+      then ktable --emit update 'n=count(), total=sum(score)' then kwindow -w 10s --emit close 'changes=count()' -- "$clicks" "$out"
+    clicks 2000
+  done
+  [ "$(all "$w" | wc -l)" -gt 0 ]
+  same <(all "$w") <(all "$out")
+  kpipe -e kfilter 'number >= 100' then kgroupby uri then ktable 'n=count(), total=sum(number)' -- "$clicks" "$tables"
+  kfilter -e 'number >= 100' "$clicks" | sums >expected
+  same expected <(kread -e "table:$tables" | jq -c '[.key,.n,.total]' | sort)
+}
+
+# uri, how many, sum of number: as jq has them.
+sums() {
+  jq -sc 'group_by(.uri)[] | [.[0].uri, length, (map(.number) | add)]' | sort
+}
+
+@test "two internal topics: counts of counts, by another key" {
+  new_topic clicks 2
+  new_topic out 2
+  clicks 2000
+  kpipe -g "$out" -e ktable --by uri 'n=count()' then kwindow --by 'n % 3' -w 1d --emit commit 'c=count()' -- "$clicks" "$out"
+  kread -e "table:$out" >rows
+  [ "$(jq -s 'map(.c) | add' rows)" -ge 1 ]
+  kcat -b "$KUTILS_BROKERS" -L | grep -q "topic \"$out-repartition-2\""
+  kpipe -g "$out" --explain ktable --by uri 'n=count()' then kwindow --by 'n % 3' -w 1d --emit commit 'c=count()' -- "$clicks" "$out" >tree
+  grep -q "from $out-repartition-2" tree
+}
+
+@test "a record that the second stage refuses: fail, dead letters, skip" {
+  new_topic in 1
+  new_topic out 1
+  new_topic dead 1
+  printf '{"k":"%s","x":%s}\n' a 1 a 2 a '"bad"' a 4 | kwrite "$in"
+  stages=(kmap '*, y=1' then kgroupby k then ktable --emit update 'n=count()' then kmap 'n, x=10 / (n - 3)')
+  run -4 kpipe -g "$out" -e "${stages[@]}" -- "$in" "$out"
+  [[ $output == *"stage 4, kmap: "* ]]
+  # What came before it is committed, and of it nothing, in no stage's state.
+  same <(printf '%s\n' '{"n":1,"x":-5}' '{"n":2,"x":-10}') <(kread -e "$out")
+  run -0 kpipe -g "$out" -e --on-error "dead-letter:$dead" "${stages[@]}" -- "$in" "$out"
+  same <(printf '%s\n' '{"n":1,"x":-5}' '{"n":2,"x":-10}' '{"n":4,"x":10}') <(kread -e "$out")
+  kread -e -J "$dead" >letters
+  [ "$(jq -r '.payload | fromjson | .n' letters)" = 3 ]
+  grep -q 'stage 4, kmap' letters
+}
+
+@test "kill -9 again and again: a pipe of two internal topics counts each record once" {
+  new_topic in 2
+  new_topic out 2
+  seq 1 20000 | sed 's/.*/{"n":&}/' | kwrite "$in"
+  pipe=(kpipe -g "$out" -e ktable --by 'n % 100' --emit update 'c=count()' then ktable --total 'rows=count(), last=max(c)' -- "$in" "$out")
+  for i in 1 2 3 4 5 6; do
+    "${pipe[@]}" 2>>log &
+    pid=$!
+    sleep "0.$((i * 17 % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  "${pipe[@]}"
+  # Each of 20,000 records is one change of its group.
+  [ "$(kread -e "table:$out")" = '{"rows":20000,"last":200}' ]
+}

@@ -1,0 +1,52 @@
+// kgroupby EXPR [IN [OUT]]: re-key, repartition.
+#include "kgroupby/kgroupby.h"
+
+#include "base/shell_word.h"
+#include "cli/stream_tool.h"
+#include "kgroupby/rekey_stage.h"
+
+namespace kutils {
+namespace {
+
+class GroupByTool final : public cli::StreamTool {
+ public:
+  // No --key: EXPR is the key.
+  GroupByTool() : StreamTool({.sets_key = false, .keep_null = true}) {}
+  cli::ToolInfo info() const override {
+    return {"kgroupby",
+            "Give each record a new key, so that equal keys come to one partition.",
+            {{"EXPR", true,
+              "the key: a string is its bytes, other values are JSON; 'a,b': the JSON array of both", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kgroupby uri clicks by_uri"}, {"kgroupby 'country, user.lowerAscii()' -J clicks -"}}};
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kgroupby", operands.find("IN"), operands.find("OUT"));
+    const RekeyPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
+    job_.settings.push_back({"EXPR", RekeyStage(plan).canonical()});
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); });
+    job_.changes_keys = true;
+    shared_.shape(job_);
+    refuse_lost_key(operands);
+  }
+
+ private:
+  // The key is all that it makes; plain lines would lose it without a word.
+  void refuse_lost_key(const cli::Operands& operands) const {
+    if (!job_.out.is_lines() || shared_.output_shows_keys(job_)) return;
+    std::string command = "kgroupby -O envelope " + shell_word(operands.get("EXPR"));
+    for (const char* name : {"IN", "OUT"})
+      if (const auto operand = operands.find(name)) command += " " + shell_word(*operand);
+    throw usage_error(
+        "the lines that are written show no key, and the key is all that kgroupby makes",
+        "envelopes have it: " + command +
+            "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'");
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<cli::StreamTool> make_kgroupby() { return std::make_unique<GroupByTool>(); }
+
+}  // namespace kutils

@@ -1,0 +1,100 @@
+// kmap LIST [IN [OUT]]: SQL's SELECT.
+#include "kmap/kmap.h"
+
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "cli/stream_tool.h"
+#include "cli/table_input.h"
+#include "kmap/co_process_stage.h"
+#include "kmap/map_stage.h"
+
+namespace kutils {
+namespace {
+
+class MapTool final : public cli::StreamTool {
+ public:
+  MapTool() : StreamTool({.keep_null = true, .tables = true, .emits_json = true}) {}
+  cli::ToolInfo info() const override {
+    return {"kmap",
+            "Build a new value for each record, like SQL's SELECT.",
+            {{"LIST", true,
+              "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
+              " '=EXPR' the whole value; '| CMD' asks a command, line by line",
+              true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kmap '*, -email' clicks clean"}, {"kmap 'uri, big=number > 100' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override {
+    options.add({.names = "--each-line",
+                 .help = "'| CMD': any number of lines for each, then a blank one",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { each_line_ = true; }});
+    options.add({.names = "--answer-end",
+                 .metavar = "TEXT",
+                 .help = "--each-line: the line that ends an answer, if not a blank one",
+                 .set = [this](const std::string& text) { answer_end_ = text; }});
+    shared_.declare(options);
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
+    const std::string& list = operands.get("LIST");
+    const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
+    if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
+      if (job_.in.table)
+        throw usage_error("LIST: a command cannot stand over a table: its answers come later",
+                          "write the stream, " + job_.in.name);
+      std::string command = items[0].expression;
+      command.erase(0, command.find_first_not_of(" \t"));
+      job_.settings.push_back({"LIST", "| " + command});
+      CoProcess::Options options;
+      if (each_line_) options.end_line = answer_end_.value_or("");
+      if (each_line_) job_.settings.push_back({"--each-line", "ends with '" + *options.end_line + "'"});
+      if (answer_end_ && !each_line_)
+        throw usage_error("--answer-end is about answers of several lines", "add --each-line");
+      options.note = [log = std::make_shared<StderrLog>("kmap", shared_.quiet())](const std::string& text) {
+        log->note(text);
+      };
+      job_.set_stage([command, options, keep_null = shared_.keep_null()](const flow::StageContext&) {
+        return std::make_unique<CoProcessStage>(command, options, keep_null);
+      });
+    } else {
+      if (each_line_ || answer_end_)
+        throw usage_error(std::string(each_line_ ? "--each-line" : "--answer-end") +
+                              " is about a command's answers, and LIST is none",
+                          "a command is written '| CMD'");
+      MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
+      const MapStage checked(plan);
+      job_.settings.push_back({"LIST", checked.canonical()});
+      drops_ = checked.drops();
+      if (!drops_.empty()) plan.drops_seen = drops_seen_ = std::make_shared<DropsSeen>(drops_.size());
+      job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
+    }
+    cli::read_table(job_);
+    shared_.shape(job_);
+  }
+  ExitCode run() override {
+    const ExitCode code = StreamTool::run();
+    // A name that was mistyped drops nothing, and what should be gone is still there.
+    for (size_t i = 0; i < drops_.size(); ++i) {
+      if (!drops_seen_->any_record || drops_seen_->seen[i]) continue;
+      StderrLog("kmap", shared_.quiet())
+          .note("no record had the field '" + drops_[i] + "', which LIST drops");
+    }
+    return code;
+  }
+
+ private:
+  bool each_line_ = false;
+  std::optional<std::string> answer_end_;
+  std::vector<std::string> drops_;
+  std::shared_ptr<DropsSeen> drops_seen_;
+};
+
+}  // namespace
+
+std::unique_ptr<cli::StreamTool> make_kmap() { return std::make_unique<MapTool>(); }
+
+}  // namespace kutils

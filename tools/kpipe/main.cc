@@ -1,0 +1,65 @@
+// kpipe STAGE [then STAGE]... -- [IN [OUT]]: several tools as one process.
+#include <cstdio>
+
+#include "kpipe/pipe.h"
+
+namespace {
+
+using namespace kutils;
+
+class PipeTool final : public cli::StreamTool {
+ public:
+  PipeTool() : StreamTool({.expressions = false, .codecs = false, .shapes = false, .tables = true}) {}
+  cli::ToolInfo info() const override {
+    return {
+        "kpipe",
+        "Several tools as one process: no topics between them, one transaction.",
+        {{"STAGE", true, "a tool with its own options: kfilter kmap kscore kgroupby kbranch ktable kwindow"},
+         {"then ... -- IN OUT", false, "further stages; IN and OUT stand once, behind --", false, true}},
+        {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
+         {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override {
+    options.add({.names = "--explain",
+                 .help = "print the topology and do nothing",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { explains_ = true; }});
+    options.add({.names = "--dot",
+                 .help = "--explain as a graph for dot(1)",
+                 .set = [this](const std::string&) { as_dot_ = true; }});
+    shared_.declare(options);
+  }
+  void setup(const cli::Operands& operands) override {
+    std::vector<std::string> words = operands.rest();
+    words.insert(words.begin(), operands.get("STAGE"));
+    const PipeWords pipe = split_pipe(words);
+    const auto operand = [&](size_t i) {
+      return i < pipe.operands.size() ? std::make_optional(pipe.operands[i]) : std::nullopt;
+    };
+    if ((text_ = help_of_stage(pipe.stages))) return;
+    job_ = shared_.make_job("kpipe", operand(0), operand(1));
+    add_stages(pipe.stages, shared_, job_);
+    shared_.shape(job_);
+    if (as_dot_ && !explains_)
+      throw usage_error("--dot does nothing without --explain", "kpipe --explain --dot ...");
+    if (explains_) text_ = as_dot_ ? explain_dot(job_) : explain(job_);
+  }
+  ExitCode run() override {
+    if (!text_) return StreamTool::run();
+    if (std::fwrite(text_->data(), 1, text_->size(), stdout) != text_->size() || std::fflush(stdout) != 0)
+      throw Error(ExitCode::delivery, "cannot write to standard output");
+    return ExitCode::ok;
+  }
+
+ private:
+  bool explains_ = false;
+  bool as_dot_ = false;
+  std::optional<std::string> text_;  // to be printed in place of working
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  PipeTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

@@ -1,0 +1,245 @@
+#include "kpipe/pipe.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/nearest_name.h"
+#include "cli/command_line.h"
+#include "cli/help.h"
+#include "flow/changelog.h"
+#include "flow/state_support.h"
+
+namespace kutils {
+namespace {
+
+constexpr const char* kUsage = "usage: kpipe [OPTIONS] STAGE [then STAGE]... -- [IN [OUT]]";
+
+std::string names_of_tools() {
+  std::string names;
+  for (const StageTool& tool : stage_tools()) names += (names.empty() ? "" : " ") + std::string(tool.name);
+  return names;
+}
+
+const StageTool& find_tool(const std::string& name) {
+  std::vector<std::string> names;
+  for (const StageTool& tool : stage_tools()) {
+    if (name == tool.name) return tool;
+    names.emplace_back(tool.name);
+  }
+  const std::string near = nearest_name(name, names);
+  throw usage_error(
+      "'" + name + "' cannot be a stage of a pipe",
+      (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") + names_of_tools());
+}
+
+// IN and OUT stand once, for the whole pipe.
+cli::ToolInfo without_endpoints(cli::ToolInfo info) {
+  auto& operands = info.operands;
+  operands.erase(
+      std::remove_if(operands.begin(), operands.end(),
+                     [](const cli::Operand& one) { return one.name == "IN" || one.name == "OUT"; }),
+      operands.end());
+  return info;
+}
+
+// Parses the stage's words, and gives it its job.
+void set_up(cli::StreamTool& tool, const std::vector<std::string>& words) {
+  const cli::ToolInfo info = without_endpoints(tool.info());
+  cli::OptionTable table;
+  tool.declare(table);
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const int count = static_cast<int>(words.size());
+  const cli::CommandLine line = cli::parse_command_line(info, table, count, arguments.data());
+  cli::set_options(table, line);
+  if (line.operands.size() > info.operands.size())
+    throw usage_error("one operand too many: '" + line.operands[info.operands.size()] + "'",
+                      "IN and OUT stand once, at the end: kpipe ... -- IN OUT");
+  tool.setup(cli::name_operands(info, line.operands));
+}
+
+}  // namespace
+
+PipeWords split_pipe(const std::vector<std::string>& words) {
+  PipeWords pipe;
+  auto end = std::find(words.rbegin(), words.rend(), "--");
+  std::vector<std::string> stages(words.begin(), end == words.rend() ? words.end() : end.base() - 1);
+  if (end != words.rend()) pipe.operands.assign(end.base(), words.end());
+  if (pipe.operands.size() > 2) throw usage_error("one operand too many: '" + pipe.operands[2] + "'", kUsage);
+  pipe.stages.emplace_back();
+  for (const std::string& word : stages) {
+    if (word == "then") {
+      pipe.stages.emplace_back();
+    } else {
+      pipe.stages.back().words.push_back(word);
+    }
+  }
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    auto& [stage, name] = pipe.stages[i];
+    if (stage.empty())
+      throw usage_error(
+          "stage " + std::to_string(i + 1) + " is empty: a tool stands before and behind 'then'", kUsage);
+    find_tool(stage.front());
+    if (stage.size() > 2 && stage[stage.size() - 2] == "as") {
+      name = stage.back();
+      stage.resize(stage.size() - 2);
+      for (size_t other = 0; other < i; ++other)
+        if (pipe.stages[other].name == name)
+          throw usage_error("two stages are called '" + name + "'", "as NAME gives each a name of its own");
+    }
+  }
+  return pipe;
+}
+
+std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& stages) {
+  for (const PipeWords::Stage& stage : stages) {
+    if (stage.words.size() != 2) continue;
+    const bool all = stage.words[1] == "--help-all";
+    if (!all && stage.words[1] != "--help" && stage.words[1] != "-h") continue;
+    const auto tool = find_tool(stage.words.front()).make();
+    tool->shared().become_stage({});
+    cli::ToolInfo info = without_endpoints(tool->info());
+    info.name = "kpipe " + info.name;
+    info.examples.clear();
+    cli::OptionTable table;
+    tool->declare(table);
+    return all ? cli::full_help(info, table) : cli::short_help(info, table);
+  }
+  return std::nullopt;
+}
+
+void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared,
+                flow::Job& job) {
+  cli::PipePlace place;
+  place.has_keys = job.in.is_topic() || shared.lines_have_keys();
+  place.has_times = job.in.is_topic() || shared.lines_have_times();
+  if (job.in.is_lines() && shared.lines_are_text()) place.value_codec = "text";
+  const bool shows_keys = shared.output_shows_keys(job);
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const std::string& name = stages[i].words.front();
+    const std::string at = "stage " + std::to_string(i + 1) + ", " + name;
+    const auto tool = find_tool(name).make();
+    place.pipe = job;
+    place.is_first = i == 0;
+    place.shows_keys = i + 1 < stages.size() || shows_keys;
+    try {
+      tool->shared().become_stage(place);
+      set_up(*tool, stages[i].words);
+    } catch (const Error& error) {
+      const bool is_option = std::string_view(error.what()).starts_with("unknown option");
+      throw Error(error.code(), at + ": " + error.what(),
+                  is_option ? "what all stages share stands before the first one: kpipe -e " + name +
+                                  " ...; 'kpipe " + name + " --help-all' lists what this one takes"
+                            : error.hint());
+    }
+    const flow::Job& stage = tool->job();
+    for (const flow::Setting& setting : stage.settings)
+      job.settings.push_back({std::to_string(i + 1) + " " + name + " " + setting.name, setting.value});
+    const auto ports = static_cast<uint32_t>(job.more_outputs.size());
+    bool is_behind = false;
+    for (const flow::SubTopology& sub : stage.topology.subs()) {
+      if (std::exchange(is_behind, true)) {
+        job.topology.add_internal_topic();
+        place.rekeyed = false;
+      }
+      for (flow::Operator one : sub.operators) {
+        one.name = stages[i].name.empty() ? name : name + ":" + stages[i].name;
+        one.place = static_cast<int>(i + 1);
+        one.other_ports = ports;
+        job.topology.add(std::move(one));
+      }
+    }
+    job.more_outputs.insert(job.more_outputs.end(), stage.more_outputs.begin(), stage.more_outputs.end());
+    job.counts_silence |= stage.counts_silence;
+    job.close_at_end |= stage.close_at_end;
+    job.changes_keys |= stage.changes_keys;
+    job.cache_bytes = std::max(job.cache_bytes, stage.cache_bytes);
+    place.rekeyed |= stage.changes_keys;
+    place.has_keys |= stage.changes_keys;
+    place.has_times |= tool->shared().sets_time() || stage.stateful();
+    if (tool->shared().emits_json()) place.value_codec.clear();
+  }
+  if (job.close_at_end && job.topology.subs().size() > 2)
+    throw usage_error(
+        "--close-at-end: this pipe has " + std::to_string(job.topology.subs().size() - 1) +
+            " internal topics, and what one stage closes would come to the next one after its end",
+        "leave it out, or split the pipe behind the stage that is to be closed");
+  if (job.stateful()) flow::give_state(job);
+}
+
+namespace {
+
+std::string place_of(const io::Endpoint& at) {
+  return at.kind == io::EndpointKind::stdio ? "-"
+                                            : (at.table        ? "table:"
+                                               : at.is_lines() ? "./"
+                                                               : "") +
+                                                  at.name;
+}
+
+// What a sub-topology reads and writes.
+std::string source_of(const flow::Job& job, size_t sub) {
+  return sub == 0 ? place_of(job.in) : flow::internal_topic_name(job.group, sub);
+}
+std::string sink_of(const flow::Job& job, size_t sub) {
+  return sub + 1 == job.topology.subs().size() ? place_of(job.out)
+                                               : flow::internal_topic_name(job.group, sub + 1);
+}
+
+std::string label_of(const flow::Operator& one, bool sends) {
+  return std::to_string(one.place) + " " + one.name +
+         (sends           ? " (sends on by key)"
+          : one.has_state ? " (state)"
+                          : "");
+}
+
+// The last operator before an internal topic only brings records to it.
+bool sends(const flow::Job& job, size_t sub, size_t place) {
+  return sub + 1 < job.topology.subs().size() && place + 1 == job.topology.subs()[sub].operators.size();
+}
+
+}  // namespace
+
+std::string explain(const flow::Job& job) {
+  std::string text;
+  const auto& subs = job.topology.subs();
+  for (size_t i = 0; i < subs.size(); ++i) {
+    text += "sub-topology " + std::to_string(i + 1) + "\n  from " + source_of(job, i) + "\n";
+    for (size_t k = 0; k < subs[i].operators.size(); ++k)
+      text += "    " + label_of(subs[i].operators[k], sends(job, i, k)) + "\n";
+    text += "  to " + sink_of(job, i) + "\n";
+  }
+  for (const flow::MoreOutput& more : job.more_outputs) text += "also to " + place_of(more.at) + "\n";
+  if (!job.group.empty()) text += "group " + job.group + "\n";
+  if (job.stateful() && job.in.is_topic() && job.out.is_topic())
+    text += "changelog " + flow::changelog_name(job.group) + "\n";
+  return text;
+}
+
+std::string explain_dot(const flow::Job& job) {
+  const auto quoted = [](const std::string& name) {
+    std::string out = "\"";
+    for (const char c : name) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    return out + "\"";
+  };
+  std::string text = "digraph kpipe {\n  rankdir=LR;\n  node [shape=box];\n";
+  const auto& subs = job.topology.subs();
+  for (size_t i = 0; i < subs.size(); ++i) {
+    std::string before = source_of(job, i);
+    text += "  " + quoted(before) + " [shape=cylinder];\n";
+    for (size_t k = 0; k < subs[i].operators.size(); ++k) {
+      const std::string name = label_of(subs[i].operators[k], sends(job, i, k));
+      text += "  " + quoted(before) + " -> " + quoted(name) + ";\n";
+      before = name;
+    }
+    text += "  " + quoted(sink_of(job, i)) + " [shape=cylinder];\n  " + quoted(before) + " -> " +
+            quoted(sink_of(job, i)) + ";\n";
+  }
+  return text + "}\n";
+}
+
+}  // namespace kutils

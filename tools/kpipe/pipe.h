@@ -1,0 +1,45 @@
+// Stages of a pipe, put together as one job: kpipe's own part.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/stream_tool.h"
+#include "flow/job.h"
+
+namespace kutils {
+
+// A tool that can be a stage.
+struct StageTool {
+  const char* name;
+  std::unique_ptr<cli::StreamTool> (*make)();
+};
+const std::vector<StageTool>& stage_tools();
+
+// What was written: `kfilter EXPR then ktable AGGS as totals -- IN OUT`.
+struct PipeWords {
+  struct Stage {
+    std::vector<std::string> words;  // the tool's name first
+    std::string name;                // `as NAME`; empty: none
+  };
+  std::vector<Stage> stages;
+  std::vector<std::string> operands;  // IN, OUT
+};
+// Throws usage_error.
+PipeWords split_pipe(const std::vector<std::string>& words);
+
+// Adds the stages to `job`, which `shared` has made of the operands and of the options before the first
+// stage. Throws usage_error, which names the stage.
+void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared,
+                flow::Job& job);
+
+// `kpipe kwindow --help`: what that stage takes; nullopt: nobody asks.
+std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& stages);
+
+// The topology, as text or as a graph for dot(1).
+std::string explain(const flow::Job& job);
+std::string explain_dot(const flow::Job& job);
+
+}  // namespace kutils

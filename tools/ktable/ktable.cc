@@ -1,0 +1,123 @@
+// ktable AGGS [IN [OUT]]: one row per key.
+#include "ktable/ktable.h"
+
+#include "base/duration.h"
+#include "cli/grouping_options.h"
+#include "cli/stream_tool.h"
+#include "flow/state_support.h"
+#include "flow/table/table_stage.h"
+
+namespace kutils {
+namespace {
+
+class TableTool final : public cli::StreamTool {
+ public:
+  TableTool() : StreamTool({.aggregates = true, .shapes = false, .tables = true, .emits_json = true}) {}
+  cli::ToolInfo info() const override {
+    return {"ktable",
+            "One row per key: counts, sums and other aggregates, kept up to date.",
+            {{"AGGS", true, "[NAME=]FUNCTION(...) [if COND], ...; @FILE reads it from a file", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"ktable --by uri 'n=count(), total=sum(number)' clicks totals"},
+             {"ktable --by country 'count(), p99=percentile(ms, 99)' < log.ndjson"}}};
+  }
+  void declare(cli::OptionTable& options) override {
+    grouping_.declare(options);
+    options.add({.names = "--emit",
+                 .metavar = "WHEN",
+                 .help = "update, commit, close, after:D, suppress:D; see the man page",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { emit_ = text; },
+                 .choices = {"update", "commit", "close", "after:", "suppress:"}});
+    options.add({.names = "--max-ahead",
+                 .metavar = "D",
+                 .help = "a time further ahead of the clock is an error; see the man page",
+                 .set = [this](const std::string& text) { max_ahead_ = text; }});
+    shared_.declare(options);
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("ktable", operands.find("IN"), operands.find("OUT"));
+    const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
+    flow::TableOptions options;
+    options.key_names = grouping_.key_names(has_keys);
+    options.empty_total = options.key_names.empty() && (job_.in.is_lines() || job_.out.is_lines());
+    set_emit(options);
+    if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
+      throw usage_error("--emit " + held_mode() + " needs a time, and plain lines have none",
+                        "give --time EXPR or --time wall, or -J for envelopes");
+    // The default that is spelled out changes nothing; nor does 60s for 1m.
+    if (options.after)
+      job_.settings.push_back(
+          {"--emit", held_mode() + format_duration(std::chrono::milliseconds(*options.after))});
+    else if (options.emit != flow::TableEmit::commit)
+      job_.settings.push_back({"--emit", emit_});
+    if (!max_ahead_.empty() && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
+      throw usage_error("--max-ahead does nothing here: plain lines have no time",
+                        "give --time EXPR, or leave it out");
+    grouping_.limit_times(max_ahead_, options.after ? "release every value that is held back" : "");
+    options.max_ahead = grouping_.max_ahead();
+    const bool over_table = job_.in.table;
+    grouping_.shape(
+        job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(),
+        {.tool = "ktable"},
+        [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                              state::Store& store, const flow::StageContext& context) {
+          return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(
+              at(options, context), set, std::move(reader), store);
+        },
+        {flow::make_source_table,
+         [options](const flow::AggregateSet& set, state::Store& store, const flow::StageContext& context) {
+           return flow::make_regrouped_changes(at(options, context), set, store);
+         }});
+    shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
+  }
+
+ private:
+  static flow::TableOptions at(flow::TableOptions options, const flow::StageContext& context) {
+    options.clock = context.clock;
+    return options;
+  }
+
+  void set_emit(flow::TableOptions& options) const {
+    using flow::TableEmit;
+    if (const std::string mode = held_mode(); !mode.empty()) {
+      if (grouping_.closes_at_end() && job_.out.is_topic())
+        throw usage_error("--close-at-end and --emit " + mode + " contradict each other about the end",
+                          "leave one of the two out");
+      options.after = parse_duration_option("--emit " + mode, emit_.substr(mode.size())).count();
+      options.suppress = mode == "suppress:";
+    } else if (emit_ == "update") {
+      options.emit = TableEmit::update;
+    } else if (emit_ == "close") {
+      options.emit = TableEmit::close;
+    } else if (emit_ == "commit") {
+      options.emit = TableEmit::commit;
+    } else if (!emit_.empty()) {
+      throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D, suppress:D");
+    } else if (job_.out.is_lines()) {
+      const bool ends =
+          job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
+      options.emit = ends ? TableEmit::close : TableEmit::commit;
+    }
+    if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
+  }
+
+  // What of --emit holds values back: "after:", "suppress:", or nothing.
+  std::string held_mode() const {
+    for (const char* mode : {"after:", "suppress:"})
+      if (emit_.rfind(mode, 0) == 0) return mode;
+    return {};
+  }
+
+  cli::GroupingOptions grouping_;
+  std::string emit_, max_ahead_;
+};
+
+}  // namespace
+
+std::unique_ptr<cli::StreamTool> make_ktable() { return std::make_unique<TableTool>(); }
+
+}  // namespace kutils
