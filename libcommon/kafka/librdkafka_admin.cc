@@ -133,8 +133,8 @@ class LibrdkafkaAdmin final : public Admin {
   Watermarks watermarks(const TopicPartition& partition) override {
     Watermarks out;
     retry("ends of " + to_string(partition), [&] {
-      const auto code = rd_kafka_query_watermark_offsets(
-          client_.get(), partition.topic.c_str(), partition.partition, &out.low, &out.high, limits_.call_ms);
+      auto code = query(partition, RD_KAFKA_OFFSET_BEGINNING, out.low);
+      if (!code) code = query(partition, RD_KAFKA_OFFSET_END, out.high);
       return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? learn(partition) : code;
     });
     return out;
@@ -359,6 +359,18 @@ class LibrdkafkaAdmin final : public Admin {
     TopicInfo info{topic.topic, topic.partition_cnt, 0};
     if (topic.partition_cnt > 0) info.replication = static_cast<int16_t>(topic.partitions[0].replica_cnt);
     return info;
+  }
+
+  // rd_kafka_query_watermark_offsets minds its time-out only until the request is sent, then waits for an answer
+  // as long as socket.timeout.ms: a broker that stood still held up a tool that was asked to end for a minute.
+  rd_kafka_resp_err_t query(const TopicPartition& partition, int64_t which, int64_t& offset) {
+    const PartitionListHandle list = to_list(std::vector<TopicPartition>{partition});
+    list->elems[0].offset = which;
+    const auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
+    if (code) return code;
+    if (list->elems[0].err) return list->elems[0].err;
+    offset = list->elems[0].offset;
+    return offset < 0 ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
   // This handle knows the topic as it was. The broker is asked for what it is now, and if the partition has

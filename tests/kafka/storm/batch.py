@@ -27,13 +27,6 @@ def read(cluster, topic):
     return records
 
 
-def headers(cluster, topic):
-    """The headers of a topic's committed records, as kcat shows them."""
-    done = subprocess.run(["kcat", "-C", "-q", "-e", "-u", "-b", cluster.brokers, "-t", topic, "-o", "beginning",
-                           "-X", "isolation.level=read_committed", "-f", "%h\n"], stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode(errors="replace").splitlines()
-
-
 class Totals:
     """count() and sum(number) by key, after each record of the key: row n is what the first n records make."""
 

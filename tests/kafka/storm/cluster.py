@@ -86,10 +86,18 @@ class Cluster:
         return subprocess.Popen([os.path.join(ROOT, "scripts", "kafka"), "--dir", self.directory, verb, str(node)],
                                 text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
+    def pid(self):
+        with open(os.path.join(self.directory, "node1", "pid"), encoding="utf-8") as file:
+            return int(file.read())
+
+    def go_on(self):
+        """A frozen broker, before its time."""
+        self.thaw = min(self.thaw, time.monotonic())
+        os.kill(self.pid(), signal.SIGCONT)
+
     def freeze(self, seconds):
         """SIGSTOP of the first broker's JVM, now; SIGCONT later, by a process that outlives this one."""
-        with open(os.path.join(self.directory, "node1", "pid"), encoding="utf-8") as file:
-            pid = int(file.read())
+        pid = self.pid()
         os.kill(pid, signal.SIGSTOP)
         self.thaw = time.monotonic() + seconds
         subprocess.Popen(["sh", "-c", 'sleep "$0"; kill -CONT "$1"', f"{seconds:.3f}", str(pid)], start_new_session=True)

@@ -194,6 +194,35 @@ def recreated(bench):
     return f"{'frozen' if frozen else 'running'}: all ended with 2, {took:.1f} s after the new records were there"
 
 
+def frozen(bench):
+    """Asked to end while the broker stands still and nothing is left to commit: each ends within seconds."""
+    bench.options.extra = ["-X", "session.timeout.ms=6000"] + bench.options.extra  # they cannot leave the group
+    topics(bench)
+    bench.fill(2000)
+    for kind in ("own", "shared"):
+        bench.launch(bench.add_slot(kind))
+    bench.await_members(2)
+    bench.drain(20)
+    bench.cluster.freeze(60)
+    try:
+        time.sleep(bench.random.uniform(1.1, 2))  # each second they look whether the topics are there: that waits now, too
+        began = time.monotonic()
+        for process in bench.processes:
+            process.ask_to_end(limit=20)
+        bench.await_ends(25)
+        took = time.monotonic() - began
+    except Failure:
+        bench.dump()  # where they wait, while they do
+        raise
+    finally:
+        bench.cluster.go_on()
+    bench.fill(2000)
+    bench.launch(bench.add_slot("own"))
+    bench.drain(45)
+    bench.stop_all()
+    return f"ended after {took:.1f} s; {bench.verify()}"
+
+
 class OpenTransaction:
     """Records in a transaction that stays open until commit() or kill(): kcat, fed through a pipe."""
 
@@ -265,4 +294,4 @@ def ends(bench):
     return f"{'; '.join(shown)}; {bench.verify()}"
 
 
-ALL = {"restart": restart, "rolling": rolling, "sibling": sibling, "hosts": hosts, "ends": ends, "recreated": recreated}
+ALL = {"restart": restart, "rolling": rolling, "sibling": sibling, "hosts": hosts, "ends": ends, "frozen": frozen, "recreated": recreated}

@@ -130,10 +130,14 @@ class Bench:
     def judge(self):
         for slot in self.slots:
             process = slot.process
-            if self.cluster.frozen(20) and process and process.may_end is None and process.popen.poll() == 3 and process.age() < 20:
-                process.may_end = {3}  # it started while no broker answered
+            if not process or process.popen.poll() != 3 or not self.cluster.frozen(20) or process.age() > 60:
+                continue
+            if process.may_end is None:
                 slot.due = time.monotonic()
+            if process.may_end != {3}:
+                process.may_end = {3}  # it started while no broker answered
                 self.count("unanswered")
+        for slot in self.slots:
             told = slot.judge()
             if told:
                 self.log(told)
