@@ -77,55 +77,30 @@ std::string format_iso_ms(int64_t ms) {
 
 namespace {
 
-struct IsoTime {
-  int64_t ms;
-  bool has_zone;
+struct Seconds {
+  int whole = 0;
+  uint32_t nanoseconds = 0;
 };
 
-// The rest of a time of day behind its minutes, `:ss.fff`, in ms. nullopt: it is none.
-std::optional<int64_t> take_seconds(std::string_view& text) {
-  int64_t ms = 0;
-  if (!take(text, ':')) return ms;
-  const auto seconds = take_digits(text, 2);
-  if (!seconds || *seconds > 59) return std::nullopt;
-  ms = *seconds * int64_t{1000};
-  if (!take(text, '.')) return ms;
-  int64_t scale = 100;
+// The rest of a time of day behind its minutes, `:ss.fff`, or nothing. nullopt: it is none.
+std::optional<Seconds> take_seconds(std::string_view& text) {
+  Seconds out;
+  if (!take(text, ':')) return out;
+  const auto whole = take_digits(text, 2);
+  if (!whole || *whole > 59) return std::nullopt;
+  out.whole = *whole;
+  if (!take(text, '.')) return out;
+  uint32_t scale = 100'000'000;
   size_t digits = 0;
   for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; ++digits, scale /= 10) {
-    ms += scale * (text[0] - '0');
+    out.nanoseconds += scale * static_cast<uint32_t>(text[0] - '0');
     text.remove_prefix(1);
   }
   if (digits == 0) return std::nullopt;
-  return ms;
+  return out;
 }
 
-std::optional<IsoTime> parse_iso(std::string_view text) {
-  const auto year = take_digits(text, 4);
-  if (!year || !take(text, '-')) return std::nullopt;
-  const auto month = take_digits(text, 2);
-  if (!month || !take(text, '-')) return std::nullopt;
-  const auto day = take_digits(text, 2);
-  if (!day) return std::nullopt;
-  const date::year_month_day date = date::year(*year) / *month / *day;
-  if (!date.ok()) return std::nullopt;
-  int64_t ms = static_cast<int64_t>(sys_days(date).time_since_epoch().count()) * 86'400'000;
-  if (text.empty()) return IsoTime{ms, false};
-  if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return std::nullopt;
-  const auto minutes = take_minutes(text);
-  if (!minutes) return std::nullopt;
-  const auto seconds = take_seconds(text);
-  if (!seconds) return std::nullopt;
-  ms += *minutes * 60'000 + *seconds;
-  if (text.empty()) return IsoTime{ms, false};
-  if (take(text, 'Z') || take(text, 'z'))
-    return text.empty() ? std::optional(IsoTime{ms, true}) : std::nullopt;
-  const bool west = take(text, '-');
-  if (!west && !take(text, '+')) return std::nullopt;
-  const auto offset = take_minutes(text);
-  if (!offset || !text.empty()) return std::nullopt;
-  return IsoTime{ms + (west ? *offset : -*offset) * 60'000, true};
-}
+int64_t ms_of(const IsoTime& time) { return time.seconds * 1000 + time.nanoseconds / 1'000'000; }
 
 constexpr int64_t kDayMs = 86'400'000;
 
@@ -160,7 +135,7 @@ std::optional<int64_t> parse_time_of_day(std::string_view text) {
   if (!minutes) return std::nullopt;
   const auto seconds = take_seconds(text);
   if (!seconds || !text.empty()) return std::nullopt;
-  return *minutes * 60'000 + *seconds;
+  return *minutes * 60'000 + seconds->whole * 1000 + seconds->nanoseconds / 1'000'000;
 }
 
 // A day or a time of day as the clock on the wall shows it, which says `now`. The day is looked at first.
@@ -198,9 +173,42 @@ std::optional<int64_t> parse_weeks(std::string_view text) {
 
 }  // namespace
 
+std::optional<IsoTime> parse_iso(std::string_view text) {
+  const auto year = take_digits(text, 4);
+  if (!year || !take(text, '-')) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take(text, '-')) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const date::year_month_day date = date::year(*year) / *month / *day;
+  if (!date.ok()) return std::nullopt;
+  IsoTime out;
+  out.seconds = int64_t{sys_days(date).time_since_epoch().count()} * 86'400;
+  if (text.empty()) return out;
+  const bool has_t = take(text, 'T') || take(text, 't');
+  if (!has_t && !take(text, ' ')) return std::nullopt;
+  const auto minutes = take_minutes(text);
+  if (!minutes) return std::nullopt;
+  const bool has_seconds = !text.empty() && text[0] == ':';
+  const auto seconds = take_seconds(text);
+  if (!seconds) return std::nullopt;
+  out.seconds += *minutes * 60 + seconds->whole;
+  out.nanoseconds = seconds->nanoseconds;
+  if (text.empty()) return out;
+  out.has_zone = true;
+  out.is_rfc3339 = has_t && has_seconds;
+  if (take(text, 'Z') || take(text, 'z')) return text.empty() ? std::optional(out) : std::nullopt;
+  const bool west = take(text, '-');
+  if (!west && !take(text, '+')) return std::nullopt;
+  const auto offset = take_minutes(text);
+  if (!offset || !text.empty()) return std::nullopt;
+  out.seconds += (west ? *offset : -*offset) * 60;
+  return out;
+}
+
 std::optional<int64_t> parse_iso_ms(std::string_view text) {
   const auto iso = parse_iso(text);
-  return iso ? std::optional(iso->ms) : std::nullopt;
+  return iso ? std::optional(ms_of(*iso)) : std::nullopt;
 }
 
 bool depends_on_zone(std::string_view text) {
@@ -213,7 +221,7 @@ bool local_zone_is_utc(int64_t now_ms) { return to_wall(now_ms, Zone::local) == 
 
 std::optional<int64_t> parse_time_ms(std::string_view text, int64_t now_ms, Zone zone) {
   if (text == "now") return now_ms;
-  if (const auto iso = parse_iso(text)) return iso->has_zone ? iso->ms : from_wall(iso->ms, zone);
+  if (const auto iso = parse_iso(text)) return iso->has_zone ? ms_of(*iso) : from_wall(ms_of(*iso), zone);
   if (const auto wall = parse_wall_words(text, to_wall(now_ms, zone))) return from_wall(*wall, zone);
   if (const auto weeks = parse_weeks(text)) return now_ms + *weeks;
   int64_t ms = 0;

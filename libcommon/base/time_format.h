@@ -12,9 +12,17 @@ namespace kutils {
 std::string format_iso_ms(int64_t ms);
 void append_iso_ms(int64_t ms, std::string& out);
 
+struct IsoTime {
+  int64_t seconds = 0;       // since 1970
+  uint32_t nanoseconds = 0;  // what is finer is cut off
+  bool has_zone = false;
+  bool is_rfc3339 = false;  // T, not a space; seconds; a zone
+};
+
 // `2026-01-31`, `2026-01-31T09:30`, `...:00`, `...:00.123`, a space for the T, and `Z` or `+01:00` or nothing
-// (UTC) after a time of day. Digits finer than a millisecond are cut off. nullopt: anything else, or no such
-// day or time.
+// (UTC) after a time of day. nullopt: anything else, or no such day or time.
+std::optional<IsoTime> parse_iso(std::string_view text);
+// The same in ms, what is finer cut off.
 std::optional<int64_t> parse_iso_ms(std::string_view text);
 
 // Whose clock a time without a zone is read on.

@@ -10,22 +10,12 @@
 #include <vector>
 
 #include "base/printable.h"
+#include "base/time_format.h"
 #include "base/utf8.h"
 #include "data/json_write.h"
 
 namespace kutils::expr {
 namespace {
-
-bool digits(std::string_view text, size_t at, size_t n, int& out) {
-  if (at + n > text.size()) return false;
-  out = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const char c = text[at + i];
-    if (c < '0' || c > '9') return false;
-    out = out * 10 + (c - '0');
-  }
-  return true;
-}
 
 void append_padded(unsigned value, int width, std::string& out) {
   char buffer[16];
@@ -41,49 +31,10 @@ void append_padded(unsigned value, int width, std::string& out) {
 }  // namespace
 
 std::optional<TimePoint> parse_rfc3339(std::string_view text) {
-  int year, month, day, hour, minute, second;
-  if (!digits(text, 0, 4, year) || !digits(text, 5, 2, month) || !digits(text, 8, 2, day) ||
-      !digits(text, 11, 2, hour) || !digits(text, 14, 2, minute) || !digits(text, 17, 2, second))
+  const auto time = parse_iso(text);
+  if (!time || !time->is_rfc3339 || time->seconds < kMinSeconds || time->seconds > kMaxSeconds)
     return std::nullopt;
-  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' ||
-      text[16] != ':')
-    return std::nullopt;
-  const date::year_month_day ymd(date::year(year), date::month(static_cast<unsigned>(month)),
-                                 date::day(static_cast<unsigned>(day)));
-  if (!ymd.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  size_t at = 19;
-  uint32_t nanoseconds = 0;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    size_t n = 0;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') {
-      if (n < 9) nanoseconds = nanoseconds * 10 + static_cast<uint32_t>(text[at] - '0');
-      ++n;
-      ++at;
-    }
-    if (n == 0) return std::nullopt;
-    for (; n < 9; ++n) nanoseconds *= 10;
-  }
-  int64_t offset = 0;
-  if (at >= text.size()) return std::nullopt;
-  if (text[at] == 'Z' || text[at] == 'z') {
-    ++at;
-  } else if (text[at] == '+' || text[at] == '-') {
-    int hours, minutes;
-    if (!digits(text, at + 1, 2, hours) || at + 3 >= text.size() || text[at + 3] != ':' ||
-        !digits(text, at + 4, 2, minutes) || hours > 23 || minutes > 59)
-      return std::nullopt;
-    offset = (hours * 60 + minutes) * 60;
-    if (text[at] == '-') offset = -offset;
-    at += 6;
-  } else {
-    return std::nullopt;
-  }
-  if (at != text.size()) return std::nullopt;
-  const int64_t days = date::sys_days(ymd).time_since_epoch().count();
-  const int64_t seconds = days * 86'400 + hour * 3'600 + minute * 60 + second - offset;
-  if (seconds < kMinSeconds || seconds > kMaxSeconds) return std::nullopt;
-  return TimePoint{seconds, nanoseconds};
+  return TimePoint{time->seconds, time->nanoseconds};
 }
 
 void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out, Fraction fraction) {
