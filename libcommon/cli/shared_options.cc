@@ -118,24 +118,6 @@ std::string http_token_from_environment() {
   return checked_token("$KUTILS_HTTP_TOKEN", environment("KUTILS_HTTP_TOKEN"));
 }
 
-std::vector<int32_t> parse_partitions(const std::string& text) {
-  std::vector<int32_t> out;
-  for (size_t from = 0; from <= text.size();) {
-    const size_t comma = std::min(text.find(',', from), text.size());
-    const std::string item = text.substr(from, comma - from);
-    from = comma + 1;
-    const size_t dash = item.find('-', 1);
-    const int64_t first = parse_number("-p", item.substr(0, dash), 0, INT32_MAX);
-    const int64_t last =
-        dash == std::string::npos ? first : parse_number("-p", item.substr(dash + 1), first, first + 99'999);
-    for (int64_t partition = first; partition <= last; ++partition)
-      out.push_back(static_cast<int32_t>(partition));
-  }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
 std::pair<Millis, Millis> parse_commit_interval(const std::string& text) {
   const size_t colon = text.find(':');
   const Millis low = parse_duration_option("--commit-interval", text.substr(0, colon));

@@ -172,8 +172,6 @@ std::string default_state_dir();
 // --http-token, of a server and of who asks it. A token in the environment is not seen by other users.
 void declare_http_token(OptionTable& table, std::string& token);
 std::string http_token_from_environment();  // empty: none; throws usage_error
-// `0,2,5-7`
-std::vector<int32_t> parse_partitions(const std::string& text);
 // `10ms`, `10ms:500ms`
 std::pair<Millis, Millis> parse_commit_interval(const std::string& text);
 // The group of a tool between two topics: `TOOL.IN.OUT` and a hash of the full names.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cctype>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "base/base64.h"
 #include "base/big_endian.h"
 #include "base/nearest_name.h"
+#include "base/trim.h"
 #include "data/json_fields.h"
 #include "data/json_write.h"
 
@@ -21,12 +21,6 @@ RecordError bad(std::string message) { return {Reason::bad_codec, std::move(mess
 RecordError bad_size(std::string_view name, size_t wanted, size_t got) {
   return bad(std::string(name) + ": " + std::to_string(wanted) + " bytes expected, found " +
              std::to_string(got));
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return text;
 }
 
 // A number of JSON text; a string that holds one is accepted too, because keys are strings on lines.

@@ -1,5 +1,6 @@
 // The list grammar of the tools: `ITEM, ITEM`, ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `|
 // CMD`.
+#include "base/trim.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
 #include "expr/lexer.h"
@@ -8,12 +9,6 @@
 
 namespace kutils::expr {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 bool is_name(const Token& token) {
   return token.type == TokenType::identifier || token.type == TokenType::quoted_identifier ||

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/nearest_name.h"
+#include "base/trim.h"
 #include "kafka/properties.h"
 
 extern char** environ;
@@ -82,12 +83,6 @@ constexpr Owned kOwned[] = {
 
 bool same_value(const std::string& a, std::string_view b) { return a == b; }
 
-std::string trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
-}
-
 bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (text.substr(0, prefix.size()) != prefix) return false;
   text.remove_prefix(prefix.size());
@@ -138,7 +133,7 @@ void check_value(const std::string& name, const std::string& value) {
 void check_brokers(const std::string& brokers, const std::string& written_as) {
   for (size_t from = 0; from <= brokers.size();) {
     const size_t comma = std::min(brokers.find(',', from), brokers.size());
-    const std::string address = trim(brokers.substr(from, comma - from));
+    const std::string address(trim(std::string_view(brokers).substr(from, comma - from)));
     from = comma + 1;
     const size_t scheme = address.find("://");
     const std::string host = address.substr(scheme == std::string::npos ? 0 : scheme + 3);
@@ -236,11 +231,11 @@ void ClientConfig::read_file(const std::string& path) {
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
-    const std::string text = trim(line);
+    const std::string_view text = trim(line);
     if (text.empty() || text[0] == '#') continue;
     const std::string where = path + ":" + std::to_string(number) + ": ";
     const size_t equals = text.find('=');
-    if (equals == std::string::npos)
+    if (equals == std::string_view::npos)
       throw usage_error(where + "no '=' in the line (which is not shown: it could be a part of a secret)",
                         "write name=value");
     try {

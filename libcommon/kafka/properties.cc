@@ -8,14 +8,10 @@
 #include <sstream>
 #include <vector>
 
+#include "base/trim.h"
+
 namespace kutils::kafka {
 namespace {
-
-std::string trim(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 std::string shown_table() {
   char* memory = nullptr;
@@ -42,7 +38,7 @@ std::vector<std::string> cells(const std::string& line) {
       out.back() += line[i];
     }
   }
-  for (std::string& cell : out) cell = trim(cell);
+  for (std::string& cell : out) cell = std::string(trim(cell));
   return out;
 }
 

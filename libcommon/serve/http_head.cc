@@ -3,20 +3,18 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/trim.h"
+
 namespace kutils::serve {
 namespace {
+
+constexpr std::string_view kBlanks = " \t";  // RFC 9110 allows no others around a value
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string lowered(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), lower);
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 HeadResult refuse(int status, const std::string& why) {
@@ -148,7 +146,7 @@ HeadResult read_head(std::string_view bytes) {
     if (colon == std::string_view::npos || colon == 0 || line->front() == ' ' || line->front() == '\t')
       return refuse(400, "a header line is malformed");
     const std::string name = lowered(line->substr(0, colon));
-    const std::string_view value = trimmed(line->substr(colon + 1));
+    const std::string_view value = trim(line->substr(colon + 1), kBlanks);
     if (name == "host") {
       ++hosts;
       if (host_is_in_target) continue;
@@ -157,7 +155,7 @@ HeadResult read_head(std::string_view bytes) {
     } else if (name == "authorization") {
       constexpr std::string_view kBearer = "bearer ";
       if (lowered(value.substr(0, kBearer.size())) == kBearer)
-        head.bearer = trimmed(value.substr(kBearer.size()));
+        head.bearer = trim(value.substr(kBearer.size()), kBlanks);
     } else if (name == "transfer-encoding" || (name == "content-length" && value != "0")) {
       return refuse(413, "a request with a body is not answered");
     }

@@ -2,17 +2,12 @@
 
 #include <utility>
 
+#include "base/trim.h"
 #include "flow/condition.h"
 #include "flow/pass.h"
 
 namespace kutils {
 namespace {
-
-std::string trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  if (first == text.npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
-}
 
 // The end of the item that begins at `from`: a comma outside strings and brackets.
 size_t item_end(std::string_view list, size_t from) {
@@ -40,7 +35,7 @@ std::vector<Branch> parse_branches(const std::string& list) {
   std::vector<Branch> out;
   for (size_t from = 0; from <= list.size();) {
     const size_t end = item_end(list, from);
-    const std::string item = trim(std::string_view(list).substr(from, end - from));
+    const std::string item(trim(std::string_view(list).substr(from, end - from)));
     from = end + 1;
     if (item.empty() && from > list.size() && !out.empty()) break;  // a comma at the end
     const size_t equals = item.find('=');
@@ -50,7 +45,7 @@ std::vector<Branch> parse_branches(const std::string& list) {
       throw usage_error("TOPIC=COND: '" + item + "' has no topic in front of its condition",
                         "write for example: kbranch 'low=total_amount < 40' rides high");
     }
-    Branch branch{item.substr(0, equals), trim(item.substr(equals + 1))};
+    Branch branch{item.substr(0, equals), std::string(trim(std::string_view(item).substr(equals + 1)))};
     if (branch.condition.empty()) throw usage_error("TOPIC=COND: '" + item + "' has no condition");
     out.push_back(std::move(branch));
   }

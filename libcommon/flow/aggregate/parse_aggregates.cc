@@ -1,18 +1,13 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/trim.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
 #include "flow/aggregate/aggregate_set.h"
 
 namespace kutils::flow {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return text;
-}
 
 // At commas outside of brackets and strings.
 std::vector<std::string> split_arguments(std::string_view text) {

@@ -57,15 +57,6 @@ Collector shape(const ShapePlan& plan, const Record& record) {
 
 }  // namespace
 
-TEST_CASE("lists of partitions") {
-  CHECK(parse_partitions("3") == std::vector<int32_t>{3});
-  CHECK(parse_partitions("5-7,0,6") == std::vector<int32_t>{0, 5, 6, 7});
-  CHECK_THROWS_AS(parse_partitions(""), Error);
-  CHECK_THROWS_AS(parse_partitions("1,,2"), Error);
-  CHECK_THROWS_AS(parse_partitions("7-5"), Error);
-  CHECK_THROWS_AS(parse_partitions("-1"), Error);
-}
-
 TEST_CASE("policies and intervals") {
   CHECK(parse_on_error("skip").policy == flow::OnError::Policy::skip);
   CHECK(parse_on_error("dead-letter:d").topic == "d");

@@ -127,7 +127,8 @@ TEST_CASE("--since, --until, --tail, and what excludes what") {
 TEST_CASE("-p") {
   CHECK(parse_partitions("0,2,4-7") == std::vector<int32_t>{0, 2, 4, 5, 6, 7});
   CHECK(parse_partitions("3,3,1") == std::vector<int32_t>{1, 3});
-  for (const char* text : {"", "a", "1,", "3-1", "-1", "1-", "0-99999999"}) {
+  CHECK(parse_partitions("5-7,0,6") == std::vector<int32_t>{0, 5, 6, 7});
+  for (const char* text : {"", "a", "1,", "1,,2", "3-1", "-1", "1-", "0-99999999"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_partitions(text), Error);
   }
