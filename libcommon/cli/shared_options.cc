@@ -388,7 +388,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .metavar = "LIST",
                .help = "these partitions only: 0,2,5-7",
                .group = group,
-               .set = [this](const std::string& text) { job_.range.partitions = parse_partitions(text); }});
+               .set = [this](const std::string& text) { job_.range.partitions = io::parse_partitions(text); }});
     table.add({.names = "-e",
                .help = "stop at the end offsets that were captured at startup",
                .group = group,

@@ -1,7 +1,6 @@
 #include "flow/worker_plan.h"
 
 #include <algorithm>
-#include <regex>
 
 #include "base/nearest_name.h"
 #include "flow/changelog.h"
@@ -176,9 +175,9 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const S
                                                          kafka::Admin& admin, Log& log) {
   std::vector<std::pair<std::string, int32_t>> found;
   if (job.in.kind == io::EndpointKind::topic_pattern) {
-    const std::regex pattern(job.in.name, std::regex::extended);
+    const auto matches = io::topic_pattern(job.in);
     for (const auto& topic : admin.topics()) {
-      if (std::regex_search(topic.name, pattern)) found.emplace_back(topic.name, topic.partitions);
+      if (matches(topic.name)) found.emplace_back(topic.name, topic.partitions);
     }
     if (found.empty()) throw usage_error("no topic matches '" + job.in.name + "'");
     std::sort(found.begin(), found.end());

@@ -1,10 +1,11 @@
 #include "io/endpoint.h"
 
+#include <re2/re2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <regex>
+#include <memory>
 
 #include "base/error.h"
 
@@ -12,6 +13,12 @@ namespace kutils::io {
 namespace {
 
 constexpr size_t kMaxTopicName = 249;  // Kafka's limit
+
+RE2::Options pattern_options() {
+  RE2::Options options;
+  options.set_log_errors(false);
+  return options;
+}
 
 bool is_topic_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
@@ -94,12 +101,9 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
     if (is_out)
       throw usage_error(where + "'" + std::string(rest) + "' is a pattern, which can only be read from");
     endpoint.kind = EndpointKind::topic_pattern;
-    try {
-      (void)std::regex(endpoint.name, std::regex::extended);
-    } catch (const std::regex_error& error) {
-      throw usage_error(where + "'" + endpoint.name + "' is not a regular expression: " + error.what(),
-                        "it is an extended one, as of grep -E; a topic is written without '^'");
-    }
+    if (const RE2 pattern(endpoint.name, pattern_options()); !pattern.ok())
+      throw usage_error(where + "'" + endpoint.name + "' is not a regular expression: " + pattern.error(),
+                        "it is one of RE2's, as in matches(); a topic is written without '^'");
     return endpoint;
   }
   endpoint.kind = EndpointKind::topic;
@@ -123,9 +127,14 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
   return endpoint;
 }
 
+std::function<bool(const std::string&)> topic_pattern(const Endpoint& in) {
+  return [pattern = std::make_shared<const RE2>(in.name, pattern_options())](const std::string& topic) {
+    return RE2::PartialMatch(topic, *pattern);
+  };
+}
+
 bool names_topic(const Endpoint& in, const std::string& topic) {
-  if (in.kind == EndpointKind::topic_pattern)
-    return std::regex_search(topic, std::regex(in.name, std::regex::extended));
+  if (in.kind == EndpointKind::topic_pattern) return topic_pattern(in)(topic);
   return in.is_topic() &&
          (in.name == topic || std::find(in.topics.begin(), in.topics.end(), topic) != in.topics.end());
 }

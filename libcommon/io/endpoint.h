@@ -3,6 +3,7 @@
 // per key". IN may be a list `a,b` or a regular expression `^...`: several topics.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ bool is_topic_name(std::string_view name);
 
 // Whether the topic is one of those that `in` names or matches.
 bool names_topic(const Endpoint& in, const std::string& topic);
+// Whether a topic is one of the pattern. REQUIRES: `in` is a topic_pattern.
+std::function<bool(const std::string&)> topic_pattern(const Endpoint& in);
 
 // For the message about a topic that does not exist: if a local file has its name, it was probably meant, and
 // the tool refuses with this hint instead of making the topic. Else nullopt.

@@ -157,7 +157,7 @@ refused() {
 }
 
 @test "a pattern as IN: it must be one, and match nothing that is written" {
-  refused kread '^[a'; says "'^[a' is not a regular expression" "grep -E"
+  refused kread '^[a'; says "'^[a' is not a regular expression: missing ]" "RE2"
   export KUTILS_BROKERS=localhost:1
   refused kcp -g g '^click' clickout; says "'^click' matches OUT 'clickout': the tool would read what it writes"
   refused kfilter -g g --on-error dead-letter:clickbad 'a > 1' '^click' out; says "'clickbad'" "would read what it writes"

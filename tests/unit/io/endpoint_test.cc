@@ -52,6 +52,7 @@ TEST_CASE("endpoints: which topics are read") {
   CHECK_FALSE(names_topic(parse_endpoint("IN", "./a"), "a"));
   CHECK(names_topic(parse_endpoint("IN", "^a(b|c)"), "acd"));
   CHECK_FALSE(names_topic(parse_endpoint("IN", "^a$"), "ab"));
+  CHECK(names_topic(parse_endpoint("IN", "^a\\d+$"), "a17"));
 }
 
 TEST_CASE("endpoints: a topic that is the name of a file; IN and OUT the same file") {
