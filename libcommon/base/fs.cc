@@ -1,7 +1,6 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,11 +25,17 @@ class Fd {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
 };
+
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
 
 [[noreturn]] void fail(std::string_view verb, const std::string& path, int error_number = errno) {
   throw Error(ExitCode::delivery, system_message(verb, path, error_number));
@@ -145,16 +150,9 @@ std::string file_name_of(std::string_view text) {
 
 bool file_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-std::optional<FileLock> FileLock::try_lock(const std::string& path) {
-  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (file.get() < 0) fail("open the lock", path);
-  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return std::nullopt;
-    if (errno != EINTR) fail("lock", path);
-  }
-  return FileLock(file.release());
+FileLock::FileLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (fd_ < 0) fail("open the lock", path);
 }
-
 FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -162,6 +160,16 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 }
 FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+bool FileLock::try_lock() {
+  struct flock whole = whole_file();
+  return ::fcntl(fd_, F_OFD_SETLK, &whole) == 0;
+}
+
+bool FileLock::is_locked_by_other() const {
+  struct flock whole = whole_file();
+  return ::fcntl(fd_, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
 }  // namespace kutils

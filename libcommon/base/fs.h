@@ -30,18 +30,19 @@ std::string file_name_of(std::string_view text);
 
 bool file_exists(const std::string& path);
 
-// An exclusive flock(2) on a file, made if need be; the system gives it up when the process ends, however it
-// ends. Movable; the destructor unlocks.
+// An exclusive lock on a file, made if need be; the system gives it up when the process ends, however it ends.
+// Movable; the destructor unlocks. An open-file-description lock: it can be asked about without taking it.
 class FileLock {
  public:
-  // nullopt: another process (or another FileLock here) holds it.
-  static std::optional<FileLock> try_lock(const std::string& path);
+  explicit FileLock(const std::string& path);  // opens it only
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();
+  // False: another process (or another FileLock here) holds it.
+  bool try_lock();
+  bool is_locked_by_other() const;
 
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
   int fd_ = -1;
 };
 

@@ -19,6 +19,8 @@ namespace {
 
 constexpr int kMaxSlots = 10'000;
 constexpr std::chrono::milliseconds kLockLook{5};
+constexpr const char* kWhereElse =
+    "give a directory that can be written with --state-dir, or a name with --instance";
 
 std::string random_id() {
   std::random_device random;
@@ -32,8 +34,7 @@ std::string random_id() {
 }
 
 Error cannot(const std::string& what, const std::string& path) {
-  return usage_error("cannot " + what + " " + path + ": " + std::strerror(errno),
-                     "give a directory that can be written with --state-dir, or a name with --instance");
+  return usage_error("cannot " + what + " " + path + ": " + std::strerror(errno), kWhereElse);
 }
 
 std::string read_file(const std::string& path) {
@@ -67,25 +68,15 @@ std::string directory_uuid(const std::string& state_dir) {
   return uuid;
 }
 
+std::unique_ptr<FileLock> open_lock(const std::string& path) {
+  try {
+    return std::make_unique<FileLock>(path);
+  } catch (const Error& error) {
+    throw usage_error(error.what(), kWhereElse);
+  }
+}
+
 }  // namespace
-
-FileLock::FileLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-  if (fd_ < 0) throw cannot("open", path);
-}
-FileLock::~FileLock() { close(fd_); }
-bool FileLock::try_lock() {
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  return fcntl(fd_, F_OFD_SETLK, &lock) == 0;
-}
-
-bool FileLock::is_locked_by_other() {
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  return fcntl(fd_, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
 
 std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, const std::string& instance,
                                                  const std::string& group) {
@@ -103,12 +94,11 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
   try {
     make_directories(slot->directory_);
   } catch (const Error& error) {
-    throw usage_error(error.what(),
-                      "give a directory that can be written with --state-dir, or a name with --instance");
+    throw usage_error(error.what(), kWhereElse);
   }
   slot->uuid_ = directory_uuid(state_dir);
   for (int number = 0; number < kMaxSlots; ++number) {
-    auto lock = std::make_unique<FileLock>(slot->path(number, ".lock"));
+    auto lock = open_lock(slot->path(number, ".lock"));
     if (!lock->try_lock()) continue;
     slot->number_ = number;
     slot->lock_ = std::move(lock);
@@ -120,7 +110,7 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
 
 std::unique_ptr<FileLock> InstanceSlot::lock_for_init(const StopRequest& stop) const {
   if (!lock_) return nullptr;
-  auto lock = std::make_unique<FileLock>(path(number_, ".init"));
+  auto lock = open_lock(path(number_, ".init"));
   while (!lock->try_lock()) {
     if (stop.signal() != 0) {
       throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
@@ -136,11 +126,11 @@ std::optional<InstanceSlot::DeadSlot> InstanceSlot::next_dead(int& number) const
   for (; number < kMaxSlots; ++number) {
     if (number == number_) continue;
     if (access(path(number, ".lock").c_str(), F_OK) != 0) return std::nullopt;  // slots are dense
-    auto init = std::make_unique<FileLock>(path(number, ".init"));
+    auto init = open_lock(path(number, ".init"));
     if (!init->try_lock()) continue;
     // After the init lock: an owner that comes now waits for us before it initialises.
-    FileLock owner(path(number, ".lock"));
-    if (owner.is_locked_by_other()) continue;
+    const auto owner = open_lock(path(number, ".lock"));
+    if (owner->is_locked_by_other()) continue;
     return DeadSlot{slot_name(number++), std::move(init)};
   }
   return std::nullopt;

@@ -5,7 +5,7 @@
 //   uuid                      made once; 32 hex digits. Not the host's name: containers and cloned hosts
 //   share that. slots/GROUP/N.lock        held by the process that runs as slot N slots/GROUP/N.init held
 //   while N's transactional ids are being initialised, by its owner or on a dead owner's behalf
-// Locks are open-file-description locks: they end with the process however it ends, and can be tested without
+// The locks are FileLocks (base/fs.h): they end with the process however it ends, and can be tested without
 // taking them.
 #pragma once
 
@@ -15,23 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "base/fs.h"
 #include "base/signal.h"
 
 namespace kutils::flow {
-
-class FileLock {
- public:
-  // Opens (creates) the file. Throws Error(usage) where it cannot.
-  explicit FileLock(const std::string& path);
-  ~FileLock();
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-  bool try_lock();
-  bool is_locked_by_other();
-
- private:
-  int fd_;
-};
 
 class InstanceSlot {
  public:

@@ -34,8 +34,7 @@ void remove_left_behind(const std::string& parent) {
         !file_exists(mark_of(directory)))
       continue;
     try {
-      if (const auto dead = FileLock::try_lock(lock_of(directory)))
-        std::filesystem::remove_all(directory, ignored);
+      if (FileLock dead(lock_of(directory)); dead.try_lock()) std::filesystem::remove_all(directory, ignored);
     } catch (const Error&) {
       continue;  // not worth ending for
     }
@@ -54,7 +53,7 @@ MemoryStateDir::MemoryStateDir(const std::string& bootstrap_servers) {
     path_.clear();
     throw Error(ExitCode::delivery, why);
   }
-  lock_ = FileLock::try_lock(lock_of(path_));
+  lock_.emplace(lock_of(path_)).try_lock();
   write_file_atomically(mark_of(path_), bootstrap_servers);
 }
 

@@ -73,7 +73,8 @@ std::vector<std::string> stored_groups(const std::string& state_dir);
 // The process that holds the partition's lock, as far as the system tells; 0: it does not.
 int lock_holder(const std::string& partition_dir);
 
-// Exclusive hold of a partition's directory, from construction to destruction. Movable.
+// Hold of a partition's directory, from construction to destruction. Movable. Not a FileLock: readers share it, and
+// the system names its holder (flock).
 class PartitionLock {
  public:
   // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory.

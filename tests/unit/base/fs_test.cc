@@ -23,11 +23,13 @@ TEST_CASE("files of state: directories, atomic writes, locks") {
   CHECK_THROWS_AS(make_directories(file + "/x"), Error);
   CHECK_THROWS_AS(write_file_atomically(base + "/none/x", "1"), Error);
   {
-    const auto lock = FileLock::try_lock(file);
-    CHECK(lock);
-    CHECK_FALSE(FileLock::try_lock(file));
+    FileLock lock(file), other(file);
+    CHECK_FALSE(lock.is_locked_by_other());
+    CHECK(lock.try_lock());
+    CHECK(other.is_locked_by_other());
+    CHECK_FALSE(other.try_lock());
   }
-  CHECK(FileLock::try_lock(file));
+  CHECK(FileLock(file).try_lock());
   std::filesystem::remove_all(base);
 }
 
