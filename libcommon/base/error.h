@@ -1,9 +1,9 @@
 // What can go wrong, sorted by who has to act.
 //
 // - Error: ends the program (bad usage, no broker, failed delivery). Thrown; caught in one place,
-// cli::run_tool(),
-//   which prints it and returns its exit code. Library code never exits.
+//   cli::run_tool(), which prints it and returns its exit code. Library code never exits.
 // - RecordError: one record cannot be processed. A value, handed to the run loop, which applies --on-error.
+//
 // Kafka's own errors are sorted in kafka/kafka_error.h.
 #pragma once
 

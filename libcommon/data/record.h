@@ -41,7 +41,7 @@ struct Output {
   std::span<const Header> headers;
   int64_t timestamp = kNoTimestamp;
   // True: the key is the origin's, so that the record keeps its partition number where input and output have
-  // as many partitions (semantics.md, "Keys and partitions"). False: murmur2 of the key.
+  // as many partitions. False: murmur2 of the key.
   bool keeps_key = true;
   bool is_origin = false;  // key and value as they came, from a stage that else makes its own (--late)
   int32_t partition = kNoPartition;  // set to insist (kcp)

@@ -1,5 +1,5 @@
-// The list grammar of the tools: `ITEM, ITEM`, ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `|
-// CMD`.
+// The list grammar of the tools: `ITEM, ITEM`,
+// ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`.
 #include "base/trim.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"

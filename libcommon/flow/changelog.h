@@ -1,4 +1,4 @@
-// The internal topics of a stateful group: made explicitly, verified where they exist (protocol.md, 20).
+// The internal topics of a stateful group: made explicitly, verified where they exist (rule 20).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // When an open transaction is committed: soon when caught up, so that readers wait little; late while there
-// is lag, so that a transaction's fixed cost is shared by many records (floors.md, 4). The interval doubles
+// is lag, so that a transaction's fixed cost is shared by many records. The interval doubles
 // from `min` to `max` with each commit made under lag, and is `min` again once caught up. All times in steady
 // microseconds.
 #pragma once

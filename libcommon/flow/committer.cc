@@ -10,7 +10,7 @@ constexpr int64_t kStopPatienceUs = 5'000'000;
 // The group metadata that offsets may be sent with; throws where the partitions are not ours any more.
 kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::string& member) {
   kafka::GroupMetadata group = consumer.group_metadata();
-  // Without this check the broker takes the offsets and fences nobody (protocol.md, 2).
+  // Without this check the broker takes the offsets and fences nobody (rule 2).
   if (!group.usable() || consumer.assignment_lost()) {
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
                             "the group assigned this process's partitions to others");
@@ -44,7 +44,7 @@ void TransactionCycle::commit(const std::vector<kafka::PartitionOffset>& offsets
 
 // A commit that was sent and not answered may have been done. librdkafka then takes no other call than the
 // same one (every abort returns _CONFLICT, seen). Who gives up must drop the producer: its
-// successor's init finds out what became of the transaction (28a).
+// successor's init finds out what became of the transaction (rule 28a).
 void TransactionCycle::commit_until_answered(kafka::TransactionalProducer& producer,
                                              kafka::GroupConsumer& consumer) {
   const int64_t until_us = clock_.steady_us() + patience_.count() * 1000;

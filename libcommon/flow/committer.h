@@ -1,8 +1,8 @@
 // How what was done becomes final: the outputs and the positions they stand for.
 //
 //   TransactionCycle  exactly once: both in one transaction, on two transactional ids strictly in turn
-//   (protocol.md, 1-4) PlainCommits      at least once: outputs delivered, then the positions committed (5,
-//   29)
+//                     (rules 1-4)
+//   PlainCommits      at least once: outputs delivered, then the positions committed (rules 5, 29)
 // One thread. No call is made by a destructor: a committer that is dropped is a process that died.
 #pragma once
 

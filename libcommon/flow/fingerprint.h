@@ -1,4 +1,4 @@
-// What a group was made for, kept in the metadata of its committed offsets (protocol.md, 18), so that the
+// What a group was made for, kept in the metadata of its committed offsets (rule 18), so that the
 // same group is not used for something else without a word.
 //
 // Format, text in UTF-8: `kutils1`, then for each setting U+001F, its name, `=`, its value. Backslash, U+001F

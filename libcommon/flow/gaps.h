@@ -1,4 +1,4 @@
-// Records that retention deleted before the group had read them (protocol.md, 19). Reading on from wherever
+// Records that retention deleted before the group had read them (rule 19). Reading on from wherever
 // the log now begins would lose them silently, so auto.offset.reset is `error` and the judgement is made
 // here.
 #pragma once

@@ -1,10 +1,10 @@
-// Who this process is within its group (protocol.md, 9 and 10): a slot, so that a restarted process takes up
+// Who this process is within its group (rules 9 and 10): a slot, so that a restarted process takes up
 // the group membership and the transactional ids of the one that died, without waiting for time-outs.
 //
 // Files, all under STATE_DIR (made if missing):
-//   uuid                      made once; 32 hex digits. Not the host's name: containers and cloned hosts
-//   share that. slots/GROUP/N.lock        held by the process that runs as slot N slots/GROUP/N.init held
-//   while N's transactional ids are being initialised, by its owner or on a dead owner's behalf
+//   uuid                 made once; 32 hex digits (host names repeat: containers, cloned hosts)
+//   slots/GROUP/N.lock   held by the process that runs as slot N
+//   slots/GROUP/N.init   held while N's transactional ids are initialised, by its owner or for a dead one
 // The locks are FileLocks (base/fs.h): they end with the process however it ends, and can be tested without
 // taking them.
 #pragma once

@@ -29,7 +29,7 @@ struct LastRecord {
 };
 uint64_t digest_of(const Record& record);
 
-// Where the state of a partition stands: what its meta row says (protocol.md, 17).
+// Where the state of a partition stands: what its meta row says (rule 17).
 struct StateMark {
   kafka::TopicPartition at;  // the input that it was made from
   int64_t offset = 0;        // of the next record to process
@@ -72,7 +72,7 @@ struct StatePlace {
   std::string group;
   kafka::TopicPartition changelog;  // its partition number is the state's
   int64_t delete_retention_ms = 0;  // of the changelog topic
-  bool in_memory_broker = false;    // no changelog to restore from (protocol.md, 29)
+  bool in_memory_broker = false;    // no changelog to restore from (rule 29)
   bool temporary = false;           // kept in memory, gone with the process
   bool distrusted = false;          // what is on disk turned out to be broken
   size_t cache_bytes = 0;           // --cache: of all partitions together

@@ -51,7 +51,7 @@ void PlainLoop::run() {
   parts_.outputs.close();
 }
 
-// As between topics (protocol.md, 26): --idle, and partitions without records that would hold stream time
+// As between topics (rule 26): --idle, and partitions without records that would hold stream time
 // back.
 void PlainLoop::note_quiet(const Batch& batch) {
   const int64_t now = parts_.clock.steady_us();

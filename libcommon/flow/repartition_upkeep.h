@@ -1,5 +1,5 @@
 // What there is to do for an internal topic, apart from its records: where it ends once all before it has
-// ended, and the deletion of what was read (protocol.md, 20, 24).
+// ended, and the deletion of what was read (rules 20, 24).
 #pragma once
 
 #include <future>

@@ -29,7 +29,7 @@ class Report {
     uint64_t in = 0;
     uint64_t out = 0;
     uint64_t dead_letters = 0;
-    uint64_t repeated = 0;  // records below the expected offset, dropped (protocol.md, 15)
+    uint64_t repeated = 0;  // records below the expected offset, dropped (rule 15)
     uint64_t failures = 0;
     std::array<uint64_t, kDropReasons> drops{};
     std::map<std::string, uint64_t> failures_by_reason;

@@ -24,7 +24,7 @@ std::string random_token() {
 }
 
 // The in-memory broker waits a whole session for a member that died, and a whole fetch.wait.max.ms for
-// records (29).
+// records (rule 29).
 kafka::ClientConfig for_memory(kafka::ClientConfig client) {
   client.set_assignment("consumer.session.timeout.ms=6000");
   client.set_assignment("consumer.fetch.wait.max.ms=10");

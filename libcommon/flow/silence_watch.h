@@ -1,4 +1,4 @@
-// Which partitions are silent, and for how long (protocol.md, 26): those whose leader, asked again and again, gave
+// Which partitions are silent, and for how long (rule 26): those whose leader, asked again and again, gave
 // the same end, which is where their reader stands. So neither lag, an open transaction, a broker that is away nor
 // a process that stood still counts, and no record is missed between two looks. Behind a repartition it is the
 // sources that fall silent, wherever they are read: neither the end of one nor the group's offset there changed.

@@ -1,5 +1,5 @@
 // What a record carries through the internal repartition topic: where it came from and the stream time there
-// (protocol.md, 27), so that the stage behind tells source partitions apart, and whatever else of it the way
+// (rule 27), so that the stage behind tells source partitions apart, and whatever else of it the way
 // changes, so that it is the record of IN that expressions, messages, dead letters and late records show.
 // Numbers are decimal text.
 #pragma once

@@ -1,5 +1,5 @@
 // A source's time reaches every partition of the internal topic, also those to which none of its records go
-// (protocol.md, 27): otherwise windows there never close, always so where IN is keyed that way already.
+// (rule 27): otherwise windows there never close, always so where IN is keyed that way already.
 //
 // A mark is a record without key and value that carries pairs of headers: a source partition and its time. One
 // mark tells of all sources of this worker that have moved. It goes with a commit, to the partitions that do not

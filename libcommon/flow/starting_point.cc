@@ -10,7 +10,7 @@ constexpr Millis kGlance{100};
 
 }  // namespace
 
-// Where the state stands decides; the group's offset is its mirror (17).
+// Where the state stands decides; the group's offset is its mirror (rule 17).
 int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new) {
   using Action = state::Resume::Action;
   const std::optional<int64_t> group_offset =
@@ -43,7 +43,7 @@ int64_t StartingPoint::with_state(PartitionState& state, const kafka::PartitionO
                             ", beyond the topic's end: the topic was recreated",
                         again);
     case Action::offsets_were_reset:
-      // Plain commits: the state may stand behind the group's offset, and says so itself (29).
+      // Plain commits: the state may stand behind the group's offset, and says so itself (rule 29).
       if (context_.plan.in_memory) return resume.offset;
       throw usage_error("the offset of group " + group + " in " + place + " is " +
                             std::to_string(commit.offset) + ", its state stands at " +
@@ -104,7 +104,7 @@ void StartingPoint::check_same_input(PartitionState& state, const kafka::TopicPa
 }
 
 std::vector<PartitionRange> StartingPoint::without(const std::vector<kafka::TopicPartition>& fresh) {
-  // Partitions that came after the group's first start are read from their beginning (19).
+  // Partitions that came after the group's first start are read from their beginning (rule 19).
   const Range from_beginning;
   std::vector<kafka::TopicPartition> asked, later;
   for (const auto& at : fresh) {

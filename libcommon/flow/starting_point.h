@@ -1,5 +1,5 @@
 // Where a partition that is given to us starts: what its state says, what the group has committed, what -o
-// asks for; and what speaks against it (protocol.md, 17 and 19).
+// asks for; and what speaks against it (rules 17 and 19).
 #pragma once
 
 #include <vector>

@@ -31,7 +31,7 @@ void StateCommits::write(const std::vector<kafka::PartitionOffset>& offsets) {
   check_changelog(producer, offsets);
 }
 
-// Judged before it is produced (protocol.md, 6): the broker would refuse the whole transaction, again and
+// Judged before it is produced (rule 6): the broker would refuse the whole transaction, again and
 // again.
 void StateCommits::check_size(const Output& row, const kafka::PartitionOffset& at) {
   const int64_t most = context_.plan.changelog_max_bytes;

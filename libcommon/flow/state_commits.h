@@ -1,4 +1,4 @@
-// A transaction's rows: into the changelog before the commit, onto disk after it (protocol.md, 16 to 18).
+// A transaction's rows: into the changelog before the commit, onto disk after it (rules 16 to 18).
 #pragma once
 
 #include <vector>

@@ -140,7 +140,7 @@ class RestorePlace {
   Restores* restores_ = nullptr;
 };
 
-// Opens and restores on a thread of its own, so that the worker goes on polling (protocol.md, 13).
+// Opens and restores on a thread of its own, so that the worker goes on polling (rule 13).
 class Opening final : public StateOpening {
  public:
   Opening(StatePlace place, std::shared_ptr<Restores> restores, const Surroundings& around,

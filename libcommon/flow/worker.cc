@@ -31,7 +31,7 @@ Millis transaction_timeout(const Job& job) {
   const auto found = properties.find("transaction.timeout.ms");
   return Millis(found == properties.end() ? 30'000 : std::stoll(found->second));
 }
-// Half of the transaction time-out (protocol.md, 8).
+// Half of the transaction time-out (rule 8).
 Millis transaction_limit(const Job& job) { return std::max(Millis(1), transaction_timeout(job) / 2); }
 // Beyond the transaction's time-out and a broker's fail-over nothing comes of waiting on.
 Millis commit_patience(const Job& job) { return transaction_timeout(job) + Millis(30'000); }

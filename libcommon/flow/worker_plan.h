@@ -31,7 +31,7 @@ struct SubPlan {
 struct WorkerPlan {
   std::string group;
   std::string state_name;  // the name of the group's directory of state (state/layout.h)
-  bool in_memory = false;  // protocol.md, 29
+  bool in_memory = false;  // rule 29
   bool exactly_once = true;
   std::vector<std::string> subscription;                // topic names, or one regular expression
   std::vector<std::pair<std::string, int32_t>> inputs;  // topic, partitions
@@ -39,10 +39,10 @@ struct WorkerPlan {
   std::string dead_letters;                             // empty: none
   std::string fingerprint;                              // for each commit's metadata
   // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
-  // came later and are read from their beginning, whatever -o says (protocol.md, 19).
+  // came later and are read from their beginning, whatever -o says (rule 19).
   std::map<std::string, int32_t> earlier_counts;
   std::vector<std::string> without_offsets;  // inputs in which the group has no offset
-  // Several partitions are brought together: the oldest record goes first (protocol.md, 28b).
+  // Several partitions are brought together: the oldest record goes first (rule 28b).
   bool in_order_of_time = false;
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
@@ -77,11 +77,11 @@ struct WorkerPlan {
     return count;
   }
   // All topics of a broker in memory have as many partitions; there the changelog is written and not read
-  // back (protocol.md, 29).
+  // back (rule 29).
   int32_t changelog_partition_of(int32_t state) const {
     return in_memory ? state % subs.back().partitions : state;
   }
-  // At least once: only the outputs are outside of the transaction, for state cannot repeat (protocol.md, 5).
+  // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 
   std::vector<kafka::TopicPartition> all_partitions() const;

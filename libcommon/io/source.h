@@ -38,7 +38,7 @@ class Source {
     return none;
   }
   // The partitions (of lines: 0 of no topic) of which all that is there has been given. Asked after a poll
-  // that gave nothing or something; who is in it for long is silent (protocol.md, 26).
+  // that gave nothing or something; who is in it for long is silent (rule 26).
   virtual std::vector<kafka::TopicPartition> at_end() const { return {}; }
   // Whether the partition may still give something: false for one that is not read, and one that was read to
   // the end that was asked for.

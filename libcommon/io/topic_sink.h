@@ -5,7 +5,7 @@
 // many partitions; else Java's murmur2 of the key; a record without key: the origin's partition modulo the
 // count, or in turn where the origin has none.
 //
-// What the broker would refuse is judged before producing, from the topic's settings (protocol.md, 6): the
+// What the broker would refuse is judged before producing, from the topic's settings (rule 6): the
 // broker's refusal would abort the whole transaction. A result is never refused for a time too far ahead:
 // what it was made from was judged before it counted (too_far_ahead()). If the clock was set back since, or
 // the row is older than that rule, it is written with the time of now, so that its group's rows go on.

@@ -48,13 +48,13 @@ class Admin {
   // From now on calls are tried once, for some two seconds: for who asks beside his work and will ask again.
   // Otherwise what can be tried again is, for half a minute.
   virtual void try_once() {}
-  virtual bool is_in_memory() = 0;  // cluster id begins with "mockCluster" (protocol.md, 29)
+  virtual bool is_in_memory() = 0;  // cluster id begins with "mockCluster" (rule 29)
   virtual std::string cluster_id() = 0;
   virtual std::optional<TopicInfo> find_topic(const std::string& name) = 0;  // never creates it
   virtual std::vector<TopicInfo> topics() = 0;
   virtual bool create_topic(const NewTopic& topic) = 0;  // false: somebody else was quicker
   virtual std::map<std::string, std::string> topic_config(const std::string& name) = 0;
-  // High watermarks through a read_uncommitted handle (protocol.md, 23).
+  // High watermarks through a read_uncommitted handle (rule 23).
   virtual Watermarks watermarks(const TopicPartition& partition) = 0;
   virtual std::vector<PartitionOffset> offsets_for_time(const std::vector<TopicPartition>& partitions,
                                                         int64_t ms) = 0;

@@ -2,7 +2,7 @@
 //
 // An interface, so that the run loop's tests can put a broker under it that fails on the n-th call; the real
 // one is made by make_group_consumer() (librdkafka_consumer.cc). All calls come from one thread. A fatal
-// error of the client arrives as a KafkaError thrown by poll() (protocol.md, 11: as a message error, not
+// error of the client arrives as a KafkaError thrown by poll() (rule 11: as a message error, not
 // through error_cb).
 #pragma once
 
@@ -14,16 +14,13 @@
 
 #include "base/clock.h"
 #include "data/batch.h"
+#include "data/topic_partition.h"
 #include "kafka/client_config.h"
 #include "kafka/kafka_error.h"
 
 namespace kutils::kafka {
 
-struct TopicPartition {
-  std::string topic;
-  int32_t partition = 0;
-  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
-};
+using kutils::TopicPartition;
 
 constexpr int64_t kOffsetNone = -1001;  // librdkafka's "invalid": nothing committed
 
@@ -38,7 +35,7 @@ struct GroupMetadata {
   std::shared_ptr<void> handle;  // rd_kafka_consumer_group_metadata_t
   int32_t generation = -1;
   std::string member_id;
-  // protocol.md, 2: offsets sent with anything else are accepted by the broker and fence nobody.
+  // rule 2: offsets sent with anything else are accepted by the broker and fence nobody.
   bool usable() const { return generation >= 0 && !member_id.empty(); }
 };
 
@@ -51,7 +48,7 @@ struct Watermarks {
 class RebalanceListener {
  public:
   virtual ~RebalanceListener() = default;
-  // The group gave these to us. The client already answered with an empty incremental assign (protocol.md,
+  // The group gave these to us. The client already answered with an empty incremental assign (rule
   // 13): they deliver nothing until start() is called for them.
   virtual void on_assigned(const std::vector<TopicPartition>& partitions) = 0;
   // They leave. `lost`: they are gone already, nothing of them may be committed. The client unassigns them
@@ -82,9 +79,9 @@ class GroupConsumer {
   // Rewinding: unassign and assign again at these offsets; what was fetched before is never delivered.
   virtual void rewind(const std::vector<PartitionOffset>& to) = 0;
   // From now on poll() hands out the records of different partitions in order of time: of those that wait the
-  // oldest first; a partition at its end is not waited for (protocol.md, 28b). REQUIRES: nothing is started.
+  // oldest first; a partition at its end is not waited for (rule 28b). REQUIRES: nothing is started.
   virtual void read_in_order_of_time() {}
-  // Not reading a partition's queue, in place of pause (protocol.md, 15).
+  // Not reading a partition's queue, in place of pause (rule 15).
   virtual void hold_back(const TopicPartition& partition, bool held) = 0;
   // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An
   // offset is kOffsetNone where nothing is committed.

@@ -1,5 +1,5 @@
 // Kafka's errors by what a program can do about them. Sorted by librdkafka's own flags, never by name alone
-// (protocol.md, 4): retriable - the same call again; abort - abort the transaction, rewind, go on; fatal -
+// (rule 4): retriable - the same call again; abort - abort the transaction, rewind, go on; fatal -
 // this client is finished, destroy and rebuild it or end the program.
 #pragma once
 
@@ -19,7 +19,7 @@ class KafkaError : public Error {
   Severity severity() const { return severity_; }
   int kafka_code() const { return kafka_code_; }  // rd_kafka_resp_err_t
   // Another holder of our transactional id or instance id was seen: INVALID_PRODUCER_EPOCH,
-  // FENCED_INSTANCE_ID, PRODUCER_FENCED, librdkafka's own _FENCED. Not always a rival (protocol.md, 11).
+  // FENCED_INSTANCE_ID, PRODUCER_FENCED, librdkafka's own _FENCED. Not always a rival (rule 11).
   bool is_fencing() const {
     return kafka_code_ == 47 || kafka_code_ == 82 || kafka_code_ == 90 || kafka_code_ == -144;
   }

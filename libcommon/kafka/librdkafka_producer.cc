@@ -131,7 +131,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) override {
-    // The broker would take offsets without a member and fence nobody (protocol.md, 2).
+    // The broker would take offsets without a member and fence nobody (rule 2).
     if (!group.usable()) {
       throw KafkaError(ExitCode::delivery, Severity::abort, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
                        name_ + ": not a member of the group at this moment, so no offsets can be committed");

@@ -1,6 +1,6 @@
 // A broker in this process's memory, for trying things and for tests: librdkafka's mock cluster on 127.0.0.1,
 // plaintext. Other processes can use it; it ends with this object, and nothing survives. What it cannot do:
-// see protocol.md, 29.
+// see rule 29.
 #pragma once
 
 #include <cstdint>

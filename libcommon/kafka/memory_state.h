@@ -1,6 +1,6 @@
 // The state directory of one in-memory broker: state is worth nothing once its topics are gone, so kbroker
 // makes a directory, says in it whose it is, and removes it at its end. Tools keep state on disk for an
-// in-memory broker only in its own directory (protocol.md, 29).
+// in-memory broker only in its own directory (rule 29).
 #pragma once
 
 #include <optional>

@@ -40,7 +40,7 @@ class TransactionalProducer : public Producer {
   virtual void begin() = 0;
   virtual void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) = 0;
   // One attempt of some seconds. Throws severity retriable where it was not answered: then it may have been
-  // done or not, and only commit() may be called again, or the producer be dropped (protocol.md, 28a).
+  // done or not, and only commit() may be called again, or the producer be dropped (rule 28a).
   virtual void commit() = 0;
   virtual void abort() = 0;  // flushes first, bounded to 5 s
 };

@@ -1,4 +1,4 @@
-// Records of several partitions in order of time (protocol.md, 28b): of those that wait, the oldest first. A tool
+// Records of several partitions in order of time (rule 28b): of those that wait, the oldest first. A tool
 // that brings partitions together reads them so, for whatever comes next takes what is out of order for late. Pure
 // logic over lines of waiting messages; who has the messages fills the lines.
 #pragma once

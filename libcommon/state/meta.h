@@ -1,4 +1,4 @@
-// The meta row of an operator: where its state stands (protocol.md, 17). One per operator and partition,
+// The meta row of an operator: where its state stands (rule 17). One per operator and partition,
 // under a reserved key, in every transaction that sends an offset for a partition which the operator reads.
 // It is the truth; the group's offset is its mirror. Layout: state_format.h, kutils-state(5).
 #pragma once

@@ -1,7 +1,7 @@
 // All state of one partition: the stores of its operators over one backend, what the open transaction wrote,
 // the meta rows, and how far the changelog has been applied. The run loop owns it; one thread uses it.
 //
-// The run loop's order (architecture.md, protocol.md 14, 17, 22):
+// The run loop's order (rules 14, 17, 22):
 //   lock = PartitionLock::try_acquire(dir)
 //   store = PartitionStore::open(environment, dir)        wipes what cannot be read
 //   switch (store.plan_restore(log_start, log_end, now, delete_retention)): wipe() where it says rebuild;
@@ -36,7 +36,7 @@
 
 namespace kutils::state {
 
-// How much of the changelog has to be read (protocol.md, 22).
+// How much of the changelog has to be read (rule 22).
 struct RestorePlan {
   enum class Reason {
     up_to_date,   // nothing to read

@@ -4,16 +4,15 @@
 //   key      := operator:u8 row-key          operator 1..255: a stage of the pipeline, counted from 1
 //             | 0x00 operator:u8             meta row (state/meta.h)
 //             | 0x00                         local row: on disk only, never in the changelog
-//   row-key  := kWindowRow  start:ordered64 key                 an aligned window
-//             | kKeyRow     key                                 a key's sessions or sliding events
-//             | kGroupRow   key                                 a table's row: a group's aggregates
-//             | kSourceRow  key                                 what a row of a source table gave to its
-//             group | kRefusedRow source:signed row:bytes group         what of a row is in a group that
-//             refused its change | kViewRow    key                                 a key that the output of a
-//             table's filter or map has | kHeldRow    key                                 a value held back
-//             by --emit after:D | kTimerRow   due:ordered64 key                   look at the key's row once
-//             stream time reaches `due` | kClosedRow  end:ordered64 start:ordered64 key   a closed session or
-//             sliding window (--expires)
+//   row-key  := kWindowRow  start:ordered64 key                an aligned window
+//             | kKeyRow     key                                a key's sessions or sliding events
+//             | kGroupRow   key                                a table's row: a group's aggregates
+//             | kSourceRow  key                                what a row of a source table gave to its group
+//             | kRefusedRow source:signed row:bytes group      a row's part of a group that refused its change
+//             | kViewRow    key                                a key that a table's filter or map let through
+//             | kHeldRow    key                                a value held back by --emit after:D
+//             | kTimerRow   due:ordered64 key                  look at the row once stream time reaches `due`
+//             | kClosedRow  end:ordered64 start:ordered64 key  a closed session or sliding window (--expires)
 //   ordered64: big-endian with the sign bit flipped, so that bytes sort as the numbers do.
 #pragma once
 

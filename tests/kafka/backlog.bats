@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154
-# kwindow --by over a backlog whose partitions are read at different speeds (protocol.md, 27), and what becomes of the repartition topic (20).
+# kwindow --by over a backlog whose partitions are read at different speeds (rule 27), and what becomes of the repartition topic (20).
 
 setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
 teardown() { kafka_teardown; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154
-# Stream time on a real broker: sources tell theirs to every partition of the internal topic (protocol.md, 27).
+# Stream time on a real broker: sources tell theirs to every partition of the internal topic (rule 27).
 
 setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
 teardown() { kafka_teardown; }

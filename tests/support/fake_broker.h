@@ -1,7 +1,7 @@
 // A broker in memory for tests of the run loop: topics, transactions, one group with one real member. It does
 // what a real one was seen to do where the delivery protocol depends on it:
 //   - offsets sent with another generation are refused; those with none are accepted, whoever leads the group
-//   (protocol.md, 2)
+//   (rule 2)
 //   - initialising a transactional id fences its older holder and aborts its open transaction
 //   - committed offsets of an open transaction do not show; asking for them while one is pending would wait
 //   for ever

@@ -1,9 +1,10 @@
 // What each row of a source table gave to its group, so that it can be taken back when the row changes. Used
 // where rows are grouped in place and in front of a repartition. One thread.
 //
-// Store: kSourceRow key -> flags:u8 (1: in a group, 2: the group's key is text) group:bytes { present:u8
-// [datum] } Rows in no group are stored too: a deletion of one is then no news, and neither is it an unknown
-// key.
+// Store: kSourceRow key -> flags:u8 group:bytes { present:u8 [datum] }
+// flags: 1: in a group, 2: the group's key is text.
+//
+// Rows in no group are stored too: a deletion of one is then no news, and neither is it an unknown key.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
 // Stream time of an operator in one partition: the largest record time seen, and behind a repartition the
-// minimum over the source partitions of the largest time seen from each (protocol.md 27), so that partitions
+// minimum over the source partitions of the largest time seen from each (rule 27), so that partitions
 // read at different speeds make nothing late. Never goes back. One thread.
 #pragma once
 

@@ -1,6 +1,6 @@
 // What all windows share: reading the record, stream time, lateness, what is emitted when.
 //
-// One close rule (semantics.md): a window is closed iff end + grace <= stream time, `end` its exclusive end.
+// One close rule (kwindow(1)): a window is closed iff end + grace <= stream time, `end` its exclusive end.
 // Stream time moves first; a record counts into exactly those of its windows that are open; a closed window
 // is final. A record that cannot be processed has no effect, also none on stream time.
 #pragma once

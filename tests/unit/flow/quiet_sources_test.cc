@@ -1,5 +1,5 @@
-// -e behind a repartition: what a source partition that had nothing for the run holds back (protocol.md,
-// 25-27).
+// -e behind a repartition: what a source partition that had nothing for the run holds back (rules 25
+// to 27).
 #include <set>
 #include <utility>
 #include <vector>

@@ -1,6 +1,6 @@
 // The worker with state on a broker that fails at the n-th call: whatever happens, and whatever becomes of
 // the local state meanwhile, the changelog's rows, the outputs, the committed offsets and the rows on disk
-// are those of a run that nothing disturbed (protocol.md, 4, 5, 17, 21, 22).
+// are those of a run that nothing disturbed (rules 4, 5, 17, 21, 22).
 #include <charconv>
 #include <filesystem>
 #include <map>

@@ -4,7 +4,7 @@
 using namespace kutils::state;
 using Action = Resume::Action;
 
-TEST_CASE("resume: the table of protocol.md 17") {
+TEST_CASE("resume: the table of rule 17") {
   CHECK(decide_resume(std::nullopt, std::nullopt, 3, 9).action == Action::start);
   CHECK(decide_resume(5, 5, 0, 9).action == Action::resume);
   CHECK(decide_resume(5, 5, 0, 9).offset == 5);

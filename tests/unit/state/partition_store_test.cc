@@ -150,7 +150,7 @@ TEST_CASE("store: an abort takes the meta row back too") {
   CHECK(partition.meta(1).position("in", 0) == 10);
 }
 
-TEST_CASE("store: what to restore (protocol.md 22)") {
+TEST_CASE("store: what to restore (rule 22)") {
   using Reason = RestorePlan::Reason;
   PartitionStore partition;
   CHECK(partition.plan_restore(5, 9, 0, 1000).reason == Reason::no_state);

@@ -1,4 +1,4 @@
-// The rules of semantics.md, "Windows", as plainly as they can be written: every record is kept, every window
+// The rules of windows as plainly as they can be written: every record is kept, every window
 // is made again for each record. For comparison with the real stages.
 #pragma once
 
