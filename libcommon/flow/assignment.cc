@@ -24,8 +24,4 @@ OwnedPartition* Assignment::find(std::string_view topic, int32_t partition) {
   return nullptr;
 }
 
-bool Assignment::all_at_end() const {
-  return std::all_of(owned_.begin(), owned_.end(), [](const auto& one) { return one->at_end(); });
-}
-
 }  // namespace kutils::flow

@@ -47,7 +47,6 @@ class Assignment {
   OwnedPartition* find(std::string_view topic, int32_t partition);
   const std::vector<std::unique_ptr<OwnedPartition>>& all() const { return owned_; }
   bool empty() const { return owned_.empty(); }
-  bool all_at_end() const;
 
  private:
   std::vector<std::unique_ptr<OwnedPartition>> owned_;

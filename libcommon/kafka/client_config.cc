@@ -298,22 +298,4 @@ std::string ClientConfig::list_properties() {
   return out;
 }
 
-std::string ClientConfig::dump() const {
-  std::string out = "bootstrap.servers=" + brokers_ + '\n';
-  const auto value_of = [](const std::string& name, const std::string& value) {
-    return is_secret(name) ? std::string("********") : value;
-  };
-  for (const auto& [name, value] : consumer_) {
-    const auto other = producer_.find(name);
-    const bool same = other != producer_.end() && other->second == value;
-    out += (same ? "" : "consumer.") + name + "=" + value_of(name, value) + '\n';
-  }
-  for (const auto& [name, value] : producer_) {
-    const auto other = consumer_.find(name);
-    if (other != consumer_.end() && other->second == value) continue;
-    out += "producer." + name + "=" + value_of(name, value) + '\n';
-  }
-  return out;
-}
-
 }  // namespace kutils::kafka

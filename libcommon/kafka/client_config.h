@@ -47,9 +47,8 @@ class ClientConfig {
   void set_asked_to_end(AskedToEnd asked) { asked_to_end_ = std::move(asked); }
   const AskedToEnd& asked_to_end() const { return asked_to_end_; }
 
-  // `-X list`: every property with side, range, default. `-X dump`: what is set, secrets masked.
+  // `-X list`: every property with side, range, default.
   static std::string list_properties();
-  std::string dump() const;
 
  private:
   std::string brokers_;
