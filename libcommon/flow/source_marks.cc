@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "flow/source_headers.h"
+#include "flow/stage.h"
+#include "state/meta.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr int64_t kNothing = INT64_MIN;
+constexpr std::string_view kIdle = "-1";  // in place of a time; earlier versions pass over it
 
 template <typename Number>
 bool parse(const Header& header, Number& number) {
@@ -30,12 +33,48 @@ void SourceMarks::tell(int32_t number, Source& source, int32_t partition, int64_
   told = time;
 }
 
-void SourceMarks::wrote(int32_t number, int64_t time, int32_t partition) {
+SourceMarks::Source& SourceMarks::source_of(int32_t number) {
   if (number != last_number_ || !last_) {
     last_ = &known_.try_emplace(number, Source{kNothing, kNothing, {}}).first->second;
     last_number_ = number;
     if (last_->told.empty()) last_->told.assign(targets_.size(), kNothing);
   }
+  return *last_;
+}
+
+void SourceMarks::read(int32_t number, int64_t now_us) {
+  Source& source = source_of(number);
+  if (std::exchange(source.wrote, false) || source.wrote_us == 0) {
+    source.wrote_us = now_us;
+    source.is_idle = false;
+  } else if (now_us - source.wrote_us >= kSilentSourceMs * 1000) {
+    source.wrote_us = now_us;
+    source.is_idle = waits_ = true;
+    due_us_ = now_us;
+  }
+}
+
+void SourceMarks::write_idle(const Write& write) const {
+  std::vector<std::string> numbers;
+  for (const auto& [number, source] : known_)
+    if (source.is_idle) numbers.push_back(std::to_string(number));
+  if (numbers.empty()) return;
+  std::vector<Header> headers;
+  for (const std::string& number : numbers) {
+    headers.push_back({kSourcePartitionHeader, std::string_view(number)});
+    headers.push_back({kSourceTimeHeader, kIdle});
+  }
+  Output mark;
+  mark.headers = headers;
+  mark.keeps_key = false;
+  for (int32_t p = 0; p < static_cast<int32_t>(targets_.size()); ++p) {
+    mark.partition = p;
+    write(p, mark);
+  }
+}
+
+void SourceMarks::wrote(int32_t number, int64_t time, int32_t partition) {
+  source_of(number).wrote = true;
   if (time > last_->time) {
     last_->time = time;
     moved_ = true;
@@ -60,6 +99,7 @@ void SourceMarks::write(int64_t now_us, bool all, const Write& write) {
   if (!moved_ && !waits_) return;
   moved_ = waits_ = false;
   if (known_.empty()) return;
+  write_idle(write);
   // Our share of what the group may write.
   const int64_t interval = kIntervalUs * sources_ / static_cast<int64_t>(known_.size());
   int64_t due = INT64_MAX;
@@ -89,8 +129,10 @@ void SourceMarks::write(int64_t now_us, bool all, const Write& write) {
     headers.clear();
     for (const int32_t number : moved) {
       Source& source = known_.at(number);
-      headers.push_back({kSourcePartitionHeader, std::string_view(texts.emplace_back(std::to_string(number)))});
-      headers.push_back({kSourceTimeHeader, std::string_view(texts.emplace_back(std::to_string(source.time)))});
+      headers.push_back(
+          {kSourcePartitionHeader, std::string_view(texts.emplace_back(std::to_string(number)))});
+      headers.push_back(
+          {kSourceTimeHeader, std::string_view(texts.emplace_back(std::to_string(source.time)))});
       tell(number, source, p, source.time);
     }
     Output mark;
@@ -104,7 +146,10 @@ void SourceMarks::write(int64_t now_us, bool all, const Write& write) {
 
 void SourceMarks::committed() {
   told_.clear();
-  for (auto& [number, source] : known_) source.time_before = source.time;
+  for (auto& [number, source] : known_) {
+    source.time_before = source.time;
+    source.is_idle = false;
+  }
 }
 
 void SourceMarks::aborted() {
@@ -116,9 +161,11 @@ void SourceMarks::aborted() {
   waits_ = false;
   for (auto& [number, source] : known_) {
     source.time = source.time_before;
-    waits_ = waits_ || std::any_of(source.told.begin(), source.told.end(),
-                                   [&](int64_t told) { return told < source.time; });
+    waits_ =
+        waits_ || source.is_idle ||
+        std::any_of(source.told.begin(), source.told.end(), [&](int64_t told) { return told < source.time; });
   }
+  if (waits_) due_us_ = 0;
 }
 
 void SourceMarks::forget(int32_t source) {
@@ -129,15 +176,16 @@ void SourceMarks::forget(int32_t source) {
 bool is_mark(const Record& record) {
   const size_t n = record.headers.size();
   return record.value.is_null() && record.key.is_null() && n >= 2 &&
-         record.headers[n - 2].name == kSourcePartitionHeader && record.headers[n - 1].name == kSourceTimeHeader;
+         record.headers[n - 2].name == kSourcePartitionHeader &&
+         record.headers[n - 1].name == kSourceTimeHeader;
 }
 
 void read_mark(const Record& mark, const std::function<void(int32_t source, int64_t time)>& each) {
   for (size_t i = 0; i + 1 < mark.headers.size(); i += 2) {
     int32_t source = -1;
     int64_t time = 0;
-    if (parse(mark.headers[i], source) && parse(mark.headers[i + 1], time) && source >= 0 && time >= 0)
-      each(source, time);
+    if (!parse(mark.headers[i], source) || !parse(mark.headers[i + 1], time) || source < 0) continue;
+    each(source, time >= 0 ? time : state::kNoTime);
   }
 }
 

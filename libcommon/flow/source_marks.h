@@ -1,11 +1,15 @@
 // A source's time reaches every partition of the internal topic, also those to which none of its records go
 // (rule 27): otherwise windows there never close, always so where IN is keyed that way already.
 //
-// A mark is a record without key and value that carries pairs of headers: a source partition and its time. One
-// mark tells of all sources of this worker that have moved. It goes with a commit, to the partitions that do not
-// know yet:
+// A mark is a record without key and value that carries pairs of headers: a source partition and its time.
+// One mark tells of all sources of this worker that have moved. It goes with a commit, to the partitions that
+// do not know yet:
 //   - at once where a window could close, and then at most ten a second and partition
 //   - else so often that all workers of the group together write ten a second to each partition
+// A source of which records are read but none is passed on (a filter in front drops them all) is told to be
+// idle after kSilentSourceMs, and again while it lasts: nothing may wait for it. That it speaks is seen by
+// its records.
+//
 // so that with S sources shared by N workers a partition gets at most 10 * N marks a second, and 10 where no
 // window could close. One thread.
 #pragma once
@@ -28,11 +32,14 @@ class SourceMarks {
   using NextClose = std::function<int64_t(int64_t time)>;
   using Write = std::function<void(int32_t partition, const Output& mark)>;
 
-  // `sources`: partitions of IN, whoever reads them; `partitions`: of the internal topic. `next_close`: see Job.
+  // `sources`: partitions of IN, whoever reads them; `partitions`: of the internal topic. `next_close`: see
+  // Job.
   SourceMarks(int32_t sources, int32_t partitions, NextClose next_close);
 
   // A record of `source` with this time was written to `partition`, which so knows the source's time.
   void wrote(int32_t source, int64_t time, int32_t partition);
+  // Records of the source were read; wrote() was called before if any of them was passed on.
+  void read(int32_t source, int64_t now_us);
   // There are marks to write in a transaction opened for them.
   bool due(int64_t now_us) const { return waits_ && now_us >= due_us_; }
   // Also those that could wait: what is known here goes with the end of the run, or with the partition.
@@ -50,6 +57,9 @@ class SourceMarks {
     int64_t time;
     int64_t time_before;        // the open transaction
     std::vector<int64_t> told;  // by partition of the internal topic
+    bool wrote = false;         // since the last look
+    int64_t wrote_us = 0;       // or when it was told to be idle
+    bool is_idle = false;       // to be told with the next marks
   };
   struct Told {
     int32_t source;
@@ -60,7 +70,9 @@ class SourceMarks {
     int64_t last_us = INT64_MIN / 2;
     int64_t paid_until_us = 0;  // of the burst
   };
+  Source& source_of(int32_t number);
   void tell(int32_t number, Source& source, int32_t partition, int64_t time);
+  void write_idle(const Write& write) const;
   bool could_close(const std::vector<int32_t>& sources, int32_t partition);
 
   const int32_t sources_;
@@ -77,7 +89,7 @@ class SourceMarks {
 
 // Whether a record of the internal topic is a mark. Records that were made of IN's carry an offset as well.
 bool is_mark(const Record& record);
-// Calls `each` with the sources and times that a mark tells.
+// Calls `each` with the sources and times that a mark tells; state::kNoTime: the source is idle.
 void read_mark(const Record& mark, const std::function<void(int32_t source, int64_t time)>& each);
 
 }  // namespace kutils::flow

@@ -607,6 +607,7 @@ void Worker::take() {
 
 void Worker::take_records(std::span<const Record> records) {
   if (!records.empty()) {
+    const int64_t now_us = clock_.steady_us();
     begin_if_needed();
     processor_->begin(records);
     runs_.clear();
@@ -670,6 +671,8 @@ void Worker::take_records(std::span<const Record> records) {
           records[last].topic == run.partition->at.topic) {
         const int64_t next = std::min(records[last].offset + 1, end_of(*run.partition));
         run.partition->next = std::max(run.partition->next, next);
+        if (run.partition->sub < between_.size() && between_[run.partition->sub].marks)
+          between_[run.partition->sub].marks->read(run.partition->at.partition, now_us);
         const bool is_mark = origins_ && origins_->wants(run.partition->at);
         if (run.partition->state || is_mark)
           run.partition->last_record = {records[last].offset, digest_of(records[last])};

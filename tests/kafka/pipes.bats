@@ -80,3 +80,18 @@ sums() {
   # Each of 20,000 records is one change of its group.
   [ "$(kread -e "table:$out")" = '{"rows":20000,"last":200}' ]
 }
+
+@test "windows behind a filter that drops all of one partition close" {
+  new_topic in 2
+  new_topic out 2
+  kpipe -q kfilter 'keep' then kwindow -w 1s --by k --emit close 'n=count()' -- "$in" "$out" 2>>log &
+  pid=$!
+  for i in $(seq 1 100); do
+    printf '{"keep":true,"k":%s}\n' $((i % 3)) | kwrite -q -p 0 "$in"
+    printf '{"keep":false,"k":1}\n' | kwrite -q -p 1 "$in"
+    [ -z "$(kread -e "$out")" ] || break
+  done
+  kill "$pid"
+  wait "$pid" || true
+  [ -n "$(kread -e "$out")" ]
+}

@@ -36,8 +36,7 @@ void WindowStage::process(const Record& record, Emitter& out) {
     return out.fail(record, {Reason::bad_time, "the time " + std::to_string(grouped_.time) +
                                                    " ms is too far in the future for days and months"});
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
-  if (static_cast<size_t>(grouped_.source) < moved_on_.size())
-    moved_on_[static_cast<size_t>(grouped_.source)] = 0;
+  has_spoken(grouped_.source);
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
   if (!counted) {
     out.fail(record, std::move(counted.error()));
@@ -57,11 +56,25 @@ void WindowStage::process(const Record& record, Emitter& out) {
   out.emit(&origin, late);
 }
 
+void WindowStage::has_spoken(int32_t source) {
+  const auto at = static_cast<size_t>(std::max(source, 0));
+  if (at < moved_on_.size()) moved_on_[at] = 0;
+  if (at < passes_nothing_.size()) passes_nothing_[at] = false;
+}
+
 // Sources have spoken elsewhere.
 void WindowStage::take_times(Emitter& out) {
   const int64_t before = clock_.now();
   for (const auto& [source, time] : times_) {
-    if (static_cast<size_t>(source) < moved_on_.size()) moved_on_[static_cast<size_t>(source)] = 0;
+    if (time == kNoTime) {
+      if (options_.sources <= 1) continue;
+      const auto at = static_cast<size_t>(source);
+      if (at >= passes_nothing_.size()) passes_nothing_.resize(at + 1);
+      passes_nothing_[at] = true;
+      clock_.set_idle(source, true);
+      continue;
+    }
+    has_spoken(source);
     clock_.advance(source, time);
   }
   if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
@@ -70,7 +83,10 @@ void WindowStage::take_times(Emitter& out) {
 void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
   const int64_t before = clock_.now();
   if (options_.sources > 1 && silent_ms >= kSilentSourceMs) clock_.set_idle(source, true);
-  if (options_.sources > 1 && silent_ms == 0) clock_.set_idle(source, false);  // it has spoken
+  // There is more of it; unless nothing of that comes here, it is waited for.
+  const auto number = static_cast<size_t>(std::max(source, 0));
+  const bool passes = number >= passes_nothing_.size() || !passes_nothing_[number];
+  if (options_.sources > 1 && silent_ms == 0 && passes) clock_.set_idle(source, false);
   if (options_.idle && silent_ms > *options_.idle) {
     const auto at = static_cast<size_t>(std::max(source, 0));
     if (at >= moved_on_.size()) moved_on_.resize(at + 1);

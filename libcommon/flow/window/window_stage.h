@@ -87,6 +87,9 @@ class WindowStage : public Stage {
   OutputTimes times_taken_;
   std::vector<std::pair<int32_t, int64_t>> times_;
   std::optional<int64_t> due_;     // wall ms; 0: as soon as the clock is known
+  void has_spoken(int32_t source);
+
+  std::vector<bool> passes_nothing_;  // per source: told to be idle by a mark, though there is more of it
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
 };
 

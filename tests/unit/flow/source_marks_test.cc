@@ -5,6 +5,7 @@
 #include <map>
 
 #include "flow/source_headers.h"
+#include "state/meta.h"
 #include "support/catch.h"
 
 namespace kutils::flow {
@@ -52,6 +53,34 @@ TEST_CASE("a source's time goes to the partitions that got no record of it, once
   one.marks.wrote(0, 4000, 0);
   one.commit(9'500'000);
   CHECK(one.written == 2);
+}
+
+TEST_CASE("a source of which nothing is passed on is told to be idle, again and again, until something is") {
+  Marks one(2, 2);
+  std::vector<int64_t> idle_at;
+  const auto commit = [&](int64_t now_us) {
+    one.marks.read(0, now_us);
+    bool is_idle = false;
+    if (one.marks.due(now_us))
+      one.marks.write(now_us, false, [&](int32_t, const Output& mark) {
+        Record record;
+        record.headers = mark.headers;
+        read_mark(record,
+                  [&](int32_t source, int64_t time) { is_idle |= source == 0 && time == state::kNoTime; });
+      });
+    one.marks.committed();
+    if (is_idle) idle_at.push_back(now_us / 1'000'000);
+  };
+  for (int64_t second = 1; second <= 35; ++second) commit(second * 1'000'000);
+  CHECK(idle_at == std::vector<int64_t>{11, 21, 31});
+  one.marks.wrote(0, 5000, 0);
+  for (int64_t second = 36; second <= 46; ++second) commit(second * 1'000'000);
+  CHECK(idle_at == std::vector<int64_t>{11, 21, 31, 46});
+  // What was not committed is told again.
+  one.marks.read(0, 60'000'000);
+  one.marks.write(60'000'000, false, [](int32_t, const Output&) {});
+  one.marks.aborted();
+  CHECK(one.marks.due(60'000'000));
 }
 
 TEST_CASE("one mark tells of all sources; what could close a window goes at once, the rest in turn") {
@@ -116,8 +145,8 @@ TEST_CASE("a mark is told from records by its headers") {
   CHECK_FALSE(is_mark(record));
 }
 
-// Each instance commits every 10 ms for a minute; each of its sources has had a record each time. One second of
-// event time passes in a second.
+// Each instance commits every 10 ms for a minute; each of its sources has had a record each time. One second
+// of event time passes in a second.
 TEST_CASE("64 partitions and 16 instances: few marks, and every partition hears of every close at once") {
   constexpr int32_t kPartitions = 64;
   const int32_t instances = GENERATE(1, 16);
@@ -130,7 +159,8 @@ TEST_CASE("64 partitions and 16 instances: few marks, and every partition hears 
     for (int32_t i = 0; i < instances; ++i) {
       Marks& one = group[static_cast<size_t>(i)];
       // Keyed as the internal topic is: a source writes to the partition of its own number only.
-      for (int32_t source = i * each; source < (i + 1) * each; ++source) one.marks.wrote(source, time, source);
+      for (int32_t source = i * each; source < (i + 1) * each; ++source)
+        one.marks.wrote(source, time, source);
       one.commit(now_us);
     }
     if (time == 0 || time % kWindow != 0) continue;
@@ -138,7 +168,8 @@ TEST_CASE("64 partitions and 16 instances: few marks, and every partition hears 
       for (int32_t source = 0; source < kPartitions; ++source) {
         if (source == p) continue;
         Known& known = group[static_cast<size_t>(source / each)].known[static_cast<size_t>(p)];
-        if (known[source] < time) FAIL("partition " << p << " does not know that " << source << " is at " << time);
+        if (known[source] < time)
+          FAIL("partition " << p << " does not know that " << source << " is at " << time);
       }
     }
   }
