@@ -37,7 +37,8 @@ CycleOutputs::CycleOutputs(const WorkerContext& context, Committer& committer, S
 std::optional<RecordError> CycleOutputs::write(const Record* origin, const Output& output) {
   begin_();
   ++written_;
-  if (sub_ < between_.size()) return write_between(between_[sub_], origin, output);
+  // Further outputs leave the topology wherever they are made.
+  if (output.port == 0 && sub_ < between_.size()) return write_between(between_[sub_], origin, output);
   // What no record caused belongs to the partition whose stage speaks.
   const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
   return set().write(is_at_home ? &home_ : origin, output);

@@ -95,3 +95,14 @@ sums() {
   wait "$pid" || true
   [ -n "$(kread -e "$out")" ]
 }
+
+@test "further outputs of a stage before an internal topic go where they are to" {
+  new_topic clicks 2
+  new_topic out 2
+  new_topic low 2
+  clicks 1000
+  kfilter -e 'number < 50' "$clicks" | sort >want
+  run -0 kpipe -e kbranch "$low=number < 50" then ktable --total 'n=count()' -- "$clicks" "$out"
+  same want <(kread -e "$low" | sort)
+  [ "$(kread -e "table:$out")" = "{\"n\":$((1000 - $(wc -l <want)))}" ]
+}
