@@ -20,6 +20,7 @@ struct OwnedPartition {
   std::optional<int32_t> state_number;  // WorkerPlan::state_of()
   int64_t next = 0;                     // all before it is done, in the open transaction or earlier
   int64_t seen = 0;                     // all before it was looked at in the batch at hand
+  bool settled = false;                 // `next` is behind its records of the batch at hand that are done
   int64_t committed = 0;                // what the group's offset says
   int64_t first =
       0;  // where to go if the group knows nothing (it always does: the first position is committed)
@@ -42,7 +43,7 @@ class Assignment {
  public:
   OwnedPartition& add(OwnedPartition partition);
   void remove(const kafka::TopicPartition& at);
-  void clear() { owned_.clear(), last_ = nullptr; }
+  void clear() { owned_.clear(), found_.clear(); }
   // Null: not ours (any more).
   OwnedPartition* find(std::string_view topic, int32_t partition);
   const std::vector<std::unique_ptr<OwnedPartition>>& all() const { return owned_; }
@@ -50,7 +51,7 @@ class Assignment {
 
  private:
   std::vector<std::unique_ptr<OwnedPartition>> owned_;
-  OwnedPartition* last_ = nullptr;
+  std::vector<OwnedPartition*> found_;  // by number, those that were asked for last
 };
 
 }  // namespace kutils::flow

@@ -611,39 +611,28 @@ void Worker::take_records(std::span<const Record> records) {
     begin_if_needed();
     processor_->begin(records);
     runs_.clear();
-    for (const auto& one : owned_.all()) one->seen = one->next;
+    for (const auto& one : owned_.all()) {
+      one->seen = one->next;
+      one->settled = false;
+    }
     size_t at = 0;
     size_t taken = 0;  // records before it were looked at
     while (at < records.size() && processor_->ended() == Processor::End::no) {
-      OwnedPartition* partition = owned_.find(records[at].topic, records[at].partition);
-      if (!partition || has_left(partition->at)) {
-        taken = ++at;
-        continue;
-      }
-      int64_t& expected = partition->seen;
-      const int64_t end = end_of(*partition);
-      size_t behind = at;
-      while (behind < records.size() && records[behind].partition == partition->at.partition &&
-             records[behind].topic == partition->at.topic && records[behind].offset >= expected &&
-             records[behind].offset < end) {
-        expected = records[behind].offset + 1;
-        ++behind;
-      }
+      const size_t before = runs_.size();
+      const size_t behind = gather_runs(records, at);
       if (behind == at) {
-        if (records[at].offset < expected) {
-          ++parts_.report.counts.repeated;  // 15
-        } else {
-          runs_.push_back({partition, at});  // beyond the end: everything before it is done
-        }
+        skip(records[at], at);
         taken = ++at;
         continue;
       }
-      partition->at_log_end = false;
-      speak_for(*partition);
-      const size_t n = processor_->process(stage_of(*partition), records.subspan(at, behind - at));
-      if (n > 0) runs_.push_back({partition, at + n - 1});
-      taken = at + n;
-      at = taken;
+      for (size_t i = before; i < runs_.size(); ++i) runs_[i].partition->at_log_end = false;
+      OwnedPartition& first = *runs_[before].partition;
+      speak_for(first);
+      at += processor_->process(stage_of(first), records.subspan(at, behind - at));
+      taken = at;
+      // Those that the stage was not given any more, for it ended.
+      while (runs_.size() > before && runs_.back().first >= at) runs_.pop_back();
+      if (runs_.size() > before) runs_.back().last = std::min(runs_.back().last, at - 1);
     }
     if (stage_) {
       processor_->flush(*stage_);
@@ -658,28 +647,58 @@ void Worker::take_records(std::span<const Record> records) {
                          records[done].offset,
                          parts_.report.counts};
     }
-    size_t first = 0;
-    for (const Run& run : runs_) {
-      if (first >= done) break;
-      // The last of the run's records that is done.
-      size_t last = std::min(run.last, done - 1);
-      while (last > first && (records[last].partition != run.partition->at.partition ||
-                              records[last].topic != run.partition->at.topic)) {
-        --last;
-      }
-      if (records[last].partition == run.partition->at.partition &&
-          records[last].topic == run.partition->at.topic) {
-        const int64_t next = std::min(records[last].offset + 1, end_of(*run.partition));
-        run.partition->next = std::max(run.partition->next, next);
-        if (run.partition->sub < between_.size() && between_[run.partition->sub].marks)
-          between_[run.partition->sub].marks->read(run.partition->at.partition, now_us);
-        const bool is_mark = origins_ && origins_->wants(run.partition->at);
-        if (run.partition->state || is_mark)
-          run.partition->last_record = {records[last].offset, digest_of(records[last])};
-        if (is_mark) origins_->processed(run.partition->at, run.partition->last_record);
-      }
-      first = run.last + 1;
+    settle_runs(records, done, now_us);
+  }
+}
+
+// Records from `at` on that go to a stage together: those of one partition; where one stage stands for all,
+// of several, for in order of time their runs are short. Returns where they end, and adds their runs.
+size_t Worker::gather_runs(std::span<const Record> records, size_t at) {
+  OwnedPartition* partition = nullptr;
+  size_t behind = at;
+  for (; behind < records.size(); ++behind) {
+    const Record& record = records[behind];
+    if (!partition || record.partition != partition->at.partition || record.topic != partition->at.topic) {
+      if (partition && !stage_) break;
+      partition = owned_.find(record.topic, record.partition);
+      if (!partition || has_left(partition->at)) break;
+      runs_.push_back({partition, behind, behind});
     }
+    if (record.offset < partition->seen || record.offset >= end_of(*partition)) {
+      if (runs_.back().first == behind) runs_.pop_back();
+      break;
+    }
+    partition->seen = record.offset + 1;
+    runs_.back().last = behind;
+  }
+  return behind;
+}
+
+// A record that goes to no stage.
+void Worker::skip(const Record& record, size_t at) {
+  OwnedPartition* partition = owned_.find(record.topic, record.partition);
+  if (!partition || has_left(partition->at)) return;
+  if (record.offset < partition->seen) {
+    ++parts_.report.counts.repeated;  // 15
+  } else {
+    runs_.push_back({partition, at, at});  // beyond the end: everything before it is done
+  }
+}
+
+// The partitions' positions are behind their last records of those before `done`.
+void Worker::settle_runs(std::span<const Record> records, size_t done, int64_t now_us) {
+  for (size_t i = runs_.size(); i > 0; --i) {
+    const Run& run = runs_[i - 1];
+    if (run.first >= done || run.partition->settled) continue;
+    OwnedPartition& partition = *run.partition;
+    partition.settled = true;
+    const Record& record = records[std::min(run.last, done - 1)];
+    partition.next = std::max(partition.next, std::min(record.offset + 1, end_of(partition)));
+    if (partition.sub < between_.size() && between_[partition.sub].marks)
+      between_[partition.sub].marks->read(partition.at.partition, now_us);
+    const bool is_mark = origins_ && origins_->wants(partition.at);
+    if (partition.state || is_mark) partition.last_record = {record.offset, digest_of(record)};
+    if (is_mark) origins_->processed(partition.at, partition.last_record);
   }
 }
 

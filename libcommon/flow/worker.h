@@ -100,6 +100,9 @@ class Worker final : private kafka::RebalanceListener {
   bool read();
   void take();
   void take_records(std::span<const Record> records);
+  size_t gather_runs(std::span<const Record> records, size_t at);
+  void skip(const Record& record, size_t at);
+  void settle_runs(std::span<const Record> records, size_t done, int64_t now_us);
   Stage& stage_of(OwnedPartition& partition);
   void begin_if_needed();
   void tick();
@@ -164,7 +167,7 @@ class Worker final : private kafka::RebalanceListener {
   SlicePacer slices_;
   struct Run {
     OwnedPartition* partition;
-    size_t last;  // index in the batch
+    size_t first, last;  // indices in the batch, of one partition all
   };
   std::vector<Run> runs_;
   // A record that failed half-way, and what was counted then: what came before it is done again and

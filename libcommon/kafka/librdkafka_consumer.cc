@@ -26,9 +26,10 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr size_t kMaxRecords = 2000;
-// In order of time: so many of a partition are taken from the client at once; one with lag is waited for so long,
-// and one that lacks a single offset, which is most often the end of a transaction and no record, so long.
-constexpr size_t kLineRecords = 500;
+// In order of time: so many of a partition are taken from the client at once; one with lag is waited for so
+// long, and one that lacks a single offset, which is most often the end of a transaction and no record, so
+// long.
+constexpr size_t kLineRecords = 100;
 constexpr auto kLineLimit = std::chrono::seconds(5);
 constexpr auto kLastOffsetLimit = Millis(20);
 constexpr auto kCommittedLimit =
@@ -621,7 +622,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   // --- in order of time ---
 
-  // Nothing comes to this queue but the wake-ups. Asked once, for a look that waits for nothing would take one.
+  // Nothing comes to this queue but the wake-ups. Asked once, for a look that waits for nothing would take
+  // one.
   void wait_for_any(Millis wait) {
     rd_kafka_message_t* none = nullptr;
     if (rd_kafka_consume_batch_queue(data_queue_.get(), static_cast<int>(wait.count()), &none, 1) == 1)
@@ -634,7 +636,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     for (Slot* slot : ordered_) slot->looked = false;
     waits_for_one_ = false;
     take_in_order_of_time(
-        ordered_, kMaxRecords, [&](Slot& slot) { return fill(slot, out); },
+        ordered_, kMaxRecords, oldest_, [&](Slot& slot) { return fill(slot, out); },
         [&](Slot& slot, rd_kafka_message_t* message) {
           slot.looked = false;  // there may be more
           reader_.append(batch, message);
@@ -732,9 +734,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool in_order_ = false;
-  bool waits_for_one_ = false;                 // others have records, or nobody
-  std::vector<Slot*> ordered_;                 // all slots; empty: to be gathered anew
-  std::vector<rd_kafka_message_t*> fetched_;   // only while fill() runs
+  bool waits_for_one_ = false;                // others have records, or nobody
+  std::vector<Slot*> ordered_;                // all slots; empty: to be gathered anew
+  OldestLine oldest_;                         // only in deliver_in_order()
+  std::vector<rd_kafka_message_t*> fetched_;  // only while fill() runs
   bool group_owns_ = false;
   bool assigned_once_ = false;
   bool closed_ = false;

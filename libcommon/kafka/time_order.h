@@ -1,26 +1,31 @@
-// Records of several partitions in order of time (rule 28b): of those that wait, the oldest first. A tool
-// that brings partitions together reads them so, for whatever comes next takes what is out of order for late. Pure
-// logic over lines of waiting messages; who has the messages fills the lines.
+// Records of several partitions in order of time (rule 28b): of those that wait, the oldest first. A
+// tool that brings partitions together reads them so, for whatever comes next takes what is out of order for
+// late. Pure logic over lines of waiting messages; who has the messages fills the lines.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace kutils::kafka {
 
+// Filled where it is empty; its memory stays.
 template <typename Message>
 class TimeLine {
  public:
-  bool empty() const { return waiting_.empty(); }
-  int64_t time() const { return waiting_.front().time; }
-  const Message& front() const { return waiting_.front().message; }
+  bool empty() const { return first_ == waiting_.size(); }
+  int64_t time() const { return waiting_[first_].time; }
+  const Message& front() const { return waiting_[first_].message; }
   void push(int64_t time, Message message) { waiting_.push_back({time, std::move(message)}); }
   Message pop() {
-    Message message = std::move(waiting_.front().message);
-    waiting_.pop_front();
+    Message message = std::move(waiting_[first_].message);
+    if (++first_ == waiting_.size()) {
+      waiting_.clear();
+      first_ = 0;
+    }
     return message;
   }
 
@@ -29,32 +34,87 @@ class TimeLine {
     int64_t time;
     Message message;
   };
-  std::deque<Waiting> waiting_;
+  std::vector<Waiting> waiting_;
+  size_t first_ = 0;
 };
 
-// Hands out up to `most` messages of `lines`, which have a member `line`. `fill(one)` is called where a line is
-// empty; false: it is to be waited for, and nothing more is handed out. Returns how many were.
-template <typename Lines, typename Fill, typename Give>
-size_t take_in_order_of_time(const Lines& lines, size_t most, const Fill& fill, const Give& give) {
-  size_t taken = 0;
-  while (taken < most) {
-    typename Lines::value_type oldest{};
-    int64_t until = std::numeric_limits<int64_t>::max();  // no other has an older one before this
-    for (const auto& one : lines) {
-      if (one->line.empty() && !fill(*one)) return taken;
-      if (one->line.empty()) continue;
-      if (!oldest || one->line.time() < oldest->line.time()) {
-        if (oldest) until = oldest->line.time();
-        oldest = one;
-      } else if (one->line.time() < until) {
-        until = one->line.time();
-      }
+// Which line has the oldest: a heap of the first times of lines, so that a turn from line to line looks at
+// few of them. Of equal times the line that stands first goes first.
+class OldestLine {
+ public:
+  void clear() { heap_.clear(); }
+  bool empty() const { return heap_.empty(); }
+  void add(int64_t time, size_t line) {
+    heap_.push_back({time, line});
+    for (size_t at = heap_.size() - 1; at > 0 && heap_[at] < heap_[(at - 1) / 2]; at = (at - 1) / 2)
+      std::swap(heap_[at], heap_[(at - 1) / 2]);
+  }
+  size_t line() const { return heap_.front().line; }
+  // The first time of the others.
+  int64_t next_time() const {
+    int64_t time = std::numeric_limits<int64_t>::max();
+    for (size_t at = 1; at < heap_.size() && at <= 2; ++at) time = std::min(time, heap_[at].time);
+    return time;
+  }
+  // Of line().
+  void set_time(int64_t time) {
+    heap_.front().time = time;
+    sink();
+  }
+  void remove() {
+    heap_.front() = heap_.back();
+    heap_.pop_back();
+    if (!heap_.empty()) sink();
+  }
+
+ private:
+  struct First {
+    int64_t time;
+    size_t line;
+    bool operator<(const First& other) const {
+      return time != other.time ? time < other.time : line < other.line;
     }
-    if (!oldest) break;
+  };
+  void sink() {
+    for (size_t at = 0;;) {
+      size_t least = 2 * at + 1;
+      if (least >= heap_.size()) return;
+      if (least + 1 < heap_.size() && heap_[least + 1] < heap_[least]) ++least;
+      if (!(heap_[least] < heap_[at])) return;
+      std::swap(heap_[at], heap_[least]);
+      at = least;
+    }
+  }
+
+  std::vector<First> heap_;
+};
+
+// Hands out up to `most` messages of `lines`, which have a member `line`. `fill(one)` is called where a line
+// is empty; false: it is to be waited for, and nothing more is handed out. Returns how many were. `oldest` is
+// only memory.
+template <typename Lines, typename Fill, typename Give>
+size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest, const Fill& fill,
+                             const Give& give) {
+  if (most == 0) return 0;
+  oldest.clear();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i]->line.empty() && !fill(*lines[i])) return 0;
+    if (!lines[i]->line.empty()) oldest.add(lines[i]->line.time(), i);
+  }
+  size_t taken = 0;
+  while (!oldest.empty()) {
+    auto& one = *lines[oldest.line()];
+    const int64_t until = oldest.next_time();
     do {
-      give(*oldest, oldest->line.pop());
-      ++taken;
-    } while (taken < most && !oldest->line.empty() && oldest->line.time() <= until);
+      give(one, one.line.pop());
+      if (++taken == most) return taken;
+      if (one.line.empty() && !fill(one)) return taken;
+    } while (!one.line.empty() && one.line.time() <= until);
+    if (one.line.empty()) {
+      oldest.remove();
+    } else {
+      oldest.set_time(one.line.time());
+    }
   }
   return taken;
 }

@@ -75,6 +75,7 @@ class FakeBroker {
   bool in_memory = false;
   std::vector<kafka::GroupMember> members;
   size_t batch_size = 5;
+  bool alternates = false;  // a batch has one record of each partition in turn, as in order of time
 
   // Faults.
   int calls = 0;
@@ -468,6 +469,16 @@ class FakeConsumer final : public kafka::GroupConsumer {
       kafka::Polled polled;
       serve_events(listener);
       size_t room = broker_.batch_size;
+      for (bool more = broker_.alternates; more && room > 0;) {
+        more = false;
+        for (auto& [at, position] : positions_) {
+          if (room == 0 || position >= static_cast<int64_t>(broker_.last_stable(at))) continue;
+          more = true;
+          const auto* entry = broker_.committed_entry(at, static_cast<size_t>(position));
+          if (entry != nullptr) append_record(batch, at, position, *entry), --room;
+          ++position;
+        }
+      }
       for (auto& [at, position] : positions_) {
         const auto end = static_cast<int64_t>(broker_.last_stable(at));
         bool any = false;

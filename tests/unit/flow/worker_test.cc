@@ -479,6 +479,48 @@ TEST_CASE("worker: a record that fails late is not passed over, nor is what came
   CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 0);
 }
 
+TEST_CASE(
+    "worker: records of partitions in turn: each partition stands behind the last of its own that is done") {
+  const auto make = [] {
+    auto bench = std::make_unique<Bench>();
+    for (int i = 0; i < 6; ++i)
+      for (int32_t p = 0; p < 2; ++p)
+        bench->broker.write("in", p, std::string(1, static_cast<char>('a' + i)));
+    bench->broker.alternates = true;
+    bench->broker.batch_size = 4;
+    return bench;
+  };
+  for (int n = 1; n <= 12; ++n) {
+    CAPTURE(n);
+    const int64_t first = (n + 1) / 2, second = n / 2;
+    const auto stands = [&](Bench& bench) {
+      CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == first);
+      CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == second);
+      CHECK(bench.broker.read("out", 0).size() == static_cast<size_t>(first));
+      CHECK(bench.broker.read("out", 1).size() == static_cast<size_t>(second));
+    };
+    const auto limited = make();
+    limited->job.max_input = n;
+    CHECK(limited->run() == ExitCode::ok);
+    stands(*limited);
+    limited->job.max_input.reset();
+    CHECK(limited->run() == ExitCode::ok);
+    CHECK(limited->broker.read("out", 0) == limited->expected(0));
+    CHECK(limited->broker.read("out", 1) == limited->expected(1));
+    CHECK(limited->broker.violations == Values{});
+    if (n == 12) break;
+    for (const bool defers : {false, true}) {
+      const auto failed = make();
+      failed->broker.topics.at("in")[static_cast<size_t>(n % 2)][static_cast<size_t>(n / 2)].value = "?";
+      if (defers)
+        failed->job.set_stage(
+            [](const StageContext&) { return std::make_unique<testing::DeferringStage>(); });
+      CHECK(failed->run() == ExitCode::bad_record);
+      stands(*failed);
+    }
+  }
+}
+
 TEST_CASE("worker: dead letters in the same transaction") {
   Bench bench;
   for (const char* value : {"a", "?1", "huge", "c"}) bench.broker.write("in", 1, value);

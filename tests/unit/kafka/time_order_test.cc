@@ -2,6 +2,7 @@
 #include "kafka/time_order.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <random>
 #include <string>
@@ -21,8 +22,9 @@ std::vector<int> take(std::vector<Line>& lines, size_t most, size_t each = 3) {
   std::vector<Line*> all;
   for (Line& one : lines) all.push_back(&one);
   std::vector<int> given;
+  OldestLine oldest;
   const size_t taken = take_in_order_of_time(
-      all, most,
+      all, most, oldest,
       [&](Line& one) {
         for (size_t i = 0; i < each && !one.source.empty(); ++i) {
           one.line.push(one.source.front(), one.source.front());
@@ -57,6 +59,54 @@ TEST_CASE("one that may still have older records is waited for") {
   lines[1].at_end = true;
   CHECK(take(lines, 1) == std::vector<int>{9});
   CHECK(take(lines, 100) == std::vector<int>{10});
+}
+
+TEST_CASE("many lines, with times that are equal and out of order: as by looking at all of them each time") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<Line> lines(1 + random() % 70);
+    std::vector<std::deque<int>> naive;
+    for (Line& one : lines) {
+      for (size_t i = random() % 20; i > 0; --i) one.source.push_back(static_cast<int>(random() % 9));
+      naive.push_back(one.source);
+    }
+    std::vector<int> expected;
+    for (;;) {
+      std::deque<int>* oldest = nullptr;
+      int until = 9;  // no other has an older one before this
+      for (auto& one : naive) {
+        if (one.empty()) continue;
+        if (oldest != nullptr && one.front() >= oldest->front()) {
+          until = std::min(until, one.front());
+        } else {
+          if (oldest != nullptr) until = oldest->front();
+          oldest = &one;
+        }
+      }
+      if (oldest == nullptr) break;
+      do {
+        expected.push_back(oldest->front() * 100 + static_cast<int>(oldest - naive.data()));
+        oldest->pop_front();
+      } while (!oldest->empty() && oldest->front() <= until);
+    }
+    std::vector<Line*> all;
+    for (Line& one : lines) all.push_back(&one);
+    std::vector<int> given;
+    OldestLine oldest;
+    take_in_order_of_time(
+        all, 10'000, oldest,
+        [&](Line& one) {
+          for (size_t i = 0; i < 3 && !one.source.empty(); ++i) {
+            one.line.push(one.source.front(), one.source.front());
+            one.source.pop_front();
+          }
+          return true;
+        },
+        [&](Line& one, int time) { given.push_back(time * 100 + static_cast<int>(&one - lines.data())); });
+    CHECK(given == expected);
+  }
 }
 
 TEST_CASE("lines that are in order themselves come out in order, and each keeps its own order") {
