@@ -160,10 +160,10 @@ void SourceMarks::aborted() {
   told_.clear();
   waits_ = false;
   for (auto& [number, source] : known_) {
-    source.time = source.time_before;
-    waits_ =
-        waits_ || source.is_idle ||
-        std::any_of(source.told.begin(), source.told.end(), [&](int64_t told) { return told < source.time; });
+    const int64_t time = source.time = source.time_before;
+    waits_ = waits_ || source.is_idle ||
+             std::any_of(source.told.begin(), source.told.end(),
+                         [time](int64_t told) { return told < time; });
   }
   if (waits_) due_us_ = 0;
 }
