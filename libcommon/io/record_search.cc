@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "io/first_record.h"
 
 namespace kutils::io {
 namespace {
@@ -142,6 +143,18 @@ std::vector<int64_t> first_at_or_after(const std::vector<SearchSpan>& spans, int
       [&](size_t i, int64_t offset) {
         if (to_start) out[i] = offset;
       });
+  return out;
+}
+
+std::vector<FirstRecord> first_records(const std::vector<SearchSpan>& spans, const MakeReader& make_reader) {
+  std::vector<FirstRecord> out(spans.size());
+  read_spans(
+      spans, make_reader,
+      [&](size_t index, const Record& record) {
+        out[index].time_ms = record.timestamp;
+        return false;
+      },
+      [&](size_t index, int64_t) { out[index].is_held_back = !out[index].time_ms; });
   return out;
 }
 

@@ -414,3 +414,17 @@ END
   refused ktable --by k --sort n 'n=sum(n)' ./in.ndjson; says "--sort does nothing here" "-O table"
   KUTILS_BROKERS=localhost:1 refused ktable -O table --sort n 'n=sum(n)' t; says "--sort: the rows have no end" "-e"
 }
+
+@test "klag and kwait: what is wrong is found before a broker is asked" {
+  unset KUTILS_BROKERS
+  refused klag g; says "which brokers?" "-b HOST:PORT"
+  export KUTILS_BROKERS=localhost:1
+  refused klag; says "missing operand GROUP"
+  refused klag -q g; says "--max-records N or --max-age D"
+  refused klag --watch 1s --max-age 1m g; says "--watch goes on until it is stopped"
+  refused kwait lag 0; says "kwait lag takes N GROUP [TOPIC]..."
+  refused kwait nothing x; says "'nothing' is nothing to wait for" "record EXPR TOPIC"
+  refused kwait record 'n ==' t; says "EXPR"
+  refused kwait records many t; says "'many' is not a whole number"
+  refused kwait --new topic t; says "--new is about records"
+}

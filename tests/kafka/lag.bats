@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# klag and kwait: what waits for a group, and waiting for things, on a real broker.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+# The total's records and age.
+total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
+
+@test "klag: records and age per partition and in total; ends of transactions are no lag" {
+  new_topic src 2
+  local group=$src-group
+  for i in $(seq 10); do echo "{\"n\":$i}"; done | kwrite -q -p 0 --time 'now() - duration("1h")' "$src"
+  refused_with 2 klag "$group"; says "group '$group' has committed nothing" "TOOL.IN.OUT.HASH"
+  refused_with 2 klag "$group" "$src-none"; says "there is no topic '$src-none'"
+  # Exactly once: the last thing in the output topic is the end of a transaction.
+  kfilter -q -e -c 4 -g "$group" 'n > 0' "$src" "$src-out"
+  klag -O json "$group" "$src" >lag.out
+  same <(printf '%s\n' '["'"$src"'",0,10,6,true]' '["'"$src"'",1,0,0,false]' '[null,null,null,6,true]') \
+    <(jq -c '[.topic, .partition, .end, .lag, .age_ms > 3500000 and .age_ms < 7200000]' lag.out)
+  klag "$group" >table.out
+  grep -qE "^$src +0 +4 +10 +6 +1h" table.out
+  kfilter -q -e -g "$group" 'n > 0' "$src" "$src-out"
+  [ "$(total "$group")" = 0,0 ]
+  # A reader of the output that stops behind the last record, in front of the transaction's end.
+  kread -q -e -g "$src-reader" "$src-out" >read.out
+  [ "$(wc -l <read.out)" -eq 10 ]
+  [ "$(total "$src-reader")" = 0,0 ]
+}
+
+@test "klag: thresholds are exit codes, --watch looks again" {
+  new_topic src 1
+  local group=$src-group
+  seq 5 | kwrite -q "$src"
+  kread -q -c 2 -g "$group" "$src" >/dev/null
+  klag -q --max-records 3 --max-age 1h "$group"
+  refused_with 1 klag -q --max-records 2 "$group"
+  refused_with 1 klag -q --max-age 0 "$group"
+  start_tool watch klag --watch 100ms --total -O json "$group"
+  wait_for 20 file_has watch.out '"lag":3'
+  kread -q -e -g "$group" "$src" >/dev/null
+  wait_for 20 file_has watch.out '"lag":0'
+  stop_tool "$started"
+}
+
+@test "kwait: for a topic, records, one that matches, a group; gives up in time" {
+  src=$(topic_name src)
+  refused_with 1 kwait --timeout 300ms topic "$src"; says "waited 300ms in vain: there is no topic '$src'"
+  start_tool topic kwait --timeout 1m topic "$src"
+  local topic=$started
+  start_tool records kwait --timeout 1m records 5 "$src"
+  local records=$started
+  start_tool match kwait --timeout 1m record 'n == 4' "$src"
+  local match=$started
+  new_topic src 2
+  end_of_tool "$topic"; [ "$status" -eq 0 ]
+  for i in 1 2 3; do echo "{\"n\":$i}"; done | kwrite -q --atomic "$src"
+  # Three records and the ends of a transaction.
+  refused_with 1 kwait --timeout 1s records 4 "$src"; says "has 3 of 4 records"
+  refused_with 1 kwait --timeout 1s record 'n == 4' "$src"; says "no record of topic '$src' matches"
+  if ended "$records"; then return 1; fi
+  for i in 4 5; do echo "{\"n\":$i}"; done | kwrite -q "$src"
+  end_of_tool "$records"; [ "$status" -eq 0 ]
+  end_of_tool "$match"; [ "$status" -eq 0 ]
+  refused_with 1 kwait --timeout 1s --new record 'n == 4' "$src"
+
+  new_topic other 2
+  seq 5 | kwrite -q "$other"
+  local group=$other-group
+  refused_with 1 kwait --timeout 1s lag 0 "$group"; says "group '$group' has committed nothing"
+  kread -q -c 2 -g "$group" "$other" >/dev/null
+  refused_with 1 kwait --timeout 1s lag 2 "$group"; says "has a lag of 3"
+  kwait --timeout 1m lag 3 "$group" "$other"
+  start_tool lag kwait --timeout 1m lag 0 "$group"
+  local lag=$started
+  kread -q -e -g "$group" "$other" >/dev/null
+  end_of_tool "$lag"; [ "$status" -eq 0 ]
+}

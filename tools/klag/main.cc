@@ -1,0 +1,150 @@
+// klag GROUP [TOPIC...]: how far a group is behind, in records and in time.
+#include <chrono>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "data/json_write.h"
+#include "io/line_sink.h"
+#include "klag/group_lag.h"
+
+namespace {
+
+using namespace kutils;
+
+class LagTool final : public cli::Tool {
+ public:
+  LagTool() : format_(io::parse_line_format("table", "-O")) {}
+  cli::ToolInfo info() const override {
+    return {"klag",
+            "How far a group is behind, in records and in time: per partition and in total.",
+            {{"GROUP", true, "the consumer group"},
+             {.name = "TOPIC", .help = "these only; else all of which the group committed", .is_many = true}},
+            {{"klag billing"}, {"klag --max-records 10000 --max-age 5m -q billing", "for cron: 1 if above"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    table.add({.names = "--max-records",
+               .metavar = "N",
+               .help = "exit code 1 if more records wait in total",
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
+                 max_records_ = cli::parse_number("--max-records", text, 0, INT64_MAX);
+               }});
+    table.add({.names = "--max-age",
+               .metavar = "D",
+               .help = "exit code 1 if a record waits that was written longer ago",
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
+                 max_age_ms_ = parse_duration_option("--max-age", text).count();
+               }});
+    table.add({.names = "--watch",
+               .metavar = "D",
+               .help = "look again each D, until stopped",
+               .in_short_help = true,
+               .set = [this](const std::string& text) { watch_ = parse_duration_option("--watch", text); }});
+    table.add({.names = "--total",
+               .help = "the total only",
+               .in_short_help = true,
+               .set = [this](const std::string&) { total_only_ = true; }});
+    table.add({.names = "-O",
+               .metavar = "FORMAT",
+               .help = "lines written: table (default), json csv tsv",
+               .in_short_help = true,
+               .set = [this](const std::string& text) { format_ = io::parse_line_format(text, "-O"); },
+               .choices = {"table", "json", "csv", "tsv"}});
+    cluster_.declare(table);
+    table.add({.names = "-q",
+               .help = "print nothing; the exit code is the answer",
+               .group = cli::Group::general,
+               .in_short_help = true,
+               .set = [this](const std::string&) { quiet_ = true; }});
+  }
+  void setup(const cli::Operands& operands) override {
+    group_ = operands.get("GROUP");
+    topics_ = operands.rest();
+    io::check_output_format(format_);
+    const bool judges = max_records_ || max_age_ms_;
+    if (watch_ && judges)
+      throw usage_error("--watch goes on until it is stopped; --max-records and --max-age need one answer",
+                        "leave out --watch, or read the total: klag --watch 10s --total -O json GROUP");
+    if (watch_ && watch_->count() == 0) throw usage_error("--watch needs a time above 0", "write --watch 5s");
+    if (quiet_ && !judges)
+      throw usage_error("-q prints nothing, and nothing was asked", "add --max-records N or --max-age D");
+    client_ = cluster_.config();
+    if (client_.brokers().empty())
+      throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+  }
+  ExitCode run() override {
+    klag::GroupLag group(client_, group_, topics_);
+    const SystemClock clock;
+    while (true) {
+      const auto lag = group.look(clock.wall_ms());
+      if (!lag)
+        throw usage_error("group '" + group_ + "' has committed nothing" +
+                              (topics_.empty() ? "" : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'"
+                                                                                    : std::string("these topics"))),
+                          "is that its name? A tool's group is what -g names, else TOOL.IN.OUT.HASH: man kutils-options");
+      if (!quiet_ && !print(*lag)) return static_cast<ExitCode>(128 + 13);  // as one that SIGPIPE ended
+      if (!watch_)
+        return (max_records_ && lag->records > *max_records_) || (max_age_ms_ && lag->age_ms > *max_age_ms_)
+                   ? ExitCode::answer_is_no
+                   : ExitCode::ok;
+      std::this_thread::sleep_for(*watch_);
+    }
+  }
+
+ private:
+  // False: nobody reads any more.
+  bool print(const klag::Lag& lag) const {
+    const auto out = io::make_line_sink(1, false, "standard output", format_);
+    const auto put = [&](const std::string& json) {
+      Output row;
+      row.value = std::string_view(json);
+      if (const auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
+    };
+    try {
+      if (!total_only_)
+        for (const klag::PartitionLag& at : lag.partitions) put(row_of(at));
+      put("{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null," + lag_of(lag.records, lag.age_ms));
+      out->flush();
+      out->close();
+    } catch (const io::ReaderGone&) {
+      return false;
+    }
+    return true;
+  }
+  std::string row_of(const klag::PartitionLag& at) const {
+    std::string json = "{\"topic\":";
+    append_json_string(at.at.topic, json);
+    json += ",\"partition\":" + std::to_string(at.at.partition) +
+            ",\"committed\":" + (at.committed ? std::to_string(*at.committed) : "null") +
+            ",\"end\":" + std::to_string(at.end) + ",";
+    return json + lag_of(at.records, at.age_ms);
+  }
+  // A person reads durations, a program milliseconds.
+  std::string lag_of(int64_t records, int64_t age_ms) const {
+    const std::string lag = "\"lag\":" + std::to_string(records);
+    if (format_.name() == "table")
+      return lag + ",\"age\":\"" + format_duration(std::chrono::milliseconds(age_ms)) + "\"}";
+    return lag + ",\"age_ms\":" + std::to_string(age_ms) + "}";
+  }
+
+  std::string group_;
+  std::vector<std::string> topics_;
+  std::optional<int64_t> max_records_, max_age_ms_;
+  std::optional<Millis> watch_;
+  bool total_only_ = false, quiet_ = false;
+  io::LineFormat format_;
+  cli::ClusterOptions cluster_;
+  kafka::ClientConfig client_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  LagTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}
