@@ -157,7 +157,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (plan_.time_unit_ns != kDefaultTimeUnitNs)
     job.settings.push_back({"--time-unit", time_unit_name(plan_.time_unit_ns)});
   flow::give_state(job);
-  if (job.out.is_topic()) description.output = job.out.name;
+  if (job.out.is_topic()) description.output = job.table.empty() ? job.out.name : job.table;
   description.key_names = key_names(has_keys);
   description.aggregates = set->items();
   check_names(description);

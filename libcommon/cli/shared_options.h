@@ -107,6 +107,7 @@ class SharedOptions {
   bool sets_time() const { return shape_.time.has_value(); }
   // Whether what the tool writes is JSON of its own, whatever it reads.
   bool emits_json() const { return shares_.emits_json; }
+  bool has_rows() const { return shares_.aggregates; }
   // The cluster's configuration alone, for tools that have no Job.
   kafka::ClientConfig client_config() const { return cluster_.config(); }
 

@@ -57,14 +57,23 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
   const std::shared_lock lock(mutex_);
   std::optional<flow::TableQuery> query;
   std::string body;
+  // Asked for by the group's name: what its last stage keeps, which lies in the first partition.
+  std::string wanted = table, other;
+  for (const auto& [partition, rows] : partitions_) {
+    const auto cursor = rows->cursor();
+    for (const auto& [op, meta] : state::read_meta_rows(*cursor)) {
+      const auto description = flow::parse_description(meta.description);
+      if (!description) continue;
+      other = description->output;
+      if (group_ == table) wanted = other;
+    }
+    if (!other.empty()) break;
+  }
   for (const auto& [partition, rows] : partitions_) {
     const auto cursor = rows->cursor();
     for (const auto& [op, meta] : state::read_meta_rows(*cursor)) {
       auto description = flow::parse_description(meta.description);
-      if (!description) continue;
-      if (description->output != table && group_ != table)
-        return {404, HttpReply().type,
-                "the table here is '" + description->output + "', not '" + table + "'\n"};
+      if (!description || description->output != wanted) continue;
       if (!query) query.emplace(std::move(*description), question);
       const bool all = query->run(*cursor, op, meta.times.stream_time, now_ms,
                                   [&](MaybeBytes, std::string_view json, int64_t) {
@@ -78,6 +87,8 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
       break;
     }
   }
+  if (!query && !other.empty())
+    return {404, HttpReply().type, "the table here is '" + other + "', not '" + table + "'\n"};
   if (!query)
     return {404, HttpReply().type,
             "no table '" + table + "' here: nothing is committed yet, or no partition is assigned\n"};

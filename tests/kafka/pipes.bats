@@ -106,3 +106,24 @@ sums() {
   same want <(kread -e "$low" | sort)
   [ "$(kread -e "table:$out")" = "{\"n\":$((1000 - $(wc -l <want)))}" ]
 }
+
+@test "kquery finds each stage's rows by its name, stopped and by --http" {
+  new_topic clicks 2
+  new_topic out 2
+  clicks 500
+  pipe=(kpipe -g "$out" ktable --by uri --emit update 'n=count()' as totals then kwindow -w 1d --emit commit 'changes=count()' -- "$clicks" "$out")
+  "${pipe[@]::3}" -e "${pipe[@]:3}"
+  kread -e "$clicks" | jq -sc 'group_by(.uri)[] | [.[0].uri, length]' | sort >want
+  same want <(kquery totals | jq -c '[.uri,.n]' | sort)
+  kquery "$out" >windows
+  [ "$(jq -s 'map(.changes) | add' windows)" -eq 500 ]
+  run -2 kquery nothing
+  "${pipe[@]::3}" --http 127.0.0.1:0 "${pipe[@]:3}" 2>log &
+  pid=$!
+  until grep -q metrics log; do sleep 0.1; done
+  at=$(sed -n 's#.*http://\([^/]*\)/metrics.*#\1#p' log | head -1)
+  until kquery --http "$at" totals >rows 2>err; do sleep 0.2; done
+  kill "$pid"
+  wait "$pid" || true
+  same want <(jq -c '[.uri,.n]' rows | sort)
+}

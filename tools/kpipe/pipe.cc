@@ -116,11 +116,21 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
   place.has_times = job.in.is_topic() || shared.lines_have_times();
   if (job.in.is_lines() && shared.lines_are_text()) place.value_codec = "text";
   const bool shows_keys = shared.output_shows_keys(job);
+  std::vector<std::unique_ptr<cli::StreamTool>> tools;
+  size_t last_rows = 0;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    tools.push_back(find_tool(stages[i].words.front()).make());
+    if (tools[i]->shared().has_rows()) last_rows = i;
+  }
   for (size_t i = 0; i < stages.size(); ++i) {
     const std::string& name = stages[i].words.front();
     const std::string at = "stage " + std::to_string(i + 1) + ", " + name;
-    const auto tool = find_tool(name).make();
+    const auto& tool = tools[i];
     place.pipe = job;
+    // What the last table or windows keep is found as OUT, others by their stage.
+    place.pipe.table = !stages[i].name.empty() ? stages[i].name
+                       : i == last_rows        ? std::string()
+                                               : name + ":" + std::to_string(i + 1);
     place.is_first = i == 0;
     place.shows_keys = i + 1 < stages.size() || shows_keys;
     try {

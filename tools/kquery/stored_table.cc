@@ -32,7 +32,7 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
           "there is no state of group '" + *group + "' in " + state_dir,
           here.empty() ? "there is none of any group" : "there is that of " + quoted_list(here));
     auto found = std::make_unique<StoredTable>();
-    const bool has_rows = found->open(state_dir, *group);
+    const bool has_rows = found->open(state_dir, *group, table);
     found->refuse_incomplete();
     if (!has_rows) throw usage_error("group '" + *group + "' has committed no rows yet");
     if (found->description_.output != table && table != *group)
@@ -45,7 +45,7 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
   for (const std::string& name : here) {
     auto one = std::make_unique<StoredTable>();
     try {
-      if (!one->open(state_dir, name)) {
+      if (!one->open(state_dir, name, table)) {
         if (name == table) one->refuse_incomplete();
         if (!one->incomplete_.empty()) incomplete.push_back(name);
         continue;
@@ -90,32 +90,45 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
   throw usage_error("there is no state of a table '" + table + "' in " + state_dir, hint);
 }
 
-bool StoredTable::open(const std::string& state_dir, const std::string& group) {
+bool StoredTable::open(const std::string& state_dir, const std::string& group, const std::string& table) {
   group_ = group;
   owner_ = state::owner_of(state_dir, group);
-  bool is_shown = false, has_rows = false;
+  // Rows of a source table say nothing of themselves; stages of a pipe have a name each.
+  struct Rows {
+    size_t part;
+    uint8_t op;
+    flow::StateDescription description;
+  };
+  std::vector<Rows> all;
+  bool has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     auto stored = std::make_unique<state::StoredPartition>(
         environment_, state::newest_directory(state_dir, group, partition));
     if (incomplete_.empty() && !stored->incomplete().empty())
       incomplete_ = "partition " + std::to_string(partition) + ": " + stored->incomplete();
-    bool has_shown = false;  // rows of a source table say nothing of themselves
     for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
-      auto description = flow::parse_description(meta.description);
-      if (!description) continue;
-      has_shown = true;
-      if (is_shown) break;
-      description_ = std::move(*description);
-      op_ = op;
-      is_shown = true;
+      if (auto description = flow::parse_description(meta.description))
+        all.push_back({parts_.size(), op, std::move(*description)});
     }
-    parts_.push_back({partition, std::move(stored), has_shown});
+    parts_.push_back({partition, std::move(stored), false});
   }
-  if (has_rows && !is_shown)
+  if (has_rows && all.empty())
     throw usage_error("the state of group '" + group + "' does not say what its rows are",
                       "it is no table's and no window's, or a newer kutils wrote it");
-  return is_shown;
+  if (all.empty()) return false;
+  auto chosen = std::find_if(all.begin(), all.end(),
+                             [&](const Rows& rows) { return rows.description.output == table; });
+  if (chosen == all.end()) {
+    // The last stage's lie in the first partitions.
+    chosen = all.begin();
+    for (auto one = all.begin(); one != all.end() && one->part == all.front().part; ++one) chosen = one;
+  }
+  op_ = chosen->op;
+  for (const Rows& rows : all)
+    parts_[rows.part].is_shown |= rows.op == op_ && rows.description.output == chosen->description.output;
+  description_ = std::move(chosen->description);
+  return true;
 }
 
 void StoredTable::refuse_incomplete() const {
