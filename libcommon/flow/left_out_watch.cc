@@ -11,24 +11,24 @@ constexpr int64_t kLookEveryUs = 1'000'000;
 constexpr int kLooks = 3;  // a member may still be committing what it gives up
 }  // namespace
 
-LeftOutWatch::LeftOutWatch(kafka::Admin& admin, std::string group, std::vector<kafka::TopicPartition> all)
-    : admin_(admin), group_(std::move(group)), all_(std::move(all)) {}
+LeftOutWatch::LeftOutWatch(kafka::Admin& admin, Executor& executor, std::string group,
+                           std::vector<kafka::TopicPartition> all)
+    : admin_(admin), executor_(executor), group_(std::move(group)), all_(std::move(all)) {}
 
 bool LeftOutWatch::look(int64_t now_us) {
   if (done_) return false;
   if (!answer_.valid()) {
     if (now_us < next_look_us_) return false;
     next_look_us_ = now_us + kLookEveryUs;
-    answer_ = std::async(std::launch::async, [&admin = admin_, group = group_, all = all_] {
+    answer_ = run_beside(executor_, [&admin = admin_, group = group_, all = all_] {
       try {
         return admin.coverage(group, all);
       } catch (const Error&) {
         return kafka::GroupCoverage{};  // a coordinator that moves; the next look
       }
     });
-    return false;
   }
-  if (answer_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+  if (!answer_.is_ready()) return false;
   kafka::GroupCoverage found = answer_.get();
   if (!found.settled) {
     looks_ = 0;

@@ -5,21 +5,22 @@
 // Kafka 4.1.1). So whoever joins looks, until the group is settled, whether all partitions have an owner; if
 // some have none in several looks, it leaves and joins anew.
 //
-// Asks in a thread of its own: the worker goes on polling. Used by the worker's thread.
+// Asks beside the worker, which goes on polling. Used by the worker's thread.
 #pragma once
 
-#include <future>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "kafka/admin.h"
 
 namespace kutils::flow {
 
 class LeftOutWatch {
  public:
-  LeftOutWatch(kafka::Admin& admin, std::string group, std::vector<kafka::TopicPartition> all);
+  LeftOutWatch(kafka::Admin& admin, Executor& executor, std::string group,
+               std::vector<kafka::TopicPartition> all);
   // Takes an answer, or asks the next question when its time has come. True, once: partitions are left out.
   bool look(int64_t now_us);
   bool is_confirmed() const { return confirmed_; }
@@ -27,9 +28,10 @@ class LeftOutWatch {
 
  private:
   kafka::Admin& admin_;
+  Executor& executor_;
   const std::string group_;
   const std::vector<kafka::TopicPartition> all_;
-  std::future<kafka::GroupCoverage> answer_;
+  Task<kafka::GroupCoverage> answer_;
   std::vector<kafka::TopicPartition> left_out_;
   int64_t next_look_us_ = 0;
   int looks_ = 0;  // that found the same

@@ -134,9 +134,9 @@ std::optional<Error> Origins::look() {
     if (now < next_look_us_) return std::nullopt;
     next_look_us_ = now + kLookUs;
     question_ = next_question();
-    answer_ = std::async(context_.around.helpers, [this, question = question_] { return ask(question); });
+    answer_ = run_beside(context_.around.executor, [this, question = question_] { return ask(question); });
   }
-  if (answer_.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) return std::nullopt;
+  if (!answer_.is_ready()) return std::nullopt;
   return judge(answer_.get());
 }
 

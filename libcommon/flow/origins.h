@@ -17,7 +17,6 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/executor.h"
 #include "flow/partition_state.h"
 #include "flow/worker_context.h"
 #include "kafka/partition_reader.h"
@@ -94,7 +94,7 @@ class Origins {
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<kafka::PartitionReader> reader_;
   std::map<kafka::TopicPartition, int> shorter_;  // looks in a row that found the log ending before the mark
-  std::future<Answer> answer_;
+  Task<Answer> answer_;
 };
 
 }  // namespace kutils::flow

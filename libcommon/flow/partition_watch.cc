@@ -7,8 +7,8 @@
 
 namespace kutils::flow {
 
-PartitionWatch::PartitionWatch(kafka::Admin& admin, Counts topics, std::launch helpers, bool may_go)
-    : admin_(admin), topics_(std::move(topics)), helpers_(helpers), may_go_(may_go) {
+PartitionWatch::PartitionWatch(kafka::Admin& admin, Counts topics, Executor& executor, bool may_go)
+    : admin_(admin), topics_(std::move(topics)), executor_(executor), may_go_(may_go) {
   admin_.try_once();
 }
 
@@ -21,7 +21,7 @@ std::vector<kafka::TopicPartition> PartitionWatch::look(int64_t now_us) {
     const bool counts_too = now_us >= next_count_us_;
     if (counts_too) next_count_us_ = now_us + std::chrono::microseconds(kPartitionWatchEvery).count();
     if (is_first) return added;  // they were just counted
-    answer_ = std::async(helpers_, [&admin = admin_, counts = topics_, counts_too, may_go = may_go_] {
+    answer_ = run_beside(executor_, [&admin = admin_, counts = topics_, counts_too, may_go = may_go_] {
       Answer answer{counts, {}};
       for (auto& [topic, count] : answer.counts) {
         try {
@@ -34,7 +34,7 @@ std::vector<kafka::TopicPartition> PartitionWatch::look(int64_t now_us) {
       return answer;
     });
   }
-  if (answer_.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) return added;
+  if (!answer_.is_ready()) return added;
   const Answer answer = answer_.get();
   missing_looks_ = answer.missing.empty() ? 0 : missing_looks_ + 1;
   if (missing_looks_ >= kMissingLooks) deleted_ = answer.missing;

@@ -1,17 +1,17 @@
 // Whether topics that are read or written without a group have more partitions than before, or were deleted:
 // without a group nothing else reports it.
 //
-// Asks in a thread of its own, so that the loop goes on. Used by the loop's thread; nobody else may use
+// Asks beside the loop, so that the loop goes on. Used by the loop's thread; nobody else may use
 // `admin` meanwhile.
 #pragma once
 
-#include <future>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/executor.h"
 #include "kafka/admin.h"
 
 namespace kutils::flow {
@@ -29,10 +29,10 @@ Error deleted_output_error(const std::string& topic, const std::string& tool);
 
 class PartitionWatch {
  public:
-  // `topics`: with the counts that are read. `helpers`: how the thread is started. `may_go`: they are no
+  // `topics`: with the counts that are read. `may_go`: they are no
   // reason to end when they do, as those that a pattern matches.
-  PartitionWatch(kafka::Admin& admin, std::vector<std::pair<std::string, int32_t>> topics,
-                 std::launch helpers, bool may_go);
+  PartitionWatch(kafka::Admin& admin, std::vector<std::pair<std::string, int32_t>> topics, Executor& executor,
+                 bool may_go);
   // Takes an answer, or asks the next question when its time has come. The partitions that are new since the
   // last answer. Does not throw: a broker that does not answer is asked again.
   std::vector<kafka::TopicPartition> look(int64_t now_us);
@@ -48,9 +48,9 @@ class PartitionWatch {
 
   kafka::Admin& admin_;
   Counts topics_;
-  const std::launch helpers_;
+  Executor& executor_;
   const bool may_go_;
-  std::future<Answer> answer_;
+  Task<Answer> answer_;
   int64_t next_look_us_ = 0;
   int64_t next_count_us_ = 0;
   int missing_looks_ = 0;

@@ -34,9 +34,7 @@ std::optional<int64_t> RepartitionUpkeep::end_of(const kafka::TopicPartition& at
   return found == ends_.end() ? std::nullopt : std::optional<int64_t>(found->second);
 }
 
-bool RepartitionUpkeep::is_busy() const {
-  return deletion_.valid() && deletion_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-}
+bool RepartitionUpkeep::is_busy() const { return deletion_.valid() && !deletion_.is_ready(); }
 
 kafka::Admin& RepartitionUpkeep::admin() {
   if (!admin_) {
@@ -47,7 +45,7 @@ kafka::Admin& RepartitionUpkeep::admin() {
 }
 
 void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
-  if (context_.plan.in_memory || context_.around.helpers == std::launch::deferred) return;
+  if (context_.plan.in_memory) return;
   const int64_t now = context_.around.clock.steady_us();
   if (last_deletion_us_ == 0) last_deletion_us_ = now;
   if (now - last_deletion_us_ < kDeletionUs && !at_end) return;
@@ -62,7 +60,7 @@ void RepartitionUpkeep::delete_read(const Assignment& owned, bool at_end) {
     if (one->sub == sub_ && one->committed > 0) before.push_back({one->at, one->committed, {}});
   }
   if (before.empty()) return;
-  deletion_ = std::async(std::launch::async, [&admin = admin(), before] {
+  deletion_ = run_beside(context_.around.executor, [&admin = admin(), before] {
     try {
       admin.delete_records(before);
     } catch (const Error&) {

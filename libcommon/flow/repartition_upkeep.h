@@ -2,13 +2,13 @@
 // ended, and the deletion of what was read (rules 20, 24).
 #pragma once
 
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/executor.h"
 #include "flow/assignment.h"
 #include "flow/worker_context.h"
 
@@ -40,7 +40,7 @@ class RepartitionUpkeep {
   std::map<kafka::TopicPartition, int64_t> ends_;
   int64_t last_deletion_us_ = 0;
   std::unique_ptr<kafka::Admin> admin_;
-  std::future<void> deletion_;
+  Task<void> deletion_;
 };
 
 }  // namespace kutils::flow

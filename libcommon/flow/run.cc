@@ -193,8 +193,8 @@ std::function<void()> watch_partitions(const Job& job, const Surroundings& aroun
                                        const std::vector<std::pair<std::string, int32_t>>& inputs) {
   if (!run.goes_on) return {};
   const bool may_go = job.in.kind == io::EndpointKind::topic_pattern || run.admin->is_in_memory();
-  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.helpers, may_go), &job, &around,
-          &log, &run] {
+  return [watch = std::make_shared<PartitionWatch>(*run.admin, inputs, around.executor, may_go), &job,
+          &around, &log, &run] {
     const auto added = watch->look(around.clock.steady_us());
     if (!watch->deleted().empty())
       throw deleted_error(watch->deleted(), "what had come before was written; start " + job.tool +
@@ -221,7 +221,7 @@ std::function<void()> watch_outputs(const Job& job, const Surroundings& around, 
   }
   if (policy_of(job) == OnError::Policy::dead_letter) topics.emplace_back(job.on_error->topic, 1);
   return
-      [watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.helpers, false), &job, &around] {
+      [watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.executor, false), &job, &around] {
         watch->look(around.clock.steady_us());
         if (!watch->deleted().empty()) throw deleted_output_error(watch->deleted(), job.tool);
       };

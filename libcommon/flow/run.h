@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/log.h"
 #include "base/signal.h"
 #include "flow/job.h"
@@ -29,6 +29,7 @@ struct Surroundings {
   const Clock& clock;
   Log& log;
   const StopRequest& stop;
+  Executor& executor;  // for work beside the worker's thread
   std::function<std::unique_ptr<kafka::Admin>()> make_admin;
   std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group,
                                                       const std::string& instance_id, bool in_memory_broker)>
@@ -50,8 +51,6 @@ struct Surroundings {
   std::function<void(Millis)> pause;  // sleeps
   // Of this process alone; for names that nobody else must have.
   std::string token;
-  // How work beside the worker's thread is run; tests: `deferred`, when its result is asked for.
-  std::launch helpers = std::launch::async;
   RunObserver* observer = nullptr;  // may be null
   // Reads single records again (origins.h). Empty: none are.
   std::function<std::unique_ptr<kafka::PartitionReader>()> make_mark_reader = {};
@@ -61,6 +60,7 @@ struct Surroundings {
     return {clock,
             its_log,
             its_stop,
+            executor,
             make_admin,
             make_group_consumer,
             make_producer,
@@ -70,7 +70,6 @@ struct Surroundings {
             make_topic_source,
             pause,
             token,
-            helpers,
             its_observer,
             make_mark_reader};
   }

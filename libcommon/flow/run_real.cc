@@ -49,6 +49,7 @@ ExitCode run(const Job& job) {
   const SystemClock clock;
   StderrLog log(job.tool, job.quiet);
   const StopSignals stop;
+  ThreadExecutor executor;
   const std::string token = random_token();
   const auto observer = job.make_observer ? job.make_observer(clock, log) : nullptr;
   kafka::ClientConfig client = job.client;
@@ -71,7 +72,7 @@ ExitCode run(const Job& job) {
   return run(
       job,
       Surroundings{
-          clock, log, stop, [&] { return kafka::make_admin(client); },
+          clock, log, stop, executor, [&] { return kafka::make_admin(client); },
           [&](const std::string& group, const std::string& instance, bool in_memory_broker) {
             return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client, group,
                                               instance);
@@ -89,7 +90,7 @@ ExitCode run(const Job& job) {
           [&](const std::vector<PartitionRange>& ranges) {
             return io::make_topic_source(reading, ranges, clock);
           },
-          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, std::launch::async, observer.get(),
+          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, observer.get(),
           [&] { return kafka::make_partition_reader(sparing); }});
 }
 

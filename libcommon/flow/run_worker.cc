@@ -1,7 +1,5 @@
 // Building workers, and building them anew.
-#include <future>
 #include <optional>
-#include <thread>
 
 #include "flow/worker.h"
 #include "state/layout.h"
@@ -93,18 +91,17 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
   // Offsets in a dead one's transaction hold up whoever asks for the group's offsets, as prepare() does: such
   // transactions, also our own predecessor's, are ended beside it.
   const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful()) &&
-                                !job.out.is_lines() && around.helpers != std::launch::deferred &&
-                                !admin->is_in_memory();
-  std::future<void> predecessor;
-  std::thread cleaner;
+                                !job.out.is_lines() && !admin->is_in_memory();
+  Task<void> predecessor;
+  Task<void> cleaner;  // for as long as it takes: it ends with this run
   if (has_transactions) {
-    predecessor = std::async(std::launch::async, [&] {
+    predecessor = run_beside(around.executor, [&] {
       const auto lock = slot->lock_for_init(around.stop);
       for (const char* suffix : {".0", ".1"}) {
         around.make_transactional_producer(slot->transactional_id() + suffix)->init();
       }
     });
-    cleaner = std::thread([&] {
+    cleaner = run_beside(around.executor, [&] {
       try {
         end_dead_transactions(*slot, around, around.stop);
       } catch (const Error&) {
@@ -112,12 +109,6 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       }
     });
   }
-  struct Join {
-    std::thread& thread;
-    ~Join() {
-      if (thread.joinable()) thread.join();
-    }
-  } join{cleaner};
 
   std::optional<WorkerPlan> prepared;
   try {

@@ -36,7 +36,7 @@ SilenceWatch::Answer SilenceWatch::ask(kafka::Admin& admin, int64_t now_us,
 std::optional<SilenceWatch::Found> SilenceWatch::look(const std::vector<kafka::PartitionOffset>& positions) {
   std::optional<Found> found;
   if (answer_.valid()) {
-    if (answer_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return std::nullopt;
+    if (!answer_.is_ready()) return std::nullopt;
     const Answer answer = answer_.get();
     if (answer.answered) found = judge(answer);
   }
@@ -47,17 +47,13 @@ std::optional<SilenceWatch::Found> SilenceWatch::look(const std::vector<kafka::P
     admin_ = around_.make_admin();
     admin_->try_once();
   }
-  answer_ = std::async(around_.helpers, [this, now, positions]() -> Answer {
+  answer_ = run_beside(around_.executor, [this, now, positions]() -> Answer {
     try {
       return ask(*admin_, now, positions);
     } catch (const Error&) {
       return {};  // the next time; until then nothing is proved
     }
   });
-  if (around_.helpers == std::launch::deferred) {
-    const Answer answer = answer_.get();
-    if (answer.answered) found = judge(answer);
-  }
   return found;
 }
 

@@ -1,19 +1,20 @@
-// Which partitions are silent, and for how long (rule 26): those whose leader, asked again and again, gave
-// the same end, which is where their reader stands. So neither lag, an open transaction, a broker that is away nor
-// a process that stood still counts, and no record is missed between two looks. Behind a repartition it is the
-// sources that fall silent, wherever they are read: neither the end of one nor the group's offset there changed.
+// Which partitions are silent, and for how long (rule 26): those whose leader, asked again and again,
+// gave the same end, which is where their reader stands. So neither lag, an open transaction, a broker that
+// is away nor a process that stood still counts, and no record is missed between two looks. Behind a
+// repartition it is the sources that fall silent, wherever they are read: neither the end of one nor the
+// group's offset there changed.
 //
 // The broker is asked beside the caller, about once a second. One thread.
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/executor.h"
 #include "flow/run.h"
 #include "kafka/admin.h"
 
@@ -32,11 +33,12 @@ class SilenceWatch {
   };
   struct Found {
     int64_t asked_us = 0;
-    // Of the positions that were asked about, those at their ends. They were asked after the sources: all that
-    // came of a silent source stands before them.
+    // Of the positions that were asked about, those at their ends. They were asked after the sources: all
+    // that came of a silent source stands before them.
     std::vector<kafka::PartitionOffset> read;
     std::vector<Silent> silent;  // of the same partitions, or of the sources
-    // Sources of which there is more than was read, or was since the last answer: nobody may go on without them.
+    // Sources of which there is more than was read, or was since the last answer: nobody may go on without
+    // them.
     std::vector<int32_t> active;
   };
 
@@ -46,8 +48,8 @@ class SilenceWatch {
   SilenceWatch(const Surroundings& around, std::string group, std::string topic, int32_t partitions)
       : around_(around), group_(std::move(group)), topic_(std::move(topic)), count_(partitions) {}
 
-  // Partitions of which all that came so far was read, and the reader's positions. What an answer said is given
-  // once, when it is there; else nullopt.
+  // Partitions of which all that came so far was read, and the reader's positions. What an answer said is
+  // given once, when it is there; else nullopt.
   std::optional<Found> look(const std::vector<kafka::PartitionOffset>& positions);
 
  private:
@@ -79,7 +81,7 @@ class SilenceWatch {
   std::map<kafka::TopicPartition, Quiet> quiet_;
   std::unique_ptr<kafka::Admin> admin_;  // ours alone: it takes one call at a time
   int64_t asked_us_ = INT64_MIN / 2;
-  std::future<Answer> answer_;
+  Task<Answer> answer_;
 };
 
 }  // namespace kutils::flow

@@ -3,10 +3,8 @@
 #include <atomic>
 #include <cstdio>
 #include <deque>
-#include <future>
 #include <mutex>
 #include <semaphore>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,11 +22,11 @@ constexpr char kMetaKeyBytes[] = {state::kMetaPrefix, static_cast<char>(kOperato
 constexpr std::string_view kMetaKey(kMetaKeyBytes, sizeof kMetaKeyBytes);
 constexpr Millis kLockLook{20};
 constexpr Millis kReadWait{50};
-constexpr size_t kRestoreBatch = 50'000;  // rows of one write
+constexpr size_t kRestoreBatch = 50'000;         // rows of one write
 constexpr int64_t kFirstWaitNoteUs = 1'000'000;  // a lock that is awaited for longer is worth a line
 constexpr int64_t kRestoreNoteUs = 2'000'000;
 constexpr int64_t kWaitNoteUs = 30'000'000;
-constexpr Millis kSlow{500};              // a restore that took longer is worth a line
+constexpr Millis kSlow{500};  // a restore that took longer is worth a line
 
 class StoredState final : public PartitionState {
  public:
@@ -140,17 +138,17 @@ class RestorePlace {
   Restores* restores_ = nullptr;
 };
 
-// Opens and restores on a thread of its own, so that the worker goes on polling (rule 13).
+// Opens and restores beside the worker, which goes on polling (rule 13).
 class Opening final : public StateOpening {
  public:
   Opening(StatePlace place, std::shared_ptr<Restores> restores, const Surroundings& around,
           kafka::Admin& admin)
       : place_(std::move(place)), restores_(std::move(restores)), around_(around), admin_(admin) {
-    done_ = std::async(around.helpers, [this] { return open(); });
+    done_ = run_beside(around.executor, [this] { return open(); });
   }
   ~Opening() override {
     cancelled_ = true;
-    if (done_.valid() && around_.helpers != std::launch::deferred) {
+    if (done_.drop()) {
       try {
         const auto state = done_.get();
         if (state) state->close();
@@ -161,13 +159,7 @@ class Opening final : public StateOpening {
     if (shows_restore_ && around_.observer) around_.observer->closing(place_.changelog.partition);
   }
 
-  std::unique_ptr<PartitionState> poll() override {
-    if (around_.helpers != std::launch::deferred &&
-        done_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      return nullptr;
-    }
-    return done_.get();
-  }
+  std::unique_ptr<PartitionState> poll() override { return done_.is_ready() ? done_.get() : nullptr; }
   std::string account() const override { return account_; }
   std::string progress() const override {
     if (waits_for_lock_) return waiting_for_lock();
@@ -352,7 +344,7 @@ class Opening final : public StateOpening {
   std::atomic<int64_t> total_{0};
   std::string account_;
   std::string lineage_;  // of the rows on disk
-  std::future<std::unique_ptr<PartitionState>> done_;
+  Task<std::unique_ptr<PartitionState>> done_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "flow/worker.h"
 
 #include <algorithm>
-#include <future>
 #include <limits>
 #include <utility>
 
@@ -78,7 +77,7 @@ void Worker::open() {
       producer->init();
       return producer;
     };
-    auto second = std::async(parts_.around.helpers, make, id + ".1");
+    auto second = run_beside(parts_.around.executor, [&] { return make(id + ".1"); });
     auto first = make(id + ".0");
     committer_ = std::make_unique<TransactionCycle>(std::move(first), second.get(), clock_,
                                                     parts_.around.stop, commit_patience(parts_.job));
@@ -119,7 +118,7 @@ void Worker::open() {
 void Worker::join() {
   consumer_->subscribe(parts_.plan.subscription);
   if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
-    left_out_.emplace(parts_.admin, parts_.plan.group, parts_.plan.all_partitions());
+    left_out_.emplace(parts_.admin, parts_.around.executor, parts_.plan.group, parts_.plan.all_partitions());
 }
 
 void Worker::run() {

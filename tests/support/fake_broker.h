@@ -6,6 +6,7 @@
 //   - committed offsets of an open transaction do not show; asking for them while one is pending would wait
 //   for ever
 //   - a read_committed reader stops at the first record of an open transaction
+//   - records that were deleted are not there to be read
 // It can fail or "kill" at the n-th call, and run a script when the member polls.
 #pragma once
 
@@ -14,7 +15,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -86,6 +86,8 @@ class FakeBroker {
   bool admin_counts = false;         // calls of the admin are calls too
   int unanswered_for = 1;
   std::function<void()> wait_in_vain;  // what a call that is not answered takes
+  bool killed = false;                 // the process that calls: it makes no call any more
+  std::function<void()> on_wait;       // what goes on while an answer is waited for that is not there yet
   // The member's polls, counted from 1; the script may call revoke(), lose() and give().
   std::function<void(int poll)> on_poll;
   int polls = 0;
@@ -93,6 +95,9 @@ class FakeBroker {
 
   // What went against the protocol; empty in a good run.
   std::vector<std::string> violations;
+  std::vector<std::string> initialised;  // transactional ids, in their order
+  // Transactions that hold up who waits for an offset time out, else he would wait for ever.
+  bool transactions_time_out = false;
   std::string last_ended_id;  // of the last transaction that was committed or aborted by its holder
 
   void add_topic(const std::string& name, size_t partitions) { topics[name].resize(partitions); }
@@ -131,6 +136,10 @@ class FakeBroker {
     }
     return values;
   }
+  int64_t low(const TP& at) const {
+    const auto found = deleted_before.find(at);
+    return found == deleted_before.end() ? 0 : found->second;
+  }
   size_t last_stable(const TP& at) const {
     const auto& log = topics.at(at.topic)[static_cast<size_t>(at.partition)];
     size_t offset = 0;
@@ -143,19 +152,19 @@ class FakeBroker {
   template <typename F>
   auto call(const char* what, F effect) {
     const Fault now = next_fault();
-    if (now == Fault::kill_before) throw Killed();
+    if (now == Fault::kill_before) throw_killed();
     if (now == Fault::abort_before) throw error(kafka::Severity::abort, what);
     if (now == Fault::retriable_before) throw error(kafka::Severity::retriable, what);
     if (now == Fault::fatal_before) throw error(kafka::Severity::fatal, what);
     if (now == Fault::unanswered_before) throw unanswered(what);
     if constexpr (std::is_void_v<decltype(effect())>) {
       effect();
-      if (now == Fault::kill_after) throw Killed();
+      if (now == Fault::kill_after) throw_killed();
       if (now == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
       if (now == Fault::unanswered_after) throw unanswered(what);
     } else {
       auto result = effect();
-      if (now == Fault::kill_after) throw Killed();
+      if (now == Fault::kill_after) throw_killed();
       if (now == Fault::fatal_after) throw error(kafka::Severity::fatal, what);
       if (now == Fault::unanswered_after) throw unanswered(what);
       return result;
@@ -166,7 +175,12 @@ class FakeBroker {
     const auto found = more_faults.find(call);
     return found == more_faults.end() ? Fault::none : found->second;
   }
+  [[noreturn]] void throw_killed() {
+    killed = true;
+    throw Killed();
+  }
   Fault next_fault() {
+    if (killed) throw Killed();
     if (++calls > most_calls) throw std::logic_error("it makes calls without end");
     return fault_at_call(calls);
   }
@@ -198,13 +212,20 @@ class FakeBroker {
     end_transaction(open->second, false);
     open_transaction.erase(open);
   }
-  kafka::PartitionOffset stable_offset(const TP& at) const {
+  bool is_stable(const TP& at) const {
     for (const Transaction& one : transactions) {
       if (one.state != Transaction::State::open) continue;
-      for (const auto& offset : one.offsets) {
-        if (offset.at == at) throw std::logic_error("an unstable offset was asked for: would wait for ever");
-      }
+      for (const auto& offset : one.offsets)
+        if (offset.at == at) return false;
     }
+    return true;
+  }
+  kafka::PartitionOffset stable_offset(const TP& at) {
+    if (!is_stable(at) && on_wait) on_wait();
+    if (transactions_time_out) {
+      while (!is_stable(at) && !open_transaction.empty()) fence(std::string(open_transaction.begin()->first));
+    }
+    if (!is_stable(at)) throw std::logic_error("an unstable offset was asked for: would wait for ever");
     const auto found = committed_offsets.find(at);
     return found == committed_offsets.end() ? kafka::PartitionOffset{at, kafka::kOffsetNone, {}}
                                             : found->second;
@@ -215,6 +236,7 @@ class FakeAdmin final : public kafka::Admin {
  public:
   explicit FakeAdmin(FakeBroker& broker) : broker_(broker) {}
   void connect(Millis) override {}
+  void try_once() override { is_tried_once_ = true; }
   bool is_in_memory() override { return broker_.in_memory; }
   std::string cluster_id() override { return broker_.in_memory ? "mockCluster1" : "fake"; }
   std::optional<kafka::TopicInfo> find_topic(const std::string& name) override {
@@ -241,7 +263,8 @@ class FakeAdmin final : public kafka::Admin {
   }
   kafka::Watermarks watermarks(const kafka::TopicPartition& at) override {
     ask("watermarks");
-    return {0, static_cast<int64_t>(broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)].size())};
+    return {broker_.low(at),
+            static_cast<int64_t>(broker_.topics.at(at.topic)[static_cast<size_t>(at.partition)].size())};
   }
   std::vector<kafka::PartitionOffset> offsets_for_time(const std::vector<kafka::TopicPartition>&,
                                                        int64_t) override {
@@ -252,10 +275,9 @@ class FakeAdmin final : public kafka::Admin {
     ask("committed offsets");
     std::vector<kafka::PartitionOffset> offsets;
     for (const auto& at : partitions) {
-      const auto found = broker_.committed_offsets.find(at);
-      offsets.push_back(found == broker_.committed_offsets.end()
-                            ? kafka::PartitionOffset{at, kafka::kOffsetNone, {}}
-                            : found->second);
+      if (is_tried_once_ && !broker_.is_stable(at))
+        throw FakeBroker::error(kafka::Severity::retriable, "UNSTABLE_OFFSET_COMMIT");
+      offsets.push_back(broker_.stable_offset(at));
     }
     return offsets;
   }
@@ -263,9 +285,14 @@ class FakeAdmin final : public kafka::Admin {
     ask("group_members");
     return broker_.members;
   }
+  kafka::GroupCoverage coverage(const std::string&, const std::vector<kafka::TopicPartition>&) override {
+    ask("coverage");
+    return {true, {}};
+  }
   void delete_records(const std::vector<kafka::PartitionOffset>& before) override {
     ask("delete_records");
-    for (const auto& one : before) broker_.deleted_before[one.at] = one.offset;
+    for (const auto& one : before)
+      broker_.deleted_before[one.at] = std::max(broker_.deleted_before[one.at], one.offset);
   }
 
  private:
@@ -273,14 +300,15 @@ class FakeAdmin final : public kafka::Admin {
     if (broker_.admin_counts) broker_.call(what, [] {});
   }
   FakeBroker& broker_;
+  bool is_tried_once_ = false;
 };
 
 class FakeProducer final : public kafka::TransactionalProducer {
  public:
   FakeProducer(FakeBroker& broker, std::string id) : broker_(broker), id_(std::move(id)) {}
   void init() override {
-    const std::lock_guard<std::mutex> lock(init_mutex());  // both ids are initialised side by side
     broker_.call("init", [&] {
+      broker_.initialised.push_back(id_);
       broker_.fence(id_);
       if (broker_.last_ended_id == id_) broker_.last_ended_id.clear();
       epoch_ = broker_.epochs[id_];
@@ -297,6 +325,7 @@ class FakeProducer final : public kafka::TransactionalProducer {
       check_no_commit("begin");
       if (id_ == broker_.last_ended_id) broker_.violations.push_back("two transactions in a row on " + id_);
       for (const auto& [id, number] : broker_.open_transaction) {
+        if (id.substr(0, id.size() - 1) != id_.substr(0, id_.size() - 1)) continue;  // another process's
         broker_.violations.push_back("began on " + id_ + " while one is open on " + id);
       }
       broker_.transactions.push_back({id_, FakeBroker::Transaction::State::open, {}});
@@ -370,10 +399,6 @@ class FakeProducer final : public kafka::TransactionalProducer {
   }
 
  private:
-  static std::mutex& init_mutex() {
-    static std::mutex mutex;
-    return mutex;
-  }
   void check_fenced() const {
     if (epoch_ != broker_.epochs[id_])
       throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, -144, "fenced");
@@ -482,6 +507,8 @@ class FakeConsumer final : public kafka::GroupConsumer {
       for (auto& [at, position] : positions_) {
         const auto end = static_cast<int64_t>(broker_.last_stable(at));
         bool any = false;
+        if (position < broker_.low(at))
+          broker_.violations.push_back("deleted before it was read: " + at.topic);
         while (position < end && room > 0) {
           if (const auto* entry = broker_.committed_entry(at, static_cast<size_t>(position))) {
             append_record(batch, at, position, *entry);

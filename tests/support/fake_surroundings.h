@@ -1,4 +1,4 @@
-// What a worker works in, over a FakeBroker: everything beside it is done when its result is asked for,
+// What a worker works in, over a FakeBroker: what is done beside it is done at once, or when the test says;
 // nothing waits.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include "flow/run.h"
 #include "support/catch.h"
 #include "support/fake_broker.h"
+#include "support/hand_executor.h"
 #include "support/lines_fakes.h"
 
 namespace kutils::testing {
@@ -31,13 +32,21 @@ struct FakeSurroundings {
   RecordingLog log;
   StopByHand stop;
   TickingClock clock;
+  HandExecutor executor;
 
+  // Of a process that begins.
   flow::Surroundings around() {
     using kafka::TopicPartition;
+    broker.killed = false;
+    broker.on_wait = [this] { executor.run_all(); };
+    executor.after = [this] {
+      if (broker.killed) throw Killed();
+    };
     return {
         clock,
         log,
         stop,
+        executor,
         [this] { return std::make_unique<FakeAdmin>(broker); },
         [this](const std::string&, const std::string&, bool in_memory_broker) {
           CHECK(in_memory_broker == broker.in_memory);
@@ -62,7 +71,6 @@ struct FakeSurroundings {
         },
         [](Millis) {},
         "5000",
-        std::launch::deferred,
         nullptr};
   }
 };

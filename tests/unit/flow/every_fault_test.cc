@@ -9,12 +9,11 @@
 #include <random>
 #include <set>
 
-#include "base/murmur2.h"
 #include "flow/run.h"
-#include "state/partition_store.h"
-#include "state/state_error.h"
 #include "support/catch.h"
 #include "support/fake_surroundings.h"
+#include "support/keyed_sink.h"
+#include "support/simulated_state.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {
@@ -26,7 +25,6 @@ using TP = kafka::TopicPartition;
 using Values = std::vector<std::string>;
 using Rows = std::map<std::string, std::string>;
 
-constexpr uint8_t kOperator = 1;
 constexpr Fault kFaults[] = {Fault::kill_before,       Fault::kill_after,      Fault::abort_before,
                              Fault::retriable_before,  Fault::fatal_before,    Fault::fatal_after,
                              Fault::unanswered_before, Fault::unanswered_after};
@@ -88,130 +86,6 @@ class ForwardingStage final : public Stage {
     output.keeps_key = false;
     out.emit(&record, output);
   }
-};
-
-class KeyedSink final : public io::Sink {
- public:
-  KeyedSink(FakeBroker& broker, kafka::Producer& producer, std::string topic)
-      : broker_(broker), producer_(producer), topic_(std::move(topic)) {}
-  std::optional<RecordError> write(const Record* origin, const Output& output) override {
-    if (output.value.view() == "huge") return RecordError{Reason::too_large, "too large"};
-    const auto count = static_cast<uint32_t>(broker_.topics.at(topic_).size());
-    const int32_t at = output.keeps_key && origin && origin->partition >= 0
-                           ? origin->partition
-                           : static_cast<int32_t>((murmur2(output.key.view()) & 0x7fffffff) % count);
-    producer_.produce(topic_, at, output);
-    return std::nullopt;
-  }
-  void flush() override { producer_.flush(); }
-
- private:
-  FakeBroker& broker_;
-  kafka::Producer& producer_;
-  std::string topic_;
-};
-
-// What a machine's disk keeps of a state.
-struct Disk {
-  Rows rows;  // as in the changelog
-  std::optional<int64_t> offset;
-};
-
-// A state as the product's, but on a disk that is a map and fails like the broker.
-class FaultyState final : public PartitionState {
- public:
-  FaultyState(FakeBroker& broker, Disk& disk, const StatePlace& place)
-      : broker_(broker), disk_(disk), rows_(false) {
-    if (place.distrusted) disk_ = Disk();
-    call("open the state", [&] { restore(place.changelog); });
-  }
-  state::Store& store(uint8_t number) override { return rows_.operator_store(number); }
-  std::optional<int64_t> position(const TP& at) override {
-    return rows_.has_meta(kOperator) ? rows_.meta(kOperator).position(at.topic, at.partition) : std::nullopt;
-  }
-  LastRecord last_record(const TP&) override { return {}; }
-  std::string fingerprint() override {
-    return rows_.has_meta(kOperator) ? rows_.meta(kOperator).fingerprint : std::string();
-  }
-  int64_t last_wall_ms() override {
-    return rows_.has_meta(kOperator) ? rows_.meta(kOperator).last_wall_ms : 0;
-  }
-  state::Resume resume(std::optional<int64_t> group_offset, const TP& at, kafka::Watermarks log) override {
-    return state::decide_resume(group_offset, position(at), log.low, log.high);
-  }
-  bool has_changes() override { return rows_.dirty_rows() > 0; }
-  std::optional<int64_t> changelog_offset() override { return rows_.changelog_offset(); }
-  std::span<const state::Change> changes(const StateMark& mark) override {
-    call("changes", [] {});
-    state::Meta& meta = rows_.meta(kOperator);
-    meta.fingerprint = mark.fingerprint;
-    meta.input_partitions = mark.input_partitions;
-    meta.last_wall_ms = mark.wall_ms;
-    meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
-    return changes_ = rows_.take_changes();
-  }
-  void applied(std::optional<int64_t> next, int64_t wall_ms) override {
-    call("apply", [&] {
-      for (const state::Change& change : changes_) keep(std::string(change.key), change.value);
-      disk_.offset = next.value_or(disk_.offset.value_or(0));
-      rows_.applied(*disk_.offset, wall_ms);
-    });
-  }
-  void discard() override { rows_.discard(); }
-  void close() override {
-    call("close the state", [] {});
-  }
-
- private:
-  // A disk's failures are its own: broken rows in place of a fatal error, no room in place of others.
-  template <typename F>
-  void call(const char* what, F effect) {
-    try {
-      broker_.call(what, effect);
-    } catch (const kafka::KafkaError& error) {
-      if (error.severity() == kafka::Severity::fatal) throw state::CorruptState(error.what());
-      throw Error(ExitCode::delivery, error.what());
-    }
-  }
-  void restore(const TP& changelog) {
-    const auto& log = broker_.topics.at(changelog.topic)[static_cast<size_t>(changelog.partition)];
-    const auto from = static_cast<size_t>(disk_.offset.value_or(0));
-    for (size_t at = from; at < log.size(); ++at) {
-      if (const FakeBroker::Entry* entry = broker_.committed_entry(changelog, at))
-        keep(*entry->key, entry->is_null ? MaybeBytes() : MaybeBytes(entry->value));
-    }
-    disk_.offset = static_cast<int64_t>(log.size());
-    std::vector<state::Change> changes;
-    for (const auto& [key, value] : disk_.rows) changes.push_back({key, MaybeBytes(value)});
-    rows_.restore(changes, static_cast<int64_t>(log.size()), 0);
-    rows_.finish_restore();
-  }
-
-  void keep(const std::string& key, const MaybeBytes& value) {
-    disk_.rows.erase(key);
-    if (!value.is_null()) disk_.rows[key] = value.view();
-  }
-
-  FakeBroker& broker_;
-  Disk& disk_;
-  state::PartitionStore rows_;
-  std::span<const state::Change> changes_;
-};
-
-class FaultyOpening final : public StateOpening {
- public:
-  FaultyOpening(FakeBroker& broker, Disk& disk, StatePlace place)
-      : broker_(broker), disk_(disk), place_(std::move(place)) {}
-  std::unique_ptr<PartitionState> poll() override {
-    return std::make_unique<FaultyState>(broker_, disk_, place_);
-  }
-  std::string account() const override { return {}; }
-  std::string progress() const override { return {}; }
-
- private:
-  FakeBroker& broker_;
-  Disk& disk_;
-  const StatePlace place_;
 };
 
 std::string text(const std::map<std::string, Values>& rows) {
@@ -279,8 +153,9 @@ class Bench : public testing::FakeSurroundings {
     if (case_.dead_letters) job_.on_error = OnError{OnError::Policy::dead_letter, "dead"};
     if (case_.limited) job_.max_output = 2;
     if (case_.shape != Shape::stateless) {
-      job_.open_state = [this](const StatePlace& place, const Surroundings&, kafka::Admin&) {
-        return std::make_unique<FaultyOpening>(broker, disks_[place.changelog.partition], place);
+      job_.open_state = [this](const StatePlace& place, const Surroundings& around, kafka::Admin&) {
+        return std::make_unique<testing::SimulatedOpening>(broker, disks_[place.changelog.partition], place,
+                                                           around.executor);
       };
     }
     if (case_.shape == Shape::by) {
@@ -376,7 +251,7 @@ class Bench : public testing::FakeSurroundings {
     Surroundings around = FakeSurroundings::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
-      return std::make_unique<KeyedSink>(broker, producer, topic);
+      return std::make_unique<testing::KeyedSink>(broker, producer, topic);
     };
     const int before = broker.calls;
     try {
@@ -431,7 +306,7 @@ class Bench : public testing::FakeSurroundings {
 
   const Case case_;
   Job job_;
-  std::map<int32_t, Disk> disks_;
+  std::map<int32_t, testing::Disk> disks_;
   std::vector<FakeBroker::Entry> original_[2];
 };
 

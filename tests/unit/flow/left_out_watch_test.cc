@@ -1,32 +1,29 @@
 // Partitions that a settled group has given to nobody are told after some looks that agree, and only then.
 #include "flow/left_out_watch.h"
 
-#include <chrono>
-#include <thread>
-
 #include "support/catch.h"
 #include "support/fixed_admin.h"
+#include "support/hand_executor.h"
 
 namespace kutils::flow {
 namespace {
 
 struct Watched {
   test::FixedAdmin admin;
-  LeftOutWatch watch{admin, "g", {{"in", 0}, {"in", 1}}};
+  testing::HandExecutor executor;
+  LeftOutWatch watch{admin, executor, "g", {{"in", 0}, {"in", 1}}};
   int64_t now_us = 5'000'000;
 
   // One question and its answer.
   bool look(bool settled, std::vector<kafka::TopicPartition> left_out) {
     admin.covered = {settled, std::move(left_out)};
     now_us += 1'000'000;
-    bool told = watch.look(now_us);
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    // No further question is asked before its time: what this one is told is told by now.
-    for (int i = 0; i < 20 && !told && std::chrono::steady_clock::now() < limit; ++i) {
-      std::this_thread::sleep_for(Millis(1));
-      told = watch.look(now_us);
-    }
-    return told;
+    executor.when = testing::HandExecutor::When::by_hand;
+    // The worker goes on meanwhile, and asks nothing more.
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(watch.look(now_us));
+    CHECK(executor.pending() <= 1);
+    executor.run_all();
+    return watch.look(now_us);
   }
 };
 

@@ -4,6 +4,7 @@
 #include "flow/sink_outputs.h"
 #include "flow/state_support.h"
 #include "support/catch.h"
+#include "support/hand_executor.h"
 #include "support/lines_fakes.h"
 
 namespace kutils::flow {
@@ -20,6 +21,7 @@ using Values = std::vector<std::string>;
 struct Bench {
   testing::RecordingLog log;
   testing::StopByHand stop;
+  testing::HandExecutor executor;
   ManualClock clock;
   testing::SinkContents out;
   Job job;
@@ -32,7 +34,7 @@ struct Bench {
     job.set_stage([](const StageContext&) { return std::make_unique<PickyStage>(); });
   }
   ExitCode run() {
-    return flow::run(job, Surroundings{clock, log, stop, {}, {}, {}, {}, {}, {}, {}, {}, {}});
+    return flow::run(job, Surroundings{clock, log, stop, executor, {}, {}, {}, {}, {}, {}, {}, {}, {}});
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "support/catch.h"
 #include "support/fixed_admin.h"
+#include "support/hand_executor.h"
 #include "support/lines_fakes.h"
 
 namespace kutils::flow {
@@ -96,22 +97,13 @@ struct Bench {
   ManualClock clock;
   testing::RecordingLog log;
   testing::StopByHand stop;
+  testing::HandExecutor executor;
   Job job;
   WorkerPlan plan;
   AdminOf admin{cluster};
-  Surroundings around{clock,
-                      log,
-                      stop,
-                      [this] { return std::make_unique<AdminOf>(cluster); },
-                      {},
-                      {},
-                      {},
-                      {},
-                      {},
-                      {},
-                      {},
-                      {},
-                      std::launch::deferred};
+  Surroundings around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
+                      {},    {},  {},   {},       {},
+                      {},    {},  {}};
   std::unique_ptr<Origins> origins;
   const TP at{"in", 0};
 

@@ -6,7 +6,6 @@
 #include <map>
 #include <random>
 
-#include "base/murmur2.h"
 #include "flow/aggregate/expression_reader.h"
 #include "flow/run.h"
 #include "flow/state_support.h"
@@ -16,6 +15,7 @@
 #include "state/state_format.h"
 #include "support/catch.h"
 #include "support/fake_surroundings.h"
+#include "support/keyed_sink.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {
@@ -34,26 +34,6 @@ constexpr size_t kRowPartitions = 2;
 constexpr size_t kGroupPartitions = 3;  // more than IN has, so that numbers which were mixed up do not fit
 constexpr size_t kStates = kGroupPartitions + kRowPartitions;
 constexpr size_t kSteps = 14;
-
-// Writes where the key belongs; does not take a key `huge`.
-class KeyedSink final : public io::Sink {
- public:
-  KeyedSink(FakeBroker& broker, kafka::Producer& producer, std::string topic)
-      : broker_(broker), producer_(producer), topic_(std::move(topic)) {}
-  std::optional<RecordError> write(const Record*, const Output& output) override {
-    if (output.key.view() == "huge") return RecordError{Reason::too_large, "too large"};
-    const auto count = static_cast<uint32_t>(broker_.topics.at(topic_).size());
-    producer_.produce(topic_, static_cast<int32_t>((murmur2(output.key.view()) & 0x7fffffff) % count),
-                      output);
-    return std::nullopt;
-  }
-  void flush() override { producer_.flush(); }
-
- private:
-  FakeBroker& broker_;
-  kafka::Producer& producer_;
-  std::string topic_;
-};
 
 struct Bench : testing::FakeSurroundings {
   Folder& disk;
@@ -112,7 +92,7 @@ struct Bench : testing::FakeSurroundings {
     Surroundings around = FakeSurroundings::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
-      return std::make_unique<KeyedSink>(broker, producer, topic);
+      return std::make_unique<testing::KeyedSink>(broker, producer, topic);
     };
     return flow::run(job, around);
   }
@@ -286,13 +266,13 @@ TEST_CASE(
     bench.broker.topics["in"].resize(kRowPartitions + 1);
     CHECK_THROWS_WITH(bench.run(), ContainsSubstring("partitions"));
   }
-  SECTION("made anew, shorter") {
+  SECTION("recreated, shorter") {
     bench.broker.topics["in"].assign(kRowPartitions, {});
     bench.broker.committed_offsets.erase({"in", 0});
     bench.broker.committed_offsets.erase({"in", 1});
     CHECK_THROWS_WITH(bench.run(), ContainsSubstring("recreated"));
   }
-  SECTION("made anew, as long") {
+  SECTION("recreated, as long") {
     for (auto& log : bench.broker.topics["in"])
       for (auto& entry : log) entry.value[entry.value.size() - 2] = '7', entry.is_null = false;
     bench.broker.committed_offsets.erase({"in", 0});

@@ -1,24 +1,22 @@
-// Silence is what the leaders prove, asked beside the worker: neither an outage of the broker, a process that stood
-// still nor a record between two looks is part of it.
+// Silence is what the leaders prove, asked beside the worker: neither an outage of the broker, a process that
+// stood still nor a record between two looks is part of it.
 #include "flow/silence_watch.h"
 
-#include <atomic>
 #include <map>
-#include <thread>
 
 #include "support/catch.h"
 #include "support/fixed_admin.h"
+#include "support/hand_executor.h"
 #include "support/lines_fakes.h"
 
 namespace kutils::flow {
 namespace {
 
 struct Cluster {
-  std::atomic<bool> is_away{false};
-  std::atomic<int> asked{0};
-  std::atomic<int64_t> committed{10};  // of partition 0
-  std::atomic<int64_t> end{10};
-  std::atomic<int32_t> partitions{2};
+  int asked = 0;
+  int64_t committed = 10;  // of partition 0
+  int64_t end = 10;
+  int32_t partitions = 2;
 };
 
 class AdminOf final : public test::FixedAdmin {
@@ -35,10 +33,8 @@ class AdminOf final : public test::FixedAdmin {
   std::vector<kafka::PartitionOffset> committed(
       const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
     ++cluster_.asked;
-    while (cluster_.is_away) std::this_thread::sleep_for(Millis(1));
     std::vector<kafka::PartitionOffset> out;
-    for (const auto& at : partitions)
-      out.push_back({at, at.partition == 0 ? cluster_.committed.load() : 3, {}});
+    for (const auto& at : partitions) out.push_back({at, at.partition == 0 ? cluster_.committed : 3, {}});
     return out;
   }
 
@@ -53,24 +49,25 @@ struct Watch {
   ManualClock clock;
   testing::RecordingLog log;
   testing::StopByHand stop;
-  Surroundings around{clock, log, stop, [this] { return std::make_unique<AdminOf>(cluster); },
-                      {},    {},  {},   {},
-                      {},    {},  {},   {}};
+  testing::HandExecutor executor;
+  Surroundings around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
+                      {},    {},  {},   {},       {},
+                      {},    {},  {}};
   SilenceWatch watch{around, "g", "in", 2};
   std::vector<kafka::PartitionOffset> positions{{{"g-repartition", 0}, 7, {}}, {{"g-repartition", 1}, 6, {}}};
   size_t read = 0;  // of the positions, by the last answer
   std::vector<int32_t> active;
 
+  Watch() { executor.when = testing::HandExecutor::When::by_hand; }
   // After `pause`, what the answer to a question asked then says.
   Silent after(Millis pause) {
     clock.advance(pause);
     const int before = cluster.asked;
-    std::optional<SilenceWatch::Found> found = watch.look(positions);
-    CHECK_FALSE(found);  // it was not there yet
-    while (!found) {
-      std::this_thread::sleep_for(Millis(1));
-      found = watch.look(positions);
-    }
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(watch.look(positions));  // it is not there yet
+    CHECK(executor.run_next());
+    const std::optional<SilenceWatch::Found> found = watch.look(positions);
+    CHECK(executor.pending() == 0);
+    REQUIRE(found);
     CHECK(cluster.asked == before + 1);
     read = found->read.size();
     active = found->active;
@@ -125,28 +122,31 @@ TEST_CASE("while the broker does not answer the worker goes on, and nobody grows
   Watch one;
   (void)one.after(Millis(0));
   CHECK(one.after(Millis(1000)) == Silent{{0, 1000}});
-  one.cluster.is_away = true;
   for (int i = 0; i < 100; ++i) {
     one.clock.advance(Millis(1000));
     CHECK_FALSE(one.watch.look(one.positions));
   }
-  one.cluster.is_away = false;
-  std::optional<SilenceWatch::Found> found;
-  while (!found) found = one.watch.look({});  // what was asked in its first second
+  CHECK(one.executor.pending() == 1);
+  one.executor.run_all();
+  const auto found = one.watch.look({});  // what was asked in its first second
+  REQUIRE(found);
   REQUIRE(found->silent.size() == 1);
   CHECK(found->silent.front().ms == 2000);
   CHECK(one.after(Millis(1000)) == Silent{{0, 0}});
 }
 
-TEST_CASE("partitions read without a repartition are silent themselves, where their readers stand at the end") {
+TEST_CASE(
+    "partitions read without a repartition are silent themselves, where their readers stand at the end") {
   Watch one;
   SilenceWatch watch(one.around);
   const std::vector<kafka::PartitionOffset> positions{{{"in", 0}, 10, {}}, {{"in", 1}, 9, {}}};
   std::optional<SilenceWatch::Found> found;
   for (int i = 0; i < 3; ++i) {
     one.clock.advance(Millis(1000));
+    CHECK_FALSE(watch.look(positions));
+    one.executor.run_all();
     found = watch.look(positions);
-    while (!found) found = watch.look(positions);
+    REQUIRE(found);
   }
   REQUIRE(found->silent.size() == 1);
   CHECK(found->silent.front().at == kafka::TopicPartition{"in", 0});
