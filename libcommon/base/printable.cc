@@ -18,19 +18,26 @@ uint32_t code_point(std::string_view sequence) {
     case 3:
       return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
     default:
-      return 0x10000;  // none of those beyond does anything
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
   }
 }
 
+// Moves, turns round or hides text, or is not seen.
 bool acts(uint32_t code) {
-  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0x061c || code == 0x200e ||
-         code == 0x200f || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0xad || code == 0x061c || code == 0x180e ||
+         code == 0x200b || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2060 && code <= 0x206f) || code == 0x115f || code == 0x1160 || code == 0x3164 ||
+         code == 0xfeff || code == 0xffa0 || (code >= 0xfff9 && code <= 0xfffb) ||
+         (code >= 0xe0000 && code <= 0xe0fff);
 }
+
+bool is_joiner(uint32_t code) { return code == 0x200c || code == 0x200d; }
 
 std::string shown(std::string_view text, bool one_line) {
   std::string out;
   out.reserve(text.size());
   char escape[16];
+  bool joins = false;  // what came last is not ASCII
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_sequence(text.substr(at));
     const std::string_view sequence = text.substr(at, length == 0 ? 1 : length);
@@ -41,12 +48,14 @@ std::string shown(std::string_view text, bool one_line) {
     } else if (length == 0 || (length == 1 && acts(static_cast<uint8_t>(c)))) {
       std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(c)));
       out += one_line && c == '\n' ? "\\n" : one_line && c == '\t' ? "\\t" : escape;
-    } else if (const uint32_t code = code_point(sequence); acts(code)) {
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(code));
+    } else if (const uint32_t code = code_point(sequence); acts(code) || (is_joiner(code) && !joins)) {
+      std::snprintf(escape, sizeof escape, code > 0xffff ? "\\U%08x" : "\\u%04x",
+                    static_cast<unsigned>(code));
       out += escape;
     } else {
       out += sequence;
     }
+    joins = length > 1;
   }
   return out;
 }

@@ -1,27 +1,46 @@
 #include "base/signal.h"
 
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 namespace kutils {
 namespace {
 
 constexpr std::array kStopping = {SIGINT, SIGTERM, SIGHUP};
 
-// A handler can reach nothing but a static; StopSignals is its only other user.
+// A handler can reach nothing but statics.
 volatile sig_atomic_t asked = 0;
+std::atomic<int> deaf_calls{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int number) {
   if (asked != 0) _exit(128 + number);
   asked = number;
+  if (deaf_calls == 0) return;
+  itimerval patience{};
+  patience.it_value.tv_usec = kStopPatienceUs;
+  setitimer(ITIMER_REAL, &patience, nullptr);
 }
+
+// A deaf call that runs now ran when the signal came: none begins afterwards.
+void on_alarm(int) {
+  if (deaf_calls > 0) _exit(128 + asked);
+}
+
+class ProcessStop final : public StopRequest {
+ public:
+  int signal() const override { return asked; }
+};
 
 }  // namespace
 
 struct StopSignals::Saved {
   std::array<struct sigaction, kStopping.size()> actions;
+  struct sigaction alarm;
 };
 
 StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
@@ -34,12 +53,28 @@ StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
     // nohup and `&` in a script ignore signals on purpose.
     if (saved_->actions[i].sa_handler != SIG_IGN) sigaction(kStopping[i], &action, nullptr);
   }
+  action.sa_handler = on_alarm;
+  sigaction(SIGALRM, &action, &saved_->alarm);
 }
 
 StopSignals::~StopSignals() {
   for (size_t i = 0; i < kStopping.size(); ++i) sigaction(kStopping[i], &saved_->actions[i], nullptr);
+  sigaction(SIGALRM, &saved_->alarm, nullptr);
 }
 
 int StopSignals::signal() const { return asked; }
+
+const StopRequest& process_stop() {
+  static const ProcessStop stop;
+  return stop;
+}
+
+DeafCall::DeafCall() {
+  ++deaf_calls;  // first: a signal from here on finds it
+  if (asked == 0) return;
+  --deaf_calls;
+  throw Interrupted();
+}
+DeafCall::~DeafCall() { --deaf_calls; }
 
 }  // namespace kutils

@@ -129,8 +129,9 @@ int64_t from_wall(int64_t wall, Zone zone) {
   return static_cast<int64_t>(mktime(&local)) * 1000 + rest % 1000;
 }
 
-// `09:00`, `09:00:30.5`: since midnight.
+// `09:00`, `9:00`, `09:00:30.5`: since midnight.
 std::optional<int64_t> parse_time_of_day(std::string_view text) {
+  if (text.size() > 1 && text[1] == ':') return parse_time_of_day("0" + std::string(text));
   const auto minutes = take_minutes(text);
   if (!minutes) return std::nullopt;
   const auto seconds = take_seconds(text);

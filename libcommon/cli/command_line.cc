@@ -63,6 +63,38 @@ constexpr Foreign kForeign[] = {
     {"--quiet", "that is: -q"},
     {"--verbose", "that is: -v"},
     {"--json", "kcat's JSON envelope is: -J"},
+    {"--topics", "topics are operands here: "},
+    {"--whitelist", "topics are operands, also by a pattern: '^REGEX'"},
+    {"--include", "topics are operands, also by a pattern: '^REGEX'"},
+    {"--follow", "a topic is read as it grows, unless -e is given; leave it out"},
+    {"--no-follow", "to stop at what is the end now: -e"},
+    {"--exit-eof", "to stop at what is the end now: -e"},
+    {"--print-key", "key, headers and times are shown by -J, or as chosen by: -f '%k %s\\n'"},
+    {"--formatter", "formats are -I FMT, -O FMT and: -f FORMAT"},
+    {"--pretty-print", "JSON over several lines is: --pretty"},
+    {"--isolation-level",
+     "what is not committed is not read; to read it: -X consumer.isolation.level=read_uncommitted"},
+    {"--timeout-ms", "to stop at what is the end now: -e"},
+    {"--skip-message-on-error", "records that fail are passed over by: --on-error skip"},
+    {"--num-messages", "a number of records is: -c N"},
+    {"--max", "a number of records is: -c N"},
+    {"--begin", "where to read is: -o beginning"},
+    {"--beginning", "where to read is: -o beginning"},
+    {"--earliest", "where to read is: -o beginning"},
+    {"--end", "only what is new is read by: -o end"},
+    {"--latest", "only what is new is read by: -o end"},
+    {"--from", "where to read is --since TIME or: -o WHERE"},
+    {"--start-offset", "where to read is: -o WHERE"},
+    {"--to", "where to stop is --until TIME, or with an offset: -o FROM:TO"},
+    {"--acks", "all replicas in sync acknowledge by default; otherwise: -X acks=1"},
+    {"--compression", "compression is: -X compression.codec=zstd"},
+    {"--compression-codec", "compression is: -X compression.codec=zstd"},
+    {"--groupby", "ktable and kwindow group records: --by EXPR"},
+    {"--size", "the length of a window is: -w DURATION"},
+    {"--every", "windows that overlap are: -w LENGTH/STEP"},
+    {"--invert", "what does not match is chosen by: '!(EXPR)'"},
+    {"--invert-match", "what does not match is chosen by: '!(EXPR)'"},
+    {"--raw-output", "text without quotes is written by: -f '%{EXPR}\\n'"},
 };
 
 bool has_spec(const ToolInfo& info) {
@@ -290,8 +322,16 @@ std::string read_spec(const std::string& spec) {
   const std::string path = spec.substr(1);
   std::ifstream file(path);
   if (!file) {
-    throw usage_error("cannot read '" + path + "': " + std::strerror(errno),
-                      "'@FILE' reads the expression from FILE");
+    const std::string why = std::strerror(errno);
+    // @timestamp, as Logstash names its field.
+    const size_t end =
+        path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    const std::string field = path.substr(0, end);
+    throw usage_error("cannot read '" + path + "': " + why,
+                      std::string("'@FILE' reads the expression from FILE") +
+                          (field.empty() ? ""
+                                         : "; a field called @" + field + " is written: _value[\"@" + field +
+                                               "\"]" + (end == path.npos ? "" : path.substr(end))));
   }
   std::string out;
   for (std::string text; std::getline(file, text);) {
@@ -303,7 +343,7 @@ std::string read_spec(const std::string& spec) {
   if (file.bad()) throw usage_error("cannot read '" + path + "': " + std::strerror(errno));
   while (!out.empty() && std::strchr(" \t\r\n", out.back())) out.pop_back();
   if (out.empty()) throw usage_error("'" + path + "' holds no expression");
-  return out;
+  return out + '\n';  // its last line may end in a comment
 }
 
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& given) {
@@ -338,6 +378,10 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
       hint = "several topics are one operand: " + info.name + " ";
       for (size_t i = 0; i < given.size(); ++i) hint += (i == 0 ? "" : ",") + given[i];
     }
+    // `kbranch COND IN MATCHES REST`
+    if (info.operands[0].name.rfind("TOPIC=COND", 0) == 0 && given.size() == places + 1)
+      hint = "the topic of what matches stands in front of its condition: " + info.name + " " +
+             shell_word(given[2] + "=" + given[0]) + " " + shell_word(given[1]) + " " + shell_word(given[3]);
     throw usage_error("one operand too many: '" + given[places] + "'", hint);
   }
   size_t optional_left = std::min(given.size(), places) - required;

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/printable.h"
+#include "base/signal.h"
 #include "cli/colour.h"
 #include "cli/command_line.h"
 #include "cli/help.h"
@@ -154,6 +155,8 @@ int run_tool(Tool& tool, int argc, char** argv) {
     }
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));
     return static_cast<int>(e.code());
+  } catch (const Interrupted&) {
+    return 128 + process_stop().signal();
   } catch (const std::bad_alloc&) {
     report(info.name, "out of memory", "the limits of this process: ulimit -v, or its container's", false);
     return static_cast<int>(ExitCode::delivery);

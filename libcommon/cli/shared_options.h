@@ -91,6 +91,7 @@ class SharedOptions {
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
   void colour_data() { lines_.colour = true; }
+  const std::string* line_template() const { return lines_.format ? &*lines_.format : nullptr; }  // -f
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return place_ ? place_->has_times : in_format_.name() == "envelope"; }
   bool lines_have_keys() const {

@@ -220,6 +220,8 @@ struct FieldReader::Impl {
     return wanted.size == name.size() && std::memcmp(wanted.data, name.data(), name.size()) == 0;
   }
 
+  std::optional<RecordError> read(std::string_view json, std::string_view text, bool& is_too_big);
+
   const FieldSet* field_set;
   bool trust;
   bool want_members = false;
@@ -231,8 +233,10 @@ struct FieldReader::Impl {
   std::vector<JsonMember> members;
   bool is_object = false;
   bool used_arena = false;
-  bool too_big = false;
   bool too_deep = false;
+  std::string patched;              // the text with numbers that RapidJSON takes, where it had others
+  const char* read_from = nullptr;  // what RapidJSON reads: the text or `patched`
+  const char* text_from = nullptr;
   Arena own_arena;
   Arena* arena = &own_arena;
   SpanReader reader;
@@ -265,16 +269,11 @@ struct FieldReader::Impl::Handler {
     if (current != kNone) impl.fields[current].unsigned_integer = value;
     return scalar(JsonType::unsigned_integer);
   }
-  bool Double(double rough) {
+  bool Double(double) {
     if (depth > 1) return true;
     if (current != kNone) {
       const std::string_view written = value_span();
-      const std::optional<double> exact = json_double(written, rough);
-      if (!exact) {
-        impl.too_big = true;
-        return false;
-      }
-      impl.fields[current].real = {*exact, written.data()};
+      impl.fields[current].real = {json_double(written), written.data()};
     }
     return scalar(JsonType::real);
   }
@@ -292,7 +291,7 @@ struct FieldReader::Impl::Handler {
     const char* start = token_end;
     while (*start != '"') ++start;
     token_end = stream.at();
-    const std::string_view raw(start, static_cast<size_t>(token_end - start));
+    const std::string_view raw = in_text(start, token_end);
     const std::string_view name = text(raw, escapes);
     current = impl.find(name);
     if (impl.want_members) impl.members.push_back({name, raw, {}});
@@ -323,7 +322,10 @@ struct FieldReader::Impl::Handler {
   std::string_view value_span() const {
     const char* start = token_end;
     while (is_space(*start) || *start == ':') ++start;
-    return {start, static_cast<size_t>(stream.at() - start)};
+    return in_text(start, stream.at());
+  }
+  std::string_view in_text(const char* start, const char* end) const {
+    return {impl.text_from + (start - impl.read_from), static_cast<size_t>(end - start)};
   }
   // A value at depth 1 has ended.
   bool scalar(JsonType type) {
@@ -365,10 +367,22 @@ bool FieldReader::is_object() const { return impl_->is_object; }
 
 std::optional<RecordError> FieldReader::read(std::string_view json) {
   Impl& impl = *impl_;
-  if (impl.fields.size() != impl.field_set->size()) {
-    impl.sync();
-    fields_ = impl.fields.data();
-  }
+  bool is_too_big = false;
+  auto error = impl.read(json, json, is_too_big);
+  fields_ = impl.fields.data();
+  if (!is_too_big) return error;
+  // Rare: RapidJSON knows no numbers beyond a double, not even where nobody reads them.
+  impl.patched = with_small_numbers(json);
+  return impl.read(impl.patched, json, is_too_big);
+}
+
+// `json` is read; the text is shown.
+std::optional<RecordError> FieldReader::Impl::read(std::string_view json, std::string_view text,
+                                                   bool& is_too_big) {
+  Impl& impl = *this;
+  read_from = json.data();
+  text_from = text.data();
+  if (impl.fields.size() != impl.field_set->size()) impl.sync();
   for (JsonField& field : impl.fields) field.type = JsonType::missing;
   impl.members.clear();
   impl.is_object = false;
@@ -387,22 +401,20 @@ std::optional<RecordError> FieldReader::read(std::string_view json) {
     for (JsonField& field : impl.fields) field.type = JsonType::missing;
     return RecordError{Reason::not_an_object, "the value is JSON, but no object with fields"};
   }
-  if (result.Code() == rapidjson::kParseErrorTermination && !impl.too_big && !impl.too_deep)
-    return std::nullopt;
+  if (result.Code() == rapidjson::kParseErrorTermination && !impl.too_deep) return std::nullopt;
+  is_too_big = result.Code() == rapidjson::kParseErrorNumberTooBig;
 
   for (JsonField& field : impl.fields) field.type = JsonType::missing;
   impl.members.clear();
   impl.is_object = false;
   const char* what = "unexpected NUL byte";
-  if (impl.too_big) {
-    what = "number too large for a double";
-  } else if (impl.too_deep) {
+  if (impl.too_deep) {
     what = "nested more than 1000 levels deep";
   } else if (result.IsError()) {
     what = rapidjson::GetParseError_En(result.Code());
   }
-  impl.too_big = impl.too_deep = false;
-  return not_json(what, result.IsError() ? result.Offset() : stream.Tell(), json);
+  impl.too_deep = false;
+  return not_json(what, result.IsError() ? result.Offset() : stream.Tell(), text);
 }
 
 std::optional<RecordError> check_json(std::string_view json) {

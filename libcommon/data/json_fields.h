@@ -6,7 +6,7 @@
 // broken tail goes unseen). Otherwise duplicate names: the last wins, as in jq.
 //
 // Numbers: an integer in int64 is an integer, larger to 2^64 - 1 unsigned, else (or with '.' or an exponent)
-// a double, correctly rounded; beyond a double's range the record is in error. Text is not checked to be
+// a double, correctly rounded; beyond a double's range an infinity, with its text. Text is not checked to be
 // UTF-8. Nesting deeper than kMaxJsonDepth is an error, so that hostile input cannot exhaust the stack.
 #pragma once
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 
-#include "data/json_fields.h"
 #include "data/json_write.h"
 
 namespace kutils {
@@ -102,20 +103,41 @@ bool is_json_number(std::string_view text) {
     if (fraction == 0) return false;
     at += 1 + fraction;
   }
-  bool exponent = false;
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    exponent = true;
     ++at;
     if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
     const size_t power = digits(text, at);
     if (power == 0) return false;
     at += power;
   }
-  if (at != text.size()) return false;
-  if (!exponent && text.size() < 300) return true;
-  // Too large for a double, it would be an error for all who read it as a number: their reader decides.
-  std::string scratch;
-  return parse_scalar(text, scratch).has_value();
+  return at == text.size();
+}
+
+double json_double_out_of_range(std::string_view written) {
+  return std::strtod(std::string(written).c_str(), nullptr);
+}
+
+std::string with_small_numbers(std::string_view json) {
+  constexpr std::string_view kOfNumbers = "+-.0123456789eE";
+  std::string out(json);
+  for (size_t at = 0; at < json.size();) {
+    if (json[at] == '"') {
+      for (++at; at < json.size() && json[at] != '"'; ++at) at += json[at] == '\\' ? 1 : 0;
+      ++at;
+    } else if (json[at] != '-' && (json[at] < '0' || json[at] > '9')) {
+      ++at;
+    } else {
+      const size_t end = std::min(json.find_first_not_of(kOfNumbers, at), json.size());
+      const std::string_view number = json.substr(at, end - at);
+      // More than those that it refuses: which they are depends on how it reads them.
+      if (is_json_number(number) && (number.size() > 30 || number.find_first_of("eE") != number.npos)) {
+        std::fill_n(out.begin() + static_cast<ptrdiff_t>(at), number.size(), '0');
+        out[at + 1] = '.';
+      }
+      at = end;
+    }
+  }
+  return out;
 }
 
 }  // namespace kutils

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <charconv>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,23 +24,23 @@ void append_number_key(std::string_view written, double value, std::string& out)
 // was: NaN or infinite.
 [[nodiscard]] bool append_number_key(double value, std::string& out);
 
-// Whether a text is exactly one JSON number that a double can hold: what CSV cells and regex captures are
-// asked.
+// Whether a text is exactly one JSON number: what CSV cells and regex captures are asked.
 bool is_json_number(std::string_view text);
 
 // The double that a JSON number means, correctly rounded. RapidJSON's conversions do not give it: the quick
 // one may be off by one unit in the last place, and the "full precision" of 1.1 gives anything where the
 // first 20 digits are 2^64 - 1 and the next rounds up (its significand wraps to zero). `written`: all of a
-// valid JSON number. `rough`: what RapidJSON made of it, which only tells too small from too big. Too small
-// is a zero with the sign; nothing: too big for a double.
-inline std::optional<double> json_double(std::string_view written, double rough) {
+// valid JSON number. Too small is the nearest of the smallest, or a zero with the sign; too big an infinity,
+// which no JSON number is otherwise: whoever computes with it must refuse it.
+double json_double_out_of_range(std::string_view written);
+inline double json_double(std::string_view written) {
   double exact = 0;
   const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), exact);
-  if (error == std::errc::result_out_of_range) {
-    if (rough > 1 || rough < -1) return std::nullopt;
-    return written[0] == '-' ? -0.0 : 0.0;
-  }
-  return exact;
+  return error == std::errc::result_out_of_range ? json_double_out_of_range(written) : exact;
 }
+
+// A copy of JSON text in which the numbers that RapidJSON refuses as too big for a double, and others with an
+// exponent, are replaced by ones as long, 0.000; everything else stands where it stood.
+std::string with_small_numbers(std::string_view json);
 
 }  // namespace kutils

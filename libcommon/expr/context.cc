@@ -1,5 +1,6 @@
 #include "expr/context.h"
 
+#include <algorithm>
 #include <random>
 
 #include "expr/json_reader.h"
@@ -7,7 +8,8 @@
 
 namespace kutils::expr {
 namespace {
-constexpr size_t kIndexFrom = 9;  // entries; smaller maps are searched faster in order
+constexpr size_t kIndexFrom = 9;   // entries; smaller maps are searched faster in order
+constexpr size_t kStepItems = 16;  // of a list or map that is made: one step
 
 void check_weight(size_t weight) {
   if (weight > kMaxResultBytes)
@@ -26,10 +28,21 @@ size_t weight_of(const MapValue& map) {
 Context::Context() : json_reader(std::make_unique<JsonReader>()), regexes(std::make_unique<RegexCache>()) {
   static const SystemClock system_clock;
   clock = &system_clock;
+  stop = &process_stop();
   std::random_device device;
   random_state = static_cast<uint64_t>(device()) << 32 | device();
 }
 Context::~Context() = default;
+
+void Context::look() {
+  if (used_steps > kMaxSteps)
+    throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
+  next_look = std::min(used_steps + kLookSteps, kMaxSteps + 1);
+  if (stop->signal() == 0) return;
+  const int64_t now = clock->steady_us();
+  if (stop_seen_us == 0) stop_seen_us = now;
+  if (now - stop_seen_us >= kStopPatienceUs) throw Interrupted();
+}
 
 Value Context::list(const std::vector<Value>& items) {
   auto* copy = allocate_array<Value>(items.size());
@@ -43,6 +56,7 @@ Value Context::list(const Value* items, size_t n) {
   list->items = items;
   list->size = n;
   list->weight = 8;
+  steps(n / kStepItems);
   for (size_t i = 0; i < n; ++i) list->weight += weight(items[i]);
   check_weight(list->weight);
   return Value::list(list);
@@ -71,11 +85,15 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
   while (places < 2 * n) places *= 2;
   auto* index = allocate_array<uint32_t>(places);
   std::memset(index, 0, places * sizeof(uint32_t));
+  steps(n / kStepItems);
   const uint32_t mask = places - 1;
   uint32_t kept = 0;
   for (size_t i = 0; i < n; ++i) {
     uint64_t at = hash(entries[i].key) & mask;
-    while (index[at] != 0 && !equals(entries[index[at] - 1].key, entries[i].key)) at = (at + 1) & mask;
+    while (index[at] != 0 && !equals(entries[index[at] - 1].key, entries[i].key)) {
+      at = (at + 1) & mask;
+      steps();  // keys may be chosen to meet in one place
+    }
     if (index[at] != 0 && !last_wins) return fail("the map has a repeated key");
     if (index[at] != 0) {
       entries[index[at] - 1].value = entries[i].value;

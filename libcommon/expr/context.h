@@ -1,6 +1,7 @@
 // What an evaluation works with: the record, local variables, memory for results, and the limits.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/signal.h"
 #include "data/codec.h"
 #include "data/json_fields.h"
 #include "data/record.h"
@@ -22,6 +24,8 @@ constexpr uint64_t kMaxSteps = 10'000'000;              // see steps()
 constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed strings, lists, maps and errors
 constexpr size_t kStepBytes = 256;        // of strings, lists and maps that are worked through: one step
 constexpr uint32_t kStepOperations = 32;  // within a turn of a comprehension: one step
+
+constexpr uint64_t kLookSteps = 65'536;  // between two looks at whether the end is asked for
 
 // Thrown by charge() and steps(); caught where the evaluation began.
 struct LimitExceeded {
@@ -53,14 +57,22 @@ class Context {
     if (used_bytes > kMaxResultBytes)
       throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
   }
-  // Turns of comprehensions and of functions over lists, and what takes as long.
+  // Turns of comprehensions and of functions over lists, and what takes as long. Throws LimitExceeded, and
+  // Interrupted once the end was asked for kStopPatienceUs ago.
   void steps(uint64_t n = 1) {
     used_steps += n;
-    if (used_steps > kMaxSteps)
-      throw LimitExceeded{"the expression takes more than 10,000,000 steps for one record"};
+    if (used_steps >= next_look) look();
   }
   void work_through(size_t bytes) { steps(bytes / kStepBytes); }
-  void restart() { used_bytes = used_steps = 0; }
+  // Sorting n values of so many bytes together: each is compared about log n times.
+  void sorting(size_t n, size_t bytes) {
+    const auto times = static_cast<uint64_t>(std::bit_width(n));
+    steps(n / kStepOperations * times + bytes / kStepBytes * times);
+  }
+  void restart() {
+    used_bytes = used_steps = 0;
+    next_look = kLookSteps;
+  }
 
   Value string(std::string_view text) { return Value::string(copy(text)); }
   Value bytes(std::string_view text) { return Value::bytes(copy(text)); }
@@ -83,7 +95,8 @@ class Context {
   Value fail(Reason reason, std::string_view message);
   Value fail(std::string_view message) { return fail(Reason::expression, message); }
 
-  // JSON text to a value. The text must outlive it. `error`: what is wrong with it.
+  // JSON text to a value. The text must outlive it. `error`: what is wrong with it. A number beyond a double
+  // is an infinity with its text.
   Value json(std::string_view text);
 
   double random();         // [0, 1)
@@ -109,12 +122,19 @@ class Context {
   Arena arena;
   uint64_t used_bytes = 0;
   uint64_t used_steps = 0;
+  uint64_t next_look = kLookSteps;
+  const StopRequest* stop = nullptr;  // the process's
+  int64_t stop_seen_us = 0;
   uint64_t random_state = 0;
   const Clock* clock = nullptr;
   bool strict_numbers = false;  // CEL without our addition: int, uint and double do not mix
   std::vector<Value> locals;
   std::unique_ptr<JsonReader> json_reader;
   std::unique_ptr<RegexCache> regexes;
+
+ private:
+  void look();
+  Value json(std::string_view read, std::string_view text);
 };
 
 }  // namespace kutils::expr

@@ -19,8 +19,16 @@ Value wrong(Context& context, const Op& op, std::string_view message, const Valu
                  std::string(message) + ", not " + std::string(friendly_name(value.kind())));
 }
 
+// A number that only its text holds, where it is computed with.
+Value beyond(Context& context, const Op& argument, const Value& value) {
+  return fail_at(context, argument, Reason::wrong_type,
+                 "the number " + shortened(value.written()) +
+                     " is too large to compute with (at most 1.8e308); it can only be passed on");
+}
+
 // Bytes that are asked for as text: an error if they are none. `what` they are.
 Value text(Context& context, const Op& op, std::string_view what, std::string_view bytes) {
+  context.work_through(bytes.size());
   if (__builtin_expect(all_ascii(bytes) || is_utf8(bytes), 1)) return Value::string(bytes);
   return fail_at(
       context, op, Reason::wrong_type,
@@ -88,6 +96,7 @@ Value run_has_field(const Op& op, Context& context) {
 Value run_key(const Op& op, Context& context) {
   if (context.record->key.is_null()) return Value::null();
   const auto bytes = context.key_text;
+  context.work_through(bytes.size());
   if (context.key_guessed) return is_utf8(bytes) ? Value::string(bytes) : Value::bytes(bytes);
   if (context.key_form == DecodedForm::json) return locate(context.json(bytes), op);
   return context.key_form == DecodedForm::string ? text(context, op, "the key", bytes) : Value::bytes(bytes);
@@ -258,6 +267,7 @@ Value run_not(const Op& op, Context& context) {
 
 Value run_negate(const Op& op, Context& context) {
   const Value a = run(op.arguments[0], context);
+  if (is_beyond_double(a)) return beyond(context, *op.arguments[0], a);
   return a.is_error() ? a : locate(negate(a, context), op);
 }
 
@@ -347,6 +357,10 @@ Value run_call(const Op& op, Context& context) {
     if (bit(arguments[i].kind()) & (kString | kBytes)) context.work_through(arguments[i].as_string().size());
   }
   const Call& call = *static_cast<const Call*>(op.data);
+  if (!call.function->passes_on) {
+    for (uint32_t i = 0; i < op.count; ++i)
+      if (is_beyond_double(arguments[i])) return beyond(context, *op.arguments[i], arguments[i]);
+  }
   for (const Overload* overload : call.overloads) {
     uint32_t i = 0;
     while (i < op.count && (bit(arguments[i].kind()) & parameter(*overload, i))) ++i;
@@ -429,6 +443,8 @@ Value run_comparison(const Op& op, Context& context) {
     return Value::boolean(holds<o>(a.as_int() < b.as_int() ? -1 : a.as_int() > b.as_int() ? 1 : 0));
   if (a.is_error()) return a;
   if (b.is_error()) return b;
+  if (is_beyond_double(a)) return beyond(context, *op.arguments[0], a);
+  if (is_beyond_double(b)) return beyond(context, *op.arguments[1], b);
   context.work_through(std::min(weight(a), weight(b)));
   const auto order = compare(a, b);
   if (!order) return locate(no_such_operation(o, a, b, context), op);
@@ -441,6 +457,8 @@ Value run_equality(const Op& op, Context& context) {
   const Value b = run(op.arguments[1], context);
   if (a.is_error()) return a;
   if (b.is_error()) return b;
+  if (is_beyond_double(a)) return beyond(context, *op.arguments[0], a);
+  if (is_beyond_double(b)) return beyond(context, *op.arguments[1], b);
   context.work_through(std::min(weight(a), weight(b)));
   return Value::boolean(equals(a, b) == wanted);
 }
@@ -451,6 +469,8 @@ Value run_arithmetic(const Op& op, Context& context) {
   if (a.is_error()) return a;
   const Value b = run(op.arguments[1], context);
   if (b.is_error()) return b;
+  if (is_beyond_double(a)) return beyond(context, *op.arguments[0], a);
+  if (is_beyond_double(b)) return beyond(context, *op.arguments[1], b);
   return locate(arithmetic(o, a, b, context), op);
 }
 
@@ -657,6 +677,7 @@ Value run_sort_by(const Op& op, Context& context) {
   if (!range.is_error() && range.kind() != Kind::list)
     return wrong(context, op, "sortBy() works on lists", range);
   std::vector<Value> keys;
+  size_t key_weight = 0;
   Value error;
   const Value failed = for_each(op, context, range, [&] {
     const Value key = run(op.arguments[1], context);
@@ -666,7 +687,7 @@ Value run_sort_by(const Op& op, Context& context) {
       error =
           wrong(context, *op.arguments[1], "the keys to sort by must have an order and be of one type", key);
     else
-      keys.push_back(key);
+      keys.push_back(key), key_weight += weight(key);
     return !error.is_error();
   });
   if (failed.is_error()) return failed;
@@ -674,6 +695,7 @@ Value run_sort_by(const Op& op, Context& context) {
   const ListValue& list = range.as_list();
   std::vector<uint32_t> places(list.size);
   std::iota(places.begin(), places.end(), 0U);
+  context.sorting(list.size, key_weight);
   std::stable_sort(places.begin(), places.end(),
                    [&](uint32_t x, uint32_t y) { return precedes(keys[x], keys[y]); });
   auto* items = context.allocate_array<Value>(list.size);

@@ -5,6 +5,7 @@
 #include "base/nearest_name.h"
 #include "data/codec.h"
 #include "expr/habits.h"
+#include "expr/lexer.h"
 #include "expr/parser.h"
 #include "expr/program.h"
 #include "expr/source_error.h"
@@ -69,8 +70,9 @@ struct Expressions::Impl {
   bool reads_fields = false;
   bool reads_key = false;
   bool bound_fields = false;  // the reader holds this record's fields
-  int suggestions =
-      10;  // left to give: as many as a run shows errors in full, for each reads the record again
+  // Left to give: as many as a run shows errors in full, for each reads the record again.
+  int suggestions = 10;
+  int hints = 10;
 
   size_t keep(std::string_view text, std::string_view what, const Node& node,
               std::unique_ptr<Program> program) {
@@ -85,11 +87,45 @@ struct Expressions::Impl {
     const Compiled& expression = expressions[handle];
     std::string message = expression.what.empty() ? "" : expression.what + ": ";
     message += error.message;
+    std::string_view missing;
     if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
-      message +=
-          nearest_field(error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1));
-    message += "\n" + point_at(expression.text, error.begin, error.end);
+      missing = error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1);
+    std::string near = missing.empty() ? std::string() : nearest_field(missing);
+    std::string ours;
+    if (near.empty() && hints > 0) ours = our_spelling(expression.text, missing, error.message);
+    if (near.empty() && ours.empty() && stands_for_text(expression.text, error))
+      near = "; text stands in quotes, and the shell takes those that are not within others: '... == \"" +
+             std::string(missing) + "\"'";
+    message += near + "\n" + point_at(expression.text, error.begin, error.end) + ours;
     return {error.reason, std::move(message)};
+  }
+
+  // "\n  write: EXPR" if what failed is another language's.
+  std::string our_spelling(const std::string& text, std::string_view missing, std::string_view complaint) {
+    --hints;
+    FieldSet none;
+    Scope aside = scope;
+    aside.fields = &none;
+    aside.warn = {};
+    const auto ours = for_such_records(text, missing, complaint, [&](const std::string& other) {
+      try {
+        (void)compile(*parse(other), aside);
+        return true;
+      } catch (const SourceError&) {
+        return false;
+      }
+    });
+    return ours ? "\n  write: " + *ours : std::string();
+  }
+
+  // country == DE
+  static bool stands_for_text(std::string_view text, const ErrorValue& error) {
+    if (error.reason != Reason::missing_field || error.message.rfind(kNoField, 0) != 0 ||
+        error.begin > text.size())
+      return false;
+    std::string_view before = text.substr(0, error.begin);
+    while (!before.empty() && before.back() == ' ') before.remove_suffix(1);
+    return before.ends_with("==") || before.ends_with("!=");
   }
 
   // "; did you mean 'number'?" if the record has a field of nearly that name, else "".
@@ -128,6 +164,7 @@ Expressions& Expressions::operator=(Expressions&&) noexcept = default;
 
 size_t Expressions::add(std::string_view text, std::string_view what, Expect expect) {
   try {
+    refuse_unended_comment(text);
     const auto node = parse(text);
     auto program = compile(*node, impl_->scope);
     if (expect == Expect::boolean) demand(*program, *node, kBool, "true or false");

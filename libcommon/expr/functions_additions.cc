@@ -29,7 +29,7 @@ Value timestamp_ms(Context& context, Arguments a, size_t) {
 }
 
 Value hash_of(Context& context, Arguments a, size_t n) {
-  context.work_through(weight(a[0]));
+  context.work_through(4 * weight(a[0]));  // numbers are written as decimals
   std::string text;
   const Result<bool> there = append_key(a[0], text);
   if (!there) return context.fail(there.error().message);
@@ -111,6 +111,10 @@ std::span<const Function> addition_functions() {
        "hash(X[, 'murmur2'|'xxh64']) -> int or uint",
        "of the bytes that X has as a record key; murmur2 is Kafka's partitioner's",
        "hash('a') == hash(b'a')",
+       true,
+       false,
+       false,
+       -1,
        true},
       {"json",
        Form::function,
@@ -125,6 +129,10 @@ std::span<const Function> addition_functions() {
        "to_json(X) -> string",
        "any value as JSON text",
        "to_json([1, 'a']) == '[1,\"a\"]'",
+       true,
+       false,
+       false,
+       -1,
        true},
       {"env",
        Form::function,

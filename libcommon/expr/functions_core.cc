@@ -143,6 +143,7 @@ Value to_bool(Context& context, Arguments a, size_t) {
 }
 
 Value to_string(Context& context, Arguments a, size_t) {
+  if (!a[0].is_string() && !a[0].written().empty()) return context.string(a[0].written());
   std::string out;
   switch (a[0].kind()) {
     case Kind::boolean:
@@ -236,6 +237,7 @@ Value or_optional(Context&, Arguments a, size_t) { return a[0].as_optional() ? a
 Value or_value(Context&, Arguments a, size_t) { return a[0].as_optional() ? *a[0].as_optional() : a[1]; }
 Value unwrap(Context& context, Arguments a, size_t) {
   std::vector<Value> out;
+  context.steps(a[0].as_list().size);
   for (const Value& item : a[0].as_list()) {
     if (item.kind() != Kind::optional)
       return context.fail(Reason::wrong_type, "the list holds what is no optional");
@@ -312,10 +314,12 @@ std::span<const Function> core_functions() {
          {kBool | kInt | kUint | kDouble | kString | kBytes | kTimestamp | kDuration | kType},
          to_string}},
        "string(X) -> string",
-       "the text of a scalar, of UTF-8 bytes, of a time or a duration",
+       "the text of a scalar, a number's as it was read, of UTF-8 bytes, of a time or a duration",
        "string(12) + 'a' == '12a'",
        false,
        false,
+       true,
+       -1,
        true},
       {"bytes",
        Form::function,
@@ -340,19 +344,34 @@ std::span<const Function> core_functions() {
        {{kType, {kAnyValue}, type_of}},
        "type(X) -> type",
        "the type of a value",
-       "type(1) == int && type('a') == string"},
+       "type(1) == int && type('a') == string",
+       false,
+       false,
+       false,
+       -1,
+       true},
       {"dyn",
        Form::function,
        {{kAnyValue, {kAnyValue}, same}},
        "dyn(X) -> X",
        "the value itself, its type unchecked",
-       "dyn(1) == 1.0"},
+       "dyn(1) == 1.0",
+       false,
+       false,
+       false,
+       -1,
+       true},
       {"optional.of",
        Form::function,
        {{kOptional, {kAnyValue}, optional_of}},
        "optional.of(X) -> optional",
        "an optional that holds the value",
-       "optional.of(1).hasValue()"},
+       "optional.of(1).hasValue()",
+       false,
+       false,
+       false,
+       -1,
+       true},
       {"optional.none",
        Form::function,
        {{kOptional, {}, optional_none}},
@@ -364,7 +383,12 @@ std::span<const Function> core_functions() {
        {{kOptional, {kAnyValue}, optional_non_zero}},
        "optional.ofNonZeroValue(X) -> optional",
        "holds the value unless it is null, false, zero or empty",
-       "!optional.ofNonZeroValue('').hasValue()"},
+       "!optional.ofNonZeroValue('').hasValue()",
+       false,
+       false,
+       false,
+       -1,
+       true},
       {"hasValue",
        Form::method,
        {{kBool, {kOptional}, has_value}},
@@ -388,7 +412,12 @@ std::span<const Function> core_functions() {
        {{kAnyValue, {kOptional, kAnyValue}, or_value}},
        "OPTIONAL.orValue(X) -> X",
        "the value that the optional holds, else X",
-       "{'a': 1}.?b.orValue(0) == 0"},
+       "{'a': 1}.?b.orValue(0) == 0",
+       false,
+       false,
+       false,
+       -1,
+       true},
       {"optional.unwrap",
        Form::function,
        {{kList, {kList}, unwrap}},

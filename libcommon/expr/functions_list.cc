@@ -115,7 +115,7 @@ Value sort(Context& context, Arguments a, size_t) {
     items[i] = list.items[i];
   }
   context.steps(list.size);
-  context.work_through(list.weight);
+  context.sorting(list.size, list.weight);
   std::stable_sort(items, items + list.size, precedes);
   return context.list(items, list.size);
 }

@@ -1,5 +1,8 @@
 // CEL's matches() and regex extension, by RE2: linear time whatever the pattern.
+#include <time.h>
+
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "expr/regex_cache.h"
@@ -20,15 +23,47 @@ Value view(const StringPiece& text) { return Value::string({text.data() ? text.d
 // Null pointer: `error` is the result.
 const RE2* pattern(Context& context, const Value& text, Value& error) {
   std::string why;
+  const uint64_t compiled = context.regexes->compiled;
   const RE2* regex = context.regexes->get(text.as_string(), why);
+  if (context.regexes->compiled != compiled)
+    context.steps(regex ? static_cast<uint64_t>(regex->ProgramSize()) : text.as_string().size());
   if (!regex) error = context.fail("not a regular expression: " + why);
   return regex;
+}
+
+int64_t thread_cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+// One search in `text`. RE2 may fall back to an engine that looks at each of the program's instructions for
+// each byte, and takes 25 ns for that: paid for in advance where it adds up.
+enum class Pays { first, if_slow };
+bool search(const RE2& regex, std::string_view text, size_t from, StringPiece* found, int n, Context& context,
+            Pays pays = Pays::first) {
+  constexpr uint64_t kFewVisits = 1'000'000, kStepVisits = 128;
+  constexpr uint64_t kLongVisits = 20'000'000;  // half a second
+  const size_t bytes = text.size() - from;
+  const uint64_t visits = bytes * static_cast<uint64_t>(regex.ProgramSize());
+  if (visits <= kFewVisits) return regex.Match(piece(text), from, text.size(), RE2::UNANCHORED, found, n);
+  if (pays == Pays::first) context.steps(visits / kStepVisits);
+  std::optional<DeafCall> deaf;
+  if (visits > kLongVisits) deaf.emplace();
+  const int64_t began_ns = thread_cpu_ns();
+  const bool matches = regex.Match(piece(text), from, text.size(), RE2::UNANCHORED, found, n);
+  deaf.reset();
+  // Of many searches all would pay what few need: only those do that took longer than the quick engine.
+  constexpr int64_t kSlowNs = 30;  // per byte
+  if (pays == Pays::if_slow && thread_cpu_ns() - began_ns > static_cast<int64_t>(bytes) * kSlowNs)
+    context.steps(visits / kStepVisits);
+  return matches;
 }
 
 Value matches(Context& context, Arguments a, size_t) {
   Value error;
   const RE2* regex = pattern(context, a[1], error);
-  return regex ? Value::boolean(RE2::PartialMatch(piece(a[0].as_string()), *regex)) : error;
+  return regex ? Value::boolean(search(*regex, a[0].as_string(), 0, nullptr, 0, context)) : error;
 }
 
 // The first group if there is one, else the whole match; more groups are an error.
@@ -38,9 +73,8 @@ Value extract(Context& context, Arguments a, size_t) {
   if (!regex) return error;
   const int groups = regex->NumberOfCapturingGroups();
   if (groups > 1) return context.fail("extract() takes a pattern with at most one group");
-  const auto text = piece(a[0].as_string());
   StringPiece found[2];
-  if (!regex->Match(text, 0, text.size(), RE2::UNANCHORED, found, groups + 1)) return Context::none();
+  if (!search(*regex, a[0].as_string(), 0, found, groups + 1, context)) return Context::none();
   if (!found[groups].data()) return Context::none();
   return context.some(view(found[groups]));
 }
@@ -86,12 +120,12 @@ void each_match(const RE2& regex, std::string_view text, int groups, Context& co
   StringPiece found[kMaxGroups + 1];
   size_t at = 0;
   size_t last_end = std::string_view::npos;
-  // Such a search pays for all that it may read, and dearly: RE2 may fall back to its slow engine.
+  // Such a search pays for all that it may read; the others together read the text about once.
   constexpr size_t kFewBytes = 4096, kFarBytes = 64;
   const bool far = text.size() > kFewBytes && may_read_far(regex.pattern());
   while (at <= text.size()) {
     if (far) context.steps((text.size() - at) / kFarBytes);
-    if (!regex.Match(piece(text), at, text.size(), RE2::UNANCHORED, found, groups + 1)) return;
+    if (!search(regex, text, at, found, groups + 1, context, at == 0 ? Pays::first : Pays::if_slow)) return;
     context.steps();
     const auto end = static_cast<size_t>(found[0].data() - text.data()) + found[0].size();
     const bool empty = found[0].empty();
@@ -154,8 +188,7 @@ Value captures(Context& context, Arguments a, size_t) {
   if (!regex) return error;
   const int groups = std::min(regex->NumberOfCapturingGroups(), kMaxGroups);
   StringPiece found[kMaxGroups + 1];
-  const auto text = piece(a[0].as_string());
-  if (!regex->Match(text, 0, text.size(), RE2::UNANCHORED, found, groups + 1))
+  if (!search(*regex, a[0].as_string(), 0, found, groups + 1, context))
     return context.fail("the pattern does not match");
   const auto& names = regex->CapturingGroupNames();
   auto* entries = context.allocate_array<MapEntry>(static_cast<size_t>(groups) + 1);

@@ -65,6 +65,7 @@ Value join(Context& context, Arguments a, size_t n) {
   const auto separator = n == 2 ? a[1].as_string() : std::string_view();
   size_t total = 0;
   const ListValue& list = a[0].as_list();
+  context.steps(list.size);
   for (const Value& item : list) {
     if (!item.is_string()) return context.fail(Reason::wrong_type, "join() takes a list of strings");
     total += item.as_string().size() + separator.size();
@@ -283,7 +284,10 @@ bool append_shown(const Value& v, std::string& out) {
       append_json_uint(v.as_uint(), out);
       return true;
     case Kind::real:
-      append_plain_double(v.as_double(), out);
+      if (v.written().empty())
+        append_plain_double(v.as_double(), out);
+      else
+        out += v.written();
       return true;
     case Kind::string:
     case Kind::type:
@@ -369,10 +373,7 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
     case 's':
       return append_shown(v, out);
     case 'd':
-      if (v.kind() == Kind::real) {
-        append_plain_double(v.as_double(), out);
-        return true;
-      }
+      if (v.kind() == Kind::real) return append_shown(v, out);
       return append_integer(v, 10, false, out);
     case 'f':
     case 'e': {
@@ -380,6 +381,7 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
       const double d = v.kind() == Kind::real      ? v.as_double()
                        : v.kind() == Kind::integer ? static_cast<double>(v.as_int())
                                                    : static_cast<double>(v.as_uint());
+      if (is_beyond_double(v)) return false;
       if (!std::isfinite(d)) {
         append_double(d, out);
         return true;

@@ -155,6 +155,7 @@ Value format_time(Context& context, Arguments a, size_t n) {
   const auto offset = offset_at(zone, a[0].seconds());
   if (!offset) return context.fail("no such time zone: " + shortened(zone, 40));
   const std::string format(a[1].as_string());
+  context.steps(format.size());
   std::ostringstream out;
   out.imbue(std::locale::classic());
   std::string abbreviation = zone == "UTC" ? "UTC" : std::string(zone);

@@ -45,12 +45,32 @@ constexpr Call kCalls[] = {
     {"split", 2, "$1.split($2)"},
     {"replace", 3, "$1.replace($2, $3)"},
     {"concat", 2, "$1 + $2"},
+    {"concat", 3, "$1 + $2 + $3"},
+    {"concat", 4, "$1 + $2 + $3 + $4"},
+    {"left", 2, "$1.substring(0, $2)"},
+    {"isnull", 1, "!has($1) || $1 == null"},
+    {"is_null", 1, "!has($1) || $1 == null"},
+    {"notnull", 1, "has($1) && $1 != null"},
+    {"isnotnull", 1, "has($1) && $1 != null"},
+    {"defined", 1, "has($1)"},
+    {"isset", 1, "has($1)"},
     {"ifnull", 2, "coalesce($1, $2)"},
+    {"isnull", 2, "coalesce($1, $2)"},
     {"nvl", 2, "coalesce($1, $2)"},
     {"if", 3, "$1 ? $2 : $3"},
     {"iif", 3, "$1 ? $2 : $3"},
     {"tonumber", 1, "double($1)"},
+    {"number", 1, "double($1)"},
+    {"tofloat", 1, "double($1)"},
+    {"todouble", 1, "double($1)"},
+    {"to_double", 1, "double($1)"},
+    {"parsefloat", 1, "double($1)"},
+    {"toint", 1, "int($1)"},
+    {"to_int", 1, "int($1)"},
+    {"parseint", 1, "int($1)"},
+    {"integer", 1, "int($1)"},
     {"tostring", 1, "string($1)"},
+    {"to_string", 1, "string($1)"},
     {"str", 1, "string($1)"},
     {"float", 1, "double($1)"},
     {"abs", 1, "math.abs($1)"},
@@ -60,6 +80,20 @@ constexpr Call kCalls[] = {
     {"sqrt", 1, "math.sqrt($1)"},
     {"greatest", 2, "math.greatest($1, $2)"},
     {"least", 2, "math.least($1, $2)"},
+    {"max", 2, "math.greatest($1, $2)"},
+    {"min", 2, "math.least($1, $2)"},
+    {"mod", 2, "$1 % $2"},
+    {"typeof", 1, "string(type($1))"},
+    {"keys", 1, "$1.map(k, k)"},
+    {"values", 1, "$1.transformList(k, v, v)"},
+    {"regexp_replace", 3, "regex.replace($1, $2, $3)"},
+    {"regexp_extract", 2, "regex.extract($1, $2).value()"},
+    {"current_timestamp", 0, "now()"},
+    {"getdate", 0, "now()"},
+    {"sysdate", 0, "now()"},
+    {"time", 0, "int(now())"},
+    {"systime", 0, "int(now())"},
+    {"unix_timestamp", 0, "int(now())"},
     {"exists", 1, "has($1)"},
     {"select", 1, "$1"},
 };
@@ -77,7 +111,78 @@ constexpr Call kAggregates[] = {
     {"uniq", 1, "distinct($1)"},
     {"array_agg", 1, "collect($1)"},
     {"list", 1, "collect($1)"},
+    {"total", 1, "sum($1)"},
+    {"stdev", 1, "stddev($1)"},
+    {"stddev_samp", 1, "stddev($1)"},
+    {"p999", 1, "percentile($1, 99.9)"},
+    {"first_value", 1, "first($1)"},
+    {"any_value", 1, "first($1)"},
+    {"last_value", 1, "last($1)"},
+    {"countdistinct", 1, "distinct($1)"},
+    {"approx_count_distinct", 1, "approx_distinct($1)"},
+    {"count_if", 1, "count() if $1"},
+    {"countif", 1, "count() if $1"},
+    {"sum_if", 2, "sum($1) if $2"},
+    {"sumif", 2, "sum($1) if $2"},
 };
+// Functions of ours that others write in capitals.
+constexpr std::string_view kOurs[] = {"count",  "sum",      "min",    "max",       "avg",
+                                      "first",  "last",     "stddev", "distinct",  "approx_distinct",
+                                      "top",    "coalesce", "has",    "size",      "int",
+                                      "double", "bool",     "string", "timestamp", "percentile",
+                                      "fold",   "collect",  "bytes",  "now",       "random",
+                                      "uuid",   "hash",     "json",   "duration"};
+// Methods whose whole call is another one here; `$0`: what they are called on.
+constexpr Call kRewrittenMethods[] = {
+    {"isnull", 0, "!has($0) || $0 == null"},
+    {"isna", 0, "!has($0) || $0 == null"},
+    {"notnull", 0, "has($0) && $0 != null"},
+    {"notna", 0, "has($0) && $0 != null"},
+    {"tostring", 0, "string($0)"},
+    {"to_s", 0, "string($0)"},
+    {"toint", 0, "int($0)"},
+    {"to_i", 0, "int($0)"},
+    {"concat", 1, "$0 + $1"},
+    {"keys", 0, "$0.map(k, k)"},
+    {"values", 0, "$0.transformList(k, v, v)"},
+    {"gsub", 2, "regex.replace($0, $1, $2)"},
+    {"sub", 2, "regex.replace($0, $1, $2, 1)"},
+};
+// Parts of a time: SQL's functions.
+constexpr std::pair<std::string_view, std::string_view> kTimeParts[] = {
+    {"year", "getFullYear()"},   {"month", "getMonth() + 1"}, {"day", "getDate()"},
+    {"dayofmonth", "getDate()"}, {"hour", "getHours()"},      {"minute", "getMinutes()"},
+    {"second", "getSeconds()"}};
+constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+    {"int", "int"},        {"integer", "int"},    {"bigint", "int"},         {"long", "int"},
+    {"int64", "int"},      {"double", "double"},  {"float", "double"},       {"real", "double"},
+    {"decimal", "double"}, {"numeric", "double"}, {"float64", "double"},     {"string", "string"},
+    {"str", "string"},     {"text", "string"},    {"varchar", "string"},     {"char", "string"},
+    {"boolean", "bool"},   {"bool", "bool"},      {"timestamp", "timestamp"}};
+// Words that a field may have for its name, so that they are foreign only where a record has no such field.
+constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"True", "true"},
+                                                                    {"TRUE", "true"},
+                                                                    {"False", "false"},
+                                                                    {"FALSE", "false"},
+                                                                    {"None", "null"},
+                                                                    {"NULL", "null"},
+                                                                    {"Null", "null"},
+                                                                    {"nil", "null"},
+                                                                    {"undefined", "null"},
+                                                                    {"now", "now()"},
+                                                                    {"_now", "now()"},
+                                                                    {"NOW", "now()"},
+                                                                    {"current_timestamp", "now()"},
+                                                                    {"CURRENT_TIMESTAMP", "now()"},
+                                                                    {"key", "_key"},
+                                                                    {"value", "_value"},
+                                                                    {"offset", "_offset"},
+                                                                    {"partition", "_partition"},
+                                                                    {"topic", "_topic"},
+                                                                    {"headers", "_headers"},
+                                                                    {"timestamp", "_ts"},
+                                                                    {"_timestamp", "_ts"},
+                                                                    {"ts", "_ts"}};
 constexpr Call kMethods[] = {
     {"tolowercase", 0, "lowerAscii"},
     {"lower", 0, "lowerAscii"},
@@ -87,6 +192,7 @@ constexpr Call kMethods[] = {
     {"len", 0, "size"},
     {"strip", 0, "trim"},
     {"includes", 1, "contains"},
+    {"replaceall", 2, "replace"},
     {"startswith", 1, "startsWith"},
     {"endswith", 1, "endsWith"},
     {"test", 1, "matches"},
@@ -128,8 +234,9 @@ std::vector<Piece> scan(std::string_view text) {
       kind = Piece::Kind::word;
       while (is_word(at)) ++at;
     } else {
-      static constexpr std::string_view kSymbols[] = {
-          "===", "!==", "=~", "!~", "<>", "==", "!=", "<=", ">=", "&&", "||"};
+      static constexpr std::string_view kSymbols[] = {"===", "!==", "!~*", "~*", "=~", "!~", "<>",
+                                                      "==",  "!=",  "<=",  ">=", "&&", "||", "??",
+                                                      "?:",  "//",  "::",  "=>", "=<"};
       const auto found = std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view symbol) {
         return text.substr(at, symbol.size()) == symbol;
       });
@@ -199,7 +306,8 @@ class Rewriter {
   // Whether what stands at [from, to) is an item, an argument or in brackets of its own.
   bool stands_alone(size_t from, size_t to) const {
     const bool left = from == 0 || is(from - 1, ",") || is(from - 1, "(") || is(from - 1, "[") ||
-                      (is_list_ && from == 2 && is(1, "=")) || (is_list_ && from > 2 && is(from - 1, "=") && is(from - 3, ","));
+                      (is_list_ && from == 2 && is(1, "=")) ||
+                      (is_list_ && from > 2 && is(from - 1, "=") && is(from - 3, ","));
     const bool right = to == pieces_.size() || is(to, ",") || is(to, ")") || is(to, "]");
     return left && right;
   }
@@ -266,17 +374,25 @@ class Rewriter {
   Done word(size_t i) const {
     const std::string& word = pieces_[i].text;
     const bool selected = i > 0 && is(i - 1, ".");
+    if (!selected) {
+      if (auto done = statement(i)) return done;
+    }
     if (is(i + 1, "(") && word != "in" && word != "and" && word != "or" && word != "not")
       return call(i, selected);
     if (selected) return std::nullopt;
     const bool infix = i > 0 && i + 1 < pieces_.size();
+    if (infix && word == "or") {
+      if (auto done = default_value(i, true)) return done;
+    }
     if (infix && (word == "and" || word == "or")) return replaced(i, i + 1, word == "and" ? "&&" : "||");
     if (infix && word == "between") return between(i);
-    if (infix && word == "like") return like(i, false);
+    if (infix && (word == "like" || word == "ilike")) return like(i, false);
+    if (infix && (word == "rlike" || word == "regexp")) return matches(i);
+    if (infix && word == "mod") return replaced(i, i + 1, "%");
     if (infix && word == "is") return is_null(i);
-    if (infix && word == "in" && is(i + 1, "(")) return in(i, i, false);
+    if (infix && word == "in" && (is(i + 1, "(") || is(i + 1, "{"))) return in(i, i, false);
     if (infix && word == "not" && is(i + 1, "in")) return in(i, i + 1, true);
-    if (infix && word == "not" && is(i + 1, "like")) return like(i, true);
+    if (infix && word == "not" && (is(i + 1, "like") || is(i + 1, "ilike"))) return like(i, true);
     if (word == "not" && i + 1 < pieces_.size()) return negation(i);
     if (infix && word == "as" && is_list_) return alias(i);
     return std::nullopt;
@@ -286,11 +402,252 @@ class Rewriter {
     const std::string& symbol = pieces_[i].text;
     if (symbol == "<>" || symbol == "!==") return replaced(i, i + 1, "!=");
     if (symbol == "===") return replaced(i, i + 1, "==");
-    if (symbol == "=~" || symbol == "!~") return matches(i);
+    if (symbol == "=~" || symbol == "!~" || symbol == "~" || symbol == "~*" || symbol == "!~*")
+      return matches(i);
+    if (symbol == "=>" || symbol == "=<") return replaced(i, i + 1, symbol == "=>" ? ">=" : "<=");
+    if ((symbol == "&" || symbol == "|") && compares()) return replaced(i, i + 1, symbol + symbol);
+    if (symbol == "??" || symbol == "?:" || symbol == "//") return default_value(i, false);
+    if (symbol == "::") return cast_behind(i);
+    if (symbol == "[") return slice(i);
+    const bool names_next = i + 1 < pieces_.size() && pieces_[i + 1].kind == Piece::Kind::word &&
+                            pieces_[i + 1].begin == pieces_[i].end;
+    if (symbol == "$" && names_next) return replaced(i, i + 2, written(i + 1, i + 2));
+    if (symbol == "@" && names_next) return replaced(i, i + 2, "_value[\"@" + written(i + 1, i + 2) + "\"]");
+    if (symbol == "{" && i == 0 && is_list_) return object();
     // In a list the one behind a name at the beginning of an item gives it its name.
     const bool names = is_list_ && (i == 0 || is(i - 1, ",") || i == 1 || is(i - 2, ","));
     if (symbol == "=" && !names) return replaced(i, i + 1, "==");
     return std::nullopt;
+  }
+
+  bool compares() const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& one) {
+      return one.kind == Piece::Kind::symbol &&
+             (one.text == "==" || one.text == "!=" || one.text == "<" || one.text == ">" ||
+              one.text == "<=" || one.text == ">=" || one.text == "=");
+    });
+  }
+
+  // What has a syntax of its own: SELECT, CASE, CAST, Python's conditional, conditions of aggregates.
+  Done statement(size_t i) const {
+    const std::string& word = pieces_[i].text;
+    const bool infix = i > 0 && i + 1 < pieces_.size();
+    if (i == 0 && pieces_.size() > 1 && !is(1, "(") && !is(1, "=") &&
+        pieces_[1].kind != Piece::Kind::symbol && (word == "select" || word == "where"))
+      return replaced(0, 2, written(1, 2));
+    if (infix && word == "from" && i + 2 == pieces_.size() && pieces_[i - 1].kind != Piece::Kind::symbol)
+      return std::string(text_.substr(0, pieces_[i - 1].end));
+    if ((word == "except" || word == "exclude") && is_list_ && i > 0 && is(i - 1, "*")) return except(i);
+    if (is_list_ && infix && is(i - 1, ")")) {
+      if (word == "where") return replaced(i, i + 1, "if");
+      if (word == "filter" && is(i + 1, "(") && is(i + 2, "where")) {
+        const size_t behind = behind_bracket(i + 1);
+        if (behind > i + 4) return replaced(i, behind, "if " + written(i + 3, behind - 1));
+      }
+    }
+    if (word == "count" && is_list_ && i + 1 == pieces_.size() && (i == 0 || (i == 2 && is(1, "="))))
+      return replaced(i, i + 1, "count()");
+    if (infix && word == "if") return conditional(i);
+    if (word == "case") return cases(i);
+    if ((word == "cast" || word == "try_cast") && is(i + 1, "(")) return cast(i);
+    return std::nullopt;
+  }
+
+  // Where the item or argument begins, and ends, that holds piece `i`.
+  size_t item_begin(size_t i) const {
+    int depth = 0;
+    while (i > 0) {
+      if (is(i - 1, ")") || is(i - 1, "]") || is(i - 1, "}")) ++depth;
+      if ((is(i - 1, "(") || is(i - 1, "[") || is(i - 1, "{")) && --depth < 0) break;
+      if (depth == 0 && (is(i - 1, ",") || (is_list_ && is(i - 1, "=")))) break;
+      --i;
+    }
+    return i;
+  }
+  size_t item_end(size_t i) const {
+    int depth = 0;
+    for (; i < pieces_.size(); ++i) {
+      if (is(i, "(") || is(i, "[") || is(i, "{")) ++depth;
+      if ((is(i, ")") || is(i, "]") || is(i, "}")) && --depth < 0) break;
+      if (depth == 0 && is(i, ",")) break;
+    }
+    return i;
+  }
+  // The next piece from `i` on that is `what`, in no bracket opened since; `none`: there is none.
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+  size_t next_of(size_t i, std::string_view what) const {
+    int depth = 0;
+    for (; i < pieces_.size(); ++i) {
+      if (depth == 0 && is(i, what)) return i;
+      if (is(i, "(") || is(i, "[") || is(i, "{")) ++depth;
+      if ((is(i, ")") || is(i, "]") || is(i, "}")) && --depth < 0) break;
+    }
+    return kNone;
+  }
+
+  Done conditional(size_t i) const {
+    const size_t otherwise = next_of(i + 1, "else");
+    if (otherwise == kNone || otherwise == i + 1) return std::nullopt;
+    const size_t begin = item_begin(i), end = item_end(otherwise);
+    if (begin == i || otherwise + 1 == end) return std::nullopt;
+    return replaced(
+        begin, end,
+        written(i + 1, otherwise) + " ? " + written(begin, i) + " : " + written(otherwise + 1, end));
+  }
+
+  // CASE WHEN a THEN b [WHEN ...] [ELSE c] END
+  Done cases(size_t i) const {
+    const size_t end = next_of(i + 1, "end");
+    if (end == kNone || !is(i + 1, "when")) return std::nullopt;
+    std::string out;
+    size_t at = i + 1;
+    while (is(at, "when")) {
+      const size_t then = next_of(at + 1, "then");
+      if (then == kNone || then > end) return std::nullopt;
+      const size_t next = std::min({next_of(then + 1, "when"), next_of(then + 1, "else"), end});
+      out += written(at + 1, then) + " ? " + written(then + 1, next) + " : ";
+      at = next;
+    }
+    out += is(at, "else") ? written(at + 1, end) : "null";
+    return replaced(i, end + 1, stands_alone(i, end + 1) || is(end + 1, "as") ? out : "(" + out + ")");
+  }
+
+  static std::string type_named(const std::string& name) {
+    for (const auto& [theirs, ours] : kTypes)
+      if (theirs == name) return std::string(ours);
+    return {};
+  }
+  Done cast(size_t i) const {
+    const size_t behind = behind_bracket(i + 1);
+    const size_t as = behind == 0 ? kNone : next_of(i + 2, "as");
+    if (as == kNone || as + 1 >= behind || as == i + 2) return std::nullopt;
+    const std::string type = type_named(pieces_[as + 1].text);
+    if (type.empty()) return std::nullopt;
+    return replaced(i, behind, type + "(" + written(i + 2, as) + ")");
+  }
+  Done cast_behind(size_t i) const {
+    const size_t left = primary_before(i);
+    const std::string type = i + 1 < pieces_.size() ? type_named(pieces_[i + 1].text) : std::string();
+    if (left == i || type.empty()) return std::nullopt;
+    const std::string what = written(left, i);
+    const bool bracketed = what.front() == '(' && behind_bracket(left) == i;
+    return replaced(left, i + 2, bracketed ? type + what : type + "(" + what + ")");
+  }
+
+  // `* EXCEPT (a, b)`
+  Done except(size_t i) const {
+    const bool bracketed = is(i + 1, "(");
+    const size_t end = bracketed ? behind_bracket(i + 1) : i + 2;
+    if (end == 0 || end > pieces_.size()) return std::nullopt;
+    std::string out;
+    for (size_t at = i + 1; at < end; ++at)
+      if (pieces_[at].kind == Piece::Kind::word) out += ", -" + written(at, at + 1);
+    if (out.empty()) return std::nullopt;
+    return replaced(i - 1, end, "*" + out);
+  }
+
+  // jq's {a, b: .c}: a list of fields.
+  Done object() const {
+    if (behind_bracket(0) != pieces_.size()) return std::nullopt;
+    std::string out;
+    for (size_t from = 1; from + 1 < pieces_.size();) {
+      const size_t end = std::min(item_end(from), pieces_.size() - 1);
+      const bool renamed = is(from + 1, ":");
+      if (end == from || (!renamed && end != from + 1)) return std::nullopt;
+      if (!out.empty()) out += ", ";
+      std::string name = written(from, from + 1);
+      if (renamed && pieces_[from].kind == Piece::Kind::string) name = name.substr(1, name.size() - 2);
+      out += renamed ? name + "=" + written(from + 2, end) : name;
+      from = end + 1;
+    }
+    return out.empty() ? std::nullopt : Done(out);
+  }
+
+  // a ?? b, a // b, a or "b": the first that is there. A number behind // is Python's whole quotient.
+  Done default_value(size_t i, bool literal) const {
+    const size_t left = operand_before(i);
+    const size_t right = operand_after(i + 1);
+    if (left == i || right == i + 1) return std::nullopt;
+    const auto kind = pieces_[i + 1].kind;
+    const bool is_literal = right == i + 2 && (kind == Piece::Kind::string || kind == Piece::Kind::number);
+    if (literal && !(is_literal && stands_alone(left, right))) return std::nullopt;
+    const std::string a = written(left, i), b = written(i + 1, right);
+    if (is(i, "//") && is_literal && kind == Piece::Kind::number && b.find_first_not_of("0.") != b.npos)
+      return replaced(left, right, "int(math.floor(double(" + a + ") / " + b + "))");
+    return replaced(left, right, "coalesce(" + a + ", " + b + ")");
+  }
+
+  // Python's x[1:3], of text.
+  Done slice(size_t i) const {
+    const size_t behind = behind_bracket(i);
+    const size_t left = primary_before(i);
+    if (behind == 0 || left == i || is(i + 1, "-")) return std::nullopt;
+    const size_t colon = next_of(i + 1, ":");
+    if (colon == kNone || colon >= behind || next_of(i + 1, "?") < colon || is(colon + 1, "-"))
+      return std::nullopt;
+    const std::string from = colon == i + 1 ? "0" : written(i + 1, colon);
+    const std::string to = written(colon + 1, behind - 1);
+    return replaced(left, behind,
+                    written(left, i) + ".substring(" + from + (to.empty() ? "" : ", " + to) + ")");
+  }
+
+  static bool is_whole(const std::string& text) {
+    return !text.empty() && text.size() < 9 && text.find_first_not_of("0123456789") == text.npos;
+  }
+  // SQL's substring(x, FROM, COUNT) counts from 1; JavaScript's x.substr(FROM, COUNT) from 0.
+  static std::string part(const std::string& what, const std::string& from, const std::string& count,
+                          int first) {
+    if (!is_whole(from) || !(count.empty() || is_whole(count)) || std::stoi(from) < first) return {};
+    const int begin = std::stoi(from) - first;
+    return what + ".substring(" + std::to_string(begin) +
+           (count.empty() ? "" : ", " + std::to_string(begin + std::stoi(count))) + ")";
+  }
+  // A value that others take for a time as it is.
+  static std::string as_time(const std::string& what) {
+    if (what == "_ts") return "timestamp_ms(_ts)";
+    return what == "now()" ? what : "timestamp(" + what + ")";
+  }
+  // Calls whose arguments decide.
+  std::string special(const std::string& name, const std::vector<std::string>& arguments) const {
+    const size_t n = arguments.size();
+    const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
+    if ((name == "substr" || name == "substring" || name == "mid") && (n == 2 || n == 3))
+      return part(arguments[0], arguments[1], n == 3 ? arguments[2] : "", 1);
+    if ((name == "strftime" || name == "date_format") && n == 2 &&
+        is_text(arguments[0]) != is_text(arguments[1])) {
+      const size_t format = is_text(arguments[0]) ? 0 : 1;
+      return "format_time(" + as_time(arguments[1 - format]) + ", " + arguments[format] + ")";
+    }
+    if ((name == "date" || name == "to_date" || name == "todate" || name == "to_timestamp" ||
+         name == "from_unixtime" || name == "fromtimestamp") &&
+        n == 1)
+      return as_time(arguments[0]);
+    for (const auto& [theirs, ours] : kTimeParts)
+      if (theirs == name && n == 1) {
+        const std::string out = as_time(arguments[0]) + "." + std::string(ours);
+        return has_operators(out) ? "(" + out + ")" : out;
+      }
+    if ((name == "sprintf" || name == "printf" || name == "format") && n > 1 && is_text(arguments[0])) {
+      std::string rest;
+      for (size_t i = 1; i < n; ++i) rest += (i > 1 ? ", " : "") + arguments[i];
+      return arguments[0] + ".format([" + rest + "])";
+    }
+    if (name == "quantile" && n == 2 && is_list_ && arguments[1].size() > 2 && arguments[1].size() < 6 &&
+        arguments[1].rfind("0.", 0) == 0 && is_whole(arguments[1].substr(2))) {
+      std::string percent = arguments[1].substr(2);
+      percent.resize(std::max<size_t>(percent.size(), 2), '0');
+      if (percent.size() > 2) percent.insert(2, ".");
+      if (percent[0] == '0') percent.erase(0, 1);
+      return "percentile(" + arguments[0] + ", " + percent + ")";
+    }
+    if (name == "count" && n == 1 && is_list_ && arguments[0] != "*" && arguments[0] != "1" &&
+        arguments[0].rfind("distinct", 0) != 0 && arguments[0].rfind("DISTINCT", 0) != 0) {
+      const auto pieces = scan(arguments[0]);
+      if (pieces.size() == 1 && pieces[0].kind == Piece::Kind::word)
+        return "count() if has(" + arguments[0] + ") && " + arguments[0] + " != null";
+      return "count() if " + arguments[0];
+    }
+    return {};
   }
 
   Done call(size_t i, bool selected) const {
@@ -309,7 +666,34 @@ class Rewriter {
       if (is(at, ")") || is(at, "]") || is(at, "}")) --depth;
     }
     const std::string& name = pieces_[i].text;
+    const auto as = [&](const Call& ours, const std::string& receiver, size_t begin) {
+      const bool is_operator =
+          has_operators(std::string(ours.ours.substr(ours.ours.find(' ') + 1))) &&
+          (ours.ours.find('(') == std::string_view::npos || ours.ours.find("||") != std::string_view::npos ||
+           ours.ours.find("&&") != std::string_view::npos);
+      std::string out;
+      for (size_t at = 0; at < ours.ours.size(); ++at) {
+        if (ours.ours[at] != '$') {
+          out += ours.ours[at];
+          continue;
+        }
+        const auto number = static_cast<size_t>(ours.ours[++at] - '0');
+        const std::string& argument = number == 0 ? receiver : arguments[number - 1];
+        const bool is_receiver = at + 1 < ours.ours.size() && ours.ours[at + 1] == '.';
+        out += (is_receiver || is_operator) && has_operators(argument) ? "(" + argument + ")" : argument;
+      }
+      return replaced(begin, behind, is_operator && !stands_alone(begin, behind) ? "(" + out + ")" : out);
+    };
+    const auto known = [&](const Call& one) { return one.name == name && one.arguments == arguments.size(); };
     if (selected) {
+      const size_t left = primary_before(i - 1);
+      const auto other = std::find_if(std::begin(kRewrittenMethods), std::end(kRewrittenMethods), known);
+      if (left < i - 1 && other != std::end(kRewrittenMethods)) return as(*other, written(left, i - 1), left);
+      if (left < i - 1 && name == "substr" && !arguments.empty() && arguments.size() < 3) {
+        const std::string out =
+            part(written(left, i - 1), arguments[0], arguments.size() == 2 ? arguments[1] : "", 0);
+        if (!out.empty()) return replaced(left, behind, out);
+      }
       for (const Call& method : kMethods)
         if (method.name == name && method.arguments == arguments.size() &&
             text_.substr(pieces_[i].begin, name.size()) != method.ours)
@@ -320,26 +704,14 @@ class Rewriter {
       if (arguments[0] == "*" || arguments[0] == "1") return replaced(i, behind, "count()");
       if (is(i + 2, "distinct")) return replaced(i, behind, "distinct(" + written(i + 3, behind - 1) + ")");
     }
-    const auto as = [&](const Call& ours) {
-      const bool is_operator = has_operators(std::string(ours.ours.substr(ours.ours.find(' ') + 1))) &&
-                               ours.ours.find('(') == std::string_view::npos;
-      std::string out;
-      for (size_t at = 0; at < ours.ours.size(); ++at) {
-        if (ours.ours[at] != '$') {
-          out += ours.ours[at];
-          continue;
-        }
-        const std::string& argument = arguments[static_cast<size_t>(ours.ours[++at] - '1')];
-        const bool is_receiver = at + 1 < ours.ours.size() && ours.ours[at + 1] == '.';
-        out += (is_receiver || is_operator) && has_operators(argument) ? "(" + argument + ")" : argument;
-      }
-      return replaced(i, behind, is_operator && !stands_alone(i, behind) ? "(" + out + ")" : out);
-    };
-    const auto known = [&](const Call& one) { return one.name == name && one.arguments == arguments.size(); };
+    const std::string as_written(text_.substr(pieces_[i].begin, name.size()));
+    if (as_written != name && std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs))
+      return replaced(i, i + 1, name);
     const auto found = std::find_if(std::begin(kCalls), std::end(kCalls), known);
-    if (found != std::end(kCalls)) return as(*found);
+    if (found != std::end(kCalls)) return as(*found, {}, i);
     const auto aggregate = std::find_if(std::begin(kAggregates), std::end(kAggregates), known);
-    if (is_list_ && aggregate != std::end(kAggregates)) return as(*aggregate);
+    if (is_list_ && aggregate != std::end(kAggregates)) return as(*aggregate, {}, i);
+    if (const std::string out = special(name, arguments); !out.empty()) return replaced(i, behind, out);
     return std::nullopt;
   }
 
@@ -358,15 +730,22 @@ class Rewriter {
   Done like(size_t i, bool negated) const {
     const size_t left = operand_before(i);
     const size_t pattern = i + (negated ? 2 : 1);
+    const bool any_case = is(pattern - 1, "ilike");
     if (left == i || pattern >= pieces_.size() || pieces_[pattern].kind != Piece::Kind::string)
       return std::nullopt;
     std::string text = pieces_[pattern].text.substr(1, pieces_[pattern].text.size() - 2);
+    if (any_case) {
+      if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80; }))
+        return std::nullopt;
+      std::transform(text.begin(), text.end(), text.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    }
     const bool open_left = !text.empty() && text.front() == '%';
     if (open_left) text.erase(0, 1);
     const bool open_right = !text.empty() && text.back() == '%';
     if (open_right) text.pop_back();
     const bool simple = text.find_first_of("%_") == std::string::npos;
-    const std::string what = written(left, i);
+    const std::string what = written(left, i) + (any_case ? ".lowerAscii()" : "");
     std::string out;
     if (simple && !open_left && !open_right)
       return replaced(left, pattern + 1, what + (negated ? " != " : " == ") + "\"" + text + "\"");
@@ -412,7 +791,8 @@ class Rewriter {
     if (left == from || i + 1 >= pieces_.size()) return std::nullopt;
     size_t right = operand_after(i + 1);
     std::string list = written(i + 1, right);
-    if (is(i + 1, "(")) {
+    if (is(i + 1, "{") && next_of(i + 2, ":") != kNone) return std::nullopt;
+    if (is(i + 1, "(") || is(i + 1, "{")) {
       right = behind_bracket(i + 1);
       if (right == 0) return std::nullopt;
       list = "[" + written(i + 2, right - 1) + "]";
@@ -438,7 +818,8 @@ class Rewriter {
   Done matches(size_t i) const {
     const size_t left = operand_before(i);
     if (left == i || i + 1 >= pieces_.size()) return std::nullopt;
-    const bool negated = pieces_[i].text == "!~";
+    const bool negated = pieces_[i].text[0] == '!';
+    const bool any_case = pieces_[i].text.back() == '*';
     size_t right = operand_after(i + 1);
     std::string regex = written(i + 1, right);
     if (is(i + 1, "/")) {  // =~ /x/
@@ -450,6 +831,10 @@ class Rewriter {
       while (right < pieces_.size() && pieces_[right].begin <= close) ++right;
     }
     if (regex.empty()) return std::nullopt;
+    if (any_case) {
+      if (regex.front() != '"' && regex.front() != '\'') return std::nullopt;
+      regex.insert(1, "(?i)");
+    }
     return replaced(left, right, (negated ? "!" : "") + written(left, i) + ".matches(" + regex + ")");
   }
 
@@ -488,11 +873,58 @@ std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
   return now;
 }
 
+std::optional<std::string> for_such_records(std::string_view text, std::string_view missing,
+                                            std::string_view complaint,
+                                            const std::function<bool(const std::string&)>& fits) {
+  if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return std::nullopt;
+  const auto says = [&](std::string_view what) { return complaint.find(what) != std::string_view::npos; };
+  const auto foreign = std::find_if(std::begin(kNames), std::end(kNames),
+                                    [&](const auto& one) { return one.first == missing; });
+  std::string out;
+  size_t copied = 0;
+  const std::vector<Piece> pieces = scan(text);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const auto is = [&](size_t at, std::string_view what) {
+      return at < pieces.size() && pieces[at].kind != Piece::Kind::string && pieces[at].text == what;
+    };
+    const std::string_view written = text.substr(pieces[i].begin, pieces[i].end - pieces[i].begin);
+    const bool selected = i > 0 && is(i - 1, ".");
+    const bool calls = is(i + 1, "(");
+    std::string by;
+    if (!missing.empty()) {
+      if (foreign != std::end(kNames) && written == missing && !selected && !calls) by = foreign->second;
+    } else if (says("|| needs bool, not string") && is(i, "||")) {
+      by = "+";
+    } else if (says("only a map has fields") && selected && !calls &&
+               (written == "length" || written == "size" || written == "len")) {
+      by = "size()";
+    } else if (says("string has no fields or items") && i > 0 && is(i, "[") && is(i + 2, "]") &&
+               pieces[i + 1].kind == Piece::Kind::number && pieces[i - 1].kind == Piece::Kind::word) {
+      by = ".charAt(" + pieces[i + 1].text + ")";
+      i += 2;
+    } else if (says("slice does not take (string") && selected && calls && written == "slice") {
+      by = "substring";
+    }
+    if (by.empty()) continue;
+    const size_t begin = by[0] == '.' ? pieces[i - 2].begin : pieces[i].begin;
+    out += text.substr(copied, begin - copied);
+    out += by;
+    copied = pieces[i].end;
+  }
+  if (copied == 0) return std::nullopt;
+  out += text.substr(copied);
+  if (!fits(out)) return std::nullopt;
+  return out;
+}
+
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits) {
   const auto ours = in_our_spelling(text, is_list, fits);
   if (!ours) return hint;
-  return (hint.rfind("write ", 0) == 0 ? hint : "write") + ": " + *ours;
+  // `write &&`, but not a pattern, nor what an item alone was told.
+  const bool says_what = hint.rfind("write ", 0) == 0 && hint.find("...") == std::string::npos &&
+                         hint.find("NAME=") == std::string::npos && hint.find(": ") == std::string::npos;
+  return (says_what ? hint : "write") + ": " + *ours;
 }
 
 }  // namespace kutils::expr

@@ -14,6 +14,12 @@ namespace kutils::expr {
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits);
 
+// The same for what only a record shows to be foreign, because it could have had such a field: `missing`, the
+// field that it has not (True, None, offset), or else its `complaint` (`uri.length`, `a || b` of texts).
+std::optional<std::string> for_such_records(std::string_view text, std::string_view missing,
+                                            std::string_view complaint,
+                                            const std::function<bool(const std::string&)>& fits);
+
 // `hint`, and behind it the whole in our spelling where there is one: `write: size(uri) > 3`.
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits);

@@ -31,14 +31,12 @@ struct Builder {
     return push(u <= static_cast<uint64_t>(INT64_MAX) ? Value::integer(static_cast<int64_t>(u))
                                                       : Value::unsigned_integer(u));
   }
-  bool Double(double rough) {
+  bool Double(double) {
     // It ends here, and nothing that may stand before a number looks like a part of one.
     const std::string_view read = text.substr(0, stream.Tell());
     const std::string_view written = read.substr(read.find_last_not_of("+-.0123456789eE") + 1);
-    const std::optional<double> exact = json_double(written, rough);
-    if (!exact) return false;
     auto* number = context.allocate_array<WrittenNumber>(1);
-    *number = {*exact, written.data()};
+    *number = {json_double(written), written.data()};
     return push(Value::written_real(number, written.size()));
   }
   bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
@@ -87,7 +85,15 @@ struct Builder {
 }  // namespace
 
 Value Context::json(std::string_view text) {
-  rapidjson::MemoryStream stream(text.data(), text.size());
+  Value value = json(text, text);
+  if (json_reader->reader.GetParseErrorCode() == rapidjson::kParseErrorNumberTooBig)
+    value = json(with_small_numbers(text), text);
+  return value;
+}
+
+// `read` is parsed; `text`, as long, is what values are views of.
+Value Context::json(std::string_view read, std::string_view text) {
+  rapidjson::MemoryStream stream(read.data(), read.size());
   auto& [reader, stack, starts] = *json_reader;
   stack.clear();
   starts.clear();

@@ -44,6 +44,7 @@ class Lexer {
     push(TokenType::end);
     return std::move(tokens_);
   }
+  std::optional<uint32_t> unended_comment() const { return unended_comment_; }
 
  private:
   char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
@@ -67,7 +68,10 @@ class Lexer {
       if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
         ++at_;
       } else if (c == '/' && peek(1) == '/') {
+        const size_t begin = at_;
         while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+        if (at_ == text_.size() && text_.find_first_not_of(" \t\r", begin + 2) != text_.npos)
+          unended_comment_ = static_cast<uint32_t>(begin);
       } else {
         break;
       }
@@ -322,6 +326,7 @@ class Lexer {
 
   std::string_view text_;
   size_t at_ = 0;
+  std::optional<uint32_t> unended_comment_;
   size_t start_ = 0;
   std::vector<Token> tokens_;
 };
@@ -329,6 +334,18 @@ class Lexer {
 }  // namespace
 
 std::vector<Token> tokenize(std::string_view text) { return Lexer(text).run(); }
+
+std::optional<uint32_t> unended_comment(std::string_view text) {
+  Lexer lexer(text);
+  lexer.run();
+  return lexer.unended_comment();
+}
+
+void refuse_unended_comment(std::string_view text) {
+  if (const auto at = unended_comment(text))
+    throw SourceError{"// begins a comment, so what stands behind it here would be left out", *at,
+                      text.size(), "a comment ends with its line: put the expression into a file, @FILE"};
+}
 
 bool is_reserved(std::string_view word) {
   return std::find(std::begin(kReserved), std::end(kReserved), word) != std::end(kReserved);

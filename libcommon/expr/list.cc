@@ -57,6 +57,7 @@ class ListParser {
         throw SourceError{"a command is missing after |", item.position, item.position, {}};
       return {item};
     }
+    refuse_unended_comment(list_);
     tokens_ = tokenize(list_);
     std::vector<ListItem> items;
     size_t begin = 0;

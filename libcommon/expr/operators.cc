@@ -177,9 +177,12 @@ Kinds operator_result(Operator op, Kind a, Kind b) {
 }
 
 Value no_such_operation(Operator op, const Value& a, const Value& b, Context& context) {
+  const bool is_text_and_number =
+      op == Operator::add && ((a.is_string() && b.is_number()) || (a.is_number() && b.is_string()));
   return context.fail(Reason::wrong_type, "no such operation: " + std::string(friendly_name(a.kind())) + " " +
                                               std::string(operator_text(op)) + " " +
-                                              std::string(friendly_name(b.kind())));
+                                              std::string(friendly_name(b.kind())) +
+                                              (is_text_and_number ? "; string(X) is a number's text" : ""));
 }
 
 Value arithmetic(Operator op, const Value& a, const Value& b, Context& context) {

@@ -25,6 +25,7 @@ struct RegexCache {
       RE2::Options options;
       options.set_log_errors(false);
       options.set_max_mem(4 << 20);
+      ++compiled;
       auto regex = std::make_unique<RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
       if (!regex->ok()) {
         error = regex->error();
@@ -37,6 +38,7 @@ struct RegexCache {
   }
 
   const RE2* last = nullptr;
+  uint64_t compiled = 0;  // how many patterns so far
   std::map<std::string, std::unique_ptr<RE2>, std::less<>> patterns;
 };
 

@@ -10,6 +10,7 @@ constexpr size_t kMaxColumns = 100;  // of the expression that are shown
 }
 
 std::string point_at(std::string_view text, size_t begin, size_t end) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);  // of a file: no line of its own
   begin = std::min(begin, text.size());
   end = std::clamp(end, begin, text.size());
   size_t line_begin = text.rfind('\n', begin == 0 ? 0 : begin - 1);

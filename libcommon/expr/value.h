@@ -4,6 +4,7 @@
 // How long a value lives is said by what made it (Expressions::evaluate: until the next bind()).
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -223,6 +224,12 @@ struct AddressValue {
   uint8_t prefix = 0;
   uint8_t bytes[16] = {};
 };
+
+// Whether it is a number that was read and that no double holds: passed on as it was written, it cannot be
+// computed with.
+inline bool is_beyond_double(const Value& value) {
+  return value.kind() == Kind::real && !value.written().empty() && std::isinf(value.as_double());
+}
 
 // What walking the value costs, in bytes: about its text's. A value may hold another one many times over, so
 // that it is not bounded by the memory that the value takes: Context::list() and map() bound it.

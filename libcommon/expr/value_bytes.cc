@@ -54,7 +54,7 @@ class Writer {
         put_varint(out_, value.as_uint());
         break;
       case Kind::real:
-        if (!std::isfinite(value.as_double()))
+        if (!std::isfinite(value.as_double()) && value.written().empty())
           return RecordError{Reason::expression, std::isnan(value.as_double())
                                                      ? "JSON cannot hold NaN"
                                                      : "JSON cannot hold an infinity"};

@@ -29,13 +29,21 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
   size_t taken = 0;
   for (const Record& record : records) {
     if (end_ != End::no) break;
+    if (stop_.signal() != 0 && is_overdue()) {
+      end_ = End::stopped;
+      break;
+    }
     current_ = &record;
     out_before_current_ = out_;
     if (reads_in_) {
       ++in_;
       ++report_.counts.in;
     }
-    stage.process(record, *this);
+    guarded([&] { stage.process(record, *this); });
+    if (end_ == End::stopped) {
+      if (reads_in_) --in_, --report_.counts.in;
+      break;
+    }
     ++taken;
     if (reads_in_ && reached(limits_.input, in_) && end_ == End::no) end_ = End::limit;
   }
@@ -43,6 +51,13 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
   if (reads_in_ && !batch_.empty() && taken > 0)
     counted_.push_back({static_cast<size_t>(records.data() - batch_.data()), taken});
   return taken;
+}
+
+// The batch in hand is finished, if that does not take long.
+bool Processor::is_overdue() {
+  const int64_t now = clock_.steady_us();
+  if (stop_seen_us_ == 0) stop_seen_us_ = now;
+  return now - stop_seen_us_ >= kStopPatienceUs;
 }
 
 void Processor::bad_record(const Record& origin, const RecordError& error) {

@@ -3,7 +3,8 @@
 //
 // It ends (`ended()`) when a limit is reached or a record failed under --on-error fail. From then on no other
 // record's outputs are written, and the records behind `done` of that batch count as not taken: the loop
-// commits what came before and no more.
+// commits what came before and no more. It ends as well (`End::stopped`) when records go on coming after the
+// end was asked for: a batch may hold as many as take minutes.
 //
 // -m where positions or a state say what is done (`Limits::stops_between_records`): the record or call that
 // reaches the limit still writes all that it makes, for what were left out would never come again. Else
@@ -17,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/signal.h"
 #include "data/record.h"
 #include "flow/job.h"
 #include "flow/outputs.h"
@@ -27,7 +30,7 @@ namespace kutils::flow {
 
 class Processor final : public Emitter {
  public:
-  enum class End { no, limit, failed };
+  enum class End { no, limit, failed, stopped };
   struct Limits {
     std::optional<int64_t> input;        // -c
     std::optional<int64_t> output;       // -m
@@ -35,8 +38,9 @@ class Processor final : public Emitter {
     bool stops_between_records = false;  // see above
   };
 
-  Processor(OnError::Policy policy, Limits limits, Outputs& outputs, Report& report)
-      : policy_(policy), limits_(limits), outputs_(outputs), report_(report) {
+  Processor(OnError::Policy policy, Limits limits, Outputs& outputs, Report& report, const StopRequest& stop,
+            const Clock& clock)
+      : policy_(policy), limits_(limits), outputs_(outputs), report_(report), stop_(stop), clock_(clock) {
     if (reached(limits_.input, 0) || reached(limits_.output, 0)) end_ = End::limit;
   }
 
@@ -52,17 +56,27 @@ class Processor final : public Emitter {
   size_t process(Stage& stage, std::span<const Record> records);
   // A record that came unreadable (io::BadRecord).
   void bad_record(const Record& origin, const RecordError& error);
-  void flush(Stage& stage) { stage.flush(*this); }
-  void tick(Stage& stage, int64_t wall_ms) { stage.tick(wall_ms, *this); }
+  void flush(Stage& stage) {
+    guarded([&] { stage.flush(*this); });
+  }
+  void tick(Stage& stage, int64_t wall_ms) {
+    guarded([&] { stage.tick(wall_ms, *this); });
+  }
   // What the stage has in hand goes out whatever ended the run: its state says that it did.
   void before_commit(Stage& stage) {
     committing_ = true;
-    stage.before_commit(*this);
+    guarded([&] { stage.before_commit(*this); });
     committing_ = false;
   }
-  void silent(Stage& stage, int32_t source, int64_t ms) { stage.silent(source, ms, *this); }
-  void source_ended(Stage& stage, int32_t source) { stage.source_ended(source, *this); }
-  void close(Stage& stage) { stage.close(*this); }
+  void silent(Stage& stage, int32_t source, int64_t ms) {
+    guarded([&] { stage.silent(source, ms, *this); });
+  }
+  void source_ended(Stage& stage, int32_t source) {
+    guarded([&] { stage.source_ended(source, *this); });
+  }
+  void close(Stage& stage) {
+    guarded([&] { stage.close(*this); });
+  }
 
   End ended() const { return end_; }
   // -c: all that was to be read was read, which is an end of the input.
@@ -72,7 +86,8 @@ class Processor final : public Emitter {
   // Of the batch's records, those before this index are done. Less than what was taken only after a failure,
   // or where a stage that answers later reached the limit.
   size_t done(size_t taken) const { return std::min(taken, ends_before_.value_or(taken)); }
-  // What failed had already written an output, or changed a state: its transaction must not be committed.
+  // What failed, or was interrupted, had already written an output, or changed a state: its transaction must
+  // not be committed.
   bool failed_half_way() const { return failed_half_way_; }
   // What came before a record that failed half-way was done again; `then`: what was counted when it failed.
   void end_as_failed(const Report::Counts& then);
@@ -96,6 +111,17 @@ class Processor final : public Emitter {
   static bool reached(const std::optional<int64_t>& limit, uint64_t count) {
     return limit && count >= static_cast<uint64_t>(*limit < 0 ? 0 : *limit);
   }
+  // Left half done, because the end was asked for: the stage cannot go on from there.
+  template <typename Call>
+  void guarded(Call call) {
+    try {
+      call();
+    } catch (const Interrupted&) {
+      end_ = End::stopped;
+      failed_half_way_ = true;
+    }
+  }
+  bool is_overdue();
   // `made`: what is shown in place of `origin`; null: that itself.
   void failed(const Record* origin, const RecordError& error, const Record* made = nullptr);
   void reach_limit(const Record* origin);
@@ -107,6 +133,9 @@ class Processor final : public Emitter {
   const Limits limits_;
   Outputs& outputs_;
   Report& report_;
+  const StopRequest& stop_;
+  const Clock& clock_;
+  int64_t stop_seen_us_ = 0;
   std::span<const Record> batch_;
   const Record* current_ = nullptr;
   uint64_t in_ = 0;

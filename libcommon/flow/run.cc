@@ -261,7 +261,8 @@ ExitCode run_plain(const Job& given, const Surroundings& around) {
   } else if ((each_turn = watch_outputs(job, around, open))) {
     for (const auto& producer : open.producers) producer->meanwhile(each_turn);
   }
-  Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report);
+  Processor processor(policy_of(job), {job.max_input, job.max_output}, *open.outputs, report, around.stop,
+                      around.clock);
   PlainLoop loop({*open.source,
                   *open.outputs,
                   *stage,

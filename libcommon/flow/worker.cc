@@ -106,7 +106,7 @@ void Worker::open() {
   processor_ = std::make_unique<Processor>(
       parts_.policy,
       Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful(), true}, *outputs_,
-      parts_.report);
+      parts_.report, parts_.around.stop, clock_);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful()) stage_ = make_stateless_stage();
   consumer_ =
@@ -201,7 +201,7 @@ bool Worker::finished() {
     return true;
   }
   if (parts_.around.stop.signal() != 0 || processor_->ended() != Processor::End::no) {
-    if (processor_->ended() == Processor::End::failed && processor_->failed_half_way()) {
+    if (processor_->ended() != Processor::End::no && processor_->failed_half_way()) {
       set_aside();
       if (!failed_ || replays_ || parts_.around.stop.signal() != 0) return true;
       replays_ = true;  // up to it, and no further
@@ -868,6 +868,7 @@ void Worker::commit(bool last) {
     begin_if_needed();
   }
   before_commit();
+  if (processor_->failed_half_way()) return set_aside();
   if (origins_) settle_origins();
   write_marks(last);
   const auto offsets = positions_to_commit();

@@ -1,13 +1,26 @@
 #include "io/cell.h"
 
+#include <cmath>
+
 #include "base/utf8.h"
 #include "data/json_number.h"
 #include "data/json_write.h"
 
 namespace kutils::io {
 
+namespace {
+
+// What no double holds (1e999) is rather a name than a number, and few readers of JSON take it for one.
+bool is_number(std::string_view cell) {
+  if (!is_json_number(cell)) return false;
+  const bool is_plain = cell.size() < 300 && cell.find_first_of("eE") == std::string_view::npos;
+  return is_plain || std::isfinite(json_double(cell));
+}
+
+}  // namespace
+
 bool append_cell_json(std::string_view cell, bool strings, std::string& out) {
-  if (!strings && is_json_number(cell)) {
+  if (!strings && is_number(cell)) {
     out += cell;
     return true;
   }

@@ -95,7 +95,7 @@ std::optional<Place> parse_time(std::string_view text, const Now& now) {
 std::optional<Place> after(const std::optional<Place>& first, std::string_view text,
                            std::optional<Place> second) {
   constexpr int64_t kDayMs = 86'400'000;
-  const bool is_time_of_day = text.size() > 2 && text[2] == ':';
+  const bool is_time_of_day = text.size() > 2 && (text[1] == ':' || text[2] == ':');
   if (is_time_of_day && first && first->kind == Place::Kind::time && second && second->value < first->value)
     second->value += kDayMs;
   return second;
@@ -117,7 +117,7 @@ std::optional<RangePlaces> parse_times(std::string_view text, const Now& now) {
   if (const auto whole = parse_time(text, now)) return RangePlaces{*whole, std::nullopt};
   for (size_t colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
     const std::string_view left = text.substr(0, colon), right = text.substr(colon + 1);
-    if (left.size() == 2 && number(left)) continue;  // of a time of day, 09:30:10:30, not ms since the epoch
+    if (left.size() <= 2 && number(left)) continue;  // of a time of day, 09:30:10:30, not ms since the epoch
     std::optional<Place> from;
     if (!left.empty()) {
       from = parse_time(left, now);

@@ -26,12 +26,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto trusted_error = trusting.read(text);
   if (!error) REQUIRE_HOLDS(!trusted_error);
   if (error && error->message.find("nested more") == 0) return 0;
-  if (error && error->message.find("number too large") == 0) return 0;
 
   rapidjson::Document dom;
   // As a stream: Parse() would skip a byte order mark, or a piece of one.
   rapidjson::MemoryStream stream(text.data(), text.size());
   dom.ParseStream<rapidjson::kParseIterativeFlag>(stream);
+  // RapidJSON knows no numbers beyond a double.
+  if (dom.GetParseError() == rapidjson::kParseErrorNumberTooBig) return 0;
   if (text.find('\0') != std::string_view::npos) {
     // RapidJSON takes it for the end; we never do.
     REQUIRE_HOLDS(error && error->reason == Reason::not_json);

@@ -67,6 +67,104 @@ spelling() {
   [ "$(ktable "${hint/amount/number}" ./in.ndjson)" = "{\"total\":$(jq -s 'map(.number) | add' in.ndjson)}" ]
 }
 
+@test "SQL's CASE, CAST and EXCEPT, conditions of aggregates, capitals" {
+  rows
+  spelling kmap '* EXCEPT (email, user)' 'del(.email, .user)'
+  spelling kmap 'SELECT country, uri FROM clicks' '{country, uri}'
+  spelling kmap 'r=case when number > 100 then "a" when number > 50 then "b" else "c" end' \
+    '{r: (if .number > 100 then "a" elif .number > 50 then "b" else "c" end)}'
+  spelling kmap 'cast(ms as int) as m, number::string as n' '{m: (.ms | trunc), n: (.number | tostring)}'
+  spelling kmap 's=substring(uri, 2, 3)' '{s: .uri[1:4]}'
+  spelling kmap 'm=max(number, 100), n=MIN(number, 100)' '{m: ([.number, 100] | max), n: ([.number, 100] | min)}'
+  spelling kmap 'e=NVL(email, "x")' '{e: .email}'
+  spelling kfilter "uri ilike '/P%'" 'select(.uri | startswith("/p"))'
+  spelling kfilter 'uri rlike "^/p"' 'select(.uri | startswith("/p"))'
+  spelling kfilter 'isnull(nobody) AND number > 100' 'select(.number > 100)'
+  spelling kfilter 'number => 100 & country == "DE"' 'select(.number >= 100 and .country == "DE")'
+  for theirs in 'COUNT(*) as n' 'count() where number > 100' 'count() FILTER (WHERE number > 100)' 'count_if(number > 100)' \
+    'count(number > 100)' 'SUM(number)' 'total(number)' 'quantile(number, 0.5)' 'count'; do
+    hint ktable --total "$theirs" ./in.ndjson || return 1
+    ktable --total "$hint" ./in.ndjson >>aggregates || { echo "$theirs: $hint"; return 1; }
+  done
+  [ "$(jq -c 'map(.[]) | del(.[7])' -s aggregates)" = "$(jq -sc '(map(select(.number > 100)) | length) as $c | (map(.number) | add) as $s |
+    [length, $c, $c, $c, $c, $s, $s, length]' in.ndjson)" ] ||
+    { cat aggregates; return 1; }
+}
+
+@test "Python's and JavaScript's conditionals, slices and defaults; jq's objects" {
+  rows
+  spelling kmap 'r="a" if number > 100 else "b"' '{r: (if .number > 100 then "a" else "b" end)}'
+  spelling kmap 's=uri[0:2], t=uri[1:]' '{s: .uri[0:2], t: .uri[1:]}'
+  spelling kmap 'n=nobody ?? "x"' '{n: "x"}'
+  spelling kmap 'e=nobody or "x"' '{e: "x"}'
+  spelling kmap 'e=nobody // "x"' '{e: "x"}'
+  spelling kmap 'e=number // 7' '{e: (.number / 7 | floor)}'
+  spelling kmap '{country, page: .uri}' '{country, page: .uri}'
+  spelling kmap 's=toString(number), l=uri.concat("x")' '{s: (.number | tostring), l: (.uri + "x")}'
+  spelling kmap 's=sprintf("%s-%s", country, uri)' '{s: "\(.country)-\(.uri)"}'
+  spelling kfilter '$country == "DE"' 'select(.country == "DE")'
+  spelling kfilter 'country in {"DE", "FR"}' 'select(.country == "DE" or .country == "FR")'
+  echo '{"@timestamp":"2024-05-01T12:30:00Z","n":1}' >in.ndjson
+  spelling kfilter '@timestamp > "2024"' '.'
+  spelling kfilter 'n == 1 && @timestamp > "2024"' '.'
+  spelling kmap 'y=year(_value["@timestamp"]), m=month(_value["@timestamp"])' '{y: 2024, m: 5}'
+  spelling kmap 'd=strftime(_value["@timestamp"], "%H:%M")' '{d: "12:30"}'
+}
+
+# record_spelling TOOL THEIRS JQ-FILTER: as spelling(), of what only a record shows to be foreign.
+record_spelling() {
+  local code=0
+  "$1" "$2" ./in.ndjson >out.txt 2>err.txt || code=$?
+  [ "$code" -eq 4 ] || { echo "$2: exit code $code"; return 1; }
+  hint=$(sed -n 's/^  write: //p' err.txt | head -n 1)
+  [ -n "$hint" ] || { echo "$2: no hint: $(cat err.txt)"; return 1; }
+  [ "$1" = kfilter ] || hint="${2%%=*}=$hint"
+  "$1" "$hint" ./in.ndjson >got || { echo "$2: the hint fails: $hint"; return 1; }
+  jq -c "$3" in.ndjson >want
+  cmp -s got want || { echo "$2: $hint"; diff got want | head -n 5; return 1; }
+}
+
+@test "constants, metadata and operators of other languages that could be fields" {
+  rows
+  record_spelling kfilter 'number >= 0 && True' .
+  record_spelling kfilter 'email != None' .
+  record_spelling kfilter 'email == NULL' 'empty'
+  record_spelling kfilter 'uri.length > 6' 'select(.uri | length > 6)'
+  record_spelling kfilter 'uri[1] == "p"' 'select(.uri[1:2] == "p")'
+  record_spelling kmap 's=uri.slice(0, 2)' '{s: .uri[0:2]}'
+  record_spelling kmap 's=country || "-" || uri' '{s: (.country + "-" + .uri)}'
+  record_spelling kmap 'o=offset' '{o: (input_line_number - 1)}'
+  run kfilter 'country == DE' ./in.ndjson
+  [[ $output == *"text stands in quotes"*'"DE"'* ]]
+  run kmap 's=uri + number' ./in.ndjson
+  [[ $output == *"string(X) is a number's text"* ]]
+  # A field that is there is no foreign word.
+  echo '{"offset":5,"True":1}' >in.ndjson
+  [ "$(kmap 'o=offset, t=True' ./in.ndjson)" = '{"o":5,"t":1}' ]
+}
+
+@test "// is refused where it would swallow the rest, and is a comment in a file" {
+  rows
+  run kfilter 'number >= 0 // and number > 1000' ./in.ndjson
+  [ "$status" -eq 2 ]
+  [[ $output == *"// begins a comment"* ]]
+  printf 'number > 100 // the large ones' >spec
+  [ "$(kfilter @spec ./in.ndjson)" = "$(jq -c 'select(.number > 100)' in.ndjson)" ]
+  printf 'country, // where from\n  // and\n uri // where to\n' >spec
+  [ "$(kmap @spec ./in.ndjson)" = "$(jq -c '{country, uri}' in.ndjson)" ]
+  [ "$(kexpr '"a//b".size() // ')" = 4 ]
+}
+
+@test "kread -f TOPIC, kbranch COND IN A B" {
+  hint kread -f clicks
+  [ "$hint" = 'kread clicks' ]
+  [ "$(echo '{}' | kread -f 'x\n')" = x ]
+  hint kbranch 'n > 3' ./in a b
+  [ "$hint" = "kbranch 'a=n > 3' ./in b" ]
+  hint kbranch 'n > 3' ./in ./b
+  [ "$hint" = "kbranch 'TOPIC=n > 3' IN OUT" ]
+}
+
 @test "fields of fields" {
   echo '{"user":{"name":"x","age":3},"n":1}' >in.ndjson
   spelling kmap '*, user.name="y"' '.user.name = "y"'

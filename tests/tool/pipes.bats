@@ -73,6 +73,26 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   done
 }
 
+@test "SIGTERM is heard within a batch, a record and a search that take long" {
+  # Many records of one batch, many searches in one record, one search.
+  jq -nc 'range(2000) | {n: 200}' >batch
+  jq -nc '{s: ("ab" * 500000)}' >record
+  jq -nc '{s: ("ab" * 200000)}' >search
+  local turns='lists.range(n).all(i, lists.range(n).all(j, regex.replace("ab" + string(i + j), "(a|b|c|d)*", "x") != ""))'
+  for one in "batch:$turns" "record:regex.extractAll(s, \"(a|b)*c|a\") == []" 'search:s.matches("((a|b)(a|b)?){300}c")'; do
+    kfilter "${one#*:}" "./${one%%:*}" >out.txt 2>err.txt 3>&- & pid=$!
+    tool_pids+=("$pid")
+    wait_for 10 catches "$pid" 15
+    wait_for 20 has_worked "$pid" 20
+    stop_tool "$pid" TERM 5
+    [ "$status" -eq 143 ] || { echo "$one: $status"; cat err.txt; return 1; }
+    [ ! -s out.txt ] || [ "${one%%:*}" = batch ]
+  done
+}
+
+# has_worked PID N: the process has used N hundredths of a second.
+has_worked() { (($(awk '{print $14}' "/proc/$1/stat") >= $2)); }
+
 # catches PID N: the process has a handler for signal N.
 catches() { (($((16#$(awk '/^SigCgt/ {print $2}' "/proc/$1/status"))) >> ($2 - 1) & 1)); }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/shell_word.h"
 #include "base/trim.h"
 #include "flow/condition.h"
 #include "flow/pass.h"
@@ -42,8 +43,10 @@ std::vector<Branch> parse_branches(const std::string& list) {
     const bool is_name = equals != item.npos && equals > 0 && item.substr(equals, 2) != "==" &&
                          item.find_first_of(" \t<>!&|()[]\"'") > equals;
     if (!is_name) {
-      throw usage_error("TOPIC=COND: '" + item + "' has no topic in front of its condition",
-                        "write for example: kbranch 'low=total_amount < 40' rides high");
+      throw usage_error(
+          "TOPIC=COND: '" + item + "' has no topic in front of its condition",
+          "OUT takes what no condition holds for; name the topic of what it holds for: kbranch " +
+              shell_word("TOPIC=" + item) + " IN OUT");
     }
     Branch branch{item.substr(0, equals), std::string(trim(std::string_view(item).substr(equals + 1)))};
     if (branch.condition.empty()) throw usage_error("TOPIC=COND: '" + item + "' has no condition");

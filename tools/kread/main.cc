@@ -30,6 +30,7 @@ class ReadTool final : public cli::StreamTool {
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
+    if (!operands.find("IN")) refuse_topic_as_format();
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     if (where_) return setup_filter();
     // A table that ends is its last values; one that goes on, its changes.
@@ -42,6 +43,14 @@ class ReadTool final : public cli::StreamTool {
   }
 
  private:
+  // `kread -f clicks`, from tail -f or a group of options: it would wait for lines to be typed.
+  void refuse_topic_as_format() const {
+    const std::string* format = shared_.line_template();
+    if (!format || format->find_first_of("%\\") != std::string::npos) return;
+    throw usage_error(
+        "-f is the format of a record, and '" + *format + "' would print the same for each; IN is missing",
+        "a topic is an operand, and read as it grows: kread " + shell_word(*format));
+  }
   void setup_filter() {
     if (job_.in.table)
       throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "expr/text.h"
+
 namespace kutils::flow {
 
 Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
@@ -18,6 +20,8 @@ Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
       datum.text = value.written();
       return datum;
     case Kind::real:
+      // Passed on as it stands; who computes or compares refuses it.
+      if (expr::is_beyond_double(value)) return Datum::of_json(value.written());
       if (!std::isfinite(value.as_double()))
         return RecordError{Reason::expression, "the value is not a finite number"};
       datum = Datum::of(value.as_double());
@@ -84,7 +88,13 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     argument.datum = *datum;
     argument.present = !argument.datum.is_null();
     if (argument.present)
-      if (auto refused = set_.function(i).check(argument.datum)) return refused;
+      if (auto refused = set_.function(i).check(argument.datum)) {
+        if (expr::is_beyond_double(*value))
+          return RecordError{Reason::wrong_type, "'" + set_.items()[i].argument + "': the number " +
+                                                     expr::shortened(value->written()) +
+                                                     " is too large to compute with (at most 1.8e308)"};
+        return refused;
+      }
   }
   arguments = arguments_;
   return std::nullopt;

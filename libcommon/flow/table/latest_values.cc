@@ -2,6 +2,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "flow/table/no_key.h"
 #include "flow/table/table_stage.h"
 
 namespace kutils::flow {
@@ -12,7 +13,7 @@ class LatestValues final : public Stage {
   explicit LatestValues(std::unique_ptr<Stage> inner) : inner_(std::move(inner)) {}
 
   void process(const Record& record, Emitter& out) override {
-    if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
+    if (record.key.is_null()) return out.fail(record, no_row_key());
     const auto [found, is_new] = rows_.try_emplace(std::string(record.key.view()), kept_.size());
     if (is_new) kept_.emplace_back();
     Kept& row = kept_[found->second];

@@ -12,6 +12,7 @@
 // and is what the row's next change of that group takes back.
 #include "flow/output_times.h"
 #include "flow/source_headers.h"
+#include "flow/table/no_key.h"
 #include "flow/table/regrouped_groups.h"
 #include "flow/table/row_change.h"
 #include "state/state_error.h"
@@ -26,7 +27,7 @@ class InFront final : public Stage {
       : reader_(std::move(reader)), rows_(set, store) {}
 
   void process(const Record& record, Emitter& out) override {
-    if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
+    if (record.key.is_null()) return out.fail(record, no_row_key());
     const SourceRows::Found& old = rows_.find(record.key.view());
     GroupedRecord grouped;
     if (record.value.is_null()) {

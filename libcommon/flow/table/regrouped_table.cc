@@ -1,4 +1,5 @@
 // Source rows and groups in one store: over lines, and where every row is a group of its own.
+#include "flow/table/no_key.h"
 #include "flow/table/regrouped_groups.h"
 
 namespace kutils::flow {
@@ -11,7 +12,7 @@ class RegroupedTable final : public Stage {
       : reader_(std::move(reader)), rows_(set, store), groups_(std::move(options), set, store) {}
 
   void process(const Record& record, Emitter& out) override {
-    if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
+    if (record.key.is_null()) return out.fail(record, no_row_key());
     const SourceRows::Found& old = rows_.find(record.key.view());
     const bool deletes = record.value.is_null();
     GroupedRecord grouped;

@@ -1,4 +1,5 @@
 // Store: kViewRow key -> (empty): the output has this key.
+#include "flow/table/no_key.h"
 #include "flow/table/table_stage.h"
 #include "state/state_format.h"
 
@@ -10,7 +11,7 @@ class TableView final : public Stage, private Emitter {
   TableView(std::unique_ptr<Stage> inner, state::Store& store) : inner_(std::move(inner)), store_(store) {}
 
   void process(const Record& record, Emitter& out) override {
-    if (record.key.is_null()) return out.fail(record, {Reason::no_key, "a table's record needs a key"});
+    if (record.key.is_null()) return out.fail(record, no_row_key());
     out_ = &out;
     emitted_ = failed_ = false;  // refused: OUT is as it was, and so is what is known of it
     if (!record.value.is_null()) inner_->process(record, *this);

@@ -61,7 +61,7 @@ TEST_CASE("times: days and times of day, in UTC or on this machine's clock") {
   CHECK(utc("1w") == "2026-03-22T08:30:00.000Z");
   CHECK(utc("-2w") == "2026-03-15T08:30:00.000Z");
   CHECK(utc("+1w") == "2026-04-05T08:30:00.000Z");
-  for (const char* text : {"today", "09:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
+  for (const char* text : {"today", "09:00", "9:00", "today 9:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
     CAPTURE(text);
     CHECK(depends_on_zone(text));
   }

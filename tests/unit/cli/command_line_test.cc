@@ -98,7 +98,7 @@ TEST_CASE("mistakes on the command line say what to do") {
 TEST_CASE("@FILE is read, with comments") {
   const std::string path = "read_spec_test.tmp";
   std::ofstream(path) << "# keep the large ones\nnumber >= 100\n  # and\n  && ok\n";
-  CHECK(read_spec("@" + path) == "\nnumber >= 100\n\n  && ok");
+  CHECK(read_spec("@" + path) == "\nnumber >= 100\n\n  && ok\n");
   std::remove(path.c_str());
   CHECK_THROWS_AS(read_spec("@no/such/file"), Error);
 }

@@ -1,5 +1,6 @@
 #include "expr/expressions.h"
 
+#include <chrono>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -226,6 +227,29 @@ TEST_CASE("what takes long without a turn or memory of its own is bounded too") 
         "false");
   CHECK(evaluated("lists.range(1000000).map(i, number * 0.0 / 0.0).distinct().size()").find("steps") !=
         std::string::npos);
+  // A field of a megabyte, read, sorted by, joined and searched in each of many turns: minutes each, were
+  // they not counted.
+  const std::string long_text = "{\"s\":\"" + std::string(1'000'000, 'a') + "\",\"n\":1000000}";
+  for (const char* slow :
+       {"lists.range(n).map(x, s)[0] == ''", "lists.range(n).sortBy(x, s).size() == 0",
+        "cel.bind(e, lists.range(100000).map(x, ''), lists.range(100000).all(x, e.join() == ''))",
+        "cel.bind(e, lists.range(100000), lists.range(100000).all(x, e.slice(0, 100000).size() > 0))",
+        "cel.bind(e, lists.range(100000).map(x, optional.none()), "
+        "lists.range(100000).all(x, e.unwrapOpt().size() == 0))",
+        "s.matches('((a|b)(a|b)?){300}c')", "s.matches('(.*a){400}c')",
+        "lists.range(100000).all(x, !'b'.matches(string(x) + '(a?){500}c'))",
+        "lists.range(1000).all(x, now().getHours() < 24 && format_time(now(), s).size() > 0)"}) {
+    CAPTURE(slow);
+    const auto began = std::chrono::steady_clock::now();
+    const std::string outcome = evaluated(slow, long_text);
+    CHECK((outcome.find("10,000,000 steps") != std::string::npos ||
+           outcome.find("64 MiB") != std::string::npos));
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(60));
+  }
+  for (const char* quick : {"s.matches('((a|b)(a|b)?){5}')", "lists.range(1000).all(x, s != '')"}) {
+    CAPTURE(quick);
+    CHECK(evaluated(quick, long_text) == "true");
+  }
   // Errors that are passed over take memory.
   CHECK(evaluated("lists.range(3000000).exists(i, i / (number - 150) > 0)").find("64 MiB") !=
         std::string::npos);
@@ -287,6 +311,31 @@ TEST_CASE("JSON numbers keep their kinds") {
   CHECK(evaluated("a", R"({"a":1,"a":2})") == "2");
   CHECK(evaluated("_value.a", R"({"a":1,"a":2})") == "2");
   CHECK(evaluated("m.a", R"({"m":{"a":1,"a":2}})") == "2");
+}
+
+TEST_CASE("a number keeps its text wherever it is passed on") {
+  const char* json =
+      R"({"id":12345678901234567890123,"m":3.10,"z":-0,"h":1e400,"l":[1e400,12345678901234567890123]})";
+  const auto gives = [&](const char* expression) { return evaluated(expression, json); };
+  CHECK(gives("string(id)") == "\"12345678901234567890123\"");
+  CHECK(gives("'k-' + string(id) + string(m) + string(z) + string(h)") ==
+        "\"k-123456789012345678901233.10-01e400\"");
+  CHECK(gives("string(_value.id) + string(l[1])") == "\"1234567890123456789012312345678901234567890123\"");
+  CHECK(gives("'%s %d %s'.format([id, id, l])") ==
+        "\"12345678901234567890123 12345678901234567890123 [1e400, 12345678901234567890123]\"");
+  CHECK(gives("[h, l[0], dyn(h)]") == "[1e400,1e400,1e400]");
+  CHECK(gives("{'a': h}.?a.orValue(0)") == "1e400");
+  CHECK(gives("to_json(l) == '[1e400,12345678901234567890123]' && type(h) == double") == "true");
+  CHECK(gives("has(h) ? h : 1") == "1e400");
+  CHECK(gives("string(m + 0.0)") == "\"3.1\"");
+  // Computed with, it is the record's error, under the number's name.
+  for (const char* refused : {"h + 1", "h > 5", "1 < h", "h == 1e300", "-h", "math.floor(h)", "int(h)",
+                              "l[0] * 2.0", "math.greatest(1, h)", "timestamp(h)", "'%f'.format([h])"}) {
+    CAPTURE(refused);
+    const std::string outcome = gives(refused);
+    CHECK((outcome.find("the number 1e400 is too large to compute with") != std::string::npos ||
+           outcome.find("%f cannot show") != std::string::npos));
+  }
 }
 
 TEST_CASE("canonical spelling") {

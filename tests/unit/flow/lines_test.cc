@@ -246,7 +246,9 @@ TEST_CASE("processor: done counts only what came before a late failure") {
   std::vector<std::unique_ptr<io::Sink>> sinks;
   sinks.push_back(std::make_unique<FakeSink>(contents));
   SinkOutputs outputs("t", std::move(sinks), nullptr);
-  Processor processor(OnError::Policy::fail, {}, outputs, report);
+  const testing::StopByHand stop;
+  const ManualClock clock;
+  Processor processor(OnError::Policy::fail, {}, outputs, report, stop, clock);
   std::vector<Record> records(4);
   for (auto& record : records) record.value = std::string_view("x");
   records[2].value = std::string_view("?");

@@ -89,7 +89,7 @@ TEST_CASE("csv in: header, numbers, quotes, line ends within quotes") {
   strings.null_marker = "NA";
   CHECK(parsed(strings, "a,b\n1,NA\n") == Strings{R"({"a":"1","b":null})"});
   CHECK(parsed(csv, "a\n5\" pipe\n1e999\n0e999\n1e9\n") ==
-        Strings{R"({"a":"5\" pipe"})", R"({"a":"1e999"})", R"({"a":"0e999"})", R"({"a":1e9})"});
+        Strings{R"({"a":"5\" pipe"})", R"({"a":"1e999"})", R"({"a":0e999})", R"({"a":1e9})"});
   CHECK(parsed(parse_line_format("tsv", "-I"), "a\tb\n1,5\t2") == Strings{R"({"a":"1,5","b":2})"});
 }
 

@@ -65,6 +65,9 @@ TEST_CASE("-o: ranges of offsets and times") {
   CHECK_THROWS_AS(places("@07:30:08:30"), Error);  // it is 08:00: that lies ahead
   CHECK(places("@07:30:07:45").to->value - places("@07:30:07:45").from.value == kHour / 4);
   CHECK(places("@09:30:00:10:30").from.kind == Kind::time);
+  CHECK(places("@9:30").from == places("@09:30").from);
+  CHECK_FALSE(places("@9:30").to);
+  CHECK(places("@8:30:9:30").to->value - places("@8:30:9:30").from.value == kHour);
   CHECK(places("@09:30:10:30").to->value - places("@09:30:10:30").from.value == kHour);
   CHECK(*places("@2026-01-31:end").to == Place{Kind::end, 0});
   CHECK(*places("@:-1h").to == Place{Kind::time, kNow - kHour});
