@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "flow/processor.h"
 #include "flow/progress.h"
 #include "flow/run.h"
@@ -258,6 +260,53 @@ TEST_CASE("processor: done counts only what came before a late failure") {
   CHECK(taken == 4);
   processor.flush(stage);
   CHECK(processor.done(taken) == 2);
+}
+
+// Each record takes 300 ms; the end is asked for during "stop", and "leave" is left half done for it.
+class SlowStage final : public Stage {
+ public:
+  SlowStage(testing::StopByHand& stop, ManualClock& clock) : stop_(stop), clock_(clock) {}
+  void process(const Record& record, Emitter&) override {
+    clock_.advance(Millis(300));
+    if (record.value.view() == "stop") stop_.number = SIGTERM;
+    if (record.value.view() == "leave") throw Interrupted();
+    ++done;
+  }
+  int done = 0;
+
+ private:
+  testing::StopByHand& stop_;
+  ManualClock& clock_;
+};
+
+TEST_CASE("processor: the end is heard within a batch, and within a record") {
+  testing::SinkContents contents;
+  testing::RecordingLog log;
+  Report report(log);
+  std::vector<std::unique_ptr<io::Sink>> sinks;
+  sinks.push_back(std::make_unique<FakeSink>(contents));
+  SinkOutputs outputs("t", std::move(sinks), nullptr);
+  testing::StopByHand stop;
+  ManualClock clock;
+  const auto run = [&](std::vector<std::string_view> values, bool half_way) {
+    Processor processor(OnError::Policy::fail, {}, outputs, report, stop, clock);
+    std::vector<Record> records(values.size());
+    for (size_t i = 0; i < values.size(); ++i) records[i].value = values[i];
+    SlowStage stage(stop, clock);
+    processor.begin(records);
+    const size_t taken = processor.process(stage, records);
+    CHECK(processor.ended() == Processor::End::stopped);
+    CHECK(processor.failed_half_way() == half_way);
+    CHECK(taken == static_cast<size_t>(stage.done));
+    CHECK(report.counts.in == taken);
+    CHECK(processor.process(stage, records) == 0);
+    report.counts = {};
+    stop.number = 0;
+    return taken;
+  };
+  // What takes no longer than half a second more is finished.
+  CHECK(run({"a", "stop", "b", "c", "d", "e"}, false) == 4);
+  CHECK(run({"a", "leave", "b"}, true) == 1);
 }
 
 TEST_CASE("progress text") {
