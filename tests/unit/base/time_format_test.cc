@@ -42,7 +42,7 @@ TEST_CASE("times: what options take") {
   CHECK(parse_time_ms("+1h", kNow) == kNow + 3'600'000);
   CHECK(parse_time_ms("12345", kNow) == 12345);
   CHECK(parse_time_ms("1970-01-02", kNow) == 86'400'000);
-  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "9:00", "09:00:61",
+  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "09:00:61",
                           "w", "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_time_ms(bad, kNow));
