@@ -30,6 +30,24 @@ counted_is() { [ "$(counted "$1")" = "$2" ]; }
   same <(seq 1 100; seq 201 300) <(consume "$dst" | jq .n | sort -n)
 }
 
+@test "offsets that were deleted under --by: a table's rows say where to go on; of a stream nobody knows, so it is refused" {
+  new_topic src 2
+  new_topic rows 2
+  new_topic counts 2
+  send 1 100 "$src"
+  ktable -e -g "$rows" --by k 'c=count()' "table:$src" "$rows"
+  ktable -e -g "$counts" --by k 'c=count()' "$src" "$counts"
+  test_topics forget "$rows" "$src"
+  test_topics forget "$counts" "$src"
+  send 101 200 "$src"
+  # 20 keys, each a row of one group.
+  ktable -e -g "$rows" --by k 'c=count()' "table:$src" "$rows"
+  [ "$(kquery "$rows" | jq -s 'map(.c) | add')" = 20 ]
+  refused_with 2 ktable -e -g "$counts" --by k 'c=count()' "$src" "$counts"
+  says "group $counts has run before, but has no offsets in $src" "-g NAME"
+  [ "$(kquery "$counts" | jq -s 'map(.c) | add')" = 100 ]
+}
+
 @test "partitions added under running tools: stateless ones and --by take them, others with state stop with 2" {
   new_topic src 2
   for one in filter both window by; do new_topic "$one" 2; done
