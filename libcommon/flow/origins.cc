@@ -53,9 +53,34 @@ LastRecord mark_of(std::string_view metadata) {
   return mark;
 }
 
-Origins::Origins(const WorkerContext& context) : context_(context), outputs_(context.plan.outputs) {
-  if (!context.plan.dead_letters.empty()) outputs_.push_back(context.plan.dead_letters);
+std::vector<std::string> needed_topics(const WorkerContext& context) {
+  const WorkerPlan& plan = context.plan;
+  std::vector<std::string> topics;
+  // Topics that a pattern matches may go.
+  if (context.job.in.kind != io::EndpointKind::topic_pattern) {
+    for (const auto& [topic, count] : plan.inputs) topics.push_back(topic);
+  }
+  topics.insert(topics.end(), plan.outputs.begin(), plan.outputs.end());
+  for (const std::string& topic : {plan.dead_letters, plan.changelog})
+    if (!topic.empty()) topics.push_back(topic);
+  for (size_t i = 1; i < plan.subs.size(); ++i) topics.push_back(plan.subs[i].topic);
+  return topics;
 }
+
+Error deleted_topic_error(const WorkerContext& context, const std::string& topic) {
+  const WorkerPlan& plan = context.plan;
+  if (plan.sub_of(topic) > 0 || topic == plan.changelog)
+    return usage_error("the internal topic " + topic + " of group " + plan.group +
+                           " was deleted while this ran: its state is lost",
+                       "start from the beginning under another name with -g NAME");
+  const bool is_input = std::any_of(plan.inputs.begin(), plan.inputs.end(),
+                                    [&](const auto& input) { return input.first == topic; });
+  if (!is_input) return deleted_output_error(topic, context.job.tool);
+  return deleted_error(
+      topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
+}
+
+Origins::Origins(const WorkerContext& context) : context_(context) {}
 Origins::~Origins() = default;
 
 void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) {
@@ -120,11 +145,7 @@ Origins::Question Origins::next_question() {
         std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
       question.marks[*at] = places_.at(*at).mark;
   }
-  // Topics that a pattern matches may go.
-  if (context_.job.in.kind != io::EndpointKind::topic_pattern) {
-    for (const auto& [topic, count] : context_.plan.inputs) question.topics.push_back(topic);
-  }
-  for (const std::string& topic : outputs_) question.topics.push_back(topic);
+  question.topics = needed_topics(context_);
   return question;
 }
 
@@ -195,10 +216,7 @@ std::optional<Error> Origins::judge(const Answer& answer) {
     int& looks = missing_[topic];
     looks = is_missing ? looks + 1 : 0;
     if (looks < kMissingLooks) continue;
-    if (std::find(outputs_.begin(), outputs_.end(), topic) != outputs_.end())
-      return deleted_output_error(topic, context_.job.tool);
-    return deleted_error(
-        topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
+    return deleted_topic_error(context_, topic);
   }
   return std::nullopt;
 }

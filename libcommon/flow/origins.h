@@ -37,6 +37,10 @@ std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
 std::string_view fingerprint_of(std::string_view metadata);
 LastRecord mark_of(std::string_view metadata);  // without an offset where there is none
 
+// The topics without which the run cannot go on, and what there is to say when one of them was deleted.
+std::vector<std::string> needed_topics(const WorkerContext& context);
+Error deleted_topic_error(const WorkerContext& context, const std::string& topic);
+
 class Origins {
  public:
   explicit Origins(const WorkerContext& context);
@@ -85,7 +89,6 @@ class Origins {
   bool is_settled() const;
 
   const WorkerContext context_;
-  std::vector<std::string> outputs_;  // topics that are written to
   std::map<kafka::TopicPartition, Place> places_;
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
   int64_t next_look_us_ = 0;

@@ -1,6 +1,8 @@
 // Building workers, and building them anew.
 #include <optional>
 
+#include "flow/origins.h"
+#include "flow/partition_watch.h"
 #include "flow/worker.h"
 #include "state/layout.h"
 #include "state/state_error.h"
@@ -57,6 +59,23 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
     const auto now = member_under(instance_id, admin, group);
     if (!now || *now == ours) continue;
     throw rival_error(instance_id);
+  }
+}
+
+// A topic that is gone makes transactions fail in ways that name another reason.
+void refuse_missing_topics(const WorkerContext& context) {
+  // Where nobody looks for them on the way, either.
+  if (context.plan.in_memory || !context.around.make_mark_reader) return;
+  try {
+    for (const std::string& topic : needed_topics(context)) {
+      int looks = 0;
+      while (is_missing(context.admin, topic) && context.around.stop.signal() == 0) {
+        if (++looks == kMissingLooks) throw deleted_topic_error(context, topic);
+        context.around.pause(kDeletionWatchEvery);
+      }
+    }
+  } catch (const kafka::KafkaError&) {
+    // An outage: the next worker finds out.
   }
 }
 
@@ -155,17 +174,20 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       if (!worker.rejoins() || around.stop.signal() != 0) return worker.ended();
       counted = worker.committed_counts();
     } catch (const state::CorruptState& broken) {
+      worker.uncount_aborted();
       counted = worker.committed_counts();
       if (worker.has_committed()) fatal_in_a_row = 0;
       if (++fatal_in_a_row > kMaxFatalInARow) throw;
       log.note(std::string("restarting with state from its changelog: ") + broken.what());
       distrusted = true;
     } catch (const kafka::KafkaError& error) {
+      worker.uncount_aborted();
       counted = worker.committed_counts();
       if (error.code() == ExitCode::usage) throw;
       if (around.stop.signal() != 0)
         return Processor::End::no;  // asked to stop: what is committed stands, the rest comes again
       if (error.code() == ExitCode::connection) throw;
+      if (!error.is_unanswered()) refuse_missing_topics({job, around, plan, *admin, log});
       if (worker.has_committed() || worker.was_away()) fatal_in_a_row = unanswered_in_a_row = 0;
       // An outage is nobody's fault, and may last.
       if (error.is_unanswered()) {
@@ -190,6 +212,9 @@ Processor::End run_worker(const Job& job, const Surroundings& around, Report& re
       }
       if (around.observer) around.observer->started_anew();
       log.note(std::string("restarting from the committed offsets: ") + error.what());
+    } catch (const Error&) {
+      worker.uncount_aborted();
+      throw;
     }
   }
 }

@@ -248,7 +248,7 @@ class Opening final : public StateOpening {
     using Reason = state::RestorePlan::Reason;
     if (place_.in_memory_broker) return rows.finish_restore();
     const int64_t began = around_.clock.steady_us();
-    const kafka::Watermarks log = admin_.watermarks(place_.changelog);
+    const kafka::Watermarks log = ends_of_changelog();
     state::RestorePlan plan =
         rows.plan_restore(log.low, log.high, around_.clock.wall_ms(), place_.delete_retention_ms);
     // The transaction's own marker stands behind the last row, so a state is hardly ever at the log's very
@@ -271,6 +271,17 @@ class Opening final : public StateOpening {
     rows.end_restore();
     rows.finish_restore();
     write_account(rows, plan, count, Millis((around_.clock.steady_us() - began) / 1000));
+  }
+
+  kafka::Watermarks ends_of_changelog() {
+    try {
+      return admin_.watermarks(place_.changelog);
+    } catch (const kafka::KafkaError& error) {
+      if (!error.is_unknown_topic()) throw;
+      throw usage_error(
+          "the changelog topic " + place_.changelog.topic + " was deleted while this ran: its state is lost",
+          "start from the beginning under another name with -g NAME");
+    }
   }
 
   int64_t read_from(state::PartitionStore& rows, int64_t from, int64_t end) {

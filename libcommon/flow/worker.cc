@@ -136,28 +136,32 @@ void Worker::run() {
     try {
       turn();
     } catch (const KafkaError& error) {
+      refuse_if_usage(error);
       if (error.severity() == Severity::fatal) throw;
       offset_gone_ = offset_gone_ || error.is_offset_gone();
-      if (++aborts_in_a_row_ > kMaxAbortsInARow) {
+      if (!refusal_ && ++aborts_in_a_row_ > kMaxAbortsInARow) {
         throw Error(ExitCode::delivery,
                     std::string("gave up after ") + std::to_string(kMaxAbortsInARow) +
                         " transactions in a row that had to be aborted; the last one: " + error.what(),
                     error.hint());
       }
-      if (parts_.job.verbose > 0)
-        parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
       rewind_needed_ = true;
-      parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
-    }
-    if (refusal_) {
-      try {
-        if (committer_->open()) committer_->abort();
-      } catch (const KafkaError&) {
-        // What there is to say is the refusal. The broker ends the transaction when it times out.
+      if (!refusal_) {
+        if (parts_.job.verbose > 0)
+          parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
+        parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
       }
-      break;
+    }
+    if (refusal_) break;
+  }
+  if (refusal_) {
+    try {
+      abort_for_good();
+    } catch (const KafkaError&) {
+      // What there is to say is the refusal. The broker ends the transaction when it times out.
     }
   }
+  if (rewind_needed_) uncount_aborted();
   leave();
   if (refusal_) std::rethrow_exception(refusal_);
   if (!joined) complete_local_state();
@@ -217,6 +221,7 @@ bool Worker::finished() {
       commit(true);
       return true;
     } catch (const KafkaError& error) {
+      refuse_if_usage(error);
       if (error.severity() == Severity::fatal) throw;
       rewind_needed_ = true;
       return false;
@@ -236,6 +241,7 @@ bool Worker::finished() {
     close_stages();
     return true;
   } catch (const KafkaError& error) {
+    refuse_if_usage(error);
     if (error.severity() == Severity::fatal) throw;
     rewind_needed_ = true;
     return false;
@@ -434,18 +440,41 @@ void Worker::close_state(OwnedPartition& partition) {
 void Worker::refuse_other_topic() {
   const auto error = origins_->look();
   if (!error) return;
-  if (committer_->open()) committer_->abort();
   rewind_needed_ = true;  // leaving must not commit the positions
   refusal_ = std::make_exception_ptr(*error);
+  abort_for_good();
 }
 
-// The same while a delivery is waited for, as one to a topic that is not there any more: its transaction is
-// aborted, which waits for it once more, so the reason is said at once.
+// Nothing that is tried again makes it another error. The group is left in order all the same. REQUIRES: it
+// is being handled.
+void Worker::refuse_if_usage(const KafkaError& error) {
+  if (error.code() != ExitCode::usage || refusal_) return;
+  refusal_ = std::current_exception();
+  rewind_needed_ = true;
+}
+
+// Without a wait for what was not delivered: nobody will deliver to a topic that is gone.
+void Worker::abort_for_good() {
+  for (kafka::Producer* producer : committer_->producers()) producer->give_up_undelivered();
+  if (outside_) outside_->give_up_undelivered();
+  if (committer_->open()) committer_->abort();
+}
+
+void Worker::uncount_aborted() {
+  Report::Counts& counts = parts_.report.counts;
+  const Report::Counts counted = counts;
+  counts = checkpoint_.counts;
+  if (parts_.policy != OnError::Policy::fail) return;
+  counts.in += counted.failures - counts.failures;
+  counts.failures = counted.failures;
+  counts.failures_by_reason = counted.failures_by_reason;
+}
+
+// The same while a delivery is waited for, as one to a topic that is not there any more.
 void Worker::refuse_while_waiting() {
   if (refusal_) return;
   const auto error = origins_->look();
   if (!error) return;
-  parts_.log.note(std::string("about to end: ") + error->what());
   rewind_needed_ = true;
   refusal_ = std::make_exception_ptr(*error);
   throw KafkaError(ExitCode::delivery, Severity::abort, 0, error->what());

@@ -60,6 +60,9 @@ class Worker final : private kafka::RebalanceListener {
   // SIGSTOP).
   bool was_away() const { return was_away_; }
   const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
+  // When it ended without committing what it counted last: the report says what was committed, and what
+  // failed.
+  void uncount_aborted();
   Processor::End ended() const;
   // It left to join anew: the group has partitions that are nobody's (left_out_watch.h).
   bool rejoins() const { return rejoins_; }
@@ -78,6 +81,8 @@ class Worker final : private kafka::RebalanceListener {
   void refuse_other_topic();
   void refuse_while_waiting();
   void settle_origins();
+  void abort_for_good();
+  void refuse_if_usage(const kafka::KafkaError& error);
   void check_unread_origins();
   std::string metadata_of(const OwnedPartition& partition) const;
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition);

@@ -19,6 +19,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kCallLimitMs = 5000;  // of one attempt; what is retriable is called again
 constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
+constexpr auto kGivenUpFlushLimit = std::chrono::milliseconds(500);
 // Once the program is asked to end. Nothing is lost: what is not committed comes again.
 constexpr auto kEndLimit = std::chrono::seconds(5);
 
@@ -152,9 +153,11 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     throw to_error(error.get(), name_ + ": commit of a transaction", ExitCode::delivery, Severity::abort);
   }
 
+  void give_up_undelivered() override { gives_up_ = true; }
+
   void abort() override {
     // Aborting with records in flight ends in INVALID_TXN_STATE, which 2.0.2 takes for fatal.
-    wait_delivered(kAbortFlushLimit);
+    wait_delivered(gives_up_ ? SteadyClock::duration(kGivenUpFlushLimit) : kAbortFlushLimit);
     call("abort of a transaction", [&] { return rd_kafka_abort_transaction(client_.get(), kCallLimitMs); });
     serve(0);
     forget();
@@ -163,7 +166,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
  private:
   struct Topic {
     TopicHandle handle;
-    std::vector<int64_t> delivered;  // by partition
+    // By partition: the largest offset acknowledged since it was last asked for, and ever.
+    std::vector<int64_t> delivered;
+    std::vector<int64_t> newest;
   };
 
   static std::map<std::string, std::string> properties(const std::string& transactional_id) {
@@ -217,8 +222,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         continue;
       }
       if (end_seen_) end_seen_ = SteadyClock::now();
-      if (latest && latest->rkt == message->rkt && latest->partition == message->partition) {
-        if (message->offset > latest->offset) latest = message;
+      if (latest && latest->rkt == message->rkt && latest->partition == message->partition &&
+          message->offset > latest->offset) {
+        latest = message;
         continue;
       }
       if (latest) note_delivered(*latest);
@@ -228,10 +234,27 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void note_delivered(const rd_kafka_message_t& message) {
-    auto& delivered = static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt))->delivered;
+    Topic& topic = *static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt));
+    auto& delivered = topic.delivered;
     const auto i = static_cast<size_t>(message.partition);
     if (i >= delivered.size()) delivered.resize(i + 1, kNoOffset);
     delivered[i] = std::max(delivered[i], message.offset);
+    // Acknowledgements of an idempotent producer come in order, and a log gives no offset twice.
+    auto& newest = topic.newest;
+    if (i >= newest.size()) newest.resize(i + 1, kNoOffset);
+    if (message.offset >= 0 && message.offset <= newest[i] && !recreated_) note_recreated(message, newest[i]);
+    newest[i] = std::max(newest[i], message.offset);
+  }
+
+  void note_recreated(const rd_kafka_message_t& message, int64_t newest) {
+    const std::string topic = rd_kafka_topic_name(message.rkt);
+    recreated_ = std::make_unique<KafkaError>(
+        ExitCode::usage, Severity::abort, 0,
+        "topic '" + topic +
+            "' was deleted and recreated while this wrote to it, or it lost records: partition " +
+            std::to_string(message.partition) + " took a record at offset " + std::to_string(message.offset) +
+            " after one at " + std::to_string(newest),
+        "what it held is gone");
   }
 
   void take_failure(const rd_kafka_message_t& message) {
@@ -261,6 +284,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void wait_delivered(std::optional<SteadyClock::duration> limit) {
     const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
     for (;;) {
+      if (gives_up_) rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE);
       serve(0);
       if (in_flight_ <= 0) return;
       rd_kafka_flush(client_.get(), 0);  // ends the lingering
@@ -293,6 +317,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void throw_if_failed() {
+    if (recreated_) throw KafkaError(*recreated_);  // whatever is tried again, it stays so
     if (!failure_) return;
     const auto failure = std::exchange(failure_, nullptr);
     throw *failure;
@@ -333,6 +358,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const std::string* last_name_ = nullptr;
   Topic* last_topic_ = nullptr;
   std::unique_ptr<KafkaError> failure_;
+  std::unique_ptr<KafkaError> recreated_;
+  bool gives_up_ = false;
   int64_t in_flight_ = 0;  // records without a report yet
   int since_served_ = 0;
 };

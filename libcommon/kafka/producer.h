@@ -13,7 +13,9 @@
 
 namespace kutils::kafka {
 
-// Acknowledged by all in-sync replicas, idempotent. Errors of delivery surface at flush().
+// Acknowledged by all in-sync replicas, idempotent. Errors of delivery surface at flush(). A partition that
+// gives an offset again was recreated with its topic: KafkaError with ExitCode::usage, as from a look at the
+// topic.
 class Producer {
  public:
   virtual ~Producer() = default;
@@ -29,6 +31,9 @@ class Producer {
   // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
   // the changelog offset that a store has reached; ask after flush().
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
+  // What is not acknowledged yet need not be: the transaction is about to be aborted, or the program to end,
+  // because a topic is gone. abort() does not wait for it then.
+  virtual void give_up_undelivered() {}
 };
 
 // One transactional id. Every call but commit() retries what is retriable itself (the same call again,

@@ -14,6 +14,9 @@ numbers_are() { same <(seq "$1" "$2") <(consume "$3" | jq .n | sort -n); }
 counted() { consume "$1" | jq -s 'map({("\(.k) \(.window_start)"): .c}) | add | add'; }
 counted_is() { [ "$(counted "$1")" = "$2" ]; }
 
+# How many records of $src the group has done.
+committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { print n + 0 }'; }
+
 @test "offsets that expired or were deleted: a tool without state refuses to process all of it again, and says -o" {
   new_topic src 2
   new_topic dst 2
@@ -172,9 +175,59 @@ recreate_beyond() {
     end_of_tool "$pid" 40
     [ "$status" -eq 2 ]
   done
+  grep -q "kfilter: $(committed_sum "$busy") in" busy.err
+  for one in busy letters still; do [ "$(grep -c "was deleted while this wrote" $one.err)" -eq 1 ]; done
   for one in busy letters still lines; do
     refused_with 2 kread -e "${!one}"
     says "no topic '${!one}'"
   done
   exec 7>&-
+}
+
+@test "an output that is recreated at once under a tool: ends with 2, nothing is lost or doubled" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 1000 "$src"
+  start_tool filter kfilter -g "$dst" true "$src" "$dst"
+  wait_for 60 caught_up "$dst" "$src"
+  test_topics delete "$dst"
+  test_topics create "$dst" 2
+  send 1001 1100 "$src"
+  end_of_tool "$started" 60
+  [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
+  [ "$(grep -Ec "topic '$dst' was deleted (and recreated )?while this wrote to it" filter.err)" -eq 1 ]
+  grep -q "kfilter: $(committed_sum "$dst") in" filter.err
+  kfilter -q -e -g "$dst" true "$src" "$dst"
+  numbers_are 1001 1100 "$dst"
+}
+
+rows() { consume "$1" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (k in row) print row[k] }' | sort; }
+@test "an internal topic of a group that is deleted under running tools: code 2 and which, nothing more is committed" {
+  new_topic src 2
+  new_topic plain 2
+  new_topic by 2
+  send 1 1000 "$src"
+  start_tool plain ktable -g "$plain" 'c=count()' "$src" "$plain"
+  start_tool by ktable -g "$by" --by 'g="g" + string(n % 10)' 'c=count()' "$src" "$by"
+  wait_for 60 caught_up "$plain" "$src"
+  wait_for 60 caught_up "$by" "$src"
+  wait_for 60 caught_up "$by" "$by-repartition"
+  rows "$plain" >plain.rows
+  rows "$by" >by.rows
+  test_topics delete "$plain-changelog" "$by-repartition"
+  send 1001 1100 "$src"
+  for pid in "${tool_pids[@]}"; do
+    end_of_tool "$pid" 60
+    [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
+  done
+  grep -q "$plain-changelog" plain.err
+  grep -q "$by-repartition" by.err
+  for one in plain by; do
+    grep -q -- "-g NAME" $one.err
+    same $one.rows <(rows "${!one}")
+  done
+  refused_with 2 ktable -e -g "$plain" 'c=count()' "$src" "$plain"
+  says "$plain-changelog is missing" "-g NAME"
+  refused_with 2 ktable -e -g "$by" --by 'g="g" + string(n % 10)' 'c=count()' "$src" "$by"
+  says "$by-repartition is missing" "-g NAME"
 }
