@@ -130,7 +130,7 @@ class Bench:
     def judge(self):
         for slot in self.slots:
             process = slot.process
-            if not process or process.popen.poll() != 3 or not self.cluster.frozen(20) or process.age() > 60:
+            if not process or process.popen.poll() != 3 or not self.cluster.frozen(60) or process.age() > 60:
                 continue
             if process.may_end is None:
                 slot.due = time.monotonic()
