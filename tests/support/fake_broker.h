@@ -46,7 +46,12 @@ class FakeBroker {
     fatal_before,
     fatal_after,
     unanswered_before,
-    unanswered_after
+    unanswered_after,
+    // Nothing fails yet. Somebody else initialises our transactional ids; the group takes all away and gives
+    // it back; the group goes on without us, and we are told at the next poll.
+    fenced,
+    rebalanced,
+    lost
   };
 
   struct Entry {
@@ -85,9 +90,10 @@ class FakeBroker {
   int most_calls = 1'000'000;        // more of them, and it stands still
   bool admin_counts = false;         // calls of the admin are calls too
   int unanswered_for = 1;
-  std::function<void()> wait_in_vain;  // what a call that is not answered takes
-  bool killed = false;                 // the process that calls: it makes no call any more
-  std::function<void()> on_wait;       // what goes on while an answer is waited for that is not there yet
+  std::function<void()> wait_in_vain;   // what a call that is not answered takes
+  bool killed = false;                  // the process that calls: it makes no call any more
+  std::function<void(Fault)> on_event;  // fenced, rebalanced, lost
+  std::function<void()> on_wait;        // what goes on while an answer is waited for that is not there yet
   // The member's polls, counted from 1; the script may call revoke(), lose() and give().
   std::function<void(int poll)> on_poll;
   int polls = 0;
@@ -153,6 +159,7 @@ class FakeBroker {
   auto call(const char* what, F effect) {
     const Fault now = next_fault();
     if (now == Fault::kill_before) throw_killed();
+    if (now >= Fault::fenced && on_event) on_event(now);
     if (now == Fault::abort_before) throw error(kafka::Severity::abort, what);
     if (now == Fault::retriable_before) throw error(kafka::Severity::retriable, what);
     if (now == Fault::fatal_before) throw error(kafka::Severity::fatal, what);
@@ -599,6 +606,15 @@ class FakeConsumer final : public kafka::GroupConsumer {
     lost_ = true;
   }
   void give(const kafka::TopicPartition& at) { to_assign_.push_back(at); }
+  // All of it is taken away with the next poll, and given back.
+  void take_and_give(bool lost) {
+    // One rebalance at a time.
+    if (positions_.empty() || !to_revoke_.empty() || !to_assign_.empty()) return;
+    for (const auto& [at, position] : positions_) to_revoke_.push_back(at);
+    to_assign_.insert(to_assign_.end(), to_revoke_.begin(), to_revoke_.end());
+    lost_ = lost;
+    if (lost) ++broker_.generation;
+  }
 
  private:
   void serve_events(kafka::RebalanceListener& listener) {

@@ -1,9 +1,18 @@
-// Every call that a worker makes of consumer, producers, admin and state fails, is delayed beyond all limits,
-// or kills it, at every position of short runs: with and without state, over a repartition, with -m, with
-// dead letters, and with records that fail half-way. What comes of it in the end is compared with a naive
-// model. Longer runs, in which several calls fail, are random:
-//   KUTILS_SEED=N          the first run's seed (each prints its own when it fails)
-//   KUTILS_FAULT_RUNS=N    how many; 100 if not set
+// Every call that a worker makes of consumer, producers, admin and state, and every one that is made beside
+// it, fails, is delayed beyond all limits, kills the worker, or meets a group or a rival that moved on: at
+// every position of short runs, in every role: with and without state, over a repartition, at least once,
+// with -m, with dead letters, skipping, and with records that fail half-way. What comes of it in the end is
+// compared with a naive model. A run's records are all patterns over a small alphabet, but for those that
+// differ only in the names of keys and partitions. Longer runs, in which several calls fail, are random:
+//   KUTILS_FAULT_LENGTH=N  all patterns of so many records in all roles; 1 if not set. Those of one record
+//   more
+//                          take the roles in turn.
+//   KUTILS_FAULT_RUNS=N    how many random runs; 100 if not set. Of as many patterns of up to eight records a
+//                          quarter gets every fault at every position.
+//   KUTILS_SEED=N          the first random run's seed (each prints its own when it fails)
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -25,34 +34,51 @@ using TP = kafka::TopicPartition;
 using Values = std::vector<std::string>;
 using Rows = std::map<std::string, std::string>;
 
-constexpr Fault kFaults[] = {Fault::kill_before,       Fault::kill_after,      Fault::abort_before,
-                             Fault::retriable_before,  Fault::fatal_before,    Fault::fatal_after,
-                             Fault::unanswered_before, Fault::unanswered_after};
+constexpr Fault kFaults[] = {Fault::kill_before,
+                             Fault::kill_after,
+                             Fault::abort_before,
+                             Fault::retriable_before,
+                             Fault::fatal_before,
+                             Fault::fatal_after,
+                             Fault::unanswered_before,
+                             Fault::unanswered_after,
+                             Fault::fenced,
+                             Fault::rebalanced,
+                             Fault::lost};
 
 // A record's value is its kind and its number. `x`: counts. `d`: counts, and writes twice. `-`: dropped.
-// `?`: bad. `r`: counts, and its second output is refused: a failure half-way.
+// `?`: bad. `r`: counts, and its second output is refused: a failure half-way. `t`, a tombstone: its key's
+// count ends.
 class CountingStage final : public Stage {
  public:
   explicit CountingStage(state::Store* store) : store_(store) {
     if (store_) store_->set_description("counts");
   }
   void process(const Record& record, Emitter& out) override {
+    const std::string key(record.key.view());
+    if (record.value.is_null()) {
+      if (store_) count(key) = 0;
+      return write(record, store_ ? key + ":0" : "gone", out);
+    }
     const std::string value(record.value.view());
     const char kind = value[0];
     if (kind == '-') return out.drop(record, DropReason::filtered);
     if (kind == '?') return out.fail(record, {Reason::missing_field, "no field \"x\""});
     std::string made = value.substr(1);
-    if (store_) {
-      const std::string key(record.key.view());
-      made = key + ":" + std::to_string(++count(key));
-    }
+    if (store_) made = key + ":" + std::to_string(++count(key));
     write(record, made, out);
     if (kind == 'd') write(record, made + "+", out);
     if (kind == 'r') write(record, "huge", out);
   }
   void before_commit(Emitter&) override {
     if (!store_) return;
-    for (const auto& [key, n] : held_) store_->put(key, std::to_string(n));
+    for (const auto& [key, n] : held_) {
+      if (n == 0) {
+        store_->erase(key);
+      } else {
+        store_->put(key, std::to_string(n));
+      }
+    }
     held_.clear();
   }
   size_t dirty_rows() const override { return held_.size(); }
@@ -79,7 +105,8 @@ class CountingStage final : public Stage {
 class ForwardingStage final : public Stage {
  public:
   void process(const Record& record, Emitter& out) override {
-    if (record.value.view()[0] == '?') return out.fail(record, {Reason::missing_field, "no field \"x\""});
+    if (!record.value.is_null() && record.value.view()[0] == '?')
+      return out.fail(record, {Reason::missing_field, "no field \"x\""});
     Output output;
     output.key = record.key;
     output.value = record.value;
@@ -107,10 +134,10 @@ enum class Shape { stateless, stateful, by };
 struct Case {
   Shape shape = Shape::stateless;
   Delivery delivery = Delivery::exactly_once;
-  bool dead_letters = false;            // else it fails, and somebody mends the record
-  bool limited = false;                 // -m 2, again and again
-  bool loses_disk = false;              // with each kill
-  std::vector<std::string> records[2];  // kinds, `key` + kind each, of the partitions of IN
+  OnError::Policy policy = OnError::Policy::fail;  // then somebody mends the record
+  bool limited = false;                            // -m 2, again and again
+  bool loses_disk = false;                         // with each kill
+  std::vector<std::string> records[2];             // kinds, `key` + kind each, of the partitions of IN
 };
 
 std::string describe(const Case& one) {
@@ -118,7 +145,9 @@ std::string describe(const Case& one) {
                      : one.shape == Shape::by      ? "--by"
                                                    : "stateful";
   if (one.delivery == Delivery::at_least_once) text += ", at least once";
-  text += one.dead_letters ? ", dead letters" : ", fails";
+  text += one.policy == OnError::Policy::dead_letter ? ", dead letters"
+          : one.policy == OnError::Policy::skip      ? ", skips"
+                                                     : ", fails";
   if (one.limited) text += ", -m";
   if (one.loses_disk) text += ", loses its disk";
   for (const auto& records : one.records) {
@@ -137,11 +166,20 @@ class Bench : public testing::FakeSurroundings {
     broker.most_calls = 20'000;
     broker.batch_size = 3;
     broker.wait_in_vain = [this] { clock.jump(5000); };
+    broker.on_event = [this](Fault event) {
+      if (event == Fault::fenced) {
+        for (const auto& [id, epoch] : std::map<std::string, int>(broker.epochs)) broker.fence(id);
+      } else if (auto* member = testing::FakeConsumer::broker_member()) {
+        member->take_and_give(event == Fault::lost);
+      }
+    };
     if (case_.shape == Shape::by) broker.add_topic("g-repartition", 2);
     int number = 0;
     for (size_t p = 0; p < 2; ++p)
-      for (const std::string& record : case_.records[p])
+      for (const std::string& record : case_.records[p]) {
         broker.write_keyed("in", p, key_of(record, p), record.substr(1) + std::to_string(number++));
+        broker.topics["in"][p].back().is_null = record[1] == 't';
+      }
     job_.tool = "ktable";
     job_.settings = {{"AGGS", "n"}};
     job_.in = {io::EndpointKind::topic, false, "in", {}};
@@ -150,7 +188,7 @@ class Bench : public testing::FakeSurroundings {
     job_.instance = "i";
     job_.range.exit_at_end = true;
     job_.delivery = case_.delivery;
-    if (case_.dead_letters) job_.on_error = OnError{OnError::Policy::dead_letter, "dead"};
+    if (case_.policy != OnError::Policy::fail) job_.on_error = OnError{case_.policy, "dead"};
     if (case_.limited) job_.max_output = 2;
     if (case_.shape != Shape::stateless) {
       job_.open_state = [this](const StatePlace& place, const Surroundings& around, kafka::Admin&) {
@@ -171,7 +209,7 @@ class Bench : public testing::FakeSurroundings {
   bool work() {
     for (int run = 0; run < 80; ++run) {
       const ExitCode code = run_once();
-      if (code == ExitCode::bad_record && !case_.dead_letters) mend();
+      if (code == ExitCode::bad_record && !passes_errors()) mend();
       if (code == ExitCode::ok && all_done()) return true;
     }
     return false;
@@ -185,13 +223,17 @@ class Bench : public testing::FakeSurroundings {
     for (size_t p = 0; p < 2; ++p) {
       for (const auto& entry : original_[p]) {
         const std::string in_place = entry.value.substr(0, 1);
-        const bool stays_bad = case_.dead_letters && (in_place == "?" || in_place == "r");
+        const bool stays_bad = passes_errors() && (in_place == "?" || in_place == "r");
         if (stays_bad) dead.insert(entry.value);
-        if (in_place == "-" || (in_place == "?" && case_.dead_letters)) continue;
+        if (in_place == "-" || (in_place == "?" && passes_errors())) continue;
         // The order is promised for a key, and without state for a partition.
         const std::string row = case_.shape == Shape::stateless ? std::to_string(p) : *entry.key;
-        std::string made = entry.value.substr(1);
-        if (case_.shape != Shape::stateless) made = row + ":" + std::to_string(++counts["all"][row]);
+        std::string made = entry.is_null ? "gone" : entry.value.substr(1);
+        if (case_.shape != Shape::stateless) {
+          int64_t& n = counts["all"][row];
+          n = entry.is_null ? 0 : n + 1;
+          made = row + ":" + std::to_string(n);
+        }
         want[row].push_back(made);
         if (in_place == "d") want[row].push_back(made + "+");
       }
@@ -219,7 +261,7 @@ class Bench : public testing::FakeSurroundings {
         CHECK(all == there);
       }
     }
-    if (case_.dead_letters) {
+    if (case_.policy == OnError::Policy::dead_letter) {
       std::multiset<std::string> letters;
       if (broker.topics.count("dead") > 0)
         for (size_t p = 0; p < broker.topics.at("dead").size(); ++p)
@@ -231,18 +273,19 @@ class Bench : public testing::FakeSurroundings {
     for (size_t p = 0; p < broker.topics.at("g-changelog").size(); ++p)
       for (const auto& [key, value] : testing::without_meta(broker.read_table("g-changelog", p)))
         stored[key.substr(1)] = std::stoll(value);
+    std::erase_if(counts["all"], [](const auto& row) { return row.second == 0; });
     CHECK(text(stored) == text(counts["all"]));
   }
 
-  bool is_beyond_faults() const {
-    return broker.calls > broker.fault_at &&
-           (broker.more_faults.empty() || broker.calls > broker.more_faults.rbegin()->first);
-  }
-
  private:
-  // Keys belong to a partition where there is no repartition.
+  bool passes_errors() const { return case_.policy != OnError::Policy::fail; }
+  // Keys belong to a partition where there is no repartition, and where the order of their records matters.
   std::string key_of(const std::string& record, size_t p) const {
-    return record.substr(0, 1) + (case_.shape == Shape::by ? "" : std::to_string(p));
+    bool has_tombstones = false;
+    for (const auto& records : case_.records)
+      for (const std::string& one : records) has_tombstones = has_tombstones || one[1] == 't';
+    const bool is_shared = case_.shape == Shape::by && !has_tombstones;
+    return record.substr(0, 1) + (is_shared ? "" : std::to_string(p));
   }
 
   ExitCode run_once() {
@@ -314,7 +357,8 @@ std::vector<Case> all_kinds() {
   std::vector<Case> cases;
   for (const Shape shape : {Shape::stateless, Shape::stateful, Shape::by}) {
     for (const Delivery delivery : {Delivery::exactly_once, Delivery::at_least_once}) {
-      for (const bool dead_letters : {false, true}) {
+      for (const OnError::Policy policy :
+           {OnError::Policy::fail, OnError::Policy::dead_letter, OnError::Policy::skip}) {
         for (const bool limited : {false, true}) {
           for (const bool loses_disk : {false, true}) {
             if (loses_disk && shape == Shape::stateless) continue;
@@ -322,7 +366,7 @@ std::vector<Case> all_kinds() {
             Case one;
             one.shape = shape;
             one.delivery = delivery;
-            one.dead_letters = dead_letters;
+            one.policy = policy;
             one.limited = limited;
             one.loses_disk = loses_disk;
             cases.push_back(one);
@@ -334,46 +378,131 @@ std::vector<Case> all_kinds() {
   return cases;
 }
 
-void check_case(const Case& one, const std::map<int, Fault>& faults, int unanswered_for) {
+uint64_t number_from(const char* variable, uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+struct Tally {
+  uint64_t patterns = 0;
+  uint64_t runs = 0;
+  uint64_t calls = 0;
+  void print(const char* what) const {
+    std::printf("%s: %llu patterns in a role, %llu runs, %llu calls\n", what,
+                static_cast<unsigned long long>(patterns), static_cast<unsigned long long>(runs),
+                static_cast<unsigned long long>(calls));
+  }
+};
+
+// The number of calls.
+int check_case(const Case& one, const std::map<int, Fault>& faults, int unanswered_for, Tally& tally) {
   Bench bench(one);
   bench.broker.more_faults = faults;
   bench.broker.unanswered_for = unanswered_for;
   CHECK(bench.work());
   bench.check();
+  ++tally.runs;
+  tally.calls += static_cast<uint64_t>(bench.broker.calls);
+  return bench.broker.calls;
 }
 
-TEST_CASE("every fault at every call of short runs") {
-  const std::vector<std::vector<std::string>> runs[] = {
-      {{"ax"}, {}}, {{"ar"}, {"bx"}}, {{"ax", "b?", "ad", "ax"}, {"ax", "br", "b-", "bx"}}};
-  for (Case one : all_kinds()) {
-    for (const auto& records : runs) {
-      // What is special about these shows in shorter runs.
-      if (records[0].size() > 2 && (one.loses_disk || one.delivery == Delivery::at_least_once)) continue;
-      one.records[0] = records[0];
-      one.records[1] = records[1];
-      INFO(describe(one));
-      int calls = 0;
-      {
-        Bench bench(one);
-        REQUIRE(bench.work());
-        bench.check();
-        calls = bench.broker.calls;
-      }
-      for (const Fault fault : kFaults) {
-        for (int at = 1; at <= calls; ++at) {
-          INFO("fault " << static_cast<int>(fault) << " at call " << at << " of " << calls);
-          check_case(one, {{at, fault}}, at % 2 == 0 ? 1 : 40);
-        }
-      }
+void check_each_call(const Case& one, Tally& tally) {
+  INFO(describe(one));
+  ++tally.patterns;
+  const int calls = check_case(one, {}, 1, tally);
+  for (const Fault fault : kFaults) {
+    for (int at = 1; at <= calls; ++at) {
+      INFO("fault " << static_cast<int>(fault) << " at call " << at << " of " << calls);
+      check_case(one, {{at, fault}}, at % 2 == 0 ? 1 : 40, tally);
     }
   }
 }
 
+using Pattern = std::array<Values, 2>;  // records of IN's partitions
+
+constexpr char kKinds[] = {'x', 'd', '-', '?', 'r', 't'};
+
+Pattern renamed(const Pattern& pattern, bool keys, bool partitions) {
+  Pattern other = pattern;
+  if (partitions) std::swap(other[0], other[1]);
+  for (Values& records : other)
+    for (std::string& record : records)
+      if (keys) record[0] = record[0] == 'a' ? 'b' : 'a';
+  return other;
+}
+
+// All with so many records, one of each that differ in names only.
+std::vector<Pattern> patterns_of(size_t length) {
+  std::set<Pattern> all{Pattern()};
+  for (size_t n = 0; n < length; ++n) {
+    std::set<Pattern> longer;
+    for (const Pattern& pattern : all) {
+      for (size_t p = 0; p < 2; ++p) {
+        for (const char key : {'a', 'b'}) {
+          for (const char kind : kKinds) {
+            Pattern next = pattern;
+            next[p].push_back({key, kind});
+            longer.insert(std::min(
+                {next, renamed(next, true, false), renamed(next, false, true), renamed(next, true, true)}));
+          }
+        }
+      }
+    }
+    all = std::move(longer);
+  }
+  return {all.begin(), all.end()};
+}
+
+Case with(Case role, const Pattern& pattern) {
+  for (size_t p = 0; p < 2; ++p) role.records[p] = pattern[p];
+  return role;
+}
+
+TEST_CASE("every fault at every call, of every pattern of a few records") {
+  const size_t length = number_from("KUTILS_FAULT_LENGTH", 1);
+  const auto roles = all_kinds();
+  Tally tally;
+  for (size_t n = 0; n <= length; ++n)
+    for (const Case& role : roles)
+      for (const Pattern& pattern : patterns_of(n)) check_each_call(with(role, pattern), tally);
+  size_t turn = 0;
+  for (const Pattern& pattern : patterns_of(length + 1))
+    check_each_call(with(roles[turn++ % roles.size()], pattern), tally);
+  tally.print("every fault at every call");
+}
+
+TEST_CASE("every fault at every call of eight records of all kinds") {
+  const Pattern mixed{Values{"ax", "b?", "ad", "ax"}, Values{"ax", "br", "b-", "bx"}};
+  Tally tally;
+  for (const Case& role : all_kinds()) {
+    // What is special about these shows in shorter runs.
+    if (role.loses_disk || role.delivery == Delivery::at_least_once) continue;
+    check_each_call(with(role, mixed), tally);
+  }
+  tally.print("of eight records");
+}
+
+TEST_CASE("every fault at every call of random patterns of up to eight records") {
+  const uint64_t seed = number_from("KUTILS_SEED", 1);
+  const uint64_t runs = number_from("KUTILS_FAULT_RUNS", 100) / 4;
+  const auto roles = all_kinds();
+  Tally tally;
+  for (uint64_t run = 0; run < runs; ++run) {
+    std::mt19937_64 random(seed + run);
+    Pattern pattern;
+    for (uint64_t left = 3 + random() % 6; left > 0; --left)
+      pattern[random() % 2].push_back(
+          {static_cast<char>('a' + random() % 2), kKinds[random() % std::size(kKinds)]});
+    INFO("KUTILS_SEED=" << seed + run);
+    check_each_call(with(roles[random() % roles.size()], pattern), tally);
+  }
+  tally.print("random patterns");
+}
+
 TEST_CASE("several faults in longer runs, at random") {
-  const char* first = std::getenv("KUTILS_SEED");
-  const char* number = std::getenv("KUTILS_FAULT_RUNS");
-  const uint64_t seed = first ? std::strtoull(first, nullptr, 10) : 1;
-  const uint64_t runs = number ? std::strtoull(number, nullptr, 10) : 100;
+  const uint64_t seed = number_from("KUTILS_SEED", 1);
+  const uint64_t runs = number_from("KUTILS_FAULT_RUNS", 100);
+  Tally tally;
   const auto kinds = all_kinds();
   for (uint64_t run = 0; run < runs; ++run) {
     std::mt19937_64 random(seed + run);
@@ -387,7 +516,7 @@ TEST_CASE("several faults in longer runs, at random") {
     for (uint64_t left = 1 + below(6); left > 0; --left)
       faults[static_cast<int>(1 + below(300))] = kFaults[below(std::size(kFaults))];
     INFO("KUTILS_SEED=" << seed + run << ": " << describe(one));
-    check_case(one, faults, below(2) == 0 ? 1 : 40);
+    check_case(one, faults, below(2) == 0 ? 1 : 40, tally);
   }
 }
 
