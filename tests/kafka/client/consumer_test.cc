@@ -1,4 +1,5 @@
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "broker.h"
@@ -69,10 +70,14 @@ TEST_CASE("members come and go under load: each record once per owner, what stay
   const int kPartitions = 6, kRecords = 60000;
   const std::string topic = make_topic("load", kPartitions), group = fresh("group");
   std::atomic<bool> done{false};
+  std::atomic<bool> has_enough{false};  // was written
+  const auto limit = SteadyClock::now() + std::chrono::seconds(120);
   // Members commit at revoke, so that each record is taken by exactly one of them.
   std::mutex mutex;
   std::map<TopicPartition, std::vector<int>> seen;
-  const auto run_member = [&](int life_ms) {
+  std::atomic<int> has_read{0};  // members that read something
+  // Until all is done, or until it has read `most` records.
+  const auto run_member = [&](size_t most) {
     Follower member(group);
     Follower* self = &member;
     member.before_revoke = [self](const std::vector<TopicPartition>& partitions, bool lost) {
@@ -82,10 +87,12 @@ TEST_CASE("members come and go under load: each record once per owner, what stay
       self->consumer->commit(leaving);
     };
     member.consumer->subscribe({topic});
-    const auto end = SteadyClock::now() + Millis(life_ms);
-    while (!done && SteadyClock::now() < end) {
+    size_t read = 0;
+    while (!done && read < most && SteadyClock::now() < limit) {
       member.poll(Millis(20));
       const std::lock_guard lock(mutex);
+      if (read == 0 && member.count > 0) ++has_read;
+      read = member.count;
       for (auto& [at, values] : member.values) {
         for (const auto& value : values) seen[at].push_back(std::stoi(value));
       }
@@ -93,32 +100,38 @@ TEST_CASE("members come and go under load: each record once per owner, what stay
     }
     member.consumer->leave(member, false);
   };
+  int written = 0;  // in each partition
   std::thread writer([&] {
     const auto producer = make_idempotent_producer(broker_config());
-    for (int i = 0; i < kRecords; ++i) {
+    for (int i = 0; i < kRecords || !has_enough; ++i) {
       for (int p = 0; p < kPartitions; ++p) producer->produce(topic, p, output("k", std::to_string(i)));
       if (i % 200 == 0) {
         producer->flush();
-        std::this_thread::sleep_for(Millis(20));
+        std::this_thread::sleep_for(Millis(20));  // the load
       }
+      written = i + 1;
     }
     producer->flush();
   });
-  std::thread first(run_member, 120000);
+  // Each joins when the one before it reads, and most leave meanwhile.
+  std::thread first(run_member, std::numeric_limits<size_t>::max());
   std::vector<std::thread> others;
   for (int i = 0; i < 6; ++i) {
-    std::this_thread::sleep_for(Millis(700));
-    others.emplace_back(run_member, 1500);
+    while (has_read <= i && SteadyClock::now() < limit) std::this_thread::sleep_for(Millis(5));
+    CHECK(has_read > i);
+    others.emplace_back(run_member, 20000);
   }
-  writer.join();
   for (auto& other : others) other.join();
+  CHECK(has_read > 6);
+  has_enough = true;
+  writer.join();
   const auto deadline = SteadyClock::now() + std::chrono::seconds(60);
   for (;;) {
     {
       const std::lock_guard lock(mutex);
       size_t all = 0;
       for (auto& [at, values] : seen) all += values.size();
-      if (all >= static_cast<size_t>(kPartitions) * kRecords || SteadyClock::now() > deadline) break;
+      if (all >= static_cast<size_t>(kPartitions * written) || SteadyClock::now() > deadline) break;
     }
     std::this_thread::sleep_for(Millis(50));
   }
@@ -127,7 +140,7 @@ TEST_CASE("members come and go under load: each record once per owner, what stay
   for (int p = 0; p < kPartitions; ++p) {
     auto& values = seen[{topic, p}];
     CAPTURE(p);
-    CHECK(values.size() == kRecords);
+    CHECK(values.size() == static_cast<size_t>(written));
     size_t wrong = 0;
     for (size_t i = 0; i < values.size(); ++i) wrong += values[i] != static_cast<int>(i) ? 1 : 0;
     CHECK(wrong == 0);

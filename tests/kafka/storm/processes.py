@@ -84,6 +84,10 @@ class Process:
         self.end_by = time.monotonic() + limit
         self.send(number)
 
+    def said(self, text):
+        with open(self.errors, encoding="utf-8", errors="replace") as file:
+            return text in file.read()
+
     def tail(self, lines=12):
         self.log.join(1 if not self.running() else 0)
         with open(self.errors, encoding="utf-8", errors="replace") as file:

@@ -229,7 +229,7 @@ class OpenTransaction:
     def __init__(self, bench, first, count):
         self.popen = subprocess.Popen(
             ["kcat", "-P", "-b", bench.cluster.brokers, "-t", bench.input, "-K", "\t", "-X", "linger.ms=0",
-             "-X", f"transactional.id={bench.group}-{first}", "-X", "transaction.timeout.ms=5000"],
+             "-X", f"transactional.id={bench.group}-{first}", "-X", "transaction.timeout.ms=10000"],
             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=die_with_parent)
         for number in range(first, first + count):
             self.popen.stdin.write(f'k{number}\t{{"number":{100 + number % 100},"id":{number}}}\n')
@@ -259,7 +259,7 @@ def ends(bench):
         slot = bench.add_slot("own")
         process = bench.launch(slot, "-e")
         process.may_end = {0}
-        time.sleep(2)  # longer than it needs for everything else
+        until(lambda p=process: not p.running() or p.said("a producer has a transaction open"), 40, "-e at the open transaction", bench)
         if not process.running():
             raise Failure(f"-e ended at a transaction that was still open: records of it would be left out\n{process.tail()}")
         began = time.monotonic()
@@ -267,7 +267,7 @@ def ends(bench):
             transaction.commit()
             bench.filled += 500
         else:
-            transaction.kill()  # the broker aborts it after 5 s and its own round of 10 s
+            transaction.kill()  # the broker aborts it after 10 s and its own round of 10 s
         bench.await_ends(30)
         shown.append(f"{how}ed: ended {time.monotonic() - began:.1f} s later")
         committed = bench.cluster.committed(bench.group, bench.input)
