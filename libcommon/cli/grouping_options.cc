@@ -27,6 +27,7 @@ class OwningStage final : public flow::Stage {
     inner_->silent(source, silent_ms, out);
   }
   void source_ended(int32_t source, flow::Emitter& out) override { inner_->source_ended(source, out); }
+  void all_read(bool after_rest, flow::Emitter& out) override { inner_->all_read(after_rest, out); }
   void close(flow::Emitter& out) override { inner_->close(out); }
 
  private:

@@ -197,6 +197,11 @@ void ShapedStage::source_ended(int32_t source, flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->source_ended(source, *shaper_);
 }
+
+void ShapedStage::all_read(bool after_rest, flow::Emitter& out) {
+  shaper_->set_outside(out);
+  inner_->all_read(after_rest, *shaper_);
+}
 void ShapedStage::close(flow::Emitter& out) {
   shaper_->set_outside(out);
   inner_->close(*shaper_);

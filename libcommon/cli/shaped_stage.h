@@ -55,6 +55,7 @@ class ShapedStage final : public flow::Stage {
   size_t dirty_rows() const override { return inner_->dirty_rows(); }
   void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override;
   void source_ended(int32_t source, flow::Emitter& out) override;
+  void all_read(bool after_rest, flow::Emitter& out) override;
   void close(flow::Emitter& out) override;
   // `--key`, `--time`, ... as parsed: what changes results, for the group's fingerprint.
   std::vector<std::pair<std::string, std::string>> canonical() const;

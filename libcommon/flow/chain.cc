@@ -116,6 +116,11 @@ class Chain final : public Stage {
     for (Link& link : links_)
       if (!link.is_one_source) link.stage->source_ended(source, link);
   }
+  void all_read(bool after_rest, Emitter& out) override {
+    out_ = &out;
+    for (Link& link : links_)
+      if (!link.is_one_source) link.stage->all_read(after_rest, link);
+  }
   void close(Emitter& out) override {
     out_ = &out;
     for (Link& link : links_) {

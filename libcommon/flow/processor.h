@@ -74,6 +74,9 @@ class Processor final : public Emitter {
   void source_ended(Stage& stage, int32_t source) {
     guarded([&] { stage.source_ended(source, *this); });
   }
+  void all_read(Stage& stage, bool after_rest) {
+    guarded([&] { stage.all_read(after_rest, *this); });
+  }
   void close(Stage& stage) {
     guarded([&] { stage.close(*this); });
   }

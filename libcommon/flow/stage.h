@@ -68,6 +68,9 @@ class Stage {
   virtual void silent(int32_t /*source*/, int64_t /*silent_ms*/, Emitter&) {}
   // Nothing more will come from the source in this run: it is not read, or was read to where it was to end.
   virtual void source_ended(int32_t /*source*/, Emitter&) {}
+  // All that the sources gave to this run is read. `after_rest`: before it nothing was read for kSilentSourceMs or
+  // longer, so that whoever gave nothing now is silent; whoever never gave anything is in any case.
+  virtual void all_read(bool /*after_rest*/, Emitter&) {}
   // The input has ended and will not go on (lines, a range with an end read to lines, --close-at-end).
   virtual void close(Emitter& out) { flush(out); }
 };

@@ -271,7 +271,7 @@ bool Worker::internal_topics_reached_ends() {
   for (size_t i = 0; i < between_.size(); ++i) {
     if (!between_[i].upkeep.reached_ends(owned_, *consumer_)) return false;
     if (parts_.job.close_at_end || std::exchange(between_[i].quiet_are_gone, true)) continue;
-    if (i == 0) let_quiet_sources_go(i + 1);
+    let_quiet_sources_go(i + 1);
   }
   return true;
 }
@@ -343,13 +343,16 @@ void Worker::close_stages() {
 // goes on. All that came of such a source in earlier runs has been read when the internal topic's end is
 // reached.
 void Worker::let_quiet_sources_go(size_t sub) {
-  for (const auto& [source, never_spoke] : parts_.plan.quiet_sources) {
-    for (const auto& one : owned_.all()) {
-      if (one->sub != sub || (!never_spoke && one->resumed_after_ms < kSilentSourceMs)) continue;
-      speak_for(*one);
-      processor_->source_ended(*one->stage, source);
-      if (one->stage->dirty_rows() > 0) begin_if_needed();
+  for (const auto& one : owned_.all()) {
+    if (one->sub != sub) continue;
+    speak_for(*one);
+    if (sub == 1) {
+      for (const auto& [source, never_spoke] : parts_.plan.quiet_sources)
+        if (never_spoke || one->resumed_after_ms >= kSilentSourceMs)
+          processor_->source_ended(*one->stage, source);
     }
+    processor_->all_read(*one->stage, one->resumed_after_ms >= kSilentSourceMs);
+    if (one->stage->dirty_rows() > 0) begin_if_needed();
   }
   if (committer_->open()) commit();
 }
@@ -947,6 +950,7 @@ void Worker::abort_and_rewind() {
       one->stage.reset();
       if (one->state) one->state->discard();
       one->stage = make_stage(*one);
+      one->resumed_after_ms = 0;  // the stage does not know who has spoken since
     }
   }
   rewind();

@@ -127,3 +127,14 @@ sums() {
   wait "$pid" || true
   same want <(jq -c '[.uri,.n]' rows | sort)
 }
+
+@test "-e: a partition that a filter drops holds no window open, as with a topic between" {
+  for name in in f w out; do new_topic "$name" 2; done
+  for i in $(seq 1 9); do printf '{"keep":true,"k":%s,"t":%s000}\n' $((i % 3)) "$i"; done | kwrite -p 0 --time t "$in"
+  for i in $(seq 1 9); do printf '{"keep":false,"k":1,"t":%s000}\n' "$i"; done | kwrite -p 1 --time t "$in"
+  kfilter -e keep "$in" "$f"
+  kwindow -e -w 2s --by k --emit close 'n=count()' "$f" "$w"
+  kpipe -e kfilter keep then kwindow -w 2s --by k --emit close 'n=count()' -- "$in" "$out"
+  [ "$(all "$w" | wc -l)" -ge 3 ]
+  same <(all "$w") <(all "$out")
+}

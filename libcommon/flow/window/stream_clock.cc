@@ -63,6 +63,11 @@ void StreamClock::move_all_to(int64_t time) {
   settle();
 }
 
+int64_t StreamClock::time_of(int32_t index) const {
+  const auto at = static_cast<size_t>(std::max(index, 0));
+  return at < sources_.size() ? sources_[at].time : kNoTime;
+}
+
 int64_t StreamClock::largest() const {
   int64_t largest = now_;
   for (const Source& one : sources_) largest = std::max(largest, one.time);

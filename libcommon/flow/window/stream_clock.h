@@ -36,7 +36,8 @@ class StreamClock {
   void move_on(int32_t source, int64_t ms);
   // All sources move on to `time`.
   void move_all_to(int64_t time);
-  int64_t largest() const;  // time of any source; kNoTime: nothing seen
+  int64_t time_of(int32_t index) const;  // kNoTime: nothing seen of it
+  int64_t largest() const;               // time of any source; kNoTime: nothing seen
   state::StreamTimes times() const;
 
  private:

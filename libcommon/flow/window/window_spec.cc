@@ -72,7 +72,8 @@ int64_t next_close(const WindowSpec& spec, int64_t grace, int64_t time) {
   // Days of all zones begin with a minute.
   constexpr int64_t kMinute = 60'000;
   const int64_t step = spec.is_calendar() ? kMinute : spec.advance;
-  const int64_t first = spec.is_calendar() ? grace : spec.align + spec.size + grace;  // closes are this plus steps
+  const int64_t first =
+      spec.is_calendar() ? grace : spec.align + spec.size + grace;  // closes are this plus steps
   const int64_t beyond = ((time - first) % step + step) % step;
   return time - beyond + step;
 }

@@ -60,6 +60,8 @@ void WindowStage::has_spoken(int32_t source) {
   const auto at = static_cast<size_t>(std::max(source, 0));
   if (at < moved_on_.size()) moved_on_[at] = 0;
   if (at < passes_nothing_.size()) passes_nothing_[at] = false;
+  if (at >= spoke_.size()) spoke_.resize(at + 1);
+  spoke_[at] = true;
 }
 
 // Sources have spoken elsewhere.
@@ -95,6 +97,16 @@ void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
     if (beyond < moved_on_[at]) moved_on_[at] = 0;
     clock_.move_on(source, beyond - moved_on_[at]);
     moved_on_[at] = beyond;
+  }
+  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+}
+
+void WindowStage::all_read(bool after_rest, Emitter& out) {
+  if (options_.sources == 1) return;
+  const int64_t before = clock_.now();
+  for (int32_t source = 0; source < options_.sources; ++source) {
+    const bool spoke = static_cast<size_t>(source) < spoke_.size() && spoke_[static_cast<size_t>(source)];
+    if (!spoke && (after_rest || clock_.time_of(source) == kNoTime)) clock_.set_idle(source, true);
   }
   if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
 }

@@ -46,6 +46,7 @@ class WindowStage : public Stage {
   // 0: it has spoken, and what it said is on its way.
   void silent(int32_t source, int64_t silent_ms, Emitter& out) final;
   void source_ended(int32_t source, Emitter& out) final;
+  void all_read(bool after_rest, Emitter& out) final;
   void tick(int64_t wall_ms, Emitter& out) final;
   std::optional<int64_t> next_wakeup() const final { return due_; }
   void before_commit(Emitter& out) final;
@@ -86,8 +87,10 @@ class WindowStage : public Stage {
   GroupedRecord grouped_;
   OutputTimes times_taken_;
   std::vector<std::pair<int32_t, int64_t>> times_;
-  std::optional<int64_t> due_;     // wall ms; 0: as soon as the clock is known
+  std::optional<int64_t> due_;  // wall ms; 0: as soon as the clock is known
   void has_spoken(int32_t source);
+
+  std::vector<bool> spoke_;  // per source: since this stage was made
 
   std::vector<bool> passes_nothing_;  // per source: told to be idle by a mark, though there is more of it
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
