@@ -375,6 +375,13 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     std::string hint = usage + (has_spec(info) ? " - an expression with spaces needs quotes" : "");
     // `kread a b`, as cat does.
     if (info.operands.back().name == "IN" && places == 1) {
+      const auto expression = std::find_if(given.begin(), given.end(), [](const std::string& one) {
+        return one.find_first_of(" <>=!()") != std::string::npos;
+      });
+      if (expression != given.end() && given.size() == 2 && info.name == "kread")
+        throw usage_error("one operand too many: '" + given[places] + "'",
+                          "an expression chooses by --where: kread --where " + shell_word(*expression) + " " +
+                              shell_word(given[expression == given.begin() ? 1 : 0]));
       hint = "several topics are one operand: " + info.name + " ";
       for (size_t i = 0; i < given.size(); ++i) hint += (i == 0 ? "" : ",") + given[i];
     }

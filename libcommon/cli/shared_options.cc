@@ -650,6 +650,7 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
   job.settings.clear();
   job.topology = {};
   job.more_outputs.clear();
+  job.changes_keys = job.counts_silence = job.close_at_end = false;
   job.rekeyed = place_->rekeyed;
   job.in.table &= place_->is_first;
   if (job.in.table && !shares_.tables)

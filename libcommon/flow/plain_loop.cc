@@ -48,6 +48,10 @@ void PlainLoop::run() {
     dirty_ = true;
   }
   settle();
+  const bool is_well = (ended || parts_.processor.ended() == Processor::End::limit) &&
+                       parts_.processor.ended() != Processor::End::failed &&
+                       parts_.report.counts.failures == 0;
+  if (!is_well) parts_.outputs.spare();
   parts_.outputs.close();
 }
 

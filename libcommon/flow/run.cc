@@ -42,6 +42,7 @@ class WipingSink final : public io::Sink {
   }
   std::optional<RecordError> too_far_ahead(int64_t ms) override { return inner_->too_far_ahead(ms); }
   void flush() override { inner_->flush(); }
+  void spare() override { inner_->spare(); }
   void close() override { inner_->close(); }
   bool reader_gone() override { return inner_->reader_gone(); }
 

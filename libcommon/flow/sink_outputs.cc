@@ -24,6 +24,10 @@ void SinkOutputs::flush() {
   if (dead_letters_) dead_letters_->flush();
 }
 
+void SinkOutputs::spare() {
+  for (auto& sink : ports_) sink->spare();
+}
+
 void SinkOutputs::close() {
   for (auto& sink : ports_) sink->close();
   if (dead_letters_) dead_letters_->close();

@@ -21,6 +21,7 @@ class SinkOutputs final : public Outputs {
   std::optional<RecordError> too_far_ahead(int64_t ms) override { return ports_.at(0)->too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
   void flush();
+  void spare();
   void close();  // see io::Sink
   bool reader_gone();
 

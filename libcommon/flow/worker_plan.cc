@@ -143,6 +143,30 @@ void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& 
   }
 }
 
+// Windows whose task brings several partitions together, but which do not tell these apart: an operator with
+// state stands before them (flow/chain.h). As behind a topic that kgroupby wrote.
+bool has_windows_behind_state(const Topology& topology) {
+  for (size_t i = 1; i < topology.subs().size(); ++i) {
+    const auto& operators = topology.subs()[i].operators;
+    if (std::any_of(operators.begin() + 1, operators.end(),
+                    [](const Operator& one) { return static_cast<bool>(one.next_close); }))
+      return true;
+  }
+  return false;
+}
+
+// All offsets of the group are gone, and its state says that it has run: found before a record is read, for what
+// comes before an internal topic would be written again.
+void refuse_lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
+  for (int32_t number = 0; number < states; ++number) {
+    if (admin.watermarks({plan.changelog, number}).high == 0) continue;
+    throw usage_error("group " + plan.group +
+                          " has state, but no offsets: they expired or were deleted, and how far " +
+                          plan.inputs.front().first + " was read is not known",
+                      "start from the beginning under another name with -g NAME");
+  }
+}
+
 }  // namespace
 
 std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
@@ -278,8 +302,8 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
   bool brings_together = job.changes_keys || plan.inputs.size() > 1;
   for (const std::string& topic : plan.outputs)
     brings_together |= ensure_topic(job, admin, log, topic, most) != most;
-  plan.in_order_of_time =
-      brings_together && !job.stateful() && !to_lines && (most > 1 || plan.inputs.size() > 1);
+  plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
+                          !to_lines && (most > 1 || plan.inputs.size() > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
@@ -311,6 +335,9 @@ WorkerPlan prepare(const Job& job, const Surroundings& around, kafka::Admin& adm
     const auto topic = ensure_changelog(job, admin, log, plan.group,
                                         plan.in_memory ? plan.subs.back().partitions : next, has_run);
     plan.changelog = topic.name;
+    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
+        !plan.input_has_state())
+      refuse_lost_state(admin, plan, next);
     plan.delete_retention_ms = topic.delete_retention_ms;
     plan.changelog_max_bytes = topic.max_bytes;
   }

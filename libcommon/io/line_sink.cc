@@ -46,6 +46,7 @@ class LineSink final : public Sink {
     writer_->flush(buffer_);
     write_out();
   }
+  void spare() override { replaces_ = false; }
   void close() override {
     if (fd_ < 0) return;
     writer_->finish(buffer_);

@@ -28,6 +28,8 @@ class Sink {
   // returns. Throws Error(delivery) if it cannot be.
   virtual void flush() = 0;
   // After the last flush(): no more outputs come. Throws as flush() does.
+  // The run has not ended well: what a file held stays, unless something was written to it. Before close().
+  virtual void spare() {}
   virtual void close() {}
   // Asked while no input comes: true if nobody reads our output any more (a pipe whose other end was closed).
   virtual bool reader_gone() { return false; }

@@ -8,12 +8,14 @@ teardown() { kafka_teardown; }
 
 all() { consume "$1" -f '%k %s\n' | sort; }
 clicks() { kgen clicks --seed 7 -c "$1" | kwrite "$clicks"; }
+# $1 records from number $2 on, a tenth of a second apart, over all partitions.
+timed_clicks() { kgen clicks --seed 7 -c "$1" | awk -v i="$2" '{ sub(/}$/, ",\"t\":" i++ "00}"); print }' | kwrite --time t "$clicks"; }
 
 @test "a pipe of five stages equals five processes, also in several runs" {
   new_topic clicks 3
   for name in f g s t w out tables; do new_topic "$name" 3; done
-  clicks 3000
-  for _ in 1 2; do
+  timed_clicks 3000 1
+  for from in 3001 5001; do
     kfilter -e 'number >= 100' "$clicks" "$f"
     kgroupby -e uri "$f" "$g"
     kscore -e 'score=number * 2' "$g" "$s"
@@ -21,7 +23,7 @@ clicks() { kgen clicks --seed 7 -c "$1" | kwrite "$clicks"; }
     kwindow -e -w 10s --emit close 'changes=count()' "$t" "$w"
     kpipe -e kfilter 'number >= 100' then kgroupby uri then kscore 'score=number * 2' \
       then ktable --emit update 'n=count(), total=sum(score)' then kwindow -w 10s --emit close 'changes=count()' -- "$clicks" "$out"
-    clicks 2000
+    timed_clicks 2000 "$from"
   done
   [ "$(all "$w" | wc -l)" -gt 0 ]
   same <(all "$w") <(all "$out")

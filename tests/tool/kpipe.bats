@@ -53,5 +53,7 @@ same() { diff -u "$1" "$2"; }
   kpipe --explain kfilter 'number > 1' then kgroupby uri then ktable 'n=count()' as totals -- clicks out >tree
   grep -q '^sub-topology 2' tree
   grep -q '3 ktable:totals' tree
+  kpipe --explain kgroupby uri then ktable 'n=count()' then kwindow -w 10s 'c=count()' then ktable --by 'n' 'c=count()' -- clicks out >tree
+  [ "$(grep -c '^sub-topology' tree)" -eq 3 ]
   kpipe --explain --dot kfilter 'number > 1' then ktable 'n=count()' -- clicks out | grep -q '"clicks" -> "1 kfilter";'
 }

@@ -428,3 +428,16 @@ END
   refused kwait records many t; says "'many' is not a whole number"
   refused kwait --new topic t; says "--new is about records"
 }
+
+@test "a run that fails before it writes leaves OUT as it was; a file is not offered as what is written over" {
+  echo '{"mine":1}' >mine.ndjson
+  echo '{"x":1}' >x.ndjson
+  run kmap 'y=nofield' ./x.ndjson ./mine.ndjson
+  [ "$status" -eq 4 ]
+  [ "$(cat mine.ndjson)" = '{"mine":1}' ]
+  # One that ends well with nothing to write has written that.
+  kfilter 'x > 5' ./x.ndjson ./mine.ndjson
+  [ ! -s mine.ndjson ]
+  refused kwrite clicks ./mine.ndjson; says "kwrite ./mine.ndjson clicks"
+  refused kread -e 'number > 100' clicks; says "kread --where 'number > 100' clicks"
+}

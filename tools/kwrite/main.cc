@@ -66,7 +66,9 @@ class WriteTool final : public cli::StreamTool {
     throw usage_error(
         "OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
             ", and kwrite writes to a topic",
-        in         ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
+        in && io::parse_endpoint("IN", *in).is_topic() && !is_stdio
+            ? "what is read comes first: kwrite " + operands.get("OUT") + " " + *in
+        : in       ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
         : is_stdio ? "write: kwrite TOPIC"
                    : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
   }
