@@ -399,6 +399,8 @@ int check_case(const Case& one, const std::map<int, Fault>& faults, int unanswer
   Bench bench(one);
   bench.broker.more_faults = faults;
   bench.broker.unanswered_for = unanswered_for;
+  // A second fault may keep anybody from ending what the first one left behind.
+  bench.broker.transactions_time_out = faults.size() > 1;
   CHECK(bench.work());
   bench.check();
   ++tally.runs;
@@ -480,6 +482,33 @@ TEST_CASE("every fault at every call of eight records of all kinds") {
     check_each_call(with(role, mixed), tally);
   }
   tally.print("of eight records");
+}
+
+TEST_CASE("a second fault while the first one is recovered from") {
+  const Pattern pattern{Values{"ad"}, Values{"br"}};
+  constexpr int kBehind = 24;
+  constexpr int kStride = 4;  // the calls between are met behind the next one
+  Tally tally;
+  size_t turn = 0;
+  for (const Case& role : all_kinds()) {
+    const Case one = with(role, pattern);
+    INFO(describe(one));
+    ++tally.patterns;
+    const int calls = check_case(one, {}, 1, tally);
+    for (const Fault first : {Fault::kill_after, Fault::abort_before, Fault::fatal_after,
+                              Fault::unanswered_after, Fault::fenced, Fault::lost}) {
+      for (int at = 1; at <= calls; ++at) {
+        // Every kind comes behind every call, in one role or another.
+        for (int behind = 1 + at % kStride; behind <= kBehind; behind += kStride) {
+          const Fault second = kFaults[turn++ % std::size(kFaults)];
+          INFO("faults " << static_cast<int>(first) << " at call " << at << " of " << calls << ", "
+                         << static_cast<int>(second) << " at call " << at + behind);
+          check_case(one, {{at, first}, {at + behind, second}}, turn % 2 == 0 ? 1 : 40, tally);
+        }
+      }
+    }
+  }
+  tally.print("a second fault");
 }
 
 TEST_CASE("every fault at every call of random patterns of up to eight records") {
