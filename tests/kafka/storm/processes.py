@@ -85,8 +85,11 @@ class Process:
         self.send(number)
 
     def said(self, text):
-        with open(self.errors, encoding="utf-8", errors="replace") as file:
-            return text in file.read()
+        try:
+            with open(self.errors, encoding="utf-8", errors="replace") as file:
+                return text in file.read()
+        except FileNotFoundError:
+            return False  # just launched: nothing yet
 
     def tail(self, lines=12):
         self.log.join(1 if not self.running() else 0)
