@@ -135,6 +135,9 @@ void check_brokers(const std::string& brokers, const std::string& written_as) {
     const size_t comma = std::min(brokers.find(',', from), brokers.size());
     const std::string address(trim(std::string_view(brokers).substr(from, comma - from)));
     from = comma + 1;
+    if (address.find('@') != std::string::npos)  // not shown: what stands before it may be a password
+      throw usage_error(written_as + ": a broker is HOST:PORT, without a user or password",
+                        "they are properties: sasl.username=..., sasl.password=... in a file, -F FILE");
     const size_t scheme = address.find("://");
     const std::string host = address.substr(scheme == std::string::npos ? 0 : scheme + 3);
     const size_t colon = host.rfind(':');

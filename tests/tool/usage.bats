@@ -439,5 +439,7 @@ END
   kfilter 'x > 5' ./x.ndjson ./mine.ndjson
   [ ! -s mine.ndjson ]
   refused kwrite clicks ./mine.ndjson; says "kwrite ./mine.ndjson clicks"
+  refused kread -b user:SECRET@host:9092 clicks; says "a broker is HOST:PORT" "sasl.password"
+  [[ $output != *SECRET* ]]
   refused kread -e 'number > 100' clicks; says "kread --where 'number > 100' clicks"
 }
