@@ -88,7 +88,9 @@ sums() {
   new_topic out 2
   kpipe -q kfilter 'keep' then kwindow -w 1s --by k --emit close 'n=count()' -- "$in" "$out" 2>>log &
   pid=$!
-  for i in $(seq 1 100); do
+  local i=0 limit=$((SECONDS + 60))
+  while [ $SECONDS -lt $limit ]; do
+    i=$((i + 1))
     printf '{"keep":true,"k":%s}\n' $((i % 3)) | kwrite -q -p 0 "$in"
     printf '{"keep":false,"k":1}\n' | kwrite -q -p 1 "$in"
     [ -z "$(kread -e "$out")" ] || break
