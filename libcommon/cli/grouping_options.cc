@@ -194,7 +194,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
         {"key",
          [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
            auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
-           return std::make_unique<OwningStage>(set, nullptr, flow::make_repartition_stage(std::move(reader)));
+           return std::make_unique<OwningStage>(set, nullptr,
+                                                flow::make_repartition_stage(std::move(reader)));
          }});
     job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before

@@ -206,11 +206,12 @@ void SharedOptions::declare_output(OptionTable& table) {
                .set = [this](const std::string& text) { shape_.key = text; }});
   }
   if (shares_.shapes) {
-    table.add({.names = "--time",
-               .metavar = "EXPR",
-               .help = "time of what is written: epoch ms, ISO string (UTC without zone), timestamp; or 'wall'",
-               .group = group,
-               .set = [this](const std::string& text) { shape_.time = text; }});
+    table.add(
+        {.names = "--time",
+         .metavar = "EXPR",
+         .help = "time of what is written: epoch ms, ISO string (UTC without zone), timestamp; or 'wall'",
+         .group = group,
+         .set = [this](const std::string& text) { shape_.time = text; }});
     table.add({.names = "--time-unit",
                .metavar = "UNIT",
                .help = "what a number given by --time counts: ns us ms s",
@@ -384,11 +385,12 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .set = [this](const std::string& text) {
                  job_.range.tail = parse_number("--tail", text, 0, INT64_MAX);
                }});
-    table.add({.names = "-p",
-               .metavar = "LIST",
-               .help = "these partitions only: 0,2,5-7",
-               .group = group,
-               .set = [this](const std::string& text) { job_.range.partitions = io::parse_partitions(text); }});
+    table.add(
+        {.names = "-p",
+         .metavar = "LIST",
+         .help = "these partitions only: 0,2,5-7",
+         .group = group,
+         .set = [this](const std::string& text) { job_.range.partitions = io::parse_partitions(text); }});
     table.add({.names = "-e",
                .help = "stop at the end offsets that were captured at startup",
                .group = group,
@@ -712,7 +714,8 @@ void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
 // Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
 void SharedOptions::set_codecs(const flow::Job& job) {
   // A line of text is a string to expressions, also one that looks like JSON.
-  if (!place_ && !value_codec_ && job.in.is_lines() && in_format_.name() == "text") expressions_.value_codec = "text";
+  if (!place_ && !value_codec_ && job.in.is_lines() && in_format_.name() == "text")
+    expressions_.value_codec = "text";
   if (value_codec_) {
     const CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
     expressions_.value_codec = pair.in.name();
@@ -899,8 +902,9 @@ void SharedOptions::shape(flow::Job& job) const {
     for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   }
   if (place_ && shape_.key) job.changes_keys = true;
-  if (!place_) refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
-                               shape_.time && !shape_.uses_wall_clock()});
+  if (!place_)
+    refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
+                                 shape_.time && !shape_.uses_wall_clock()});
   if (shape_.empty()) return;
   flow::StageFactory& make = job.topology.last().make;
   make = [plan = shape_, inner = make](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {

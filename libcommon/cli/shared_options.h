@@ -58,7 +58,7 @@ struct ClusterOptions {
 
 // Where a tool stands in a pipe (kpipe). What all stages share is the pipe's, and stands before them.
 struct PipePlace {
-  flow::Job pipe;           // endpoints, range, cluster; the stage's job is made from it
+  flow::Job pipe;  // endpoints, range, cluster; the stage's job is made from it
   bool is_first = true;
   bool has_keys = true;     // records can have keys
   bool has_times = true;    // records have times

@@ -16,7 +16,7 @@ namespace kutils::flow {
 
 struct OwnedPartition {
   kafka::TopicPartition at;
-  size_t sub = 0;  // whose source it is (WorkerPlan::subs)
+  size_t sub = 0;                       // whose source it is (WorkerPlan::subs)
   std::optional<int32_t> state_number;  // WorkerPlan::state_of()
   int64_t next = 0;                     // all before it is done, in the open transaction or earlier
   int64_t seen = 0;                     // all before it was looked at in the batch at hand

@@ -88,8 +88,9 @@ int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, con
                               int32_t partitions, bool has_commits) {
   if (const auto found = admin.find_topic(name)) return found->partitions;
   if (has_commits) {
-    throw usage_error("the internal topic " + name + " is missing, though group " + job.group + " has run before",
-                      forget(job.group));
+    throw usage_error(
+        "the internal topic " + name + " is missing, though group " + job.group + " has run before",
+        forget(job.group));
   }
   if (!job.create_topics) {
     throw usage_error("there is no internal topic " + name + ", and --no-create is set",
@@ -99,9 +100,7 @@ int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, con
   wanted.name = name;
   wanted.partitions = partitions;
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  wanted.config = {{"cleanup.policy", "delete"},
-                   {"retention.ms", "-1"},
-                   {"retention.bytes", "-1"}};
+  wanted.config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
   create_for_any_time(admin, wanted);
   const auto made = admin.find_topic(name);
   if (job.verbose > 0) log.note("created internal topic " + name);

@@ -66,8 +66,8 @@ struct Job {
   bool keeps_partition = false;  // kcp: outputs name their partition
   bool changes_keys = false;     // kgroupby: partitions of OUT bring together those of IN
   std::string table;             // in a pipe: the name of a stage's rows for kquery; empty: OUT
-  bool rekeyed = false;          // in a pipe: an earlier stage changed keys, and equal ones are not together yet
-  bool counts_silence = false;   // --idle
+  bool rekeyed = false;  // in a pipe: an earlier stage changed keys, and equal ones are not together yet
+  bool counts_silence = false;  // --idle
 
   // Options shared by all tools.
   kafka::ClientConfig client;

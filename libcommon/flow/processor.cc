@@ -127,8 +127,7 @@ void Processor::failed(const Record* origin, const RecordError& error, const Rec
   const bool ends = policy_ == OnError::Policy::fail;
   Record source;
   const Record* shown = made ? made : origin;
-  if (!made && origin && !reads_in_)
-    shown = &(source = source_record(*origin, source_topic_));
+  if (!made && origin && !reads_in_) shown = &(source = source_record(*origin, source_topic_));
   report_.failed(shown, error, ends);
   if (policy_ == OnError::Policy::dead_letter && shown) {
     outputs_.dead_letter(*shown, error);

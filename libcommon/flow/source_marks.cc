@@ -161,9 +161,9 @@ void SourceMarks::aborted() {
   waits_ = false;
   for (auto& [number, source] : known_) {
     const int64_t time = source.time = source.time_before;
-    waits_ = waits_ || source.is_idle ||
-             std::any_of(source.told.begin(), source.told.end(),
-                         [time](int64_t told) { return told < time; });
+    waits_ =
+        waits_ || source.is_idle ||
+        std::any_of(source.told.begin(), source.told.end(), [time](int64_t told) { return told < time; });
   }
   if (waits_) due_us_ = 0;
 }

@@ -219,8 +219,8 @@ class Opening final : public StateOpening {
       const int pid = state::lock_holder(hung);
       held = state::hold_another(place_.directory, place_.group, place_.changelog.partition);
       if (held)
-        account_ = (pid == 0 ? "another process" : "process " + std::to_string(pid)) + " still holds " + hung +
-                   ": the state is kept in " + held->directory + " from now on\n";
+        account_ = (pid == 0 ? "another process" : "process " + std::to_string(pid)) + " still holds " +
+                   hung + ": the state is kept in " + held->directory + " from now on\n";
     }
     waits_for_lock_ = false;
     RestorePlace restoring;

@@ -34,10 +34,11 @@ MakeEngine find_engine() {
   void* found = library == nullptr ? nullptr : dlsym(library, "kutils_make_rocksdb_engine");
   if (found == nullptr) {
     const char* why = dlerror();
-    throw usage_error("cannot load what keeps state on disk: " + std::string(why ? why : path),
-                      "install kutils whole: " + std::string(kLibrary) +
-                          " lies beside libkutils.so and needs the system's librocksdb; tools without state run "
-                          "without it");
+    throw usage_error(
+        "cannot load what keeps state on disk: " + std::string(why ? why : path),
+        "install kutils whole: " + std::string(kLibrary) +
+            " lies beside libkutils.so and needs the system's librocksdb; tools without state run "
+            "without it");
   }
   return reinterpret_cast<MakeEngine>(found);
 }

@@ -174,7 +174,8 @@ void write_mark(const std::string& partition_dir, Mark mark) {
   try {
     write_file_atomically(partition_dir + "/mark", text + "\n", Sync::no);
   } catch (const Error& error) {
-    const bool is_limit = std::string_view(error.what()).find(std::strerror(EMFILE)) != std::string_view::npos;
+    const bool is_limit =
+        std::string_view(error.what()).find(std::strerror(EMFILE)) != std::string_view::npos;
     throw Error(ExitCode::delivery, error.what(),
                 is_limit ? kOpenFilesHint : "make room on the disk, or choose another --state-dir");
   }

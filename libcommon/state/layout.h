@@ -5,7 +5,7 @@
 //     PARTITION/lock                 held (flock) by the process that works on the partition
 //     PARTITION/db/                  its RocksDB
 //     PARTITION/mark                 whether that is complete (Mark)
-//     PARTITION.N/                   the same; took the place of PARTITION or of a lower N, whose process hung
+//     PARTITION.N/                   the same, in place of a lower N or of PARTITION, whose process hung
 //
 // Of a partition's directories the one with the highest N has its state. The others are deleted when their
 // processes let go of them: by these, or by who opens or closes the state.
@@ -99,7 +99,8 @@ struct HeldPartition {
   std::string directory;
 };
 // nullopt: another process holds it. Throws Error(delivery).
-std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_view group, int32_t partition);
+std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_view group,
+                                      int32_t partition);
 // Another directory for the partition, empty, in the place of the one that a process holds which hangs. That
 // one may go on: it writes where nobody reads. nullopt: another process was faster.
 // REQUIRES: the partition was given to us, and its state can be restored from its changelog.

@@ -83,10 +83,12 @@ class LagTool final : public cli::Tool {
     while (true) {
       const auto lag = group.look(clock.wall_ms());
       if (!lag)
-        throw usage_error("group '" + group_ + "' has committed nothing" +
-                              (topics_.empty() ? "" : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'"
-                                                                                    : std::string("these topics"))),
-                          "is that its name? A tool's group is what -g names, else TOOL.IN.OUT.HASH: man kutils-options");
+        throw usage_error(
+            "group '" + group_ + "' has committed nothing" +
+                (topics_.empty()
+                     ? ""
+                     : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'" : std::string("these topics"))),
+            "is that its name? A tool's group is what -g names, else TOOL.IN.OUT.HASH: man kutils-options");
       if (!quiet_ && !print(*lag)) return static_cast<ExitCode>(128 + 13);  // as one that SIGPIPE ended
       if (!watch_)
         return (max_records_ && lag->records > *max_records_) || (max_age_ms_ && lag->age_ms > *max_age_ms_)
@@ -108,7 +110,8 @@ class LagTool final : public cli::Tool {
     try {
       if (!total_only_)
         for (const klag::PartitionLag& at : lag.partitions) put(row_of(at));
-      put("{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null," + lag_of(lag.records, lag.age_ms));
+      put("{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null," +
+          lag_of(lag.records, lag.age_ms));
       out->flush();
       out->close();
     } catch (const io::ReaderGone&) {

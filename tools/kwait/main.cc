@@ -37,13 +37,12 @@ class WaitTool final : public cli::Tool {
             {{"kwait --timeout 5m lag 0 billing", "all is read"}, {"kwait record 'id == 7' orders"}}};
   }
   void declare(cli::OptionTable& table) override {
-    table.add({.names = "--timeout",
-               .metavar = "D",
-               .help = "give up after D, with exit code 1; else it waits for ever",
-               .in_short_help = true,
-               .set = [this](const std::string& text) {
-                 timeout_ = parse_duration_option("--timeout", text);
-               }});
+    table.add(
+        {.names = "--timeout",
+         .metavar = "D",
+         .help = "give up after D, with exit code 1; else it waits for ever",
+         .in_short_help = true,
+         .set = [this](const std::string& text) { timeout_ = parse_duration_option("--timeout", text); }});
     table.add({.names = "--new",
                .help = "records, record: only what is written from now on",
                .in_short_help = true,
@@ -104,7 +103,8 @@ class WaitTool final : public cli::Tool {
   }
   Millis until_next_look() const {
     if (!timeout_) return kLook;
-    const auto left = std::chrono::duration_cast<Millis>(began_ + *timeout_ - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<Millis>(began_ + *timeout_ - std::chrono::steady_clock::now());
     return std::clamp(left, Millis(1), kLook);
   }
 
@@ -147,7 +147,8 @@ class WaitTool final : public cli::Tool {
       }
       const std::string topic = "topic '" + name_ + "'";
       check_time(filter_ ? "no record of " + topic + " matches"
-                         : topic + " has " + std::to_string(found) + " of " + std::to_string(count_) + " records");
+                         : topic + " has " + std::to_string(found) + " of " + std::to_string(count_) +
+                               " records");
     }
   }
   bool matches(const Record& record) {

@@ -33,7 +33,9 @@ class RecordReader {
   virtual std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) = 0;
   // Behind a repartition: a record that is none, but tells times of sources (flow/source_marks.h). False: it is
   // a record. Replaces what is in `times`.
-  virtual bool read_times(const Record&, std::vector<std::pair<int32_t, int64_t>>& /*times*/) { return false; }
+  virtual bool read_times(const Record&, std::vector<std::pair<int32_t, int64_t>>& /*times*/) {
+    return false;
+  }
 };
 
 }  // namespace kutils::flow

@@ -214,7 +214,7 @@ class WindowsBy:
                 for r in batch.read(bench.cluster, self.late_topic)]
         for click in late:
             if click["id"] not in may_be_late:
-                raise Failure(f"handed on as late, and was not: {click}")
+                raise Failure(f"handed on as late, and was not: {click}, {dict(clicks)[click['id']]}")
             take(click["place"], 1, click["number"], f"late {click}")
         for row in batch.read(bench.cluster, bench.output):
             value = json.loads(row.value)

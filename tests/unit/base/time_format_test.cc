@@ -42,8 +42,8 @@ TEST_CASE("times: what options take") {
   CHECK(parse_time_ms("+1h", kNow) == kNow + 3'600'000);
   CHECK(parse_time_ms("12345", kNow) == 12345);
   CHECK(parse_time_ms("1970-01-02", kNow) == 86'400'000);
-  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "09:00:61",
-                          "w", "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
+  for (const char* bad : {"", "-5", "tomorrow", "today 9", "yesterdays", "24:00", "09:60", "09:00:61", "w",
+                          "-w", "1.5w", "1x", "12345 ", "-", "99999999999999999999"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_time_ms(bad, kNow));
   }
@@ -61,7 +61,8 @@ TEST_CASE("times: days and times of day, in UTC or on this machine's clock") {
   CHECK(utc("1w") == "2026-03-22T08:30:00.000Z");
   CHECK(utc("-2w") == "2026-03-15T08:30:00.000Z");
   CHECK(utc("+1w") == "2026-04-05T08:30:00.000Z");
-  for (const char* text : {"today", "09:00", "9:00", "today 9:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
+  for (const char* text :
+       {"today", "09:00", "9:00", "today 9:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
     CAPTURE(text);
     CHECK(depends_on_zone(text));
   }

@@ -78,7 +78,8 @@ TEST_CASE("a co-process answers with any number of lines and the line that ends 
   CHECK(more.lines == std::vector<std::string_view>{"1"});
   CHECK(more.ends == std::vector<size_t>{1});
   process.finish();
-  CoProcess talkative("while read -r n; do printf 'a\\n\\nb\\n'; done", options);  // one write: all of it is there at once
+  CoProcess talkative("while read -r n; do printf 'a\\n\\nb\\n'; done",
+                      options);  // one write: all of it is there at once
   CHECK_THROWS_AS(talkative.ask({"1"}), Error);
 }
 
