@@ -21,9 +21,9 @@ void on_signal(int number) {
   if (asked != 0) _exit(128 + number);
   asked = number;
   if (deaf_calls == 0) return;
-  itimerval patience{};
-  patience.it_value.tv_usec = kStopPatienceUs;
-  setitimer(ITIMER_REAL, &patience, nullptr);
+  itimerval timeout{};
+  timeout.it_value.tv_usec = kStopPatienceUs;
+  setitimer(ITIMER_REAL, &timeout, nullptr);
 }
 
 // A deaf call that runs now ran when the signal came: none begins afterwards.

@@ -5,7 +5,7 @@
 #include "base/duration.h"
 #include "cli/time_unit.h"
 #include "flow/aggregate/repartition_stage.h"
-#include "flow/state_support.h"
+#include "flow/tasks/state_support.h"
 #include "state/partition_store.h"
 
 namespace kutils::cli {

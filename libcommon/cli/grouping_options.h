@@ -9,8 +9,8 @@
 
 #include "cli/option_table.h"
 #include "flow/aggregate/expression_reader.h"
-#include "flow/job.h"
 #include "flow/query/description.h"
+#include "flow/topology/job.h"
 
 namespace kutils::cli {
 

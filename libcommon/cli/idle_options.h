@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "flow/job.h"
+#include "flow/topology/job.h"
 #include "io/line_format.h"
 
 namespace kutils::cli {

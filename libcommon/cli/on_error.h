@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "flow/job.h"
+#include "flow/topology/job.h"
 
 namespace kutils::cli {
 

@@ -16,7 +16,7 @@
 #include "cli/time_unit.h"
 #include "data/codec.h"
 #include "expr/expressions.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils::cli {
 

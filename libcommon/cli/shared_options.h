@@ -17,7 +17,7 @@
 #include "cli/shaped_stage.h"
 #include "data/codec.h"
 #include "expr/expressions.h"
-#include "flow/job.h"
+#include "flow/topology/job.h"
 #include "io/line_format.h"
 #include "serve/http.h"
 

@@ -3,8 +3,8 @@
 
 #include "cli/shared_options.h"
 #include "cli/tool.h"
-#include "flow/job.h"
-#include "flow/run.h"
+#include "flow/run/run.h"
+#include "flow/topology/job.h"
 
 namespace kutils::cli {
 

@@ -1,8 +1,8 @@
 #include "cli/table_input.h"
 
-#include "flow/state_support.h"
 #include "flow/table/map_store.h"
 #include "flow/table/table_stage.h"
+#include "flow/tasks/state_support.h"
 
 namespace kutils::cli {
 namespace {

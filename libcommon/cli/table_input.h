@@ -2,7 +2,7 @@
 // where it makes nothing, the key is deleted from the output, if it was there.
 #pragma once
 
-#include "flow/job.h"
+#include "flow/topology/job.h"
 
 namespace kutils::cli {
 

@@ -40,7 +40,7 @@ constexpr Default kDefaults[] = {
     {Side::consumer, "queued.max.messages.kbytes", "4096"},
     {Side::consumer, "queued.min.messages", "1000000"},
     {Side::consumer, "fetch.message.max.bytes", "262144"},
-    {Side::consumer, "fetch.queue.backoff.ms", "5"},  // before 2.2: a second, see stall_waker.h
+    {Side::consumer, "fetch.queue.backoff.ms", "5"},  // before 2.2: a second, see fetch_backoff_waker.h
     {Side::consumer, "session.timeout.ms", "30000"},
     {Side::consumer, "heartbeat.interval.ms", "1000"},
     {Side::consumer, "group.protocol", "classic"},

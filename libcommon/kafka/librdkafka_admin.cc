@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "kafka/admin.h"
-#include "kafka/awake_limit.h"
 #include "kafka/client.h"
+#include "kafka/suspend_aware_deadline.h"
 
 namespace kutils::kafka {
 namespace {
@@ -54,7 +54,7 @@ class LibrdkafkaAdmin final : public Admin {
   }
 
   void connect(Millis limit) override {
-    AwakeLimit awake(limit, Millis(400));
+    SuspendAwareDeadline awake(limit, Millis(400));
     for (;;) {
       const rd_kafka_metadata_t* raw = nullptr;
       const auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, 200);
@@ -395,7 +395,7 @@ class LibrdkafkaAdmin final : public Admin {
     // A handle alone makes the client ask for the topic by its name again and again.
     const TopicHandle topic(by_name ? rd_kafka_topic_new(client.get(), name.c_str(), nullptr) : nullptr);
     if (by_name && !topic) throw usage_error("'" + name + "' cannot be a topic's name");
-    AwakeLimit awake(limits_.retry, Millis(limits_.call_ms + 1000));
+    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.call_ms + 1000));
     for (;;) {
       const MetadataHandle metadata =
           retried("look-up of topic " + name, [&](const rd_kafka_metadata_t** raw) {
@@ -460,7 +460,7 @@ class LibrdkafkaAdmin final : public Admin {
 
   bool asked_to_end() const { return config_.asked_to_end() && config_.asked_to_end()(); }
   // Asked to end, nothing is tried again.
-  bool is_over(AwakeLimit& awake) const { return awake.is_over() || asked_to_end(); }
+  bool is_over(SuspendAwareDeadline& awake) const { return awake.is_over() || asked_to_end(); }
 
   // Empty if none comes within `limit`, or within kEndLimit once the program is asked to end.
   EventHandle answer(rd_kafka_queue_t* queue, Millis limit) const {
@@ -480,7 +480,7 @@ class LibrdkafkaAdmin final : public Admin {
     char why[512] = "";
     const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
     rd_kafka_AdminOptions_set_request_timeout(options.get(), limits_.order_ms, why, sizeof why);
-    AwakeLimit awake(limits_.retry, Millis(limits_.order_ms + 10'000));
+    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.order_ms + 10'000));
     for (;;) {
       const QueueHandle queue(rd_kafka_queue_new(client_.get()));
       call(options.get(), queue.get());
@@ -495,7 +495,7 @@ class LibrdkafkaAdmin final : public Admin {
 
   template <typename Call>
   void retry(const std::string& what, Call call) {
-    AwakeLimit awake(limits_.retry, Millis(limits_.call_ms + 1000));
+    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.call_ms + 1000));
     for (;;) {
       const rd_kafka_resp_err_t code = call();
       rd_kafka_poll(client_.get(), 0);

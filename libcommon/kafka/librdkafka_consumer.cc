@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "kafka/client.h"
+#include "kafka/fetch_backoff_waker.h"
 #include "kafka/group_consumer.h"
 #include "kafka/group_metadata.h"
 #include "kafka/message_reader.h"
-#include "kafka/stall_waker.h"
 #include "kafka/time_order.h"
 
 namespace kutils::kafka {
@@ -60,7 +60,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
           rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(data_queue));
         },
         data_queue_.get());
-    waker_ = std::make_unique<StallWaker>(client_);
+    waker_ = std::make_unique<FetchBackoffWaker>(client_);
   }
 
   ~LibrdkafkaConsumer() override {
@@ -728,7 +728,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   QueueHandle events_queue_;
   QueueHandle data_queue_;
   QueueHandle idle_queue_;  // nothing ever comes to it
-  std::unique_ptr<StallWaker> waker_;
+  std::unique_ptr<FetchBackoffWaker> waker_;
   SteadyClock::time_point subscribed_at_;
 
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones

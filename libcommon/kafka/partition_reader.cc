@@ -4,8 +4,8 @@
 #include <map>
 
 #include "kafka/client.h"
+#include "kafka/fetch_backoff_waker.h"
 #include "kafka/message_reader.h"
-#include "kafka/stall_waker.h"
 
 namespace kutils::kafka {
 namespace {
@@ -17,7 +17,7 @@ class LibrdkafkaReader final : public PartitionReader {
   explicit LibrdkafkaReader(const ClientConfig& config)
       : client_(std::make_shared<Client>(RD_KAFKA_CONSUMER, config, std::map<std::string, std::string>{}, 0)),
         queue_(rd_kafka_queue_new(client_->get())),
-        waker_(std::make_unique<StallWaker>(client_)) {}
+        waker_(std::make_unique<FetchBackoffWaker>(client_)) {}
 
   ~LibrdkafkaReader() override {
     waker_.reset();
@@ -139,7 +139,7 @@ class LibrdkafkaReader final : public PartitionReader {
   const rd_kafka_topic_t* last_topic_ = nullptr;
   int32_t last_partition_ = -1;
   MessageReader reader_;
-  std::unique_ptr<StallWaker> waker_;
+  std::unique_ptr<FetchBackoffWaker> waker_;
 };
 
 }  // namespace

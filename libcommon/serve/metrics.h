@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "flow/report.h"
+#include "flow/run/report.h"
 
 namespace kutils::serve {
 

@@ -1,5 +1,5 @@
 // The HTTP side of a run: /metrics, /health, /table/NAME. Told by the run loop what happens
-// (flow/observer.h), asked by HTTP threads.
+// (flow/run/observer.h), asked by HTTP threads.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "flow/observer.h"
+#include "flow/run/observer.h"
 #include "serve/http.h"
 #include "serve/live_tables.h"
 #include "serve/metrics.h"

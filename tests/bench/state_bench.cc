@@ -37,7 +37,7 @@ class BareReader final : public RecordReader {
   std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override {
     grouped.key = record.key.view();
     grouped.time = record.timestamp;
-    argument_ = {true, Datum::of(record.offset)};
+    argument_ = {true, ScalarValue::of(record.offset)};
     grouped.arguments = {&argument_, 1};
     return std::nullopt;
   }

@@ -4,10 +4,10 @@
 
 #include "expr/expressions.h"
 #include "flow/aggregate/expression_reader.h"
-#include "flow/condition.h"
-#include "flow/pass.h"
-#include "flow/pass_stage.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/condition.h"
+#include "flow/topology/pass.h"
+#include "flow/topology/pass_stage.h"
 #include "flow/window/window_stage.h"
 #include "kbranch/branch_stage.h"
 #include "kgroupby/rekey_stage.h"
@@ -159,7 +159,7 @@ std::vector<Result> run_rows(const Case& one) {
     TableOptions options;
     options.after = one.ms("limit_ms");
     options.suppress = true;
-    stage = make_hold(std::move(stage), options, true, rows);
+    stage = make_suppress(std::move(stage), options, true, rows);
   }
   Capture capture(false, false);
   feed(one, *stage, capture);

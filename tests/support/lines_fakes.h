@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/signal.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 #include "io/sink.h"
 #include "io/source.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/executor.h"
-#include "flow/partition_state.h"
+#include "flow/tasks/partition_state.h"
 #include "state/partition_store.h"
 #include "state/state_error.h"
 #include "support/fake_broker.h"

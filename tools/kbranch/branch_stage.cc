@@ -4,8 +4,8 @@
 
 #include "base/shell_word.h"
 #include "base/trim.h"
-#include "flow/condition.h"
-#include "flow/pass.h"
+#include "flow/topology/condition.h"
+#include "flow/topology/pass.h"
 
 namespace kutils {
 namespace {

@@ -1,6 +1,6 @@
 // kcp IN OUT: exact copy.
 #include "cli/stream_tool.h"
-#include "flow/pass_stage.h"
+#include "flow/topology/pass_stage.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "expr/cases.h"
-#include "flow/run.h"
+#include "flow/run/run.h"
 #include "kexpr/expr_stage.h"
 
 namespace {

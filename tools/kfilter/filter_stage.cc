@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "flow/condition.h"
-#include "flow/pass.h"
+#include "flow/topology/condition.h"
+#include "flow/topology/pass.h"
 
 namespace kutils {
 

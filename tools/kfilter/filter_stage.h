@@ -4,7 +4,7 @@
 #include <string>
 
 #include "expr/expressions.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils {
 

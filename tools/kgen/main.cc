@@ -5,7 +5,7 @@
 #include "base/duration.h"
 #include "base/nearest_name.h"
 #include "cli/stream_tool.h"
-#include "flow/pass_stage.h"
+#include "flow/topology/pass_stage.h"
 #include "kgen/generator_source.h"
 #include "kmap/map_stage.h"
 #include "kwrite/paced_source.h"

@@ -131,7 +131,7 @@ void CoProcess::said_too_much() const {
 }
 
 int CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked) {
-  const Millis first = noticed_ ? options_.patience : std::min(options_.notice, options_.patience);
+  const Millis first = noticed_ ? options_.timeout : std::min(options_.notice, options_.timeout);
   int ready = poll(fds, count, static_cast<int>(first.count()));
   if (ready != 0 || noticed_) return ready;
   noticed_ = true;
@@ -140,7 +140,7 @@ int CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked
                   std::to_string(asked) + " lines and been silent for " +
                   std::to_string(first.count() / 1000) + " s: " + contract() +
                   "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
-  return poll(fds, count, static_cast<int>((options_.patience - first).count()));
+  return poll(fds, count, static_cast<int>((options_.timeout - first).count()));
 }
 
 void CoProcess::check_nothing_came() {
@@ -173,7 +173,7 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
       throw Error(
           ExitCode::bad_record,
           "the co-process '" + command_ + "' gave no answer for " +
-              std::to_string(options_.patience.count() / 1000) + " s: " + std::to_string(answered) + " of " +
+              std::to_string(options_.timeout.count() / 1000) + " s: " + std::to_string(answered) + " of " +
               std::to_string(lines.size()) + " lines answered",
           std::string(contract()) + "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
     }
@@ -216,7 +216,7 @@ void CoProcess::finish() {
   char buffer[4096];
   for (;;) {
     pollfd fd{from_, POLLIN, 0};
-    const int ready = poll(&fd, 1, static_cast<int>(options_.patience.count()));
+    const int ready = poll(&fd, 1, static_cast<int>(options_.timeout.count()));
     if (ready < 0 && errno == EINTR) continue;
     const ssize_t n = ready > 0 ? read(from_, buffer, sizeof buffer) : 0;
     if (n <= 0) break;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "flow/pass.h"
+#include "flow/topology/pass.h"
 
 namespace kutils {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 #include "kmap/co_process.h"
 
 namespace kutils {

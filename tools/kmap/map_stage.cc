@@ -5,7 +5,7 @@
 
 #include "data/json_write.h"
 #include "expr/habits.h"
-#include "flow/pass.h"
+#include "flow/topology/pass.h"
 
 namespace kutils {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "expr/expressions.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils {
 

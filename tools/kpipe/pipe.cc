@@ -6,8 +6,8 @@
 #include "base/nearest_name.h"
 #include "cli/command_line.h"
 #include "cli/help.h"
-#include "flow/changelog.h"
-#include "flow/state_support.h"
+#include "flow/tasks/changelog.h"
+#include "flow/tasks/state_support.h"
 
 namespace kutils {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/stream_tool.h"
-#include "flow/job.h"
+#include "flow/topology/job.h"
 
 namespace kutils {
 

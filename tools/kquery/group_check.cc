@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-#include "flow/changelog.h"
+#include "flow/tasks/changelog.h"
 
 namespace kutils::kquery {
 namespace {

@@ -4,8 +4,8 @@
 #include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
-#include "flow/pass_stage.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/pass_stage.h"
 #include "kfilter/filter_stage.h"
 
 namespace {

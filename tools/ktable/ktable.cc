@@ -4,8 +4,8 @@
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
-#include "flow/state_support.h"
 #include "flow/table/table_stage.h"
+#include "flow/tasks/state_support.h"
 
 namespace kutils {
 namespace {

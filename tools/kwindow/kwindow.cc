@@ -4,7 +4,7 @@
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
-#include "flow/state_support.h"
+#include "flow/tasks/state_support.h"
 #include "flow/window/window_stage.h"
 
 namespace kutils {

@@ -1,6 +1,6 @@
 // kwrite [IN] OUT: produce lines.
 #include "cli/stream_tool.h"
-#include "flow/pass_stage.h"
+#include "flow/topology/pass_stage.h"
 #include "kwrite/paced_source.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "flow/aggregate/chosen.h"
+#include "flow/aggregate/first_last.h"
 #include "flow/aggregate/fold.h"
 #include "flow/aggregate/numeric.h"
 #include "flow/aggregate/sketches.h"
@@ -68,7 +68,7 @@ const AggregateFunction* find_aggregate_function(std::string_view name) {
   return nullptr;
 }
 
-RecordError needs_number(std::string_view function, const Datum& argument) {
+RecordError needs_number(std::string_view function, const ScalarValue& argument) {
   std::string message(function);
   message += "() needs a number, not a ";
   message += to_string(argument.kind);

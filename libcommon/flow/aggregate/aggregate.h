@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/varint.h"
-#include "flow/aggregate/datum.h"
+#include "flow/aggregate/scalar_value.h"
 
 namespace kutils::flow {
 
@@ -39,13 +39,13 @@ class Aggregate {
 
   // --- records. `argument` is never null: nulls are skipped before.
   // Whether it may be an argument at all, whatever the state.
-  virtual std::optional<RecordError> check(const Datum& /*argument*/) const { return std::nullopt; }
+  virtual std::optional<RecordError> check(const ScalarValue& /*argument*/) const { return std::nullopt; }
   // Whether add() (or subtract()) could fail for a checked argument, so that can_add() has to be asked.
   virtual bool may_refuse() const { return false; }
-  virtual std::optional<RecordError> can_add(const void* /*state*/, const Datum& /*argument*/) const {
+  virtual std::optional<RecordError> can_add(const void* /*state*/, const ScalarValue& /*argument*/) const {
     return std::nullopt;
   }
-  virtual void add(void* state, const Datum& argument) const = 0;
+  virtual void add(void* state, const ScalarValue& argument) const = 0;
   // fold only: its argument is an expression over the value so far. AggregateSet asks for that value, has
   // what follows it worked out (Successor) and puts it in place; add() is not called.
   virtual bool folds() const { return false; }
@@ -61,10 +61,11 @@ class Aggregate {
   }
   // Takes back an add() of the same argument: rows of a table that change or leave.
   virtual bool has_subtract() const { return false; }
-  virtual std::optional<RecordError> can_subtract(const void* /*state*/, const Datum& /*argument*/) const {
+  virtual std::optional<RecordError> can_subtract(const void* /*state*/,
+                                                  const ScalarValue& /*argument*/) const {
     return std::nullopt;
   }
-  virtual void subtract(void* /*state*/, const Datum& /*argument*/) const {}
+  virtual void subtract(void* /*state*/, const ScalarValue& /*argument*/) const {}
 
   virtual void result(const void* state, std::string& json) const = 0;
   virtual void encode(const void* state, std::string& out) const = 0;

@@ -70,7 +70,7 @@ std::optional<RecordError> AggregateSet::can_add(const char* state,
     if (!slot.may_refuse || !arguments[i].present) continue;
     const char* own = state + slot.offset;
     if (auto refused = slot.folds ? arguments[i].successor->work_out(own, slot.aggregate->accumulated(own))
-                                  : slot.aggregate->can_add(own, arguments[i].datum))
+                                  : slot.aggregate->can_add(own, arguments[i].scalar))
       return refused;
   }
   return std::nullopt;
@@ -84,7 +84,7 @@ void AggregateSet::add_checked(char* state, std::span<const Argument> arguments)
     if (slot.folds) {
       slot.aggregate->replace(own, arguments[i].successor->result(own));
     } else {
-      slot.aggregate->add(own, arguments[i].datum);
+      slot.aggregate->add(own, arguments[i].scalar);
     }
   }
 }
@@ -98,10 +98,10 @@ std::optional<RecordError> AggregateSet::add(char* state, std::span<const Argume
 std::optional<RecordError> AggregateSet::subtract(char* state, std::span<const Argument> arguments) const {
   for (size_t i = 0; i < slots_.size(); ++i)
     if (arguments[i].present)
-      if (auto refused = slots_[i].aggregate->can_subtract(state + slots_[i].offset, arguments[i].datum))
+      if (auto refused = slots_[i].aggregate->can_subtract(state + slots_[i].offset, arguments[i].scalar))
         return refused;
   for (size_t i = 0; i < slots_.size(); ++i)
-    if (arguments[i].present) slots_[i].aggregate->subtract(state + slots_[i].offset, arguments[i].datum);
+    if (arguments[i].present) slots_[i].aggregate->subtract(state + slots_[i].offset, arguments[i].scalar);
   return std::nullopt;
 }
 

@@ -39,8 +39,8 @@ class Successor {
 // One item's argument for one record.
 struct Argument {
   bool present = false;  // false: null, or the condition does not hold
-  Datum datum;
-  Successor* successor = nullptr;  // fold: instead of the datum
+  ScalarValue scalar;
+  Successor* successor = nullptr;  // fold: instead of the scalar
 };
 
 class AggregateSet {

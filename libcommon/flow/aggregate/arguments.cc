@@ -7,46 +7,46 @@
 
 namespace kutils::flow {
 
-Result<Datum> to_datum(const expr::Value& value, std::string& scratch) {
+Result<ScalarValue> to_scalar(const expr::Value& value, std::string& scratch) {
   using Kind = expr::Kind;
-  Datum datum;
+  ScalarValue scalar;
   switch (value.kind()) {
     case Kind::null:
-      return datum;
+      return scalar;
     case Kind::boolean:
-      return Datum::of(value.as_bool());
+      return ScalarValue::of(value.as_bool());
     case Kind::integer:
-      datum = Datum::of(value.as_int());
-      datum.text = value.written();
-      return datum;
+      scalar = ScalarValue::of(value.as_int());
+      scalar.text = value.written();
+      return scalar;
     case Kind::real:
       // Passed on as it stands; who computes or compares refuses it.
-      if (expr::is_beyond_double(value)) return Datum::of_json(value.written());
+      if (expr::is_beyond_double(value)) return ScalarValue::of_json(value.written());
       if (!std::isfinite(value.as_double()))
         return RecordError{Reason::expression, "the value is not a finite number"};
-      datum = Datum::of(value.as_double());
-      datum.text = value.written();
-      return datum;
+      scalar = ScalarValue::of(value.as_double());
+      scalar.text = value.written();
+      return scalar;
     case Kind::unsigned_integer:
       if (value.as_uint() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
-        return Datum::of(static_cast<int64_t>(value.as_uint()));
-      datum.kind = Datum::Kind::unsigned_integer;
-      datum.unsigned_integer = value.as_uint();
-      return datum;
+        return ScalarValue::of(static_cast<int64_t>(value.as_uint()));
+      scalar.kind = ScalarValue::Kind::unsigned_integer;
+      scalar.unsigned_integer = value.as_uint();
+      return scalar;
     case Kind::string:
-      return Datum::of_string(value.as_string());
+      return ScalarValue::of_string(value.as_string());
     default:
       break;
   }
   scratch.clear();
   if (auto error = expr::append_json(value, scratch)) return *error;
-  datum = Datum::of_json(scratch);
+  scalar = ScalarValue::of_json(scratch);
   if (value.kind() == Kind::timestamp) {
-    datum.kind = Datum::Kind::timestamp;
-    datum.integer = value.seconds();
-    datum.nanos = value.nanoseconds();
+    scalar.kind = ScalarValue::Kind::timestamp;
+    scalar.integer = value.seconds();
+    scalar.nanos = value.nanoseconds();
   }
-  return datum;
+  return scalar;
 }
 
 AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions,
@@ -83,12 +83,12 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     if (!argument.present || handles_[i].argument == kNone) continue;
     const Result<expr::Value> value = expressions_.get(handles_[i].argument);
     if (!value) return value.error();
-    Result<Datum> datum = to_datum(*value, scratch_[i]);
-    if (!datum) return datum.error();
-    argument.datum = *datum;
-    argument.present = !argument.datum.is_null();
+    Result<ScalarValue> scalar = to_scalar(*value, scratch_[i]);
+    if (!scalar) return scalar.error();
+    argument.scalar = *scalar;
+    argument.present = !argument.scalar.is_null();
     if (argument.present)
-      if (auto refused = set_.function(i).check(argument.datum)) {
+      if (auto refused = set_.function(i).check(argument.scalar)) {
         if (expr::is_beyond_double(*value))
           return RecordError{Reason::wrong_type, "'" + set_.items()[i].argument + "': the number " +
                                                      expr::shortened(value->written()) +

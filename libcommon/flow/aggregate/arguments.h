@@ -14,8 +14,8 @@
 namespace kutils::flow {
 
 // The value as an argument; `scratch` takes the text of what is not a scalar and must live as long as the
-// datum.
-Result<Datum> to_datum(const expr::Value& value, std::string& scratch);
+// scalar.
+Result<ScalarValue> to_scalar(const expr::Value& value, std::string& scratch);
 
 class AggregateArguments {
  public:

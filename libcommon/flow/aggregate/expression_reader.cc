@@ -2,8 +2,8 @@
 
 #include "base/duration.h"
 #include "base/time_format.h"
-#include "flow/source_headers.h"
-#include "flow/source_marks.h"
+#include "flow/tasks/source_headers.h"
+#include "flow/tasks/source_marks.h"
 
 namespace kutils::flow {
 namespace {

@@ -14,7 +14,7 @@ class Fold final : public TypedAggregate<std::string> {
   void init(void* state) const override { new (state) std::string(initial_); }
   bool may_refuse() const override { return true; }
   bool folds() const override { return true; }
-  void add(void*, const Datum&) const override {}
+  void add(void*, const ScalarValue&) const override {}
   std::string_view accumulated(const void* state) const override { return of(state); }
   void replace(void* state, std::string_view value) const override { of(state).assign(value); }
   bool has_merge() const override { return false; }

@@ -10,13 +10,13 @@ namespace {
 
 class Count final : public TypedAggregate<int64_t> {
  public:
-  void add(void* state, const Datum&) const override { ++of(state); }
+  void add(void* state, const ScalarValue&) const override { ++of(state); }
   std::optional<RecordError> merge(void* into, const void* from) const override {
     of(into) += of(from);
     return std::nullopt;
   }
   bool has_subtract() const override { return true; }
-  void subtract(void* state, const Datum&) const override { --of(state); }
+  void subtract(void* state, const ScalarValue&) const override { --of(state); }
   void result(const void* state, std::string& json) const override { append_json_int(of(state), json); }
   void encode(const void* state, std::string& out) const override { put_signed(out, of(state)); }
   void decode(void* state, Reader& in) const override { of(state) = in.signed_varint(); }
@@ -52,19 +52,19 @@ struct Total {
 class TotalAggregate : public TypedAggregate<Total> {
  public:
   explicit TotalAggregate(const char* name) : name_(name) {}
-  std::optional<RecordError> check(const Datum& argument) const override {
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.is_number()) return needs_number(name_, argument);
-    if (argument.kind == Datum::Kind::unsigned_integer) return sum_overflow(name_);
+    if (argument.kind == ScalarValue::Kind::unsigned_integer) return sum_overflow(name_);
     return std::nullopt;
   }
   bool may_refuse() const override { return true; }
-  std::optional<RecordError> can_add(const void* state, const Datum& argument) const override {
+  std::optional<RecordError> can_add(const void* state, const ScalarValue& argument) const override {
     return can(of(state), argument, false);
   }
-  void add(void* state, const Datum& argument) const override {
+  void add(void* state, const ScalarValue& argument) const override {
     Total& total = of(state);
     ++total.count;
-    if (argument.kind == Datum::Kind::integer) {
+    if (argument.kind == ScalarValue::Kind::integer) {
       total.integer += argument.integer;
     } else {
       total.add_real(argument.real);
@@ -90,13 +90,13 @@ class TotalAggregate : public TypedAggregate<Total> {
                    (std::fabs(total.sum) + std::fabs(total.compensation)) / kReal;
   }
   bool has_subtract() const override { return true; }
-  std::optional<RecordError> can_subtract(const void* state, const Datum& argument) const override {
+  std::optional<RecordError> can_subtract(const void* state, const ScalarValue& argument) const override {
     return can(of(state), argument, true);
   }
-  void subtract(void* state, const Datum& argument) const override {
+  void subtract(void* state, const ScalarValue& argument) const override {
     Total& total = of(state);
     --total.count;
-    if (argument.kind == Datum::Kind::integer) {
+    if (argument.kind == ScalarValue::Kind::integer) {
       total.integer -= argument.integer;
     } else {
       total.add_real(-argument.real);
@@ -123,8 +123,8 @@ class TotalAggregate : public TypedAggregate<Total> {
   }
 
  private:
-  std::optional<RecordError> can(const Total& total, const Datum& argument, bool negative) const {
-    if (argument.kind == Datum::Kind::integer) {
+  std::optional<RecordError> can(const Total& total, const ScalarValue& argument, bool negative) const {
+    if (argument.kind == ScalarValue::Kind::integer) {
       if (!total.integer_fits(argument.integer, negative)) return sum_overflow(name_);
     } else if (!std::isfinite(total.real() + (negative ? -argument.real : argument.real))) {
       return sum_overflow(name_);
@@ -166,11 +166,11 @@ struct Moments {
 
 class StandardDeviation final : public TypedAggregate<Moments> {
  public:
-  std::optional<RecordError> check(const Datum& argument) const override {
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.is_number()) return needs_number("stddev", argument);
     return std::nullopt;
   }
-  void add(void* state, const Datum& argument) const override {
+  void add(void* state, const ScalarValue& argument) const override {
     Moments& m = of(state);
     const double value = argument.as_double();
     ++m.count;
@@ -190,7 +190,7 @@ class StandardDeviation final : public TypedAggregate<Moments> {
     return std::nullopt;
   }
   bool has_subtract() const override { return true; }
-  void subtract(void* state, const Datum& argument) const override {
+  void subtract(void* state, const ScalarValue& argument) const override {
     Moments& m = of(state);
     if (--m.count <= 0) {
       m = Moments();

@@ -1,7 +1,7 @@
 #include "flow/aggregate/repartition_stage.h"
 
-#include "flow/output_times.h"
-#include "flow/source_headers.h"
+#include "flow/tasks/source_headers.h"
+#include "flow/topology/output_times.h"
 
 namespace kutils::flow {
 namespace {

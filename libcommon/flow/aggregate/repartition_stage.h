@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "flow/aggregate/expression_reader.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils::flow {
 

@@ -87,7 +87,7 @@ double estimate(const Registers& registers) {
 
 class ApproxDistinct final : public TypedAggregate<Registers> {
  public:
-  void add(void* state, const Datum& argument) const override {
+  void add(void* state, const ScalarValue& argument) const override {
     std::string text;
     append_canonical(argument, text);
     const uint64_t hash = hash64(text);
@@ -151,13 +151,15 @@ struct Buckets {
 class Percentile final : public TypedAggregate<Buckets> {
  public:
   explicit Percentile(double percent) : percent_(percent) {}
-  std::optional<RecordError> check(const Datum& argument) const override {
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.is_number()) return needs_number("percentile", argument);
     return std::nullopt;
   }
-  void add(void* state, const Datum& argument) const override { change(of(state), argument.as_double(), 1); }
+  void add(void* state, const ScalarValue& argument) const override {
+    change(of(state), argument.as_double(), 1);
+  }
   bool has_subtract() const override { return true; }
-  void subtract(void* state, const Datum& argument) const override {
+  void subtract(void* state, const ScalarValue& argument) const override {
     change(of(state), argument.as_double(), -1);
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {

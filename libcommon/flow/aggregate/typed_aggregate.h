@@ -20,7 +20,7 @@ class TypedAggregate : public Aggregate {
   static const State& of(const void* state) { return *std::launder(reinterpret_cast<const State*>(state)); }
 };
 
-RecordError needs_number(std::string_view function, const Datum& argument);
+RecordError needs_number(std::string_view function, const ScalarValue& argument);
 RecordError sum_overflow(std::string_view function);
 
 }  // namespace kutils::flow

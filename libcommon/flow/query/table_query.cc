@@ -12,7 +12,7 @@
 #include "data/json_write.h"
 #include "expr/context.h"
 #include "expr/value.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 #include "flow/window/session_rows.h"
 #include "flow/window/sliding_index.h"
 #include "flow/window/time_windows.h"

@@ -70,7 +70,7 @@ std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const Aggregat
   const TableOptions held = options;
   auto table = std::make_unique<AggregateTable>(std::move(options), set, std::move(reader), store);
   if (!held.after) return table;
-  return make_hold(std::move(table), held, false, store);
+  return make_suppress(std::move(table), held, false, store);
 }
 
 }  // namespace kutils::flow

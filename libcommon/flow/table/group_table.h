@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "flow/aggregate/row_table.h"
-#include "flow/output_times.h"
-#include "flow/stage.h"
+#include "flow/topology/output_times.h"
+#include "flow/topology/stage.h"
 #include "flow/window/window_output.h"
 #include "state/store.h"
 

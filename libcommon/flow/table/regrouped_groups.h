@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "flow/aggregate/aggregate_set.h"
-#include "flow/stage.h"
 #include "flow/table/group_table.h"
 #include "flow/table/source_rows.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils::flow {
 

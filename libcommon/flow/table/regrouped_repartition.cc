@@ -8,13 +8,13 @@
 //
 // A group may refuse a change (a sum that would leave 64 bits), and the front cannot know. What of that row
 // is then in the group stands behind in
-//   kRefusedRow source:signed row:bytes group -> in-group:u8 { present:u8 [datum] }
+//   kRefusedRow source:signed row:bytes group -> in-group:u8 { present:u8 [scalar] }
 // and is what the row's next change of that group takes back.
-#include "flow/output_times.h"
-#include "flow/source_headers.h"
 #include "flow/table/no_key.h"
 #include "flow/table/regrouped_groups.h"
 #include "flow/table/row_change.h"
+#include "flow/tasks/source_headers.h"
+#include "flow/topology/output_times.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
 
@@ -170,7 +170,7 @@ std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const Aggreg
   const TableOptions held = options;
   auto table = std::make_unique<Behind>(std::move(options), set, store);
   if (!held.after) return table;
-  return make_hold(std::move(table), held, true, store);
+  return make_suppress(std::move(table), held, true, store);
 }
 
 }  // namespace kutils::flow

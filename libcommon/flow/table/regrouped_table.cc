@@ -56,7 +56,7 @@ std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const Aggregat
   const TableOptions held = options;
   auto table = std::make_unique<RegroupedTable>(std::move(options), set, std::move(reader), store);
   if (!held.after) return table;
-  return make_hold(std::move(table), held, true, store);
+  return make_suppress(std::move(table), held, true, store);
 }
 
 }  // namespace kutils::flow

@@ -14,14 +14,14 @@ constexpr uint8_t kText = 2;
 void encode_arguments(std::span<const Argument> arguments, std::string& out) {
   for (const Argument& argument : arguments) {
     out.push_back(argument.present ? 1 : 0);
-    if (argument.present) encode(argument.datum, out);
+    if (argument.present) encode(argument.scalar, out);
   }
 }
 
 void decode_arguments(Reader& in, std::span<Argument> arguments) {
   for (Argument& argument : arguments) {
     argument = {in.byte() != 0, {}};
-    if (argument.present) argument.datum = decode_datum(in);
+    if (argument.present) argument.scalar = decode_scalar(in);
   }
 }
 

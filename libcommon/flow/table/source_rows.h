@@ -1,7 +1,7 @@
 // What each row of a source table gave to its group, so that it can be taken back when the row changes. Used
 // where rows are grouped in place and in front of a repartition. One thread.
 //
-// Store: kSourceRow key -> flags:u8 group:bytes { present:u8 [datum] }
+// Store: kSourceRow key -> flags:u8 group:bytes { present:u8 [scalar] }
 // flags: 1: in a group, 2: the group's key is text.
 //
 // Rows in no group are stored too: a deletion of one is then no news, and neither is it an unknown key.
@@ -25,7 +25,7 @@ struct Contribution {
   std::span<const Argument> arguments;  // one of each aggregate
 };
 
-// `{ present:u8 [datum] }` of each aggregate.
+// `{ present:u8 [scalar] }` of each aggregate.
 void encode_arguments(std::span<const Argument> arguments, std::string& out);
 // Views into the reader's bytes. A broken one makes the reader fail.
 void decode_arguments(Reader& in, std::span<Argument> arguments);

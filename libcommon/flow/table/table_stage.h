@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "flow/aggregate/aggregate_set.h"
 #include "flow/aggregate/record_reader.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 #include "state/store.h"
 
 namespace kutils::flow {
@@ -70,7 +70,7 @@ std::unique_ptr<Stage> make_latest_values(std::unique_ptr<Stage> inner);
 
 // Holds the outputs of `inner` (a table that emits each change) back as `options` say, of which `after` is
 // given. `over_table`: records that change nothing (a deletion of what is not there) move stream time too.
-std::unique_ptr<Stage> make_hold(std::unique_ptr<Stage> inner, const TableOptions& options, bool over_table,
-                                 state::Store& store);
+std::unique_ptr<Stage> make_suppress(std::unique_ptr<Stage> inner, const TableOptions& options,
+                                     bool over_table, state::Store& store);
 
 }  // namespace kutils::flow

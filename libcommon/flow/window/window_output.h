@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "flow/aggregate/aggregate_set.h"
-#include "flow/stage.h"
+#include "flow/topology/stage.h"
 
 namespace kutils::flow {
 

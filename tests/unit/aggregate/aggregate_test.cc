@@ -38,14 +38,14 @@ class Chain final : public Successor {
 struct One {
   explicit One(const std::string& function, std::vector<double> parameters = {})
       : set({{"v", function, "x", std::move(parameters), ""}}), state(set) {}
-  std::optional<RecordError> add(const Datum& datum) {
-    if (auto refused = set.function(0).check(datum)) return refused;
-    chain.x = datum.is_number() ? static_cast<int64_t>(datum.as_double()) : 0;
-    const Argument argument{true, datum, &chain};
+  std::optional<RecordError> add(const ScalarValue& scalar) {
+    if (auto refused = set.function(0).check(scalar)) return refused;
+    chain.x = scalar.is_number() ? static_cast<int64_t>(scalar.as_double()) : 0;
+    const Argument argument{true, scalar, &chain};
     return set.add(state.get(), {&argument, 1});
   }
-  std::optional<RecordError> subtract(const Datum& datum) {
-    const Argument argument{true, datum, nullptr};
+  std::optional<RecordError> subtract(const ScalarValue& scalar) {
+    const Argument argument{true, scalar, nullptr};
     return set.subtract(state.get(), {&argument, 1});
   }
   std::string value() const { return result(set, state); }
@@ -54,9 +54,9 @@ struct One {
   Chain chain;
 };
 
-Datum i(int64_t v) { return Datum::of(v); }
-Datum d(double v) { return Datum::of(v); }
-Datum s(std::string_view v) { return Datum::of_string(v); }
+ScalarValue i(int64_t v) { return ScalarValue::of(v); }
+ScalarValue d(double v) { return ScalarValue::of(v); }
+ScalarValue s(std::string_view v) { return ScalarValue::of_string(v); }
 
 std::vector<double> parameters_of(const AggregateFunction& function) {
   if (function.min_arguments < 2) return {};
@@ -97,18 +97,18 @@ TEST_CASE("aggregates: results") {
   CHECK(deviation.value() == "1.4142135623730951");
 
   One smallest("min"), largest("max");
-  for (const Datum& datum : {i(3), d(2.5), i(7)}) {
-    CHECK_FALSE(smallest.add(datum));
-    CHECK_FALSE(largest.add(datum));
+  for (const ScalarValue& scalar : {i(3), d(2.5), i(7)}) {
+    CHECK_FALSE(smallest.add(scalar));
+    CHECK_FALSE(largest.add(scalar));
   }
   CHECK(smallest.value() == "2.5");
   CHECK(largest.value() == "7");
   CHECK(largest.add(s("x"))->reason == Reason::wrong_type);
-  CHECK(largest.add(Datum::of_json("[1]"))->reason == Reason::wrong_type);
+  CHECK(largest.add(ScalarValue::of_json("[1]"))->reason == Reason::wrong_type);
   One first("first"), last("last");
-  for (const Datum& datum : {s("a"), Datum::of_json("{\"b\":1}"), i(7)}) {
-    first.add(datum);
-    last.add(datum);
+  for (const ScalarValue& scalar : {s("a"), ScalarValue::of_json("{\"b\":1}"), i(7)}) {
+    first.add(scalar);
+    last.add(scalar);
   }
   CHECK(first.value() == "\"a\"");
   CHECK(last.value() == "7");
@@ -122,32 +122,33 @@ TEST_CASE("aggregates: results") {
   CHECK(collect.value() == "[3,1,5]");
 
   One distinct("distinct");
-  for (const Datum& datum : {i(40), d(40.0), s("40"), Datum::of(true), s("40")}) distinct.add(datum);
+  for (const ScalarValue& scalar : {i(40), d(40.0), s("40"), ScalarValue::of(true), s("40")})
+    distinct.add(scalar);
   CHECK(distinct.value() == "3");
 }
 
 TEST_CASE("aggregates: a number that is passed on keeps the text that it came with, also in the state") {
-  const auto written = [](Datum datum, const char* text) {
-    datum.text = text;
-    return datum;
+  const auto written = [](ScalarValue scalar, const char* text) {
+    scalar.text = text;
+    return scalar;
   };
-  const Datum long_one = written(d(1.2345678901234568e+22), "12345678901234567890123");
-  const Datum next_one = written(d(1.2345678901234568e+22), "12345678901234567890124");
-  for (const Datum& datum :
+  const ScalarValue long_one = written(d(1.2345678901234568e+22), "12345678901234567890123");
+  const ScalarValue next_one = written(d(1.2345678901234568e+22), "12345678901234567890124");
+  for (const ScalarValue& scalar :
        {long_one, written(i(0), "-0"), written(d(1.5), "1.50"), written(d(0), "1e-400")}) {
     for (const char* name : {"first", "last", "min", "max", "collect", "top"}) {
       One one(name, {2});
-      one.add(datum);
-      const std::string text(datum.text);
+      one.add(scalar);
+      const std::string text(scalar.text);
       CHECK(one.value() == (name[0] == 'c' || name[0] == 't' ? "[" + text + "]" : text));
     }
     std::string bytes;
-    encode(datum, bytes);
+    encode(scalar, bytes);
     Reader in(bytes);
     std::string json;
-    append_json(decode_datum(in), json);
+    append_json(decode_scalar(in), json);
     CHECK((in.ok() && in.at_end()));
-    CHECK(json == datum.text);
+    CHECK(json == scalar.text);
   }
   std::string plain, same;
   encode(d(1.5), plain);
@@ -158,12 +159,13 @@ TEST_CASE("aggregates: a number that is passed on keeps the text that it came wi
       "1e";  // no number
   broken.append(8, '\0');
   Reader in(broken);
-  (void)decode_datum(in);
+  (void)decode_scalar(in);
   CHECK_FALSE(in.ok());
 
   One distinct("distinct");
-  for (const Datum& datum : {i(40), written(d(40.0), "40.0"), long_one, next_one, written(i(0), "-0"), i(0)})
-    distinct.add(datum);
+  for (const ScalarValue& scalar :
+       {i(40), written(d(40.0), "40.0"), long_one, next_one, written(i(0), "-0"), i(0)})
+    distinct.add(scalar);
   CHECK(distinct.value() == "4");
 }
 
@@ -215,7 +217,7 @@ TEST_CASE("aggregates: merge, subtract and encode keep the result, for every fun
   for (const AggregateFunction& function : aggregate_functions()) {
     CAPTURE(function.name);
     for (int round = 0; round < 50; ++round) {
-      std::vector<Datum> values;
+      std::vector<ScalarValue> values;
       const int size = static_cast<int>(random() % 12);
       for (int n = 0; n < size; ++n) {
         const auto value = static_cast<int64_t>(random() % 100) - 50;
@@ -255,7 +257,7 @@ TEST_CASE("aggregates: merge, subtract and encode keep the result, for every fun
       if (whole.set.function(0).has_subtract()) {
         const std::string before = whole.value();
         One more(function.name, parameters_of(function));
-        for (const Datum& value : values) REQUIRE_FALSE(more.add(value));
+        for (const ScalarValue& value : values) REQUIRE_FALSE(more.add(value));
         for (const int n : {7, 9, 11}) REQUIRE_FALSE(more.add(i(n)));
         for (const int n : {11, 7, 9}) REQUIRE_FALSE(more.subtract(i(n)));
         CHECK(same(more));
@@ -285,7 +287,7 @@ TEST_CASE("aggregates: what cannot be is refused by name") {
   CHECK_NOTHROW(set.require_merge("session windows"));
 }
 
-TEST_CASE("datum: order across number types is exact") {
+TEST_CASE("scalar: order across number types is exact") {
   CHECK(compare(i(9007199254740993), d(9007199254740992.0)) == 1);
   CHECK(compare(d(9007199254740992.0), i(9007199254740993)) == -1);
   CHECK(compare(i(1), d(1.5)) == -1);

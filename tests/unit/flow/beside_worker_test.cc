@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <set>
 
-#include "flow/instance_slot.h"
-#include "flow/run.h"
+#include "flow/membership/instance_slot.h"
+#include "flow/run/run.h"
 #include "support/catch.h"
-#include "support/fake_surroundings.h"
+#include "support/fake_environment.h"
 #include "support/simulated_state.h"
 #include "support/state_folder.h"
 
@@ -210,7 +210,7 @@ struct Regrouping : Bench {
     broker.add_topic("g-repartition", 2);
     job.tool = "ktable";
     job.instance = "i";
-    job.open_state = [this](const StatePlace& place, const Surroundings& parts, kafka::Admin&) {
+    job.open_state = [this](const StatePlace& place, const Environment& parts, kafka::Admin&) {
       return std::make_unique<testing::SimulatedOpening>(broker, disks[place.changelog.partition], place,
                                                          parts.executor);
     };

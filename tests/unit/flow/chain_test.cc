@@ -1,12 +1,12 @@
 // A chain gives what its operators give as processes with topics between.
-#include "flow/chain.h"
+#include "flow/topology/chain.h"
 
 #include <deque>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "flow/pass.h"
+#include "flow/topology/pass.h"
 #include "support/catch.h"
 
 namespace kutils::flow {

@@ -18,9 +18,9 @@
 #include <random>
 #include <set>
 
-#include "flow/run.h"
+#include "flow/run/run.h"
 #include "support/catch.h"
-#include "support/fake_surroundings.h"
+#include "support/fake_environment.h"
 #include "support/keyed_sink.h"
 #include "support/simulated_state.h"
 #include "support/state_folder.h"
@@ -191,7 +191,7 @@ class Bench : public testing::FakeSurroundings {
     if (case_.policy != OnError::Policy::fail) job_.on_error = OnError{case_.policy, "dead"};
     if (case_.limited) job_.max_output = 2;
     if (case_.shape != Shape::stateless) {
-      job_.open_state = [this](const StatePlace& place, const Surroundings& around, kafka::Admin&) {
+      job_.open_state = [this](const StatePlace& place, const Environment& around, kafka::Admin&) {
         return std::make_unique<testing::SimulatedOpening>(broker, disks_[place.changelog.partition], place,
                                                            around.executor);
       };
@@ -291,7 +291,7 @@ class Bench : public testing::FakeSurroundings {
   ExitCode run_once() {
     if (original_[0].empty() && original_[1].empty())
       for (size_t p = 0; p < 2; ++p) original_[p] = broker.topics.at("in")[p];
-    Surroundings around = FakeSurroundings::around();
+    Environment around = FakeSurroundings::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
       return std::make_unique<testing::KeyedSink>(broker, producer, topic);

@@ -1,6 +1,6 @@
 // Who drops records as late says so at once, then each minute, and at the end where it was more than one in a
 // hundred.
-#include "flow/late_notes.h"
+#include "flow/errors/late_notes.h"
 
 #include "support/catch.h"
 #include "support/lines_fakes.h"

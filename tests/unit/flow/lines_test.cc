@@ -1,10 +1,10 @@
 #include <csignal>
 
-#include "flow/processor.h"
-#include "flow/progress.h"
-#include "flow/run.h"
-#include "flow/sink_outputs.h"
-#include "flow/state_support.h"
+#include "flow/run/processor.h"
+#include "flow/run/progress.h"
+#include "flow/run/run.h"
+#include "flow/tasks/state_support.h"
+#include "flow/transaction/sink_outputs.h"
 #include "support/catch.h"
 #include "support/hand_executor.h"
 #include "support/lines_fakes.h"
@@ -36,7 +36,7 @@ struct Bench {
     job.set_stage([](const StageContext&) { return std::make_unique<PickyStage>(); });
   }
   ExitCode run() {
-    return flow::run(job, Surroundings{clock, log, stop, executor, {}, {}, {}, {}, {}, {}, {}, {}, {}});
+    return flow::run(job, Environment{clock, log, stop, executor, {}, {}, {}, {}, {}, {}, {}, {}, {}});
   }
 };
 

@@ -1,6 +1,6 @@
 // A topic that was deleted and recreated is told from the one that the group began with, and from one whose
 // records retention or compaction has removed.
-#include "flow/origins.h"
+#include "flow/membership/origins.h"
 
 #include <map>
 #include <vector>
@@ -101,9 +101,9 @@ struct Bench {
   Job job;
   WorkerPlan plan;
   AdminOf admin{cluster};
-  Surroundings around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
-                      {},    {},  {},   {},       {},
-                      {},    {},  {}};
+  Environment around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
+                     {},    {},  {},   {},       {},
+                     {},    {},  {}};
   std::unique_ptr<Origins> origins;
   const TP at{"in", 0};
 

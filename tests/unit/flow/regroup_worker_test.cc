@@ -7,14 +7,14 @@
 #include <random>
 
 #include "flow/aggregate/expression_reader.h"
-#include "flow/run.h"
-#include "flow/state_support.h"
+#include "flow/run/run.h"
 #include "flow/table/table_stage.h"
+#include "flow/tasks/state_support.h"
 #include "state/layout.h"
 #include "state/partition_store.h"
 #include "state/state_format.h"
 #include "support/catch.h"
-#include "support/fake_surroundings.h"
+#include "support/fake_environment.h"
 #include "support/keyed_sink.h"
 #include "support/state_folder.h"
 
@@ -89,7 +89,7 @@ struct Bench : testing::FakeSurroundings {
     }
   }
   ExitCode run() {
-    Surroundings around = FakeSurroundings::around();
+    Environment around = FakeSurroundings::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
       return std::make_unique<testing::KeyedSink>(broker, producer, topic);

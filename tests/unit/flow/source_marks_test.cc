@@ -1,10 +1,10 @@
 // Sources tell their times to all partitions of the internal topic, and write little for it.
-#include "flow/source_marks.h"
+#include "flow/tasks/source_marks.h"
 
 #include <algorithm>
 #include <map>
 
-#include "flow/source_headers.h"
+#include "flow/tasks/source_headers.h"
 #include "state/meta.h"
 #include "support/catch.h"
 

@@ -6,12 +6,12 @@
 #include <map>
 #include <set>
 
-#include "flow/run.h"
-#include "flow/state_support.h"
+#include "flow/run/run.h"
+#include "flow/tasks/state_support.h"
 #include "state/layout.h"
 #include "state/partition_store.h"
 #include "support/catch.h"
-#include "support/fake_surroundings.h"
+#include "support/fake_environment.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "flow/fingerprint.h"
-#include "flow/instance_slot.h"
-#include "flow/run.h"
+#include "flow/membership/fingerprint.h"
+#include "flow/membership/instance_slot.h"
+#include "flow/run/run.h"
 #include "support/catch.h"
-#include "support/fake_surroundings.h"
+#include "support/fake_environment.h"
 
 namespace kutils::flow {
 namespace {

@@ -30,8 +30,8 @@ class Table {
   void put(state::Store& store, const std::string& key, int64_t total) const {
     flow::OwnedState state(set_);
     flow::Argument argument{true, {}};
-    argument.datum.kind = flow::Datum::Kind::integer;
-    argument.datum.integer = total;
+    argument.scalar.kind = flow::ScalarValue::Kind::integer;
+    argument.scalar.integer = total;
     REQUIRE_FALSE(set_.add(state.get(), {&argument, 1}));
     std::string value;
     flow::encode_row(set_, true, 1, state.get(), value);

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "flow/aggregate/expression_reader.h"
-#include "flow/pass_stage.h"
 #include "flow/table/row_change.h"
+#include "flow/topology/pass_stage.h"
 #include "state/partition_store.h"
 #include "state/state_format.h"
 #include "support/catch.h"
@@ -478,7 +478,7 @@ TEST_CASE("ktable --emit after:D: the change that makes a value due is not in it
 TEST_CASE("frozen bytes: a row's change in the repartition topic, source rows, refused rows") {
   Argument x;
   x.present = true;
-  x.datum = Datum::of(int64_t{-3});
+  x.scalar = ScalarValue::of(int64_t{-3});
   const Argument none[] = {{true, {}}, {}};
   const Argument both[] = {{true, {}}, x};
   RowChange change;
@@ -500,7 +500,7 @@ TEST_CASE("frozen bytes: a row's change in the repartition topic, source rows, r
   CHECK(read.source == 3);
   CHECK(read.row == "k1");
   CHECK_FALSE(taken[1].present);
-  CHECK(added[1].datum.integer == -3);
+  CHECK(added[1].scalar.integer == -3);
   change.adds = change.group_is_text = false;
   bytes.clear();
   encode(change, bytes);

@@ -47,7 +47,7 @@ TEST_CASE("a co-process that keeps its answers is not waited for without end") {
   std::vector<std::string> notes;
   CoProcess::Options options;
   options.notice = Millis(100);
-  options.patience = Millis(200);
+  options.timeout = Millis(200);
   options.note = [&](const std::string& text) { notes.push_back(text); };
   CoProcess process("x=$(cat); echo \"$x\"", options);
   CHECK_THROWS_AS(process.ask({"1"}), Error);

@@ -22,7 +22,7 @@ class IntReader final : public RecordReader {
     grouped.origin = &record;
     grouped.source = record.partition;
     argument_.present = true;
-    argument_.datum = Datum::of(static_cast<int64_t>(std::stoll(std::string(record.value.view()))));
+    argument_.scalar = ScalarValue::of(static_cast<int64_t>(std::stoll(std::string(record.value.view()))));
     grouped.arguments = {&argument_, 1};
     return std::nullopt;
   }

@@ -1,0 +1,246 @@
+#include "flow/aggregate/first_last.h"
+
+#include <algorithm>
+#include <map>
+
+#include "data/json_write.h"
+#include "flow/aggregate/json_elements.h"
+#include "flow/aggregate/typed_aggregate.h"
+
+namespace kutils::flow {
+namespace {
+
+std::optional<RecordError> check_ordered(const char* function, const ScalarValue& argument) {
+  if (argument.kind == ScalarValue::Kind::json)
+    return RecordError{
+        Reason::wrong_type,
+        std::string(function) + "() compares numbers, strings, booleans or timestamps, not a list or object"};
+  return std::nullopt;
+}
+
+// Numbers, strings, booleans and timestamps do not compare with each other.
+void add_kind(const ScalarValue& scalar, MergeRisk& risk) {
+  if (!scalar.is_null()) risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
+}
+
+RecordError no_order(const char* function, const ScalarValue& a, const ScalarValue& b) {
+  return {Reason::wrong_type, std::string(function) + "(): cannot compare " + to_string(a.kind) + " with " +
+                                  to_string(b.kind) + ", which came before"};
+}
+
+class Extreme final : public TypedAggregate<OwnedScalar> {
+ public:
+  explicit Extreme(bool largest) : largest_(largest) {}
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
+    return check_ordered(name(), argument);
+  }
+  bool may_refuse() const override { return true; }
+  std::optional<RecordError> can_add(const void* state, const ScalarValue& argument) const override {
+    if (of(state).is_null() || compare(argument, of(state).view())) return std::nullopt;
+    return no_order(name(), argument, of(state).view());
+  }
+  void add(void* state, const ScalarValue& argument) const override {
+    OwnedScalar& best = of(state);
+    if (best.is_null() || better(argument, best.view())) best = argument;
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    const OwnedScalar& other = of(from);
+    if (other.is_null()) return std::nullopt;
+    if (auto refused = can_add(into, other.view())) return refused;
+    add(into, other.view());
+    return std::nullopt;
+  }
+  void add_risk(const void* state, MergeRisk& risk) const override { add_kind(of(state).view(), risk); }
+  void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
+  void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
+  void decode(void* state, Reader& in) const override { of(state) = decode_scalar(in); }
+
+ private:
+  const char* name() const { return largest_ ? "max" : "min"; }
+  bool better(const ScalarValue& a, const ScalarValue& b) const {
+    const int order = compare(a, b).value_or(0);
+    return largest_ ? order > 0 : order < 0;
+  }
+  bool largest_;
+};
+
+class FirstOrLast : public TypedAggregate<OwnedScalar> {
+ public:
+  void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
+  void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
+  void decode(void* state, Reader& in) const override { of(state) = decode_scalar(in); }
+};
+
+class First final : public FirstOrLast {
+ public:
+  void add(void* state, const ScalarValue& argument) const override {
+    if (of(state).is_null()) of(state) = argument;
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    if (of(into).is_null()) of(into) = of(from).view();
+    return std::nullopt;
+  }
+};
+
+class Last final : public FirstOrLast {
+ public:
+  void add(void* state, const ScalarValue& argument) const override { of(state) = argument; }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    if (!of(from).is_null()) of(into) = of(from).view();
+    return std::nullopt;
+  }
+};
+
+class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
+ public:
+  explicit Top(size_t limit) : limit_(limit) {}
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
+    return check_ordered("top", argument);
+  }
+  bool may_refuse() const override { return true; }
+  std::optional<RecordError> can_add(const void* state, const ScalarValue& argument) const override {
+    if (of(state).empty() || compare(argument, of(state).front().view())) return std::nullopt;
+    return no_order("top", argument, of(state).front().view());
+  }
+  void add(void* state, const ScalarValue& argument) const override {
+    std::vector<OwnedScalar>& best = of(state);
+    const auto larger = [](const ScalarValue& a, const OwnedScalar& b) {
+      return compare(a, b.view()).value_or(0) > 0;
+    };
+    const auto at = std::upper_bound(best.begin(), best.end(), argument, larger);
+    if (best.size() == limit_) {
+      if (at == best.end()) return;
+      const auto position = at - best.begin();
+      best.pop_back();
+      best.insert(best.begin() + position, OwnedScalar(argument));
+    } else {
+      best.insert(at, OwnedScalar(argument));
+    }
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    for (const OwnedScalar& one : of(from)) {
+      if (auto refused = can_add(into, one.view())) return refused;
+      add(into, one.view());
+    }
+    return std::nullopt;
+  }
+  void add_risk(const void* state, MergeRisk& risk) const override {
+    for (const OwnedScalar& one : of(state)) add_kind(one.view(), risk);
+  }
+  void result(const void* state, std::string& json) const override {
+    json += '[';
+    for (const OwnedScalar& one : of(state)) {
+      if (json.back() != '[') json += ',';
+      append_json(one.view(), json);
+    }
+    json += ']';
+  }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).size());
+    for (const OwnedScalar& one : of(state)) flow::encode(one.view(), out);
+  }
+  void decode(void* state, Reader& in) const override {
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) of(state).emplace_back(decode_scalar(in));
+  }
+
+ private:
+  size_t limit_;
+};
+
+struct Collected {
+  uint64_t count = 0;
+  std::string json;  // the elements, separated by commas
+};
+
+class Collect final : public TypedAggregate<Collected> {
+ public:
+  explicit Collect(size_t limit) : limit_(limit) {}
+  void add(void* state, const ScalarValue& argument) const override {
+    Collected& list = of(state);
+    if (list.count == limit_) return;
+    if (list.count++ > 0) list.json += ',';
+    append_json(argument, list.json);
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    Collected& a = of(into);
+    const Collected& b = of(from);
+    if (b.count == 0) return std::nullopt;
+    if (a.count + b.count <= limit_) {
+      if (a.count > 0) a.json += ',';
+      a.json += b.json;
+      a.count += b.count;
+      return std::nullopt;
+    }
+    // Only the first ones fit. The text has no brackets of its own around it.
+    for_each_json_element("[" + b.json + "]", [&](std::string_view one) {
+      if (a.count == limit_) return false;
+      if (a.count++ > 0) a.json += ',';
+      a.json += one;
+      return true;
+    });
+    return std::nullopt;
+  }
+  void result(const void* state, std::string& json) const override {
+    json.append("[").append(of(state).json).append("]");
+  }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).count);
+    put_bytes(out, of(state).json);
+  }
+  void decode(void* state, Reader& in) const override {
+    of(state).count = in.varint();
+    of(state).json = in.bytes();
+  }
+
+ private:
+  size_t limit_;
+};
+
+// Exact: every distinct value with the number of its records.
+class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std::less<>>> {
+ public:
+  void add(void* state, const ScalarValue& argument) const override { ++of(state)[canonical(argument)]; }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    for (const auto& [value, count] : of(from)) of(into)[value] += count;
+    return std::nullopt;
+  }
+  bool has_subtract() const override { return true; }
+  void subtract(void* state, const ScalarValue& argument) const override {
+    const auto found = of(state).find(canonical(argument));
+    if (found != of(state).end() && --found->second == 0) of(state).erase(found);
+  }
+  void result(const void* state, std::string& json) const override {
+    append_json_int(static_cast<int64_t>(of(state).size()), json);
+  }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).size());
+    for (const auto& [value, count] : of(state)) {
+      put_bytes(out, value);
+      put_signed(out, count);
+    }
+  }
+  void decode(void* state, Reader& in) const override {
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      const std::string_view value = in.bytes();
+      of(state).emplace_hint(of(state).end(), value, in.signed_varint());
+    }
+  }
+
+ private:
+  static std::string canonical(const ScalarValue& argument) {
+    std::string text;
+    append_canonical(argument, text);
+    return text;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregate> make_extreme(bool largest) { return std::make_unique<Extreme>(largest); }
+std::unique_ptr<Aggregate> make_first() { return std::make_unique<First>(); }
+std::unique_ptr<Aggregate> make_last() { return std::make_unique<Last>(); }
+std::unique_ptr<Aggregate> make_top(size_t limit) { return std::make_unique<Top>(limit); }
+std::unique_ptr<Aggregate> make_collect(size_t limit) { return std::make_unique<Collect>(limit); }
+std::unique_ptr<Aggregate> make_distinct() { return std::make_unique<Distinct>(); }
+
+}  // namespace kutils::flow

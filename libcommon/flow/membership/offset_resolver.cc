@@ -1,0 +1,132 @@
+#include "flow/membership/offset_resolver.h"
+
+#include "data/batch.h"
+
+namespace kutils::flow {
+namespace {
+
+// How long a quiet topic may keep us from seeing that we are asked to stop.
+constexpr Millis kGlance{100};
+
+}  // namespace
+
+// Where the state stands decides; the group's offset is its mirror (rule 17).
+int64_t OffsetResolver::with_state(PartitionState& state, const kafka::PartitionOffset& commit,
+                                   bool& is_new) {
+  using Action = state::Resume::Action;
+  const std::optional<int64_t> group_offset =
+      commit.offset == kafka::kOffsetNone ? std::nullopt : std::optional<int64_t>(commit.offset);
+  const std::string& group = context_.plan.group;
+  const std::string place = commit.at.topic + " [" + std::to_string(commit.at.partition) + "]";
+  const std::string again = "start from the beginning under another name with -g NAME";
+  if (const std::string known = state.fingerprint(); !known.empty()) {
+    const bool counts_matter = context_.plan.input_has_state();
+    const auto earlier = Fingerprint::decode(known);
+    const auto now = Fingerprint::decode(context_.plan.fingerprint);
+    const auto differences =
+        earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
+    if (!earlier || !differences.empty()) {
+      std::string text = "the state of group " + group + " stores another configuration:";
+      for (const std::string& line : differences) text += "\n  " + line;
+      throw usage_error(text, again);
+    }
+  }
+  const state::Resume resume = state.resume(group_offset, commit.at, context_.admin.watermarks(commit.at));
+  switch (resume.action) {
+    case Action::start:
+      is_new = true;
+      return resume.offset;
+    case Action::resume:
+      if (!group_offset) check_same_input(state, commit.at);
+      return resume.offset;
+    case Action::input_recreated:
+      throw usage_error("the state of " + place + " stands at offset " + std::to_string(resume.offset) +
+                            ", beyond the topic's end: the topic was recreated",
+                        again);
+    case Action::offsets_were_reset:
+      // Plain commits: the state may stand behind the group's offset, and says so itself (rule 29).
+      if (context_.plan.in_memory) return resume.offset;
+      throw usage_error("the offset of group " + group + " in " + place + " is " +
+                            std::to_string(commit.offset) + ", its state stands at " +
+                            std::to_string(resume.offset) +
+                            ": the offsets were reset by hand, the state was not",
+                        again);
+    case Action::state_missing:
+      if (context_.plan.in_memory && context_.plan.has_internal_topic() && context_.plan.input_has_state()) {
+        throw usage_error(
+            place +
+                ": its state ended with the process that held it, and the groups contain what its rows gave before",
+            again);
+      }
+      if (context_.plan.in_memory) {
+        context_.log.note(place + ": its state ended with the process that held it; reading it again");
+        is_new = true;
+        return resume.offset;
+      }
+      throw usage_error("group " + group + " has read " + place + " up to offset " +
+                            std::to_string(commit.offset) + ", but " + context_.plan.changelog +
+                            " holds no state of it",
+                        "was the changelog topic deleted or recreated? " + again);
+    case Action::gap:
+      break;
+  }
+  const std::string gap = place + ": the state stands before offset " + std::to_string(resume.offset) +
+                          ", the topic's first: records were deleted before they were read";
+  if (!context_.job.accept_gap) throw usage_error(gap, "--on-gap skip continues without them; or " + again);
+  context_.log.note(gap);
+  return resume.offset;
+}
+
+// The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted:
+// it is the same topic if the last record that the state has taken in still is what it was.
+void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
+  const std::string again = "start from the beginning under another name with -g NAME";
+  if (context_.plan.in_memory) return;
+  if (!context_.plan.input_has_state()) {
+    throw usage_error("group " + context_.plan.group +
+                          " has state, but no offsets: they expired or were deleted, and how far " +
+                          context_.plan.inputs.front().first + " was read is not known",
+                      again);
+  }
+  const LastRecord last = state.last_record(at);
+  if (last.offset == kNoOffset || last.offset < context_.admin.watermarks(at).low) return;
+  const auto source = context_.around.make_topic_source({{at, last.offset, last.offset + 1}});
+  for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end && context_.around.stop.signal() == 0;) {
+    Batch batch;
+    fill = source->poll(batch, kGlance);
+    for (const Record& record : batch.records()) {
+      if (record.offset != last.offset || digest_of(record) == last.digest) continue;
+      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " +
+                            std::to_string(last.offset) + " is not the one that the state of group " +
+                            context_.plan.group + " has processed: the topic was recreated",
+                        again);
+    }
+  }
+}
+
+std::vector<PartitionRange> OffsetResolver::without(const std::vector<kafka::TopicPartition>& fresh) {
+  // Partitions that came after the group's first start are read from their beginning (rule 19).
+  const Range from_beginning;
+  std::vector<kafka::TopicPartition> asked, later;
+  for (const auto& at : fresh) {
+    const auto known = context_.plan.earlier_counts.find(at.topic);
+    const bool is_later = context_.plan.sub_of(at.topic) > 0 || context_.plan.came_later(at) ||
+                          (known != context_.plan.earlier_counts.end() && at.partition >= known->second);
+    (is_later ? later : asked).push_back(at);
+  }
+  Range start = context_.job.range;
+  start.until.clear();
+  start.exit_at_end = false;
+  std::vector<PartitionRange> starts;
+  if (!asked.empty()) starts = context_.around.resolve_range(context_.admin, start, asked);
+  for (const PartitionRange& one : starts) {
+    if (one.deleted_from >= 0) context_.log.note(io::deleted_text(one));
+  }
+  if (!later.empty()) {
+    auto more = context_.around.resolve_range(context_.admin, from_beginning, later);
+    starts.insert(starts.end(), more.begin(), more.end());
+  }
+  return starts;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,28 @@
+// Where a partition that is given to us starts: what its state says, what the group has committed, what -o
+// asks for; and what speaks against it (rules 17 and 19).
+#pragma once
+
+#include <vector>
+
+#include "flow/run/worker_context.h"
+#include "flow/tasks/partition_state.h"
+
+namespace kutils::flow {
+
+class OffsetResolver {
+ public:
+  explicit OffsetResolver(const WorkerContext& context) : context_(context) {}
+
+  // The offset of the next record for `state`, of which the group says `commit`. `is_new`: there is neither.
+  // Throws Error(usage) where the two do not belong together, or to this job.
+  int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
+  // Of partitions that the group has no offset of.
+  std::vector<PartitionRange> without(const std::vector<kafka::TopicPartition>& fresh);
+
+ private:
+  void check_same_input(PartitionState& state, const kafka::TopicPartition& at);
+
+  const WorkerContext context_;
+};
+
+}  // namespace kutils::flow

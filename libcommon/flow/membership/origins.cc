@@ -1,0 +1,300 @@
+#include "flow/membership/origins.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "flow/membership/partition_watch.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr char kMarkSign = '\x01';
+constexpr int64_t kLookUs = 1'000'000;
+constexpr size_t kMarksAtOnce = 16;
+constexpr Millis kReadLimit{3000};
+constexpr Millis kSettleLimit{5000};
+constexpr Millis kGlance{50};
+constexpr int kShorterLooks = 2;
+
+std::string name_of(const kafka::TopicPartition& at) {
+  return at.topic + " [" + std::to_string(at.partition) + "]";
+}
+
+constexpr const char* kAgain =
+    "to process the topic that is there now, start from its beginning under another name with -g NAME";
+
+}  // namespace
+
+std::string with_mark(const std::string& fingerprint, const LastRecord& mark) {
+  if (mark.offset == kNoOffset) return fingerprint;
+  char text[48];
+  std::snprintf(text, sizeof text, "%c%lld %016llx", kMarkSign, static_cast<long long>(mark.offset),
+                static_cast<unsigned long long>(mark.digest));
+  return fingerprint + text;
+}
+
+std::string_view fingerprint_of(std::string_view metadata) {
+  return metadata.substr(0, metadata.find(kMarkSign));
+}
+
+LastRecord mark_of(std::string_view metadata) {
+  const size_t sign = metadata.find(kMarkSign);
+  if (sign == std::string_view::npos) return {};
+  const std::string_view text = metadata.substr(sign + 1);
+  LastRecord mark;
+  const char* end = text.data() + text.size();
+  const auto offset = std::from_chars(text.data(), end, mark.offset);
+  if (offset.ec != std::errc() || offset.ptr == end || *offset.ptr != ' ') return {};
+  const auto digest = std::from_chars(offset.ptr + 1, end, mark.digest, 16);
+  if (digest.ec != std::errc() || digest.ptr != end) return {};
+  return mark;
+}
+
+std::vector<std::string> needed_topics(const WorkerContext& context) {
+  const WorkerPlan& plan = context.plan;
+  std::vector<std::string> topics;
+  // Topics that a pattern matches may go.
+  if (context.job.in.kind != io::EndpointKind::topic_pattern) {
+    for (const auto& [topic, count] : plan.inputs) topics.push_back(topic);
+  }
+  topics.insert(topics.end(), plan.outputs.begin(), plan.outputs.end());
+  for (const std::string& topic : {plan.dead_letters, plan.changelog})
+    if (!topic.empty()) topics.push_back(topic);
+  for (size_t i = 1; i < plan.subs.size(); ++i) topics.push_back(plan.subs[i].topic);
+  return topics;
+}
+
+Error deleted_topic_error(const WorkerContext& context, const std::string& topic) {
+  const WorkerPlan& plan = context.plan;
+  if (plan.sub_of(topic) > 0 || topic == plan.changelog)
+    return usage_error("the internal topic " + topic + " of group " + plan.group +
+                           " was deleted while this ran: its state is lost",
+                       "start from the beginning under another name with -g NAME");
+  const bool is_input = std::any_of(plan.inputs.begin(), plan.inputs.end(),
+                                    [&](const auto& input) { return input.first == topic; });
+  if (!is_input) return deleted_output_error(topic, context.job.tool);
+  return deleted_error(
+      topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
+}
+
+Origins::Origins(const WorkerContext& context) : context_(context) {}
+Origins::~Origins() = default;
+
+void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) {
+  Place place;
+  place.mark = mark_of(metadata);
+  place.is_given = place.mark.offset != kNoOffset;
+  place.looked_at = !place.is_given;
+  if (place.is_given) next_look_us_ = 0;
+  places_[at] = place;
+}
+
+void Origins::end(const kafka::TopicPartition& at) { places_.erase(at); }
+
+bool Origins::wants(const kafka::TopicPartition& at) const {
+  const auto found = places_.find(at);
+  if (found == places_.end()) return false;
+  return found->second.mark.offset == kNoOffset || found->second.newest.offset == kNoOffset;
+}
+
+// The first record of a partition is what we began with there. If it was of another topic already, the marks
+// of the other partitions tell.
+void Origins::processed(const kafka::TopicPartition& at, const LastRecord& record) {
+  const auto found = places_.find(at);
+  if (found == places_.end()) return;
+  Place& place = found->second;
+  if (place.mark.offset == kNoOffset) {
+    place.mark = record;
+    place.looked_at = false;
+  } else {
+    place.newest = record;
+  }
+}
+
+bool Origins::is_settled() const {
+  return std::none_of(places_.begin(), places_.end(),
+                      [](const auto& one) { return one.second.is_given && !one.second.looked_at; });
+}
+
+std::string Origins::metadata(const kafka::TopicPartition& at) const {
+  const auto found = places_.find(at);
+  return found == places_.end() ? context_.plan.fingerprint
+                                : with_mark(context_.plan.fingerprint, found->second.mark);
+}
+
+Origins::Question Origins::next_question() {
+  Question question;
+  for (auto& [at, place] : places_) {
+    if (!place.looked_at && question.marks.size() < kMarksAtOnce) question.marks[at] = place.mark;
+    if (place.newest.offset != kNoOffset) question.newer[at] = std::exchange(place.newest, {});
+  }
+  // All partitions of a topic are recreated together: one known mark of each topic tells, the newest, which
+  // retention and compaction reach last.
+  std::map<std::string, const kafka::TopicPartition*> best;
+  for (const auto& [at, place] : places_) {
+    if (!place.looked_at || place.mark.offset == kNoOffset) continue;
+    const kafka::TopicPartition*& so_far = best[at.topic];
+    if (!so_far || places_.at(*so_far).mark.offset < place.mark.offset) so_far = &at;
+  }
+  for (const auto& [topic, at] : best) {
+    const auto is_of_topic = [&name = topic](const auto& one) { return one.first.topic == name; };
+    if (std::any_of(question.newer.begin(), question.newer.end(), is_of_topic) ||
+        std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
+      question.marks[*at] = places_.at(*at).mark;
+  }
+  question.topics = needed_topics(context_);
+  return question;
+}
+
+std::optional<Error> Origins::look() {
+  if (!answer_.valid()) {
+    const int64_t now = context_.around.clock.steady_us();
+    if (now < next_look_us_) return std::nullopt;
+    next_look_us_ = now + kLookUs;
+    question_ = next_question();
+    answer_ = run_beside(context_.around.executor, [this, question = question_] { return ask(question); });
+  }
+  if (!answer_.is_ready()) return std::nullopt;
+  return judge(answer_.get());
+}
+
+std::optional<Error> Origins::settle() {
+  const Clock& clock = context_.around.clock;
+  const int64_t until = clock.steady_us() + std::chrono::microseconds(kSettleLimit).count();
+  while (!is_settled() && context_.around.stop.signal() == 0) {
+    if (clock.steady_us() > until) {
+      // The marks stay as they are: the looks go on, and the next run begins with one.
+      for (auto& [at, place] : places_) place.is_given = false;
+      break;
+    }
+    if (auto error = look()) return error;
+    if (answer_.valid()) {
+      answer_.wait_for(kGlance);
+    } else if (!is_settled() && clock.steady_us() < next_look_us_) {
+      context_.around.pause(kGlance);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> Origins::judge(const Answer& answer) {
+  const Question question = std::move(question_);
+  std::set<std::string> known_again;  // topics
+  std::set<std::string> cannot_tell;
+  for (const auto& [at, finding] : answer.found) {
+    const auto place = places_.find(at);
+    if (finding == Finding::different) {
+      return usage_error("the record at " + name_of(at) + " @ " +
+                             std::to_string(question.marks.at(at).offset) + " is not the one that group " +
+                             context_.plan.group +
+                             " has processed: the topic was deleted and recreated, or it lost records",
+                         kAgain);
+    }
+    if (finding == Finding::unknown) cannot_tell.insert(at.topic);
+    if (finding == Finding::same || finding == Finding::gone) known_again.insert(at.topic);
+    const bool is_other = place == places_.end() || place->second.mark.offset != question.marks.at(at).offset;
+    if (is_other || finding == Finding::unknown) continue;
+    place->second.looked_at = true;
+    if (finding == Finding::gone) place->second.mark = {};
+  }
+  for (const auto& [at, newer] : question.newer) {
+    const auto place = places_.find(at);
+    if (place == places_.end() || !place->second.looked_at) continue;
+    if (cannot_tell.count(at.topic) > 0) continue;
+    if (known_again.count(at.topic) == 0) continue;
+    place->second.mark = newer;
+  }
+  // Many partitions were given to us at once: those that are left are asked about without a wait.
+  if (!is_settled() && cannot_tell.empty()) next_look_us_ = 0;
+  if (!answer.has_topics) return std::nullopt;
+  for (const std::string& topic : question.topics) {
+    const bool is_missing =
+        std::find(answer.missing.begin(), answer.missing.end(), topic) != answer.missing.end();
+    int& looks = missing_[topic];
+    looks = is_missing ? looks + 1 : 0;
+    if (looks < kMissingLooks) continue;
+    return deleted_topic_error(context_, topic);
+  }
+  return std::nullopt;
+}
+
+// --- on the helper's thread ---
+
+Origins::Answer Origins::ask(const Question& question) {
+  Answer answer;
+  try {
+    if (!admin_) {
+      admin_ = context_.around.make_admin();
+      admin_->try_once();
+    }
+    if (!question.marks.empty()) read_marks(question, answer);
+    for (const std::string& topic : question.topics) {
+      if (is_missing(*admin_, topic)) answer.missing.push_back(topic);
+    }
+    answer.has_topics = true;
+  } catch (const Error&) {
+    // An outage: what was found out stands, the rest is asked again.
+  }
+  return answer;
+}
+
+void Origins::read_marks(const Question& question, Answer& answer) {
+  if (!reader_) reader_ = context_.around.make_mark_reader();
+  std::map<kafka::TopicPartition, LastRecord> open = question.marks;
+  std::vector<kafka::PartitionOffset> from;
+  for (const auto& [at, mark] : open) {
+    answer.found[at] = Finding::unknown;
+    from.push_back({at, mark.offset, {}});
+  }
+  const auto finish = [&](const kafka::TopicPartition& at, Finding finding) {
+    answer.found[at] = finding;
+    open.erase(at);
+    reader_->stop(at);
+  };
+  std::map<kafka::TopicPartition, bool> doubtful;  // whether the log was read beyond the mark
+  try {
+    reader_->start(from);
+    const Clock& clock = context_.around.clock;
+    const int64_t until = clock.steady_us() + std::chrono::microseconds(kReadLimit).count();
+    while (!open.empty() && clock.steady_us() < until && context_.around.stop.signal() == 0) {
+      Batch batch;
+      const kafka::Polled polled = reader_->poll(batch, kGlance);
+      for (const Record& record : batch.records()) {
+        const kafka::TopicPartition at{std::string(record.topic), record.partition};
+        const auto mark = open.find(at);
+        if (mark == open.end()) continue;
+        const bool is_there = record.offset == mark->second.offset;
+        const bool is_same = is_there && digest_of(record) == mark->second.digest;
+        finish(at, is_same ? Finding::same : is_there ? Finding::different : Finding::gone);
+      }
+      for (const auto& end : polled.ends) {
+        const auto mark = open.find(end.at);
+        if (mark == open.end()) continue;
+        doubtful[end.at] = end.offset > mark->second.offset;
+        finish(end.at, Finding::unknown);
+      }
+    }
+    for (const auto& [at, mark] : std::map(open)) finish(at, Finding::unknown);
+  } catch (const kafka::KafkaError&) {
+    // One of the offsets is not there, or the reader cannot go on: the logs' ends tell.
+    for (const auto& [at, mark] : open) doubtful[at] = false;
+    reader_.reset();
+  }
+  for (const auto& [at, was_passed] : doubtful)
+    answer.found[at] = judge_by_ends(at, question.marks.at(at).offset, was_passed);
+}
+
+Origins::Finding Origins::judge_by_ends(const kafka::TopicPartition& at, int64_t offset, bool was_passed) {
+  const kafka::Watermarks log = admin_->watermarks(at);
+  if (log.high > offset) {
+    shorter_.erase(at);
+    return was_passed || log.low > offset ? Finding::gone : Finding::unknown;  // by retention or compaction
+  }
+  // Twice, for a new leader may be a moment behind.
+  return ++shorter_[at] >= kShorterLooks ? Finding::different : Finding::unknown;
+}
+
+}  // namespace kutils::flow

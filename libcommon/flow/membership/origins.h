@@ -1,0 +1,103 @@
+// Whether the topics that a group reads still are those that it began with. One that was deleted and
+// recreated under the same name, and filled beyond the group's offset, would be read on from there: its first
+// records would be skipped without a word. librdkafka 2.0 knows no topic ids, so a topic is known again by
+// its records.
+//
+// Each commit carries, behind the fingerprint, a mark: offset and digest of a record that was processed. The
+// mark is read again when a partition is given to us, and about once a second while new records come. It
+// moves on to a newer record only after the old one was found to be what it was, later than the newer one was
+// fetched: so a mark is always of the topic that the group began with, whatever was committed between two
+// looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
+// removed says nothing: then the next record becomes the mark.
+//
+// Beside it, each look asks whether the topics that are read or written still are there: a write to one that
+// was deleted fails only after half a minute, and one that has nothing to write would never say so.
+//
+// Looks run beside the worker, with a reader and an admin of their own. Used by the worker's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/executor.h"
+#include "flow/run/worker_context.h"
+#include "flow/tasks/partition_state.h"
+#include "kafka/partition_reader.h"
+
+namespace kutils::flow {
+
+// A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex).
+std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
+std::string_view fingerprint_of(std::string_view metadata);
+LastRecord mark_of(std::string_view metadata);  // without an offset where there is none
+
+// The topics without which the run cannot go on, and what there is to say when one of them was deleted.
+std::vector<std::string> needed_topics(const WorkerContext& context);
+Error deleted_topic_error(const WorkerContext& context, const std::string& topic);
+
+class Origins {
+ public:
+  explicit Origins(const WorkerContext& context);
+  ~Origins();
+
+  // A partition of an input that is given to us, with the metadata of the group's commit (empty: there is
+  // none).
+  void begin(const kafka::TopicPartition& at, std::string_view metadata);
+  void end(const kafka::TopicPartition& at);
+  // Whether a record of this partition is to be told: to take its digest costs.
+  bool wants(const kafka::TopicPartition& at) const;
+  void processed(const kafka::TopicPartition& at, const LastRecord& record);
+  // For a commit of this partition.
+  std::string metadata(const kafka::TopicPartition& at) const;
+
+  // Once a turn: takes an answer, or begins the next look. What was found out: the tool has to end.
+  std::optional<Error> look();
+  // Before a commit: waits, some seconds at most, until the marks that partitions were given to us with have
+  // been looked at, all of them: offsets go with their topic, and a mark is then left in some of its
+  // partitions only.
+  std::optional<Error> settle();
+
+ private:
+  enum class Finding { same, different, gone, unknown };
+  struct Place {
+    LastRecord mark;        // of the topic that the group began with
+    LastRecord newest;      // the first one that was processed since the last look was begun
+    bool looked_at = true;  // the mark was found to be what it was, or there is none
+    bool is_given = false;  // it came with the group's commit
+  };
+  struct Question {
+    std::map<kafka::TopicPartition, LastRecord> marks;
+    std::map<kafka::TopicPartition, LastRecord> newer;  // processed before it was asked
+    std::vector<std::string> topics;                    // do they still exist
+  };
+  struct Answer {
+    std::map<kafka::TopicPartition, Finding> found;
+    std::vector<std::string> missing;
+    bool has_topics = false;  // `missing` was found out
+  };
+  Question next_question();
+  Answer ask(const Question& question);
+  void read_marks(const Question& question, Answer& answer);
+  Finding judge_by_ends(const kafka::TopicPartition& at, int64_t offset, bool was_passed);
+  std::optional<Error> judge(const Answer& answer);
+  bool is_settled() const;
+
+  const WorkerContext context_;
+  std::map<kafka::TopicPartition, Place> places_;
+  std::map<std::string, int> missing_;  // looks in a row that did not find the topic
+  int64_t next_look_us_ = 0;
+  Question question_;
+  // The helper's, one at a time.
+  std::unique_ptr<kafka::Admin> admin_;
+  std::unique_ptr<kafka::PartitionReader> reader_;
+  std::map<kafka::TopicPartition, int> shorter_;  // looks in a row that found the log ending before the mark
+  Task<Answer> answer_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,30 @@
+// Looks at a run from outside: metrics, health, views of live tables (serve/). The loop calls it on its own
+// thread; nothing here may block for long. What it is told of counts is final: committed, or delivered.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "flow/run/report.h"
+#include "state/backend.h"
+
+namespace kutils::flow {
+
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  // A round of the loop is done, at least ten times a second. `lag` in records, where it is known.
+  virtual void turned(std::optional<int64_t> lag, size_t partitions) = 0;
+  virtual void committed(const Report::Counts& counts) = 0;
+  virtual void aborted() = 0;       // a transaction
+  virtual void started_anew() = 0;  // the worker, after a fatal error
+  // A partition's state is being restored: `rows` of about `total` changelog records are read. From any
+  // thread.
+  virtual void restoring(int32_t partition, uint64_t rows, uint64_t total) = 0;
+  // The partition works from here on; its applied rows may be read by other threads until closing() returns,
+  // which waits for them. Rows in memory cannot be read so: nullptr.
+  virtual void opened(int32_t partition, state::Backend* rows) = 0;
+  virtual void closing(int32_t partition) = 0;
+};
+
+}  // namespace kutils::flow

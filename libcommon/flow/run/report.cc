@@ -1,0 +1,124 @@
+#include "flow/run/report.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "flow/errors/late_notes.h"
+
+namespace kutils::flow {
+namespace {
+
+// A shell takes it as it is, too. An envelope that names its partition, but no topic, has its file's name.
+bool is_topic(std::string_view name) {
+  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return !name.empty() && name[0] != '-' && name.find_first_not_of(safe) == std::string_view::npos;
+}
+
+// Values do not fill the screen: most messages cut them themselves, some quote what they got. A line with a
+// caret below it is the expression's.
+std::string without_long_values(const std::string& message) {
+  constexpr size_t kMostBytes = 250;  // 200 of a value, and the words around it
+  const size_t end = std::min(message.find('\n'), message.size());
+  if (end <= kMostBytes) return message;
+  size_t cut = kMostBytes;
+  while (cut > 0 && (static_cast<unsigned char>(message[cut]) & 0xc0) == 0x80) --cut;
+  return message.substr(0, cut) + "..." + message.substr(end);
+}
+
+}  // namespace
+
+std::string describe_origin(const Record& origin) {
+  std::string text(origin.topic);
+  if (text == "-") text = "standard input";
+  if (origin.partition == kNoPartition) return text + " line " + std::to_string(origin.offset + 1);
+  return text + " [" + std::to_string(origin.partition) + "] @ " + std::to_string(origin.offset);
+}
+
+std::string show_command(const Record& origin) {
+  if (origin.partition == kNoPartition || !is_topic(origin.topic)) return {};
+  return "kread -c 1 -p " + std::to_string(origin.partition) + " -o " + std::to_string(origin.offset) + " " +
+         std::string(origin.topic);
+}
+
+void Report::failed(const Record* origin, const RecordError& error, bool last) {
+  ++counts.failures;
+  ++counts.failures_by_reason[to_string(error.reason)];
+  if (!last) {
+    if (shown_ >= kInFull) return;
+    const auto [times, is_new] = said_.try_emplace(std::string(to_string(error.reason)) + error.message, 0);
+    if (!is_new) {
+      if (++times->second == 1) {
+        ++told_;
+        log_.error((origin ? describe_origin(*origin) : std::string("an output made by a timer")) +
+                   ": the same; more of these are counted, not shown");
+      }
+      return;
+    }
+  }
+  ++shown_;
+  ++told_;
+  std::string text = origin ? describe_origin(*origin) : std::string("an output made by a timer");
+  text.append(": ").append(to_string(error.reason)).append(": ").append(without_long_values(error.message));
+  if (origin) {
+    const std::string command = show_command(*origin);
+    if (!command.empty()) text.append("\n  to see it: ").append(command);
+  }
+  if (last) text.append("\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+  log_.error(text);
+  if (shown_ == kInFull && !last) log_.error("more of these are counted, not shown");
+}
+
+Report::Counts& Report::Counts::operator+=(const Counts& other) {
+  in += other.in;
+  out += other.out;
+  dead_letters += other.dead_letters;
+  repeated += other.repeated;
+  failures += other.failures;
+  for (size_t i = 0; i < kDropReasons; ++i) drops[i] += other.drops[i];
+  for (const auto& [reason, count] : other.failures_by_reason) failures_by_reason[reason] += count;
+  return *this;
+}
+
+std::string Report::summary() const {
+  std::string text = std::to_string(counts.in) + " in, " + std::to_string(counts.out) + " out";
+  for (size_t i = 0; i < Counts::kDropReasons; ++i) {
+    if (counts.drops[i] == 0) continue;
+    text.append(", ")
+        .append(std::to_string(counts.drops[i]))
+        .append(" ")
+        .append(to_string(static_cast<DropReason>(i)));
+  }
+  if (counts.repeated > 0) text.append(", ").append(std::to_string(counts.repeated)).append(" seen before");
+  if (counts.dead_letters > 0)
+    text.append(", ").append(std::to_string(counts.dead_letters)).append(" dead letters");
+  if (counts.failures > 0) {
+    text.append(", ").append(std::to_string(counts.failures)).append(" failed (");
+    bool first = true;
+    for (const auto& [reason, count] : counts.failures_by_reason) {
+      if (!first) text.append(", ");
+      first = false;
+      text.append(std::to_string(count)).append(" ").append(reason);
+    }
+    text.push_back(')');
+  }
+  return text;
+}
+
+void Report::say_summary(bool anyway) {
+  if (counts.failures > told_) {
+    log_.error(summary());
+  } else if (anyway || noteworthy()) {
+    log_.note(summary());
+  }
+  if (const std::string advice = late_advice(counts); !advice.empty()) log_.note(advice);
+}
+
+bool Report::noteworthy() const {
+  if (counts.failures > 0 || counts.repeated > 0) return true;
+  for (size_t i = 0; i < Counts::kDropReasons; ++i) {
+    if (static_cast<DropReason>(i) != DropReason::filtered && counts.drops[i] > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace kutils::flow

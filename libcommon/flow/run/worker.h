@@ -1,0 +1,210 @@
+// Topic to topic (or, with -g, to lines): one member of the group, its committer, its partitions. The
+// delivery protocol's rules are carried out here; the numbers in comments are those of ARCHITECTURE.md's
+// table of rules.
+//
+// A worker is built, run once and dropped. A fatal Kafka error leaves run() as KafkaError{fatal};
+// run_worker() then builds the next one, which begins at what was committed. Its destructor makes no calls,
+// so that dropping it is what a kill is.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "flow/errors/late_notes.h"
+#include "flow/membership/assignment.h"
+#include "flow/membership/instance_slot.h"
+#include "flow/membership/offset_resolver.h"
+#include "flow/membership/origins.h"
+#include "flow/membership/unassigned_partition_monitor.h"
+#include "flow/run/processor.h"
+#include "flow/run/progress.h"
+#include "flow/run/worker_context.h"
+#include "flow/tasks/changelog_writer.h"
+#include "flow/tasks/idle_source_monitor.h"
+#include "flow/tasks/repartition_maintenance.h"
+#include "flow/tasks/restore_manager.h"
+#include "flow/tasks/source_marks.h"
+#include "flow/transaction/commit_memory.h"
+#include "flow/transaction/commit_pacer.h"
+#include "flow/transaction/committer.h"
+#include "flow/transaction/slice_pacer.h"
+#include "flow/transaction/transactional_outputs.h"
+
+namespace kutils::flow {
+
+class Worker final : private kafka::RebalanceListener {
+ public:
+  struct Parts : WorkerContext {
+    const InstanceSlot& slot;
+    Report& report;
+    Progress& progress;
+    OnError::Policy policy;
+    SinkOutputs* lines;  // topic to lines with -g; else null
+    CommitMemory& memory;
+    Processor::Checkpoint counted;  // what earlier workers of this process have done
+    bool distrusted = false;        // the state on disk turned out to be broken
+  };
+  explicit Worker(const Parts& parts);
+  ~Worker() override;
+
+  // Until the ends, a limit, a failed record or a signal; everything done is committed and the group left
+  // when it returns.
+  void run();
+
+  bool has_committed() const { return has_committed_; }
+  // The loop stood still for so long that the group must have gone on without it (a laptop that slept,
+  // SIGSTOP).
+  bool was_away() const { return was_away_; }
+  const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
+  // When it ended without committing what it counted last: the report says what was committed, and what
+  // failed.
+  void uncount_aborted();
+  Processor::End ended() const;
+  // It left to join anew: the group has partitions that are nobody's (unassigned_partition_monitor.h).
+  bool rejoins() const { return rejoins_; }
+  // The last id that the group knew us by; empty if we never joined.
+  const std::string& member_id();
+
+ private:
+  void on_assigned(const std::vector<kafka::TopicPartition>& partitions) override;
+  void on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
+
+  void open();
+  void join();
+  void turn();
+  void admit_assigned();
+  bool refuse_added();
+  void refuse_other_topic();
+  void refuse_while_waiting();
+  void settle_origins();
+  void abort_for_good();
+  void refuse_if_usage(const kafka::KafkaError& error);
+  void check_unread_origins();
+  std::string metadata_of(const OwnedPartition& partition) const;
+  std::unique_ptr<Stage> make_stage(OwnedPartition& partition);
+  std::unique_ptr<Stage> make_stateless_stage();
+  void close_state(OwnedPartition& partition);
+  void set_current_task(const OwnedPartition& partition);
+  bool sources_at_end();
+  void close_stages();
+  void tell_idle_time();
+  void tell_idle_time_of(IdleSourceMonitor& watch, std::optional<size_t> sub);
+  void tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_t silent_ms);
+  void let_idle_sources_go(size_t sub);
+  bool internal_topics_reached_ends();
+  void tell_held_back();
+  void before_commit();
+  void write_marks(bool last);
+  size_t dirty_rows() const;
+  bool visible() const;
+  bool has_left(const kafka::TopicPartition& at) const;
+  bool read();
+  void take();
+  void take_records(std::span<const Record> records);
+  size_t gather_runs(std::span<const Record> records, size_t at);
+  void skip(const Record& record, size_t at);
+  void settle_runs(std::span<const Record> records, size_t done, int64_t now_us);
+  Stage& stage_of(OwnedPartition& partition);
+  void begin_if_needed();
+  void tick();
+  void commit_if_due();
+  void set_aside();
+  bool replay_reached();
+  // Records from here on are not for this run: its end, or the record that failed half-way.
+  int64_t end_of(const OwnedPartition& partition) const;
+  // `last`: what is kept back until later goes as well.
+  void commit(bool last = false);
+  void abort_and_rewind();
+  void rewind();
+  bool finished();
+  bool group_reached_ends();
+  bool waits_for_partitions();
+  bool live_siblings_have_the_rest();
+  int64_t lag();
+  Millis poll_timeout();
+  void note_time();
+  void note_member();
+  void watch_unassigned();
+  std::vector<kafka::PartitionOffset> positions_to_commit() const;
+  bool positions_moved() const;
+  void remember(const std::vector<kafka::PartitionOffset>& committed);
+  void leave();
+  void complete_local_state();
+
+  const Parts parts_;
+  const Clock& clock_;
+  std::unique_ptr<kafka::GroupConsumer> consumer_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
+  std::unique_ptr<TransactionalOutputs> outputs_;
+  std::unique_ptr<Processor> processor_;
+  std::unique_ptr<Stage> stage_;             // stateless jobs
+  std::unique_ptr<ChangelogWriter> states_;  // stateful jobs
+  // The internal topic between a sub-topology and the next one.
+  struct Between {
+    RepartitionMaintenance maintenance;
+    std::optional<SourceMarks> marks;               // windows are behind it
+    std::optional<IdleSourceMonitor> idle_sources;  // of what is read before it
+    bool idle_are_gone = false;                     // let_idle_sources_go() was called
+  };
+  std::vector<Between> between_;  // by sub-topology but the last
+  std::optional<IdleSourceMonitor>
+      idle_sources_;  // of the partitions themselves: windows without an internal topic
+  LateNotes late_;
+  CommitPacer pacer_;
+  std::optional<Origins> origins_;
+  OffsetResolver offset_resolver_;
+  RestoreManager restore_manager_;
+  Assignment owned_;
+  std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
+  std::exception_ptr rebalance_error_;
+  std::exception_ptr unwritten_;  // why a state that was closed is not on disk
+  std::exception_ptr refusal_;    // what ends this run once all is committed and the group left
+  bool rewind_needed_ = false;
+  bool offset_gone_ = false;  // the broker refused a position: see gaps.h
+  Batch batch_;
+  std::span<const Record> rest_;                  // of the batch, still to be taken
+  std::vector<kafka::PartitionOffset> met_ends_;  // behind the batch
+  std::vector<kafka::TopicPartition> left_;       // revoked since the batch was read
+  SlicePacer slices_;
+  struct Run {
+    OwnedPartition* partition;
+    size_t first, last;  // indices in the batch, of one partition all
+  };
+  std::vector<Run> runs_;
+  // A record that failed half-way, and what was counted then: what came before it is done again and
+  // committed.
+  struct Failed {
+    kafka::TopicPartition at;
+    int64_t offset;
+    Report::Counts counts;
+  };
+  std::optional<Failed> failed_;
+  bool replays_ = false;
+  Processor::Checkpoint checkpoint_;
+  uint64_t opened_out_ = 0;  // outputs written when the transaction began
+  int aborts_in_a_row_ = 0;
+  bool has_committed_ = false;
+  bool was_away_ = false;
+  int64_t last_turn_us_ = 0;
+  int64_t opened_us_ = 0;
+  bool take_over_told_ = false;
+  std::string member_id_;  // the newest
+  std::string held_as_;    // the member that the group gave our partitions to
+  int64_t member_noted_us_ = 0;
+  int64_t last_end_check_us_ = 0;
+  std::optional<UnassignedPartitionMonitor> unassigned_;  // members with a static name
+  bool rejoins_ = false;
+  bool told_held_back_ = false;
+};
+
+// Runs workers until one ends as it should, at most three fatal errors in a row apart. Returns what the last
+// one ended with.
+Processor::End run_worker(const Job& job, const Environment& around, Report& report, Progress& progress,
+                          Log& log, OnError::Policy policy);
+
+}  // namespace kutils::flow

@@ -1,0 +1,370 @@
+#include "flow/run/worker_plan.h"
+
+#include <algorithm>
+
+#include "base/nearest_name.h"
+#include "flow/tasks/changelog.h"
+#include "io/endpoint.h"
+#include "state/layout.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr Millis kTopicLook{250};
+constexpr int kTopicLooks = 40;  // ten seconds
+
+// What was written as the SPEC, if that was a name alone: kmap's `clicks` is `clicks=clicks`.
+std::string bare_name(const std::string& spec) {
+  const size_t equals = spec.find('=');
+  return equals != std::string::npos && spec.substr(0, equals) == spec.substr(equals + 1)
+             ? spec.substr(0, equals)
+             : spec;
+}
+
+Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
+  const std::string no_such = "there is no topic '" + name + "'";
+  std::vector<std::string> names;
+  for (const kafka::TopicInfo& topic : admin.topics()) names.push_back(topic.name);
+  for (const auto& [what, spec] : job.settings) {
+    const std::string value = bare_name(spec);
+    if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
+    return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
+                                    ", which comes first: " + job.tool + " " + what + " " + value + " " +
+                                    name);
+  }
+  const std::string near = nearest_name(name, names);
+  return usage_error(no_such,
+                     (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                         std::string("The first tool that writes to a topic makes it; a file is written ./") +
+                         name);
+}
+
+// False also for one that we may not see.
+bool is_topic(kafka::Admin& admin, const std::string& name) {
+  try {
+    return admin.find_topic(name).has_value();
+  } catch (const kafka::KafkaError& error) {
+    if (error.is_not_authorized()) return false;
+    throw;
+  }
+}
+
+// `kfilter clicks popular`: a forgotten expression leaves two topics and no OUT.
+void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
+  if (job.out.kind != io::EndpointKind::stdio) return;
+  for (const auto& [what, spec] : job.settings) {
+    const std::string value = bare_name(spec);
+    const bool is_name =
+        value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+        value.npos;
+    if (value.empty() || what[0] == '-' || !is_name || !is_topic(admin, value)) continue;
+    log.note("'" + value + "' is taken as the " + what + ", and there is a topic of that name; to read it: " +
+             job.tool + " " + what + " " + value + " " + job.in.name);
+  }
+}
+
+// `kcp -e clicks c2.ndjson`: a topic may be called so, and seldom is.
+bool looks_like_file(const std::string& topic) {
+  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv",
+                                           ".tsv",  ".txt",    ".log",   ".gz"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
+    return topic.size() > ending.size() &&
+           std::string_view(topic).substr(topic.size() - ending.size()) == ending;
+  });
+}
+
+// A file of that name was probably meant.
+void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
+  if (at.insisted) return;
+  if (const auto hint = io::local_file_hint(topic))
+    throw usage_error("there is no topic '" + topic + "'", *hint);
+}
+
+// State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
+bool counts_matter(const Job& job) { return job.topology.subs().front().has_state(); }
+
+void check_fingerprint(const Job& job, const Fingerprint& now,
+                       const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
+  bool any = false;
+  bool reset_by_hand = false;
+  std::optional<Fingerprint> earlier;
+  for (const auto& commit : commits) {
+    if (commit.offset == kafka::kOffsetNone) continue;
+    any = true;
+    auto decoded = Fingerprint::decode(commit.metadata);
+    if (!decoded) {
+      reset_by_hand = true;
+      continue;
+    }
+    const auto differences = now.differences_from(*decoded, counts_matter(job));
+    // Rows of another expression cannot be read: a state takes no such change.
+    if (!differences.empty() && (!job.accept_change || job.stateful())) {
+      std::string text = "group " + plan.group + " stores another configuration:";
+      for (const std::string& line : differences) text += "\n  " + line;
+      if (job.stateful() || !job.group_is_explicit) {
+        throw usage_error(
+            text, std::string("start from the beginning under another name with -g NAME") +
+                      (job.stateful() ? "" : ", or continue at this one's offsets with --accept-change"));
+      }
+      if (!earlier) log.note(text + "\n  continuing at its offsets");
+    }
+    if (!earlier) earlier = std::move(decoded);
+  }
+  if (reset_by_hand && job.stateful() && !plan.in_memory) {
+    throw usage_error(
+        "the offsets of group " + plan.group + " were set by hand, and its state belongs to other offsets",
+        "name another group with -g; it has state of its own");
+  }
+  for (const auto& [topic, count] : plan.inputs) {
+    const bool has_offsets = std::any_of(commits.begin(), commits.end(), [&name = topic](const auto& commit) {
+      return commit.at.topic == name && commit.offset != kafka::kOffsetNone;
+    });
+    if (!has_offsets) plan.without_offsets.push_back(topic);
+  }
+  if (!any) return;
+  for (const auto& [topic, count] : plan.inputs) {
+    const auto was = earlier ? earlier->partitions_of(topic, now) : std::nullopt;
+    plan.earlier_counts[topic] = was.value_or(count);
+  }
+}
+
+// IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are
+// there, IN was deleted and made anew: its records would be counted on top of the old ones. (Where IN's
+// partitions have state, that tells.)
+void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
+  std::vector<kafka::TopicPartition> behind;
+  for (size_t i = 1; i < plan.subs.size(); ++i)
+    for (int32_t p = 0; p < plan.subs[i].partitions; ++p) behind.push_back({plan.subs[i].topic, p});
+  for (const auto& commit : admin.committed(plan.group, behind)) {
+    if (commit.offset == kafka::kOffsetNone) continue;
+    throw usage_error("group " + plan.group + " has run before, but has no offsets in " + job.in.name +
+                          ": the topic was deleted and recreated, or its offsets were deleted",
+                      "start from the beginning under another name with -g NAME");
+  }
+}
+
+// Windows whose task brings several partitions together, but which do not tell these apart: an operator with
+// state stands before them (flow/topology/chain.h). As behind a topic that kgroupby wrote.
+bool has_windows_behind_state(const Topology& topology) {
+  for (size_t i = 1; i < topology.subs().size(); ++i) {
+    const auto& operators = topology.subs()[i].operators;
+    if (std::any_of(operators.begin() + 1, operators.end(),
+                    [](const Operator& one) { return static_cast<bool>(one.next_close); }))
+      return true;
+  }
+  return false;
+}
+
+// All offsets of the group are gone, and its state says that it has run: found before a record is read, for what
+// comes before an internal topic would be written again.
+void refuse_lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
+  for (int32_t number = 0; number < states; ++number) {
+    if (admin.watermarks({plan.changelog, number}).high == 0) continue;
+    throw usage_error("group " + plan.group +
+                          " has state, but no offsets: they expired or were deleted, and how far " +
+                          plan.inputs.front().first + " was read is not known",
+                      "start from the beginning under another name with -g NAME");
+  }
+}
+
+}  // namespace
+
+std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
+  std::vector<kafka::TopicPartition> all;
+  for (const auto& [topic, count] : inputs) {
+    for (int32_t p = 0; p < count; ++p) all.push_back({topic, p});
+  }
+  return all;
+}
+
+bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
+  if (sub_of(at.topic) > 0) return false;
+  for (const auto& [topic, count] : inputs) {
+    if (topic == at.topic) return at.partition >= count;
+  }
+  return true;  // a topic that a pattern matches since
+}
+
+Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added) {
+  const int32_t before = plan.inputs.front().second;
+  return usage_error(
+      "partitions were added to " + added.topic + " during the run: it had " + std::to_string(before) +
+          ", now there is partition " + std::to_string(added.partition) +
+          ". The state is kept by partition, and keys move to other partitions when their number changes",
+      "all that was read is committed. Start from the beginning under another name with -g NAME" +
+          std::string(plan.has_internal_topic() ? "" : "; with --by, partitions may be added"));
+}
+
+std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Environment& around,
+                                                         kafka::Admin& admin, Log& log) {
+  std::vector<std::pair<std::string, int32_t>> found;
+  if (job.in.kind == io::EndpointKind::topic_pattern) {
+    const auto matches = io::topic_pattern(job.in);
+    for (const auto& topic : admin.topics()) {
+      if (matches(topic.name)) found.emplace_back(topic.name, topic.partitions);
+    }
+    if (found.empty()) throw usage_error("no topic matches '" + job.in.name + "'");
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+  const std::vector<std::string> names = job.in.topics.empty() ? std::vector{job.in.name} : job.in.topics;
+  for (const std::string& name : names) {
+    auto topic = admin.find_topic(name);
+    if (!topic) refuse_local_file(job.in, name);
+    for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0;
+         ++look) {
+      if (look == 0) log.note("waiting for topic " + name);
+      around.pause(kTopicLook);
+      topic = admin.find_topic(name);
+    }
+    if (!topic) throw no_topic(job, name, admin);
+    found.emplace_back(name, topic->partitions);
+  }
+  warn_of_topic_as_spec(job, admin, log);
+  return found;
+}
+
+int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
+                     int32_t partitions, bool any_time) {
+  if (const auto info = admin.find_topic(topic)) {
+    if (job.partitions && *job.partitions != info->partitions)
+      log.note("topic '" + topic + "' is there already, with " + std::to_string(info->partitions) +
+               (info->partitions == 1 ? " partition" : " partitions") + ": --partitions " +
+               std::to_string(*job.partitions) + " does not change it");
+    return info->partitions;
+  }
+  if (job.out.is_topic() && job.out.name == topic) refuse_local_file(job.out, topic);
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);
+  }
+  if (!job.create_topics) {
+    throw usage_error("there is no topic '" + topic + "', and --no-create is set");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = topic;
+  wanted.partitions = job.partitions.value_or(partitions > 0 ? partitions : -1);  // -1: the broker's default
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  const bool is_ours = any_time ? create_for_any_time(admin, wanted) : admin.create_topic(wanted);
+  const auto made = admin.find_topic(topic);
+  const int32_t count = made ? made->partitions : wanted.partitions;
+  if (is_ours)
+    log.note("created topic " + topic + ", " + std::to_string(count) +
+             (count == 1 ? " partition" : " partitions") +
+             (looks_like_file(topic) ? "; a file is ./" + topic : ""));
+  return count;
+}
+
+WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admin, Log& log) {
+  WorkerPlan plan;
+  plan.group = job.group;
+  if (!job.range.partitions.empty()) {
+    throw usage_error("-p cannot be used from topic to topic: the group shares out all partitions",
+                      "read them to lines: kread -J -p ... IN | kwrite -J OUT");
+  }
+  plan.in_memory = admin.is_in_memory();
+  const bool to_lines = job.out.is_lines();
+  if (to_lines && job.stateful()) {
+    throw usage_error(
+        "-g does not go with state from a topic to lines: the offsets would be kept and the rows lost",
+        "write to a topic, OUT, and print it: kread -e OUT");
+  }
+  plan.state_name = job.group;
+  if (job.stateful() && !plan.in_memory && !job.state_dir.empty())
+    plan.state_name = state::claim_group_name(job.state_dir, job.group, admin.cluster_id());
+  plan.exactly_once = job.delivery == Delivery::exactly_once && !plan.in_memory && !to_lines;
+  if (plan.in_memory) log.note("in-memory broker: topics are lost when it ends; delivery is at least once");
+  plan.inputs = find_inputs(job, around, admin, log);
+  // Before anything is made for it.
+  if (job.stateful() && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
+    throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
+                      "bring them together with kcp first");
+  }
+  if (job.stateful() && !io::is_topic_name(internal_topic_name(plan.group, job.topology.subs().size()))) {
+    throw usage_error("group '" + plan.group + "': the topics of its state cannot have its name (" +
+                          changelog_name(plan.group) + ")",
+                      "name it with -g: letters, digits, '.', '_' and '-', at most 237 of them");
+  }
+  if (job.in.kind == io::EndpointKind::topic_pattern) {
+    plan.subscription = {job.in.name};
+  } else {
+    for (const auto& [topic, count] : plan.inputs) plan.subscription.push_back(topic);
+  }
+  int32_t most = 1;
+  for (const auto& [topic, count] : plan.inputs) most = std::max(most, count);
+  if (!to_lines) plan.outputs = {job.out.name};
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_lines() != to_lines) {
+      throw usage_error("from a topic, the outputs are all topics or all lines; " + more.at.name +
+                        " is not as OUT");
+    }
+    if (!to_lines) plan.outputs.push_back(more.at.name);
+  }
+  bool brings_together = job.changes_keys || plan.inputs.size() > 1;
+  for (const std::string& topic : plan.outputs)
+    brings_together |= ensure_topic(job, admin, log, topic, most) != most;
+  plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
+                          !to_lines && (most > 1 || plan.inputs.size() > 1);
+  if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
+    if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
+    plan.dead_letters = job.on_error->topic;
+    ensure_topic(job, admin, log, plan.dead_letters, most, true);
+  }
+
+  const Fingerprint now(job, plan.inputs);
+  plan.fingerprint = now.encoded();
+  const auto partitions = plan.all_partitions();
+  const auto commits = admin.committed(plan.group, partitions);
+  check_fingerprint(job, now, commits, log, plan);
+  const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
+  plan.subs.push_back({plan.inputs.front().first, most, {}});
+  for (size_t i = 1; i < job.topology.subs().size(); ++i) {
+    const std::string name = internal_topic_name(plan.group, i);
+    plan.subs.push_back({name, ensure_internal_topic(job, admin, log, name, most, has_run), {}});
+    plan.subscription.push_back(name);
+  }
+  if (job.stateful()) {
+    int32_t next = 0;
+    for (size_t i = plan.subs.size(); i-- > 0;) {
+      if (!job.topology.subs()[i].has_state()) continue;
+      plan.subs[i].first_state = next;
+      next += plan.subs[i].partitions;
+    }
+    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
+        !plan.input_has_state())
+      refuse_lost_offsets(job, admin, plan);
+    const auto topic = ensure_changelog(job, admin, log, plan.group,
+                                        plan.in_memory ? plan.subs.back().partitions : next, has_run);
+    plan.changelog = topic.name;
+    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
+        !plan.input_has_state())
+      refuse_lost_state(admin, plan, next);
+    plan.delete_retention_ms = topic.delete_retention_ms;
+    plan.changelog_max_bytes = topic.max_bytes;
+  }
+  const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
+  if (has_start && !plan.earlier_counts.empty()) {
+    log.note("group " + plan.group +
+             " continues at its committed offsets; -o, --since and --tail count on its first run only");
+  }
+  // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
+  // it does not wait for a broker that is down.
+  const bool may_end =
+      job.range.exit_at_end || !job.range.until.empty() || job.range.from.find(':') != std::string::npos;
+  std::vector<PartitionRange> ranges;
+  if (may_end) ranges = around.resolve_range(admin, job.range, partitions);
+  for (const auto& range : ranges) {
+    if (!range.end) continue;
+    plan.has_ends = true;
+    plan.ends[range.at] = *range.end;
+  }
+  if (job.range.exit_at_end && plan.has_internal_topic()) {
+    for (const auto& commit : commits) {
+      const auto end = plan.ends.find(commit.at);
+      if (end != plan.ends.end() && (end->second == 0 || commit.offset >= end->second))
+        plan.quiet_sources[commit.at.partition] = end->second == 0;
+    }
+  }
+  return plan;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,107 @@
+// What is found out once, before the group is joined: topics and their counts, ends, what the group was made
+// for. Kept when the worker is rebuilt.
+#pragma once
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "flow/membership/fingerprint.h"
+#include "flow/run/run.h"
+#include "flow/topology/job.h"
+#include "kafka/admin.h"
+
+namespace kutils::flow {
+
+// How long a tool tries to reach a broker when it starts.
+constexpr Millis kConnectLimit{5'000};
+
+// What a sub-topology reads, and where its tasks have their state.
+struct SubPlan {
+  std::string topic;       // IN (of several the first), or the internal topic before it
+  int32_t partitions = 0;  // of the topic; of several inputs the most
+  // The number of the first task's state, if they have any: of its changelog partition and its directory.
+  std::optional<int32_t> first_state;
+};
+
+struct WorkerPlan {
+  std::string group;
+  std::string state_name;  // the name of the group's directory of state (state/layout.h)
+  bool in_memory = false;  // rule 29
+  bool exactly_once = true;
+  std::vector<std::string> subscription;                // topic names, or one regular expression
+  std::vector<std::pair<std::string, int32_t>> inputs;  // topic, partitions
+  std::vector<std::string> outputs;                     // by port
+  std::string dead_letters;                             // empty: none
+  std::string fingerprint;                              // for each commit's metadata
+  // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
+  // came later and are read from their beginning, whatever -o says (rule 19).
+  std::map<std::string, int32_t> earlier_counts;
+  std::vector<std::string> without_offsets;  // inputs in which the group has no offset
+  // Several partitions are brought together: the oldest record goes first (rule 28b).
+  bool in_order_of_time = false;
+  bool has_ends = false;
+  std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
+  // -e and --by: partitions of IN that have nothing for this run; true: they never had a record.
+  std::map<int32_t, bool> quiet_sources;
+
+  // Stateful jobs.
+  std::string changelog;
+  int64_t delete_retention_ms = 0;
+  int64_t changelog_max_bytes = std::numeric_limits<int64_t>::max();
+  // As Topology::subs().
+  std::vector<SubPlan> subs;
+  bool has_internal_topic() const { return subs.size() > 1; }
+  bool is_last(size_t sub) const { return sub + 1 == subs.size(); }
+  // State of the partitions of IN, which are what they are; behind an internal topic they are ours to choose.
+  bool input_has_state() const { return subs.front().first_state.has_value(); }
+  size_t sub_of(std::string_view topic) const {
+    for (size_t i = 1; i < subs.size(); ++i)
+      if (subs[i].topic == topic) return i;
+    return 0;
+  }
+  // The number of a task's state: of its changelog partition and of its directory; nullopt: it has none. The
+  // last sub-topology's come first.
+  std::optional<int32_t> state_of(const kafka::TopicPartition& at) const {
+    const auto first = subs[sub_of(at.topic)].first_state;
+    return first ? std::optional<int32_t>(*first + at.partition) : std::nullopt;
+  }
+  // How many partitions of state there are.
+  int32_t state_count() const {
+    int32_t count = 0;
+    for (const SubPlan& sub : subs) count += sub.first_state ? sub.partitions : 0;
+    return count;
+  }
+  // All topics of a broker in memory have as many partitions; there the changelog is written and not read
+  // back (rule 29).
+  int32_t changelog_partition_of(int32_t state) const {
+    return in_memory ? state % subs.back().partitions : state;
+  }
+  // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
+  bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
+
+  std::vector<kafka::TopicPartition> all_partitions() const;
+  // An input's partition that was not there when this process started.
+  bool came_later(const kafka::TopicPartition& at) const;
+};
+
+// Why a tool with state stops when the group gives it a partition that came later.
+Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added);
+
+// Creates missing output topics; refuses what cannot work. Throws Error(usage, connection).
+WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admin, Log& log);
+
+// Where an endpoint's topics are, waiting a while for those that an earlier tool of the pipeline is about to
+// make.
+std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Environment& around,
+                                                         kafka::Admin& admin, Log& log);
+// Creates `topic` with `partitions` (the job's own count wins) if it does not exist. Returns its partition
+// count. `any_time`: what is made takes records of any time, also far ahead.
+int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
+                     int32_t partitions, bool any_time = false);
+
+}  // namespace kutils::flow

@@ -1,0 +1,110 @@
+#include "flow/tasks/changelog.h"
+
+#include <charconv>
+
+#include "io/topic_sink.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;  // delete.retention.ms by default
+
+std::string forget(const std::string& group) {
+  return "start from the beginning under another name than " + group + " with -g NAME";
+}
+
+}  // namespace
+
+std::string changelog_name(const std::string& group) { return group + "-changelog"; }
+
+ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
+                                int32_t partitions, bool has_commits) {
+  ChangelogTopic out;
+  out.name = changelog_name(group);
+  out.delete_retention_ms = kDayMs;
+  if (const auto found = admin.find_topic(out.name)) {
+    if (found->partitions != partitions) {
+      throw usage_error("the changelog topic " + out.name + " has " + std::to_string(found->partitions) +
+                            " partitions, the state has " + std::to_string(partitions),
+                        forget(group));
+    }
+    const auto config = admin.topic_config(out.name);
+    out.max_bytes = io::limits_of(config).max_bytes;
+    const auto policy = config.find("cleanup.policy");
+    if (policy != config.end() && policy->second != "compact") {
+      throw usage_error(
+          "the changelog topic " + out.name + " has cleanup.policy=" + policy->second + ", which loses state",
+          "set it to compact, if nothing of it was deleted yet; else " + forget(group));
+    }
+    const auto retention = config.find("delete.retention.ms");
+    if (retention != config.end()) {
+      const std::string& text = retention->second;
+      std::from_chars(text.data(), text.data() + text.size(), out.delete_retention_ms);
+    }
+    return out;
+  }
+  if (has_commits) {
+    throw usage_error("the changelog topic " + out.name + " is missing, though group " + group +
+                          " has run before: its state is lost",
+                      forget(group));
+  }
+  if (!job.create_topics) {
+    throw usage_error(
+        "there is no changelog topic " + out.name + ", and --no-create is set",
+        "create it with " + std::to_string(partitions) + " partitions and cleanup.policy=compact");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = out.name;
+  wanted.partitions = partitions;
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  wanted.config = {{"cleanup.policy", "compact"}};
+  admin.create_topic(wanted);
+  const auto made = admin.find_topic(out.name);
+  if (made && made->partitions != partitions)
+    return ensure_changelog(job, admin, log, group, partitions, has_commits);
+  out.max_bytes = io::limits_of(admin.topic_config(out.name)).max_bytes;
+  if (job.verbose > 0) log.note("created changelog topic " + out.name);
+  return out;
+}
+
+std::string internal_topic_name(const std::string& group, size_t sub) {
+  return group + "-repartition" + (sub > 1 ? "-" + std::to_string(sub) : "");
+}
+
+bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic) {
+  constexpr const char* kAfterMax = "message.timestamp.after.max.ms";
+  constexpr int kInvalidConfig = 40;
+  topic.config[kAfterMax] = std::to_string(INT64_MAX);
+  try {
+    return admin.create_topic(topic);
+  } catch (const kafka::KafkaError& error) {
+    if (error.kafka_code() != kInvalidConfig) throw;
+    topic.config.erase(kAfterMax);
+    return admin.create_topic(topic);
+  }
+}
+
+int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& name,
+                              int32_t partitions, bool has_commits) {
+  if (const auto found = admin.find_topic(name)) return found->partitions;
+  if (has_commits) {
+    throw usage_error(
+        "the internal topic " + name + " is missing, though group " + job.group + " has run before",
+        forget(job.group));
+  }
+  if (!job.create_topics) {
+    throw usage_error("there is no internal topic " + name + ", and --no-create is set",
+                      "create it with " + std::to_string(partitions) + " partitions and retention.ms=-1");
+  }
+  kafka::NewTopic wanted;
+  wanted.name = name;
+  wanted.partitions = partitions;
+  wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
+  wanted.config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  create_for_any_time(admin, wanted);
+  const auto made = admin.find_topic(name);
+  if (job.verbose > 0) log.note("created internal topic " + name);
+  return made ? made->partitions : partitions;
+}
+
+}  // namespace kutils::flow

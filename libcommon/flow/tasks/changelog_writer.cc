@@ -1,0 +1,85 @@
+#include "flow/tasks/changelog_writer.h"
+
+#include "io/topic_sink.h"
+
+namespace kutils::flow {
+
+void ChangelogWriter::write(const std::vector<kafka::PartitionOffset>& offsets) {
+  kafka::Producer& producer = *committer_.producers().at(committer_.producer_index());
+  const int64_t now = context_.around.clock.wall_ms();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
+    const StateMark mark{partition.at,
+                         offset.offset,
+                         now,
+                         context_.plan.fingerprint,
+                         context_.plan.inputs.front().second,
+                         partition.last_record};
+    for (const state::Change& change : partition.state->changes(mark)) {
+      Output row;
+      row.key = MaybeBytes(change.key);
+      row.value = change.value;
+      check_size(row, offset);
+      if (batches_.is_small() && batches_.must_flush_before(changelog, io::batch_bytes(row)))
+        producer.flush();
+      producer.produce(context_.plan.changelog, changelog, row);
+    }
+  }
+  if (outside_) outside_->flush();
+  check_changelog(producer, offsets);
+}
+
+// Judged before it is produced (rule 6): the broker would refuse the whole transaction, again and
+// again.
+void ChangelogWriter::check_size(const Output& row, const kafka::PartitionOffset& at) {
+  const int64_t most = context_.plan.changelog_max_bytes;
+  if (static_cast<int64_t>(row.key.size() + row.value.size()) <= most / 2) return;
+  const int64_t bytes = io::batch_bytes(row);
+  if (bytes <= most) return;
+  committer_.abort();
+  throw Error(
+      ExitCode::delivery,
+      "a row of the state has grown too large, at " + at.at.topic + " [" + std::to_string(at.at.partition) +
+          "] before " + std::to_string(at.offset) + ": " + std::to_string(bytes) +
+          " bytes; the changelog topic " + context_.plan.changelog + " takes " + std::to_string(most) +
+          " (max.message.bytes)",
+      "raise max.message.bytes of that topic and start the tool again: it continues where it stopped;\n"
+      "or keep less of each group, under another name with -g NAME");
+}
+
+// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks
+// rows that the state has. Found before the commit, for afterwards it would look like a state of its own.
+void ChangelogWriter::check_changelog(kafka::Producer& producer,
+                                      const std::vector<kafka::PartitionOffset>& offsets) {
+  producer.flush();
+  batches_.flushed();
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
+    partition.changes_end = producer.delivered_offset(context_.plan.changelog, changelog) + 1;
+    const int64_t applied = partition.state->changelog_offset().value_or(0);
+    if (partition.changes_end == 0 || partition.changes_end > applied) continue;
+    committer_.abort();
+    throw usage_error(
+        "the changelog topic " + context_.plan.changelog +
+            " was deleted and recreated during the run: partition " + std::to_string(changelog) +
+            " ends at " + std::to_string(partition.changes_end) + ", its rows stand at " +
+            std::to_string(applied),
+        "nothing was committed to it; start from the beginning under another name with -g NAME");
+  }
+}
+
+void ChangelogWriter::apply(const std::vector<kafka::PartitionOffset>& offsets) {
+  for (const auto& offset : offsets) {
+    OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
+    if (!partition.state) continue;
+    const int64_t end = partition.changes_end;
+    partition.state->applied(end == 0 ? std::nullopt : std::optional<int64_t>(end),
+                             context_.around.clock.wall_ms());
+  }
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,86 @@
+#include "flow/tasks/idle_source_monitor.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace kutils::flow {
+namespace {
+
+constexpr int64_t kAskUs = 1'000'000;
+constexpr int64_t kCountUs = 10'000'000;
+
+}  // namespace
+
+IdleSourceMonitor::Answer IdleSourceMonitor::ask(kafka::Admin& admin, int64_t now_us,
+                                                 std::vector<kafka::PartitionOffset> positions) {
+  Answer answer{now_us, false, {}, {}};
+  // First how far it is read, then how far it goes: what is found read was read.
+  if (!topic_.empty()) {
+    if (counted_us_ == INT64_MIN) counted_us_ = now_us;
+    if (now_us - counted_us_ >= kCountUs) {
+      counted_us_ = now_us;
+      if (const auto found = admin.find_topic(topic_)) count_ = std::max(count_, found->partitions);
+    }
+    std::vector<kafka::TopicPartition> sources;
+    for (int32_t p = 0; p < count_; ++p) sources.push_back({topic_, p});
+    for (const auto& commit : admin.committed(group_, sources))
+      answer.sources.push_back({commit.at, std::max<int64_t>(commit.offset, 0), 0});
+    for (Reader& one : answer.sources) one.end = admin.watermarks(one.at).high;
+  }
+  for (const auto& one : positions)
+    answer.readers.push_back({one.at, one.offset, admin.watermarks(one.at).high});
+  answer.answered = true;
+  return answer;
+}
+
+std::optional<IdleSourceMonitor::Found> IdleSourceMonitor::look(
+    const std::vector<kafka::PartitionOffset>& positions) {
+  std::optional<Found> found;
+  if (answer_.valid()) {
+    if (!answer_.is_ready()) return std::nullopt;
+    const Answer answer = answer_.get();
+    if (answer.answered) found = judge(answer);
+  }
+  const int64_t now = around_.clock.steady_us();
+  if (now - asked_us_ < kAskUs || positions.empty()) return found;
+  asked_us_ = now;
+  if (!admin_) {
+    admin_ = around_.make_admin();
+    admin_->try_once();
+  }
+  answer_ = run_beside(around_.executor, [this, now, positions]() -> Answer {
+    try {
+      return ask(*admin_, now, positions);
+    } catch (const Error&) {
+      return {};  // the next time; until then nothing is proved
+    }
+  });
+  return found;
+}
+
+IdleSourceMonitor::Found IdleSourceMonitor::judge(const Answer& answer) {
+  Found found;
+  found.asked_us = answer.asked_us;
+  for (const Reader& one : answer.readers)
+    if (one.position >= one.end) found.read.push_back({one.at, one.position, {}});
+  const int64_t gap =
+      kGapUs + kGapEachUs * static_cast<int64_t>(answer.sources.size() + answer.readers.size());
+  for (const Reader& one : topic_.empty() ? answer.readers : answer.sources) {
+    if (one.position < one.end) {
+      quiet_.erase(one.at);
+      found.active.push_back(one.at.partition);
+      continue;
+    }
+    const auto [known, is_new] = quiet_.try_emplace(one.at);
+    Quiet& quiet = known->second;
+    const bool has_moved = quiet.position != one.position || quiet.end != one.end;
+    if (!is_new && has_moved) found.active.push_back(one.at.partition);
+    if (is_new || has_moved || answer.asked_us - quiet.asked_us > gap)
+      quiet = {one.position, one.end, answer.asked_us, answer.asked_us};
+    quiet.asked_us = answer.asked_us;
+    found.silent.push_back({one.at, (quiet.asked_us - quiet.since_us) / 1000});
+  }
+  return found;
+}
+
+}  // namespace kutils::flow

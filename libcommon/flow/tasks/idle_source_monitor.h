@@ -1,0 +1,87 @@
+// Which partitions are silent, and for how long (rule 26): those whose leader, asked again and again,
+// gave the same end, which is where their reader stands. So neither lag, an open transaction, a broker that
+// is away nor a process that stood still counts, and no record is missed between two looks. Behind a
+// repartition it is the sources that fall silent, wherever they are read: neither the end of one nor the
+// group's offset there changed.
+//
+// The broker is asked beside the caller, about once a second. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "flow/run/run.h"
+#include "kafka/admin.h"
+
+namespace kutils::flow {
+
+class IdleSourceMonitor {
+ public:
+  // Two answers prove the time between them only if they are this close, and a little more for each partition
+  // that is asked about: what kept us from asking may have kept records from coming.
+  static constexpr int64_t kGapUs = 3'000'000;
+  static constexpr int64_t kGapEachUs = 50'000;
+
+  struct Silent {
+    kafka::TopicPartition at;
+    int64_t ms = 0;
+  };
+  struct Found {
+    int64_t asked_us = 0;
+    // Of the positions that were asked about, those at their ends. They were asked after the sources: all
+    // that came of a silent source stands before them.
+    std::vector<kafka::PartitionOffset> read;
+    std::vector<Silent> silent;  // of the same partitions, or of the sources
+    // Sources of which there is more than was read, or was since the last answer: nobody may go on without
+    // them.
+    std::vector<int32_t> active;
+  };
+
+  // Of the partitions themselves.
+  explicit IdleSourceMonitor(const Environment& around) : around_(around) {}
+  // Of the partitions of `topic`, which `group` reads; of those that are added, too.
+  IdleSourceMonitor(const Environment& around, std::string group, std::string topic, int32_t partitions)
+      : around_(around), group_(std::move(group)), topic_(std::move(topic)), count_(partitions) {}
+
+  // Partitions of which all that came so far was read, and the reader's positions. What an answer said is
+  // given once, when it is there; else nullopt.
+  std::optional<Found> look(const std::vector<kafka::PartitionOffset>& positions);
+
+ private:
+  struct Reader {
+    kafka::TopicPartition at;
+    int64_t position = 0;
+    int64_t end = 0;
+  };
+  struct Answer {
+    int64_t asked_us = 0;
+    bool answered = false;
+    std::vector<Reader> sources, readers;
+  };
+  struct Quiet {
+    int64_t position = 0;
+    int64_t end = 0;
+    int64_t since_us = 0;
+    int64_t asked_us = 0;
+  };
+  // Called by one helper at a time.
+  Answer ask(kafka::Admin& admin, int64_t now_us, std::vector<kafka::PartitionOffset> positions);
+  Found judge(const Answer& answer);
+
+  const Environment& around_;
+  const std::string group_;
+  const std::string topic_;  // empty: the partitions themselves
+  int32_t count_ = 0;        // it may get more, also ones that others read
+  int64_t counted_us_ = INT64_MIN;
+  std::map<kafka::TopicPartition, Quiet> quiet_;
+  std::unique_ptr<kafka::Admin> admin_;  // ours alone: it takes one call at a time
+  int64_t asked_us_ = INT64_MIN / 2;
+  Task<Answer> answer_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,43 @@
+#include "flow/transaction/sink_outputs.h"
+
+#include "base/error.h"
+#include "flow/errors/dead_letter.h"
+#include "flow/run/report.h"
+
+namespace kutils::flow {
+
+std::optional<RecordError> SinkOutputs::write(const Record* origin, const Output& output) {
+  return ports_.at(output.port)->write(origin, output);
+}
+
+void SinkOutputs::dead_letter(const Record& origin, const RecordError& error) {
+  const DeadLetter letter(tool_, origin, error);
+  if (auto refused = dead_letters_->write(&origin, letter.output())) {
+    // Nowhere is left to put it, and dropping it would be silent loss.
+    throw Error(ExitCode::bad_record,
+                "the dead-letter topic does not take " + describe_origin(origin) + ": " + refused->message);
+  }
+}
+
+void SinkOutputs::flush() {
+  for (auto& sink : ports_) sink->flush();
+  if (dead_letters_) dead_letters_->flush();
+}
+
+void SinkOutputs::spare() {
+  for (auto& sink : ports_) sink->spare();
+}
+
+void SinkOutputs::close() {
+  for (auto& sink : ports_) sink->close();
+  if (dead_letters_) dead_letters_->close();
+}
+
+bool SinkOutputs::reader_gone() {
+  for (auto& sink : ports_) {
+    if (sink->reader_gone()) return true;
+  }
+  return false;
+}
+
+}  // namespace kutils::flow

@@ -1,0 +1,34 @@
+// Outputs over one sink per port and one for dead letters.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flow/topology/outputs.h"
+#include "io/sink.h"
+
+namespace kutils::flow {
+
+class SinkOutputs final : public Outputs {
+ public:
+  // `dead_letters` may be null if no policy asks for it. Owns the sinks.
+  SinkOutputs(std::string tool, std::vector<std::unique_ptr<io::Sink>> ports,
+              std::unique_ptr<io::Sink> dead_letters)
+      : tool_(std::move(tool)), ports_(std::move(ports)), dead_letters_(std::move(dead_letters)) {}
+
+  std::optional<RecordError> write(const Record* origin, const Output& output) override;
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return ports_.at(0)->too_far_ahead(ms); }
+  void dead_letter(const Record& origin, const RecordError& error) override;
+  void flush();
+  void spare();
+  void close();  // see io::Sink
+  bool reader_gone();
+
+ private:
+  std::string tool_;
+  std::vector<std::unique_ptr<io::Sink>> ports_;
+  std::unique_ptr<io::Sink> dead_letters_;
+};
+
+}  // namespace kutils::flow

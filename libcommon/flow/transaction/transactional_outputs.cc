@@ -1,0 +1,78 @@
+#include "flow/transaction/transactional_outputs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/murmur2.h"
+
+namespace kutils::flow {
+
+TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committer& committer,
+                                           SinkOutputs* lines, kafka::Producer* outside,
+                                           std::function<void()> begin)
+    : committer_(committer), lines_(lines), begin_(std::move(begin)) {
+  auto inputs = context.plan.inputs;
+  for (size_t i = 1; i < context.plan.subs.size(); ++i) {
+    const SubPlan& sub = context.plan.subs[i];
+    inputs.emplace_back(sub.topic, sub.partitions);
+    Between& between = between_.emplace_back();
+    between.partitions = sub.partitions;
+    for (kafka::Producer* producer : committer_.producers())
+      between.sinks.push_back(context.around.make_topic_sink(*producer, context.admin, sub.topic, inputs));
+  }
+  for (kafka::Producer* producer : committer_.producers()) {
+    std::vector<std::unique_ptr<io::Sink>> ports;
+    for (const std::string& topic : context.plan.outputs) {
+      ports.push_back(
+          context.around.make_topic_sink(outside ? *outside : *producer, context.admin, topic, inputs));
+    }
+    std::unique_ptr<io::Sink> letters;
+    if (!context.plan.dead_letters.empty()) {
+      letters = context.around.make_topic_sink(*producer, context.admin, context.plan.dead_letters,
+                                               context.plan.inputs);
+    }
+    sets_.push_back(std::make_unique<SinkOutputs>(context.job.tool, std::move(ports), std::move(letters)));
+  }
+}
+
+std::optional<RecordError> TransactionalOutputs::write(const Record* origin, const Output& output) {
+  begin_();
+  ++written_;
+  // Further outputs leave the topology wherever they are made.
+  if (output.port == 0 && sub_ < between_.size()) return write_between(between_[sub_], origin, output);
+  // What no record caused belongs to the partition whose stage speaks.
+  const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
+  return set().write(is_at_home ? &home_ : origin, output);
+}
+
+std::optional<RecordError> TransactionalOutputs::write_between(Between& to, const Record* origin,
+                                                               const Output& output) {
+  io::Sink& sink = *to.sinks[committer_.producer_index()];
+  const Record* from = origin ? origin : &home_;
+  if (!to.marks || from->partition < 0 || output.timestamp < 0) return sink.write(origin, output);
+  Output placed = output;
+  placed.partition = murmur2_partition(output.key.view(), to.partitions);
+  auto refused = sink.write(origin, placed);
+  if (!refused) to.marks->wrote(from->partition, output.timestamp, placed.partition);
+  return refused;
+}
+
+void TransactionalOutputs::mark(size_t sub, const Output& mark) {
+  if (const auto refused = between_[sub].sinks[committer_.producer_index()]->write(nullptr, mark))
+    throw Error(ExitCode::delivery, "an internal topic takes no mark: " + refused->message);
+}
+
+void TransactionalOutputs::dead_letter(const Record& origin, const RecordError& error) {
+  ++written_;
+  set().dead_letter(origin, error);
+}
+
+void TransactionalOutputs::set_home(const kafka::TopicPartition* at, size_t sub) {
+  sub_ = sub;
+  home_ = Record();
+  if (!at) return;
+  home_.topic = at->topic;
+  home_.partition = at->partition;
+}
+
+}  // namespace kutils::flow
