@@ -8,7 +8,6 @@
 #include "flow/membership/gaps.h"
 #include "flow/topology/chain.h"
 #include "io/topic_source.h"
-#include "state/layout.h"
 
 namespace kutils::flow {
 namespace {
@@ -18,10 +17,6 @@ constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
 // A loop that stood still this long may have lost its partitions or its transaction.
 constexpr int64_t kAwayUs = 2'500'000;
-// A member that has been given nothing for so long gets nothing: others have it all.
-constexpr int64_t kAssignmentUs = 15'000'000;
-// A killed member is out of the group by then: after its session time-out of 30 s and a rebalance.
-constexpr int64_t kTakeOverUs = 35'000'000;
 constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
@@ -52,6 +47,7 @@ Worker::Worker(const Parts& parts)
       late_(parts.log),
       pacer_(parts.plan.transactional() || parts.lines ? parts.job.commit_min : parts.job.commit_max,
              parts.job.commit_max, transaction_limit(parts.job)),
+      group_ends_(parts, parts.slot),
       offset_resolver_(parts),
       restore_manager_(parts, parts.distrusted),
       checkpoint_(parts.counted) {
@@ -165,7 +161,7 @@ void Worker::run() {
   if (rewind_needed_) uncount_aborted();
   leave();
   if (refusal_) std::rethrow_exception(refusal_);
-  if (!joined) complete_local_state();
+  if (!joined) restore_manager_.complete_local_state();
 }
 
 // One round: the group's events, a batch, perhaps a commit.
@@ -233,12 +229,12 @@ bool Worker::finished() {
   last_end_check_us_ = clock_.steady_us();
   try {
     commit(true);
-    if (!group_reached_ends()) return false;
+    if (!group_ends_.reached(*consumer_)) return false;
     if (origins_ && member_id_.empty()) check_unread_origins();
     if (!internal_topics_reached_ends()) return false;
     if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
-    if (waits_for_partitions()) return false;
+    if (group_ends_.waits_for_partitions(held_at_the_end(), clock_.steady_us() - opened_us_)) return false;
     close_stages();
     return true;
   } catch (const KafkaError& error) {
@@ -277,55 +273,10 @@ bool Worker::internal_topics_reached_ends() {
   return true;
 }
 
-// --close-at-end: windows of a partition that a killed process still holds would stay open, for nobody closes
-// them. The group takes it for dead after its session time-out and gives them to us. Processes of this
-// machine that live close their own; of others' nobody can say whether they live, so they are waited for as
-// long.
-bool Worker::waits_for_partitions() {
-  const auto held =
-      static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(),
-                                         [&](const auto& one) { return parts_.plan.is_last(one->sub); }));
-  const WorkerPlan& plan = parts_.plan;
-  const int32_t all = plan.subs.back().partitions;
-  if (held >= all) return false;
-  const int64_t waited = clock_.steady_us() - opened_us_;
-  if (plan.in_memory) return held == 0 && waited < kAssignmentUs;
-  const std::string missing = std::to_string(all - held) + " of " + std::to_string(all) + " partitions";
-  if (held == 0 && waited < kAssignmentUs) return true;
-  if (live_siblings_have_the_rest()) return false;
-  if (waited >= kTakeOverUs) {
-    parts_.log.note(missing + " are held by other members of group " + plan.group +
-                    ": their windows are closed only if those run with --close-at-end, too");
-    return false;
-  }
-  if (waited >= kMemberNoteUs && !take_over_told_) {
-    take_over_told_ = true;
-    parts_.log.note("waiting for " + missing +
-                    " that another member of the group holds: if it was killed, its session ends within " +
-                    std::to_string(kTakeOverUs / 1'000'000) + " s");
-  }
-  return true;
-}
-
-// Whether all other members of the group are processes of this machine that run, as far as its slots tell.
-// False if there is none: then the group is about to give us the rest.
-bool Worker::live_siblings_have_the_rest() {
-  const std::string& ours = parts_.slot.instance_id();
-  if (ours.empty() || parts_.slot.directory().empty()) return false;
-  try {
-    const auto members = parts_.admin.group_members(parts_.plan.group);
-    std::vector<std::string> dead;
-    for (int number = 0; const auto slot = parts_.slot.next_dead(number);)
-      dead.push_back(slot->transactional_id);
-    const std::string here = ours.substr(0, ours.rfind('.') + 1);
-    return members.size() > 1 &&
-           std::all_of(members.begin(), members.end(), [&](const kafka::GroupMember& member) {
-             return member.instance_id.starts_with(here) &&
-                    std::find(dead.begin(), dead.end(), member.instance_id) == dead.end();
-           });
-  } catch (const Error&) {
-    return false;  // nobody to ask: as if it were not so
-  }
+// Partitions of the last sub-topology that are ours.
+int32_t Worker::held_at_the_end() const {
+  return static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(),
+                                            [&](const auto& one) { return parts_.plan.is_last(one->sub); }));
 }
 
 // --close-at-end: what the stages have open goes out, in a transaction of its own (25).
@@ -356,19 +307,6 @@ void Worker::let_idle_sources_go(size_t sub) {
     if (one->stage->dirty_rows() > 0) begin_if_needed();
   }
   if (committer_->open()) commit();
-}
-
-bool Worker::group_reached_ends() {
-  std::vector<kafka::TopicPartition> partitions;
-  for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
-  for (const auto& commit : consumer_->committed(partitions)) {
-    if (commit.offset < parts_.plan.ends.at(commit.at)) return false;
-    // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (parts_.job.accept_change && commit.offset >= 0 &&
-        fingerprint_of(commit.metadata) != parts_.plan.fingerprint)
-      return false;
-  }
-  return true;
 }
 
 // --- the group's events ---
@@ -989,36 +927,6 @@ void Worker::rewind() {
     one->at_log_end = false;  // it is met anew
   }
   consumer_->rewind(to);
-}
-
-// Nothing was left to do, so no partition was opened. What kquery reads here is completed all the same: if
-// the state directory was deleted, what a run that was cut short left behind, and copies of partitions that
-// another instance has gone on with. Where this machine has some partitions of the group, the others are
-// another one's.
-void Worker::complete_local_state() {
-  const Job& job = parts_.job;
-  const WorkerPlan& plan = parts_.plan;
-  if (!job.stateful() || plan.in_memory || job.state_dir.empty() || parts_.around.stop.signal() != 0) return;
-  const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.state_name);
-  std::vector<int32_t> wanted;
-  for (int32_t number = 0; number < plan.state_count(); ++number) {
-    if (here.empty()) {
-      wanted.push_back(number);
-    } else if (std::binary_search(here.begin(), here.end(), number)) {
-      const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
-      const state::Mark mark = state::read_mark(at);
-      const bool is_cut =
-          mark.kind == state::Mark::Kind::working || mark.kind == state::Mark::Kind::restoring;
-      // Another one had the partition since: behind the last row stands no more than its transaction's
-      // marker.
-      const auto is_old = [&] {
-        return mark.kind == state::Mark::Kind::complete &&
-               parts_.admin.watermarks({plan.changelog, number}).high > mark.changelog_offset + 1;
-      };
-      if ((is_cut || is_old()) && state::PartitionLock::try_read(at)) wanted.push_back(number);
-    }
-  }
-  restore_manager_.complete(wanted);
 }
 
 void Worker::leave() {

@@ -16,6 +16,7 @@
 #include "data/batch.h"
 #include "flow/errors/late_notes.h"
 #include "flow/membership/assignment.h"
+#include "flow/membership/group_ends.h"
 #include "flow/membership/instance_slot.h"
 #include "flow/membership/offset_resolver.h"
 #include "flow/membership/origins.h"
@@ -121,9 +122,7 @@ class Worker final : private kafka::RebalanceListener {
   void abort_and_rewind();
   void rewind();
   bool finished();
-  bool group_reached_ends();
-  bool waits_for_partitions();
-  bool live_siblings_have_the_rest();
+  int32_t held_at_the_end() const;
   int64_t lag();
   Millis poll_timeout();
   void note_time();
@@ -133,7 +132,6 @@ class Worker final : private kafka::RebalanceListener {
   bool positions_moved() const;
   void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
-  void complete_local_state();
 
   const Parts parts_;
   const Clock& clock_;
@@ -157,6 +155,7 @@ class Worker final : private kafka::RebalanceListener {
   LateNotes late_;
   CommitPacer pacer_;
   std::optional<Origins> origins_;
+  GroupEnds group_ends_;
   OffsetResolver offset_resolver_;
   RestoreManager restore_manager_;
   Assignment owned_;
@@ -192,7 +191,6 @@ class Worker final : private kafka::RebalanceListener {
   bool was_away_ = false;
   int64_t last_turn_us_ = 0;
   int64_t opened_us_ = 0;
-  bool take_over_told_ = false;
   std::string member_id_;  // the newest
   std::string held_as_;    // the member that the group gave our partitions to
   int64_t member_noted_us_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kafka/memory_state.h"
+#include "state/layout.h"
 
 namespace kutils::flow {
 namespace {
@@ -50,11 +51,11 @@ std::vector<kafka::TopicPartition> RestoreManager::ready(const std::vector<kafka
       ready.push_back(at);
       continue;
     }
-    auto found = std::find_if(restore_manager_.begin(), restore_manager_.end(),
-                              [&](const auto& one) { return one.at == at; });
-    if (found == restore_manager_.end()) {
-      restore_manager_.push_back({at, begin(*number, true), nullptr});
-      found = restore_manager_.end() - 1;
+    auto found =
+        std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+    if (found == openings_.end()) {
+      openings_.push_back({at, begin(*number, true), nullptr});
+      found = openings_.end() - 1;
     }
     if (found->state) {  // a try to admit it failed
       ready.push_back(at);
@@ -63,7 +64,7 @@ std::vector<kafka::TopicPartition> RestoreManager::ready(const std::vector<kafka
     try {
       found->state = found->opening->poll();
     } catch (...) {
-      restore_manager_.erase(found);  // it has ended: whoever goes on begins another
+      openings_.erase(found);  // it has ended: whoever goes on begins another
       throw;
     }
     if (found->state) {
@@ -77,9 +78,40 @@ std::vector<kafka::TopicPartition> RestoreManager::ready(const std::vector<kafka
   return ready;
 }
 
-void RestoreManager::complete(const std::vector<int32_t>& numbers) {
+// If the state directory was deleted all of them; else what a run that was cut short left behind, and copies of
+// partitions that another instance has gone on with. Where this machine has some partitions of the group, the
+// others are another one's.
+std::vector<int32_t> RestoreManager::incomplete_local_states() const {
+  const Job& job = context_.job;
+  const WorkerPlan& plan = context_.plan;
+  const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.state_name);
+  std::vector<int32_t> wanted;
+  for (int32_t number = 0; number < plan.state_count(); ++number) {
+    if (here.empty()) {
+      wanted.push_back(number);
+    } else if (std::binary_search(here.begin(), here.end(), number)) {
+      const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
+      const state::Mark mark = state::read_mark(at);
+      const bool is_cut =
+          mark.kind == state::Mark::Kind::working || mark.kind == state::Mark::Kind::restoring;
+      // Another one had the partition since: behind the last row stands no more than its transaction's
+      // marker.
+      const auto is_old = [&] {
+        return mark.kind == state::Mark::Kind::complete &&
+               context_.admin.watermarks({plan.changelog, number}).high > mark.changelog_offset + 1;
+      };
+      if ((is_cut || is_old()) && state::PartitionLock::try_read(at)) wanted.push_back(number);
+    }
+  }
+  return wanted;
+}
+
+void RestoreManager::complete_local_state() {
+  if (!context_.job.stateful() || context_.plan.in_memory || context_.job.state_dir.empty() ||
+      context_.around.stop.signal() != 0)
+    return;
   std::vector<std::unique_ptr<StateOpening>> openings;
-  for (const int32_t number : numbers) openings.push_back(begin(number, false));
+  for (const int32_t number : incomplete_local_states()) openings.push_back(begin(number, false));
   for (const auto& opening : openings) {
     std::unique_ptr<PartitionState> state;
     while (!(state = opening->poll())) {
@@ -92,19 +124,19 @@ void RestoreManager::complete(const std::vector<int32_t>& numbers) {
 }
 
 std::unique_ptr<PartitionState> RestoreManager::take(const kafka::TopicPartition& at) {
-  const auto found = std::find_if(restore_manager_.begin(), restore_manager_.end(),
-                                  [&](const auto& one) { return one.at == at; });
+  const auto found =
+      std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
   auto state = std::move(found->state);
-  restore_manager_.erase(found);
+  openings_.erase(found);
   return state;
 }
 
 void RestoreManager::drop(const kafka::TopicPartition& at) {
-  const auto found = std::find_if(restore_manager_.begin(), restore_manager_.end(),
-                                  [&](const auto& one) { return one.at == at; });
-  if (found == restore_manager_.end()) return;
+  const auto found =
+      std::find_if(openings_.begin(), openings_.end(), [&](const auto& one) { return one.at == at; });
+  if (found == openings_.end()) return;
   if (found->state) found->state->close();
-  restore_manager_.erase(found);
+  openings_.erase(found);
 }
 
 }  // namespace kutils::flow

@@ -21,9 +21,9 @@ class RestoreManager {
   std::vector<kafka::TopicPartition> ready(const std::vector<kafka::TopicPartition>& assigned);
   // The state of a partition that is ready and has one.
   std::unique_ptr<PartitionState> take(const kafka::TopicPartition& at);
-  // Opens these partitions of state, restores what they lack, and closes them: for who reads them on disk.
-  // Ends early if the program is asked to end.
-  void complete(const std::vector<int32_t>& numbers);
+  // Nothing was left to do, so no partition was given to us. What kquery reads here is completed all the same:
+  // opened, restored where it lacks rows, and closed. Ends early if the program is asked to end.
+  void complete_local_state();
   // The partition is somebody else's now.
   void drop(const kafka::TopicPartition& at);
 
@@ -35,10 +35,11 @@ class RestoreManager {
   };
   // `is_given`: by the group.
   std::unique_ptr<StateOpening> begin(int32_t number, bool is_given) const;
+  std::vector<int32_t> incomplete_local_states() const;
 
   const WorkerContext context_;
   const bool distrusted_;
-  std::vector<Opening> restore_manager_;
+  std::vector<Opening> openings_;
   int64_t last_told_us_ = 0;
 };
 
