@@ -120,6 +120,17 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     return i < delivered.size() ? std::exchange(delivered[i], kNoOffset) : kNoOffset;
   }
 
+  PartitionOffset newest_acknowledged(const std::string& topic) const override {
+    PartitionOffset out{{topic, 0}, kNoOffset, {}};
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) return out;
+    const auto& newest = found->second->newest;
+    for (size_t i = 0; i < newest.size(); ++i) {
+      if (newest[i] > out.offset) out = {{topic, static_cast<int32_t>(i)}, newest[i], {}};
+    }
+    return out;
+  }
+
   void init() override {
     call(
         "init of transactions", [&] { return rd_kafka_init_transactions(client_.get(), kCallLimitMs); },

@@ -31,6 +31,10 @@ class Producer {
   // The largest offset acknowledged in this topic and partition since it was last asked, or kNoOffset. For
   // the changelog offset that a store has reached; ask after flush().
   virtual int64_t delivered_offset(const std::string& topic, int32_t partition) = 0;
+  // Where in this topic the largest offset was acknowledged so far, and which; kNoOffset: nowhere.
+  virtual PartitionOffset newest_acknowledged(const std::string& topic) const {
+    return {{topic, 0}, kNoOffset, {}};
+  }
   // What is not acknowledged yet need not be: the transaction is about to be aborted, or the program to end,
   // because a topic is gone. abort() does not wait for it then.
   virtual void give_up_undelivered() {}

@@ -190,34 +190,42 @@ recreate_beyond() {
   exec 7>&-
 }
 
-# It mostly notices by itself. Now and then the producer waits for the old topic's leader until it is told to end
-# (known, to be mended); nothing is lost then, either.
-@test "an output that is recreated at once under a tool: nothing is lost or doubled; a tool that notices ends with 2" {
+has_one() { [ "$(count "$1")" -eq 1 ]; }
+# A look each second does not meet the gap, and a producer may wait for the old topic's leader without end: eight
+# tools, for one noticed by its own acknowledgements in some runs without anything else.
+@test "outputs that are recreated at once under running tools: each ends with 2, and nothing is lost or doubled" {
   new_topic src 2
-  new_topic dst 2
   send 1 1000 "$src"
-  start_tool filter kfilter -g "$dst" true "$src" "$dst"
-  wait_for 60 caught_up "$dst" "$src"
-  test_topics delete "$dst"
-  test_topics create "$dst" 2
-  send 1001 1100 "$src"
-  ended=''
-  for _ in $(seq 1 30); do
-    case $(sed 's/.*) //' "/proc/$started/stat" 2>/dev/null) in Z* | '') ended=1 && break ;; esac
-    sleep 1
+  all='dst1 dst2 dst3 dst4 dst5 dst6 dst7 dst8'
+  for one in $all lines; do new_topic "$one" 2; done
+  for one in $all; do start_tool "$one" kfilter -g "${!one}" true "$src" "${!one}"; done
+  mkfifo lines.in
+  start_tool lines kwrite - "$lines"
+  exec 7>lines.in
+  echo 1 >&7
+  for one in $all; do wait_for 60 caught_up "${!one}" "$src"; done
+  wait_for 60 has_one "$lines"
+  # Not met by a look, so that the records come in between.
+  for pid in "${tool_pids[@]}"; do kill -STOP "$pid"; done
+  for one in $all lines; do
+    test_topics delete "${!one}"
+    test_topics create "${!one}" 2
   done
-  if [ -z "$ended" ]; then
-    kill -TERM "$started"
-    end_of_tool "$started" 60
-    [ "$status" -eq 143 ] || [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
-  else
-    end_of_tool "$started" 60
+  send 1001 1100 "$src"
+  for pid in "${tool_pids[@]}"; do kill -CONT "$pid"; done
+  for pid in "${tool_pids[@]}"; do
+    end_of_tool "$pid" 30
     [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
-    [ "$(grep -Ec "topic '$dst' was deleted (and recreated )?while this wrote to it" filter.err)" -eq 1 ]
-    grep -q "kfilter: $(committed_sum "$dst") in" filter.err
-  fi
-  kfilter -q -e -g "$dst" true "$src" "$dst"
-  numbers_are 1001 1100 "$dst"
+  done
+  for one in $all lines; do
+    [ "$(grep -Ec "topic '${!one}' was deleted and recreated while this wrote to it" $one.err)" -eq 1 ]
+  done
+  exec 7>&-
+  for one in $all; do
+    grep -q "kfilter: $(committed_sum "${!one}") in" $one.err
+    kfilter -q -e -g "${!one}" true "$src" "${!one}"
+    numbers_are 1001 1100 "${!one}"
+  done
 }
 
 rows() { consume "$1" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (k in row) print row[k] }' | sort; }

@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "flow/membership/partition_watch.h"
-
 namespace kutils::flow {
 namespace {
 
@@ -23,6 +21,16 @@ std::string name_of(const kafka::TopicPartition& at) {
   return at.topic + " [" + std::to_string(at.partition) + "]";
 }
 
+bool is_input(const WorkerPlan& plan, const std::string& topic) {
+  return std::any_of(plan.inputs.begin(), plan.inputs.end(),
+                     [&](const auto& input) { return input.first == topic; });
+}
+
+bool is_internal(const WorkerPlan& plan, const std::string& topic) {
+  return plan.sub_of(topic) > 0 || topic == plan.changelog;
+}
+
+constexpr const char* kStateLost = "start from the beginning under another name with -g NAME";
 constexpr const char* kAgain =
     "to process the topic that is there now, start from its beginning under another name with -g NAME";
 
@@ -69,13 +77,11 @@ std::vector<std::string> needed_topics(const WorkerContext& context) {
 
 Error deleted_topic_error(const WorkerContext& context, const std::string& topic) {
   const WorkerPlan& plan = context.plan;
-  if (plan.sub_of(topic) > 0 || topic == plan.changelog)
+  if (is_internal(plan, topic))
     return usage_error("the internal topic " + topic + " of group " + plan.group +
                            " was deleted while this ran: its state is lost",
-                       "start from the beginning under another name with -g NAME");
-  const bool is_input = std::any_of(plan.inputs.begin(), plan.inputs.end(),
-                                    [&](const auto& input) { return input.first == topic; });
-  if (!is_input) return deleted_output_error(topic, context.job.tool);
+                       kStateLost);
+  if (!is_input(plan, topic)) return deleted_output_error(topic, context.job.tool);
   return deleted_error(
       topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
 }
@@ -90,6 +96,10 @@ void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) 
   place.looked_at = !place.is_given;
   if (place.is_given) next_look_us_ = 0;
   places_[at] = place;
+}
+
+void Origins::written_through(std::vector<kafka::Producer*> producers) {
+  written_.written_through(std::move(producers));
 }
 
 void Origins::end(const kafka::TopicPartition& at) { places_.erase(at); }
@@ -145,7 +155,10 @@ Origins::Question Origins::next_question() {
         std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
       question.marks[*at] = places_.at(*at).mark;
   }
-  question.topics = needed_topics(context_);
+  for (const std::string& topic : needed_topics(context_))
+    question.topics.push_back(is_input(context_.plan, topic)
+                                  ? kafka::PartitionOffset{{topic, 0}, kNoOffset, {}}
+                                  : written_.newest(topic));
   return question;
 }
 
@@ -209,14 +222,17 @@ std::optional<Error> Origins::judge(const Answer& answer) {
   }
   // Many partitions were given to us at once: those that are left are asked about without a wait.
   if (!is_settled() && cannot_tell.empty()) next_look_us_ = 0;
-  if (!answer.has_topics) return std::nullopt;
-  for (const std::string& topic : question.topics) {
-    const bool is_missing =
-        std::find(answer.missing.begin(), answer.missing.end(), topic) != answer.missing.end();
+  for (size_t i = 0; i < answer.topics.size(); ++i) {
+    const std::string& topic = question.topics[i].at.topic;
+    const TopicLook& found = answer.topics[i];
     int& looks = missing_[topic];
-    looks = is_missing ? looks + 1 : 0;
-    if (looks < kMissingLooks) continue;
-    return deleted_topic_error(context_, topic);
+    looks = found.found == TopicLook::Found::missing ? looks + 1 : 0;
+    if (looks >= kMissingLooks) return deleted_topic_error(context_, topic);
+    if (is_input(context_.plan, topic)) continue;
+    const auto error = written_.judge(question.topics[i], found);
+    if (!error) continue;
+    if (is_internal(context_.plan, topic)) return usage_error(error->what(), kStateLost);
+    return error;
   }
   return std::nullopt;
 }
@@ -231,10 +247,9 @@ Origins::Answer Origins::ask(const Question& question) {
       admin_->try_once();
     }
     if (!question.marks.empty()) read_marks(question, answer);
-    for (const std::string& topic : question.topics) {
-      if (is_missing(*admin_, topic)) answer.missing.push_back(topic);
-    }
-    answer.has_topics = true;
+    std::vector<TopicLook> topics;
+    for (const auto& topic : question.topics) topics.push_back(look_at(*admin_, topic));
+    answer.topics = std::move(topics);
   } catch (const Error&) {
     // An outage: what was found out stands, the rest is asked again.
   }

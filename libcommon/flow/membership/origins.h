@@ -10,8 +10,9 @@
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
 // removed says nothing: then the next record becomes the mark.
 //
-// Beside it, each look asks whether the topics that are read or written still are there: a write to one that
-// was deleted fails only after half a minute, and one that has nothing to write would never say so.
+// Beside it, each look asks whether the topics that are read or written still are there, and those that are
+// written no shorter than they were: a write to one that was deleted or recreated fails only after half a
+// minute or never, and one that has nothing to write would never say so.
 //
 // Looks run beside the worker, with a reader and an admin of their own. Used by the worker's thread.
 #pragma once
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "flow/membership/partition_watch.h"
 #include "flow/run/worker_context.h"
 #include "flow/tasks/partition_state.h"
 #include "kafka/partition_reader.h"
@@ -56,6 +58,9 @@ class Origins {
   // For a commit of this partition.
   std::string metadata(const kafka::TopicPartition& at) const;
 
+  // What is written goes through these, which outlive this.
+  void written_through(std::vector<kafka::Producer*> producers);
+
   // Once a turn: takes an answer, or begins the next look. What was found out: the tool has to end.
   std::optional<Error> look();
   // Before a commit: waits, some seconds at most, until the marks that partitions were given to us with have
@@ -74,12 +79,11 @@ class Origins {
   struct Question {
     std::map<kafka::TopicPartition, LastRecord> marks;
     std::map<kafka::TopicPartition, LastRecord> newer;  // processed before it was asked
-    std::vector<std::string> topics;                    // do they still exist
+    std::vector<kafka::PartitionOffset> topics;         // do they still exist, as far as it is known
   };
   struct Answer {
     std::map<kafka::TopicPartition, Finding> found;
-    std::vector<std::string> missing;
-    bool has_topics = false;  // `missing` was found out
+    std::vector<TopicLook> topics;  // in the question's order; empty: not found out
   };
   Question next_question();
   Answer ask(const Question& question);
@@ -91,6 +95,7 @@ class Origins {
   const WorkerContext context_;
   std::map<kafka::TopicPartition, Place> places_;
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
+  WrittenLogs written_;
   int64_t next_look_us_ = 0;
   Question question_;
   // The helper's, one at a time.

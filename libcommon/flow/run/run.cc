@@ -221,11 +221,15 @@ std::function<void()> watch_outputs(const Job& job, const Environment& around, P
     if (more.at.is_topic()) topics.emplace_back(more.at.name, 1);
   }
   if (policy_of(job) == OnError::Policy::dead_letter) topics.emplace_back(job.on_error->topic, 1);
-  return
-      [watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.executor, false), &job, &around] {
-        watch->look(around.clock.steady_us());
-        if (!watch->deleted().empty()) throw deleted_output_error(watch->deleted(), job.tool);
-      };
+  const auto watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.executor, false);
+  std::vector<kafka::Producer*> producers;
+  for (const auto& producer : run.producers) producers.push_back(producer.get());
+  watch->written_through(std::move(producers));
+  return [watch, &job, &around] {
+    watch->look(around.clock.steady_us());
+    if (!watch->deleted().empty()) throw deleted_output_error(watch->deleted(), job.tool);
+    if (watch->recreated()) throw Error(*watch->recreated());
+  };
 }
 
 ExitCode run_plain(const Job& given, const Environment& around) {

@@ -82,9 +82,10 @@ void Worker::open() {
   }
   if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
   if (origins_) {
-    for (kafka::Producer* producer : committer_->producers())
-      producer->meanwhile([this] { refuse_while_waiting(); });
-    if (outside_) outside_->meanwhile([this] { refuse_while_waiting(); });
+    std::vector<kafka::Producer*> producers = committer_->producers();
+    if (outside_) producers.push_back(outside_.get());
+    for (kafka::Producer* producer : producers) producer->meanwhile([this] { refuse_while_waiting(); });
+    origins_->written_through(std::move(producers));
   }
   outputs_ = std::make_unique<TransactionalOutputs>(context, *committer_, parts_.lines, outside_.get(),
                                                     [this] { begin_if_needed(); });

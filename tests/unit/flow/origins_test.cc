@@ -230,6 +230,71 @@ TEST_CASE("a topic that is gone for some looks was deleted; one that cannot be a
   CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("topic 'in' was deleted"));
 }
 
+// Says what was acknowledged.
+class ProducerOf final : public kafka::Producer {
+ public:
+  void produce(const std::string&, int32_t, const Output&) override {}
+  void flush() override {}
+  int64_t delivered_offset(const std::string&, int32_t) override { return kNoOffset; }
+  kafka::PartitionOffset newest_acknowledged(const std::string& topic) const override {
+    const auto found = newest.find(topic);
+    return found == newest.end() ? kafka::PartitionOffset{{topic, 0}, kNoOffset, {}} : found->second;
+  }
+  std::map<std::string, kafka::PartitionOffset> newest;
+};
+
+TEST_CASE("an output that ends before an acknowledged record in two looks in a row was recreated") {
+  Bench bench;
+  bench.plan.outputs = {"out"};
+  bench.plan.changelog = "g-changelog";
+  bench.start();
+  ProducerOf one, two;
+  bench.origins->written_through({&one, &two});
+  const TP out0{"out", 0}, out1{"out", 1}, changes{"g-changelog", 0};
+  bench.cluster.write(bench.at, "v");
+  for (const TP& at : {out0, out1, changes}) bench.cluster.recreate(at, 5);
+  SECTION("written by whichever producer, to whichever partition") {
+    one.newest["out"] = {out0, 3, {}};
+    two.newest["out"] = {out1, 4, {}};
+    for (int i = 0; i < 4; ++i) CHECK(!bench.look());
+    bench.cluster.recreate(out1, 4);
+    CHECK(!bench.look());
+    const auto error = bench.look();
+    REQUIRE(error);
+    CHECK(error->code() == ExitCode::usage);
+    CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring(
+                                  "topic 'out' was deleted and recreated while this wrote to it, or it lost "
+                                  "records: partition 1 ends at offset 4, and held a record at 4"));
+  }
+  SECTION("a new leader that is a moment behind") {
+    two.newest["out"] = {out1, 4, {}};
+    CHECK(!bench.look());
+    for (int i = 0; i < 3; ++i) {
+      bench.cluster.recreate(out1, 4);
+      CHECK(!bench.look());
+      bench.cluster.recreate(out1, 5);
+      CHECK(!bench.look());
+    }
+  }
+  SECTION("of fewer partitions") {
+    two.newest["out"] = {out1, 4, {}};
+    CHECK(!bench.look());
+    bench.cluster.logs.erase(out1);
+    CHECK(!bench.look());
+    CHECK(bench.look());
+  }
+  SECTION("what others wrote and a look found") {
+    CHECK(!bench.look());
+    bench.cluster.recreate(changes, 0);
+    CHECK(!bench.look());
+    const auto error = bench.look();
+    REQUIRE(error);
+    CHECK_THAT(error->what(),
+               Catch::Matchers::ContainsSubstring("topic 'g-changelog' was deleted and recreated"));
+    CHECK_THAT(error->hint(), Catch::Matchers::ContainsSubstring("-g NAME"));
+  }
+}
+
 TEST_CASE("nothing new: no record is read again") {
   Bench bench;
   bench.cluster.write(bench.at, "v");
