@@ -15,9 +15,6 @@ namespace {
 // How long a quiet topic may keep us from seeing that we are asked to stop.
 constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
-// A loop that stood still this long may have lost its partitions or its transaction.
-constexpr int64_t kAwayUs = 2'500'000;
-constexpr int64_t kMemberNoteUs = 1'000'000;
 constexpr Millis kOpeningLook{5};
 constexpr int kMaxAbortsInARow = 60;
 Millis transaction_timeout(const Job& job) {
@@ -57,6 +54,12 @@ Worker::Worker(const Parts& parts)
 }
 
 Worker::~Worker() = default;
+
+std::string Worker::member_id() {
+  if (!membership_) return {};
+  membership_->note_member();
+  return membership_->member_id();
+}
 
 Processor::End Worker::ended() const { return processor_ ? processor_->ended() : Processor::End::no; }
 
@@ -106,17 +109,7 @@ void Worker::open() {
       parts_.report, parts_.around.stop, clock_);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful()) stage_ = make_stateless_stage();
-  consumer_ =
-      parts_.around.make_group_consumer(parts_.plan.group, parts_.slot.instance_id(), parts_.plan.in_memory);
-  if (parts_.plan.in_order_of_time) consumer_->read_in_order_of_time();
-  opened_us_ = last_turn_us_ = clock_.steady_us();
-}
-
-void Worker::join() {
-  consumer_->subscribe(parts_.plan.subscription);
-  if (!parts_.slot.instance_id().empty() && !parts_.plan.in_memory)
-    unassigned_.emplace(parts_.admin, parts_.around.executor, parts_.plan.group,
-                        parts_.plan.all_partitions());
+  membership_.emplace(context, parts_.slot, static_cast<PartitionOwner&>(*this));
 }
 
 void Worker::run() {
@@ -126,8 +119,8 @@ void Worker::run() {
   bool joined = false;
   while (!finished()) {
     if (refusal_) break;
-    if (!std::exchange(joined, true)) join();
-    if (unassigned_ && unassigned_->is_confirmed()) {
+    if (!std::exchange(joined, true)) membership_->join();
+    if (membership_->has_left_out()) {
       rejoins_ = true;
       break;
     }
@@ -171,9 +164,7 @@ void Worker::turn() {
   if (refusal_) return;
   if (rewind_needed_) abort_and_rewind();
   const bool is_idle = !read();
-  note_time();
-  watch_unassigned();
-  if (rebalance_error_) std::rethrow_exception(std::exchange(rebalance_error_, nullptr));
+  membership_->look();
   if (unwritten_) std::rethrow_exception(unwritten_);
   if (rewind_needed_) return;  // what was polled stands behind what was aborted
   admit_assigned();
@@ -225,17 +216,18 @@ bool Worker::finished() {
       return false;
     }
   }
-  if (!parts_.plan.has_ends || rewind_needed_ || !assigned_.empty() || !sources_at_end()) return false;
+  if (!parts_.plan.has_ends || rewind_needed_ || !membership_->waiting().empty() || !sources_at_end())
+    return false;
   if (clock_.steady_us() - last_end_check_us_ < kEndCheckUs) return false;
   last_end_check_us_ = clock_.steady_us();
   try {
     commit(true);
-    if (!group_ends_.reached(*consumer_)) return false;
-    if (origins_ && member_id_.empty()) check_unread_origins();
+    if (!group_ends_.reached(membership_->consumer())) return false;
+    if (origins_ && membership_->member_id().empty()) check_unread_origins();
     if (!internal_topics_reached_ends()) return false;
     if (!parts_.job.close_at_end) return true;
     // All may have been read before: then there is nothing to wait for but what is to be closed.
-    if (group_ends_.waits_for_partitions(held_at_the_end(), clock_.steady_us() - opened_us_)) return false;
+    if (group_ends_.waits_for_partitions(held_at_the_end(), membership_->age_us())) return false;
     close_stages();
     return true;
   } catch (const KafkaError& error) {
@@ -249,7 +241,7 @@ bool Worker::finished() {
 // All before the record that failed is done; also if the partition is somebody else's now.
 bool Worker::replay_reached() {
   const OwnedPartition* partition = owned_.find(failed_->at.topic, failed_->at.partition);
-  if (!partition) return std::find(assigned_.begin(), assigned_.end(), failed_->at) == assigned_.end();
+  if (!partition) return !membership_->is_waiting(failed_->at);
   return partition->next >= failed_->offset;
 }
 
@@ -267,7 +259,7 @@ bool Worker::sources_at_end() {
 // One after the other: each one's ends are known when all before it is read.
 bool Worker::internal_topics_reached_ends() {
   for (size_t i = 0; i < between_.size(); ++i) {
-    if (!between_[i].maintenance.reached_ends(owned_, *consumer_)) return false;
+    if (!between_[i].maintenance.reached_ends(owned_, membership_->consumer())) return false;
     if (parts_.job.close_at_end || std::exchange(between_[i].idle_are_gone, true)) continue;
     let_idle_sources_go(i + 1);
   }
@@ -312,51 +304,36 @@ void Worker::let_idle_sources_go(size_t sub) {
 
 // --- the group's events ---
 
-void Worker::on_assigned(const std::vector<kafka::TopicPartition>& partitions) {
-  if (owned_.empty() && assigned_.empty()) held_as_ = consumer_->group_metadata().member_id;
-  assigned_.insert(assigned_.end(), partitions.begin(), partitions.end());
+void Worker::before_revoke(bool lost) {
+  if (lost) rewind_needed_ = true;  // before the next record
+  if (!rewind_needed_) {
+    try {
+      commit(true);
+    } catch (const KafkaError& error) {
+      rewind_needed_ = true;
+      if (error.severity() == Severity::fatal) throw;
+    } catch (...) {
+      rewind_needed_ = true;
+      throw;
+    }
+  }
+  // What could not be committed ends before the partitions go.
+  if (rewind_needed_ && committer_->open()) committer_->abort();
 }
 
-// The client is inside a callback: nothing may be thrown through it.
-void Worker::on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) {
+void Worker::revoked(const kafka::TopicPartition& at) {
   try {
-    if (!lost && !rewind_needed_ && !consumer_->assignment_lost()) {
-      commit(true);
-    } else {
-      rewind_needed_ = true;  // before the next record
+    restore_manager_.drop(at);
+    if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
+      if (partition->sub < between_.size() && between_[partition->sub].marks)
+        between_[partition->sub].marks->forget(at.partition);
+      close_state(*partition);
     }
-  } catch (const KafkaError& error) {
-    rewind_needed_ = true;
-    if (error.severity() == Severity::fatal) rebalance_error_ = std::current_exception();
   } catch (...) {
-    rewind_needed_ = true;
-    rebalance_error_ = std::current_exception();
+    if (!unwritten_) unwritten_ = std::current_exception();
   }
-  // Never unassign with a transaction in flight (14): what could not be committed ends before the partitions
-  // go.
-  if (rewind_needed_ && committer_->open() && !rebalance_error_) {
-    try {
-      committer_->abort();
-    } catch (...) {
-      rebalance_error_ = std::current_exception();
-    }
-  }
-  left_.insert(left_.end(), partitions.begin(), partitions.end());
-  for (const auto& at : partitions) {
-    try {
-      restore_manager_.drop(at);
-      if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
-        if (partition->sub < between_.size() && between_[partition->sub].marks)
-          between_[partition->sub].marks->forget(at.partition);
-        close_state(*partition);
-      }
-    } catch (...) {
-      if (!unwritten_) unwritten_ = std::current_exception();
-    }
-    owned_.remove(at);
-    if (origins_) origins_->end(at);
-    assigned_.erase(std::remove(assigned_.begin(), assigned_.end(), at), assigned_.end());
-  }
+  owned_.remove(at);
+  if (origins_) origins_->end(at);
 }
 
 std::unique_ptr<Stage> Worker::make_stage(OwnedPartition& partition) {
@@ -437,7 +414,8 @@ void Worker::settle_origins() {
 void Worker::check_unread_origins() {
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& [at, end] : parts_.plan.ends) partitions.push_back(at);
-  for (const auto& commit : consumer_->committed(partitions)) origins_->begin(commit.at, commit.metadata);
+  for (const auto& commit : membership_->consumer().committed(partitions))
+    origins_->begin(commit.at, commit.metadata);
   settle_origins();
   for (const auto& at : partitions) origins_->end(at);
 }
@@ -451,9 +429,10 @@ std::string Worker::metadata_of(const OwnedPartition& partition) const {
 // learns of it too.
 bool Worker::refuse_added() {
   if (!parts_.plan.input_has_state()) return false;
-  const auto added = std::find_if(assigned_.begin(), assigned_.end(),
+  const auto& waiting = membership_->waiting();
+  const auto added = std::find_if(waiting.begin(), waiting.end(),
                                   [&](const auto& at) { return parts_.plan.came_later(at); });
-  if (added == assigned_.end()) return false;
+  if (added == waiting.end()) return false;
   const kafka::TopicPartition at = *added;
   commit();
   refusal_ = std::make_exception_ptr(partitions_added(parts_.plan, at));
@@ -461,10 +440,10 @@ bool Worker::refuse_added() {
 }
 
 void Worker::admit_assigned() {
-  if (assigned_.empty() || refuse_added()) return;
-  const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(assigned_);
+  if (membership_->waiting().empty() || refuse_added()) return;
+  const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(membership_->waiting());
   if (ready.empty()) return;
-  std::vector<kafka::PartitionOffset> from = consumer_->committed(ready);
+  std::vector<kafka::PartitionOffset> from = membership_->consumer().committed(ready);
   std::vector<std::unique_ptr<PartitionState>> states(from.size());
   std::vector<kafka::TopicPartition> fresh;
   for (size_t i = 0; i < from.size(); ++i) {
@@ -491,7 +470,7 @@ void Worker::admit_assigned() {
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
     if (!first.empty()) {
-      commit_positions(first, *consumer_, held_as_);
+      commit_positions(first, membership_->consumer(), membership_->held_as());
       remember(first);
     }
   }
@@ -520,19 +499,14 @@ void Worker::admit_assigned() {
     partition.state = std::move(states[i]);
     OwnedPartition& added = owned_.add(std::move(partition));
     if (parts_.job.stateful()) added.stage = make_stage(added);
-    assigned_.erase(std::find(assigned_.begin(), assigned_.end(), position.at));
+    membership_->started(position.at);
   }
   for (auto& position : from) position.metadata.clear();
-  consumer_->start(from);
+  membership_->consumer().start(from);
   if (parts_.job.stateful() && !fresh.empty() && positions_moved()) commit();
 }
 
 // --- records ---
-
-// What is still at hand of a partition that was ours in between comes again with its new assignment.
-bool Worker::has_left(const kafka::TopicPartition& at) const {
-  return !left_.empty() && std::find(left_.begin(), left_.end(), at) != left_.end();
-}
 
 Stage& Worker::stage_of(OwnedPartition& partition) { return partition.stage ? *partition.stage : *stage_; }
 
@@ -546,12 +520,11 @@ void Worker::begin_if_needed() {
 // The next batch, unless one is still at hand; the group's events in either case. False: nothing came.
 bool Worker::read() {
   if (!rest_.empty()) {
-    consumer_->serve(*this);
+    membership_->serve();
     return true;
   }
   batch_.clear();
-  left_.clear();
-  kafka::Polled polled = consumer_->poll(batch_, poll_timeout(), *this);
+  kafka::Polled polled = membership_->poll(batch_, poll_timeout());
   rest_ = batch_.records();
   met_ends_ = std::move(polled.ends);
   return polled.any;
@@ -566,7 +539,7 @@ void Worker::take() {
   if (!rest_.empty() || processor_->ended() != Processor::End::no) return;
   for (const auto& end : std::exchange(met_ends_, {})) {
     OwnedPartition* partition = owned_.find(end.at.topic, end.at.partition);
-    if (!partition || has_left(end.at)) continue;
+    if (!partition || membership_->has_left(end.at)) continue;
     if (!partition->at_log_end && end.offset >= partition->next) {
       partition->at_log_end = true;
       partition->silent_since_us = clock_.steady_us();
@@ -632,7 +605,7 @@ size_t Worker::gather_runs(std::span<const Record> records, size_t at) {
     if (!partition || record.partition != partition->at.partition || record.topic != partition->at.topic) {
       if (partition && !stage_) break;
       partition = owned_.find(record.topic, record.partition);
-      if (!partition || has_left(partition->at)) break;
+      if (!partition || membership_->has_left(partition->at)) break;
       runs_.push_back({partition, behind, behind});
     }
     if (record.offset < partition->seen || record.offset >= end_of(*partition)) {
@@ -648,7 +621,7 @@ size_t Worker::gather_runs(std::span<const Record> records, size_t at) {
 // A record that goes to no stage.
 void Worker::skip(const Record& record, size_t at) {
   OwnedPartition* partition = owned_.find(record.topic, record.partition);
-  if (!partition || has_left(partition->at)) return;
+  if (!partition || membership_->has_left(partition->at)) return;
   if (record.offset < partition->seen) {
     ++parts_.report.counts.repeated;  // 15
   } else {
@@ -734,7 +707,7 @@ void Worker::tell_held_back() {
   const int64_t before = clock_.steady_us() - std::chrono::microseconds(io::kHeldBackNote).count();
   for (const auto& one : owned_.all()) {
     if (!one->at_log_end || !one->end || one->at_end() || one->silent_since_us > before ||
-        consumer_->fetched_watermarks(one->at).high <= one->next)
+        membership_->consumer().fetched_watermarks(one->at).high <= one->next)
       continue;
     parts_.log.note(io::held_back_text(one->at, one->next, *one->end));
     told_held_back_ = true;
@@ -850,7 +823,7 @@ void Worker::commit(bool last) {
   }
   const int64_t behind = lag();
   if (states_) states_->write(offsets);
-  committer_->commit(offsets, *consumer_, held_as_);
+  committer_->commit(offsets, membership_->consumer(), membership_->held_as());
   if (states_) states_->apply(offsets);
   for (const auto& one : owned_.all()) {
     one->committed = one->next;
@@ -901,7 +874,7 @@ void Worker::rewind() {
   if (owned_.empty()) return;
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& one : owned_.all()) partitions.push_back(one->at);
-  std::vector<kafka::PartitionOffset> to = consumer_->committed(partitions);
+  std::vector<kafka::PartitionOffset> to = membership_->consumer().committed(partitions);
   for (auto& position : to) {
     if (position.offset != kafka::kOffsetNone) continue;
     const OwnedPartition& one = *owned_.find(position.at.topic, position.at.partition);
@@ -927,18 +900,12 @@ void Worker::rewind() {
     one->touched = false;
     one->at_log_end = false;  // it is met anew
   }
-  consumer_->rewind(to);
+  membership_->consumer().rewind(to);
 }
 
 void Worker::leave() {
   for (Between& one : between_) one.maintenance.delete_read(owned_, true);
-  try {
-    consumer_->leave(*this, parts_.job.stay && !rejoins_);
-  } catch (const KafkaError& error) {
-    // All is committed; the group finds out by its session time-out.
-    if (parts_.job.verbose > 0)
-      parts_.log.note(std::string("closed without leaving the group in order: ") + error.what());
-  }
+  membership_->leave(parts_.job.stay && !rejoins_);
   for (const auto& one : owned_.all()) {  // with --stay nothing was revoked
     try {
       close_state(*one);
@@ -954,7 +921,7 @@ void Worker::leave() {
 int64_t Worker::lag() {
   int64_t sum = 0;
   for (const auto& one : owned_.all()) {
-    int64_t high = consumer_->fetched_watermarks(one->at).high;
+    int64_t high = membership_->consumer().fetched_watermarks(one->at).high;
     if (one->end) high = std::min(high, *one->end);
     sum += std::max<int64_t>(0, high - one->next);
   }
@@ -962,7 +929,7 @@ int64_t Worker::lag() {
 }
 
 Millis Worker::poll_timeout() {
-  Millis wait = assigned_.empty() ? kGlance : kOpeningLook;
+  Millis wait = membership_->waiting().empty() ? kGlance : kOpeningLook;
   if (committer_->open()) wait = std::min(wait, pacer_.poll_timeout(clock_.steady_us(), lag(), visible()));
   const auto until = [&](const Stage& stage) {
     if (const auto due = stage.next_wakeup()) {
@@ -975,33 +942,6 @@ Millis Worker::poll_timeout() {
     for (const auto& one : owned_.all()) until(*one->stage);
   }
   return wait;
-}
-
-void Worker::note_time() {
-  const int64_t now = clock_.steady_us();
-  if (now - last_turn_us_ > kAwayUs) was_away_ = true;
-  last_turn_us_ = now;
-  if (member_id_.empty() || now - member_noted_us_ > kMemberNoteUs) {
-    member_noted_us_ = now;
-    note_member();
-  }
-}
-
-void Worker::watch_unassigned() {
-  if (!unassigned_ || member_id_.empty() || !unassigned_->look(clock_.steady_us())) return;
-  std::string names;
-  for (const auto& at : unassigned_->left_out()) names += ' ' + at.topic + '-' + std::to_string(at.partition);
-  parts_.log.note("unassigned partitions:" + names + "; rejoining the group");
-}
-
-void Worker::note_member() {
-  const kafka::GroupMetadata group = consumer_->group_metadata();
-  if (group.usable()) member_id_ = group.member_id;
-}
-
-const std::string& Worker::member_id() {
-  if (consumer_) note_member();
-  return member_id_;
 }
 
 }  // namespace kutils::flow

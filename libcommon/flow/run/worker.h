@@ -17,10 +17,10 @@
 #include "flow/errors/late_notes.h"
 #include "flow/membership/assignment.h"
 #include "flow/membership/group_ends.h"
+#include "flow/membership/group_membership.h"
 #include "flow/membership/instance_slot.h"
 #include "flow/membership/offset_resolver.h"
 #include "flow/membership/origins.h"
-#include "flow/membership/unassigned_partition_monitor.h"
 #include "flow/run/processor.h"
 #include "flow/run/progress.h"
 #include "flow/run/worker_context.h"
@@ -37,7 +37,7 @@
 
 namespace kutils::flow {
 
-class Worker final : private kafka::RebalanceListener {
+class Worker final : private PartitionOwner {
  public:
   struct Parts : WorkerContext {
     const InstanceSlot& slot;
@@ -57,9 +57,7 @@ class Worker final : private kafka::RebalanceListener {
   void run();
 
   bool has_committed() const { return has_committed_; }
-  // The loop stood still for so long that the group must have gone on without it (a laptop that slept,
-  // SIGSTOP).
-  bool was_away() const { return was_away_; }
+  bool was_away() const { return membership_ && membership_->was_away(); }  // see GroupMembership
   const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
   // When it ended without committing what it counted last: the report says what was committed, and what
   // failed.
@@ -68,14 +66,13 @@ class Worker final : private kafka::RebalanceListener {
   // It left to join anew: the group has partitions that are nobody's (unassigned_partition_monitor.h).
   bool rejoins() const { return rejoins_; }
   // The last id that the group knew us by; empty if we never joined.
-  const std::string& member_id();
+  std::string member_id();
 
  private:
-  void on_assigned(const std::vector<kafka::TopicPartition>& partitions) override;
-  void on_revoked(const std::vector<kafka::TopicPartition>& partitions, bool lost) override;
+  void before_revoke(bool lost) override;
+  void revoked(const kafka::TopicPartition& at) override;
 
   void open();
-  void join();
   void turn();
   void admit_assigned();
   bool refuse_added();
@@ -102,7 +99,6 @@ class Worker final : private kafka::RebalanceListener {
   void write_marks(bool last);
   size_t dirty_rows() const;
   bool visible() const;
-  bool has_left(const kafka::TopicPartition& at) const;
   bool read();
   void take();
   void take_records(std::span<const Record> records);
@@ -125,9 +121,6 @@ class Worker final : private kafka::RebalanceListener {
   int32_t held_at_the_end() const;
   int64_t lag();
   Millis poll_timeout();
-  void note_time();
-  void note_member();
-  void watch_unassigned();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
   void remember(const std::vector<kafka::PartitionOffset>& committed);
@@ -135,7 +128,7 @@ class Worker final : private kafka::RebalanceListener {
 
   const Parts parts_;
   const Clock& clock_;
-  std::unique_ptr<kafka::GroupConsumer> consumer_;
+  std::optional<GroupMembership> membership_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
   std::unique_ptr<TransactionalOutputs> outputs_;
@@ -159,8 +152,6 @@ class Worker final : private kafka::RebalanceListener {
   OffsetResolver offset_resolver_;
   RestoreManager restore_manager_;
   Assignment owned_;
-  std::vector<kafka::TopicPartition> assigned_;  // given to us, not yet started
-  std::exception_ptr rebalance_error_;
   std::exception_ptr unwritten_;  // why a state that was closed is not on disk
   std::exception_ptr refusal_;    // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;
@@ -168,7 +159,6 @@ class Worker final : private kafka::RebalanceListener {
   Batch batch_;
   std::span<const Record> rest_;                  // of the batch, still to be taken
   std::vector<kafka::PartitionOffset> met_ends_;  // behind the batch
-  std::vector<kafka::TopicPartition> left_;       // revoked since the batch was read
   SlicePacer slices_;
   struct Run {
     OwnedPartition* partition;
@@ -188,14 +178,7 @@ class Worker final : private kafka::RebalanceListener {
   uint64_t opened_out_ = 0;  // outputs written when the transaction began
   int aborts_in_a_row_ = 0;
   bool has_committed_ = false;
-  bool was_away_ = false;
-  int64_t last_turn_us_ = 0;
-  int64_t opened_us_ = 0;
-  std::string member_id_;  // the newest
-  std::string held_as_;    // the member that the group gave our partitions to
-  int64_t member_noted_us_ = 0;
   int64_t last_end_check_us_ = 0;
-  std::optional<UnassignedPartitionMonitor> unassigned_;  // members with a static name
   bool rejoins_ = false;
   bool told_held_back_ = false;
 };
