@@ -16,17 +16,6 @@ namespace {
 constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
 constexpr Millis kOpeningLook{5};
-constexpr int kMaxAbortsInARow = 60;
-Millis transaction_timeout(const Job& job) {
-  const auto& properties = job.client.producer();
-  const auto found = properties.find("transaction.timeout.ms");
-  return Millis(found == properties.end() ? 30'000 : std::stoll(found->second));
-}
-// Half of the transaction time-out (rule 8).
-Millis transaction_limit(const Job& job) { return std::max(Millis(1), transaction_timeout(job) / 2); }
-// Beyond the transaction's time-out and a broker's fail-over nothing comes of waiting on.
-Millis commit_timeout(const Job& job) { return transaction_timeout(job) + Millis(30'000); }
-
 using kafka::KafkaError;
 using kafka::Severity;
 
@@ -42,8 +31,6 @@ Worker::Worker(const Parts& parts)
     : parts_(parts),
       clock_(parts.around.clock),
       late_(parts.log),
-      pacer_(parts.plan.transactional() || parts.lines ? parts.job.commit_min : parts.job.commit_max,
-             parts.job.commit_max, transaction_limit(parts.job)),
       group_ends_(parts, parts.slot),
       offset_resolver_(parts),
       restore_manager_(parts, parts.distrusted),
@@ -65,48 +52,25 @@ Processor::End Worker::ended() const { return processor_ ? processor_->ended() :
 
 void Worker::open() {
   const WorkerContext& context = parts_;
-  const std::string& id = parts_.slot.transactional_id();
-  if (parts_.lines) {
-    committer_ = std::make_unique<LineCommits>([lines = parts_.lines] { lines->flush(); });
-  } else if (parts_.plan.transactional()) {
-    // Side by side: after a kill each waits for the broker to end the dead one's transaction (10).
-    const auto lock = parts_.slot.lock_for_init(parts_.around.stop);
-    auto make = [this](const std::string& name) {
-      auto producer = parts_.around.make_transactional_producer(name);
-      producer->init();
-      return producer;
-    };
-    auto second = run_beside(parts_.around.executor, [&] { return make(id + ".1"); });
-    auto first = make(id + ".0");
-    committer_ = std::make_unique<AlternatingTransactions>(std::move(first), second.get(), clock_,
-                                                           parts_.around.stop, commit_timeout(parts_.job));
-  } else {
-    committer_ = std::make_unique<PlainCommits>(parts_.around.make_producer());
-  }
-  if (parts_.plan.transactional() && !parts_.plan.exactly_once) outside_ = parts_.around.make_producer();
+  transaction_.emplace(context, parts_.slot, parts_.lines, owned_, parts_.memory);
   if (origins_) {
-    std::vector<kafka::Producer*> producers = committer_->producers();
-    if (outside_) producers.push_back(outside_.get());
+    std::vector<kafka::Producer*> producers = transaction_->producers();
     for (kafka::Producer* producer : producers) producer->meanwhile([this] { refuse_while_waiting(); });
     origins_->written_through(std::move(producers));
   }
-  outputs_ = std::make_unique<TransactionalOutputs>(context, *committer_, parts_.lines, outside_.get(),
-                                                    [this] { begin_if_needed(); });
   for (size_t i = 0; i < between_.size(); ++i) {
     const auto& next_close = parts_.job.topology.subs()[i + 1].operators.front().next_close;
     if (!next_close) continue;
     const SubPlan& from = parts_.plan.subs[i];
     between_[i].marks.emplace(from.partitions, parts_.plan.subs[i + 1].partitions, next_close);
-    outputs_->tell(i, *between_[i].marks);
+    transaction_->outputs().tell(i, *between_[i].marks);
     between_[i].idle_sources.emplace(parts_.around, parts_.plan.group, from.topic, from.partitions);
   }
   if (between_.empty() && parts_.job.counts_silence) idle_sources_.emplace(parts_.around);
-  if (parts_.job.stateful())
-    states_ = std::make_unique<ChangelogWriter>(context, owned_, *committer_, outside_.get());
   processor_ = std::make_unique<Processor>(
       parts_.policy,
-      Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful(), true}, *outputs_,
-      parts_.report, parts_.around.stop, clock_);
+      Processor::Limits{parts_.job.max_input, parts_.job.max_output, parts_.job.stateful(), true},
+      transaction_->outputs(), parts_.report, parts_.around.stop, clock_);
   processor_->roll_back(checkpoint_);
   if (!parts_.job.stateful()) stage_ = make_stateless_stage();
   membership_.emplace(context, parts_.slot, static_cast<PartitionOwner&>(*this));
@@ -130,24 +94,18 @@ void Worker::run() {
       refuse_if_usage(error);
       if (error.severity() == Severity::fatal) throw;
       offset_gone_ = offset_gone_ || error.is_offset_gone();
-      if (!refusal_ && ++aborts_in_a_row_ > kMaxAbortsInARow) {
-        throw Error(ExitCode::delivery,
-                    std::string("gave up after ") + std::to_string(kMaxAbortsInARow) +
-                        " transactions in a row that had to be aborted; the last one: " + error.what(),
-                    error.hint());
-      }
       rewind_needed_ = true;
-      if (!refusal_) {
-        if (parts_.job.verbose > 0)
-          parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
-        parts_.around.pause(Millis(std::min(20 * aborts_in_a_row_, 1000)));
-      }
+      if (refusal_) break;
+      const Millis wait = transaction_->count_abort(error);
+      if (parts_.job.verbose > 0)
+        parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
+      parts_.around.pause(wait);
     }
     if (refusal_) break;
   }
   if (refusal_) {
     try {
-      abort_for_good();
+      transaction_->abort_undelivered();
     } catch (const KafkaError&) {
       // What there is to say is the refusal. The broker ends the transaction when it times out.
     }
@@ -182,7 +140,7 @@ void Worker::turn() {
 }
 
 bool Worker::finished() {
-  if (replays_ && !rewind_needed_ && processor_->ended() == Processor::End::no && replay_reached()) {
+  if (replay_.is_on() && !rewind_needed_ && processor_->ended() == Processor::End::no && replay_reached()) {
     try {
       commit(true);
     } catch (const KafkaError& error) {
@@ -190,19 +148,17 @@ bool Worker::finished() {
       rewind_needed_ = true;
       return false;
     }
-    processor_->end_as_failed(failed_->counts);
+    processor_->end_as_failed(replay_.counts());
     return true;
   }
   if (parts_.around.stop.signal() != 0 || processor_->ended() != Processor::End::no) {
     if (processor_->ended() != Processor::End::no && processor_->failed_half_way()) {
       set_aside();
-      if (!failed_ || replays_ || parts_.around.stop.signal() != 0) return true;
-      replays_ = true;  // up to it, and no further
-      return false;
+      return parts_.around.stop.signal() != 0 || !replay_.begin();
     }
     // Asked to stop while what was done is to be thrown away: nothing is lost by not committing it.
     if (rewind_needed_ && parts_.around.stop.signal() != 0) {
-      if (committer_->open()) committer_->abort();
+      transaction_->abort();
       return true;
     }
     if (rewind_needed_) return false;
@@ -240,14 +196,8 @@ bool Worker::finished() {
 
 // All before the record that failed is done; also if the partition is somebody else's now.
 bool Worker::replay_reached() {
-  const OwnedPartition* partition = owned_.find(failed_->at.topic, failed_->at.partition);
-  if (!partition) return !membership_->is_waiting(failed_->at);
-  return partition->next >= failed_->offset;
-}
-
-int64_t Worker::end_of(const OwnedPartition& partition) const {
-  const int64_t end = partition.end.value_or(std::numeric_limits<int64_t>::max());
-  return replays_ && failed_->at == partition.at ? std::min(end, failed_->offset) : end;
+  const OwnedPartition* partition = owned_.find(replay_.at().topic, replay_.at().partition);
+  return partition ? replay_.reached(*partition) : !membership_->is_waiting(replay_.at());
 }
 
 bool Worker::sources_at_end() {
@@ -276,12 +226,12 @@ int32_t Worker::held_at_the_end() const {
 void Worker::close_stages() {
   for (const auto& one : owned_.all()) {
     if (!parts_.plan.is_last(one->sub)) continue;
-    begin_if_needed();
+    transaction_->begin_if_needed();
     set_current_task(*one);
     one->touched = true;
     processor_->close(*one->stage);
   }
-  if (committer_->open()) commit();
+  if (transaction_->is_open()) commit();
 }
 
 // -e is a pause (25), and what was silent over it, or ever, holds windows back no longer than in a run that
@@ -297,9 +247,9 @@ void Worker::let_idle_sources_go(size_t sub) {
           processor_->source_ended(*one->stage, source);
     }
     processor_->all_read(*one->stage, one->resumed_after_ms >= kSilentSourceMs);
-    if (one->stage->dirty_rows() > 0) begin_if_needed();
+    if (one->stage->dirty_rows() > 0) transaction_->begin_if_needed();
   }
-  if (committer_->open()) commit();
+  if (transaction_->is_open()) commit();
 }
 
 // --- the group's events ---
@@ -318,7 +268,7 @@ void Worker::before_revoke(bool lost) {
     }
   }
   // What could not be committed ends before the partitions go.
-  if (rewind_needed_ && committer_->open()) committer_->abort();
+  if (rewind_needed_) transaction_->abort();
 }
 
 void Worker::revoked(const kafka::TopicPartition& at) {
@@ -362,7 +312,7 @@ void Worker::refuse_other_topic() {
   if (!error) return;
   rewind_needed_ = true;  // leaving must not commit the positions
   refusal_ = std::make_exception_ptr(*error);
-  abort_for_good();
+  transaction_->abort_undelivered();
 }
 
 // Nothing that is tried again makes it another error. The group is left in order all the same. REQUIRES: it
@@ -371,13 +321,6 @@ void Worker::refuse_if_usage(const KafkaError& error) {
   if (error.code() != ExitCode::usage || refusal_) return;
   refusal_ = std::current_exception();
   rewind_needed_ = true;
-}
-
-// Without a wait for what was not delivered: nobody will deliver to a topic that is gone.
-void Worker::abort_for_good() {
-  for (kafka::Producer* producer : committer_->producers()) producer->give_up_undelivered();
-  if (outside_) outside_->give_up_undelivered();
-  if (committer_->open()) committer_->abort();
 }
 
 void Worker::uncount_aborted() {
@@ -405,7 +348,7 @@ void Worker::settle_origins() {
   const auto error = origins_->settle();
   if (!error) return;
   refusal_ = std::make_exception_ptr(*error);
-  if (committer_->open()) committer_->abort();
+  transaction_->abort();
   throw KafkaError(ExitCode::usage, Severity::abort, 0, error->what());
 }
 
@@ -470,8 +413,7 @@ void Worker::admit_assigned() {
         first.push_back({start_at.at, start_at.from, parts_.plan.fingerprint});
     }
     if (!first.empty()) {
-      commit_positions(first, membership_->consumer(), membership_->held_as());
-      remember(first);
+      transaction_->commit_first(first, membership_->consumer(), membership_->held_as());
     }
   }
   for (size_t i = 0; i < from.size(); ++i) {
@@ -510,13 +452,6 @@ void Worker::admit_assigned() {
 
 Stage& Worker::stage_of(OwnedPartition& partition) { return partition.stage ? *partition.stage : *stage_; }
 
-void Worker::begin_if_needed() {
-  if (committer_->open()) return;
-  committer_->begin();
-  opened_out_ = outputs_->written();
-  pacer_.opened(clock_.steady_us());
-}
-
 // The next batch, unless one is still at hand; the group's events in either case. False: nothing came.
 bool Worker::read() {
   if (!rest_.empty()) {
@@ -552,7 +487,7 @@ void Worker::take() {
 void Worker::take_records(std::span<const Record> records) {
   if (!records.empty()) {
     const int64_t now_us = clock_.steady_us();
-    begin_if_needed();
+    transaction_->begin_if_needed();
     processor_->begin(records);
     runs_.clear();
     for (const auto& one : owned_.all()) {
@@ -584,13 +519,8 @@ void Worker::take_records(std::span<const Record> records) {
       for (const auto& partition : owned_.all()) processor_->flush(*partition->stage);
     }
     const size_t done = processor_->done(taken);
-    if (processor_->ended() == Processor::End::failed && !replays_) {
-      failed_.reset();
-      if (done < taken)
-        failed_ = Failed{{std::string(records[done].topic), records[done].partition},
-                         records[done].offset,
-                         parts_.report.counts};
-    }
+    if (processor_->ended() == Processor::End::failed)
+      replay_.failed(done < taken ? &records[done] : nullptr, parts_.report.counts);
     settle_runs(records, done, now_us);
   }
 }
@@ -608,7 +538,7 @@ size_t Worker::gather_runs(std::span<const Record> records, size_t at) {
       if (!partition || membership_->has_left(partition->at)) break;
       runs_.push_back({partition, behind, behind});
     }
-    if (record.offset < partition->seen || record.offset >= end_of(*partition)) {
+    if (record.offset < partition->seen || record.offset >= replay_.end_of(*partition)) {
       if (runs_.back().first == behind) runs_.pop_back();
       break;
     }
@@ -637,7 +567,7 @@ void Worker::settle_runs(std::span<const Record> records, size_t done, int64_t n
     OwnedPartition& partition = *run.partition;
     partition.settled = true;
     const Record& record = records[std::min(run.last, done - 1)];
-    partition.next = std::max(partition.next, std::min(record.offset + 1, end_of(partition)));
+    partition.next = std::max(partition.next, std::min(record.offset + 1, replay_.end_of(partition)));
     if (partition.sub < between_.size() && between_[partition.sub].marks)
       between_[partition.sub].marks->read(partition.at.partition, now_us);
     const bool is_mark = origins_ && origins_->wants(partition.at);
@@ -651,7 +581,7 @@ void Worker::tick() {
   const auto one = [&](Stage& stage, OwnedPartition* partition) {
     const auto due = stage.next_wakeup();
     if (!due || *due > now || processor_->ended() != Processor::End::no) return;
-    begin_if_needed();
+    transaction_->begin_if_needed();
     if (partition) partition->touched = true;
     processor_->tick(stage, now);
   };
@@ -698,7 +628,7 @@ void Worker::tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_
   if (processor_->ended() != Processor::End::no) return;
   set_current_task(partition);
   processor_->silent(*partition.stage, source, silent_ms);
-  if (partition.stage->dirty_rows() > 0) begin_if_needed();
+  if (partition.stage->dirty_rows() > 0) transaction_->begin_if_needed();
 }
 
 // Who asked for an end shall know why it does not come.
@@ -716,8 +646,8 @@ void Worker::tell_held_back() {
 }
 
 void Worker::set_current_task(const OwnedPartition& partition) {
-  if (stage_) return outputs_->set_home(nullptr, 0);
-  outputs_->set_home(&partition.at, partition.sub);
+  if (stage_) return transaction_->outputs().set_home(nullptr, 0);
+  transaction_->outputs().set_home(&partition.at, partition.sub);
   const WorkerPlan& plan = parts_.plan;
   processor_->set_place(partition.sub == 0, plan.is_last(partition.sub),
                         partition.sub == 0 ? std::string_view() : plan.subs[partition.sub - 1].topic);
@@ -750,21 +680,18 @@ size_t Worker::dirty_rows() const {
   return rows;
 }
 
-// Whether somebody waits for the open transaction.
-bool Worker::visible() const { return outputs_->written() > opened_out_ || dirty_rows() > 0; }
-
 void Worker::commit_if_due() {
-  if (!committer_->open()) {
+  if (!transaction_->is_open()) {
     const int64_t now = clock_.steady_us();
     const bool marks_due =
         !owned_.empty() && std::any_of(between_.begin(), between_.end(), [now](const Between& one) {
           return one.marks && one.marks->due(now);
         });
     if (!positions_moved() && !marks_due) return;
-    begin_if_needed();  // an end behind transaction markers: only the position moves
+    transaction_->begin_if_needed();  // an end behind transaction markers: only the position moves
     if (marks_due) return commit();
   }
-  if (pacer_.due(clock_.steady_us(), lag(), visible(), dirty_rows())) commit();
+  if (transaction_->due(lag(), dirty_rows())) commit();
 }
 
 void Worker::before_commit() {
@@ -772,12 +699,13 @@ void Worker::before_commit() {
   const uint64_t failures = parts_.report.counts.failures;
   for (const auto& one : owned_.all()) {
     set_current_task(*one);
-    const uint64_t out = outputs_->written();
+    const uint64_t out = transaction_->outputs().written();
     processor_->before_commit(*one->stage);
-    if (outputs_->written() != out || (one->state && one->state->has_changes())) one->touched = true;
+    if (transaction_->outputs().written() != out || (one->state && one->state->has_changes()))
+      one->touched = true;
   }
   if (parts_.report.counts.failures != failures && parts_.policy == OnError::Policy::fail) {
-    committer_->abort();
+    transaction_->abort();
     throw Error(ExitCode::bad_record,
                 "an output made from the state cannot be written; the transaction is aborted");
   }
@@ -786,7 +714,7 @@ void Worker::before_commit() {
 // The record had written before it failed, or is in the state: that cannot be committed without the rest of
 // it, and leaving must not commit the positions.
 void Worker::set_aside() {
-  committer_->abort();
+  transaction_->abort();
   rewind_needed_ = true;
 }
 
@@ -798,56 +726,40 @@ void Worker::write_marks(bool last) {
     const bool at_ends =
         parts_.plan.has_ends && std::all_of(owned_.all().begin(), owned_.all().end(),
                                             [i](const auto& one) { return one->sub > i || one->at_end(); });
-    between_[i].marks->write(clock_.steady_us(), last || at_ends,
-                             [this, i](int32_t, const Output& mark) { outputs_->mark(i, mark); });
+    between_[i].marks->write(clock_.steady_us(), last || at_ends, [this, i](int32_t, const Output& mark) {
+      transaction_->outputs().mark(i, mark);
+    });
   }
 }
 
 void Worker::commit(bool last) {
   if (processor_->failed_half_way()) return set_aside();
-  if (!committer_->open()) {
+  if (!transaction_->is_open()) {
     const bool any_untold = std::any_of(between_.begin(), between_.end(), [](const Between& one) {
       return one.marks && one.marks->any_untold();
     });
     if (!positions_moved() && !(last && any_untold && !owned_.empty())) return;
-    begin_if_needed();
+    transaction_->begin_if_needed();
   }
   before_commit();
   if (processor_->failed_half_way()) return set_aside();
   if (origins_) settle_origins();
   write_marks(last);
   const auto offsets = positions_to_commit();
-  if (offsets.empty()) {
-    throw KafkaError(ExitCode::delivery, Severity::abort, 0,
-                     "the partition that these outputs belong to is no longer assigned");
-  }
-  const int64_t behind = lag();
-  if (states_) states_->write(offsets);
-  committer_->commit(offsets, membership_->consumer(), membership_->held_as());
-  if (states_) states_->apply(offsets);
+  transaction_->commit(offsets, membership_->consumer(), membership_->held_as(), lag());
   for (const auto& one : owned_.all()) {
     one->committed = one->next;
     one->touched = false;
   }
-  remember(offsets);
   for (Between& one : between_)
     if (one.marks) one.marks->committed();
   checkpoint_ = processor_->checkpoint();
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
-  pacer_.committed(behind);
-  aborts_in_a_row_ = 0;
-  has_committed_ = true;
-}
-
-// The cluster may forget it.
-void Worker::remember(const std::vector<kafka::PartitionOffset>& committed) {
-  if (has_committed_ || parts_.plan.in_memory) return;
-  for (const auto& one : committed) parts_.memory.add(parts_.admin.cluster_id(), one.at.topic);
 }
 
 void Worker::abort_and_rewind() {
-  if (committer_->open()) {
-    committer_->abort();
+  if (transaction_->is_open()) {
+    transaction_->abort();
     if (parts_.around.observer) parts_.around.observer->aborted();
   }
   processor_->roll_back(checkpoint_);
@@ -930,7 +842,7 @@ int64_t Worker::lag() {
 
 Millis Worker::poll_timeout() {
   Millis wait = membership_->waiting().empty() ? kGlance : kOpeningLook;
-  if (committer_->open()) wait = std::min(wait, pacer_.poll_timeout(clock_.steady_us(), lag(), visible()));
+  if (transaction_->is_open()) wait = std::min(wait, transaction_->poll_timeout(lag(), dirty_rows()));
   const auto until = [&](const Stage& stage) {
     if (const auto due = stage.next_wakeup()) {
       wait = std::clamp(Millis(*due - clock_.wall_ms()), Millis(0), wait);

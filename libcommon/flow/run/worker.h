@@ -24,16 +24,13 @@
 #include "flow/run/processor.h"
 #include "flow/run/progress.h"
 #include "flow/run/worker_context.h"
-#include "flow/tasks/changelog_writer.h"
 #include "flow/tasks/idle_source_monitor.h"
 #include "flow/tasks/repartition_maintenance.h"
 #include "flow/tasks/restore_manager.h"
 #include "flow/tasks/source_marks.h"
-#include "flow/transaction/commit_memory.h"
-#include "flow/transaction/commit_pacer.h"
-#include "flow/transaction/committer.h"
+#include "flow/transaction/replay.h"
 #include "flow/transaction/slice_pacer.h"
-#include "flow/transaction/transactional_outputs.h"
+#include "flow/transaction/transaction_manager.h"
 
 namespace kutils::flow {
 
@@ -56,7 +53,7 @@ class Worker final : private PartitionOwner {
   // when it returns.
   void run();
 
-  bool has_committed() const { return has_committed_; }
+  bool has_committed() const { return transaction_ && transaction_->has_committed(); }
   bool was_away() const { return membership_ && membership_->was_away(); }  // see GroupMembership
   const Processor::Checkpoint& committed_counts() const { return checkpoint_; }
   // When it ended without committing what it counted last: the report says what was committed, and what
@@ -79,7 +76,6 @@ class Worker final : private PartitionOwner {
   void refuse_other_topic();
   void refuse_while_waiting();
   void settle_origins();
-  void abort_for_good();
   void refuse_if_usage(const kafka::KafkaError& error);
   void check_unread_origins();
   std::string metadata_of(const OwnedPartition& partition) const;
@@ -98,7 +94,6 @@ class Worker final : private PartitionOwner {
   void before_commit();
   void write_marks(bool last);
   size_t dirty_rows() const;
-  bool visible() const;
   bool read();
   void take();
   void take_records(std::span<const Record> records);
@@ -106,13 +101,10 @@ class Worker final : private PartitionOwner {
   void skip(const Record& record, size_t at);
   void settle_runs(std::span<const Record> records, size_t done, int64_t now_us);
   Stage& stage_of(OwnedPartition& partition);
-  void begin_if_needed();
   void tick();
   void commit_if_due();
   void set_aside();
   bool replay_reached();
-  // Records from here on are not for this run: its end, or the record that failed half-way.
-  int64_t end_of(const OwnedPartition& partition) const;
   // `last`: what is kept back until later goes as well.
   void commit(bool last = false);
   void abort_and_rewind();
@@ -123,18 +115,14 @@ class Worker final : private PartitionOwner {
   Millis poll_timeout();
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   bool positions_moved() const;
-  void remember(const std::vector<kafka::PartitionOffset>& committed);
   void leave();
 
   const Parts parts_;
   const Clock& clock_;
   std::optional<GroupMembership> membership_;
-  std::unique_ptr<Committer> committer_;
-  std::unique_ptr<kafka::Producer> outside_;  // stateful, at least once: what outputs go through
-  std::unique_ptr<TransactionalOutputs> outputs_;
+  std::optional<TransactionManager> transaction_;
   std::unique_ptr<Processor> processor_;
-  std::unique_ptr<Stage> stage_;             // stateless jobs
-  std::unique_ptr<ChangelogWriter> states_;  // stateful jobs
+  std::unique_ptr<Stage> stage_;  // stateless jobs
   // The internal topic between a sub-topology and the next one.
   struct Between {
     RepartitionMaintenance maintenance;
@@ -146,7 +134,6 @@ class Worker final : private PartitionOwner {
   std::optional<IdleSourceMonitor>
       idle_sources_;  // of the partitions themselves: windows without an internal topic
   LateNotes late_;
-  CommitPacer pacer_;
   std::optional<Origins> origins_;
   GroupEnds group_ends_;
   OffsetResolver offset_resolver_;
@@ -165,19 +152,8 @@ class Worker final : private PartitionOwner {
     size_t first, last;  // indices in the batch, of one partition all
   };
   std::vector<Run> runs_;
-  // A record that failed half-way, and what was counted then: what came before it is done again and
-  // committed.
-  struct Failed {
-    kafka::TopicPartition at;
-    int64_t offset;
-    Report::Counts counts;
-  };
-  std::optional<Failed> failed_;
-  bool replays_ = false;
+  Replay replay_;
   Processor::Checkpoint checkpoint_;
-  uint64_t opened_out_ = 0;  // outputs written when the transaction began
-  int aborts_in_a_row_ = 0;
-  bool has_committed_ = false;
   int64_t last_end_check_us_ = 0;
   bool rejoins_ = false;
   bool told_held_back_ = false;
