@@ -34,6 +34,7 @@ class LibrdkafkaReader final : public PartitionReader {
       started_[at.at] = Started{at.offset, false};
     }
     changed();
+    waker_->set_lagging(at_end_ < started_.size());
   }
 
   void stop(const TopicPartition& partition) override {

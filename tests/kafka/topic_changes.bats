@@ -113,6 +113,10 @@ recreate_beyond() {
     end_of_tool "$pid" 60
     [ "$status" -eq 2 ]
   done
+  # Nothing of the new topic was committed.
+  numbers_are 1 1000 "$dst"
+  grep -q 'kfilter: 1000 in' filter.err
+  grep -q 'kwindow: 1000 in' window.err
   for file in filter.err window.err; do
     file_has $file "deleted and recreated|lost its offset|made anew"
     file_has $file "-g NAME"

@@ -11,9 +11,12 @@ namespace {
 
 constexpr char kMarkSign = '\x01';
 constexpr int64_t kLookUs = 1'000'000;
+// Deleting and creating a topic takes a cluster as long as this, and whoever reads it notices later.
+constexpr int64_t kGapUs = 100'000;
 constexpr size_t kMarksAtOnce = 16;
 constexpr Millis kReadLimit{3000};
 constexpr Millis kSettleLimit{5000};
+constexpr Millis kEndLimit{1000};  // of both, once the program is asked to end
 constexpr Millis kGlance{50};
 constexpr int kShorterLooks = 2;
 
@@ -94,6 +97,7 @@ void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) 
   place.mark = mark_of(metadata);
   place.is_given = place.mark.offset != kNoOffset;
   place.looked_at = !place.is_given;
+  place.taken_us = context_.around.clock.steady_us();
   if (place.is_given) next_look_us_ = 0;
   places_[at] = place;
 }
@@ -103,6 +107,27 @@ void Origins::written_through(std::vector<kafka::Producer*> producers) {
 }
 
 void Origins::end(const kafka::TopicPartition& at) { places_.erase(at); }
+
+void Origins::took(const kafka::TopicPartition& at) {
+  const auto found = places_.find(at);
+  if (found == places_.end()) return;
+  const int64_t now = context_.around.clock.steady_us();
+  if (now - std::exchange(found->second.taken_us, now) <= kGapUs || !best_mark(at)) return;
+  gaps_[at.topic] = {at, false};
+  next_look_us_ = 0;
+  if (!answer_.valid()) begin_look();
+}
+
+std::optional<kafka::TopicPartition> Origins::best_mark(const kafka::TopicPartition& at) const {
+  const auto own = places_.find(at);
+  if (own != places_.end() && own->second.mark.offset != kNoOffset) return at;
+  std::optional<kafka::TopicPartition> best;
+  for (const auto& [other, place] : places_) {
+    if (other.topic != at.topic || place.mark.offset == kNoOffset) continue;
+    if (!best || places_.at(*best).mark.offset < place.mark.offset) best = other;
+  }
+  return best;
+}
 
 bool Origins::wants(const kafka::TopicPartition& at) const {
   const auto found = places_.find(at);
@@ -125,8 +150,9 @@ void Origins::processed(const kafka::TopicPartition& at, const LastRecord& recor
 }
 
 bool Origins::is_settled() const {
-  return std::none_of(places_.begin(), places_.end(),
-                      [](const auto& one) { return one.second.is_given && !one.second.looked_at; });
+  return gaps_.empty() && std::none_of(places_.begin(), places_.end(), [](const auto& one) {
+           return one.second.is_given && !one.second.looked_at;
+         });
 }
 
 std::string Origins::metadata(const kafka::TopicPartition& at) const {
@@ -140,6 +166,17 @@ Origins::Question Origins::next_question() {
   for (auto& [at, place] : places_) {
     if (!place.looked_at && question.marks.size() < kMarksAtOnce) question.marks[at] = place.mark;
     if (place.newest.offset != kNoOffset) question.newer[at] = std::exchange(place.newest, {});
+  }
+  for (auto gap = gaps_.begin(); gap != gaps_.end();) {
+    const auto at = best_mark(gap->second.at);
+    if (!at) {  // none is left
+      gap = gaps_.erase(gap);
+      continue;
+    }
+    question.gaps[gap->first] = *at;
+    question.marks[*at] = places_.at(*at).mark;
+    gap->second.is_asked = true;
+    ++gap;
   }
   // All partitions of a topic are recreated together: one known mark of each topic tells, the newest, which
   // retention and compaction reach last.
@@ -155,6 +192,9 @@ Origins::Question Origins::next_question() {
         std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
       question.marks[*at] = places_.at(*at).mark;
   }
+  const int64_t now = context_.around.clock.steady_us();
+  if (now < next_topics_us_) return question;
+  next_topics_us_ = now + kLookUs;
   for (const std::string& topic : needed_topics(context_))
     question.topics.push_back(is_input(context_.plan, topic)
                                   ? kafka::PartitionOffset{{topic, 0}, kNoOffset, {}}
@@ -162,13 +202,16 @@ Origins::Question Origins::next_question() {
   return question;
 }
 
+void Origins::begin_look() {
+  next_look_us_ = context_.around.clock.steady_us() + kLookUs;
+  question_ = next_question();
+  answer_ = run_beside(context_.around.executor, [this, question = question_] { return ask(question); });
+}
+
 std::optional<Error> Origins::look() {
   if (!answer_.valid()) {
-    const int64_t now = context_.around.clock.steady_us();
-    if (now < next_look_us_) return std::nullopt;
-    next_look_us_ = now + kLookUs;
-    question_ = next_question();
-    answer_ = run_beside(context_.around.executor, [this, question = question_] { return ask(question); });
+    if (context_.around.clock.steady_us() < next_look_us_) return std::nullopt;
+    begin_look();
   }
   if (!answer_.is_ready()) return std::nullopt;
   return judge(answer_.get());
@@ -176,11 +219,13 @@ std::optional<Error> Origins::look() {
 
 std::optional<Error> Origins::settle() {
   const Clock& clock = context_.around.clock;
-  const int64_t until = clock.steady_us() + std::chrono::microseconds(kSettleLimit).count();
-  while (!is_settled() && context_.around.stop.signal() == 0) {
-    if (clock.steady_us() > until) {
+  const int64_t began = clock.steady_us();
+  while (!is_settled()) {
+    const Millis limit = context_.around.stop.signal() == 0 ? kSettleLimit : kEndLimit;
+    if (clock.steady_us() - began > std::chrono::microseconds(limit).count()) {
       // The marks stay as they are: the looks go on, and the next run begins with one.
       for (auto& [at, place] : places_) place.is_given = false;
+      gaps_.clear();
       break;
     }
     if (auto error = look()) return error;
@@ -219,6 +264,17 @@ std::optional<Error> Origins::judge(const Answer& answer) {
     if (cannot_tell.count(at.topic) > 0) continue;
     if (known_again.count(at.topic) == 0) continue;
     place->second.mark = newer;
+  }
+  for (const auto& [topic, at] : question.gaps) {
+    const auto gap = gaps_.find(topic);
+    if (gap == gaps_.end() || !gap->second.is_asked) continue;  // another one since
+    const auto found = answer.found.find(at);
+    if (found == answer.found.end() || found->second == Finding::unknown) {
+      gap->second.is_asked = false;
+      cannot_tell.insert(topic);
+    } else {
+      gaps_.erase(gap);
+    }
   }
   // Many partitions were given to us at once: those that are left are asked about without a wait.
   if (!is_settled() && cannot_tell.empty()) next_look_us_ = 0;
@@ -273,8 +329,12 @@ void Origins::read_marks(const Question& question, Answer& answer) {
   try {
     reader_->start(from);
     const Clock& clock = context_.around.clock;
-    const int64_t until = clock.steady_us() + std::chrono::microseconds(kReadLimit).count();
-    while (!open.empty() && clock.steady_us() < until && context_.around.stop.signal() == 0) {
+    const int64_t began = clock.steady_us();
+    const auto is_over = [&] {
+      const Millis limit = context_.around.stop.signal() == 0 ? kReadLimit : kEndLimit;
+      return clock.steady_us() - began >= std::chrono::microseconds(limit).count();
+    };
+    while (!open.empty() && !is_over()) {
       Batch batch;
       const kafka::Polled polled = reader_->poll(batch, kGlance);
       for (const Record& record : batch.records()) {

@@ -10,6 +10,11 @@
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
 // removed says nothing: then the next record becomes the mark.
 //
+// A topic cannot be recreated while its records come without a gap. So the first records after one are
+// committed only when a look that was begun after they came has found a mark of their topic; it runs while
+// they are processed and written. Without it what comes up to the next look is processed and committed (seen:
+// 200 records).
+//
 // Beside it, each look asks whether the topics that are read or written still are there, and those that are
 // written no shorter than they were: a write to one that was deleted or recreated fails only after half a
 // minute or never, and one that has nothing to write would never say so.
@@ -52,6 +57,8 @@ class Origins {
   // none).
   void begin(const kafka::TopicPartition& at, std::string_view metadata);
   void end(const kafka::TopicPartition& at);
+  // Records of this partition came. Where they are the first ones after a gap, a look begins.
+  void took(const kafka::TopicPartition& at);
   // Whether a record of this partition is to be told: to take its digest costs.
   bool wants(const kafka::TopicPartition& at) const;
   void processed(const kafka::TopicPartition& at, const LastRecord& record);
@@ -63,9 +70,9 @@ class Origins {
 
   // Once a turn: takes an answer, or begins the next look. What was found out: the tool has to end.
   std::optional<Error> look();
-  // Before a commit: waits, some seconds at most, until the marks that partitions were given to us with have
-  // been looked at, all of them: offsets go with their topic, and a mark is then left in some of its
-  // partitions only.
+  // Before a commit: waits, some seconds at most, until a mark of each topic that had a gap was looked at, and
+  // of the marks that partitions were given to us with all of them: offsets go with their topic, and a mark is
+  // then left in some of its partitions only.
   std::optional<Error> settle();
 
  private:
@@ -75,10 +82,17 @@ class Origins {
     LastRecord newest;      // the first one that was processed since the last look was begun
     bool looked_at = true;  // the mark was found to be what it was, or there is none
     bool is_given = false;  // it came with the group's commit
+    int64_t taken_us = 0;   // when records came last, or it was given to us
+  };
+  // Records of a topic came after a gap.
+  struct Gap {
+    kafka::TopicPartition at;
+    bool is_asked = false;  // by the question under way
   };
   struct Question {
     std::map<kafka::TopicPartition, LastRecord> marks;
     std::map<kafka::TopicPartition, LastRecord> newer;  // processed before it was asked
+    std::map<std::string, kafka::TopicPartition> gaps;  // by topic, whose mark tells
     std::vector<kafka::PartitionOffset> topics;         // do they still exist, as far as it is known
   };
   struct Answer {
@@ -86,6 +100,9 @@ class Origins {
     std::vector<TopicLook> topics;  // in the question's order; empty: not found out
   };
   Question next_question();
+  void begin_look();
+  // Whose mark tells of this topic: that of `at`, or else the newest that was found to be right.
+  std::optional<kafka::TopicPartition> best_mark(const kafka::TopicPartition& at) const;
   Answer ask(const Question& question);
   void read_marks(const Question& question, Answer& answer);
   Finding judge_by_ends(const kafka::TopicPartition& at, int64_t offset, bool was_passed);
@@ -96,7 +113,9 @@ class Origins {
   std::map<kafka::TopicPartition, Place> places_;
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
   WrittenLogs written_;
+  std::map<std::string, Gap> gaps_;  // by topic; not looked at since
   int64_t next_look_us_ = 0;
+  int64_t next_topics_us_ = 0;
   Question question_;
   // The helper's, one at a time.
   std::unique_ptr<kafka::Admin> admin_;

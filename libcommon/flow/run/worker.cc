@@ -570,6 +570,7 @@ void Worker::settle_runs(std::span<const Record> records, size_t done, int64_t n
     partition.next = std::max(partition.next, std::min(record.offset + 1, replay_.end_of(partition)));
     if (partition.sub < between_.size() && between_[partition.sub].marks)
       between_[partition.sub].marks->read(partition.at.partition, now_us);
+    if (origins_) origins_->took(partition.at);
     const bool is_mark = origins_ && origins_->wants(partition.at);
     if (partition.state || is_mark) partition.last_record = {record.offset, digest_of(record)};
     if (is_mark) origins_->processed(partition.at, partition.last_record);

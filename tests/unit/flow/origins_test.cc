@@ -120,6 +120,7 @@ struct Bench {
     origins->begin(at, metadata);
   }
   void process(const TP& from, int64_t offset) {
+    origins->took(from);
     if (!origins->wants(from)) return;
     origins->processed(from, {offset, digest_of(record_of(from, offset, cluster.logs[from].values[offset]))});
   }
@@ -228,6 +229,49 @@ TEST_CASE("a topic that is gone for some looks was deleted; one that cannot be a
   const auto error = bench.look();
   REQUIRE(error);
   CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("topic 'in' was deleted"));
+}
+
+TEST_CASE("the first records after a gap are committed only after a look that was begun when they had come") {
+  Bench bench;
+  for (int i = 0; i < 20; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  bench.process(bench.at, 0);
+  CHECK(!bench.look());
+  CHECK(!bench.origins->settle());
+  const int reads = bench.cluster.reads;
+  SECTION("without a gap nothing is read") {
+    bench.process(bench.at, 1);
+    bench.clock.advance(Millis(90));
+    bench.process(bench.at, 2);
+    bench.clock.advance(Millis(90));
+    bench.process(bench.at, 3);
+    const int one_look = bench.cluster.reads;  // the gap before 1
+    CHECK(one_look <= reads + 1);
+    CHECK(!bench.origins->settle());
+    CHECK(bench.cluster.reads == one_look);
+  }
+  SECTION("the same topic") {
+    bench.clock.advance(Millis(200));
+    bench.process(bench.at, 1);
+    CHECK(!bench.origins->settle());
+    CHECK(bench.cluster.reads == reads + 1);
+    CHECK(!bench.origins->settle());
+    CHECK(bench.cluster.reads == reads + 1);
+  }
+  SECTION("another one") {
+    bench.clock.advance(Millis(200));
+    bench.cluster.recreate(bench.at, 30);
+    bench.process(bench.at, 20);
+    CHECK(bench.origins->settle());
+  }
+  SECTION("another one, in a partition without a mark") {
+    const TP other{"in", 1};
+    bench.origins->begin(other, "");
+    bench.clock.advance(Millis(200));
+    bench.cluster.recreate(bench.at, 30);
+    bench.cluster.recreate(other, 30);
+    bench.process(other, 0);
+    CHECK(bench.origins->settle());
+  }
 }
 
 // Says what was acknowledged.
