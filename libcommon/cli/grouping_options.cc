@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "cli/time_unit.h"
+#include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/tasks/state_support.h"
 #include "state/partition_store.h"
@@ -99,6 +100,10 @@ void GroupingOptions::declare(OptionTable& table) {
   table.add({.names = "--close-at-end",
              .help = "-e on topics: close windows and write tables then",
              .set = [this](const std::string&) { close_at_end_ = true; }});
+  table.add({.names = "--no-combine",
+             .help = "--by: send each record through the internal topic, not sums of them",
+             .group = Group::delivery,
+             .set = [this](const std::string&) { combines_ = false; }});
   table.add({.names = "--cache",
              .metavar = "SIZE",
              .help = "memory for state read from topics; 64M by default",
@@ -125,7 +130,7 @@ void GroupingOptions::limit_times(const std::string& text, const std::string& ef
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
                             bool has_keys, bool needs_time, flow::StateDescription description,
                             const MakeStage& make_stage, const TableHalves& halves,
-                            const std::function<int64_t(int64_t)>& next_close) {
+                            const Combining& combining, const std::function<int64_t(int64_t)>& next_close) {
   plan_.needs_time = needs_time;
   plan_.null_group_is_none = job.in.table;
   if (close_at_end_ && !job.range.exit_at_end && job.range.until.empty())
@@ -189,14 +194,25 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     job.topology.add({job.tool, groups, true});
     return;
   }
+  if (!combines_ && !repartitions)
+    throw usage_error("--no-combine does nothing here: records go through no internal topic", "leave it out");
   if (repartitions) {
-    job.topology.add(
-        {"key",
-         [plan = plan_, options, set](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
-           auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
-           return std::make_unique<OwningStage>(set, nullptr,
-                                                flow::make_repartition_stage(std::move(reader)));
-         }});
+    // Behind, the records of a state that refuses them cannot be told apart any more.
+    const bool told_apart =
+        set->may_refuse() && job.on_error && job.on_error->policy != flow::OnError::Policy::fail;
+    const bool combines =
+        combines_ && combining.allowed && flow::can_combine(*set, combining.keeps_order) && !told_apart;
+    const flow::CombinePlan how{combining.place_of, next_close};
+    job.topology.add({"key",
+                      [plan = plan_, options, set, combines,
+                       how](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+                        auto reader =
+                            std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
+                        return std::make_unique<OwningStage>(
+                            set, nullptr,
+                            combines ? flow::make_combine_stage(how, *set, std::move(reader))
+                                     : flow::make_repartition_stage(std::move(reader)));
+                      }});
     job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before
     behind.repartitioned = true;

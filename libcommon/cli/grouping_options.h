@@ -32,6 +32,14 @@ class GroupingOptions {
                                                const flow::StageContext& context)>
         behind;
   };
+  // How the records of one group may be aggregated before the internal topic (combine_stage.h). Nothing is
+  // where what is made shows single records: of every change, of late ones.
+  struct Combining {
+    bool allowed = false;
+    bool keeps_order = true;                                              // see flow::can_combine()
+    std::function<bool(int64_t time, std::string& place)> place_of = {};  // see flow::CombinePlan; windows
+  };
+
   // Parses `aggregates` and the options' expressions, adds to job.settings and to job.topology the
   // operator and, for --by on a topic to a topic, an internal topic before it. Where the context has no store
   // (lines), the stage has one of its own in memory. `description` says what the rows are; its output, key
@@ -40,7 +48,8 @@ class GroupingOptions {
   // Throws usage_error.
   void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
              bool needs_time, flow::StateDescription description, const MakeStage& make_stage,
-             const TableHalves& halves = {}, const std::function<int64_t(int64_t)>& next_close = {});
+             const TableHalves& halves, const Combining& combining,
+             const std::function<int64_t(int64_t)>& next_close = {});
   // The output's key fields.
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);
@@ -58,6 +67,7 @@ class GroupingOptions {
   bool close_at_end_ = false;
   bool unit_is_given_ = false;
   bool cache_is_given_ = false;
+  bool combines_ = true;
   size_t cache_bytes_ = size_t{64} << 20;
 };
 

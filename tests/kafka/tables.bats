@@ -245,3 +245,33 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   consume "$dead" -f '%k\n' | sort -u >keys
   grep -qE '^key[0-3]$' keys
 }
+
+@test "--by: records of a group are combined before the internal topic; results as with --no-combine" {
+  new_topic src 3
+  kgen clicks --seed 3 -c 20000 | kmap -q '*, at=1700000000000 + _offset * 10 - (_offset % 7 == 0 ? 9000 : 0)' |
+    kwrite -q --time at "$src"
+  local tool n=0
+  for tool in "ktable 'n=count(), total=sum(number), most=max(number)'" "kwindow -w 10s --grace 20s 'n=count(), total=sum(number)'" \
+    "kwindow -w 30s/10s --grace 20s --emit close --close-at-end 'n=count()'"; do
+    local to=() how one
+    for how in '' --no-combine; do
+      n=$((n + 1))
+      new_topic "out$n" 2
+      to+=("out$n")
+      eval "$tool -q -e --by uri $how -g g$n-$src '$src' '$(eval echo "\$out$n")'"
+    done
+    kread -q -e "${!to[0]}" >combined
+    kread -q -e "${!to[1]}" >single
+    for one in combined single; do
+      python3 -c '
+import json, sys
+rows = {}
+for line in sys.stdin:
+    row = json.loads(line)
+    rows[row["uri"], row.get("window_start")] = row
+for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True))' <"$one" >"$one.rows"
+    done
+    [ -s combined.rows ]
+    diff combined.rows single.rows
+  done
+}

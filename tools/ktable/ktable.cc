@@ -69,7 +69,8 @@ class TableTool final : public cli::StreamTool {
         {flow::make_source_table,
          [options](const flow::AggregateSet& set, state::Store& store, const flow::StageContext& context) {
            return flow::make_regrouped_changes(at(options, context), set, store);
-         }});
+         }},
+        {.allowed = options.emit != flow::TableEmit::update && !options.after});
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

@@ -5,6 +5,7 @@
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
 #include "flow/tasks/state_support.h"
+#include "flow/window/time_windows.h"
 #include "flow/window/window_stage.h"
 
 namespace kutils {
@@ -113,6 +114,10 @@ class WindowTool final : public cli::StreamTool {
     description.grace = options.grace;
     description.times_as_ms = options.format.times_as_ms;
     grouping_.limit_times(max_ahead_, "close every window before it");
+    cli::GroupingOptions::Combining combining;
+    if (options.window.is_aligned() && options.emit != flow::Emit::update && !options.late_port)
+      combining = {true, options.window.kind != flow::WindowSpec::Kind::hopping,
+                   flow::PlaceInWindows(options.window)};
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
         [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
@@ -121,7 +126,7 @@ class WindowTool final : public cli::StreamTool {
           here.sources = context.input_partitions;
           return flow::make_window_stage(here, set, std::move(reader), store);
         },
-        {},
+        {}, combining,
         [window = options.window, grace = options.grace](int64_t time) {
           return flow::next_close(window, grace, time);
         });

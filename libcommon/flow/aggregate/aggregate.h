@@ -59,6 +59,8 @@ class Aggregate {
   virtual void add_risk(const void* /*state*/, MergeRisk& risk) const {
     if (may_refuse()) risk.amount = 1;
   }
+  // Whether the order of records tells: it is kept where a merge is of earlier ones with later ones.
+  virtual bool is_ordered() const { return false; }
   // Takes back an add() of the same argument: rows of a table that change or leave.
   virtual bool has_subtract() const { return false; }
   virtual std::optional<RecordError> can_subtract(const void* /*state*/,

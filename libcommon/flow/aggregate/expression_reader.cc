@@ -1,5 +1,7 @@
 #include "flow/aggregate/expression_reader.h"
 
+#include <algorithm>
+
 #include "base/duration.h"
 #include "base/time_format.h"
 #include "flow/tasks/source_headers.h"
@@ -63,6 +65,7 @@ ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options
   }
   if (!plan_.time.empty() && plan_.time != "wall")
     time_ = expressions_.add(plan_.time, "--time", expr::Expect::time);
+  if (plan_.repartitioned) combined_.emplace(set);
 }
 
 std::string ExpressionReader::canonical_by() const {
@@ -78,6 +81,8 @@ std::string ExpressionReader::canonical_time() const {
 std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedRecord& grouped) {
   const Record& origin = plan_.repartitioned ? source_ = source_record(record, plan_.source_topic) : record;
   grouped.origin = &origin;
+  grouped.combined = nullptr;
+  if (combined_ && is_combined(record)) return read_combined(record, grouped);
   if (auto error = expressions_.bind(origin)) return error;
   grouped.has_group = true;
   if (auto error = read_key(origin, grouped)) return error;
@@ -89,6 +94,19 @@ std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedR
   for (size_t i = 1; i < plan_.topics.size(); ++i)
     if (plan_.topics[i] == origin.topic) grouped.source += static_cast<int32_t>(i) * plan_.numbers_each;
   return arguments_.read(grouped.arguments);
+}
+
+// It was read, and judged, record by record in front of the internal topic.
+std::optional<RecordError> ExpressionReader::read_combined(const Record& record, GroupedRecord& grouped) {
+  if (auto error = combined_->read(record)) return error;
+  grouped.has_group = true;
+  grouped.key = record.key.view();
+  grouped.key_is_text = combined_->key_is_text();
+  grouped.time = record.timestamp < 0 ? kNoTimestamp : record.timestamp;
+  grouped.source = std::max(grouped.origin->partition, 0);
+  grouped.arguments = {};
+  grouped.combined = &*combined_;
+  return std::nullopt;
 }
 
 bool ExpressionReader::read_times(const Record& record, std::vector<std::pair<int32_t, int64_t>>& times) {

@@ -10,6 +10,7 @@
 #include "data/codec.h"
 #include "expr/expressions.h"
 #include "flow/aggregate/arguments.h"
+#include "flow/aggregate/combined.h"
 #include "flow/aggregate/record_reader.h"
 
 namespace kutils::flow {
@@ -52,6 +53,7 @@ class ExpressionReader final : public RecordReader {
  private:
   std::optional<RecordError> read_key(const Record& record, GroupedRecord& grouped);
   std::optional<RecordError> decode_key(GroupedRecord& grouped);
+  std::optional<RecordError> read_combined(const Record& record, GroupedRecord& grouped);
   std::optional<RecordError> read_time(const Record& record, GroupedRecord& grouped);
   bool is_too_far_ahead(int64_t time);
 
@@ -65,8 +67,9 @@ class ExpressionReader final : public RecordReader {
   std::optional<size_t> time_;
   AggregateArguments arguments_;
   std::string key_;
-  Record source_;               // repartitioned
-  int64_t latest_ = INT64_MIN;  // that --max-ahead allowed when the clock was last looked at
+  Record source_;                     // repartitioned
+  std::optional<Combined> combined_;  // repartitioned
+  int64_t latest_ = INT64_MIN;        // that --max-ahead allowed when the clock was last looked at
 };
 
 }  // namespace kutils::flow

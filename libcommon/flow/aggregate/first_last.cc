@@ -66,6 +66,7 @@ class Extreme final : public TypedAggregate<OwnedScalar> {
 
 class FirstOrLast : public TypedAggregate<OwnedScalar> {
  public:
+  bool is_ordered() const override { return true; }
   void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
   void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
   void decode(void* state, Reader& in) const override { of(state) = decode_scalar(in); }
@@ -155,6 +156,7 @@ struct Collected {
 class Collect final : public TypedAggregate<Collected> {
  public:
   explicit Collect(size_t limit) : limit_(limit) {}
+  bool is_ordered() const override { return true; }
   void add(void* state, const ScalarValue& argument) const override {
     Collected& list = of(state);
     if (list.count == limit_) return;

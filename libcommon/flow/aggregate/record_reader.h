@@ -15,6 +15,8 @@
 
 namespace kutils::flow {
 
+class Combined;
+
 struct GroupedRecord {
   std::string_view key;     // of the group; empty under --total
   bool has_group = true;    // false: in no group (rows of tables only: the expression of --by is null)
@@ -22,6 +24,7 @@ struct GroupedRecord {
   int64_t time = 0;         // ms, not negative
   int32_t source = 0;       // whose stream time it moves: source partition
   std::span<const Argument> arguments;
+  const Combined* combined = nullptr;  // what many records gave together (combined.h), in place of arguments
   const Record* origin =
       nullptr;  // the record itself or, behind a repartition, the one of IN that it was made from
 };

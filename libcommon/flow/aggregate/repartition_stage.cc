@@ -1,6 +1,5 @@
 #include "flow/aggregate/repartition_stage.h"
 
-#include "flow/tasks/source_headers.h"
 #include "flow/topology/output_times.h"
 
 namespace kutils::flow {
@@ -15,27 +14,30 @@ class RepartitionStage final : public Stage {
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
     // Here, not only behind: its time is told to all partitions there.
     if (auto refused = times_.judge(grouped.time, out)) return out.fail(record, std::move(*refused));
-    const std::string_view group =
-        grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
-    headers_.assign(record.headers.begin(), record.headers.end());
-    source_.append(record, grouped.time, group, headers_);
-    Output output;
-    output.key = MaybeBytes(group);
-    output.value = record.value;
-    output.headers = headers_;
-    output.timestamp = grouped.time;
-    output.keeps_key = false;
-    out.emit(&record, output);
+    records_.send(record, grouped, out);
   }
 
  private:
   std::unique_ptr<RecordReader> reader_;
   OutputTimes times_;
-  SourceHeaders source_;
-  std::vector<Header> headers_;
+  SingleRecords records_;
 };
 
 }  // namespace
+
+void SingleRecords::send(const Record& record, const GroupedRecord& grouped, Emitter& out) {
+  const std::string_view group =
+      grouped.key.empty() ? std::string_view("", 0) : grouped.key;  // --total: empty, not null
+  headers_.assign(record.headers.begin(), record.headers.end());
+  source_.append(record, grouped.time, group, headers_);
+  Output output;
+  output.key = MaybeBytes(group);
+  output.value = record.value;
+  output.headers = headers_;
+  output.timestamp = grouped.time;
+  output.keeps_key = false;
+  out.emit(&record, output);
+}
 
 std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader) {
   return std::make_unique<RepartitionStage>(std::move(reader));

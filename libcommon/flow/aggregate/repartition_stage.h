@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "flow/aggregate/expression_reader.h"
+#include "flow/tasks/source_headers.h"
 #include "flow/topology/stage.h"
 
 namespace kutils::flow {
@@ -12,5 +14,15 @@ namespace kutils::flow {
 // `plan.by` is not empty. The aggregates' arguments are evaluated here too, so that a bad record is an error
 // at its origin.
 std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader);
+
+// How one record goes on.
+class SingleRecords {
+ public:
+  void send(const Record& record, const GroupedRecord& grouped, Emitter& out);
+
+ private:
+  SourceHeaders source_;
+  std::vector<Header> headers_;
+};
 
 }  // namespace kutils::flow

@@ -23,6 +23,7 @@ struct Row {
   bool dirty;        // differs from the store
   bool changed;      // not yet emitted
   bool key_is_text;  // show the key as a JSON string; else it is JSON already
+  uint16_t records;  // in front of an internal topic: how many it stands for (combine_stage.h)
 };
 
 class RowTable {

@@ -1,3 +1,4 @@
+#include "flow/aggregate/combined.h"
 #include "flow/table/group_table.h"
 #include "flow/table/table_stage.h"
 
@@ -19,8 +20,9 @@ class AggregateTable final : public Stage {
     Row* row = groups_.find(grouped_.key);
     if (auto refused = groups_.judge_time(row, grouped_.time, out))
       return out.fail(record, std::move(*refused));
-    if (auto refused = set_.add(groups_.state(row), grouped_.arguments))
+    if (auto refused = can_add(set_, groups_.state(row), grouped_))
       return out.fail(record, std::move(*refused));
+    add_checked(set_, groups_.state(row), grouped_);
     groups_.touch(row, grouped_.key_is_text, grouped_.time);
     if (options_.emit == TableEmit::update) {
       groups_.emit(&record, row, out);

@@ -75,6 +75,7 @@ void SourceMarks::write_idle(const Write& write) const {
 
 void SourceMarks::wrote(int32_t number, int64_t time, int32_t partition) {
   source_of(number).wrote = true;
+  last_->is_idle = false;  // what is combined goes on with the commit only
   if (time > last_->time) {
     last_->time = time;
     moved_ = true;

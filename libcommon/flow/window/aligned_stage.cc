@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 
+#include "flow/aggregate/combined.h"
 #include "flow/aggregate/row_table.h"
 #include "flow/window/time_windows.h"
 #include "flow/window/window_stage.h"
@@ -54,12 +55,12 @@ class AlignedStage final : public WindowStage {
     for (const TimeWindow& window : open_) {
       Bucket& bucket = bucket_of(window);
       Row* row = find_row(bucket, grouped);
-      if (auto refused = set_.can_add(bucket.table.state(row), grouped.arguments)) return *refused;
+      if (auto refused = can_add(set_, bucket.table.state(row), grouped)) return *refused;
       rows_.push_back({&bucket, row});
     }
     move_on(record, grouped, out);
     for (const auto& [bucket, row] : rows_) {
-      set_.add_checked(bucket->table.state(row), grouped.arguments);
+      add_checked(set_, bucket->table.state(row), grouped);
       if (!row->exists) {
         row->exists = true;
         row->time = grouped.time;

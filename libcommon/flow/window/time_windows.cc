@@ -1,5 +1,6 @@
 #include "flow/window/time_windows.h"
 
+#include "base/varint.h"
 #include "flow/window/calendar.h"
 
 namespace kutils::flow {
@@ -34,6 +35,15 @@ class HoppingWindows final : public TimeWindows {
 std::unique_ptr<TimeWindows> make_time_windows(const WindowSpec& spec) {
   if (spec.is_calendar()) return make_calendar_windows(spec);
   return std::make_unique<HoppingWindows>(spec);
+}
+
+bool PlaceInWindows::operator()(int64_t time, std::string& place) {
+  if (time < 0 || (spec_.is_calendar() && time > kLastCalendarTime)) return false;
+  windows_->windows_of(time, found_);
+  if (found_.empty()) return false;
+  put_ordered(place, found_.front().start);
+  put_ordered(place, found_.back().start);
+  return true;
 }
 
 }  // namespace kutils::flow

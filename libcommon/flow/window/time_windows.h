@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "flow/window/window_spec.h"
@@ -24,5 +25,24 @@ class TimeWindows {
 
 // REQUIRES: spec.is_aligned().
 std::unique_ptr<TimeWindows> make_time_windows(const WindowSpec& spec);
+
+// The year 30,000: calendars know years of 16 bits only.
+constexpr int64_t kLastCalendarTime = 884'541'340'800'000;
+
+// Appends bytes that are the same for times in the same windows. False: the time is in none. A copy shares
+// nothing with its original.
+class PlaceInWindows {
+ public:
+  explicit PlaceInWindows(const WindowSpec& spec) : spec_(spec), windows_(make_time_windows(spec)) {}
+  PlaceInWindows(const PlaceInWindows& other) : PlaceInWindows(other.spec_) {}
+  PlaceInWindows(PlaceInWindows&&) = default;
+  PlaceInWindows& operator=(const PlaceInWindows&) = delete;
+  bool operator()(int64_t time, std::string& place);
+
+ private:
+  const WindowSpec spec_;
+  std::unique_ptr<TimeWindows> windows_;
+  std::vector<TimeWindow> found_;
+};
 
 }  // namespace kutils::flow

@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "flow/aggregate/combined.h"
+#include "flow/window/time_windows.h"
+
 namespace kutils::flow {
-
-namespace {
-
-// The year 30,000: calendars know years of 16 bits only.
-constexpr int64_t kLastCalendarTime = 884'541'340'800'000;
-
-}  // namespace
 
 WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::unique_ptr<RecordReader> reader,
                          state::Store& store)
@@ -35,6 +31,8 @@ void WindowStage::process(const Record& record, Emitter& out) {
   if (options_.window.is_calendar() && grouped_.time > kLastCalendarTime)
     return out.fail(record, {Reason::bad_time, "the time " + std::to_string(grouped_.time) +
                                                    " ms is too far in the future for days and months"});
+  if (grouped_.combined && !options_.window.is_aligned())
+    return out.fail(record, {Reason::bad_codec, "combined records came for windows that take single ones"});
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
   has_spoken(grouped_.source);
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
@@ -43,8 +41,9 @@ void WindowStage::process(const Record& record, Emitter& out) {
     return;
   }
   if (*counted) return;
-  out.drop(record, DropReason::late);
-  if (!options_.late_port) return;
+  const uint64_t records = grouped_.combined ? grouped_.combined->records() : 1;
+  for (uint64_t i = 0; i < records; ++i) out.drop(record, DropReason::late);
+  if (!options_.late_port || grouped_.combined) return;
   Output late;
   const Record& origin = *grouped_.origin;
   late.key = origin.key;

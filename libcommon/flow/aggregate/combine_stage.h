@@ -1,0 +1,38 @@
+// In front of the internal topic of --by: what the records of one group give is aggregated here first, and one
+// record per group goes on, at the latest with the commit (two-phase aggregation).
+//
+// What stands behind comes to what it would come to without:
+//   - A record is judged here, as it would be: its error is that of the record.
+//   - What has gone on in one piece lies in the same windows, and no window closes by this source's time
+//     between its first and its last record. They go on in the order of their first records.
+//   - What cannot be combined (a state that refuses it, large values) goes on alone, in its place.
+// Where fewer than two records come for each that goes on, records go on alone for a while.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "flow/aggregate/aggregate_set.h"
+#include "flow/aggregate/record_reader.h"
+#include "flow/topology/stage.h"
+
+namespace kutils::flow {
+
+struct CombinePlan {
+  // Windows: appends bytes that are the same for times which lie in the same windows. False: a record of this
+  // time goes on alone. Empty: a table.
+  std::function<bool(int64_t time, std::string& place)> place_of;
+  // See Operator::next_close.
+  std::function<int64_t(int64_t time)> next_close;
+};
+
+// Whether the aggregates' states can be merged. `keeps_order`: what goes on of a group in several pieces is in
+// the order of its records; not in windows that overlap, where a window gets pieces of several places.
+bool can_combine(const AggregateSet& set, bool keeps_order);
+
+// REQUIRES: can_combine(set, ...). `set` outlives the stage.
+std::unique_ptr<Stage> make_combine_stage(CombinePlan plan, const AggregateSet& set,
+                                          std::unique_ptr<RecordReader> reader);
+
+}  // namespace kutils::flow

@@ -1,0 +1,304 @@
+// Combining before the internal topic changes nothing: over one source, tables and windows come to the same with
+// it and without it, whenever it commits, for every aggregate that can be merged.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "flow/aggregate/combine_stage.h"
+#include "flow/aggregate/combined.h"
+#include "flow/aggregate/expression_reader.h"
+#include "flow/aggregate/repartition_stage.h"
+#include "flow/table/table_stage.h"
+#include "flow/window/time_windows.h"
+#include "flow/window/window_stage.h"
+#include "state/partition_store.h"
+#include "support/catch.h"
+
+using namespace kutils;
+using namespace kutils::flow;
+
+namespace {
+
+// What a stage writes to the internal topic, kept as records.
+class InternalTopic final : public Emitter {
+ public:
+  struct Kept {
+    std::string key, value;
+    int64_t time;
+    std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+  };
+  void emit(const Record*, const Output& output) override {
+    Kept kept{std::string(output.key.view()), std::string(output.value.view()), output.timestamp, {}};
+    for (const Header& header : output.headers)
+      kept.headers.emplace_back(header.name, header.value.is_null()
+                                                 ? std::nullopt
+                                                 : std::optional(std::string(header.value.view())));
+    records.push_back(std::move(kept));
+  }
+  void fail(const Record& origin, RecordError error) override {
+    failed.push_back(std::to_string(origin.offset) + " " + error.message);
+  }
+  void drop(const Record&, DropReason reason) override { ++drops[reason]; }
+
+  std::vector<Kept> records;
+  std::vector<std::string> failed;
+  std::map<DropReason, size_t> drops;
+};
+
+// The newest of each row, each closed window, what was late and what failed.
+class Results final : public Emitter {
+ public:
+  void emit(const Record*, const Output& output) override {
+    const std::string text(output.value.view());
+    const size_t window = text.find("\"window_start\"");
+    const std::string place =
+        window == std::string::npos ? "" : text.substr(window, text.find("\"a\":") - window);
+    rows[std::string(output.key.view()) + " " + place] = text + " @" + std::to_string(output.timestamp);
+  }
+  void fail(const Record&, RecordError error) override { failed.push_back(error.message); }
+  void drop(const Record&, DropReason reason) override { ++drops[reason]; }
+
+  std::map<std::string, std::string> rows;
+  std::vector<std::string> failed;
+  std::map<DropReason, size_t> drops;
+};
+
+struct Line {
+  std::string value;  // "-": none
+  int64_t time;
+};
+
+struct Case {
+  std::string aggregates;
+  std::optional<WindowSpec> window;
+  int64_t grace = 0;
+};
+
+GroupingPlan front_plan() {
+  GroupingPlan plan;
+  plan.by = "g";
+  return plan;
+}
+
+struct Outcome {
+  Results results;
+  InternalTopic topic;
+};
+
+Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
+            const std::vector<size_t>& commits) {
+  const AggregateSet set(parse_aggregates(one.aggregates, "AGGS"));
+  auto reader = std::make_unique<ExpressionReader>(front_plan(), expr::Options(), set, nullptr);
+  CombinePlan how;
+  if (one.window) {
+    how.place_of = PlaceInWindows(*one.window);
+    how.next_close = [&one](int64_t time) { return next_close(*one.window, one.grace, time); };
+  }
+  const auto front =
+      combines ? make_combine_stage(how, set, std::move(reader)) : make_repartition_stage(std::move(reader));
+  GroupingPlan behind_plan = front_plan();
+  behind_plan.repartitioned = true;
+  behind_plan.source_topic = "in";
+  state::PartitionStore store(true);
+  auto behind_reader = std::make_unique<ExpressionReader>(behind_plan, expr::Options(), set, nullptr);
+  std::unique_ptr<Stage> behind;
+  if (one.window) {
+    WindowOptions options;
+    options.window = *one.window;
+    options.grace = one.grace;
+    options.emit = Emit::close;
+    options.format.key_names = {"g"};
+    behind = make_window_stage(options, set, std::move(behind_reader), store.operator_store(1));
+  } else {
+    TableOptions options;
+    options.key_names = {"g"};
+    behind = make_aggregate_table(options, set, std::move(behind_reader), store.operator_store(1));
+  }
+  Outcome out;
+  size_t read = 0;
+  const auto commit = [&] {
+    front->before_commit(out.topic);
+    for (; read < out.topic.records.size(); ++read) {
+      const InternalTopic::Kept& kept = out.topic.records[read];
+      std::vector<Header> headers;
+      for (const auto& [name, value] : kept.headers)
+        headers.push_back({name, value ? MaybeBytes(std::string_view(*value)) : MaybeBytes()});
+      Record record;
+      record.topic = "internal";
+      record.partition = 0;
+      record.offset = static_cast<int64_t>(read);
+      record.key = std::string_view(kept.key);
+      record.value = std::string_view(kept.value);
+      record.timestamp = kept.time;
+      record.headers = headers;
+      behind->process(record, out.results);
+    }
+    behind->before_commit(out.results);
+  };
+  for (size_t n = 0; n < lines.size(); ++n) {
+    Record record;
+    record.topic = "in";
+    record.partition = 0;
+    record.offset = static_cast<int64_t>(n);
+    if (lines[n].value != "-") record.value = std::string_view(lines[n].value);
+    record.timestamp = lines[n].time;
+    front->process(record, out.topic);
+    if (std::find(commits.begin(), commits.end(), n) != commits.end()) commit();
+  }
+  commit();
+  behind->close(out.results);
+  return out;
+}
+
+template <typename Random>
+std::vector<Line> random_lines(Random& random, size_t count, unsigned groups) {
+  std::vector<Line> lines;
+  int64_t time = 1000;
+  for (size_t n = 0; n < count; ++n) {
+    time += static_cast<int64_t>(random() % 4);
+    const int64_t at = random() % 4 == 0 ? time - static_cast<int64_t>(random() % 60) : time;
+    if (random() % 40 == 0) {
+      lines.push_back({"-", at});
+      continue;
+    }
+    std::string value = "{\"g\":";
+    value += random() % 50 == 0 ? "null" : "\"g" + std::to_string(random() % groups) + "\"";
+    if (random() % 30 != 0) {
+      value += ",\"x\":";
+      value += random() % 10 == 0 ? "null" : std::to_string(static_cast<int>(random() % 40) - 10);
+    }
+    lines.push_back({value + "}", at});
+  }
+  return lines;
+}
+
+// Doubles are added up in another order: so they are, too, whenever records come from several sources.
+std::string rounded(const Case& one, const std::string& row) {
+  if (one.aggregates.find("stddev") == std::string::npos) return row;
+  const size_t at = row.find("\"a\":") + 4;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", std::strtod(row.c_str() + at, nullptr));
+  return row.substr(0, at) + text + row.substr(row.find('}'));
+}
+
+void compare(const Case& one, const std::vector<Line>& lines, const std::vector<size_t>& commits) {
+  const Outcome apart = run(one, false, lines, commits);
+  const Outcome together = run(one, true, lines, commits);
+  for (const auto& [place, row] : apart.results.rows) {
+    const auto found = together.results.rows.find(place);
+    REQUIRE(found != together.results.rows.end());
+    CHECK(rounded(one, found->second) == rounded(one, row));
+  }
+  CHECK(together.results.rows.size() == apart.results.rows.size());
+  CHECK(together.results.drops == apart.results.drops);
+  CHECK(together.results.failed == apart.results.failed);
+  CHECK(together.topic.failed == apart.topic.failed);
+  CHECK(together.topic.drops == apart.topic.drops);
+  CHECK(together.topic.records.size() <= apart.topic.records.size());
+}
+
+std::string call_of(const AggregateFunction& function) {
+  const std::string name = function.name;
+  if (function.min_arguments == 0) return name + "()";
+  return name + (function.min_arguments == 1 ? "(x)" : "(x, 3)");
+}
+
+}  // namespace
+
+TEST_CASE("combining: the same results, late records and errors as without") {
+  std::mt19937 random(20261122);
+  const std::vector<std::optional<WindowSpec>> windows = {std::nullopt, parse_window_spec("50ms"),
+                                                          parse_window_spec("90ms/20ms"),
+                                                          parse_window_spec("50ms/13ms")};
+  for (const AggregateFunction& function : aggregate_functions()) {
+    if (function.folds) continue;
+    for (const auto& window : windows) {
+      for (int round = 0; round < 6; ++round) {
+        const AggregateSet set(parse_aggregates("a=" + call_of(function), "AGGS"));
+        if (!can_combine(set, !window || window->kind == WindowSpec::Kind::tumbling)) continue;
+        CAPTURE(function.name, window ? to_string(*window) : "table", round);
+        const Case one{"a=" + call_of(function), window, static_cast<int64_t>(random() % 40)};
+        const auto lines = random_lines(random, 300, 4);
+        std::vector<size_t> commits;
+        for (size_t n = random() % 60; n < lines.size(); n += 1 + random() % 120) commits.push_back(n);
+        compare(one, lines, commits);
+      }
+    }
+  }
+}
+
+TEST_CASE("combining: days") {
+  std::vector<Line> lines;
+  for (int n = 0; n < 500; ++n)
+    lines.push_back(
+        {R"({"g":"a","x":1})", int64_t{n} * 3'600'000 - (n % 7 == 0 && n > 50 ? 100'000'000 : 0)});
+  compare({"a=count()", parse_window_spec("day", {}, "Europe/Berlin"), 3'600'000}, lines, {100, 300});
+}
+
+TEST_CASE("combining: many records are one, and where that does not pay each goes on alone") {
+  std::mt19937 random(1);
+  const auto few = random_lines(random, 20'000, 10);
+  CHECK(run({"a=sum(x)", {}, 0}, true, few, {9999}).topic.records.size() <= 20);
+  std::vector<Line> many;
+  for (int n = 0; n < 20'000; ++n) many.push_back({"{\"g\":" + std::to_string(n) + ",\"x\":1}", 5});
+  std::vector<size_t> commits;
+  for (size_t n = 499; n < many.size(); n += 500) commits.push_back(n);
+  const Outcome outcome = run({"a=sum(x)", {}, 0}, true, many, commits);
+  const auto combined = std::count_if(
+      outcome.topic.records.begin(), outcome.topic.records.end(),
+      [](const InternalTopic::Kept& kept) { return kept.headers.back().first == kCombinedHeader; });
+  CHECK(outcome.topic.records.size() == 20'000);
+  CHECK(combined < 2'000);
+  CHECK(outcome.results.rows.size() == 20'000);
+}
+
+TEST_CASE("combining: a state that refuses a record has it apart from the others") {
+  // The first three overflow together; the group takes them in their order.
+  const std::vector<Line> lines = {{R"({"g":"a","x":9000000000000000000})", 1},
+                                   {R"({"g":"a","x":-9000000000000000000})", 1},
+                                   {R"({"g":"b","x":9000000000000000000})", 1},
+                                   {R"({"g":"b","x":9000000000000000000})", 1},
+                                   {R"({"g":"b","x":1})", 1},
+                                   {R"({"g":"c","x":"text"})", 1},
+                                   {R"({"g":"c","x":5})", 1}};
+  const Outcome sums = run({"a=sum(x)", {}, 0}, true, lines, {});
+  REQUIRE(sums.topic.failed.size() == 1);  // text is no number, of whatever group
+  CHECK(sums.results.rows.at("a ").find("\"a\":0") != std::string::npos);
+  // What follows the refused record stands with it.
+  REQUIRE(sums.results.failed.size() == 1);
+  CHECK(sums.results.failed[0].find("with 2 records together; --no-combine") != std::string::npos);
+  compare({"a=min(x)", {}, 0}, {lines[5], lines[6], lines[5], lines[6]}, {1});
+}
+
+TEST_CASE("combining: large values go on alone") {
+  const std::string text(50'000, 'x');
+  std::vector<Line> lines;
+  for (int n = 0; n < 5; ++n) lines.push_back({"{\"g\":\"a\",\"x\":\"" + text + "\"}", 1});
+  lines.push_back({"{\"g\":\"a\",\"x\":\"" + text + text + "\"}", 1});
+  const Outcome outcome = run({"a=collect(x)", {}, 0}, true, lines, {});
+  for (const auto& kept : outcome.topic.records) CHECK(kept.value.size() < 110'000);
+  compare({"a=collect(x)", {}, 0}, lines, {});
+}
+
+TEST_CASE("combining: the bytes of what goes through the internal topic") {
+  const AggregateSet set(parse_aggregates("n=count(), total=sum(x)", "AGGS"));
+  OwnedState state(set);
+  const Argument arguments[] = {{.present = true, .scalar = ScalarValue::of(int64_t{1})},
+                                {.present = true, .scalar = ScalarValue::of(int64_t{-7})}};
+  REQUIRE_FALSE(set.add(state.get(), arguments));
+  std::string bytes;
+  encode_combined(set, true, 300, state.get(), bytes);
+  CHECK(bytes == std::string("\x01\xac\x02\x02\x02\x0d\x00", 7));
+  Combined combined(set);
+  Record record;
+  record.key = std::string_view("a");
+  record.value = std::string_view(bytes);
+  REQUIRE_FALSE(combined.read(record));
+  CHECK(combined.records() == 300);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    record.value = std::string_view(bytes).substr(0, size);
+    CHECK(combined.read(record));
+  }
+}
