@@ -1,5 +1,5 @@
-// Work beside the caller's thread. Who starts it goes on, and looks now and then whether its result is there.
-// Tests put an executor of their own in place of threads, and decide when work is done.
+// Runs work beside the caller's thread. The caller goes on and checks now and then whether the result is
+// ready. Tests replace the threads by an executor of their own and decide when each piece of work runs.
 #pragma once
 
 #include <functional>
@@ -13,14 +13,14 @@ namespace kutils {
 
 class Executor {
  public:
-  // One piece of work that was handed over. The destructor waits for its end, unless it has not begun: then
-  // it never does.
+  // One piece of work that was handed over. The destructor cancels work that has not begun, and waits for
+  // work that is running.
   class Started {
    public:
     virtual ~Started() = default;
     virtual void wait() = 0;                  // until it has ended
-    virtual bool wait_for(Millis limit) = 0;  // no longer than that; true: it has ended
-    virtual bool drop() = 0;                  // as the destructor. True: it has ended; else it never begins
+    virtual bool wait_for(Millis limit) = 0;  // true: it has ended within `limit`
+    virtual bool drop() = 0;                  // as the destructor; false: cancelled
   };
   virtual ~Executor() = default;
   // `work` does not throw.
@@ -49,8 +49,8 @@ class Task {
     started->wait();
     return result_.get();
   }
-  // Nobody needs it any more: work that has not begun never does, other is waited for. True: there is a
-  // result.
+  // Cancels work that has not begun, and waits for work that is running. Returns whether the work has run, so
+  // that get() has a result.
   bool drop() { return started_ && started_->drop(); }
 
  private:
@@ -63,7 +63,7 @@ auto run_beside(Executor& executor, F work) {
   return Task<decltype(work())>(executor, std::move(work));
 }
 
-// A thread for each piece of work.
+// Starts a thread for each piece of work.
 class ThreadExecutor final : public Executor {
  public:
   std::unique_ptr<Started> start(std::function<void()> work) override;

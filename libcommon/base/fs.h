@@ -30,8 +30,9 @@ std::string file_name_of(std::string_view text);
 
 bool file_exists(const std::string& path);
 
-// An exclusive lock on a file, made if need be; the system gives it up when the process ends, however it ends.
-// Movable; the destructor unlocks. An open-file-description lock: it can be asked about without taking it.
+// An exclusive lock on a file, which is created if it is missing. The system releases the lock when the
+// process ends, even if it is killed. Movable; the destructor unlocks. It is an open-file-description lock:
+// other processes can test it without taking it.
 class FileLock {
  public:
   explicit FileLock(const std::string& path);  // opens it only

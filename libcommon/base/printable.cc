@@ -22,7 +22,7 @@ uint32_t code_point(std::string_view sequence) {
   }
 }
 
-// Moves, turns round or hides text, or is not seen.
+// Characters that move the cursor, change the direction of text, hide text or are invisible.
 bool acts(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0xad || code == 0x061c || code == 0x180e ||
          code == 0x200b || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
@@ -37,7 +37,7 @@ std::string shown(std::string_view text, bool one_line) {
   std::string out;
   out.reserve(text.size());
   char escape[16];
-  bool joins = false;  // what came last is not ASCII
+  bool joins = false;  // the previous character is not ASCII
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_sequence(text.substr(at));
     const std::string_view sequence = text.substr(at, length == 0 ? 1 : length);

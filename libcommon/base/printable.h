@@ -7,9 +7,9 @@
 
 namespace kutils {
 
-// C0 (but newline and tab), DEL, C1, ESC and invalid UTF-8 become \xNN; what sets the direction of text, ends
-// lines in Unicode or is not seen at all \uNNNN. A CR before a newline stays, and so do joiners behind what
-// is not ASCII: scripts and emoji are written with them.
+// Control characters of C0 (except newline and tab), DEL, C1, ESC and invalid UTF-8 become \xNN. Characters
+// that set the direction of text, end lines in Unicode or are invisible become \uNNNN. A CR before a newline
+// stays, and so do joiners after a non-ASCII character: scripts and emoji need them.
 std::string printable(std::string_view text);
 // The same, where newlines are the text's own and not lines of a message.
 std::string printable_line(std::string_view text);

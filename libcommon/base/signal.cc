@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kStopping = {SIGINT, SIGTERM, SIGHUP};
 
-// A handler can reach nothing but statics.
+// A signal handler can reach only statics.
 volatile sig_atomic_t asked = 0;
 std::atomic<int> deaf_calls{0};
 static_assert(std::atomic<int>::is_always_lock_free);
@@ -26,7 +26,7 @@ void on_signal(int number) {
   setitimer(ITIMER_REAL, &timeout, nullptr);
 }
 
-// A deaf call that runs now ran when the signal came: none begins afterwards.
+// No deaf call begins after a signal, so one that is running now was running when the signal came.
 void on_alarm(int) {
   if (deaf_calls > 0) _exit(128 + asked);
 }
@@ -70,7 +70,7 @@ const StopRequest& process_stop() {
 }
 
 DeafCall::DeafCall() {
-  ++deaf_calls;  // first: a signal from here on finds it
+  ++deaf_calls;  // counted first, so that a signal from here on sees the call
   if (asked == 0) return;
   --deaf_calls;
   throw Interrupted();

@@ -7,15 +7,17 @@
 
 namespace kutils {
 
-// How long what is in hand may go on once the end was asked for: then the run loop stops between two records,
-// and an evaluation within one.
+// How long work in progress may go on after a signal. Then the run loop stops between two records, and an
+// evaluation stops within a record.
 constexpr int64_t kStopPatienceUs = 500'000;
 
-// Thrown by what takes long (an evaluation) to leave a record half done because the end was asked for. The
-// loop takes the record for not begun. Nothing else catches it, so it is no std::exception.
+// Thrown by a long computation (an evaluation) that stops within a record because a signal asked the program
+// to end. The run loop treats the record as not begun. Only the loop may catch it, so it does not derive from
+// std::exception.
 struct Interrupted {};
 
-// What a run loop looks at between batches and, where these take long, between records. Tests ask by hand.
+// The request that a run loop checks between batches and, where batches take long, between records. Tests set
+// it by hand.
 class StopRequest {
  public:
   virtual ~StopRequest() = default;
@@ -37,12 +39,12 @@ class StopSignals final : public StopRequest {
   std::unique_ptr<Saved> saved_;
 };
 
-// What the process's StopSignals heard, for computations that no run loop can reach.
+// The signals that the process's StopSignals received, for computations that have no access to the run loop.
 const StopRequest& process_stop();
 
-// Around a single call that may take seconds and looks at nothing (a regular expression on a long text). If
-// it has not returned within kStopPatienceUs of a signal, the process ends as at the second one. Throws
-// Interrupted if the end was asked for already.
+// Stands around a single call that may take seconds and cannot be interrupted (a regular expression on a long
+// text). If it has not returned within kStopPatienceUs of a signal, the process ends as at the second one.
+// Throws Interrupted if the end was asked for already.
 class DeafCall {
  public:
   DeafCall();

@@ -82,7 +82,7 @@ struct Seconds {
   uint32_t nanoseconds = 0;
 };
 
-// The rest of a time of day behind its minutes, `:ss.fff`, or nothing. nullopt: it is none.
+// The rest of a time of day after its minutes: `:ss.fff`, or empty. nullopt: neither.
 std::optional<Seconds> take_seconds(std::string_view& text) {
   Seconds out;
   if (!take(text, ':')) return out;

@@ -232,7 +232,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     auto inner = make_stage(*set, std::move(reader), store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
   };
-  grouping({.clock = &clock});  // whatever is wrong with it is found now
+  grouping({.clock = &clock});  // errors are found now, before anything opens
   job.topology.add({job.tool, grouping, true, next_close});
 }
 

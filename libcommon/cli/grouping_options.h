@@ -44,8 +44,8 @@ class GroupingOptions {
   // operator and, for --by on a topic to a topic, an internal topic before it. Where the context has no store
   // (lines), the stage has one of its own in memory. `description` says what the rows are; its output, key
   // names and aggregates are filled in here. `needs_time`: a record without time is an error. `has_keys`: the
-  // input's records can have keys; plain lines have none, and are one group. `next_close`: see flow::Operator.
-  // Throws usage_error.
+  // input's records can have keys; plain lines have none, and are one group. `next_close`: see
+  // flow::Operator. Throws usage_error.
   void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
              bool needs_time, flow::StateDescription description, const MakeStage& make_stage,
              const TableHalves& halves, const Combining& combining,
@@ -57,8 +57,8 @@ class GroupingOptions {
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
-  // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do
-  // here; then there is a limit by default, 24h.
+  // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do in
+  // this tool; if it is given, the limit is 24h by default.
   void limit_times(const std::string& text, const std::string& effect);
   std::optional<int64_t> max_ahead() const { return plan_.max_ahead; }  // ms
 

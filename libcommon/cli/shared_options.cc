@@ -565,6 +565,13 @@ kafka::ClientConfig ClusterOptions::config() const {
   return config;
 }
 
+kafka::ClientConfig ClusterOptions::config_with_brokers() const {
+  kafka::ClientConfig client = config();
+  if (client.brokers().empty())
+    throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+  return client;
+}
+
 void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const {
   if (!job.client.brokers().empty()) return;
   job.client = client_config();

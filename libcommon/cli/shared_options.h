@@ -52,18 +52,21 @@ struct ClusterOptions {
   // `this` must outlive the table.
   void declare(OptionTable& table);
   bool given() const { return brokers || !properties.empty() || !files.empty(); }
-  // With what the environment and the default file say. Throws usage_error.
+  // Includes the settings of the environment and of the default file. Throws usage_error.
   kafka::ClientConfig config() const;
+  // The same for tools that do nothing without a cluster: also throws usage_error if no brokers are named.
+  kafka::ClientConfig config_with_brokers() const;
 };
 
-// Where a tool stands in a pipe (kpipe). What all stages share is the pipe's, and stands before them.
+// A tool's place in a pipe (kpipe). Options that all stages share belong to the pipe and stand before its
+// stages.
 struct PipePlace {
   flow::Job pipe;  // endpoints, range, cluster; the stage's job is made from it
   bool is_first = true;
   bool has_keys = true;     // records can have keys
   bool has_times = true;    // records have times
-  bool rekeyed = false;     // keys were changed since records were last brought together by them
-  bool shows_keys = true;   // keys of what the stage writes are not lost
+  bool rekeyed = false;     // an earlier stage changed keys, and records of equal keys are not together yet
+  bool shows_keys = true;   // the stage's output shows keys
   std::string value_codec;  // of what the stage reads; empty: JSON
 };
 

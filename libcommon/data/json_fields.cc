@@ -371,12 +371,12 @@ std::optional<RecordError> FieldReader::read(std::string_view json) {
   auto error = impl.read(json, json, is_too_big);
   fields_ = impl.fields.data();
   if (!is_too_big) return error;
-  // Rare: RapidJSON knows no numbers beyond a double, not even where nobody reads them.
+  // Rare: RapidJSON refuses a number beyond a double even in a field that no expression reads.
   impl.patched = with_small_numbers(json);
   return impl.read(impl.patched, json, is_too_big);
 }
 
-// `json` is read; the text is shown.
+// `json` is parsed; fields and messages are views of `text`.
 std::optional<RecordError> FieldReader::Impl::read(std::string_view json, std::string_view text,
                                                    bool& is_too_big) {
   Impl& impl = *this;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 
 #include "data/json_write.h"
 
@@ -129,7 +128,7 @@ std::string with_small_numbers(std::string_view json) {
     } else {
       const size_t end = std::min(json.find_first_not_of(kOfNumbers, at), json.size());
       const std::string_view number = json.substr(at, end - at);
-      // More than those that it refuses: which they are depends on how it reads them.
+      // This replaces more numbers than RapidJSON refuses: its choice depends on its parser's internals.
       if (is_json_number(number) && (number.size() > 30 || number.find_first_of("eE") != number.npos)) {
         std::fill_n(out.begin() + static_cast<ptrdiff_t>(at), number.size(), '0');
         out[at + 1] = '.';

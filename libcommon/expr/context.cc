@@ -9,7 +9,7 @@
 namespace kutils::expr {
 namespace {
 constexpr size_t kIndexFrom = 9;   // entries; smaller maps are searched faster in order
-constexpr size_t kStepItems = 16;  // of a list or map that is made: one step
+constexpr size_t kStepItems = 16;  // items of a list or map that is built: one step
 
 void check_weight(size_t weight) {
   if (weight > kMaxResultBytes)
@@ -92,7 +92,7 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
     uint64_t at = hash(entries[i].key) & mask;
     while (index[at] != 0 && !equals(entries[index[at] - 1].key, entries[i].key)) {
       at = (at + 1) & mask;
-      steps();  // keys may be chosen to meet in one place
+      steps();  // an attacker may choose keys whose hashes collide
     }
     if (index[at] != 0 && !last_wins) return fail("the map has a repeated key");
     if (index[at] != 0) {

@@ -25,7 +25,7 @@ constexpr uint64_t kMaxResultBytes = 64 * 1024 * 1024;  // memory for computed s
 constexpr size_t kStepBytes = 256;        // of strings, lists and maps that are worked through: one step
 constexpr uint32_t kStepOperations = 32;  // within a turn of a comprehension: one step
 
-constexpr uint64_t kLookSteps = 65'536;  // between two looks at whether the end is asked for
+constexpr uint64_t kLookSteps = 65'536;  // between two checks for a signal
 
 // Thrown by charge() and steps(); caught where the evaluation began.
 struct LimitExceeded {
@@ -57,14 +57,14 @@ class Context {
     if (used_bytes > kMaxResultBytes)
       throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
   }
-  // Turns of comprehensions and of functions over lists, and what takes as long. Throws LimitExceeded, and
-  // Interrupted once the end was asked for kStopPatienceUs ago.
+  // Counts the iterations of comprehensions and of list functions, and other work that takes as long. Throws
+  // LimitExceeded, and Interrupted kStopPatienceUs after a signal.
   void steps(uint64_t n = 1) {
     used_steps += n;
     if (used_steps >= next_look) look();
   }
   void work_through(size_t bytes) { steps(bytes / kStepBytes); }
-  // Sorting n values of so many bytes together: each is compared about log n times.
+  // Counts a sort of n values with `bytes` in total: a sort compares each value about log n times.
   void sorting(size_t n, size_t bytes) {
     const auto times = static_cast<uint64_t>(std::bit_width(n));
     steps(n / kStepOperations * times + bytes / kStepBytes * times);

@@ -19,7 +19,7 @@ Value wrong(Context& context, const Op& op, std::string_view message, const Valu
                  std::string(message) + ", not " + std::string(friendly_name(value.kind())));
 }
 
-// A number that only its text holds, where it is computed with.
+// The error of an operation on a number that is too large for a double.
 Value beyond(Context& context, const Op& argument, const Value& value) {
   return fail_at(context, argument, Reason::wrong_type,
                  "the number " + shortened(value.written()) +

@@ -70,7 +70,7 @@ struct Expressions::Impl {
   bool reads_fields = false;
   bool reads_key = false;
   bool bound_fields = false;  // the reader holds this record's fields
-  // Left to give: as many as a run shows errors in full, for each reads the record again.
+  // Hints that are left: as many as a run prints errors in full, because each hint reads the record again.
   int suggestions = 10;
   int hints = 10;
 
@@ -100,7 +100,7 @@ struct Expressions::Impl {
     return {error.reason, std::move(message)};
   }
 
-  // "\n  write: EXPR" if what failed is another language's.
+  // "\n  write: EXPR" if the failed expression is written in another language.
   std::string our_spelling(const std::string& text, std::string_view missing, std::string_view complaint) {
     --hints;
     FieldSet none;

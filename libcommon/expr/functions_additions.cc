@@ -1,7 +1,6 @@
 // What a stream tool needs beyond CEL.
 #include <xxhash.h>
 
-#include <chrono>
 #include <cstdlib>
 
 #include "base/murmur2.h"
@@ -29,7 +28,7 @@ Value timestamp_ms(Context& context, Arguments a, size_t) {
 }
 
 Value hash_of(Context& context, Arguments a, size_t n) {
-  context.work_through(4 * weight(a[0]));  // numbers are written as decimals
+  context.work_through(4 * weight(a[0]));  // the comparison writes numbers as decimals
   std::string text;
   const Result<bool> there = append_key(a[0], text);
   if (!there) return context.fail(there.error().message);

@@ -1,6 +1,5 @@
 // CEL's lists and sets extensions.
 #include <algorithm>
-#include <numeric>
 
 #include "expr/registry.h"
 

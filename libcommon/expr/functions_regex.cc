@@ -37,8 +37,8 @@ int64_t thread_cpu_ns() {
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-// One search in `text`. RE2 may fall back to an engine that looks at each of the program's instructions for
-// each byte, and takes 25 ns for that: paid for in advance where it adds up.
+// One search in `text`. RE2 may fall back to an engine that visits each of the program's instructions for
+// each byte, at 25 ns a visit. A large search is charged for that in advance.
 enum class Pays { first, if_slow };
 bool search(const RE2& regex, std::string_view text, size_t from, StringPiece* found, int n, Context& context,
             Pays pays = Pays::first) {
@@ -53,7 +53,7 @@ bool search(const RE2& regex, std::string_view text, size_t from, StringPiece* f
   const int64_t began_ns = thread_cpu_ns();
   const bool matches = regex.Match(piece(text), from, text.size(), RE2::UNANCHORED, found, n);
   deaf.reset();
-  // Of many searches all would pay what few need: only those do that took longer than the quick engine.
+  // Most searches use the quick engine. Only one that took longer than that engine does is charged.
   constexpr int64_t kSlowNs = 30;  // per byte
   if (pays == Pays::if_slow && thread_cpu_ns() - began_ns > static_cast<int64_t>(bytes) * kSlowNs)
     context.steps(visits / kStepVisits);
@@ -120,7 +120,7 @@ void each_match(const RE2& regex, std::string_view text, int groups, Context& co
   StringPiece found[kMaxGroups + 1];
   size_t at = 0;
   size_t last_end = std::string_view::npos;
-  // Such a search pays for all that it may read; the others together read the text about once.
+  // Such a search is charged for all that it may read; the others together read the text about once.
   constexpr size_t kFewBytes = 4096, kFarBytes = 64;
   const bool far = text.size() > kFewBytes && may_read_far(regex.pattern());
   while (at <= text.size()) {

@@ -125,14 +125,14 @@ constexpr Call kAggregates[] = {
     {"sum_if", 2, "sum($1) if $2"},
     {"sumif", 2, "sum($1) if $2"},
 };
-// Functions of ours that others write in capitals.
+// Functions that other languages write in capitals.
 constexpr std::string_view kOurs[] = {"count",  "sum",      "min",    "max",       "avg",
                                       "first",  "last",     "stddev", "distinct",  "approx_distinct",
                                       "top",    "coalesce", "has",    "size",      "int",
                                       "double", "bool",     "string", "timestamp", "percentile",
                                       "fold",   "collect",  "bytes",  "now",       "random",
                                       "uuid",   "hash",     "json",   "duration"};
-// Methods whose whole call is another one here; `$0`: what they are called on.
+// Methods whose whole call is written differently here; `$0` is the receiver.
 constexpr Call kRewrittenMethods[] = {
     {"isnull", 0, "!has($0) || $0 == null"},
     {"isna", 0, "!has($0) || $0 == null"},
@@ -159,7 +159,7 @@ constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
     {"decimal", "double"}, {"numeric", "double"}, {"float64", "double"},     {"string", "string"},
     {"str", "string"},     {"text", "string"},    {"varchar", "string"},     {"char", "string"},
     {"boolean", "bool"},   {"bool", "bool"},      {"timestamp", "timestamp"}};
-// Words that a field may have for its name, so that they are foreign only where a record has no such field.
+// Words that may also be a field's name: they are foreign only where the record has no such field.
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"True", "true"},
                                                                     {"TRUE", "true"},
                                                                     {"False", "false"},
@@ -295,7 +295,8 @@ class Rewriter {
   bool is_arithmetic(size_t i) const {
     return is(i, "+") || is(i, "-") || is(i, "*") || is(i, "/") || is(i, "%");
   }
-  // What binds weaker than a call or a selection: in front of `.` and beside an operator it needs brackets.
+  // Operators that bind weaker than a call or a selection: an operand with one of them needs brackets before
+  // `.` and next to an operator.
   static bool has_operators(const std::string& text) {
     const auto pieces = scan(text);
     return std::any_of(pieces.begin(), pieces.end(), [](const Piece& one) {
@@ -303,7 +304,7 @@ class Rewriter {
              std::string_view(".,()[]").find(one.text) == std::string_view::npos;
     });
   }
-  // Whether what stands at [from, to) is an item, an argument or in brackets of its own.
+  // Whether [from, to) is a whole item, a whole argument, or in brackets of its own.
   bool stands_alone(size_t from, size_t to) const {
     const bool left = from == 0 || is(from - 1, ",") || is(from - 1, "(") || is(from - 1, "[") ||
                       (is_list_ && from == 2 && is(1, "=")) ||
@@ -311,8 +312,8 @@ class Rewriter {
     const bool right = to == pieces_.size() || is(to, ",") || is(to, ")") || is(to, "]");
     return left && right;
   }
-  // Where the operand that ends in front of `end` begins: names, calls, selections. `end`: there is none, or
-  // an operator in front of it takes it for itself.
+  // Where the operand that ends before `end` begins: names, calls, selections. Returns `end` if there is
+  // none, or if an operator before it binds it more tightly.
   size_t operand_before(size_t end) const {
     const size_t begin = primary_before(end);
     return begin > 0 && begin < end && is_arithmetic(begin - 1) ? end : begin;
@@ -340,7 +341,8 @@ class Rewriter {
     }
     return i;
   }
-  // Behind the operand that begins at `from`. `from`: there is none, or an operator behind it takes it.
+  // Where the operand that begins at `from` ends. Returns `from` if there is none, or if an operator after it
+  // binds it more tightly.
   size_t operand_after(size_t from) const {
     const size_t behind = primary_after(from);
     return is_arithmetic(behind) ? from : behind;
@@ -428,7 +430,8 @@ class Rewriter {
     });
   }
 
-  // What has a syntax of its own: SELECT, CASE, CAST, Python's conditional, conditions of aggregates.
+  // Constructs with a syntax of their own: SELECT, CASE, CAST, Python's conditional, conditions of
+  // aggregates.
   Done statement(size_t i) const {
     const std::string& word = pieces_[i].text;
     const bool infix = i > 0 && i + 1 < pieces_.size();
@@ -453,7 +456,7 @@ class Rewriter {
     return std::nullopt;
   }
 
-  // Where the item or argument begins, and ends, that holds piece `i`.
+  // The start and the end of the item or argument that holds piece `i`.
   size_t item_begin(size_t i) const {
     int depth = 0;
     while (i > 0) {
@@ -473,7 +476,7 @@ class Rewriter {
     }
     return i;
   }
-  // The next piece from `i` on that is `what`, in no bracket opened since; `none`: there is none.
+  // The next piece from `i` on that is `what`, outside of brackets opened since; `none` if there is none.
   static constexpr size_t kNone = static_cast<size_t>(-1);
   size_t next_of(size_t i, std::string_view what) const {
     int depth = 0;
@@ -563,7 +566,7 @@ class Rewriter {
     return out.empty() ? std::nullopt : Done(out);
   }
 
-  // a ?? b, a // b, a or "b": the first that is there. A number behind // is Python's whole quotient.
+  // a ?? b, a // b, a or "b": the first operand that exists. Before a number, // is Python's whole quotient.
   Done default_value(size_t i, bool literal) const {
     const size_t left = operand_before(i);
     const size_t right = operand_after(i + 1);
@@ -602,12 +605,12 @@ class Rewriter {
     return what + ".substring(" + std::to_string(begin) +
            (count.empty() ? "" : ", " + std::to_string(begin + std::stoi(count))) + ")";
   }
-  // A value that others take for a time as it is.
+  // A value that other languages compare with a time directly.
   static std::string as_time(const std::string& what) {
     if (what == "_ts") return "timestamp_ms(_ts)";
     return what == "now()" ? what : "timestamp(" + what + ")";
   }
-  // Calls whose arguments decide.
+  // Calls whose translation depends on their arguments.
   std::string special(const std::string& name, const std::vector<std::string>& arguments) const {
     const size_t n = arguments.size();
     const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
@@ -773,7 +776,7 @@ class Rewriter {
     const bool negated = is(i + 1, "not");
     const size_t last = i + (negated ? 2 : 1);
     if (!is(last, "null") && !is(last, "none")) return std::nullopt;
-    // A field that is not there is null in SQL; here it is an error of the record, unless asked for.
+    // A missing field is null in SQL; here it is a record error, unless has() asks for it.
     const bool is_field = pieces_[i - 1].kind == Piece::Kind::word && pieces_[i - 1].text[0] != '_' &&
                           operand_before(i) == i - 1;
     if (is_field) {
@@ -921,7 +924,7 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
                               const std::function<bool(const std::string&)>& fits) {
   const auto ours = in_our_spelling(text, is_list, fits);
   if (!ours) return hint;
-  // `write &&`, but not a pattern, nor what an item alone was told.
+  // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.
   const bool says_what = hint.rfind("write ", 0) == 0 && hint.find("...") == std::string::npos &&
                          hint.find("NAME=") == std::string::npos && hint.find(": ") == std::string::npos;
   return (says_what ? hint : "write") + ": " + *ours;

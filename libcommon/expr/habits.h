@@ -14,8 +14,9 @@ namespace kutils::expr {
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits);
 
-// The same for what only a record shows to be foreign, because it could have had such a field: `missing`, the
-// field that it has not (True, None, offset), or else its `complaint` (`uri.length`, `a || b` of texts).
+// The same for a word that only a record shows to be foreign, because a record could have such a field:
+// `missing` is the missing field (True, None, offset); else `complaint` is the record's error (`uri.length`,
+// `a || b` of texts).
 std::optional<std::string> for_such_records(std::string_view text, std::string_view missing,
                                             std::string_view complaint,
                                             const std::function<bool(const std::string&)>& fits);

@@ -91,7 +91,7 @@ Value Context::json(std::string_view text) {
   return value;
 }
 
-// `read` is parsed; `text`, as long, is what values are views of.
+// `read` is parsed; values are views of `text`, which has the same length.
 Value Context::json(std::string_view read, std::string_view text) {
   rapidjson::MemoryStream stream(read.data(), read.size());
   auto& [reader, stack, starts] = *json_reader;

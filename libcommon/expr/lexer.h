@@ -61,11 +61,11 @@ constexpr size_t kMaxExpressionBytes = 1 << 20;
 // The last token is `end`. Throws SourceError.
 std::vector<Token> tokenize(std::string_view text);
 
-// Where a comment begins that ends with the text, not with a line, and says something. In a file each line
-// ends; on a command line it is `a // b` of jq or Python, of which CEL would see `a` only. Throws
-// SourceError.
+// Finds a comment that is ended by the end of the text instead of a line's end, and is not empty. In a file
+// each line ends; on a command line such a comment is `a // b` of jq or Python, of which CEL would see `a`
+// only. Throws SourceError.
 std::optional<uint32_t> unended_comment(std::string_view text);
-// Throws it as an error. For what people type, not for cases of the language.
+// Throws such a comment as an error. Used for expressions that people type, not for cases of the language.
 void refuse_unended_comment(std::string_view text);
 
 // CEL's reserved words, which cannot be plain identifiers; `true false null in` among them.

@@ -1,7 +1,5 @@
 #include "expr/registry.h"
 
-#include <algorithm>
-
 namespace kutils::expr {
 
 std::vector<Library> libraries() {

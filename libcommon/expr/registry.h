@@ -37,7 +37,7 @@ struct Function {
   bool varies = false;         // its result is not settled by its arguments: never folded
   bool exact = false;          // int and double are not converted into each other
   int pattern = -1;            // the argument that is a regular expression
-  bool passes_on = false;      // takes numbers as they are written, also those beyond a double
+  bool passes_on = false;      // passes numbers on as they are written, also those beyond a double
 };
 
 // Parameters and results in the tables.

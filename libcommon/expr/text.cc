@@ -2,8 +2,6 @@
 
 #include <date/date.h>
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>

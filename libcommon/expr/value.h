@@ -225,8 +225,8 @@ struct AddressValue {
   uint8_t bytes[16] = {};
 };
 
-// Whether it is a number that was read and that no double holds: passed on as it was written, it cannot be
-// computed with.
+// Whether it is a number that was read and is too large for a double: it can be passed on as it was written,
+// but not computed with.
 inline bool is_beyond_double(const Value& value) {
   return value.kind() == Kind::real && !value.written().empty() && std::isinf(value.as_double());
 }

@@ -10,7 +10,7 @@ namespace kutils::io {
 
 namespace {
 
-// What no double holds (1e999) is rather a name than a number, and few readers of JSON take it for one.
+// A number too large for a double (1e999) is more likely an id than a number, and few JSON parsers accept it.
 bool is_number(std::string_view cell) {
   if (!is_json_number(cell)) return false;
   const bool is_plain = cell.size() < 300 && cell.find_first_of("eE") == std::string_view::npos;

@@ -6,7 +6,6 @@
 // open before the end, the end is not reached: who waits for it is told why.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>

@@ -361,8 +361,9 @@ class LibrdkafkaAdmin final : public Admin {
     return info;
   }
 
-  // rd_kafka_query_watermark_offsets minds its time-out only until the request is sent, then waits for an answer
-  // as long as socket.timeout.ms: a broker that stood still held up a tool that was asked to end for a minute.
+  // rd_kafka_query_watermark_offsets minds its time-out only until the request is sent, then waits for an
+  // answer as long as socket.timeout.ms: a broker that stood still held up a tool that was asked to end for a
+  // minute.
   rd_kafka_resp_err_t query(const TopicPartition& partition, int64_t which, int64_t& offset) {
     const PartitionListHandle list = to_list(std::vector<TopicPartition>{partition});
     list->elems[0].offset = which;

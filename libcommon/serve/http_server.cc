@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>

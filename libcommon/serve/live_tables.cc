@@ -57,7 +57,7 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
   const std::shared_lock lock(mutex_);
   std::optional<flow::TableQuery> query;
   std::string body;
-  // Asked for by the group's name: what its last stage keeps, which lies in the first partition.
+  // A query by the group's name shows the rows of its last stage, which lie in the first partitions.
   std::string wanted = table, other;
   for (const auto& [partition, rows] : partitions_) {
     const auto cursor = rows->cursor();

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-// Not null where the engine is linked in.
+// Not null if the engine is linked in.
 #pragma weak kutils_make_rocksdb_engine
 
 namespace kutils::state {
@@ -29,7 +29,7 @@ std::filesystem::path own_directory() {
 MakeEngine find_engine() {
   if (kutils_make_rocksdb_engine != nullptr) return &kutils_make_rocksdb_engine;
   const std::string path = (own_directory() / kLibrary).string();
-  // Never unloaded: RocksDB has threads of its own.
+  // The library is never unloaded, because RocksDB has threads of its own.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   void* found = library == nullptr ? nullptr : dlsym(library, "kutils_make_rocksdb_engine");
   if (found == nullptr) {
@@ -44,7 +44,7 @@ MakeEngine find_engine() {
 }
 
 MakeEngine engine() {
-  static const MakeEngine made = find_engine();  // looked for again after it threw
+  static const MakeEngine made = find_engine();  // searched again after an exception
   return made;
 }
 

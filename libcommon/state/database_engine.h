@@ -1,7 +1,7 @@
-// What state needs of a database on disk, so that only who opens one loads RocksDB: the engine is a shared
-// library of its own (libkutils_rocksdb.so), which lies beside the tools' common one and is loaded when the
-// first is made. A program that is linked with the target kutils_rocksdb_engine has it already.
-// Thread-safe; what open() gives is for one thread.
+// The interface of a database on disk. It keeps RocksDB out of programs that open none: the engine is a
+// shared library of its own (libkutils_rocksdb.so) beside the tools' common library, loaded when the first
+// engine is made. A program that links the target kutils_rocksdb_engine needs no loading. Thread-safe; what
+// open() gives is for one thread.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +23,10 @@ class DatabaseEngine {
 
 // Loads the library, if that is not done yet. Throws Error(usage) if it is missing or is of another build.
 void load_database_engine();
-// Loads it too. All memory together stays near `cache_bytes`.
+// Loads the library, too. The memory of all databases together stays near `cache_bytes`.
 std::unique_ptr<DatabaseEngine> make_database_engine(size_t cache_bytes);
 
-// Beside the database in `directory`, on the same file system: rows on their way into it.
+// The file with rows on their way into the database in `directory`, next to it on the same file system.
 inline std::string spill_file(const std::string& directory) { return directory + ".new"; }
 
 }  // namespace kutils::state

@@ -192,7 +192,7 @@ std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string
   for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end;
        !error && it != end; it.increment(error)) {
     const auto name = parse_directory_name(it->path().filename().string());
-    // One that took another's place counts from the beginning on: the other one is of no use any more.
+    // A directory that replaces another is the valid one from its creation on: the replaced one is obsolete.
     if (name && (name->number > 0 || std::filesystem::exists(it->path() / "db")))
       partitions.push_back(name->partition);
   }
@@ -272,7 +272,7 @@ std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_
                                       int32_t partition) {
   const std::string directory = newest_directory(state_dir, group, partition);
   auto lock = PartitionLock::try_acquire(directory);
-  // Another one may have taken its place meanwhile, and this one may even have been deleted.
+  // Another directory may have replaced this one meanwhile, and this one may even have been deleted.
   if (!lock || newest_directory(state_dir, group, partition) != directory) return std::nullopt;
   return HeldPartition{std::move(*lock), directory};
 }
@@ -296,7 +296,7 @@ void delete_replaced(const std::string& state_dir, std::string_view group, int32
       std::error_code error;
       if (lock) std::filesystem::remove_all(directory, error);
     } catch (const Error&) {
-      // Whoever opens the state next tries again.
+      // The next process that opens the state tries again.
     }
   }
 }

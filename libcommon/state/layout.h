@@ -7,8 +7,8 @@
 //     PARTITION/mark                 whether that is complete (Mark)
 //     PARTITION.N/                   the same, in place of a lower N or of PARTITION, whose process hung
 //
-// Of a partition's directories the one with the highest N has its state. The others are deleted when their
-// processes let go of them: by these, or by who opens or closes the state.
+// The directory with the highest N has the partition's state. The others are deleted when their processes
+// release them: by these processes, or by the next one that opens or closes the state.
 //
 // All of it is readable by its owner alone: rows are what the records said.
 // A process that dies leaves no lock behind: the kernel drops it.
@@ -35,7 +35,7 @@ void claim_state_directory(const std::string& state_dir, std::string_view group)
 std::string claim_group_name(const std::string& state_dir, const std::string& group,
                              const std::string& cluster);
 
-// Whose state lies under such a name. `cluster` is empty where an earlier version wrote it.
+// The owner of a state directory. `cluster` is empty if an earlier version wrote it.
 struct StateOwner {
   std::string group;
   std::string cluster;
@@ -46,7 +46,7 @@ std::string group_directory(const std::string& state_dir, std::string_view group
 // `number` 0: the first one.
 std::string partition_directory(const std::string& state_dir, std::string_view group, int32_t partition,
                                 int number = 0);
-// The one with the highest number, or the first, which may not be there.
+// The directory with the highest number, or the first one, which may not exist.
 std::string newest_directory(const std::string& state_dir, std::string_view group, int32_t partition);
 std::string database_directory(const std::string& partition_dir);
 // What a partition's directory says of its database, for those who read it without its changelog. Not synced,
@@ -73,8 +73,8 @@ std::vector<std::string> stored_groups(const std::string& state_dir);
 // The process that holds the partition's lock, as far as the system tells; 0: it does not.
 int lock_holder(const std::string& partition_dir);
 
-// Hold of a partition's directory, from construction to destruction. Movable. Not a FileLock: readers share it, and
-// the system names its holder (flock).
+// Hold of a partition's directory, from construction to destruction. Movable. Not a FileLock: readers share
+// it, and the system names its holder (flock).
 class PartitionLock {
  public:
   // nullopt: another process holds it (it may be handing the partition over: try again). Makes the directory.
@@ -101,12 +101,12 @@ struct HeldPartition {
 // nullopt: another process holds it. Throws Error(delivery).
 std::optional<HeldPartition> try_hold(const std::string& state_dir, std::string_view group,
                                       int32_t partition);
-// Another directory for the partition, empty, in the place of the one that a process holds which hangs. That
-// one may go on: it writes where nobody reads. nullopt: another process was faster.
-// REQUIRES: the partition was given to us, and its state can be restored from its changelog.
+// Replaces the directory that a hanging process holds by a new, empty one. The hanging process may go on: it
+// writes to a directory that no process reads. nullopt: another process was faster. REQUIRES: the partition
+// was given to us, and its state can be restored from its changelog.
 std::optional<HeldPartition> hold_another(const std::string& state_dir, std::string_view group,
                                           int32_t partition);
-// Deletes what others took the place of, and no process holds. What cannot be deleted stays.
+// Deletes directories that were replaced and that no process holds. A directory that cannot be deleted stays.
 void delete_replaced(const std::string& state_dir, std::string_view group, int32_t partition);
 
 }  // namespace kutils::state

@@ -30,7 +30,7 @@ struct InputPosition {
   std::string topic;
   int32_t partition = 0;
   int64_t offset = 0;  // of the next record to process
-  // The last record that was processed, so that a topic which was made anew is told from one whose group
+  // The last record that was processed, so that a topic which was recreated is told from one whose group
   // offsets expired.
   int64_t last_offset = -1;  // -1: none yet
   uint64_t last_digest = 0;
@@ -45,7 +45,7 @@ struct Meta {
   std::vector<InputPosition> positions;
   StreamTimes times;
   // Drawn at random when a state begins at nothing. Rows of another lineage belong to another state of the
-  // same name: its changelog was deleted and made anew.
+  // same name: its changelog was deleted and recreated.
   std::string lineage;
 
   const InputPosition* find_position(std::string_view topic, int32_t partition) const;
@@ -68,7 +68,7 @@ struct Resume {
   enum class Action {
     start,               // both absent: a new group
     resume,              // at `offset`
-    input_recreated,     // refuse: the input was made anew, the state belongs to the old one
+    input_recreated,     // refuse: the input was recreated, the state belongs to the old one
     offsets_were_reset,  // refuse: the group's offset was changed by hand, the state was not
     state_missing,       // refuse: the group has an offset, but there is no state for it (changelog deleted)
     gap,                 // what comes next was deleted by retention: an error unless --on-gap skip

@@ -16,7 +16,7 @@
 //     meta(op).set_position(...), last_wall_ms ...;
 //     for (change : store.take_changes()) produce to the changelog partition
 //     commit; then store.applied(offset after the last changelog record)
-//   abort: store.discard(); destroy the stages and make them anew (they read the store again)
+//   abort: store.discard(); destroy the stages and make them again (they read the store again)
 //   revoke, exit: store.close()                           flushes; then drop the lock
 #pragma once
 
@@ -79,7 +79,7 @@ class PartitionStore {
   // The transaction that carried take_changes() has committed: writes the rows together with `next_offset`,
   // the changelog offset after their last record. The mark may lag behind, never lead.
   void applied(int64_t next_offset, int64_t wall_ms);
-  // The transaction was aborted. Stages over this store must be made anew.
+  // The transaction was aborted. Stages over this store must be made again.
   void discard();
   size_t dirty_rows() const { return overlay_.size(); }
   size_t dirty_bytes() const { return overlay_.bytes(); }

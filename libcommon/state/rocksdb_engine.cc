@@ -87,8 +87,8 @@ class NoLog final : public rocksdb::Logger {
 
 // A database behind a cache of rows. What is written stays in the cache until it is worth a file of its own
 // (spill()): that file is sorted, written and taken into the database whole, which costs a fraction of as
-// many puts, and hot rows are written once. A kill loses what the cache has, mark included: it is restored
-// from the changelog, like everything newer than the mark.
+// many puts, and hot rows are written once. A kill loses the rows in the cache, with the mark: they are
+// restored from the changelog, like all rows newer than the mark.
 class RocksBackend final : public Backend {
  public:
   // `budget`: of the row caches together, `spare`: of what else the partitions keep in memory, `open`: their
@@ -124,7 +124,8 @@ class RocksBackend final : public Backend {
       cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
   }
-  // May be asked for by other threads, and sees only what the database has: so it gets the rest first.
+  // Other threads may ask for a snapshot. It sees only rows in the database, so the cache is written there
+  // first.
   std::unique_ptr<Cursor> cursor() override {
     const std::lock_guard lock(mutex_);
     write_dirty();
@@ -134,8 +135,7 @@ class RocksBackend final : public Backend {
   void write(std::span<const Change> changes) override {
     const std::lock_guard lock(mutex_);
     cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
-    cache_
-        .trim();  // here, where no view that get() gave is in use: not in cursor(), which other threads call
+    cache_.trim();  // here, where no view from get() is in use; not in cursor(), which other threads call
     large_.clear();
     for (const Change& change : changes) {
       if (change.key.size() + change.value.size() <= RowCache::kMaxRowBytes) {
@@ -171,7 +171,7 @@ class RocksBackend final : public Backend {
   uint64_t approximate_rows() override { return estimated_rows(*db_); }
 
  private:
-  // What a kill makes to be restored: a few tenths of a second for all partitions of a process.
+  // Bounds what has to be restored after a kill: a few tenths of a second for all partitions of a process.
   static constexpr size_t kSpillChanges = 65'536;
   static constexpr auto kSpillEvery = std::chrono::minutes(5);
   static constexpr size_t kLeastFileRows = 1000;  // fewer are put into a memtable
@@ -187,7 +187,7 @@ class RocksBackend final : public Backend {
     if (!status.ok()) fail(status, "cannot write", directory_);
   }
 
-  // All that the database does not have, in one piece.
+  // All rows that the database does not have yet.
   void spill() {
     if (cache_.dirty() < kLeastFileRows) return write_dirty();
     const std::string path = spill_file(directory_);
@@ -236,7 +236,7 @@ class RocksBackend final : public Backend {
   const std::shared_ptr<std::atomic<size_t>> open_;
   std::mutex mutex_;  // of all below
   RowCache cache_;
-  std::vector<Change> large_;  // too large for the cache: of the write() at hand
+  std::vector<Change> large_;  // too large for the cache: of the current write()
   size_t since_spill_ = 0;
   std::chrono::steady_clock::time_point spilled_at_ = std::chrono::steady_clock::now();
   rocksdb::PinnableSlice found_;
@@ -284,7 +284,8 @@ class RocksEngine final : public DatabaseEngine {
   rocksdb::Options options_;
 };
 
-// What the row caches leave is for the rows of open transactions, and for what rows in the making take.
+// The memory that the row caches leave is for the rows of open transactions and of aggregates under
+// evaluation.
 RocksEngine::RocksEngine(size_t cache_bytes) : cache_bytes_(cache_bytes), row_bytes_(cache_bytes / 2) {
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_bytes / 4);
   rocksdb::Options& options = options_;
@@ -300,12 +301,13 @@ RocksEngine::RocksEngine(size_t cache_bytes) : cache_bytes_(cache_bytes), row_by
   options.level0_file_num_compaction_trigger = 8;  // spilled files are small
   options.max_open_files = 256;
   options.table_cache_numshardbits = 2;
-  // Most look-ups find nothing in the memtables: a filter spares them the walk through the skip list.
+  // Most look-ups find nothing in the memtables: a filter avoids the search in the skip list.
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.1;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  // Where its log cannot be written, on a full disk, RocksDB 7.8 with assertions (Debian 12's) aborts the process.
+  // Where its log cannot be written, on a full disk, RocksDB 7.8 with assertions (Debian 12's) aborts the
+  // process.
   options.info_log = std::make_shared<NoLog>();
   options.level_compaction_dynamic_level_bytes = true;
   const auto supported = rocksdb::GetSupportedCompressions();
@@ -315,7 +317,7 @@ RocksEngine::RocksEngine(size_t cache_bytes) : cache_bytes_(cache_bytes), row_by
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = true;
-  // Charged to the cache, yet found without looking it up for each read.
+  // Charged to the cache, but pinned, so that reads need no look-up.
   table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

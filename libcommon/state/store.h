@@ -2,7 +2,7 @@
 //
 // Reads see the open transaction's own writes. Nothing written is durable until the run loop has committed
 // (state/partition_store.h): it takes the changes for the changelog topic, commits, then applies them. An
-// aborted transaction discards them, and the stage with them: it is made anew from the store.
+// aborted transaction discards them, and the stage with them: it is made again from the store.
 //
 // A stage that keeps decoded rows in front of the store writes them back in Stage::before_commit().
 #pragma once

@@ -17,7 +17,7 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
     incomplete_ = "it was being restored from its changelog when the tool ended";
   if (mark.kind == Mark::Kind::working)
     incomplete_ = "the tool was killed, or could not write it: newer rows may be in the changelog only";
-  // A directory that took another's place, and no more came of it.
+  // A directory that replaced another, and was not used since.
   if (mark.kind == Mark::Kind::none && !file_exists(database_directory(partition_dir)))
     incomplete_ = "it was not restored from its changelog yet";
   if (!incomplete_.empty() && !file_exists(database_directory(partition_dir) + "/CURRENT")) return;

@@ -1,5 +1,4 @@
 // What an envelope says, written again, says the same.
-#include <algorithm>
 #include <cstdint>
 #include <string>
 

@@ -172,7 +172,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [ "$(count "$dst")" -eq "$before" ]
 }
 
-@test "a changelog that was made anew while the tool works is found out before anything is committed" {
+@test "a changelog that was recreated while the tool works is found out before anything is committed" {
   begin
   start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
   wait_for 30 caught_up "$group" "$src"
@@ -208,7 +208,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [[ $output == *"deleted and recreated since"* ]] || { echo "$output"; return 1; }
 }
 
-@test "an input topic that was made anew: shorter, longer, and under --by" {
+@test "an input topic that was recreated: shorter, longer, and under --by" {
   begin
   table
   local rows_before
@@ -223,7 +223,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [ "$(rows "$dst")" = "$rows_before" ]
 }
 
-@test "an input topic that was made anew under --by" {
+@test "an input topic that was recreated under --by" {
   new_topic src 2
   new_topic dst 2
   group=group-$dst
@@ -253,7 +253,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   same <(for i in 0 1 2 3 4 5 6 7 8 9; do echo "g$i {\"g\":\"g$i\",\"c\":200}"; done) <(rows "$dst")
 }
 
-@test "an input topic that is made anew while the tool works" {
+@test "an input topic that is recreated while the tool works" {
   begin
   start_tool one ktable -g "$group" 'n=count(), s=sum(n)' "$src" "$dst"
   wait_for 30 caught_up "$group" "$src"

@@ -26,7 +26,8 @@ sanitized() { ! grep -q '^KUTILS_SANITIZE:STRING=$' "$KUTILS_BUILD_DIR/CMakeCach
 }
 
 @test "all programs and libraries take less than 12 MB without their symbols" {
-  ! sanitized || skip "sanitizers make code large"
+  # The bound is that of the code that is shipped: instrumented code is several times as large.
+  if sanitized; then skip "an instrumented build is not what is installed"; fi
   strip root/bin/* "$libraries"/*
   local bytes
   bytes=$(cat root/bin/* "$libraries"/* | wc -c)

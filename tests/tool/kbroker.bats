@@ -73,7 +73,7 @@ S
   same want rows
 }
 
-@test "state elsewhere is not kept: a table is made anew from the beginning, and says so" {
+@test "state elsewhere is not kept: a table is rebuilt from the beginning, and says so" {
   cat >inside.sh <<'S'
 set -euo pipefail
 export KUTILS_STATE_DIR=$PWD/mine

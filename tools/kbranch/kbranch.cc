@@ -33,7 +33,7 @@ class BranchTool final : public cli::StreamTool {
       outputs.push_back(branch.output);
       shared_.add_output(job_, branch.output);
     }
-    // A setting's name ends at its '='. Groups of earlier versions have the same text under "TOPIC=COND".
+    // A setting's name ends at its '='. Groups of earlier versions store the same text under "TOPIC=COND".
     job_.settings.push_back({"TOPIC", "COND=" + BranchStage(plan).canonical()});
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); });
     shared_.shape(job_);

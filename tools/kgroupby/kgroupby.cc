@@ -32,7 +32,7 @@ class GroupByTool final : public cli::StreamTool {
   }
 
  private:
-  // The key is all that it makes; plain lines would lose it without a word.
+  // kgroupby changes nothing but the key, and plain lines would lose the key silently.
   void refuse_lost_key(const cli::Operands& operands) const {
     if (!job_.out.is_lines() || shared_.output_shows_keys(job_)) return;
     std::string command = "kgroupby -O envelope " + shell_word(operands.get("EXPR"));

@@ -20,7 +20,8 @@ GroupLag::GroupLag(const kafka::ClientConfig& client, std::string group, std::ve
       topics_(std::move(topics)),
       admin_(kafka::make_admin(client)) {
   admin_->connect(kConnectLimit);
-  // One record of each partition is read, and an end that is no record is to be met at once.
+  // Only one record of each partition is read, so the end of a transaction at a partition's end must be
+  // noticed at once.
   reading_.set_assignment("fetch.wait.max.ms=10");
   reading_.set_assignment("consumer.queued.min.messages=1");
 }

@@ -1,4 +1,4 @@
-// How far a group is behind: what of its topics lies between the committed offsets and the ends.
+// How far a group is behind: the records of its topics between the committed offsets and the ends.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct PartitionLag {
   TopicPartition at;
   std::optional<int64_t> committed;
   int64_t end = 0;      // the high watermark
-  int64_t records = 0;  // offsets that wait; 0 where none of them is a record
-  int64_t age_ms = 0;   // how long ago the first record that waits was written, by its time; 0: none waits
+  int64_t records = 0;  // offsets from `committed` to `end`; 0 if none of them is a record
+  int64_t age_ms = 0;   // age of the first record that waits, by its time; 0: none waits
 };
 
 struct Lag {
@@ -27,10 +27,10 @@ struct Lag {
   int64_t age_ms = 0;                    // the largest
 };
 
-// Asks as often as wanted, and joins no group. One thread.
+// Asks the brokers at each call, and does not join the group. Used by one thread.
 class GroupLag {
  public:
-  // `topics`: those to look at; empty: all of which the group has committed something.
+  // `topics`: the topics to look at; empty: all topics for which the group has committed offsets.
   GroupLag(const kafka::ClientConfig& client, std::string group, std::vector<std::string> topics);
   // A partition without a commit counts from its beginning. nullopt: the group has committed nothing (of
   // these). Throws KafkaError, and Error(usage) for a topic that does not exist.

@@ -73,9 +73,7 @@ class LagTool final : public cli::Tool {
     if (watch_ && watch_->count() == 0) throw usage_error("--watch needs a time above 0", "write --watch 5s");
     if (quiet_ && !judges)
       throw usage_error("-q prints nothing, and nothing was asked", "add --max-records N or --max-age D");
-    client_ = cluster_.config();
-    if (client_.brokers().empty())
-      throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+    client_ = cluster_.config_with_brokers();
   }
   ExitCode run() override {
     klag::GroupLag group(client_, group_, topics_);
@@ -99,7 +97,7 @@ class LagTool final : public cli::Tool {
   }
 
  private:
-  // False: nobody reads any more.
+  // False: the reader of standard output is gone.
   bool print(const klag::Lag& lag) const {
     const auto out = io::make_line_sink(1, false, "standard output", format_);
     const auto put = [&](const std::string& json) {
@@ -127,7 +125,7 @@ class LagTool final : public cli::Tool {
             ",\"end\":" + std::to_string(at.end) + ",";
     return json + lag_of(at.records, at.age_ms);
   }
-  // A person reads durations, a program milliseconds.
+  // People read durations, programs read milliseconds.
   std::string lag_of(int64_t records, int64_t age_ms) const {
     const std::string lag = "\"lag\":" + std::to_string(records);
     if (format_.name() == "table")

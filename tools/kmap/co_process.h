@@ -24,7 +24,7 @@ class CoProcess {
   struct Options {
     std::optional<std::string> end_line;  // ends the answer to one line; nullopt: a line is an answer
     Millis notice{5'000};                 // said after this silence when an answer is due; once
-    Millis timeout{30'000};               // how long it may stay silent then
+    Millis timeout{30'000};               // how long the command may be silent after its input
     std::function<void(const std::string&)> note;  // may be empty
   };
   CoProcess(std::string command, Options options)
@@ -50,7 +50,8 @@ class CoProcess {
   void check_nothing_came();
   [[noreturn]] void died(size_t answered, size_t asked);
   [[noreturn]] void said_too_much() const;
-  // Waits for either end; 0: silence beyond timeout. Says so once, sooner.
+  // Waits until either pipe is ready; 0: the command was silent for longer than the time-out. Prints one note
+  // before that.
   int wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked);
   const char* contract() const;
   int reap(bool force);

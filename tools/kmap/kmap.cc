@@ -77,7 +77,7 @@ class MapTool final : public cli::StreamTool {
   }
   ExitCode run() override {
     const ExitCode code = StreamTool::run();
-    // A name that was mistyped drops nothing, and what should be gone is still there.
+    // A mistyped name drops nothing, and the field that should be dropped is still in the output.
     for (size_t i = 0; i < drops_.size(); ++i) {
       if (!drops_seen_->any_record || drops_seen_->seen[i]) continue;
       StderrLog("kmap", shared_.quiet())

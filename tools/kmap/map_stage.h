@@ -1,4 +1,4 @@
-// kmap and kscore: makes each record's value anew from a list, like SQL's SELECT.
+// kmap and kscore: builds a new value for each record from a list, like SQL's SELECT.
 //
 //   a, b              these fields only
 //   *, x=E            all, with x added - or replaced where it stands

@@ -54,7 +54,7 @@ class PipeTool final : public cli::StreamTool {
  private:
   bool explains_ = false;
   bool as_dot_ = false;
-  std::optional<std::string> text_;  // to be printed in place of working
+  std::optional<std::string> text_;  // printed instead of running the pipe
 };
 
 }  // namespace

@@ -127,7 +127,8 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     const std::string at = "stage " + std::to_string(i + 1) + ", " + name;
     const auto& tool = tools[i];
     place.pipe = job;
-    // What the last table or windows keep is found as OUT, others by their stage.
+    // kquery finds the rows of the last table or windows by OUT's name, and those of other stages by the
+    // stage's name.
     place.pipe.table = !stages[i].name.empty() ? stages[i].name
                        : i == last_rows        ? std::string()
                                                : name + ":" + std::to_string(i + 1);
@@ -204,7 +205,7 @@ std::string label_of(const flow::Operator& one, bool sends) {
                           : "");
 }
 
-// The last operator before an internal topic only brings records to it.
+// The last operator before an internal topic only writes records to it.
 bool sends(const flow::Job& job, size_t sub, size_t place) {
   return sub + 1 < job.topology.subs().size() && place + 1 == job.topology.subs()[sub].operators.size();
 }

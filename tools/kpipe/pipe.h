@@ -1,4 +1,4 @@
-// Stages of a pipe, put together as one job: kpipe's own part.
+// Puts the stages of a pipe together as one job. This is kpipe's own part.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ struct StageTool {
 };
 const std::vector<StageTool>& stage_tools();
 
-// What was written: `kfilter EXPR then ktable AGGS as totals -- IN OUT`.
+// The parsed command line: `kfilter EXPR then ktable AGGS as totals -- IN OUT`.
 struct PipeWords {
   struct Stage {
     std::vector<std::string> words;  // the tool's name first
@@ -35,7 +35,8 @@ PipeWords split_pipe(const std::vector<std::string>& words);
 void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared,
                 flow::Job& job);
 
-// `kpipe kwindow --help`: what that stage takes; nullopt: nobody asks.
+// The help text for `kpipe kwindow --help`: the options of that stage; nullopt: the command line does not ask
+// for help.
 std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& stages);
 
 // The topology, as text or as a graph for dot(1).

@@ -16,7 +16,7 @@ constexpr Millis kConnectLimit{2000};
 constexpr auto kAskLimit = std::chrono::seconds(5);
 constexpr Millis kAskAgain{50};
 
-// A coordinator is looked for when it is first asked.
+// librdkafka looks for the coordinator at the first request.
 std::vector<kafka::PartitionOffset> committed(kafka::Admin& admin, const std::string& group,
                                               const std::vector<kafka::TopicPartition>& partitions) {
   const auto until = Clock::now() + kAskLimit;
@@ -61,7 +61,7 @@ void compare_partitions(const StoredTable& table, kafka::Admin& admin, GroupChec
   const std::string changelog = flow::changelog_name(table.group());
   const auto rows = admin.find_topic(changelog);
   if (!rows) return;
-  // Behind it lie the rows of a source table, which nobody asks for.
+  // The partitions after the last stage's hold rows of a source table, which no query shows.
   const auto between = admin.find_topic(flow::internal_topic_name(table.group(), 1));
   const int32_t count = between ? between->partitions : rows->partitions;
   for (int32_t number = 0; number < count; ++number) {
@@ -83,7 +83,7 @@ GroupCheck check_group(const StoredTable& table, kafka::Admin& admin) {
   try {
     admin.try_once();
     admin.connect(kConnectLimit);
-    if (admin.is_in_memory()) return check;  // its state has no other place
+    if (admin.is_in_memory()) return check;  // its state lies nowhere else
     if (!table.cluster().empty() && table.cluster() != admin.cluster_id()) {
       check.unknown = "the brokers are of another cluster than the state";
       return check;

@@ -1,5 +1,6 @@
-// Whether the state on this machine is the group's: another instance, with a state directory of its own, may
-// have gone on with some or all of its partitions. Their copies here look complete and are old.
+// Checks whether the state on this machine is the group's current state. Another instance, with a state
+// directory of its own, may have gone on with some or all of the partitions. Their copies here look complete,
+// but are old.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,13 @@
 namespace kutils::kquery {
 
 struct GroupCheck {
-  std::vector<std::string> behind;  // a line each: which partition, and how far
+  std::vector<std::string> behind;  // one line for each partition: its number, and how far it is behind
   std::vector<int32_t> absent;      // partitions that have rows and are not here
-  std::string unknown;              // why it cannot be told; empty: it could
+  std::string unknown;              // why the check was not possible; empty: it was
 };
 
 // Compares the positions of the state with the group's committed offsets, and what is here with the
-// changelog. Throws nothing: an error is a reason why it cannot be told.
+// changelog. Throws nothing: an error goes into `unknown`.
 GroupCheck check_group(const StoredTable& table, kafka::Admin& admin);
 
 }  // namespace kutils::kquery

@@ -139,7 +139,7 @@ class QueryTool final : public cli::Tool {
     return names;
   }
 
-  // Refuses to answer from what is not the group's state any more, unless it was told to.
+  // Refuses to answer from an old copy of the group's state, unless --partial is given.
   GroupCheck look_at_group(const kquery::StoredTable& table, Log& log) const {
     GroupCheck check;
     if (client_.brokers().empty()) {
@@ -162,7 +162,7 @@ class QueryTool final : public cli::Tool {
       const std::string text = name_of(check.absent) + " of group '" + table.group() + "' " +
                                (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_ +
                                ": another instance has " + (check.absent.size() == 1 ? "it" : "them");
-      // A key that is found is in one partition only.
+      // A key lies in one partition only.
       if (partial_) log.note(text);
       if (!partial_ && query_.keys.empty()) throw usage_error(text, kElsewhere);
     }

@@ -23,7 +23,7 @@ class StoredTable {
   struct Part {
     int32_t number;
     std::unique_ptr<state::StoredPartition> stored;
-    bool is_shown;  // else its rows are of a source table or of another stage, or it has none
+    bool is_shown;  // false: its rows belong to a source table or to another stage, or it has none
   };
   const std::vector<Part>& parts() const { return parts_; }
   const flow::StateDescription& description() const { return description_; }
@@ -37,7 +37,8 @@ class StoredTable {
  private:
   // Throws Error(usage) if rows of it are missing here.
   void refuse_incomplete() const;
-  // The rows that are called `table`; if none are, the newest kind of the group. False: nothing was committed.
+  // Selects the rows that are called `table`, or else the newest kind of rows of the group. False: nothing
+  // was committed.
   bool open(const std::string& state_dir, const std::string& group, const std::string& table);
 
   state::StateEnvironment environment_;

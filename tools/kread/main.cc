@@ -43,7 +43,8 @@ class ReadTool final : public cli::StreamTool {
   }
 
  private:
-  // `kread -f clicks`, from tail -f or a group of options: it would wait for lines to be typed.
+  // `kread -f clicks`, a habit from tail -f, or -f among bundled options: kread would wait for lines from the
+  // terminal.
   void refuse_topic_as_format() const {
     const std::string* format = shared_.line_template();
     if (!format || format->find_first_of("%\\") != std::string::npos) return;

@@ -46,7 +46,7 @@ class TableTool final : public cli::StreamTool {
     if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
       throw usage_error("--emit " + held_mode() + " needs a time, and plain lines have none",
                         "give --time EXPR or --time wall, or -J for envelopes");
-    // The default that is spelled out changes nothing; nor does 60s for 1m.
+    // Spelling out the default changes nothing, and neither does 60s for 1m.
     if (options.after)
       job_.settings.push_back(
           {"--emit", held_mode() + format_duration(std::chrono::milliseconds(*options.after))});
@@ -106,7 +106,7 @@ class TableTool final : public cli::StreamTool {
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
   }
 
-  // What of --emit holds values back: "after:", "suppress:", or nothing.
+  // The mode of --emit that holds values back: "after:", "suppress:", or empty.
   std::string held_mode() const {
     for (const char* mode : {"after:", "suppress:"})
       if (emit_.rfind(mode, 0) == 0) return mode;

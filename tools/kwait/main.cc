@@ -18,7 +18,8 @@ using namespace kutils;
 constexpr Millis kLook{250};
 constexpr Millis kConnectLimit{5'000};
 
-// Whether a condition held for the record at hand. One that it cannot be evaluated for does not match.
+// Whether the condition is true for the current record. A record for which it cannot be evaluated does not
+// match.
 class Matched final : public flow::Emitter {
  public:
   bool any = false;
@@ -74,9 +75,7 @@ class WaitTool final : public cli::Tool {
     }
     if (only_new_ && what_.rfind("record", 0) != 0)
       throw usage_error("--new is about records; 'kwait " + what_ + "' reads none", "leave it out");
-    client_ = cluster_.config();
-    if (client_.brokers().empty())
-      throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+    client_ = cluster_.config_with_brokers();
   }
   ExitCode run() override {
     if (what_ == "lag") {
@@ -96,7 +95,7 @@ class WaitTool final : public cli::Tool {
       throw usage_error("kwait " + what_ + " takes " + arguments, "kwait --help shows all forms");
   }
 
-  // Throws if the time is over; `so_far` says what was seen last.
+  // Throws when the time limit is over; `so_far` says what was seen last.
   void check_time(const std::string& so_far) const {
     if (timeout_ && std::chrono::steady_clock::now() - began_ >= *timeout_)
       throw Error(ExitCode::answer_is_no, "waited " + format_duration(*timeout_) + " in vain: " + so_far);
@@ -127,7 +126,8 @@ class WaitTool final : public cli::Tool {
     }
   }
 
-  // Reads, for offsets do not tell how many records there are: ends of transactions take some.
+  // Reads the records, because offsets do not tell how many there are: ends of transactions take offsets,
+  // too.
   void wait_for_records(kafka::Admin& admin, int32_t partitions) {
     std::vector<kafka::PartitionOffset> from;
     for (int32_t partition = 0; partition < partitions; ++partition) {

@@ -93,8 +93,8 @@ class WindowTool final : public cli::StreamTool {
       shared_.add_output(job_, late_);
       options.late_port = static_cast<uint32_t>(job_.more_outputs.size());
     }
-    // As they are meant, not as they were written: 60s is 1m, and a default that is spelled out changes
-    // nothing.
+    // Settings by their meaning, not by their spelling: 60s equals 1m, and a default that is spelled out
+    // changes nothing.
     const auto span = [](int64_t ms) {
       return ms == 0 ? "" : format_duration(std::chrono::milliseconds(ms));
     };

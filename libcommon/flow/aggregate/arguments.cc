@@ -20,7 +20,7 @@ Result<ScalarValue> to_scalar(const expr::Value& value, std::string& scratch) {
       scalar.text = value.written();
       return scalar;
     case Kind::real:
-      // Passed on as it stands; who computes or compares refuses it.
+      // Passed on as it stands; arithmetic and comparisons refuse it.
       if (expr::is_beyond_double(value)) return ScalarValue::of_json(value.written());
       if (!std::isfinite(value.as_double()))
         return RecordError{Reason::expression, "the value is not a finite number"};

@@ -34,7 +34,7 @@ class RecordReader {
   virtual ~RecordReader() = default;
   // Views in `grouped` live until the next call. Never called for a NULL value where nulls are skipped.
   virtual std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) = 0;
-  // Behind a repartition: a record that is none, but tells times of sources (flow/tasks/source_marks.h). False: it is
+  // Behind a repartition: a mark, which tells the times of sources (flow/tasks/source_marks.h). False: it is
   // a record. Replaces what is in `times`.
   virtual bool read_times(const Record&, std::vector<std::pair<int32_t, int64_t>>& /*times*/) {
     return false;

@@ -137,7 +137,7 @@ void append_json(const ScalarValue& scalar, std::string& out) {
       if (!scalar.text.empty()) {
         out += scalar.text;
       } else if (!append_json_double(scalar.real, out)) {
-        out += "null";  // arguments are finite; see check()
+        out += "null";  // arguments are finite: see check()
       }
       return;
     case ScalarValue::Kind::string:
@@ -164,7 +164,7 @@ void append_canonical(const ScalarValue& scalar, std::string& out) {
 
 namespace {
 
-constexpr uint8_t kWritten = 0x80;  // with the kind of a number: its text follows
+constexpr uint8_t kWritten = 0x80;  // set in a number's kind: the number's text follows
 
 // Whether the number says all that its text does.
 bool gives_back(const ScalarValue& number) {

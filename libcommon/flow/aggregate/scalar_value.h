@@ -1,7 +1,7 @@
 // An argument of an aggregate, and what aggregates keep of it: a scalar, or JSON text for anything larger.
 //
-// ScalarValue is a view (its text belongs to the record or the caller); OwnedScalar keeps a copy. Integers above
-// int64 are unsigned_integer, all others integer.
+// ScalarValue is a view (its text belongs to the record or the caller); OwnedScalar keeps a copy. Integers
+// above int64 are unsigned_integer, all others integer.
 #pragma once
 
 #include <cstdint>

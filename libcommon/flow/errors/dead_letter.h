@@ -5,7 +5,6 @@
 // Headers of those names that it already has (it was a dead letter before) stay in front.
 #pragma once
 
-#include <array>
 #include <span>
 #include <string>
 #include <vector>

@@ -3,7 +3,7 @@
 namespace kutils::flow {
 namespace {
 
-// Behind --by, records are late that other members of the group have read: then there is no share.
+// Behind --by, late records may have been read by other members of the group: then there is no share.
 std::string of_how_many(uint64_t late, uint64_t in) { return late > in ? "" : " of " + std::to_string(in); }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Notes at once when records begin to be dropped as late, then their count each minute. Otherwise only
-// missing results would show it. One thread.
+// Prints a note as soon as records are dropped as late, then their count each minute. Without the note only
+// missing results would show the loss. Used by one thread.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ namespace kutils::flow {
 
 // Positions to read from, one of which the broker refused. Positions before the log's start are an
 // Error(usage) that counts what is missing; with `accept` (--on-gap skip) they move up to the start, with a
-// note. Positions beyond the end: the topic was made anew, an Error(usage). One request per partition.
+// note. Positions beyond the end: the topic was recreated, an Error(usage). One request per partition.
 void judge_gaps(std::vector<kafka::PartitionOffset>& from, kafka::Admin& admin, bool accept, Log& log);
 
 }  // namespace kutils::flow

@@ -1,8 +1,8 @@
 // Whether topics that are read or written without a group have more partitions than before, or were deleted:
 // without a group nothing else reports it.
 //
-// Asks beside the loop, so that the loop goes on. Used by the loop's thread; nobody else may use
-// `admin` meanwhile.
+// Requests run beside the run loop, so that the loop does not wait for them. Used by the loop's thread; no
+// other code may use `admin` while a request runs.
 #pragma once
 
 #include <map>

@@ -5,7 +5,7 @@
 // Kafka 4.1.1). So whoever joins looks, until the group is settled, whether all partitions have an owner; if
 // some have none in several looks, it leaves and joins anew.
 //
-// Asks beside the worker, which goes on polling. Used by the worker's thread.
+// Requests run beside the worker, which goes on polling. Used by the worker's thread.
 #pragma once
 
 #include <string>

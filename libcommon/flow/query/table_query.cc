@@ -1,7 +1,6 @@
 #include "flow/query/table_query.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 
@@ -86,8 +85,8 @@ std::string subtract_results(const std::string& now, const std::string& then) {
   return out;
 }
 
-// As the bytes of a group that is no string: numbers that are equal are one, and there is no white space.
-// nullopt: it is none, or written so already.
+// The key as a group that is not a string is stored: equal numbers have one spelling, and there is no white
+// space. nullopt: the key is a string or not JSON, or has that spelling already.
 std::optional<std::string> other_spelling(const std::string& key) {
   expr::Context context;
   const expr::Value value = context.json(key);
@@ -195,7 +194,7 @@ class TableQuery::Walk {
     if (!query.keys.empty()) {
       for (size_t i = 0; i < query.keys.size(); ++i) {
         const std::string& key = query.keys[i];
-        // Another spelling of one that is asked for, too.
+        // Another spelling of a key that the query asks for, too.
         if (i >= owner_.asked_ &&
             std::find(query.keys.begin(), query.keys.begin() + static_cast<std::ptrdiff_t>(i), key) !=
                 query.keys.begin() + static_cast<std::ptrdiff_t>(i))

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,21 +55,21 @@ class TableQuery {
   bool run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms, const TakeRow& take);
   // Of the keys asked for (or the prefix), those without a row in all runs so far.
   std::vector<std::string> missing() const;
-  // Whether there was a row in any run so far.
+  // Whether any run so far has found a row of the key.
   bool found_any() const { return found_any_; }
 
  private:
   class Walk;
   struct Seen;
-  // Notes that there is a row of it. False: it only looks like one that was asked for.
+  // Notes that the key has a row. False: the key only looks like one that the query asks for.
   bool note(const Seen& row);
   StateDescription description_;
   Query query_;
   AggregateSet set_;
   WindowOutput output_;
   std::vector<std::string> labels_;
-  size_t asked_ = 0;  // of query_.keys, those that were asked for; behind them other spellings of theirs
-  std::vector<size_t> spelling_of_;  // of those: which key
+  size_t asked_ = 0;  // the first keys of query_.keys, as asked for; their other spellings follow
+  std::vector<size_t> spelling_of_;  // of each of these spellings: its key
   std::vector<bool> found_;
   bool found_any_ = false;
 };

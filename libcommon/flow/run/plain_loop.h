@@ -35,7 +35,7 @@ struct PlainParts {
   RunObserver* observer = nullptr;                  // may be null
   std::vector<kafka::TopicPartition> sources = {};  // by the number that the stage knows them by; none: lines
   std::function<void()> each_turn = {};             // may be empty
-  IdleSourceMonitor* silence = nullptr;             // of topics: which of those at their ends are silent
+  IdleSourceMonitor* silence = nullptr;             // topics only: which partitions at their ends are silent
   Log* log = nullptr;                               // for what is to be said while it runs; may be null
 };
 

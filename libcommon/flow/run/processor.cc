@@ -53,7 +53,7 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
   return taken;
 }
 
-// The batch in hand is finished, if that does not take long.
+// The current batch is finished, if that does not take long.
 bool Processor::is_overdue() {
   const int64_t now = clock_.steady_us();
   if (stop_seen_us_ == 0) stop_seen_us_ = now;
@@ -98,7 +98,7 @@ void Processor::fail(const Record& origin, RecordError error) {
 void Processor::fail_made(const Record* origin, const Record& made, RecordError error) {
   if (!committing_ && (end_ == End::failed || is_beyond(origin))) return;
   failed(origin, error, &made);
-  // Earlier operators have its effects in their state.
+  // Earlier operators hold the record's effects in their state.
   if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
 }
 

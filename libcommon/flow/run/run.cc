@@ -157,7 +157,7 @@ void abort_after_failure(kafka::TransactionalProducer& transaction, Log& log) no
   }
 }
 
-// --atomic. The outcome of a commit without an answer is unknown here.
+// --atomic. A commit that was not answered may or may not have happened.
 void commit_atomic(PlainRun& run, const Job& job, const Environment& around) {
   const auto limit = job.client.producer().find("transaction.timeout.ms");
   const int64_t timeout_ms =

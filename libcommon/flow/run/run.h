@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +28,7 @@ struct Environment {
   const Clock& clock;
   Log& log;
   const StopRequest& stop;
-  Executor& executor;  // for work beside the worker's thread
+  Executor& executor;  // runs work beside the worker's thread
   std::function<std::unique_ptr<kafka::Admin>()> make_admin;
   std::function<std::unique_ptr<kafka::GroupConsumer>(const std::string& group,
                                                       const std::string& instance_id, bool in_memory_broker)>

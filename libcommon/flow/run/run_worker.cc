@@ -1,4 +1,4 @@
-// Building workers, and building them anew.
+// Builds workers, and rebuilds them after errors that a new worker can recover from.
 #include <optional>
 
 #include "flow/membership/origins.h"
@@ -16,7 +16,7 @@ constexpr Millis kRivalLook{200};
 constexpr int kRivalLooks = 15;           // three seconds
 constexpr int kRivalLooksAfterSleep = 5;  // one that came while we slept has joined by now
 
-// Dead siblings' transactions hold up every reader until they time out: end them on their behalf (10).
+// Dead siblings' transactions hold up every reader until they time out: end them on their behalf (rule 10).
 void end_dead_transactions(const InstanceSlot& slot, const Environment& around, const StopRequest& stop) {
   int number = 0;
   while (stop.signal() == 0) {
@@ -48,8 +48,8 @@ std::optional<std::string> member_under(const std::string& instance_id, kafka::A
   return std::nullopt;
 }
 
-// Fenced: by a process that runs under our name, or only by our own late return (11). `ours` is the member
-// that we were, or that stood there when we began. A rival joins in its place; it initialises its
+// Fenced: by a process that runs under our name, or only by our own late return (rule 11). `ours` is the
+// member that we were, or that stood there when we began. A rival joins in its place; it initialises its
 // transactional ids first, so it may take a moment.
 void refuse_rival(const std::string& instance_id, const std::string& ours, const Environment& around,
                   kafka::Admin& admin, const std::string& group, int looks) {
@@ -62,9 +62,10 @@ void refuse_rival(const std::string& instance_id, const std::string& ours, const
   }
 }
 
-// A topic that is gone makes transactions fail in ways that name another reason.
+// When a topic is deleted, transactions fail with errors that name another reason: this check finds the
+// deleted topic.
 void refuse_missing_topics(const WorkerContext& context) {
-  // Where nobody looks for them on the way, either.
+  // Runs without these checks during the run (in memory, without a mark reader) do without this one, too.
   if (context.plan.in_memory || !context.around.make_mark_reader) return;
   try {
     for (const std::string& topic : needed_topics(context)) {
@@ -75,7 +76,7 @@ void refuse_missing_topics(const WorkerContext& context) {
       }
     }
   } catch (const kafka::KafkaError&) {
-    // An outage: the next worker finds out.
+    // An outage: the next worker checks again.
   }
 }
 
@@ -112,7 +113,7 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
   const bool has_transactions = (job.delivery == Delivery::exactly_once || job.stateful()) &&
                                 !job.out.is_lines() && !admin->is_in_memory();
   Task<void> predecessor;
-  Task<void> cleaner;  // for as long as it takes: it ends with this run
+  Task<void> cleaner;  // lives until the clean-up is done or this run ends
   if (has_transactions) {
     predecessor = run_beside(around.executor, [&] {
       const auto lock = slot->lock_for_init(around.stop);

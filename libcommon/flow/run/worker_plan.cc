@@ -129,7 +129,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
 }
 
 // IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are
-// there, IN was deleted and made anew: its records would be counted on top of the old ones. (Where IN's
+// there, IN was deleted and recreated: its records would be counted on top of the old ones. (Where IN's
 // partitions have state, that tells.)
 void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   std::vector<kafka::TopicPartition> behind;
@@ -155,8 +155,8 @@ bool has_windows_behind_state(const Topology& topology) {
   return false;
 }
 
-// All offsets of the group are gone, and its state says that it has run: found before a record is read, for what
-// comes before an internal topic would be written again.
+// All offsets of the group are gone, and its state says that it has run: found before a record is read, for
+// what comes before an internal topic would be written again.
 void refuse_lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
   for (int32_t number = 0; number < states; ++number) {
     if (admin.watermarks({plan.changelog, number}).high == 0) continue;

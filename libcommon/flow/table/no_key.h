@@ -1,4 +1,4 @@
-// A record that cannot be a row of a table.
+// A record that cannot be a table's row.
 #pragma once
 
 #include "base/error.h"

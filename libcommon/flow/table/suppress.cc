@@ -90,7 +90,8 @@ class Suppress final : public Stage, private Emitter {
     if (!suppress_) release(origin, *out_);
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
-    // Or as good as it: the one before was further ahead than is taken, as a state of before may have it.
+    // The previous time also counts as reached if it is further ahead than the limit, as in a state of an
+    // earlier version.
     const bool is_first = !held.waiting || (output.timestamp < held.time && is_beyond(held.time));
     held = {true, !output.value.is_null(), !output.key.is_null(), output.timestamp,
             std::string(output.value.view())};

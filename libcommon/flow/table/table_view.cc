@@ -13,7 +13,7 @@ class TableView final : public Stage, private Emitter {
   void process(const Record& record, Emitter& out) override {
     if (record.key.is_null()) return out.fail(record, no_row_key());
     out_ = &out;
-    emitted_ = failed_ = false;  // refused: OUT is as it was, and so is what is known of it
+    emitted_ = failed_ = false;  // refused: OUT and the known values stay as they were
     if (!record.value.is_null()) inner_->process(record, *this);
     if (failed_) return;
     key_.assign(1, state::kViewRow).append(record.key.view());

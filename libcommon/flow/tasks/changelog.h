@@ -24,8 +24,8 @@ std::string changelog_name(const std::string& group);
 ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
                                 int32_t partitions, bool has_commits);
 
-// Makes the topic so that it takes records of any time: Kafka 4 refuses those more than an hour ahead, by default.
-// Before 3.6 there was no such setting, and no limit. As Admin::create_topic otherwise.
+// Makes the topic so that it takes records of any time: Kafka 4 refuses those more than an hour ahead, by
+// default. Before 3.6 there was no such setting, and no limit. As Admin::create_topic otherwise.
 bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic);
 
 // The topic before the sub-topology with this number, from 1.

@@ -31,8 +31,7 @@ void ChangelogWriter::write(const std::vector<kafka::PartitionOffset>& offsets) 
   check_changelog(producer, offsets);
 }
 
-// Judged before it is produced (rule 6): the broker would refuse the whole transaction, again and
-// again.
+// Judged before it is produced (rule 6): the broker would refuse the whole transaction, again and again.
 void ChangelogWriter::check_size(const Output& row, const kafka::PartitionOffset& at) {
   const int64_t most = context_.plan.changelog_max_bytes;
   if (static_cast<int64_t>(row.key.size() + row.value.size()) <= most / 2) return;
@@ -49,7 +48,7 @@ void ChangelogWriter::check_size(const Output& row, const kafka::PartitionOffset
       "or keep less of each group, under another name with -g NAME");
 }
 
-// The changelog's offsets only grow, unless somebody deleted it and made it anew while we work: then it lacks
+// The changelog's offsets only grow, unless it is deleted and recreated while the tool runs: then it lacks
 // rows that the state has. Found before the commit, for afterwards it would look like a state of its own.
 void ChangelogWriter::check_changelog(kafka::Producer& producer,
                                       const std::vector<kafka::PartitionOffset>& offsets) {

@@ -1,7 +1,6 @@
 #include "flow/tasks/idle_source_monitor.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace kutils::flow {
 namespace {

@@ -33,8 +33,8 @@ class IdleSourceMonitor {
   };
   struct Found {
     int64_t asked_us = 0;
-    // Of the positions that were asked about, those at their ends. They were asked after the sources: all
-    // that came of a silent source stands before them.
+    // The positions of the request that are at their ends. The request for them followed that for the
+    // sources: all outputs of a silent source stand before them.
     std::vector<kafka::PartitionOffset> read;
     std::vector<Silent> silent;  // of the same partitions, or of the sources
     // Sources of which there is more than was read, or was since the last answer: nobody may go on without
@@ -48,8 +48,8 @@ class IdleSourceMonitor {
   IdleSourceMonitor(const Environment& around, std::string group, std::string topic, int32_t partitions)
       : around_(around), group_(std::move(group)), topic_(std::move(topic)), count_(partitions) {}
 
-  // Partitions of which all that came so far was read, and the reader's positions. What an answer said is
-  // given once, when it is there; else nullopt.
+  // Takes the partitions of which all records so far have been read, and the reader's positions. Returns each
+  // answer once, when it has come; else nullopt.
   std::optional<Found> look(const std::vector<kafka::PartitionOffset>& positions);
 
  private:

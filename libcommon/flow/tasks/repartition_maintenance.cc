@@ -1,7 +1,6 @@
 #include "flow/tasks/repartition_maintenance.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace kutils::flow {
 namespace {

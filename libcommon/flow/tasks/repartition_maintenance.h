@@ -19,8 +19,8 @@ class RepartitionMaintenance {
   // Of the topic that the sub-topology with this number reads.
   RepartitionMaintenance(const WorkerContext& context, size_t sub) : context_(context), sub_(sub) {}
 
-  // All before it is read and committed, so that all which it gives stands in the topic: its ends are taken then,
-  // for the owned partitions too. True: the group has reached them.
+  // All before it is read and committed, so that all which it gives stands in the topic: its ends are taken
+  // then, for the owned partitions too. True: the group has reached them.
   bool reached_ends(const Assignment& owned, kafka::GroupConsumer& consumer);
   bool has_ends() const { return !ends_.empty(); }
   // nullopt: not known yet.

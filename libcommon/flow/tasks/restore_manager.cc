@@ -33,7 +33,7 @@ std::unique_ptr<StateOpening> RestoreManager::begin(int32_t number, bool is_give
   place.temporary = plan.in_memory && !kafka::is_memory_state_dir(job.state_dir, job.client.brokers());
   place.distrusted = distrusted_;
   place.cache_bytes = job.cache_bytes;
-  // The group has waited for a session's length already, so this is the time for one that only was slow.
+  // The group has already waited for the session time-out, so this time is for a process that was only slow.
   if (is_given && !plan.in_memory)
     place.hung_after = Millis(std::stoll(job.client.consumer_value("session.timeout.ms", "30000")));
   return job.open_state(place, around, admin);
@@ -64,7 +64,7 @@ std::vector<kafka::TopicPartition> RestoreManager::ready(const std::vector<kafka
     try {
       found->state = found->opening->poll();
     } catch (...) {
-      openings_.erase(found);  // it has ended: whoever goes on begins another
+      openings_.erase(found);  // it has ended; the next owner begins another
       throw;
     }
     if (found->state) {

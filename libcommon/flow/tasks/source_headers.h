@@ -4,7 +4,6 @@
 // Numbers are decimal text.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -12,7 +12,7 @@ namespace kutils::flow {
 namespace {
 
 constexpr int64_t kNothing = INT64_MIN;
-constexpr std::string_view kIdle = "-1";  // in place of a time; earlier versions pass over it
+constexpr std::string_view kIdle = "-1";  // instead of a time; earlier versions ignore it
 
 template <typename Number>
 bool parse(const Header& header, Number& number) {

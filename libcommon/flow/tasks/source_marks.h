@@ -2,13 +2,12 @@
 // (rule 27): otherwise windows there never close, always so where IN is keyed that way already.
 //
 // A mark is a record without key and value that carries pairs of headers: a source partition and its time.
-// One mark tells of all sources of this worker that have moved. It goes with a commit, to the partitions that
-// do not know yet:
+// One mark names all sources of this worker that have moved. It is sent with a commit, to the partitions that
+// have not received it yet:
 //   - at once where a window could close, and then at most ten a second and partition
-//   - else so often that all workers of the group together write ten a second to each partition
-// A source of which records are read but none is passed on (a filter in front drops them all) is told to be
-// idle after kSilentSourceMs, and again while it lasts: nothing may wait for it. That it speaks is seen by
-// its records.
+// - else so often that all workers of the group together write ten a second to each partition A source whose
+// records are read but not passed on (a filter upstream drops them all) is marked idle after kSilentSourceMs,
+// and again while this lasts: windows must not wait for it. Its next record ends the idle state.
 //
 // so that with S sources shared by N workers a partition gets at most 10 * N marks a second, and 10 where no
 // window could close. One thread.
@@ -17,7 +16,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,8 +56,8 @@ class SourceMarks {
     int64_t time_before;        // the open transaction
     std::vector<int64_t> told;  // by partition of the internal topic
     bool wrote = false;         // since the last look
-    int64_t wrote_us = 0;       // or when it was told to be idle
-    bool is_idle = false;       // to be told with the next marks
+    int64_t wrote_us = 0;       // or when it was last marked idle
+    bool is_idle = false;       // to be sent with the next marks
   };
   struct Told {
     int32_t source;
@@ -89,7 +87,7 @@ class SourceMarks {
 
 // Whether a record of the internal topic is a mark. Records that were made of IN's carry an offset as well.
 bool is_mark(const Record& record);
-// Calls `each` with the sources and times that a mark tells; state::kNoTime: the source is idle.
+// Calls `each` with the sources and times in a mark; state::kNoTime: the source is idle.
 void read_mark(const Record& mark, const std::function<void(int32_t source, int64_t time)>& each);
 
 }  // namespace kutils::flow

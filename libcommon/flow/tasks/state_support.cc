@@ -17,7 +17,7 @@
 namespace kutils::flow {
 namespace {
 
-constexpr uint8_t kOperator = 1;  // the first one's meta row tells of the whole task
+constexpr uint8_t kOperator = 1;  // the first operator's meta row describes the whole task
 constexpr char kMetaKeyBytes[] = {state::kMetaPrefix, static_cast<char>(kOperator)};
 constexpr std::string_view kMetaKey(kMetaKeyBytes, sizeof kMetaKeyBytes);
 constexpr Millis kLockLook{20};
@@ -26,7 +26,7 @@ constexpr size_t kRestoreBatch = 50'000;         // rows of one write
 constexpr int64_t kFirstWaitNoteUs = 1'000'000;  // a lock that is awaited for longer is worth a line
 constexpr int64_t kRestoreNoteUs = 2'000'000;
 constexpr int64_t kWaitNoteUs = 30'000'000;
-constexpr Millis kSlow{500};  // a restore that took longer is worth a line
+constexpr Millis kSlow{500};  // a restore that takes longer is reported
 
 class StoredState final : public PartitionState {
  public:
@@ -43,7 +43,7 @@ class StoredState final : public PartitionState {
     if (observer_) observer_->opened(partition_, rows_->backend().in_memory() ? nullptr : &rows_->backend());
   }
 
-  // Called when it is closed and its directory is nobody's.
+  // Called when the state is closed and no process holds its directory.
   void when_let_go(std::function<void()> call) { let_go_ = std::move(call); }
 
   state::Store& store(uint8_t number) override { return rows_->operator_store(number); }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,14 +10,14 @@
 namespace kutils::flow {
 namespace {
 
-// What an operator made, as the record that the next one reads.
+// An operator's output, as the record that the next operator reads.
 struct Made {
   Record record;
-  const Record* input = nullptr;  // of the chain, that it was made of; null: a timer has made it
+  const Record* input = nullptr;  // the chain's input record that caused it; null: a timer did
   bool keeps_key = true;          // it still has the key of `input`
 };
 
-// For an operator that keeps its records: one that lives until flush().
+// A copy that lives until flush(), for an operator that keeps its records.
 struct Held {
   Made made;
   std::string bytes;
@@ -57,7 +56,8 @@ class Chain final : public Stage {
     for (const Operator& one : sub.operators) {
       StageContext here = context;
       here.store = one.has_state && store_of ? store_of(++stores) : nullptr;
-      // What state makes is of the task; up to there records are those of their source partitions.
+      // Outputs of an operator with state belong to the task; before it, records belong to their source
+      // partitions.
       if (one_source) here.input_partitions = 1, here.input_topics.clear();
       links_.emplace_back(*this, links_.size(), one, one.make(here)).is_one_source = one_source;
       one_source |= one.has_state;
@@ -89,7 +89,7 @@ class Chain final : public Stage {
     }
     return first;
   }
-  // In order, so that what one emits here still passes the next one in the same transaction.
+  // Operators in order, so that outputs of one still pass the next in the same transaction.
   void before_commit(Emitter& out) override {
     out_ = &out;
     for (Link& link : links_) {
@@ -146,15 +146,15 @@ class Chain final : public Stage {
       chain.out_->drop(made && made->input ? *made->input : origin, reason);
     }
     bool refused() const override { return is_refused; }
-    // What is made of it has its time, however many operators come behind.
+    // All records made from it have its time, however many operators follow.
     std::optional<RecordError> too_far_ahead(int64_t ms) override { return chain.out_->too_far_ahead(ms); }
 
-    // Null: `origin` came from outside of the chain, or is null.
+    // Null: `origin` is the chain's input, or is null.
     const Made* made_of(const Record* origin) const {
       if (current && origin == &current->record) return current;
       for (const Held& one : held)
         if (origin == &one.made.record) return &one.made;
-      // A copy of the record that is at hand.
+      // A copy of the current record.
       if (current && origin && origin->offset == current->record.offset &&
           origin->partition == current->record.partition)
         return current;
@@ -167,12 +167,12 @@ class Chain final : public Stage {
     std::unique_ptr<Stage> stage;
     bool is_one_source = false;  // see above
     std::string name;
-    const Made* current = nullptr;  // what the operator reads now; null: what came from outside, or nothing
+    const Made* current = nullptr;  // what the operator reads now; null: the chain's input, or nothing
     std::deque<Held> held;
     bool is_refused = false;
   };
 
-  // What earlier operators have just given it is answered, too.
+  // This answers also the records that earlier operators have just emitted.
   static void flush(Link& link) {
     link.stage->flush(link);
     link.held.clear();
@@ -235,7 +235,7 @@ class Chain final : public Stage {
   const Clock* const clock_;
   std::deque<Link> links_;
   Emitter* out_ = nullptr;
-  Record home_;  // of outputs that no record caused
+  Record home_;  // origin of outputs that no record caused
   uint64_t failures_ = 0;
   std::vector<int64_t> silent_ms_;  // by source
 };

@@ -13,7 +13,8 @@ namespace kutils::flow {
 using StoreOf = std::function<state::Store*(uint8_t number)>;
 
 // A chain behaves as if its operators were processes with topics between: same results, same order, same
-// errors (the record as it stood before the operator that refused it). One operator alone is its stage.
+// errors (an error shows the input of the operator that failed). A chain of one operator is that operator's
+// stage.
 std::unique_ptr<Stage> make_chain(const SubTopology& sub, StageContext context, const StoreOf& store_of);
 
 }  // namespace kutils::flow

@@ -56,8 +56,8 @@ struct Job {
   std::function<std::unique_ptr<io::Source>()> open_lines_in;
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
   std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
-  // Stateful jobs: rows in memory for what is grouped in place. Set by give_state() (flow/tasks/state_support.h),
-  // so that tools without state do not carry RocksDB.
+  // Stateful jobs: rows in memory for what is grouped in place. Set by give_state()
+  // (flow/tasks/state_support.h), so that tools without state do not carry RocksDB.
   std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;
   std::function<std::unique_ptr<StateOpening>(const StatePlace&, const Environment&, kafka::Admin&)>
       open_state;

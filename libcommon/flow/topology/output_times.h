@@ -1,6 +1,7 @@
-// Which times of records OUT takes, for a stage whose outputs have them: asked before a record changes the
-// state, so that state and output agree. A row's time is the largest of its records'; if one that OUT refuses
-// were let in, all later outputs of that row would be refused with it. One thread.
+// The times of records that OUT accepts, for stages whose outputs take their times from records. A stage asks
+// before a record changes its state, so that state and output agree. A row's time is the largest of its
+// records'; if one that OUT refuses were let in, all later outputs of that row would be refused with it. One
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class OutputTimes {
   }
 
  private:
-  int64_t taken_ = INT64_MIN;  // the largest time that was taken; the clock goes on, so it still is
+  // The largest time accepted so far; it stays acceptable, because the clock goes on.
+  int64_t taken_ = INT64_MIN;
 };
 
 }  // namespace kutils::flow

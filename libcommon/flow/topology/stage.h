@@ -27,8 +27,8 @@ class Emitter {
   virtual void emit(const Record* origin, const Output& output) = 0;
   // This record could not be processed: --on-error decides. After fail() the stage must not emit for it.
   virtual void fail(const Record& origin, RecordError error) = 0;
-  // The same of `made`, which an earlier operator of a chain has made of `origin` (null: a timer has made it).
-  // Messages and dead letters show what was made.
+  // The same of `made`, which an earlier operator of a chain has made of `origin` (null: a timer has made
+  // it). Messages and dead letters show what was made.
   virtual void fail_made(const Record* origin, const Record& made, RecordError error) {
     fail(origin ? *origin : made, std::move(error));
   }
@@ -58,7 +58,7 @@ class Stage {
   virtual std::optional<int64_t> next_wakeup() const { return std::nullopt; }  // wall ms
   // The open transaction is about to commit: emit what is due once per commit and write every dirty row to
   // the store. Nothing is processed between this and the commit. After an abort the stage is destroyed and
-  // made anew from the store.
+  // made again from the store.
   virtual void before_commit(Emitter&) {}
   // How many rows before_commit() would write: the run loop commits before they are too many.
   virtual size_t dirty_rows() const { return 0; }
@@ -68,8 +68,9 @@ class Stage {
   virtual void silent(int32_t /*source*/, int64_t /*silent_ms*/, Emitter&) {}
   // Nothing more will come from the source in this run: it is not read, or was read to where it was to end.
   virtual void source_ended(int32_t /*source*/, Emitter&) {}
-  // All that the sources gave to this run is read. `after_rest`: before it nothing was read for kSilentSourceMs or
-  // longer, so that whoever gave nothing now is silent; whoever never gave anything is in any case.
+  // All that the sources gave to this run is read. `after_rest`: before it nothing was read for
+  // kSilentSourceMs or longer, so that whoever gave nothing now is silent; whoever never gave anything is in
+  // any case.
   virtual void all_read(bool /*after_rest*/, Emitter&) {}
   // The input has ended and will not go on (lines, a range with an end read to lines, --close-at-end).
   virtual void close(Emitter& out) { flush(out); }

@@ -23,12 +23,13 @@
 
 namespace kutils::flow {
 
-// What a stage may know of the place where it runs.
+// What a stage knows about the task in which it runs.
 struct StageContext {
   int32_t partition = -1;         // of the task; -1: one stage for all partitions
   state::Store* store = nullptr;  // operators with state only
   const Clock* clock = nullptr;
-  // Whose times are told apart: partitions of what the sub-topology before it reads; on lines, those of IN.
+  // The sources whose times are tracked: partitions that the sub-topology before it reads; on lines, those of
+  // IN.
   int32_t input_partitions = 1;
   // In one place, where IN is several topics: these, each with as many numbers of `input_partitions`.
   std::vector<std::string> input_topics = {};
@@ -44,7 +45,7 @@ struct Operator {
   // it.
   std::function<int64_t(int64_t time)> next_close = {};
   int place = 0;             // in a pipe: 1, 2, ...; else 0
-  uint32_t other_ports = 0;  // its ports 1, 2, ... are the task's behind so many of earlier operators
+  uint32_t other_ports = 0;  // its ports 1, 2, ... follow so many of earlier operators in the task's ports
 };
 
 struct SubTopology {
@@ -59,9 +60,9 @@ class Topology {
   Topology() = default;
   explicit Topology(Operator one) { add(std::move(one)); }
 
-  // To the end of the chain.
+  // Adds the operator at the end of the chain.
   void add(Operator one) { subs_.back().operators.push_back(std::move(one)); }
-  // What is added from here on stands behind an internal topic.
+  // Operators added from here on stand behind an internal topic.
   void add_internal_topic() { subs_.emplace_back(); }
   Operator& last() { return subs_.back().operators.back(); }
 

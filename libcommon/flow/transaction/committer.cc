@@ -10,7 +10,7 @@ constexpr int64_t kStopPatienceUs = 5'000'000;
 // The group metadata that offsets may be sent with; throws where the partitions are not ours any more.
 kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::string& member) {
   kafka::GroupMetadata group = consumer.group_metadata();
-  // Without this check the broker takes the offsets and fences nobody (rule 2).
+  // The broker would accept these offsets without fencing this process (rule 2), so they are refused here.
   if (!group.usable() || consumer.assignment_lost()) {
     throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
                             "the group assigned this process's partitions to others");

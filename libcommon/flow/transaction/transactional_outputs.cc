@@ -38,9 +38,9 @@ TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committ
 std::optional<RecordError> TransactionalOutputs::write(const Record* origin, const Output& output) {
   begin_();
   ++written_;
-  // Further outputs leave the topology wherever they are made.
+  // Outputs of further ports leave the topology at any operator.
   if (output.port == 0 && sub_ < between_.size()) return write_between(between_[sub_], origin, output);
-  // What no record caused belongs to the partition whose stage speaks.
+  // Outputs that no record caused belong to the partition of the current stage.
   const bool is_at_home = !origin && output.keeps_key && home_.partition >= 0;
   return set().write(is_at_home ? &home_ : origin, output);
 }

@@ -16,7 +16,8 @@ namespace kutils::flow {
 class TransactionalOutputs final : public Outputs {
  public:
   // `lines`: topic to lines; then there are no other sinks. `outside`: outputs go through it, not through the
-  // open transaction. Both may be null. `begin` opens a transaction if none is: also a silence may speak.
+  // open transaction. Both may be null. `begin` opens a transaction if none is open: a stage may emit also
+  // when no record comes.
   TransactionalOutputs(const WorkerContext& context, Committer& committer, SinkOutputs* lines,
                        kafka::Producer* outside, std::function<void()> begin);
 
@@ -29,8 +30,8 @@ class TransactionalOutputs final : public Outputs {
   void mark(size_t sub, const Output& mark);
   uint64_t written() const { return written_; }
 
-  // Whose stage speaks next. Null: one stage stands for all partitions. What a sub-topology other than the last
-  // one writes goes to the internal topic behind it.
+  // The partition whose stage emits next. Null: one stage stands for all partitions. What a sub-topology
+  // other than the last one writes goes to the internal topic behind it.
   void set_home(const kafka::TopicPartition* at, size_t sub);
 
  private:

@@ -6,7 +6,6 @@
 // as long as an open window can cover them, and a window's result is made from them in the order of arrival:
 // whatever order they came in, a window holds all that it covers.
 #include <algorithm>
-#include <set>
 
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/window/closed_rows.h"

@@ -84,14 +84,15 @@ void WindowStage::take_times(Emitter& out) {
 void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
   const int64_t before = clock_.now();
   if (options_.sources > 1 && silent_ms >= kSilentSourceMs) clock_.set_idle(source, true);
-  // There is more of it; unless nothing of that comes here, it is waited for.
+  // The source has more records; windows wait for it unless a filter drops all of them.
   const auto number = static_cast<size_t>(std::max(source, 0));
   const bool passes = number >= passes_nothing_.size() || !passes_nothing_[number];
   if (options_.sources > 1 && silent_ms == 0 && passes) clock_.set_idle(source, false);
   if (options_.idle && silent_ms > *options_.idle) {
     const auto at = static_cast<size_t>(std::max(source, 0));
     if (at >= moved_on_.size()) moved_on_.resize(at + 1);
-    // By the elapsed silence beyond D, not to the wall clock's date. A new silence counts anew.
+    // By the elapsed silence beyond D, not to the wall clock's date. Each new silence is counted from its own
+    // start.
     const int64_t beyond = silent_ms - *options_.idle;
     if (beyond < moved_on_[at]) moved_on_[at] = 0;
     clock_.move_on(source, beyond - moved_on_[at]);

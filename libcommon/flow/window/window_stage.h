@@ -90,9 +90,9 @@ class WindowStage : public Stage {
   std::optional<int64_t> due_;  // wall ms; 0: as soon as the clock is known
   void has_spoken(int32_t source);
 
-  std::vector<bool> spoke_;  // per source: since this stage was made
+  std::vector<bool> spoke_;  // per source: whether a record has come since this stage was made
 
-  std::vector<bool> passes_nothing_;  // per source: told to be idle by a mark, though there is more of it
+  std::vector<bool> passes_nothing_;  // per source: marked idle, though it has more records
   std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
 };
 

@@ -233,7 +233,8 @@ TEST_CASE("aggregates: merge, subtract and encode keep the result, for every fun
       const bool rounds = std::string(function.name) == "stddev";
       const auto same = [&](const One& other) {
         if (!rounds || whole.value() == "null") return other.value() == whole.value();
-        // What is taken back leaves a rest of rounding in the variance; its root is far larger where that is 0.
+        // What is taken back leaves a rest of rounding in the variance; its root is far larger where that is
+        // 0.
         const double a = std::stod(other.value()), b = std::stod(whole.value());
         return std::fabs(a * a - b * b) < 1e-9;
       };

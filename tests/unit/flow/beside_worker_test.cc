@@ -1,8 +1,7 @@
 // What a worker has done beside its own thread, on a broker that fails at the n-th call: the transactions of
-// processes that died are ended (rule 10), and what was read of the internal topic is deleted (20).
+// processes that died are ended (rule 10), and what was read of the internal topic is deleted (rule 20).
 // The test decides when each of these is done.
 #include <algorithm>
-#include <set>
 
 #include "flow/membership/instance_slot.h"
 #include "flow/run/run.h"
@@ -103,7 +102,8 @@ struct AfterDeaths : Bench {
   }
 };
 
-TEST_CASE("beside the worker: the transactions of those that died are ended, one id after the other (10)") {
+TEST_CASE(
+    "beside the worker: the transactions of those that died are ended, one id after the other (rule 10)") {
   testing::Folder disk;
   AfterDeaths bench(disk);
   SECTION("before the group's offsets are asked for") {
@@ -141,7 +141,7 @@ TEST_CASE("beside the worker: the transactions of those that died are ended, one
   bench.check();
 }
 
-TEST_CASE("beside the worker: a process of this machine that lives is left alone (10)") {
+TEST_CASE("beside the worker: a process of this machine that lives is left alone (rule 10)") {
   testing::Folder disk;
   AfterDeaths bench(disk);
   const auto living = InstanceSlot::take(disk.path(), "", "g");  // slot 0
@@ -154,7 +154,7 @@ TEST_CASE("beside the worker: a process of this machine that lives is left alone
   CHECK(bench.broker.initialised.size() == 6);
 }
 
-TEST_CASE("beside the worker: whatever call fails or kills it while it ends others' transactions (10)") {
+TEST_CASE("beside the worker: whatever call fails or kills it while it ends others' transactions (rule 10)") {
   testing::Folder disk;
   const When when = GENERATE(When::at_once, When::when_asked, When::by_hand);
   int calls = 0;
@@ -249,7 +249,7 @@ struct Regrouping : Bench {
 };
 
 TEST_CASE(
-    "beside the worker: what was read of the internal topic is deleted when a run ends, and no more (20)") {
+    "beside the worker: what was read of the internal topic is deleted when a run ends, and no more (rule 20)") {
   Regrouping bench;
   for (int i = 0; i < 30; i += 10) {
     bench.fill(i, i + 10);
@@ -261,7 +261,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "beside the worker: it deletes each half minute, goes on meanwhile, and begins no second one (20)") {
+    "beside the worker: it deletes each half minute, goes on meanwhile, and begins no second one (rule 20)") {
   Regrouping bench;
   bench.job.instance.clear();  // so that nothing else is asked beside the worker
   bench.executor.when = When::when_asked;
@@ -304,7 +304,7 @@ TEST_CASE(
   bench.check(20);
 }
 
-TEST_CASE("beside the worker: a deletion that fails costs room only, whatever call it is (20)") {
+TEST_CASE("beside the worker: a deletion that fails costs room only, whatever call it is (rule 20)") {
   const When when = GENERATE(When::at_once, When::when_asked, When::by_hand);
   int calls = 0;
   for (const bool counts : {true, false}) {

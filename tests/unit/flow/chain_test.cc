@@ -1,7 +1,6 @@
 // A chain gives what its operators give as processes with topics between.
 #include "flow/topology/chain.h"
 
-#include <deque>
 #include <random>
 #include <string>
 #include <vector>
@@ -135,11 +134,28 @@ Record record(std::string_view value) {
 
 using Strings = std::vector<std::string>;
 
+// Lets `stage` process one record of each value. Returns the records, which are views of the values: a stage
+// that answers at flush() needs them.
+std::vector<Record> process(Stage& stage, const Strings& values, Emitter& out) {
+  std::vector<Record> records;
+  for (const std::string& value : values) records.push_back(record(value));
+  for (const Record& one : records) stage.process(one, out);
+  return records;
+}
+
+// What came out: the values only.
+class Values final : public Emitter {
+ public:
+  void emit(const Record*, const Output& output) override { made.emplace_back(output.value.view()); }
+  void fail(const Record&, RecordError) override {}
+  void drop(const Record&, DropReason) override {}
+  Strings made;
+};
+
 TEST_CASE("chain: one operator reads what the one before it made, in order") {
   const auto stage = chain({op<Copies>("a", 1, 2), op<Copies>("b", 2, 2)});
   Lines out;
-  const Record x = record("x");
-  stage->process(x, out);
+  process(*stage, {"x"}, out);
   CHECK(out.lines == Strings{"x00 key=key kept port=0 of x", "x01 key=key kept port=0 of x",
                              "x10 key=key kept port=0 of x", "x11 key=key kept port=0 of x"});
 }
@@ -147,10 +163,7 @@ TEST_CASE("chain: one operator reads what the one before it made, in order") {
 TEST_CASE("chain: an error names its operator and shows the record that it read; drops count for the input") {
   const auto stage = chain({op<Copies>("a", 1, 1), op<Rekey>("b", 2), op<Copies>("c", 3, 1)});
   Lines out;
-  for (const char* value : {"bad", "ba", "gone", "gon"}) {
-    const Record input = record(value);
-    stage->process(input, out);
-  }
+  process(*stage, {"bad", "ba", "gone", "gon"}, out);
   CHECK(out.lines == Strings{"failed bad: stage 1, a: it is bad", "ba00 key=new port=0 of ba",
                              "dropped for gone", "gon00 key=new port=0 of gon"});
   out.lines.clear();
@@ -167,17 +180,15 @@ TEST_CASE("chain: an error names its operator and shows the record that it read;
     }
   };
   const auto spoils = chain({op<Spoil>("a", 1), op<Copies>("b", 2, 1)});
-  const Record input = record("x");
-  spoils->process(input, out);
+  process(*spoils, {"x"}, out);
   CHECK(out.lines == Strings{"failed bad made of x: stage 2, b: it is bad", "dropped for x"});
 }
 
 TEST_CASE("chain: an operator that answers later knows its records, whatever became of the batch's views") {
   const auto stage = chain({op<Copies>("a", 1, 2), op<Later>("b", 2), op<Copies>("c", 3, 1)});
   Lines out;
-  const Record x = record("x"), y = record("y");
-  stage->process(x, out);
-  stage->process(y, out);
+  const Strings values = {"x", "y"};  // the records are views of them
+  const auto records = process(*stage, values, out);
   CHECK(out.lines.empty());
   stage->flush(out);
   CHECK(out.lines == Strings{"x00 key=key kept port=0 of x", "x10 key=key kept port=0 of x",
@@ -190,10 +201,7 @@ TEST_CASE("chain: an operator that answers later knows its records, whatever bec
 TEST_CASE("chain: what an operator emits before a commit passes the next ones in the same transaction") {
   const auto stage = chain({op<Count>("a", 1), op<Copies>("b", 2, 2), op<Count>("c", 3)});
   Lines out;
-  for (const char* value : {"x", "odd", "y"}) {
-    const Record input = record(value);
-    stage->process(input, out);
-  }
+  process(*stage, {"x", "odd", "y"}, out);
   CHECK(out.lines == Strings{"dropped for odd"});
   CHECK(stage->dirty_rows() == 2);
   CHECK(stage->next_wakeup() == 4);
@@ -206,8 +214,7 @@ TEST_CASE("chain: further outputs leave it where they are made, behind those of 
   second.other_ports = 1;
   const auto stage = chain({op<Ports>("a", 1), second});
   Lines out;
-  const Record x = record("x");
-  stage->process(x, out);
+  process(*stage, {"x"}, out);
   CHECK(out.lines ==
         Strings{"x key=key kept port=0 of x", "x key=key kept port=2 of x", "x key=key kept port=1 of x"});
 }
@@ -244,17 +251,8 @@ TEST_CASE("chain: operators behind state are as silent as the least silent sourc
 Strings one_by_one(const std::vector<Operator>& operators, Strings values) {
   for (const Operator& one : operators) {
     const auto stage = one.make({});
-    struct Next final : Emitter {
-      void emit(const Record*, const Output& output) override { made.emplace_back(output.value.view()); }
-      void fail(const Record&, RecordError) override {}
-      void drop(const Record&, DropReason) override {}
-      Strings made;
-    } next;
-    std::deque<Record> records;
-    for (const std::string& value : values) {
-      records.push_back(record(value));
-      stage->process(records.back(), next);
-    }
+    Values next;
+    const auto records = process(*stage, values, next);
     stage->flush(next);
     stage->before_commit(next);
     values = next.made;
@@ -287,17 +285,8 @@ TEST_CASE("chain: random chains give what their operators give one by one") {
     for (size_t i = 0; i < random() % 5; ++i)
       values.push_back(std::vector<std::string>{"x", "bad", "gone", "odd"}[random() % 4]);
     const auto stage = chain(operators);
-    struct Values final : Emitter {
-      void emit(const Record*, const Output& output) override { made.emplace_back(output.value.view()); }
-      void fail(const Record&, RecordError) override {}
-      void drop(const Record&, DropReason) override {}
-      Strings made;
-    } out;
-    std::deque<Record> records;
-    for (const std::string& value : values) {
-      records.push_back(record(value));
-      stage->process(records.back(), out);
-    }
+    Values out;
+    const auto records = process(*stage, values, out);
     stage->flush(out);
     stage->before_commit(out);
     CHECK(out.made == one_by_one(operators, values));

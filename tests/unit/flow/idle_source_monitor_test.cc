@@ -1,5 +1,5 @@
-// Silence is what the leaders prove, asked beside the worker: neither an outage of the broker, a process that
-// stood still nor a record between two looks is part of it.
+// A partition is silent only if its leader says so, in answer to requests beside the worker. An outage of the
+// broker, a suspended process or a record between two requests does not count as silence.
 #include "flow/tasks/idle_source_monitor.h"
 
 #include <map>

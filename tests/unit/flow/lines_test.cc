@@ -241,19 +241,35 @@ TEST_CASE("lines: a stateful stage has rows in memory, and is closed when the in
   CHECK(bench.out.written == Values{"a|||", "b|"});
 }
 
-TEST_CASE("processor: done counts only what came before a late failure") {
+// What a Processor works with. Members are destroyed in the reverse order.
+struct ProcessorBench {
   testing::SinkContents contents;
   testing::RecordingLog log;
-  Report report(log);
-  std::vector<std::unique_ptr<io::Sink>> sinks;
-  sinks.push_back(std::make_unique<FakeSink>(contents));
-  SinkOutputs outputs("t", std::move(sinks), nullptr);
-  const testing::StopByHand stop;
-  const ManualClock clock;
-  Processor processor(OnError::Policy::fail, {}, outputs, report, stop, clock);
-  std::vector<Record> records(4);
-  for (auto& record : records) record.value = std::string_view("x");
-  records[2].value = std::string_view("?");
+  Report report{log};
+  SinkOutputs outputs{"t", one_sink(contents), nullptr};
+  testing::StopByHand stop;
+  ManualClock clock;
+
+  Processor processor() { return {OnError::Policy::fail, {}, outputs, report, stop, clock}; }
+
+ private:
+  static std::vector<std::unique_ptr<io::Sink>> one_sink(testing::SinkContents& contents) {
+    std::vector<std::unique_ptr<io::Sink>> sinks;
+    sinks.push_back(std::make_unique<FakeSink>(contents));
+    return sinks;
+  }
+};
+
+std::vector<Record> records_of(const std::vector<std::string_view>& values) {
+  std::vector<Record> records(values.size());
+  for (size_t i = 0; i < values.size(); ++i) records[i].value = values[i];
+  return records;
+}
+
+TEST_CASE("processor: done counts only what came before a late failure") {
+  ProcessorBench bench;
+  Processor processor = bench.processor();
+  const auto records = records_of({"x", "x", "?", "x"});
   DeferringStage stage;
   processor.begin(records);
   const size_t taken = processor.process(stage, records);
@@ -280,28 +296,20 @@ class SlowStage final : public Stage {
 };
 
 TEST_CASE("processor: the end is heard within a batch, and within a record") {
-  testing::SinkContents contents;
-  testing::RecordingLog log;
-  Report report(log);
-  std::vector<std::unique_ptr<io::Sink>> sinks;
-  sinks.push_back(std::make_unique<FakeSink>(contents));
-  SinkOutputs outputs("t", std::move(sinks), nullptr);
-  testing::StopByHand stop;
-  ManualClock clock;
-  const auto run = [&](std::vector<std::string_view> values, bool half_way) {
-    Processor processor(OnError::Policy::fail, {}, outputs, report, stop, clock);
-    std::vector<Record> records(values.size());
-    for (size_t i = 0; i < values.size(); ++i) records[i].value = values[i];
-    SlowStage stage(stop, clock);
+  ProcessorBench bench;
+  const auto run = [&](const std::vector<std::string_view>& values, bool half_way) {
+    Processor processor = bench.processor();
+    const auto records = records_of(values);
+    SlowStage stage(bench.stop, bench.clock);
     processor.begin(records);
     const size_t taken = processor.process(stage, records);
     CHECK(processor.ended() == Processor::End::stopped);
     CHECK(processor.failed_half_way() == half_way);
     CHECK(taken == static_cast<size_t>(stage.done));
-    CHECK(report.counts.in == taken);
+    CHECK(bench.report.counts.in == taken);
     CHECK(processor.process(stage, records) == 0);
-    report.counts = {};
-    stop.number = 0;
+    bench.report.counts = {};
+    bench.stop.number = 0;
     return taken;
   };
   // What takes no longer than half a second more is finished.

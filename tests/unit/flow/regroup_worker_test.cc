@@ -238,7 +238,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a table over a table, at least once: the groups are exact all the same, and no change is missing (5)") {
+    "a table over a table, at least once: the groups are exact all the same, and no change is missing (rule 5)") {
   check_each_fault(Delivery::at_least_once);
 }
 
@@ -293,7 +293,8 @@ TEST_CASE("a table over a table: a broker in memory whose process is gone cannot
   bench.broker.in_memory = true;
   bench.fill(0, kSteps);
   REQUIRE(bench.run() == ExitCode::ok);
-  // There topics have as many partitions as the broker gives them, and the changelog is not read back (29).
+  // There topics have as many partitions as the broker gives them, and the changelog is not read back (rule
+  // 29).
   CHECK(bench.broker.topics.at("g-changelog").size() == kGroupPartitions);
   bench.fill(kSteps, kSteps + 1);
   CHECK_THROWS_WITH(bench.run(), ContainsSubstring("ended with the process"));

@@ -242,7 +242,8 @@ TEST_CASE(
   check_each_fault(Delivery::exactly_once);
 }
 
-TEST_CASE("worker with state, at least once: the state is exact all the same, and no output is missing (5)") {
+TEST_CASE(
+    "worker with state, at least once: the state is exact all the same, and no output is missing (rule 5)") {
   check_each_fault(Delivery::at_least_once);
 }
 
@@ -282,7 +283,7 @@ TEST_CASE("worker with state: a changelog that takes small batches only gets no 
   CHECK(bench.output(0).size() == 400);
 }
 
-TEST_CASE("worker with state: a partition that leaves and comes back finds its rows (14)") {
+TEST_CASE("worker with state: a partition that leaves and comes back finds its rows (rule 14)") {
   const HalfWay half(Delivery::exactly_once);
   const Want want = undisturbed(Delivery::exactly_once, half);
   const bool wiped = GENERATE(false, true);

@@ -124,7 +124,7 @@ TEST_CASE("worker: whatever call fails or kills it, each output is there once an
 }
 
 TEST_CASE(
-    "worker: what nobody answers is asked again; of a commit only itself, and beyond the limit all begins anew (28a)") {
+    "worker: what nobody answers is asked again; of a commit only itself; beyond the limit the worker restarts (rule 28a)") {
   int calls = 0;
   {
     Bench bench;
@@ -152,7 +152,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "worker: asked to stop, it waits some seconds more for a commit's answer; in the group it lives on (28a)") {
+    "worker: asked to stop, it waits some seconds more for a commit's answer; in the group it lives on (rule 28a)") {
   bool is_seen = false;
   for (int at = 1; at < 60 && !is_seen; ++at) {
     Bench bench;
@@ -174,7 +174,7 @@ TEST_CASE(
   CHECK(is_seen);
 }
 
-TEST_CASE("worker: at-least-once loses nothing and keeps order, whatever fails (5)") {
+TEST_CASE("worker: at-least-once loses nothing and keeps order, whatever fails (rule 5)") {
   int calls = 0;
   {
     Bench bench;
@@ -222,7 +222,7 @@ void other_member_works(FakeBroker& broker, const TP& at, int64_t to) {
 }
 
 TEST_CASE(
-    "worker: a partition that leaves is committed first, and comes back where the other one left it (14)") {
+    "worker: a partition that leaves is committed first, and comes back where the other one left it (rule 14)") {
   for (int at = 2; at < 14; ++at) {
     Bench bench;
     bench.fill(30);
@@ -308,7 +308,7 @@ TEST_CASE("worker: the group went on without it: its transaction is aborted, not
 }
 
 TEST_CASE(
-    "worker: put out while it slept and back under another member id: it starts anew, from what is committed (2)") {
+    "worker: put out while it slept and back under another member id: it restarts from what is committed (rule 2)") {
   const auto delivery = GENERATE(Delivery::exactly_once, Delivery::at_least_once);
   for (int at = 2; at < 14; ++at) {
     Bench bench;
@@ -332,7 +332,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("worker: a rival under the same name fences it; three new starts, then exit 5 (11)") {
+TEST_CASE("worker: a rival under the same name fences it; three new starts, then exit 5 (rule 11)") {
   Bench bench;
   bench.fill(30);
   bench.broker.on_poll = [&](int) {
@@ -349,7 +349,7 @@ TEST_CASE("worker: a rival under the same name fences it; three new starts, then
   CHECK(bench.broker.read("out", 0).empty());
 }
 
-TEST_CASE("worker: fenced by a process that joined in its place: it gives way at once (11)") {
+TEST_CASE("worker: fenced by a process that joined in its place: it gives way at once (rule 11)") {
   Bench bench;
   bench.fill(30);
   bench.broker.on_poll = [&](int poll) {
@@ -368,7 +368,7 @@ TEST_CASE("worker: fenced by a process that joined in its place: it gives way at
   CHECK(bench.broker.polls < 6);
 }
 
-TEST_CASE("worker: fenced by its own late return: it starts anew and goes on (11)") {
+TEST_CASE("worker: fenced by its own late return: it restarts and goes on (rule 11)") {
   Bench bench;
   bench.fill(30);
   bench.broker.members = {{"g.i", "member"}};
@@ -635,7 +635,7 @@ TEST_CASE("worker: a signal commits what is done and leaves") {
   CHECK(bench.broker.read("out", 0) == bench.expected(0));
 }
 
-TEST_CASE("worker: -e reads nothing beyond the end at start, and commits the end behind markers (23)") {
+TEST_CASE("worker: -e reads nothing beyond the end at start, and commits the end behind markers (rule 23)") {
   Bench bench;
   bench.fill(3);
   // Ends in a marker: the last record is not the end.
@@ -653,7 +653,7 @@ TEST_CASE("worker: -e reads nothing beyond the end at start, and commits the end
   CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 3);
 }
 
-TEST_CASE("worker: -e waits for another producer's open transaction below the end (23)") {
+TEST_CASE("worker: -e waits for another producer's open transaction below the end (rule 23)") {
   Bench bench;
   bench.fill(3);
   bench.broker.transactions.push_back({"up", FakeBroker::Transaction::State::open, {}});
@@ -666,7 +666,7 @@ TEST_CASE("worker: -e waits for another producer's open transaction below the en
   CHECK(bench.broker.read("out", 0) == Values{"a0", "a1", "z"});
 }
 
-TEST_CASE("worker: -e stays until the group has reached all ends, also those of others (24)") {
+TEST_CASE("worker: -e stays until the group has reached all ends, also those of others (rule 24)") {
   Bench bench;
   bench.fill(10);
   bool other_done = false;
@@ -683,7 +683,7 @@ TEST_CASE("worker: -e stays until the group has reached all ends, also those of 
   CHECK(bench.broker.read("out", 1) == bench.expected(1));
 }
 
-TEST_CASE("worker: -o is resolved once and committed before the first record (19)") {
+TEST_CASE("worker: -o is resolved once and committed before the first record (rule 19)") {
   Bench bench;
   bench.fill(3);
   bench.job.range.from = "end";
@@ -701,7 +701,7 @@ TEST_CASE("worker: -o is resolved once and committed before the first record (19
   CHECK(bench.broker.read("out", 1).empty());
 }
 
-TEST_CASE("worker: a partition that came later is read from its beginning, whatever -o says (19)") {
+TEST_CASE("worker: a partition that came later is read from its beginning, whatever -o says (rule 19)") {
   Bench bench;
   bench.fill(3);
   bench.job.range.from = "end";
@@ -713,7 +713,7 @@ TEST_CASE("worker: a partition that came later is read from its beginning, whate
   CHECK(bench.broker.read("out", 2) == Values{"first"});
 }
 
-TEST_CASE("worker: a group made for something else is refused, naming what differs (18)") {
+TEST_CASE("worker: a group made for something else is refused, naming what differs (rule 18)") {
   Bench bench;
   bench.fill(3);
   bench.run();
@@ -735,7 +735,7 @@ TEST_CASE("worker: a group made for something else is refused, naming what diffe
   CHECK(bench.run() == ExitCode::ok);  // what was accepted is what the group is for now
 }
 
-TEST_CASE("worker: on the in-memory broker plain commits, with one note (29)") {
+TEST_CASE("worker: on the in-memory broker plain commits, with one note (rule 29)") {
   Bench bench;
   bench.broker.in_memory = true;
   bench.fill(10);
