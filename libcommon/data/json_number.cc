@@ -48,7 +48,7 @@ Decimal decimal(std::string_view text) {
   const bool down = text[++at] == '-';
   if (down || text[at] == '+') ++at;
   int64_t power = 0;
-  for (; at < text.size(); ++at) power = std::min(kFar, power * 10 + (text[at] - '0'));
+  for (; at < text.size(); ++at) power = power < kFar / 10 ? power * 10 + (text[at] - '0') : kFar;
   d.exponent += down ? -power : power;
   return d;
 }

@@ -480,7 +480,8 @@ void Worker::take() {
       partition->silent_since_us = clock_.steady_us();
     }
     if (end.offset <= partition->next) continue;
-    partition->next = partition->end ? std::min(end.offset, *partition->end) : end.offset;
+    // Not beyond a record that failed half-way, either: the end may be met with the records before it.
+    partition->next = std::min(end.offset, replay_.end_of(*partition));
   }
 }
 

@@ -4,12 +4,15 @@
 // with -m, with dead letters, skipping, and with records that fail half-way. What comes of it in the end is
 // compared with a naive model. A run's records are all patterns over a small alphabet, but for those that
 // differ only in the names of keys and partitions. Longer runs, in which several calls fail, are random:
-//   KUTILS_FAULT_LENGTH=N  all patterns of so many records in all roles; 1 if not set. Those of one record
-//   more
-//                          take the roles in turn.
-//   KUTILS_FAULT_RUNS=N    how many random runs; 100 if not set. Of as many patterns of up to eight records a
-//                          quarter gets every fault at every position.
-//   KUTILS_SEED=N          the first random run's seed (each prints its own when it fails)
+//   KUTILS_FAULT_LENGTH=N    all patterns of so many records in all roles; 1 if not set. Those of one record
+//                            more take the roles in turn.
+//   KUTILS_FAULT_SEQUENCE=N  all patterns of so many records that count, in the main roles: table, window,
+//                            --by and chain, partitions read one after the other and in turn; 2 if not set
+//   KUTILS_FAULT_SPECIAL=N   of so many records, one of another kind among them, at each place; 1 if not set
+//   KUTILS_FAULT_RUNS=N      how many random runs; 100 if not set. Of as many patterns of up to eight records
+//                            a quarter gets every fault at every position.
+//   KUTILS_SEED=N            the first random run's seed (each prints its own when it fails)
+// CONTRIBUTING.md tells how long they take.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -17,6 +20,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string_view>
 
 #include "flow/run/run.h"
 #include "support/catch.h"
@@ -101,6 +105,99 @@ class CountingStage final : public Stage {
   std::map<std::string, int64_t> held_;
 };
 
+// Counts the records of each window of two numbers, by key. A number is a time: it closes the windows that lie
+// before it, and what they come to goes out. Open windows are rows.
+class WindowStage final : public Stage {
+ public:
+  explicit WindowStage(state::Store& store) : store_(store), time_(store.stream_times().stream_time) {
+    store_.set_description("windows");
+    store_.scan({}, {}, [&](std::string_view key, std::string_view count) {
+      open_[std::string(key)] = std::stoll(std::string(count));
+      return true;
+    });
+  }
+  static std::string row(const std::string& key, int64_t number) {
+    return std::to_string(100 + number / 2) + key;
+  }
+  static bool is_closed(const std::string& row, int64_t time) { return std::stoll(row) < 100 + time / 2; }
+  static std::string result(const std::string& row, int64_t count) {
+    return row.substr(3) + ":" + row.substr(0, 3) + "=" + std::to_string(count);
+  }
+
+  void process(const Record& record, Emitter& out) override {
+    if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
+    const std::string value(record.value.view());
+    const char kind = value[0];
+    if (kind == '-') return out.drop(record, DropReason::filtered);
+    if (kind == '?') return out.fail(record, {Reason::missing_field, "no field \"x\""});
+    const int64_t number = std::stoll(value.substr(1));
+    const std::string mine = row(std::string(record.key.view()), number);
+    open_[mine] += kind == 'd' ? 2 : 1;
+    changed_.insert(mine);
+    time_ = std::max(time_, number);
+    while (!open_.empty() && is_closed(open_.begin()->first, time_)) {
+      const auto& [closed, count] = *open_.begin();
+      write(closed.substr(3), result(closed, count), record, out);
+      changed_.insert(closed);
+      open_.erase(open_.begin());
+    }
+    if (kind == 'r') write(mine.substr(3), "huge", record, out);
+  }
+  void before_commit(Emitter&) override {
+    for (const std::string& key : changed_) {
+      const auto found = open_.find(key);
+      if (found == open_.end()) {
+        store_.erase(key);
+      } else {
+        store_.put(key, std::to_string(found->second));
+      }
+    }
+    changed_.clear();
+    state::StreamTimes times;
+    times.stream_time = time_;
+    store_.set_stream_times(times);
+  }
+  size_t dirty_rows() const override { return changed_.size(); }
+
+ private:
+  static void write(const std::string& key, const std::string& value, const Record& record, Emitter& out) {
+    Output output;
+    output.key = std::string_view(key);
+    output.value = std::string_view(value);
+    out.emit(&record, output);
+  }
+
+  state::Store& store_;
+  int64_t time_;
+  std::map<std::string, int64_t> open_;
+  std::set<std::string> changed_;
+};
+
+// The second operator of a chain: numbers what the first one made of a key.
+class NumberingStage final : public Stage {
+ public:
+  explicit NumberingStage(state::Store& store) : store_(store) { store_.set_description("numbers"); }
+  static std::string row(const std::string& key) { return "#" + key; }
+
+  void process(const Record& record, Emitter& out) override {
+    std::string value(record.value.view());
+    if (value != "huge") {
+      const std::string key = row(std::string(record.key.view()));
+      const auto stored = store_.get(key);
+      const int64_t number = (stored ? std::stoll(std::string(*stored)) : 0) + 1;
+      store_.put(key, std::to_string(number));
+      value += "#" + std::to_string(number);
+    }
+    Output output;
+    output.key = record.key;
+    output.value = std::string_view(value);
+    out.emit(&record, output);
+  }
+
+ private:
+  state::Store& store_;
+};
+
 // In front of the repartition: each record goes to where its key belongs.
 class ForwardingStage final : public Stage {
  public:
@@ -130,26 +227,41 @@ std::string text(const std::map<std::string, int64_t>& rows) {
   return all;
 }
 
-enum class Shape { stateless, stateful, by };
+enum class Shape { stateless, stateful, by, window, chain };
+const char* to_string(Shape shape) {
+  switch (shape) {
+    case Shape::stateless:
+      return "stateless";
+    case Shape::stateful:
+      return "stateful";
+    case Shape::by:
+      return "--by";
+    case Shape::window:
+      return "window";
+    case Shape::chain:
+      return "chain";
+  }
+  return "?";
+}
 struct Case {
   Shape shape = Shape::stateless;
   Delivery delivery = Delivery::exactly_once;
   OnError::Policy policy = OnError::Policy::fail;  // then somebody mends the record
   bool limited = false;                            // -m 2, again and again
   bool loses_disk = false;                         // with each kill
+  bool in_turn = false;                            // in a batch; the end comes with the last record
   std::vector<std::string> records[2];             // kinds, `key` + kind each, of the partitions of IN
 };
 
 std::string describe(const Case& one) {
-  std::string text = one.shape == Shape::stateless ? "stateless"
-                     : one.shape == Shape::by      ? "--by"
-                                                   : "stateful";
+  std::string text = to_string(one.shape);
   if (one.delivery == Delivery::at_least_once) text += ", at least once";
   text += one.policy == OnError::Policy::dead_letter ? ", dead letters"
           : one.policy == OnError::Policy::skip      ? ", skips"
                                                      : ", fails";
   if (one.limited) text += ", -m";
   if (one.loses_disk) text += ", loses its disk";
+  if (one.in_turn) text += ", partitions in turn";
   for (const auto& records : one.records) {
     text += "; ";
     for (const std::string& record : records) text += record + " ";
@@ -165,6 +277,7 @@ class Bench : public testing::FakeSurroundings {
     broker.admin_counts = true;
     broker.most_calls = 20'000;
     broker.batch_size = 3;
+    broker.alternates = case_.in_turn;
     broker.wait_in_vain = [this] { clock.jump(5000); };
     broker.on_event = [this](Fault event) {
       if (event == Fault::fenced) {
@@ -200,9 +313,21 @@ class Bench : public testing::FakeSurroundings {
       job_.topology.add({"forward", [](const StageContext&) { return std::make_unique<ForwardingStage>(); }});
       job_.topology.add_internal_topic();
     }
+    if (case_.shape == Shape::window) {
+      job_.topology.add(
+          {"window",
+           [](const StageContext& context) { return std::make_unique<WindowStage>(*context.store); }, true});
+      return;
+    }
     job_.topology.add(
         {"count", [](const StageContext& context) { return std::make_unique<CountingStage>(context.store); },
          case_.shape != Shape::stateless});
+    if (case_.shape == Shape::chain) {
+      job_.topology.add(
+          {"number",
+           [](const StageContext& context) { return std::make_unique<NumberingStage>(*context.store); },
+           true});
+    }
   }
 
   // Again and again, as somebody would who wants it done. False: it does not come to an end.
@@ -217,26 +342,10 @@ class Bench : public testing::FakeSurroundings {
 
   void check() {
     CHECK(broker.violations == Values{});
-    std::map<std::string, Values> got, want;
-    std::map<std::string, std::map<std::string, int64_t>> counts;
-    std::multiset<std::string> dead;
+    std::map<std::string, Values> got;
+    const Model model = naively();
+    std::map<std::string, Values> want = model.written;
     for (size_t p = 0; p < 2; ++p) {
-      for (const auto& entry : original_[p]) {
-        const std::string in_place = entry.value.substr(0, 1);
-        const bool stays_bad = passes_errors() && (in_place == "?" || in_place == "r");
-        if (stays_bad) dead.insert(entry.value);
-        if (in_place == "-" || (in_place == "?" && passes_errors())) continue;
-        // The order is promised for a key, and without state for a partition.
-        const std::string row = case_.shape == Shape::stateless ? std::to_string(p) : *entry.key;
-        std::string made = entry.is_null ? "gone" : entry.value.substr(1);
-        if (case_.shape != Shape::stateless) {
-          int64_t& n = counts["all"][row];
-          n = entry.is_null ? 0 : n + 1;
-          made = row + ":" + std::to_string(n);
-        }
-        want[row].push_back(made);
-        if (in_place == "d") want[row].push_back(made + "+");
-      }
       for (const std::string& value : broker.read("out", p)) {
         const std::string row =
             case_.shape == Shape::stateless ? std::to_string(p) : value.substr(0, value.find(':'));
@@ -266,18 +375,69 @@ class Bench : public testing::FakeSurroundings {
       if (broker.topics.count("dead") > 0)
         for (size_t p = 0; p < broker.topics.at("dead").size(); ++p)
           for (const std::string& value : broker.read("dead", p)) letters.insert(value);
-      if (case_.delivery == Delivery::exactly_once || case_.shape != Shape::stateless) CHECK(letters == dead);
+      if (case_.delivery == Delivery::exactly_once || case_.shape != Shape::stateless)
+        CHECK(letters == model.dead);
     }
     if (case_.shape == Shape::stateless) return;
     std::map<std::string, int64_t> stored;
     for (size_t p = 0; p < broker.topics.at("g-changelog").size(); ++p)
       for (const auto& [key, value] : testing::without_meta(broker.read_table("g-changelog", p)))
         stored[key.substr(1)] = std::stoll(value);
-    std::erase_if(counts["all"], [](const auto& row) { return row.second == 0; });
-    CHECK(text(stored) == text(counts["all"]));
+    CHECK(text(stored) == text(model.rows));
   }
 
  private:
+  struct Model {
+    std::map<std::string, Values>
+        written;  // by key, without state by partition: for these the order is promised
+    std::map<std::string, int64_t> rows;  // of the state in the end
+    std::multiset<std::string> dead;
+  };
+  Model naively() const {
+    Model model;
+    for (size_t p = 0; p < 2; ++p) {
+      for (const auto& entry : original_[p]) {
+        const char kind = entry.is_null ? 't' : entry.value[0];
+        if (passes_errors() && (kind == '?' || kind == 'r')) model.dead.insert(entry.value);
+        if (kind == '-' || (kind == '?' && passes_errors())) continue;
+        if (case_.shape == Shape::window) {
+          count_in_window(entry, model);
+        } else {
+          count(entry, p, model);
+        }
+      }
+    }
+    std::erase_if(model.rows, [](const auto& row) { return row.second == 0; });
+    return model;
+  }
+  void count(const FakeBroker::Entry& entry, size_t p, Model& model) const {
+    const std::string row = case_.shape == Shape::stateless ? std::to_string(p) : *entry.key;
+    std::string made = entry.is_null ? "gone" : entry.value.substr(1);
+    if (case_.shape != Shape::stateless) {
+      int64_t& n = model.rows[row];
+      n = entry.is_null ? 0 : n + 1;
+      made = row + ":" + std::to_string(n);
+    }
+    const auto write = [&](std::string value) {
+      if (case_.shape == Shape::chain)
+        value += "#" + std::to_string(++model.rows[NumberingStage::row(*entry.key)]);
+      model.written[row].push_back(std::move(value));
+    };
+    write(made);
+    if (!entry.is_null && entry.value[0] == 'd') write(made + "+");
+  }
+  void count_in_window(const FakeBroker::Entry& entry, Model& model) const {
+    if (entry.is_null) return;
+    const int64_t number = std::stoll(entry.value.substr(1));
+    model.rows[WindowStage::row(*entry.key, number)] += entry.value[0] == 'd' ? 2 : 1;
+    for (auto& [row, n] : model.rows) {
+      const bool is_mine = row.back() == entry.key->back();  // of the same partition
+      if (n == 0 || !is_mine || !WindowStage::is_closed(row, number)) continue;
+      model.written[row.substr(3)].push_back(WindowStage::result(row, n));
+      n = 0;
+    }
+  }
+
   bool passes_errors() const { return case_.policy != OnError::Policy::fail; }
   // Keys belong to a partition where there is no repartition, and where the order of their records matters.
   std::string key_of(const std::string& record, size_t p) const {
@@ -391,6 +551,7 @@ struct Tally {
     std::printf("%s: %llu patterns in a role, %llu runs, %llu calls\n", what,
                 static_cast<unsigned long long>(patterns), static_cast<unsigned long long>(runs),
                 static_cast<unsigned long long>(calls));
+    std::fflush(stdout);  // a long one is followed
   }
 };
 
@@ -422,7 +583,7 @@ void check_each_call(const Case& one, Tally& tally) {
 
 using Pattern = std::array<Values, 2>;  // records of IN's partitions
 
-constexpr char kKinds[] = {'x', 'd', '-', '?', 'r', 't'};
+constexpr std::string_view kKinds = "xd-?rt";
 
 Pattern renamed(const Pattern& pattern, bool keys, bool partitions) {
   Pattern other = pattern;
@@ -433,15 +594,15 @@ Pattern renamed(const Pattern& pattern, bool keys, bool partitions) {
   return other;
 }
 
-// All with so many records, one of each that differ in names only.
-std::vector<Pattern> patterns_of(size_t length) {
+// All with so many records of these kinds, one of each that differ in names only.
+std::vector<Pattern> patterns_of(size_t length, std::string_view kinds = kKinds) {
   std::set<Pattern> all{Pattern()};
   for (size_t n = 0; n < length; ++n) {
     std::set<Pattern> longer;
     for (const Pattern& pattern : all) {
       for (size_t p = 0; p < 2; ++p) {
         for (const char key : {'a', 'b'}) {
-          for (const char kind : kKinds) {
+          for (const char kind : kinds) {
             Pattern next = pattern;
             next[p].push_back({key, kind});
             longer.insert(std::min(
@@ -471,6 +632,62 @@ TEST_CASE("every fault at every call, of every pattern of a few records") {
   for (const Pattern& pattern : patterns_of(length + 1))
     check_each_call(with(roles[turn++ % roles.size()], pattern), tally);
   tally.print("every fault at every call");
+}
+
+// Roles that differ where all goes well.
+std::vector<Case> main_roles() {
+  std::vector<Case> roles;
+  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain}) {
+    for (const bool in_turn : {false, true}) {
+      Case one;
+      one.shape = shape;
+      one.in_turn = in_turn;
+      roles.push_back(one);
+    }
+  }
+  return roles;
+}
+
+std::string name_of(const Case& role, size_t length) {
+  return std::to_string(length) + (length == 1 ? " record, " : " records, ") + to_string(role.shape) +
+         (role.in_turn ? ", partitions in turn" : "");
+}
+
+TEST_CASE("every fault at every call, of every sequence of records that count") {
+  const size_t length = number_from("KUTILS_FAULT_SEQUENCE", 2);
+  for (size_t n = 1; n <= length; ++n) {
+    for (const Case& role : main_roles()) {
+      Tally tally;
+      for (const Pattern& pattern : patterns_of(n, "x")) check_each_call(with(role, pattern), tally);
+      tally.print((name_of(role, n) + ", all count").c_str());
+    }
+  }
+}
+
+TEST_CASE("every fault at every call, of every sequence with one record of another kind") {
+  const size_t length = number_from("KUTILS_FAULT_SPECIAL", 1);
+  constexpr OnError::Policy kPolicies[] = {OnError::Policy::fail, OnError::Policy::dead_letter,
+                                           OnError::Policy::skip};
+  size_t turn = 0;
+  for (size_t n = 1; n <= length; ++n) {
+    for (Case role : main_roles()) {
+      Tally tally;
+      for (const Pattern& pattern : patterns_of(n, "x")) {
+        for (size_t p = 0; p < 2; ++p) {
+          for (size_t at = 0; at < pattern[p].size(); ++at) {
+            for (const char kind : kKinds.substr(1)) {
+              Pattern one = pattern;
+              one[p][at][1] = kind;
+              // How errors are met takes turns; each kind at each place meets each way in one pattern or another.
+              role.policy = kPolicies[turn++ % std::size(kPolicies)];
+              check_each_call(with(role, one), tally);
+            }
+          }
+        }
+      }
+      tally.print((name_of(role, n) + ", one of another kind").c_str());
+    }
+  }
 }
 
 TEST_CASE("every fault at every call of eight records of all kinds") {
@@ -521,7 +738,7 @@ TEST_CASE("every fault at every call of random patterns of up to eight records")
     Pattern pattern;
     for (uint64_t left = 3 + random() % 6; left > 0; --left)
       pattern[random() % 2].push_back(
-          {static_cast<char>('a' + random() % 2), kKinds[random() % std::size(kKinds)]});
+          {static_cast<char>('a' + random() % 2), kKinds[random() % kKinds.size()]});
     INFO("KUTILS_SEED=" << seed + run);
     check_each_call(with(roles[random() % roles.size()], pattern), tally);
   }

@@ -70,12 +70,14 @@ class Capture final : public Emitter {
 };
 
 struct Input {
-  explicit Input(const NaiveRecord& from, int32_t partition = 0) : value(std::to_string(from.value)) {
-    record.key = std::string_view(from.key);
+  explicit Input(const NaiveRecord& from, int32_t partition = 0)
+      : key(from.key), value(std::to_string(from.value)) {
+    record.key = std::string_view(key);
     record.value = std::string_view(value);
     record.timestamp = from.time;
     record.partition = partition;
   }
+  std::string key;
   std::string value;
   Record record;
 };
