@@ -137,9 +137,7 @@ class Slot:
         self.generation += 1
         self.due = None
         self.wake = None
-        args = list(argv) + ["--state-dir", self.state_dir]
-        if self.instance:
-            args += ["--instance", self.instance]
+        args = [argv[0], "--state-dir", self.state_dir, *(["--instance", self.instance] if self.instance else []), *argv[1:]]
         if self.process is not None and self.process.running():
             self.elders.append(self.process)
         self.process = Process(f"slot{self.number}.{self.generation}", args, env, self.directory, self.on_debug)

@@ -28,7 +28,7 @@ class Table:
         self.tool = f"ktable '{AGGREGATES}'" + (f" --by {by}" if by else "")
 
     def prepare(self, bench):
-        bench.repartitions = self.by is not None
+        bench.repartitions = 1 if self.by else 0
 
     def check(self, bench, records):
         key_of = (lambda record, click: click[self.by]) if self.by else (lambda record, click: record.key)
@@ -100,7 +100,7 @@ class TableRegroup:
     tool = f"ktable --emit update --by 'g=number < 10 ? null : number / 10' '{AGGREGATES}'"
 
     def prepare(self, bench):
-        bench.repartitions = True
+        bench.repartitions = 1
         bench.input_prefix = "table:"
 
     def check(self, bench, records):
@@ -189,7 +189,7 @@ class WindowsBy:
     calm = 0
 
     def prepare(self, bench):
-        bench.repartitions = True
+        bench.repartitions = 1
         self.late_topic = bench.output + "-late"
         bench.create(self.late_topic)
         self.tool = (f"kwindow -w 30s --by key=_key --time 'id % {self.POISON} == 0 ? 7258118400000 : _ts' "
@@ -235,6 +235,47 @@ class WindowsBy:
         return f"windows {len(written)} late {len(late)} ahead {len(records) - len(clicks)}"
 
 
+class Pipe:
+    """kpipe with two internal topics and two states: each window is taken once by the table behind it, whoever dies where. The grace is
+    longer than any record is late, so that all records count."""
+
+    program = "kpipe"
+    SIZE, GRACE = 30_000, 130_000
+
+    def __init__(self):
+        self.tool = (f"kpipe kfilter 'number >= 3' then kgroupby uri then kwindow -w {self.SIZE}ms --grace {self.GRACE}ms --emit close "
+                     f"--time-format ms '{AGGREGATES}' "
+                     "then ktable --by w=window_start 'keys=count(), n=sum(n), total=sum(total)' --")
+
+    def prepare(self, bench):
+        bench.repartitions = 2
+
+    def check(self, bench, records):
+        windows, newest = {}, 0
+        for record in records:
+            click = json.loads(record.value)
+            newest = max(newest, record.time)
+            if click["number"] < 3:
+                continue
+            uris = windows.setdefault(record.time // self.SIZE * self.SIZE, {})
+            n, total = uris.get(click["uri"], (0, 0))
+            uris[click["uri"]] = n + 1, total + click["number"]
+        whole = {start: (len(uris), sum(n for n, _ in uris.values()), sum(total for _, total in uris.values()))
+                 for start, uris in windows.items()}
+        written = {}
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            start, now = value["w"], (value["keys"], value["n"], value["total"])
+            before, last = written.get(start, (0, 0, 0)), whole.get(start, (0, 0, 0))
+            if any(a > b for a, b in zip(before, now)) or any(a > b for a, b in zip(now, last)):
+                raise Failure(f"{row}: {before} before, {last} of all records")
+            written[start] = now
+        # Sources are not all at the newest time; a window's size is more than lies between them.
+        closed = {start: sums for start, sums in whole.items() if start + self.SIZE + self.GRACE <= newest - self.SIZE}
+        compare("window", {start: sums for start, sums in written.items() if start in closed}, closed)
+        return f"windows {len(closed)} rows of them {len(written)}"
+
+
 def compare(what, written, expected):
     wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
              for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
@@ -253,6 +294,7 @@ KINDS = {
     "window": lambda: Windows("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "window_by": WindowsBy,
     "window_idle": lambda: WindowsIdle("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
+    "pipe": Pipe,
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
 }
 

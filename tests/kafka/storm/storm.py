@@ -49,7 +49,7 @@ class Bench:
         self.on_debug = None  # see Process
         self.exactly_once = True
         self.input_prefix = ""  # of IN on the command line
-        self.repartitions = False  # there is an internal topic between the input and the state
+        self.repartitions = 0  # internal topics between the input and the state
         self.counts = {}
         self.start_time = Process.epoch = time.monotonic()
         self.env = dict(os.environ, KUTILS_BROKERS=self.cluster.brokers, NO_COLOR="1",
@@ -101,7 +101,7 @@ class Bench:
     def argv(self, *more):
         words = shlex.split(self.tool or self.options.default_tool)
         words[0] = os.path.join(self.options.build, "bin", words[0])
-        return words + [self.input_prefix + self.input, self.output, "-g", self.group] + self.options.extra + list(more)
+        return words[:1] + ["-g", self.group, *self.options.extra, *more] + words[1:] + [self.input_prefix + self.input, self.output]
 
     def add_slot(self, kind):
         """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""
@@ -151,7 +151,8 @@ class Bench:
     def lag(self):
         where = {}
         # Behind --by all is done when the internal topic is read, too: its tail would only be the next one's work.
-        for topic in (self.input, *([f"{self.group}-repartition"] if self.repartitions else [])):
+        internal = [f"{self.group}-repartition" + (f"-{n}" if n > 1 else "") for n in range(1, self.repartitions + 1)]
+        for topic in (self.input, *internal):
             ends = self.cluster.ends(topic)
             committed = self.cluster.committed(self.group, topic)
             where.update({(topic, p): (committed.get(p, 0), ends[p]) for p in ends})
