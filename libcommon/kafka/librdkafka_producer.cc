@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <future>
 #include <optional>
+#include <thread>
 #include <unordered_map>
 
 #include "kafka/client.h"
@@ -17,11 +19,13 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kCallLimitMs = 5000;  // of one attempt; what is retriable is called again
+constexpr int kCallLimitMs = 5000;      // of one attempt; what is retriable is called again
+constexpr int kLastCallLimitMs = 1000;  // once the program is asked to end, and nobody answers
 constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
 constexpr auto kGivenUpFlushLimit = std::chrono::milliseconds(500);
 // Once the program is asked to end. Nothing is lost: what is not committed comes again.
 constexpr auto kEndLimit = std::chrono::seconds(5);
+constexpr auto kGlance = std::chrono::milliseconds(50);
 
 class LibrdkafkaProducer final : public TransactionalProducer {
  public:
@@ -31,13 +35,13 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
         note_(config.note()),
         asked_to_end_(config.asked_to_end()),
-        client_(RD_KAFKA_PRODUCER, config, properties(transactional_id),
-                RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR),
-        queue_(rd_kafka_queue_get_main(client_.get())) {}
+        client_(std::make_shared<Client>(RD_KAFKA_PRODUCER, config, properties(transactional_id),
+                                         RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR)),
+        queue_(rd_kafka_queue_get_main(client_->get())) {}
 
   ~LibrdkafkaProducer() override {
     // What is undelivered here belongs to a program that ends or to a transaction that nobody will commit.
-    rd_kafka_purge(client_.get(),
+    rd_kafka_purge(client_->get(),
                    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   }
 
@@ -75,7 +79,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       parts[n++].u.headers = headers;
     }
     for (;;) {
-      const ErrorHandle error(rd_kafka_produceva(client_.get(), parts.data(), n));
+      const ErrorHandle error(rd_kafka_produceva(client_->get(), parts.data(), n));
       if (!error) break;
       if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         serve(10);
@@ -85,7 +89,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
           if (headers) rd_kafka_headers_destroy(headers);
           throw;
         }
-        if (!rd_kafka_fatal_error(client_.get(), nullptr, 0) && !is_over()) continue;
+        if (!rd_kafka_fatal_error(client_->get(), nullptr, 0) && !is_over()) continue;
       }
       if (headers) rd_kafka_headers_destroy(headers);
       throw_if_fatal();
@@ -133,13 +137,13 @@ class LibrdkafkaProducer final : public TransactionalProducer {
 
   void init() override {
     call(
-        "init of transactions", [&] { return rd_kafka_init_transactions(client_.get(), kCallLimitMs); },
+        "init of transactions", [&] { return rd_kafka_init_transactions(client_->get(), kCallLimitMs); },
         SteadyClock::duration::zero());
   }
 
   void begin() override {
     forget();
-    call("begin of a transaction", [&] { return rd_kafka_begin_transaction(client_.get()); });
+    call("begin of a transaction", [&] { return rd_kafka_begin_transaction(client_->get()); });
   }
 
   void send_offsets(const std::vector<PartitionOffset>& offsets, const GroupMetadata& group) override {
@@ -148,17 +152,19 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       throw KafkaError(ExitCode::delivery, Severity::abort, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
                        name_ + ": not a member of the group at this moment, so no offsets can be committed");
     }
-    const PartitionListHandle list = to_list(offsets);
+    const std::shared_ptr<const rd_kafka_topic_partition_list_t> list(to_list(offsets));
     call("offsets in the transaction", [&] {
-      return rd_kafka_send_offsets_to_transaction(
-          client_.get(), list.get(),
-          static_cast<const rd_kafka_consumer_group_metadata_t*>(group.handle.get()), kCallLimitMs);
+      return beside([client = client_, list, handle = group.handle] {
+        return rd_kafka_send_offsets_to_transaction(
+            client->get(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(handle.get()),
+            kCallLimitMs);
+      });
     });
   }
 
   void commit() override {
     flush();  // librdkafka would wait for reports, which only we take
-    const ErrorHandle error(rd_kafka_commit_transaction(client_.get(), kCallLimitMs));
+    const ErrorHandle error(rd_kafka_commit_transaction(client_->get(), kCallLimitMs));
     if (!error) return;
     serve(0);
     throw to_error(error.get(), name_ + ": commit of a transaction", ExitCode::delivery, Severity::abort);
@@ -169,7 +175,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void abort() override {
     // Aborting with records in flight ends in INVALID_TXN_STATE, which 2.0.2 takes for fatal.
     wait_delivered(gives_up_ ? SteadyClock::duration(kGivenUpFlushLimit) : kAbortFlushLimit);
-    call("abort of a transaction", [&] { return rd_kafka_abort_transaction(client_.get(), kCallLimitMs); });
+    call("abort of a transaction", [&] {
+      return rd_kafka_abort_transaction(client_->get(), is_over() ? kLastCallLimitMs : kCallLimitMs);
+    });
     serve(0);
     forget();
   }
@@ -193,9 +201,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     auto found = topics_.find(name);
     if (found == topics_.end()) {
       auto topic = std::make_unique<Topic>();
-      rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
+      rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_->get());
       rd_kafka_topic_conf_set_opaque(conf, topic.get());
-      topic->handle.reset(rd_kafka_topic_new(client_.get(), name.c_str(), conf));
+      topic->handle.reset(rd_kafka_topic_new(client_->get(), name.c_str(), conf));
       if (!topic->handle)
         throw to_error(rd_kafka_last_error(), name_ + ": topic " + name, ExitCode::delivery, Severity::fatal);
       found = topics_.emplace(name, std::move(topic)).first;
@@ -216,7 +224,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
           take_reports(event.get());
           break;
         case RD_KAFKA_EVENT_ERROR:
-          client_.events().error(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+          client_->events().error(rd_kafka_event_error(event.get()),
+                                  rd_kafka_event_error_string(event.get()));
           break;
         default:
           break;
@@ -295,13 +304,13 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void wait_delivered(std::optional<SteadyClock::duration> limit) {
     const auto deadline = SteadyClock::now() + limit.value_or(SteadyClock::duration::zero());
     for (;;) {
-      if (gives_up_) rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE);
+      if (gives_up_) rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE);
       serve(0);
       if (in_flight_ <= 0) return;
-      rd_kafka_flush(client_.get(), 0);  // ends the lingering
+      rd_kafka_flush(client_->get(), 0);  // ends the lingering
       serve(20);
       if (in_flight_ <= 0) return;
-      if (rd_kafka_fatal_error(client_.get(), nullptr, 0)) return;
+      if (rd_kafka_fatal_error(client_->get(), nullptr, 0)) return;
       if ((limit && SteadyClock::now() > deadline) || is_over()) return;
       if (!limit && meanwhile_) meanwhile_();
     }
@@ -323,7 +332,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
 
   void throw_if_fatal() {
     char why[512] = "";
-    const auto code = rd_kafka_fatal_error(client_.get(), why, sizeof why);
+    const auto code = rd_kafka_fatal_error(client_->get(), why, sizeof why);
     if (code) throw KafkaError(ExitCode::delivery, Severity::fatal, code, name_ + ": " + why);
   }
 
@@ -332,6 +341,22 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     if (!failure_) return;
     const auto failure = std::exchange(failure_, nullptr);
     throw *failure;
+  }
+
+  // For a call whose time limit librdkafka 2.0.2 does not keep: where a broker stands still, the one that sends
+  // offsets returns after a minute (seen). Made on a thread of its own, which is left behind, with the client,
+  // where the program is asked to end and cannot wait for it.
+  rd_kafka_error_t* beside(std::function<rd_kafka_error_t*()> attempt) {
+    std::packaged_task<rd_kafka_error_t*()> task(std::move(attempt));
+    std::future<rd_kafka_error_t*> answer = task.get_future();
+    std::thread(std::move(task)).detach();
+    while (answer.wait_for(kGlance) != std::future_status::ready) {
+      if (!is_over()) continue;
+      client_->leave_to_the_end(client_);
+      throw KafkaError(ExitCode::delivery, Severity::fatal, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                       name_ + ": asked to end while the brokers do not answer");
+    }
+    return answer.get();
   }
 
   // `at_end`: how long it goes on once the program is asked to end.
@@ -363,7 +388,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   std::function<void()> meanwhile_;
   std::optional<SteadyClock::time_point> end_seen_;
   bool noted_zero_ = false;
-  Client client_;
+  const std::shared_ptr<Client> client_;
   QueueHandle queue_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;
   const std::string* last_name_ = nullptr;
