@@ -23,11 +23,15 @@ struct Disk {
   std::optional<int64_t> offset;
 };
 
+// Whether the disk's calls are calls to the FakeBroker, at which it may fail.
+enum class DiskCalls { counted, not_counted };
+
 // A state as the product's, but on a disk that is a map and fails like the broker.
 class SimulatedState final : public flow::PartitionState {
  public:
-  SimulatedState(FakeBroker& broker, Disk& disk, const flow::StatePlace& place)
-      : broker_(broker), disk_(disk), rows_(false) {
+  SimulatedState(FakeBroker& broker, Disk& disk, const flow::StatePlace& place,
+                 DiskCalls calls = DiskCalls::counted)
+      : broker_(broker), disk_(disk), calls_(calls), rows_(false) {
     if (place.distrusted) disk_ = Disk();
     call("open the state", [&] { restore(place.changelog); });
   }
@@ -74,6 +78,7 @@ class SimulatedState final : public flow::PartitionState {
   // A disk's failures are its own: broken rows in place of a fatal error, no room in place of others.
   template <typename F>
   void call(const char* what, F effect) {
+    if (calls_ == DiskCalls::not_counted) return effect();
     try {
       broker_.call(what, effect);
     } catch (const kafka::KafkaError& error) {
@@ -102,6 +107,7 @@ class SimulatedState final : public flow::PartitionState {
 
   FakeBroker& broker_;
   Disk& disk_;
+  const DiskCalls calls_;
   state::PartitionStore rows_;
   std::span<const state::Change> changes_;
 };
@@ -109,9 +115,10 @@ class SimulatedState final : public flow::PartitionState {
 // Restored beside the worker.
 class SimulatedOpening final : public flow::StateOpening {
  public:
-  SimulatedOpening(FakeBroker& broker, Disk& disk, const flow::StatePlace& place, Executor& executor)
-      : done_(run_beside(executor, [&broker, &disk, place]() -> std::unique_ptr<flow::PartitionState> {
-          return std::make_unique<SimulatedState>(broker, disk, place);
+  SimulatedOpening(FakeBroker& broker, Disk& disk, const flow::StatePlace& place, Executor& executor,
+                   DiskCalls calls = DiskCalls::counted)
+      : done_(run_beside(executor, [&broker, &disk, place, calls]() -> std::unique_ptr<flow::PartitionState> {
+          return std::make_unique<SimulatedState>(broker, disk, place, calls);
         })) {}
   std::unique_ptr<flow::PartitionState> poll() override { return done_.is_ready() ? done_.get() : nullptr; }
   std::string account() const override { return {}; }

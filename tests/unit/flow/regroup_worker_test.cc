@@ -2,33 +2,28 @@
 // with state of its own. On a broker that fails at the n-th call, whatever becomes of the local state: every
 // group is what an arithmetic beside the product says, each change was written once, and changelog and disk
 // hold the same rows.
-#include <filesystem>
 #include <map>
 #include <random>
 
 #include "flow/aggregate/expression_reader.h"
 #include "flow/run/run.h"
 #include "flow/table/table_stage.h"
-#include "flow/tasks/state_support.h"
-#include "state/layout.h"
-#include "state/partition_store.h"
 #include "state/state_format.h"
 #include "support/catch.h"
 #include "support/fake_environment.h"
 #include "support/keyed_sink.h"
-#include "support/state_folder.h"
+#include "support/local_disk.h"
 
 namespace kutils::flow {
 namespace {
 
 using Catch::Matchers::ContainsSubstring;
 using testing::FakeBroker;
-using testing::Folder;
+using testing::LocalDisk;
 using Fault = FakeBroker::Fault;
 using Rows = std::map<std::string, std::string>;
 using TP = kafka::TopicPartition;
 using Values = std::vector<std::string>;
-namespace fs = std::filesystem;
 
 constexpr size_t kRowPartitions = 2;
 constexpr size_t kGroupPartitions = 3;  // more than IN has, so that numbers which were mixed up do not fit
@@ -36,11 +31,11 @@ constexpr size_t kStates = kGroupPartitions + kRowPartitions;
 constexpr size_t kSteps = 14;
 
 struct Bench : testing::FakeSurroundings {
-  Folder& disk;
+  LocalDisk& disk;
   AggregateSet set{parse_aggregates("n=count(), s=sum(v), k=distinct(_key)", "AGGS")};
   Job job;
 
-  explicit Bench(Folder& folder, Delivery delivery = Delivery::exactly_once) : disk(folder) {
+  explicit Bench(LocalDisk& place, Delivery delivery = Delivery::exactly_once) : disk(place) {
     broker.add_topic("in", kRowPartitions);
     broker.add_topic("g-repartition", kGroupPartitions);
     job.tool = "ktable";
@@ -52,9 +47,7 @@ struct Bench : testing::FakeSurroundings {
     job.instance = "i";
     job.range.exit_at_end = true;
     job.delivery = delivery;
-    job.state_dir = disk.path();
-    job.cache_bytes = size_t{1} << 20;
-    give_state(job);
+    disk.give_state(job, broker);
     GroupingPlan plan;
     plan.by = "g";
     plan.needs_time = false;
@@ -107,7 +100,7 @@ struct Bench : testing::FakeSurroundings {
   Rows changelog(size_t state) const {
     return testing::without_meta(broker.read_table("g-changelog", state));
   }
-  Rows stored(size_t state) const { return testing::stored_rows(disk, "g", state); }
+  Rows stored(size_t state) const { return disk.stored("g", state); }
 
   void check() const {
     struct Group {
@@ -167,17 +160,17 @@ struct Bench : testing::FakeSurroundings {
 };
 
 struct HalfWay {
-  Folder disk;
+  LocalDisk disk;
   FakeBroker broker;
   int calls = 0;  // of the other half
-  explicit HalfWay(Delivery delivery) {
+  HalfWay(LocalDisk::Kind kind, Delivery delivery) : disk(kind) {
     Bench bench(disk, delivery);
     bench.fill(0, kSteps / 2);
     REQUIRE(bench.run() == ExitCode::ok);
     bench.check();
     bench.fill(kSteps / 2, kSteps);
     broker = bench.broker;
-    Folder other;
+    LocalDisk other(kind);
     other.become(disk);
     Bench undisturbed(other, delivery);
     undisturbed.broker = broker;
@@ -190,10 +183,10 @@ struct HalfWay {
 
 enum class LocalState { kept, wiped, stale };
 
-void check_each_fault(Delivery delivery) {
-  const HalfWay half(delivery);
-  Folder disk;
-  // Each opening of five databases takes milliseconds: not every call each time, but another first one.
+// At each `step`th call, from another first one in each run.
+void check_faults(LocalDisk::Kind kind, Delivery delivery, unsigned step) {
+  const HalfWay half(kind, delivery);
+  LocalDisk disk(kind);
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
@@ -202,9 +195,7 @@ void check_each_fault(Delivery delivery) {
     const bool kills = fault == Fault::kill_before || fault == Fault::kill_after;
     for (const LocalState local : {LocalState::kept, LocalState::wiped, LocalState::stale}) {
       if (!kills && local != LocalState::kept) continue;  // the process lives on
-      const int step = fault == Fault::kill_after ? 7 : 13;
-      for (int at = 1 + static_cast<int>(random() % static_cast<unsigned>(step)); at <= half.calls;
-           at += step) {
+      for (int at = 1 + static_cast<int>(random() % step); at <= half.calls; at += static_cast<int>(step)) {
         disk.become(half.disk);
         Bench bench(disk, delivery);
         bench.broker = half.broker;
@@ -234,18 +225,23 @@ void check_each_fault(Delivery delivery) {
 TEST_CASE(
     "a table over a table, exactly once: whatever call fails or kills it, with its local state kept, lost or "
     "old") {
-  check_each_fault(Delivery::exactly_once);
+  check_faults(LocalDisk::Kind::simulated, Delivery::exactly_once, 1);
 }
 
 TEST_CASE(
     "a table over a table, at least once: the groups are exact all the same, and no change is missing (rule 5)") {
-  check_each_fault(Delivery::at_least_once);
+  check_faults(LocalDisk::Kind::simulated, Delivery::at_least_once, 1);
+}
+
+TEST_CASE("a table over a table in files: whatever call fails or kills it") {
+  // Each opening of five databases takes milliseconds.
+  check_faults(LocalDisk::Kind::files, Delivery::exactly_once, 151);
 }
 
 TEST_CASE(
     "a table over a table: one changelog, the rows' partitions behind the groups'; a read part of the topic "
     "is not of IN") {
-  Folder disk;
+  LocalDisk disk(LocalDisk::Kind::files);
   Bench bench(disk);
   bench.fill(0, kSteps);
   REQUIRE(bench.run() == ExitCode::ok);
@@ -258,7 +254,7 @@ TEST_CASE(
 TEST_CASE(
     "a table over a table: an input that gained partitions, or that lost its offsets with its topic, is "
     "refused") {
-  Folder disk;
+  LocalDisk disk(LocalDisk::Kind::files);
   Bench bench(disk);
   bench.fill(0, kSteps);
   REQUIRE(bench.run() == ExitCode::ok);
@@ -288,7 +284,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a table over a table: a broker in memory whose process is gone cannot go on") {
-  Folder disk;
+  LocalDisk disk(LocalDisk::Kind::files);
   Bench bench(disk);
   bench.broker.in_memory = true;
   bench.fill(0, kSteps);
@@ -302,7 +298,7 @@ TEST_CASE("a table over a table: a broker in memory whose process is gone cannot
 
 TEST_CASE(
     "a table over a table: rows whose changes the topic does not take are errors, and the others are right") {
-  Folder disk;
+  LocalDisk disk(LocalDisk::Kind::files);
   Bench bench(disk);
   bench.job.on_error = OnError{OnError::Policy::skip, {}};
   const auto put = [&](const char* key, const char* value) { bench.broker.write_keyed("in", 0, key, value); };

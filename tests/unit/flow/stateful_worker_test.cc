@@ -2,29 +2,25 @@
 // the local state meanwhile, the changelog's rows, the outputs, the committed offsets and the rows on disk
 // are those of a run that nothing disturbed (rules 4, 5, 17, 21, 22).
 #include <charconv>
-#include <filesystem>
 #include <map>
+#include <random>
 #include <set>
 
 #include "flow/run/run.h"
-#include "flow/tasks/state_support.h"
-#include "state/layout.h"
-#include "state/partition_store.h"
 #include "support/catch.h"
 #include "support/fake_environment.h"
-#include "support/state_folder.h"
+#include "support/local_disk.h"
 
 namespace kutils::flow {
 namespace {
 
 using testing::FakeBroker;
 using testing::FakeConsumer;
-using testing::Folder;
+using testing::LocalDisk;
 using Fault = FakeBroker::Fault;
 using Rows = std::map<std::string, std::string>;
 using TP = kafka::TopicPartition;
 using Values = std::vector<std::string>;
-namespace fs = std::filesystem;
 
 constexpr size_t kPartitions = 2;
 constexpr int kRecords = 18;  // in each
@@ -77,10 +73,10 @@ class NumberingStage final : public Stage {
 };
 
 struct Bench : testing::FakeSurroundings {
-  Folder& disk;
+  LocalDisk& disk;
   Job job;
 
-  Bench(Folder& folder, Delivery delivery) : disk(folder) {
+  Bench(LocalDisk& place, Delivery delivery) : disk(place) {
     broker.add_topic("in", kPartitions);
     job.tool = "ktable";
     job.settings = {{"AGGS", "n"}};
@@ -90,9 +86,7 @@ struct Bench : testing::FakeSurroundings {
     job.instance = "i";
     job.range.exit_at_end = true;
     job.delivery = delivery;
-    job.state_dir = disk.path();
-    job.cache_bytes = size_t{1} << 20;
-    give_state(job);
+    disk.give_state(job, broker);
     job.set_stage(
         [](const StageContext& context) { return std::make_unique<NumberingStage>(*context.store); }, true);
   }
@@ -114,15 +108,14 @@ struct Bench : testing::FakeSurroundings {
   }
   Values output(size_t p) const { return broker.read("out", p); }
   Rows changelog(size_t p) const { return testing::without_meta(broker.read_table("g-changelog", p)); }
-  // As the next one finds them before it restores.
-  Rows stored(size_t p) const { return testing::stored_rows(disk, "g", p); }
+  Rows stored(size_t p) const { return disk.stored("g", p); }
 };
 
 // Half of the input is worked through and its state put aside; then the other half comes.
 struct HalfWay {
-  Folder disk;
+  LocalDisk disk;
   FakeBroker broker;
-  explicit HalfWay(Delivery delivery) {
+  HalfWay(LocalDisk::Kind kind, Delivery delivery) : disk(kind) {
     Bench bench(disk, delivery);
     bench.fill(0, 12);
     REQUIRE(bench.run() == ExitCode::ok);
@@ -141,7 +134,7 @@ struct Want {
 };
 
 Want undisturbed(Delivery delivery, const HalfWay& half) {
-  Folder disk;
+  LocalDisk disk(half.disk.kind());
   disk.become(half.disk);
   Bench bench(disk, delivery);
   bench.broker = half.broker;
@@ -180,19 +173,23 @@ void check_by_hand(const Want& want) {
   }
 }
 
-void check_each_fault(Delivery delivery) {
-  const HalfWay half(delivery);
+// At each `step`th call, from another first one in each run.
+void check_faults(LocalDisk::Kind kind, Delivery delivery, unsigned step) {
+  const HalfWay half(kind, delivery);
   const Want want = undisturbed(delivery, half);
   check_by_hand(want);
   REQUIRE(want.calls > 40);
-  Folder disk;
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  LocalDisk disk(kind);
   int restored_all = 0;
   for (const Fault fault : {Fault::kill_before, Fault::kill_after, Fault::abort_before, Fault::fatal_before,
                             Fault::fatal_after}) {
     const bool kills = fault == Fault::kill_before || fault == Fault::kill_after;
     for (const LocalState local : {LocalState::kept, LocalState::wiped, LocalState::stale}) {
       if (!kills && local != LocalState::kept) continue;  // the process lives on
-      for (int at = 1; at <= want.calls; ++at) {
+      for (int at = 1 + static_cast<int>(random() % step); at <= want.calls; at += static_cast<int>(step)) {
         disk.become(half.disk);
         Bench bench(disk, delivery);
         bench.broker = half.broker;
@@ -233,24 +230,28 @@ void check_each_fault(Delivery delivery) {
       }
     }
   }
-  CHECK(restored_all > 0);
+  if (kind == LocalDisk::Kind::files) CHECK(restored_all > 0);
 }
 
 TEST_CASE(
     "worker with state, exactly once: whatever call fails or kills it, with its local state kept, lost or "
     "old") {
-  check_each_fault(Delivery::exactly_once);
+  check_faults(LocalDisk::Kind::simulated, Delivery::exactly_once, 1);
 }
 
 TEST_CASE(
     "worker with state, at least once: the state is exact all the same, and no output is missing (rule 5)") {
-  check_each_fault(Delivery::at_least_once);
+  check_faults(LocalDisk::Kind::simulated, Delivery::at_least_once, 1);
+}
+
+TEST_CASE("worker with state in files: whatever call fails or kills it") {
+  check_faults(LocalDisk::Kind::files, Delivery::exactly_once, 29);
 }
 
 TEST_CASE(
     "worker with state: what failed half-way does not count, whenever a commit is due; skipped, it counts once") {
   for (int before = 0; before < 40; ++before) {
-    Folder disk;
+    LocalDisk disk(before % 10 == 0 ? LocalDisk::Kind::files : LocalDisk::Kind::simulated);
     Bench bench(disk, Delivery::exactly_once);
     bench.broker.batch_size = 1;
     for (int i = 0; i < before; ++i) bench.broker.write_keyed("in", 0, "a", "x");
@@ -272,7 +273,7 @@ TEST_CASE(
 }
 
 TEST_CASE("worker with state: a changelog that takes small batches only gets no others") {
-  Folder disk;
+  LocalDisk disk(LocalDisk::Kind::files);
   Bench bench(disk, Delivery::exactly_once);
   bench.broker.configs["g-changelog"]["max.message.bytes"] = "1000";
   bench.broker.batch_size = 400;
@@ -284,11 +285,11 @@ TEST_CASE("worker with state: a changelog that takes small batches only gets no 
 }
 
 TEST_CASE("worker with state: a partition that leaves and comes back finds its rows (rule 14)") {
-  const HalfWay half(Delivery::exactly_once);
+  const HalfWay half(LocalDisk::Kind::files, Delivery::exactly_once);
   const Want want = undisturbed(Delivery::exactly_once, half);
   const bool wiped = GENERATE(false, true);
   for (int at = 2; at < 12; ++at) {
-    Folder disk;
+    LocalDisk disk(LocalDisk::Kind::files);
     disk.become(half.disk);
     Bench bench(disk, Delivery::exactly_once);
     bench.broker = half.broker;
@@ -297,7 +298,7 @@ TEST_CASE("worker with state: a partition that leaves and comes back finds its r
       FakeConsumer* member = FakeConsumer::broker_member();
       if (poll == at) {
         member->revoke({{"in", 1}}, [&] {
-          if (wiped) fs::remove_all(disk.path() / "g" / "1");
+          if (wiped) disk.clear("g", 1);
         });
       }
       if (poll == at + 3) member->give({"in", 1});
@@ -317,11 +318,11 @@ TEST_CASE("worker with state: a partition that leaves and comes back finds its r
 
 TEST_CASE(
     "worker with state: the group went on without it: nothing of its transaction stays in the rows (4, 14)") {
-  const HalfWay half(Delivery::exactly_once);
+  const HalfWay half(LocalDisk::Kind::files, Delivery::exactly_once);
   const Want want = undisturbed(Delivery::exactly_once, half);
   const bool unusable = GENERATE(false, true);
   for (int at = 2; at < 12; ++at) {
-    Folder disk;
+    LocalDisk disk(LocalDisk::Kind::files);
     disk.become(half.disk);
     Bench bench(disk, Delivery::exactly_once);
     bench.broker = half.broker;
