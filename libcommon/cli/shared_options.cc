@@ -177,6 +177,14 @@ void SharedOptions::declare_general(OptionTable& table) {
                                    "as tables.example.org");
                http_access_.hosts.push_back(text);
              }});
+  table.add({.names = "--explain",
+             .help = "print what would be read, done and written, and do nothing",
+             .group = Group::general,
+             .set = [this](const std::string&) { explains_ = true; }});
+  table.add({.names = "--dot",
+             .help = "--explain as a graph for dot(1)",
+             .group = Group::general,
+             .set = [this](const std::string&) { as_graph_ = true; }});
   table.add({.names = "-q",
              .help = "suppress notes, not errors",
              .group = Group::general,
@@ -575,7 +583,7 @@ kafka::ClientConfig ClusterOptions::config_with_brokers() const {
 void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const {
   if (!job.client.brokers().empty()) return;
   job.client = client_config();
-  if (job.client.brokers().empty())
+  if (job.client.brokers().empty() && !explains_)
     throw usage_error("which brokers? '" + topic + "' is a topic",
                       "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
 }
@@ -908,6 +916,8 @@ void SharedOptions::shape(flow::Job& job) const {
     const ShapedStage checked(shape_, nullptr, nullptr);
     for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   }
+  if (as_graph_ && !explains_)
+    throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");
   if (place_ && shape_.key) job.changes_keys = true;
   if (!place_)
     refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,

@@ -70,6 +70,8 @@ struct PipePlace {
   std::string value_codec;  // of what the stage reads; empty: JSON
 };
 
+enum class Explains { as_text, as_graph };  // --explain, --dot
+
 class SharedOptions {
  public:
   explicit SharedOptions(Shares shares) : shares_(shares) {}
@@ -93,6 +95,11 @@ class SharedOptions {
   const expr::Options& expressions() const { return expressions_; }
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
+  // Set: what would be done is printed, and nothing is done.
+  std::optional<Explains> explains() const {
+    if (!explains_) return std::nullopt;
+    return as_graph_ ? Explains::as_graph : Explains::as_text;
+  }
   void colour_data() { lines_.colour = true; }
   const std::string* line_template() const { return lines_.format ? &*lines_.format : nullptr; }  // -f
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
@@ -166,6 +173,8 @@ class SharedOptions {
   std::optional<std::string> key_codec_;
   bool keep_null_ = false;
   bool quiet_ = false;
+  bool explains_ = false;
+  bool as_graph_ = false;
   std::string http_;
   serve::HttpAccess http_access_;
   std::optional<bool> progress_;

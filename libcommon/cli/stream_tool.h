@@ -12,7 +12,7 @@ namespace kutils::cli {
 class StreamTool : public Tool {
  public:
   void declare(OptionTable& options) override { shared_.declare(options); }
-  ExitCode run() override { return flow::run(job_); }
+  ExitCode run() override;
   void colour_data() override { shared_.colour_data(); }
   // As a stage of a pipe: become_stage(), declare(), setup(), and then its job has its operators.
   SharedOptions& shared() { return shared_; }

@@ -46,7 +46,10 @@ sums() {
   [ "$(jq -s 'map(.c) | add' rows)" -ge 1 ]
   kcat -b "$KUTILS_BROKERS" -L | grep -q "topic \"$out-repartition-2\""
   kpipe -g "$out" --explain ktable --by uri 'n=count()' then kwindow --by 'n % 3' -w 1d --emit commit 'c=count()' -- "$clicks" "$out" >tree
-  grep -q "from $out-repartition-2" tree
+  grep -q "from $out-repartition-2 (2 partitions)" tree
+  grep -q "from $clicks (2 partitions)" tree
+  grep -q "changelog $out-changelog ([0-9]* partitions)" tree
+  kfilter --explain true "$clicks" "$out-missing" | grep -q "to $out-missing (not there yet)"
 }
 
 @test "a record that the second stage refuses: fail, dead letters, skip" {

@@ -55,5 +55,17 @@ same() { diff -u "$1" "$2"; }
   grep -q '3 ktable:totals' tree
   kpipe --explain kgroupby uri then ktable 'n=count()' then kwindow -w 10s 'c=count()' then ktable --by 'n' 'c=count()' -- clicks out >tree
   [ "$(grep -c '^sub-topology' tree)" -eq 3 ]
-  kpipe --explain --dot kfilter 'number > 1' then ktable 'n=count()' -- clicks out | grep -q '"clicks" -> "1 kfilter";'
+  # Every tool has it, also without a broker; what it would refuse it refuses.
+  unset KUTILS_BROKERS
+  kfilter --explain 'x > 1' big small >tree 2>said
+  [ "$(cat tree)" = "$(printf 'sub-topology 1\n  from big\n    kfilter\n  to small\ngroup %s' "$(sed -n 's/^group //p' tree)")" ]
+  grep -q 'partitions are not shown: no brokers are named' said
+  ktable --explain -q -g totals --by uri 'n=count()' clicks out >tree
+  grep -q '^  from totals-repartition$' tree
+  grep -q '^changelog totals-changelog$' tree
+  kmap --explain 'a' ./x.ndjson ./y.ndjson | grep -q 'from ./x.ndjson'
+  run -2 kfilter --explain 'x >' big small
+  run -2 kfilter -b localhost:1 --dot 'x > 1' big small
+  [[ $output == *"--dot does nothing without --explain"* ]]
+  kpipe -q --explain --dot kfilter 'number > 1' then ktable 'n=count()' -- clicks out | grep -q '"clicks" -> "1 kfilter";'
 }

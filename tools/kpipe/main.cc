@@ -19,16 +19,6 @@ class PipeTool final : public cli::StreamTool {
         {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
          {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};
   }
-  void declare(cli::OptionTable& options) override {
-    options.add({.names = "--explain",
-                 .help = "print the topology and do nothing",
-                 .in_short_help = true,
-                 .set = [this](const std::string&) { explains_ = true; }});
-    options.add({.names = "--dot",
-                 .help = "--explain as a graph for dot(1)",
-                 .set = [this](const std::string&) { as_dot_ = true; }});
-    shared_.declare(options);
-  }
   void setup(const cli::Operands& operands) override {
     std::vector<std::string> words = operands.rest();
     words.insert(words.begin(), operands.get("STAGE"));
@@ -40,9 +30,6 @@ class PipeTool final : public cli::StreamTool {
     job_ = shared_.make_job("kpipe", operand(0), operand(1));
     add_stages(pipe.stages, shared_, job_);
     shared_.shape(job_);
-    if (as_dot_ && !explains_)
-      throw usage_error("--dot does nothing without --explain", "kpipe --explain --dot ...");
-    if (explains_) text_ = as_dot_ ? explain_dot(job_) : explain(job_);
   }
   ExitCode run() override {
     if (!text_) return StreamTool::run();
@@ -52,9 +39,7 @@ class PipeTool final : public cli::StreamTool {
   }
 
  private:
-  bool explains_ = false;
-  bool as_dot_ = false;
-  std::optional<std::string> text_;  // printed instead of running the pipe
+  std::optional<std::string> text_;  // a stage's help, printed instead of running the pipe
 };
 
 }  // namespace

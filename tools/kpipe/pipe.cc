@@ -6,7 +6,6 @@
 #include "base/nearest_name.h"
 #include "cli/command_line.h"
 #include "cli/help.h"
-#include "flow/tasks/changelog.h"
 #include "flow/tasks/state_support.h"
 
 namespace kutils {
@@ -177,80 +176,6 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
             " internal topics, and what one stage closes would come to the next one after its end",
         "leave it out, or split the pipe behind the stage that is to be closed");
   if (job.stateful()) flow::give_state(job);
-}
-
-namespace {
-
-std::string place_of(const io::Endpoint& at) {
-  return at.kind == io::EndpointKind::stdio ? "-"
-                                            : (at.table        ? "table:"
-                                               : at.is_lines() ? "./"
-                                                               : "") +
-                                                  at.name;
-}
-
-// What a sub-topology reads and writes.
-std::string source_of(const flow::Job& job, size_t sub) {
-  return sub == 0 ? place_of(job.in) : flow::internal_topic_name(job.group, sub);
-}
-std::string sink_of(const flow::Job& job, size_t sub) {
-  return sub + 1 == job.topology.subs().size() ? place_of(job.out)
-                                               : flow::internal_topic_name(job.group, sub + 1);
-}
-
-std::string label_of(const flow::Operator& one, bool sends) {
-  return std::to_string(one.place) + " " + one.name +
-         (sends           ? " (sends on by key)"
-          : one.has_state ? " (state)"
-                          : "");
-}
-
-// The last operator before an internal topic only writes records to it.
-bool sends(const flow::Job& job, size_t sub, size_t place) {
-  return sub + 1 < job.topology.subs().size() && place + 1 == job.topology.subs()[sub].operators.size();
-}
-
-}  // namespace
-
-std::string explain(const flow::Job& job) {
-  std::string text;
-  const auto& subs = job.topology.subs();
-  for (size_t i = 0; i < subs.size(); ++i) {
-    text += "sub-topology " + std::to_string(i + 1) + "\n  from " + source_of(job, i) + "\n";
-    for (size_t k = 0; k < subs[i].operators.size(); ++k)
-      text += "    " + label_of(subs[i].operators[k], sends(job, i, k)) + "\n";
-    text += "  to " + sink_of(job, i) + "\n";
-  }
-  for (const flow::MoreOutput& more : job.more_outputs) text += "also to " + place_of(more.at) + "\n";
-  if (!job.group.empty()) text += "group " + job.group + "\n";
-  if (job.stateful() && job.in.is_topic() && job.out.is_topic())
-    text += "changelog " + flow::changelog_name(job.group) + "\n";
-  return text;
-}
-
-std::string explain_dot(const flow::Job& job) {
-  const auto quoted = [](const std::string& name) {
-    std::string out = "\"";
-    for (const char c : name) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    return out + "\"";
-  };
-  std::string text = "digraph kpipe {\n  rankdir=LR;\n  node [shape=box];\n";
-  const auto& subs = job.topology.subs();
-  for (size_t i = 0; i < subs.size(); ++i) {
-    std::string before = source_of(job, i);
-    text += "  " + quoted(before) + " [shape=cylinder];\n";
-    for (size_t k = 0; k < subs[i].operators.size(); ++k) {
-      const std::string name = label_of(subs[i].operators[k], sends(job, i, k));
-      text += "  " + quoted(before) + " -> " + quoted(name) + ";\n";
-      before = name;
-    }
-    text += "  " + quoted(sink_of(job, i)) + " [shape=cylinder];\n  " + quoted(before) + " -> " +
-            quoted(sink_of(job, i)) + ";\n";
-  }
-  return text + "}\n";
 }
 
 }  // namespace kutils

@@ -39,8 +39,4 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
 // for help.
 std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& stages);
 
-// The topology, as text or as a graph for dot(1).
-std::string explain(const flow::Job& job);
-std::string explain_dot(const flow::Job& job);
-
 }  // namespace kutils

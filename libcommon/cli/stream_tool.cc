@@ -1,0 +1,21 @@
+#include "cli/stream_tool.h"
+
+#include <cstdio>
+
+#include "cli/explain.h"
+
+namespace kutils::cli {
+
+ExitCode StreamTool::run() {
+  const std::optional<Explains> explains = shared_.explains();
+  if (!explains) return flow::run(job_);
+  std::string why;
+  const TopicFacts facts = ask_brokers(job_, why);
+  const std::string text = *explains == Explains::as_graph ? explain_dot(job_, facts) : explain(job_, facts);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw Error(ExitCode::delivery, "cannot write to standard output");
+  if (!why.empty() && !shared_.quiet()) StderrLog(job_.tool, false).note("partitions are not shown: " + why);
+  return ExitCode::ok;
+}
+
+}  // namespace kutils::cli
