@@ -2,36 +2,26 @@
 #include "flow/membership/group_ends.h"
 
 #include "support/catch.h"
-#include "support/fake_environment.h"
+#include "support/part_of_worker.h"
 #include "support/state_folder.h"
 
 namespace kutils::flow {
 namespace {
 
-using testing::FakeAdmin;
 using testing::FakeConsumer;
 
 constexpr int64_t kSecond = 1'000'000;
 
-struct Member : testing::FakeSurroundings {
+struct Member : testing::PartOfWorker {
   testing::Folder disk;
-  Job job;
-  Environment environment = around();
-  FakeAdmin admin{broker};
-  WorkerPlan plan;
-  std::unique_ptr<InstanceSlot> slot = InstanceSlot::take(disk.path(), "", "g");
 
   Member() {
-    broker.add_topic("in", 2);
-    plan.group = "g";
-    plan.fingerprint = "f";
-    plan.inputs = {{"in", 2}};
-    plan.subs = {{"in", 2, std::nullopt}};
+    slot = InstanceSlot::take(disk.path(), "", "g");
     plan.ends = {{{"in", 0}, 5}, {{"in", 1}, 0}};
     joins(*slot);
   }
   void joins(const InstanceSlot& one) { broker.members.push_back({one.instance_id(), "member"}); }
-  GroupEnds ends() { return GroupEnds({job, environment, plan, admin, log}, *slot); }
+  GroupEnds ends() { return GroupEnds(context(), *slot); }
 };
 
 TEST_CASE("group ends: reached when all is committed; a partition without an offset is not") {

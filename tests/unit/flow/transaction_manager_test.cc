@@ -4,48 +4,33 @@
 
 #include "flow/transaction/replay.h"
 #include "support/catch.h"
-#include "support/fake_environment.h"
+#include "support/part_of_worker.h"
 
 namespace kutils::flow {
 namespace {
 
-using testing::FakeAdmin;
 using testing::FakeBroker;
 using testing::FakeConsumer;
 using Values = std::vector<std::string>;
-using Offsets = std::vector<kafka::PartitionOffset>;
 
 struct NoRebalance final : kafka::RebalanceListener {
   void on_assigned(const std::vector<kafka::TopicPartition>&) override {}
   void on_revoked(const std::vector<kafka::TopicPartition>&, bool) override {}
 };
 
-struct Bench : testing::FakeSurroundings {
-  Job job;
-  Environment environment = around();
-  FakeAdmin admin{broker};
-  WorkerPlan plan;
-  std::unique_ptr<InstanceSlot> slot = InstanceSlot::take("", "i", "g");
+struct Bench : testing::PartOfWorker {
   Assignment owned;
   CommitMemory memory{""};
   FakeConsumer consumer{broker};
   std::optional<TransactionManager> transaction;
 
   Bench() {
-    broker.add_topic("in", 1);
-    broker.add_topic("out", 1);
-    plan.group = "g";
-    plan.inputs = {{"in", 1}};
-    plan.outputs = {"out"};
-    plan.subs = {{"in", 1, std::nullopt}};
     Batch batch;
     NoRebalance nobody;
     consumer.subscribe({"in"});
     consumer.poll(batch, Millis(0), nobody);
   }
-  void open() {
-    transaction.emplace(WorkerContext{job, environment, plan, admin, log}, *slot, nullptr, owned, memory);
-  }
+  void open() { transaction.emplace(context(), *slot, nullptr, owned, memory); }
   void write(const std::string& value) {
     Output output;
     output.value = MaybeBytes(value);

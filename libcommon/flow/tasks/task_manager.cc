@@ -1,0 +1,413 @@
+#include "flow/tasks/task_manager.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/murmur2.h"
+#include "flow/membership/gaps.h"
+#include "flow/topology/chain.h"
+#include "io/topic_source.h"
+
+namespace kutils::flow {
+
+uint64_t digest_of(const Record& record) {
+  const auto time = static_cast<uint64_t>(record.timestamp);
+  return (uint64_t{murmur2(record.value.view())} << 32 | murmur2(record.key.view())) ^
+         (time * 0x9e3779b97f4a7c15U);
+}
+
+TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, TransactionManager& transaction,
+                         Processor& processor, Origins* origins, bool distrusted)
+    : context_(context),
+      clock_(context.around.clock),
+      owned_(owned),
+      transaction_(transaction),
+      processor_(processor),
+      origins_(origins),
+      internal_topics_(context, owned, transaction.outputs()),
+      offset_resolver_(context),
+      restore_manager_(context, distrusted),
+      idle_are_gone_(context.plan.subs.size()) {
+  const WorkerPlan& plan = context.plan;
+  if (!plan.has_internal_topic() && context.job.counts_silence)
+    watches_.push_back({IdleSourceMonitor(context.around), std::nullopt});
+  for (size_t sub = 1; sub < plan.subs.size(); ++sub) {
+    if (!context.job.topology.subs()[sub].operators.front().next_close) continue;
+    const SubPlan& from = plan.subs[sub - 1];
+    watches_.push_back({IdleSourceMonitor(context.around, plan.group, from.topic, from.partitions), sub});
+  }
+  aborted();  // as after each abort: the one stage is new
+}
+
+// --- coming and going
+
+bool TaskManager::admit(GroupMembership& membership) {
+  const WorkerPlan& plan = context_.plan;
+  const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(membership.waiting());
+  if (ready.empty()) return false;
+  std::vector<kafka::PartitionOffset> from = membership.consumer().committed(ready);
+  std::vector<std::unique_ptr<PartitionState>> states(from.size());
+  std::vector<kafka::TopicPartition> fresh;
+  for (size_t i = 0; i < from.size(); ++i) {
+    bool is_new = from[i].offset == kafka::kOffsetNone;
+    if (plan.state_of(from[i].at)) {
+      is_new = false;
+      states[i] = restore_manager_.take(from[i].at);
+      from[i].offset = offset_resolver_.with_state(*states[i], from[i], is_new);
+    }
+    if (is_new) fresh.push_back(from[i].at);
+  }
+  if (!fresh.empty()) {
+    const std::vector<PartitionRange> starts = offset_resolver_.without(fresh);
+    for (auto& position : from) {
+      for (const auto& start_at : starts) {
+        if (start_at.at == position.at) position.offset = start_at.from;
+      }
+    }
+    // Committed before the first record: a restart, or another member, must not resolve it anew. With a state
+    // its meta row goes along, see below.
+    std::vector<kafka::PartitionOffset> first;
+    for (const auto& start_at : starts) {
+      if (!plan.state_of(start_at.at)) first.push_back({start_at.at, start_at.from, plan.fingerprint});
+    }
+    if (!first.empty()) transaction_.commit_first(first, membership.consumer(), membership.held_as());
+  }
+  for (size_t i = 0; i < from.size(); ++i) {
+    start(from[i], std::move(states[i]), std::find(fresh.begin(), fresh.end(), from[i].at) != fresh.end());
+    membership.started(from[i].at);
+  }
+  for (auto& position : from) position.metadata.clear();
+  membership.consumer().start(from);
+  return context_.job.stateful() && !fresh.empty() && positions_moved();
+}
+
+// `is_fresh`: neither state nor group knew where.
+void TaskManager::start(const kafka::PartitionOffset& from, std::unique_ptr<PartitionState> state,
+                        bool is_fresh) {
+  const WorkerPlan& plan = context_.plan;
+  OwnedPartition partition;
+  partition.at = from.at;
+  partition.sub = plan.sub_of(from.at.topic);
+  partition.state_number = plan.state_of(from.at);
+  if (state && state->last_wall_ms() > 0)
+    partition.resumed_after_ms = clock_.wall_ms() - state->last_wall_ms();
+  partition.next = partition.committed = partition.first = from.offset;
+  // An accepted change, or offsets set by hand: the group learns what it is for now.
+  if (is_fresh ? partition.state_number.has_value() : fingerprint_of(from.metadata) != plan.fingerprint)
+    partition.committed = kafka::kOffsetNone;
+  if (origins_ && partition.sub == 0) origins_->begin(from.at, from.metadata);
+  if (partition.sub > 0) {
+    partition.end = internal_topics_.end_of(partition);
+  } else if (plan.has_ends) {
+    const auto end = plan.ends.find(from.at);
+    // A partition that is newer than the ends is beyond them.
+    partition.end = end == plan.ends.end() ? from.offset : end->second;
+  }
+  partition.state = std::move(state);
+  OwnedPartition& added = owned_.add(std::move(partition));
+  if (!has_one_stage()) added.stage = make_stage(added);
+}
+
+std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const {
+  StageContext context{partition.at.partition, nullptr, &clock_};
+  const auto& plans = context_.plan.subs;
+  if (plans.size() > 1) context.input_partitions = plans[std::max<size_t>(partition.sub, 1) - 1].partitions;
+  return make_chain(context_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
+    return partition.state ? &partition.state->store(number) : nullptr;
+  });
+}
+
+void TaskManager::drop(const kafka::TopicPartition& at) {
+  try {
+    restore_manager_.drop(at);
+    if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
+      internal_topics_.forget(*partition);
+      close_state(*partition);
+    }
+  } catch (...) {
+    if (!unwritten_) unwritten_ = std::current_exception();
+  }
+  owned_.remove(at);
+  if (origins_) origins_->end(at);
+}
+
+void TaskManager::close() {
+  for (const auto& one : owned_.all()) {
+    try {
+      close_state(*one);
+    } catch (...) {
+      if (!unwritten_) unwritten_ = std::current_exception();
+    }
+  }
+}
+
+void TaskManager::close_state(OwnedPartition& partition) {
+  partition.stage.reset();
+  if (partition.state) partition.state->close();
+  partition.state.reset();
+}
+
+// --- what goes through stages besides records
+
+void TaskManager::set_current(const OwnedPartition& partition) {
+  if (stage_) return transaction_.outputs().set_home(nullptr, 0);
+  transaction_.outputs().set_home(&partition.at, partition.sub);
+  const WorkerPlan& plan = context_.plan;
+  processor_.set_place(partition.sub == 0, plan.is_last(partition.sub),
+                       partition.sub == 0 ? std::string_view() : plan.subs[partition.sub - 1].topic);
+}
+
+void TaskManager::flush() {
+  if (stage_) return processor_.flush(*stage_);
+  for (const auto& one : owned_.all()) processor_.flush(*one->stage);
+}
+
+void TaskManager::tick() {
+  const int64_t now = clock_.wall_ms();
+  const auto one = [&](Stage& stage, OwnedPartition* partition) {
+    const auto due = stage.next_wakeup();
+    if (!due || *due > now || processor_.ended() != Processor::End::no) return;
+    transaction_.begin_if_needed();
+    if (partition) partition->touched = true;
+    processor_.tick(stage, now);
+  };
+  if (stage_) {
+    if (!owned_.empty()) one(*stage_, nullptr);
+    return;
+  }
+  for (const auto& partition : owned_.all()) {
+    set_current(*partition);
+    one(*partition->stage, partition.get());
+  }
+}
+
+Millis TaskManager::until_timer(Millis most) const {
+  Millis wait = most;
+  const auto until = [&](const Stage& stage) {
+    if (const auto due = stage.next_wakeup())
+      wait = std::clamp(Millis(*due - clock_.wall_ms()), Millis(0), wait);
+  };
+  if (stage_) {
+    until(*stage_);
+  } else {
+    for (const auto& one : owned_.all()) until(*one->stage);
+  }
+  return wait;
+}
+
+// What came of sources was read where the internal topic's end was met since.
+void TaskManager::tell_idle_time() {
+  for (Watch& watch : watches_) tell_idle_time_of(watch);
+}
+
+void TaskManager::tell_idle_time_of(Watch& watch) {
+  const std::optional<size_t> sub = watch.sub;
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& one : owned_.all())
+    if (sub ? one->sub == *sub : one->at_log_end) positions.push_back({one->at, one->next, {}});
+  const auto found = watch.monitor.look(positions);
+  if (!found) return;
+  // Who was silent and has spoken: nothing goes on without it, wherever it is read.
+  for (const int32_t source : found->active) {
+    for (const auto& one : owned_.all())
+      if (one->sub == sub) tell_idle_time_of(*one, source, 0);
+  }
+  for (const auto& one : found->read) {
+    OwnedPartition* partition = owned_.find(one.at.topic, one.at.partition);
+    if (!partition || partition->next != one.offset) continue;  // it has gone on since
+    for (const auto& silent : found->silent) {
+      if (sub || silent.at == one.at) tell_idle_time_of(*partition, silent.at.partition, silent.ms);
+    }
+  }
+}
+
+void TaskManager::tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_t silent_ms) {
+  if (processor_.ended() != Processor::End::no) return;
+  set_current(partition);
+  processor_.silent(*partition.stage, source, silent_ms);
+  if (partition.stage->dirty_rows() > 0) transaction_.begin_if_needed();
+}
+
+void TaskManager::before_commit() {
+  if (stage_) return processor_.before_commit(*stage_);
+  for (const auto& one : owned_.all()) {
+    set_current(*one);
+    const uint64_t out = transaction_.outputs().written();
+    processor_.before_commit(*one->stage);
+    if (transaction_.outputs().written() != out || (one->state && one->state->has_changes()))
+      one->touched = true;
+  }
+}
+
+void TaskManager::close_stages() {
+  for (const auto& one : owned_.all()) {
+    if (!context_.plan.is_last(one->sub)) continue;
+    transaction_.begin_if_needed();
+    set_current(*one);
+    one->touched = true;
+    processor_.close(*one->stage);
+  }
+}
+
+bool TaskManager::let_idle_sources_go(size_t sub) {
+  if (idle_are_gone_[sub]) return false;
+  idle_are_gone_[sub] = true;
+  for (const auto& one : owned_.all()) {
+    if (one->sub != sub) continue;
+    set_current(*one);
+    if (sub == 1) {
+      for (const auto& [source, never_spoke] : context_.plan.quiet_sources)
+        if (never_spoke || one->resumed_after_ms >= kSilentSourceMs)
+          processor_.source_ended(*one->stage, source);
+    }
+    processor_.all_read(*one->stage, one->resumed_after_ms >= kSilentSourceMs);
+    if (one->stage->dirty_rows() > 0) transaction_.begin_if_needed();
+  }
+  return true;
+}
+
+// --- positions
+
+void TaskManager::processed(OwnedPartition& partition, const Record& last, int64_t end, int64_t now_us) {
+  partition.next = std::max(partition.next, std::min(last.offset + 1, end));
+  internal_topics_.read(partition, now_us);
+  if (origins_) origins_->took(partition.at);
+  const bool is_mark = origins_ && origins_->wants(partition.at);
+  if (partition.state || is_mark) partition.last_record = {last.offset, digest_of(last)};
+  if (is_mark) origins_->processed(partition.at, partition.last_record);
+}
+
+void TaskManager::met_end(OwnedPartition& partition, int64_t offset, int64_t end) {
+  if (!partition.at_log_end && offset >= partition.next) {
+    partition.at_log_end = true;
+    partition.silent_since_us = clock_.steady_us();
+  }
+  if (offset <= partition.next) return;
+  partition.next = std::min(offset, end);
+}
+
+bool TaskManager::positions_moved() const {
+  return std::any_of(owned_.all().begin(), owned_.all().end(),
+                     [](const auto& one) { return one->next != one->committed; });
+}
+
+std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
+  std::vector<kafka::PartitionOffset> offsets;
+  for (const auto& one : owned_.all()) {
+    if (one->next != one->committed || one->touched)
+      offsets.push_back({one->at, one->next, metadata_of(*one)});
+  }
+  if (!offsets.empty()) return offsets;
+  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, metadata_of(*one)});
+  return offsets;
+}
+
+std::string TaskManager::metadata_of(const OwnedPartition& partition) const {
+  return origins_ && partition.sub == 0 ? origins_->metadata(partition.at) : context_.plan.fingerprint;
+}
+
+void TaskManager::committed() {
+  for (const auto& one : owned_.all()) {
+    one->committed = one->next;
+    one->touched = false;
+  }
+  internal_topics_.committed();
+}
+
+// A stage may hold what the transaction put into it.
+void TaskManager::aborted() {
+  internal_topics_.aborted();
+  if (!context_.job.stateful()) {
+    stage_ = make_chain(context_.job.topology.subs().front(), StageContext{-1, nullptr, &clock_}, {});
+    return;
+  }
+  for (const auto& one : owned_.all()) {
+    one->stage.reset();
+    if (one->state) one->state->discard();
+    one->stage = make_stage(*one);
+    one->resumed_after_ms = 0;  // the stage does not know who has spoken since
+  }
+}
+
+void TaskManager::rewind(kafka::GroupConsumer& consumer) {
+  if (owned_.empty()) return;
+  const WorkerPlan& plan = context_.plan;
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& one : owned_.all()) partitions.push_back(one->at);
+  std::vector<kafka::PartitionOffset> to = consumer.committed(partitions);
+  for (auto& position : to) {
+    if (position.offset != kafka::kOffsetNone) continue;
+    const OwnedPartition& one = *owned_.find(position.at.topic, position.at.partition);
+    // Where we began is only right if nothing was ever committed: what was is gone, with the topic that it
+    // belonged to.
+    if (one.committed != kafka::kOffsetNone) {
+      throw usage_error("group " + plan.group + " has lost its offset in " + position.at.topic + " [" +
+                            std::to_string(position.at.partition) + "], which was " +
+                            std::to_string(one.committed) +
+                            ": the topic was deleted and recreated, or the offset was deleted",
+                        "start from the beginning under another name with -g NAME");
+    }
+    position.offset = one.first;
+    position.metadata.clear();
+  }
+  // Asked only after the broker refused a position: a question more would be one more that an outage fails.
+  if (std::exchange(position_refused_, false))
+    judge_gaps(to, context_.admin, context_.job.accept_gap, context_.log);
+  for (const auto& position : to) {
+    OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
+    one->next = position.offset;
+    // As when it was admitted: what the group does not know yet is still to be committed.
+    one->committed = position.metadata == plan.fingerprint ? position.offset : kafka::kOffsetNone;
+    one->touched = false;
+    one->at_log_end = false;  // it is met anew
+  }
+  consumer.rewind(to);
+}
+
+// --- how far they are
+
+size_t TaskManager::dirty_rows() const {
+  size_t rows = 0;
+  for (const auto& one : owned_.all()) {
+    if (one->stage) rows += one->stage->dirty_rows();
+  }
+  return rows;
+}
+
+int64_t TaskManager::lag(kafka::GroupConsumer& consumer) const {
+  int64_t sum = 0;
+  for (const auto& one : owned_.all()) {
+    int64_t high = consumer.fetched_watermarks(one->at).high;
+    if (one->end) high = std::min(high, *one->end);
+    sum += std::max<int64_t>(0, high - one->next);
+  }
+  return sum;
+}
+
+bool TaskManager::sources_at_end() const {
+  return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
+    return one->at_end() || (one->sub > 0 && !internal_topics_.has_ends(one->sub));
+  });
+}
+
+int32_t TaskManager::count_of_last() const {
+  return static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
+    return context_.plan.is_last(one->sub);
+  }));
+}
+
+void TaskManager::tell_held_back(kafka::GroupConsumer& consumer) {
+  if (told_held_back_ || !context_.plan.has_ends) return;
+  const int64_t before = clock_.steady_us() - std::chrono::microseconds(io::kHeldBackNote).count();
+  for (const auto& one : owned_.all()) {
+    if (!one->at_log_end || !one->end || one->at_end() || one->silent_since_us > before ||
+        consumer.fetched_watermarks(one->at).high <= one->next)
+      continue;
+    context_.log.note(io::held_back_text(one->at, one->next, *one->end));
+    told_held_back_ = true;
+    return;
+  }
+}
+
+}  // namespace kutils::flow
