@@ -15,7 +15,8 @@ namespace kutils::flow {
 namespace {
 
 constexpr size_t kMostBytes = size_t{64} << 10;  // of what goes on in one record, far below any topic's limit
-constexpr size_t kMostMemory = size_t{16} << 20;  // of all groups together
+constexpr size_t kMostMemory = size_t{4} << 20;  // of all groups of a task
+constexpr size_t kManyGroups = 4096;
 constexpr size_t kSample = 256;                   // records that tell whether it pays
 constexpr size_t kLongestRest = size_t{1} << 20;  // records until it is tried again
 
@@ -82,7 +83,9 @@ class CombineStage final : public Stage {
     place_size_ = place_size;
     partition_ = record.partition;
     offset_ = record.offset;
-    if (groups_.memory() > kMostMemory) send_all(out);
+    // Where it does not pay, that is seen before there are many groups.
+    const bool pays = groups_.size() != kManyGroups || records_ >= 2 * (sent_ + kManyGroups);
+    if (!pays || groups_.memory() > kMostMemory) send_all(out);
     return true;
   }
 
