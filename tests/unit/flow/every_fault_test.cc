@@ -585,17 +585,31 @@ using Pattern = std::array<Values, 2>;  // records of IN's partitions
 
 constexpr std::string_view kKinds = "xd-?rt";
 
-Pattern renamed(const Pattern& pattern, bool keys, bool partitions) {
+// Which names make no difference, besides those of partitions.
+enum class Keys { shared, of_a_partition };
+
+Pattern renamed(const Pattern& pattern, bool first, bool second, bool swap) {
   Pattern other = pattern;
-  if (partitions) std::swap(other[0], other[1]);
-  for (Values& records : other)
-    for (std::string& record : records)
-      if (keys) record[0] = record[0] == 'a' ? 'b' : 'a';
+  for (size_t p = 0; p < 2; ++p)
+    for (std::string& record : other[p])
+      if (p == 0 ? first : second) record[0] = record[0] == 'a' ? 'b' : 'a';
+  if (swap) std::swap(other[0], other[1]);
   return other;
 }
 
+// The one that stands for all that differ from it in names only.
+Pattern least_of(const Pattern& pattern, Keys keys) {
+  Pattern least = pattern;
+  for (const bool first : {false, true})
+    for (const bool second : {false, true})
+      for (const bool swap : {false, true})
+        if (keys == Keys::of_a_partition || first == second)
+          least = std::min(least, renamed(pattern, first, second, swap));
+  return least;
+}
+
 // All with so many records of these kinds, one of each that differ in names only.
-std::vector<Pattern> patterns_of(size_t length, std::string_view kinds = kKinds) {
+std::vector<Pattern> patterns_of(size_t length, std::string_view kinds = kKinds, Keys keys = Keys::shared) {
   std::set<Pattern> all{Pattern()};
   for (size_t n = 0; n < length; ++n) {
     std::set<Pattern> longer;
@@ -605,8 +619,7 @@ std::vector<Pattern> patterns_of(size_t length, std::string_view kinds = kKinds)
           for (const char kind : kinds) {
             Pattern next = pattern;
             next[p].push_back({key, kind});
-            longer.insert(std::min(
-                {next, renamed(next, true, false), renamed(next, false, true), renamed(next, true, true)}));
+            longer.insert(least_of(next, keys));
           }
         }
       }
@@ -614,6 +627,11 @@ std::vector<Pattern> patterns_of(size_t length, std::string_view kinds = kKinds)
     all = std::move(longer);
   }
   return {all.begin(), all.end()};
+}
+
+// Of records that count.
+std::vector<Pattern> sequences_of(size_t length, const Case& role) {
+  return patterns_of(length, "x", role.shape == Shape::by ? Keys::shared : Keys::of_a_partition);
 }
 
 Case with(Case role, const Pattern& pattern) {
@@ -658,7 +676,7 @@ TEST_CASE("every fault at every call, of every sequence of records that count") 
   for (size_t n = 1; n <= length; ++n) {
     for (const Case& role : main_roles()) {
       Tally tally;
-      for (const Pattern& pattern : patterns_of(n, "x")) check_each_call(with(role, pattern), tally);
+      for (const Pattern& pattern : sequences_of(n, role)) check_each_call(with(role, pattern), tally);
       tally.print((name_of(role, n) + ", all count").c_str());
     }
   }
@@ -672,7 +690,7 @@ TEST_CASE("every fault at every call, of every sequence with one record of anoth
   for (size_t n = 1; n <= length; ++n) {
     for (Case role : main_roles()) {
       Tally tally;
-      for (const Pattern& pattern : patterns_of(n, "x")) {
+      for (const Pattern& pattern : sequences_of(n, role)) {
         for (size_t p = 0; p < 2; ++p) {
           for (size_t at = 0; at < pattern[p].size(); ++at) {
             for (const char kind : kKinds.substr(1)) {
