@@ -21,6 +21,7 @@ struct Foreign {
 };
 constexpr Foreign kForeign[] = {
     {"-t", "topics are operands here: "},
+    {"-g", "a consumer group is an operand here: "},
     {"--topic", "topics are operands here: "},
     {"-G", "a consumer group is: -g NAME"},
     {"--group", "a consumer group is: -g NAME"},
@@ -116,7 +117,9 @@ std::string topic_as_operand(const ToolInfo& info, const std::string& option, in
     if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0)
       topic = argument.substr(2);
   }
-  const bool one_operand = (info.name == "kread" || info.name == "kwrite") && !topic.empty();
+  const bool one_operand =
+      (info.name == "kread" || info.name == "kwrite" || (info.name == "klag" && option == "-g")) &&
+      !topic.empty();
   return info.name + " " + (one_operand ? shell_word(topic) : operand_usage(info));
 }
 
@@ -152,8 +155,10 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   return usage_error("unknown option '" + (is_long ? name : letter) + "'", hint);
 }
 
-// A file where the SPEC should be: the SPEC was forgotten.
-void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::string& text) {
+// A file where the SPEC should be: the SPEC was forgotten, unless the operand after it looks like one.
+void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::string& text,
+                         const std::string& next) {
+  if (next.find_first_of(" <>=!()") != std::string::npos) return;  // swapped_hint() tells
   if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
     return;
   const bool spelled_as_file = text.find('=') == std::string::npos &&
@@ -198,6 +203,15 @@ std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--") break;
     if (may_be_spec(argument)) {
+      const bool is_name =
+          argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", 1) ==
+          std::string::npos;
+      if (is_name && info.name == "kmap") {
+        std::string command = "kmap " + shell_word("*, " + argument);
+        for (int next = i + 1; next < argc && argv[next][0] != '-'; ++next)
+          command += " " + shell_word(argv[next]);
+        return "to drop the field '" + argument.substr(1) + "', '*' names the others; write: " + command;
+      }
       return "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': " + info.name +
              " [OPTIONS] -- '" + argument + "' ...";
     }
@@ -205,7 +219,7 @@ std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
   return {};
 }
 
-std::string swapped_hint(const ToolInfo& info, const Operands& operands) {
+std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to_end) {
   if (!has_spec(info) || !info.operands[0].is_spec) return {};
   const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"),
              out = operands.find("OUT");
@@ -216,8 +230,12 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands) {
   if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' ||
       in->find(',') != std::string::npos)
     return {};
-  return info.operands[0].name + " comes first: " + info.name + " " + shell_word(*in) + " " + *spec +
-         (out ? " " + shell_word(*out) : "");
+  const std::string command = info.name + (to_end ? " -e " : " "), last = out ? " " + shell_word(*out) : "";
+  // `ktable uri 'count()' IN`
+  const bool is_file = spec->find('/') != std::string::npos;
+  if (info.name == "ktable" && out && !is_file && in->find('(') != std::string::npos)
+    return "what groups records is an option: " + command + "--by " + *spec + " " + shell_word(*in) + last;
+  return info.operands[0].name + " comes first: " + command + shell_word(*in) + " " + *spec + last;
 }
 
 std::string operand_usage(const ToolInfo& info) {
@@ -399,7 +417,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
       --optional_left;
     }
     const std::string& text = given[next++];
-    if (operand.is_spec) refuse_file_as_spec(info, operand, text);
+    if (operand.is_spec) refuse_file_as_spec(info, operand, text, next < given.size() ? given[next] : "");
     values[operand.name] = operand.is_spec ? read_spec(text) : text;
     if (operand.is_spec && values[operand.name].find_first_not_of(" \t\n") == std::string::npos) {
       throw usage_error("the " + operand.name + " is empty", usage);

@@ -26,8 +26,9 @@ void set_options(const OptionTable& table, const CommandLine& line);
 // taken for options; else empty.
 std::string spec_hint(const ToolInfo& info, int argc, char** argv);
 
-// What to say beside another mistake if SPEC and IN seem to have changed places; else empty.
-std::string swapped_hint(const ToolInfo& info, const Operands& operands);
+// What to say beside another mistake if SPEC and IN seem to have changed places; else empty. `to_end`: -e is
+// given, and so stands in the command that the hint shows.
+std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to_end);
 
 // Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable
 // file.

@@ -149,7 +149,9 @@ int run_tool(Tool& tool, int argc, char** argv) {
   } catch (const Error& e) {
     std::string hint = e.hint();
     if (!set_up && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
-      std::string more = swapped_hint(info, operands);
+      const bool to_end =
+          std::any_of(argv + 1, argv + argc, [](const char* one) { return std::string_view(one) == "-e"; });
+      std::string more = swapped_hint(info, operands, to_end);
       if (more.empty()) more = spec_hint(info, argc, argv);
       if (!more.empty()) hint += (hint.empty() ? "" : "\n") + more;
     }

@@ -5,6 +5,7 @@
 
 #include "base/nearest_name.h"
 #include "expr/evaluator.h"
+#include "expr/habits.h"
 #include "expr/parser.h"
 #include "expr/program.h"
 #include "expr/regex_cache.h"
@@ -534,6 +535,8 @@ class Compiler {
   static std::string hint_for(Operator o, Kinds a, Kinds b) {
     const Kinds both = a | b;
     if (o == Operator::add && (both & kString)) return "turn the other side into a string with string(x)";
+    if ((both & kTimestamp) && (both & kInt))
+      return "a number becomes a time with timestamp(x), of milliseconds as in _ts with timestamp_ms(x)";
     if (both & kTimestamp) return "turn the other side into a time with timestamp(x)";
     if (both & kDuration) return "turn the other side into a duration with duration(x)";
     return {};
@@ -618,8 +621,17 @@ class Compiler {
     if (!find_functions(name, !as_method).empty())
       refuse(node, "'" + name + "' is " + (as_method ? "no method" : "a method"),
              as_method ? "write " + name + "(x)" : "write x." + name + "(...)");
+    if (!as_method) {
+      if (const std::string hint = aggregate_hint(name); !hint.empty())
+        refuse(node, "'" + name + "' is an aggregate, and aggregates need many records", hint);
+    }
+    // all(x, COND) and its like are no functions: their arguments were not what they take.
+    const std::string near = nearest(name, function_names());
+    if (near == name)
+      refuse(node, "'" + name + "' does not take these arguments",
+             "it is called as in: [1, 2]." + name + "(x, " + (name == "map" ? "x + 1" : "x > 1") + ")");
     refuse(node, std::string("unknown ") + (as_method ? "method" : "function") + " '" + name + "'",
-           did_you_mean(nearest(name, function_names())));
+           did_you_mean(near));
   }
 
   static bool takes(const Overload& overload, size_t n) {

@@ -1,6 +1,8 @@
 #include "expr/expressions.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/nearest_name.h"
 #include "data/codec.h"
@@ -18,6 +20,7 @@ namespace {
 struct Compiled {
   std::string text;
   std::string what;
+  InList in_list;
   std::string canonical;
   std::unique_ptr<Program> program;
 };
@@ -73,12 +76,15 @@ struct Expressions::Impl {
   // Hints that are left: as many as a run prints errors in full, because each hint reads the record again.
   int suggestions = 10;
   int hints = 10;
+  // What was added to a message: equal errors keep equal messages, so that a run prints them once.
+  std::map<std::pair<size_t, std::string>, std::pair<std::string, std::string>> added;
 
   size_t keep(std::string_view text, std::string_view what, const Node& node,
-              std::unique_ptr<Program> program) {
+              std::unique_ptr<Program> program, InList in_list = {}) {
     reads_value = reads_value || program->reads_value;
     reads_fields = reads_fields || program->reads_fields;
-    expressions.push_back({std::string(text), std::string(what), print(node), std::move(program)});
+    expressions.push_back(
+        {std::string(text), std::string(what), std::move(in_list), print(node), std::move(program)});
     return expressions.size() - 1;
   }
 
@@ -87,27 +93,37 @@ struct Expressions::Impl {
     const Compiled& expression = expressions[handle];
     std::string message = expression.what.empty() ? "" : expression.what + ": ";
     message += error.message;
+    const std::pair<size_t, std::string> same{handle, std::string(error.message)};
+    auto known = added.find(same);
+    if (known == added.end() && suggestions > 0 && hints > 0)
+      known = added.emplace(same, what_to_add(expression, error)).first;
+    const std::string caret = "\n" + point_at(expression.text, error.begin, error.end);
+    if (known == added.end()) return {error.reason, message + caret};
+    return {error.reason, message + known->second.first + caret + known->second.second};
+  }
+
+  // What a message gets behind its first line, and behind its caret.
+  std::pair<std::string, std::string> what_to_add(const Compiled& expression, const ErrorValue& error) {
     std::string_view missing;
     if (error.reason == Reason::missing_field && error.message.rfind(kNoField, 0) == 0)
       missing = error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1);
     std::string near = missing.empty() ? std::string() : nearest_field(missing);
     std::string ours;
-    if (near.empty() && hints > 0) ours = our_spelling(expression.text, missing, error.message);
+    if (near.empty()) ours = our_spelling(expression, missing, error.message);
     if (near.empty() && ours.empty() && stands_for_text(expression.text, error))
       near = "; text stands in quotes, and the shell takes those that are not within others: '... == \"" +
              std::string(missing) + "\"'";
-    message += near + "\n" + point_at(expression.text, error.begin, error.end) + ours;
-    return {error.reason, std::move(message)};
+    return {near, ours};
   }
 
   // "\n  write: EXPR" if the failed expression is written in another language.
-  std::string our_spelling(const std::string& text, std::string_view missing, std::string_view complaint) {
+  std::string our_spelling(const Compiled& expression, std::string_view missing, std::string_view complaint) {
     --hints;
     FieldSet none;
     Scope aside = scope;
     aside.fields = &none;
     aside.warn = {};
-    const auto ours = for_such_records(text, missing, complaint, [&](const std::string& other) {
+    const auto ours = for_such_records(expression.text, missing, complaint, [&](const std::string& other) {
       try {
         (void)compile(*parse(other), aside);
         return true;
@@ -115,7 +131,8 @@ struct Expressions::Impl {
         return false;
       }
     });
-    return ours ? "\n  write: " + *ours : std::string();
+    const InList& list = expression.in_list;
+    return ours ? "\n  write: " + list.before + *ours + list.after : std::string();
   }
 
   // country == DE
@@ -130,7 +147,7 @@ struct Expressions::Impl {
 
   // "; did you mean 'number'?" if the record has a field of nearly that name, else "".
   std::string nearest_field(std::string_view missing) {
-    if (!bound_fields || suggestions == 0) return {};
+    if (!bound_fields) return {};
     --suggestions;
     const FieldSet none{};
     FieldReader all(none);
@@ -162,7 +179,7 @@ Expressions::~Expressions() = default;
 Expressions::Expressions(Expressions&&) noexcept = default;
 Expressions& Expressions::operator=(Expressions&&) noexcept = default;
 
-size_t Expressions::add(std::string_view text, std::string_view what, Expect expect) {
+size_t Expressions::add(std::string_view text, std::string_view what, Expect expect, const InList& in_list) {
   try {
     refuse_unended_comment(text);
     const auto node = parse(text);
@@ -170,7 +187,7 @@ size_t Expressions::add(std::string_view text, std::string_view what, Expect exp
     if (expect == Expect::boolean) demand(*program, *node, kBool, "true or false");
     if (expect == Expect::number) demand(*program, *node, kNumbers, "a number");
     if (expect == Expect::time) demand(*program, *node, kNumbers | kString | kTimestamp, "a time");
-    return impl_->keep(text, what, *node, std::move(program));
+    return impl_->keep(text, what, *node, std::move(program), in_list);
   } catch (SourceError& error) {
     const auto fits = [&](const std::string& other) {
       try {

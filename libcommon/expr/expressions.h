@@ -38,6 +38,12 @@ struct Options {
   std::function<void(const std::string&)> warn = {};
 };
 
+// Where an expression stands in a list that the user typed: the text before and after it, so that a hint shows
+// the whole list.
+struct InList {
+  std::string before, after;
+};
+
 class Expressions {
  public:
   explicit Expressions(Options options);
@@ -47,7 +53,8 @@ class Expressions {
 
   // Compiles; the handle is for evaluate(). `what` names it in messages ("SPEC", "--key"). Throws usage_error
   // with the expression and a caret under the place.
-  size_t add(std::string_view text, std::string_view what, Expect expect = Expect::any);
+  size_t add(std::string_view text, std::string_view what, Expect expect = Expect::any,
+             const InList& in_list = {});
   // Also remember every top-level member of the value in order (kmap's `*`).
   void want_members();
 

@@ -23,6 +23,7 @@ constexpr Call kCalls[] = {
     {"len", 1, "size($1)"},
     {"length", 1, "size($1)"},
     {"char_length", 1, "size($1)"},
+    {"strlen", 1, "size($1)"},
     {"lower", 1, "$1.lowerAscii()"},
     {"lcase", 1, "$1.lowerAscii()"},
     {"to_lower", 1, "$1.lowerAscii()"},
@@ -94,7 +95,19 @@ constexpr Call kCalls[] = {
     {"time", 0, "int(now())"},
     {"systime", 0, "int(now())"},
     {"unix_timestamp", 0, "int(now())"},
+    {"date.now", 0, "int(now())"},
     {"exists", 1, "has($1)"},
+    {"rand", 0, "random()"},
+    {"randint", 0, "random()"},
+    {"math.random", 0, "random()"},
+    {"math.max", 2, "math.greatest($1, $2)"},
+    {"math.min", 2, "math.least($1, $2)"},
+    {"math.round", 1, "math.round($1)"},
+    {"math.floor", 1, "math.floor($1)"},
+    {"math.ceil", 1, "math.ceil($1)"},
+    {"math.trunc", 1, "math.trunc($1)"},
+    {"math.abs", 1, "math.abs($1)"},
+    {"math.sqrt", 1, "math.sqrt($1)"},
     {"select", 1, "$1"},
 };
 constexpr Call kAggregates[] = {
@@ -148,6 +161,18 @@ constexpr Call kRewrittenMethods[] = {
     {"gsub", 2, "regex.replace($0, $1, $2)"},
     {"sub", 2, "regex.replace($0, $1, $2, 1)"},
 };
+// Words between two operands: comparisons, and methods of the left one.
+constexpr std::pair<std::string_view, std::string_view> kComparisons[] = {
+    {"eq", "=="}, {"equals", "=="}, {"ne", "!="}, {"neq", "!="}, {"gt", ">"},
+    {"ge", ">="}, {"gte", ">="},    {"lt", "<"},  {"le", "<="},  {"lte", "<="}};
+constexpr std::pair<std::string_view, std::string_view> kInfixMethods[] = {
+    {"contains", "contains"},      {"includes", "contains"}, {"has", "contains"},
+    {"matches", "matches"},        {"match", "matches"},     {"startswith", "startsWith"},
+    {"starts_with", "startsWith"}, {"endswith", "endsWith"}, {"ends_with", "endsWith"}};
+// Aggregates, also by other languages' names.
+constexpr std::string_view kAggregateNames[] = {
+    "count", "sum",      "avg", "mean",       "median",  "stddev",         "first",
+    "last",  "distinct", "top", "percentile", "collect", "approx_distinct"};
 // Parts of a time: SQL's functions.
 constexpr std::pair<std::string_view, std::string_view> kTimeParts[] = {
     {"year", "getFullYear()"},   {"month", "getMonth() + 1"}, {"day", "getDate()"},
@@ -236,7 +261,7 @@ std::vector<Piece> scan(std::string_view text) {
     } else {
       static constexpr std::string_view kSymbols[] = {"===", "!==", "!~*", "~*", "=~", "!~", "<>",
                                                       "==",  "!=",  "<=",  ">=", "&&", "||", "??",
-                                                      "?:",  "//",  "::",  "=>", "=<"};
+                                                      "?:",  "//",  "::",  "=>", "=<", "**"};
       const auto found = std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view symbol) {
         return text.substr(at, symbol.size()) == symbol;
       });
@@ -260,6 +285,7 @@ class Rewriter {
     for (size_t i = 0; i < pieces_.size(); ++i) {
       auto done = pieces_[i].kind == Piece::Kind::word     ? word(i)
                   : pieces_[i].kind == Piece::Kind::symbol ? symbol(i)
+                  : pieces_[i].kind == Piece::Kind::number ? number(i)
                                                            : std::nullopt;
       if (done) return done;
     }
@@ -379,10 +405,20 @@ class Rewriter {
     if (!selected) {
       if (auto done = statement(i)) return done;
     }
+    const bool infix = i > 0 && i + 1 < pieces_.size();
+    if (!selected && infix && pieces_[i - 1].kind != Piece::Kind::symbol) {
+      if (auto done = infix_word(i)) return done;
+    }
+    if (!selected && i > 1 && i + 1 < pieces_.size() && is(i - 1, "-") &&
+        pieces_[i - 1].end == pieces_[i].begin &&
+        pieces_[i - 2].end < pieces_[i - 1].begin) {  // -gt of the shell
+      for (const auto& [theirs, ours] : kComparisons)
+        if (theirs == word && theirs.size() == 2 && !is(i + 1, "("))
+          return replaced(i - 1, i + 1, std::string(ours));
+    }
     if (is(i + 1, "(") && word != "in" && word != "and" && word != "or" && word != "not")
       return call(i, selected);
     if (selected) return std::nullopt;
-    const bool infix = i > 0 && i + 1 < pieces_.size();
     if (infix && word == "or") {
       if (auto done = default_value(i, true)) return done;
     }
@@ -394,9 +430,20 @@ class Rewriter {
     if (infix && word == "is") return is_null(i);
     if (infix && word == "in" && (is(i + 1, "(") || is(i + 1, "{"))) return in(i, i, false);
     if (infix && word == "not" && is(i + 1, "in")) return in(i, i + 1, true);
+    if (infix && word == "not" && is(i + 1, "between")) return between(i);
     if (infix && word == "not" && (is(i + 1, "like") || is(i + 1, "ilike"))) return like(i, true);
     if (word == "not" && i + 1 < pieces_.size()) return negation(i);
     if (infix && word == "as" && is_list_) return alias(i);
+    return std::nullopt;
+  }
+
+  // now() - 1h
+  Done number(size_t i) const {
+    const std::string& text = pieces_[i].text;
+    const size_t unit = text.find_first_not_of("0123456789.");
+    if (unit == text.npos) return std::nullopt;
+    for (const std::string_view one : {"ms", "s", "m", "h", "d"})
+      if (text.substr(unit) == one) return replaced(i, i + 1, "duration(\"" + text + "\")");
     return std::nullopt;
   }
 
@@ -406,6 +453,11 @@ class Rewriter {
     if (symbol == "===") return replaced(i, i + 1, "==");
     if (symbol == "=~" || symbol == "!~" || symbol == "~" || symbol == "~*" || symbol == "!~*")
       return matches(i);
+    if (symbol == "=>") {
+      if (auto done = arrow(i)) return done;
+    }
+    if (symbol == "**" || symbol == "^") return power(i);
+    if (auto done = time_comparison(i)) return done;
     if (symbol == "=>" || symbol == "=<") return replaced(i, i + 1, symbol == "=>" ? ">=" : "<=");
     if ((symbol == "&" || symbol == "|") && compares()) return replaced(i, i + 1, symbol + symbol);
     if (symbol == "??" || symbol == "?:" || symbol == "//") return default_value(i, false);
@@ -420,6 +472,90 @@ class Rewriter {
     const bool names = is_list_ && (i == 0 || is(i - 1, ",") || i == 1 || is(i - 2, ","));
     if (symbol == "=" && !names) return replaced(i, i + 1, "==");
     return std::nullopt;
+  }
+
+  // a contains b, a starts with b, a eq b
+  Done infix_word(size_t i) const {
+    const std::string& word = pieces_[i].text;
+    for (const auto& [theirs, ours] : kComparisons)
+      if (theirs == word) return replaced(i, i + 1, std::string(ours));
+    std::string method;
+    size_t right = i + 1;
+    for (const auto& [theirs, ours] : kInfixMethods)
+      if (theirs == word) method = ours;
+    if ((word == "starts" || word == "ends") && is(i + 1, "with")) {
+      method = word == "starts" ? "startsWith" : "endsWith";
+      ++right;
+    }
+    if (method.empty()) return std::nullopt;
+    const size_t left = operand_before(i), end = operand_after(right);
+    if (left == i || end == right) return std::nullopt;
+    const bool bracketed = is(right, "(") && behind_bracket(right) == end;
+    const std::string argument = written(right, end);
+    return replaced(left, end,
+                    written(left, i) + "." + method + (bracketed ? argument : "(" + argument + ")"));
+  }
+
+  // x ** 2, x ^ 2
+  Done power(size_t i) const {
+    const size_t left = primary_before(i), right = primary_after(i + 1);
+    if (left == i || right == i + 1) return std::nullopt;
+    const std::string out = power_of(written(left, i), written(i + 1, right));
+    return out.empty() ? std::nullopt
+                       : replaced(left, right, stands_alone(left, right) ? out : "(" + out + ")");
+  }
+  static std::string power_of(std::string base, const std::string& exponent) {
+    if (has_operators(base) && base.front() != '(') base = "(" + base + ")";
+    if (exponent == "2") return base + " * " + base;
+    if (exponent == "3") return base + " * " + base + " * " + base;
+    return exponent == "0.5" ? "math.sqrt(" + base + ")" : std::string();
+  }
+
+  // [1, 2].map(x => x + 1)
+  Done arrow(size_t i) const {
+    const bool bracketed = i > 3 && is(i - 1, ")") && is(i - 3, "(");
+    const size_t name = i - (bracketed ? 2 : 1), open = name - (bracketed ? 2 : 1);
+    if (i < 4 || pieces_[name].kind != Piece::Kind::word || !is(open, "(") || !is(open - 2, "."))
+      return std::nullopt;
+    return replaced(bracketed ? name - 1 : name, i + 1, written(name, name + 1) + ",");
+  }
+
+  // `_ts > now()`, `_ts > "2024-05-01"`: a number beside a time.
+  Done time_comparison(size_t i) const {
+    const std::string& symbol = pieces_[i].text;
+    if (symbol != ">" && symbol != "<" && symbol != ">=" && symbol != "<=" && symbol != "==" &&
+        symbol != "!=")
+      return std::nullopt;
+    const size_t behind = primary_after(i + 1);
+    const auto is_time = [&](size_t at) {
+      return (is(at, "now") || is(at, "timestamp") || is(at, "timestamp_ms")) && is(at + 1, "(");
+    };
+    const bool left = i > 0 && is(i - 1, "_ts") && (i < 2 || !is(i - 2, "."));
+    const bool is_text = behind == i + 2 && pieces_[i + 1].kind == Piece::Kind::string;
+    if (left && is_text) {
+      const std::string time = full_time(pieces_[i + 1].text);
+      if (time.empty()) return std::nullopt;
+      return replaced(i - 1, i + 2, "timestamp_ms(_ts) " + symbol + " timestamp(" + time + ")");
+    }
+    if (left && is_time(i + 1)) return replaced(i - 1, i, "timestamp_ms(_ts)");
+    const size_t begin = primary_before(i);
+    if (is(i + 1, "_ts") && behind == i + 2 && begin < i && is_time(begin))
+      return replaced(i + 1, i + 2, "timestamp_ms(_ts)");
+    return std::nullopt;
+  }
+  // "2024", "2024-05-01 12:30" as RFC 3339 has it, in quotes; else empty.
+  static std::string full_time(const std::string& quoted) {
+    constexpr std::string_view kRest = "0000-01-01T00:00:00Z";
+    if (quoted.size() < 6 || quoted.size() > kRest.size() + 2) return {};
+    std::string time = quoted.substr(1, quoted.size() - 2);
+    if (time.size() > 10 && time[10] == ' ') time[10] = 'T';
+    if (time.size() != 4 && time.size() != 7 && time.size() != 10 && time.size() != 16 && time.size() != 19)
+      return {};
+    for (size_t at = 0; at < time.size(); ++at) {
+      const bool digit = std::isdigit(static_cast<unsigned char>(kRest[at])) != 0;
+      if (digit ? !std::isdigit(static_cast<unsigned char>(time[at])) : time[at] != kRest[at]) return {};
+    }
+    return '"' + time + std::string(kRest.substr(time.size())) + '"';
   }
 
   bool compares() const {
@@ -575,7 +711,9 @@ class Rewriter {
     const bool is_literal = right == i + 2 && (kind == Piece::Kind::string || kind == Piece::Kind::number);
     if (literal && !(is_literal && stands_alone(left, right))) return std::nullopt;
     const std::string a = written(left, i), b = written(i + 1, right);
-    if (is(i, "//") && is_literal && kind == Piece::Kind::number && b.find_first_not_of("0.") != b.npos)
+    // Nobody divides by 1: that is jq's default.
+    if (is(i, "//") && is_literal && kind == Piece::Kind::number && b != "1" &&
+        b.find_first_not_of("0.") != b.npos)
       return replaced(left, right, "int(math.floor(double(" + a + ") / " + b + "))");
     return replaced(left, right, "coalesce(" + a + ", " + b + ")");
   }
@@ -635,6 +773,31 @@ class Rewriter {
       for (size_t i = 1; i < n; ++i) rest += (i > 1 ? ", " : "") + arguments[i];
       return arguments[0] + ".format([" + rest + "])";
     }
+    if (name == "pow" && n == 2) return power_of(arguments[0], arguments[1]);
+    if ((name == "power" || name == "math.pow") && n == 2) return power_of(arguments[0], arguments[1]);
+    // Miller's and R's order, or awk's: the pattern first.
+    if ((name == "gsub" || name == "sub") && n == 3) {
+      const size_t subject = is_text(arguments[0]) ? 2 : 0;
+      const std::string limit = name == "sub" ? ", 1" : "";
+      return "regex.replace(" + arguments[subject] + ", " + arguments[subject == 0 ? 1 : 0] + ", " +
+             arguments[subject == 0 ? 2 : 1] + limit + ")";
+    }
+    if (name == "timestamp" && n == 1 && is_text(arguments[0])) {
+      const std::string time = full_time(arguments[0]);
+      return time.empty() || time.substr(1) == arguments[0].substr(1) ? std::string()
+                                                                      : "timestamp(" + time + ")";
+    }
+    if (name == "date_trunc" && n == 2 && is_text(arguments[0])) {
+      const std::string unit = arguments[0].substr(1, arguments[0].size() - 2);
+      const std::string format = unit == "day"      ? "%Y-%m-%dT00:00:00Z"
+                                 : unit == "hour"   ? "%Y-%m-%dT%H:00:00Z"
+                                 : unit == "minute" ? "%Y-%m-%dT%H:%M:00Z"
+                                 : unit == "month"  ? "%Y-%m-01T00:00:00Z"
+                                 : unit == "year"   ? "%Y-01-01T00:00:00Z"
+                                                    : "";
+      return format.empty() ? format
+                            : "timestamp(format_time(" + as_time(arguments[1]) + ", \"" + format + "\"))";
+    }
     if (name == "quantile" && n == 2 && is_list_ && arguments[1].size() > 2 && arguments[1].size() < 6 &&
         arguments[1].rfind("0.", 0) == 0 && is_whole(arguments[1].substr(2))) {
       std::string percent = arguments[1].substr(2);
@@ -688,6 +851,18 @@ class Rewriter {
       return replaced(begin, behind, is_operator && !stands_alone(begin, behind) ? "(" + out + ")" : out);
     };
     const auto known = [&](const Call& one) { return one.name == name && one.arguments == arguments.size(); };
+    // Math.max of JavaScript and of SQL's dialects.
+    if (selected && (is(i - 2, "math") || is(i - 2, "date")) && !is(i - 3, ".")) {
+      const std::string dotted = pieces_[i - 2].text + "." + name;
+      const auto of_library = std::find_if(std::begin(kCalls), std::end(kCalls), [&](const Call& one) {
+        return one.name == dotted && one.arguments == arguments.size();
+      });
+      if (of_library != std::end(kCalls) &&
+          of_library->ours.substr(0, dotted.size() + 1) != written(i - 2, i + 2))
+        return as(*of_library, {}, i - 2);
+      if (const std::string out = special(dotted, arguments); !out.empty())
+        return replaced(i - 2, behind, out);
+    }
     if (selected) {
       const size_t left = primary_before(i - 1);
       const auto other = std::find_if(std::begin(kRewrittenMethods), std::end(kRewrittenMethods), known);
@@ -718,16 +893,19 @@ class Rewriter {
     return std::nullopt;
   }
 
+  // `i`: `between`, or the `not` in front of it.
   Done between(size_t i) const {
+    const bool negated = is(i, "not");
+    const size_t first = i + (negated ? 2 : 1);
     const size_t left = operand_before(i);
-    const size_t middle = operand_after(i + 1);
-    if (left == i || middle == i + 1 || !is(middle, "and")) return std::nullopt;
+    const size_t middle = operand_after(first);
+    if (left == i || middle == first || !is(middle, "and")) return std::nullopt;
     const size_t right = operand_after(middle + 1);
     if (right == middle + 1) return std::nullopt;
     const std::string what = written(left, i);
-    return replaced(
-        left, right,
-        what + " >= " + written(i + 1, middle) + " && " + what + " <= " + written(middle + 1, right));
+    const std::string out =
+        what + " >= " + written(first, middle) + " && " + what + " <= " + written(middle + 1, right);
+    return replaced(left, right, negated ? "!(" + out + ")" : out);
   }
 
   Done like(size_t i, bool negated) const {
@@ -853,7 +1031,8 @@ class Rewriter {
       --from;
     }
     if (from == i) return std::nullopt;
-    return replaced(from, i + 2, written(i + 1, i + 2) + "=" + written(from, i));
+    const bool named = from + 2 < i && pieces_[from].kind == Piece::Kind::word && is(from + 1, "=");
+    return replaced(from, i + 2, written(i + 1, i + 2) + "=" + written(from + (named ? 2 : 0), i));
   }
 
   std::string_view text_;
@@ -862,6 +1041,13 @@ class Rewriter {
 };
 
 }  // namespace
+
+std::string aggregate_hint(std::string_view name) {
+  if (std::find(std::begin(kAggregateNames), std::end(kAggregateNames), name) == std::end(kAggregateNames))
+    return {};
+  return "records are aggregated by ktable, and per window by kwindow: ktable --by EXPR '" +
+         std::string(name) + (name == "count" ? "()" : "(x)") + "' IN";
+}
 
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits) {
@@ -925,8 +1111,9 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
   const auto ours = in_our_spelling(text, is_list, fits);
   if (!ours) return hint;
   // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.
-  const bool says_what = hint.rfind("write ", 0) == 0 && hint.find("...") == std::string::npos &&
-                         hint.find("NAME=") == std::string::npos && hint.find(": ") == std::string::npos;
+  const bool says_what = hint.rfind("write ", 0) == 0 && hint.find('(') == std::string::npos &&
+                         hint.find("...") == std::string::npos && hint.find("NAME=") == std::string::npos &&
+                         hint.find(": ") == std::string::npos;
   return (says_what ? hint : "write") + ": " + *ours;
 }
 

@@ -21,6 +21,9 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
                                             std::string_view complaint,
                                             const std::function<bool(const std::string&)>& fits);
 
+// For an aggregate where records are processed one at a time: the tools that have it. Empty: `name` is none.
+std::string aggregate_hint(std::string_view name);
+
 // `hint`, and behind it the whole in our spelling where there is one: `write: size(uri) > 3`.
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits);

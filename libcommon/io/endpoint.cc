@@ -156,8 +156,11 @@ void refuse_same_file(const Endpoint& in, const Endpoint& out) {
   struct stat to {};
   if (!identify(in, STDIN_FILENO, from) || !identify(out, STDOUT_FILENO, to)) return;
   if (!S_ISREG(from.st_mode) || from.st_dev != to.st_dev || from.st_ino != to.st_ino) return;
-  throw usage_error("IN and OUT are the same file, " + (out.kind == EndpointKind::file ? out.name : in.name),
-                    "write to another file and rename it");
+  if (out.kind == EndpointKind::stdio)
+    throw usage_error(in.kind == EndpointKind::stdio ? "standard input and standard output are the same file"
+                                                     : "standard output is the input file " + in.name,
+                      "the shell has emptied it for '>' already; write to another file and rename it");
+  throw usage_error("IN and OUT are the same file, " + out.name, "write to another file and rename it");
 }
 
 }  // namespace kutils::io

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "base/signal.h"
 #include "kafka/admin.h"
 #include "kafka/client.h"
 #include "kafka/suspend_aware_deadline.h"
@@ -65,6 +66,7 @@ class LibrdkafkaAdmin final : public Admin {
         return;
       }
       const auto refused = client_.events().authentication_failure();
+      if (asked_to_end()) throw Interrupted();
       if (refused || awake.is_over()) throw no_connection(code, refused.has_value());
     }
   }
@@ -251,12 +253,17 @@ class LibrdkafkaAdmin final : public Admin {
       why += plain(failure.text);
       reason = failure.code;
     }
-    if (why.empty()) why = config_.brokers() + ": no answer";
+    const bool silent = why.empty();
+    if (silent) why = config_.brokers() + ": no answer";
     std::string hint;
     if (refused)
       hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism" + scram_hint();
     else if (reason == RD_KAFKA_RESP_ERR__SSL)
       hint = "check security.protocol and the ssl.* properties";
+    else if (silent)
+      hint =
+          "nothing refused the connection and nothing answered: the broker may be stopped or overloaded, behind a "
+          "firewall,\nor expect TLS or a login (security.protocol)";
     else
       hint = "is the broker up, and are -b, $KUTILS_BROKERS and security.protocol right?";
     return KafkaError(ExitCode::connection, Severity::fatal, reason,

@@ -73,6 +73,31 @@ S
   same want rows
 }
 
+@test "klag --watch goes on through an outage; kwait notes a field that no record has" {
+  cat >inside.sh <<'S'
+kgen -q --seed 1 -c 20 clicks a
+kread -q -e -g readers a >/dev/null
+kwait --timeout 1s record 'numbr == 7' a 2>kwait.err
+echo $? >kwait.code
+klag --watch 200ms --total -O json readers >watch.out 2>watch.err &
+watch=$!
+wait_for_text() { for ((i = 0; i < 900; ++i)); do if grep -q "$1" "$2"; then return 0; fi; sleep 0.1; done; return 1; }
+wait_for_text lag watch.out
+kill -STOP "$PPID"
+wait_for_text 'looking again each 200ms' watch.err
+kill -CONT "$PPID"
+wait_for_text 'the brokers answer again' watch.err
+kill "$watch"
+wait "$watch"
+echo $? >watch.code
+S
+  kbroker bash inside.sh 3>&- || { cat watch.err; return 1; }
+  [ "$(cat kwait.code)" -eq 1 ]
+  file_has kwait.err "EXPR fails for a record, which does not match: .*no field 'numbr'; did you mean 'number'"
+  [ "$(cat watch.code)" -eq 143 ] || { cat watch.err; return 1; }
+  [ "$(grep -c 'looking again' watch.err)" -eq 1 ]
+}
+
 @test "state elsewhere is not kept: a table is rebuilt from the beginning, and says so" {
   cat >inside.sh <<'S'
 set -euo pipefail

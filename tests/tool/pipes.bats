@@ -73,6 +73,19 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   done
 }
 
+@test "SIGTERM while no broker answers yet ends it as the shell expects" {
+  local one
+  for one in "kfilter true a b" "kread a" "kwrite ./in a" "ktable count() a b"; do
+    echo '{}' >in
+    # shellcheck disable=SC2086
+    start_tool connects $one -b 127.0.0.1:1
+    wait_for 20 catches "$started" 15
+    stop_tool "$started"
+    [ "$status" -eq 143 ] || { echo "$one: $status"; cat connects.err; return 1; }
+    if grep -q 'cannot connect' connects.err; then cat connects.err; return 1; fi
+  done
+}
+
 @test "SIGTERM is heard within a batch, a record and a search that take long" {
   # Many records of one batch, many searches in one record, one search.
   jq -nc 'range(2000) | {n: 200}' >batch

@@ -42,6 +42,15 @@ std::vector<Branch> parse_branches(const std::string& list) {
     const size_t equals = item.find('=');
     const bool is_name = equals != item.npos && equals > 0 && item.substr(equals, 2) != "==" &&
                          item.find_first_of(" \t<>!&|()[]\"'") > equals;
+    // `high: n > 1`
+    const size_t colon = item.find(':');
+    if (!is_name && colon != item.npos && colon > 0 &&
+        item.substr(0, colon).find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == item.npos) {
+      const std::string condition(trim(std::string_view(item).substr(colon + 1)));
+      throw usage_error("TOPIC=COND: '" + item + "' has no '=' between its topic and its condition",
+                        "write: kbranch " + shell_word(item.substr(0, colon) + "=" + condition) + " IN OUT");
+    }
     if (!is_name) {
       throw usage_error(
           "TOPIC=COND: '" + item + "' has no topic in front of its condition",

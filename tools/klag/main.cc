@@ -1,6 +1,8 @@
 // klag GROUP [TOPIC...]: how far a group is behind, in records and in time.
+#include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/duration.h"
@@ -14,6 +16,8 @@
 namespace {
 
 using namespace kutils;
+
+constexpr Millis kLeastPause{10};
 
 class LagTool final : public cli::Tool {
  public:
@@ -78,8 +82,21 @@ class LagTool final : public cli::Tool {
   ExitCode run() override {
     klag::GroupLag group(client_, group_, topics_);
     const SystemClock clock;
+    bool in_outage = false;
     while (true) {
-      const auto lag = group.look(clock.wall_ms());
+      std::optional<klag::Lag> lag;
+      try {
+        lag = group.look(clock.wall_ms());
+      } catch (const Error& error) {
+        // With --watch an outage is waited out.
+        if (!watch_ || error.code() != ExitCode::connection) throw;
+        if (!in_outage)
+          log_.note(std::string(error.what()) + "; looking again each " + format_duration(*watch_));
+        in_outage = true;
+        pause();
+        continue;
+      }
+      if (std::exchange(in_outage, false)) log_.note("the brokers answer again");
       if (!lag)
         throw usage_error(
             "group '" + group_ + "' has committed nothing" +
@@ -92,11 +109,12 @@ class LagTool final : public cli::Tool {
         return (max_records_ && lag->records > *max_records_) || (max_age_ms_ && lag->age_ms > *max_age_ms_)
                    ? ExitCode::answer_is_no
                    : ExitCode::ok;
-      std::this_thread::sleep_for(*watch_);
+      pause();
     }
   }
 
  private:
+  void pause() const { std::this_thread::sleep_for(std::max(*watch_, kLeastPause)); }
   // False: the reader of standard output is gone.
   bool print(const klag::Lag& lag) const {
     const auto out = io::make_line_sink(1, false, "standard output", format_);
@@ -108,8 +126,12 @@ class LagTool final : public cli::Tool {
     try {
       if (!total_only_)
         for (const klag::PartitionLag& at : lag.partitions) put(row_of(at));
-      put("{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null," +
-          lag_of(lag.records, lag.age_ms));
+      // In a table for people the last line names itself; programs know it by its nulls.
+      const std::string total =
+          format_.name() == "table"
+              ? "{\"topic\":\"total\",\"partition\":\"\",\"committed\":\"\",\"end\":\"\","
+              : "{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null,";
+      put(total + lag_of(lag.records, lag.age_ms));
       out->flush();
       out->close();
     } catch (const io::ReaderGone&) {
@@ -139,6 +161,7 @@ class LagTool final : public cli::Tool {
   std::optional<Millis> watch_;
   bool total_only_ = false, quiet_ = false;
   io::LineFormat format_;
+  StderrLog log_{"klag", false};
   cli::ClusterOptions cluster_;
   kafka::ClientConfig client_;
 };

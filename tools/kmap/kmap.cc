@@ -41,7 +41,7 @@ class MapTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
     const std::string& list = operands.get("LIST");
-    const std::vector<expr::ListItem> items = expr::parse_list(list, "LIST");
+    const std::vector<expr::ListItem> items = map_items(list, "LIST");
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
       if (job_.in.table)
         throw usage_error("LIST: a command cannot stand over a table: its answers come later",

@@ -14,7 +14,10 @@ namespace {
 // Its message shows the item, its hint the whole list.
 size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, const MapPlan& plan) {
   try {
-    return expressions.add(item.expression, plan.what);
+    expr::InList place{plan.list.substr(0, item.position),
+                       plan.list.substr(item.position + item.expression.size())};
+    if (item.kind == expr::ListItem::Kind::field && !item.named) place.before += item.name + "=";
+    return expressions.add(item.expression, plan.what, expr::Expect::any, place);
   } catch (const Error& error) {
     const auto fits = [&](const std::string& other) {
       try {
@@ -30,10 +33,19 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
 
 }  // namespace
 
+std::vector<expr::ListItem> map_items(const std::string& list, const std::string& what) {
+  try {
+    return expr::parse_list(list, what);
+  } catch (const Error& error) {
+    if (error.hint().find("count()") == std::string::npos) throw;
+    throw Error(error.code(), error.what(), expr::aggregate_hint("count"));
+  }
+}
+
 MapStage::MapStage(const MapPlan& plan)
     : expressions_(plan.options), keep_null_(plan.keep_null), drops_seen_(plan.drops_seen) {
   using Kind = expr::ListItem::Kind;
-  const std::vector<expr::ListItem> list = expr::parse_list(plan.list, plan.what);
+  const std::vector<expr::ListItem> list = map_items(plan.list, plan.what);
   all_ = plan.adds_to_all;
   for (const expr::ListItem& item : list) {
     const bool plain = item.kind == Kind::field;

@@ -37,6 +37,9 @@ struct MapPlan {
   bool keep_null = false;                      // pass records without a value on, where the list reads fields
 };
 
+// expr::parse_list(); an aggregate (`count(*)`) is answered with the tools that have it.
+std::vector<expr::ListItem> map_items(const std::string& list, const std::string& what);
+
 class MapStage final : public flow::Stage {
  public:
   explicit MapStage(const MapPlan& plan);  // throws usage_error for a bad list

@@ -83,6 +83,8 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
            " in use by a running tool; if it was started with --http ADDR, ask it: kquery --http ADDR " +
            table;
   } else if (!others.empty()) {
+    std::sort(others.begin(), others.end());
+    others.erase(std::unique(others.begin(), others.end()), others.end());
     hint = "there is that of " + quoted_list(others);
   } else {
     hint = "--state-dir or $KUTILS_STATE_DIR says where the tool kept it";

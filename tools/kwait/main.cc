@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/log.h"
+#include "base/shell_word.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "kafka/partition_reader.h"
@@ -23,8 +26,9 @@ constexpr Millis kConnectLimit{5'000};
 class Matched final : public flow::Emitter {
  public:
   bool any = false;
+  std::string error;  // of the record, if EXPR failed for it
   void emit(const Record*, const Output&) override { any = true; }
-  void fail(const Record&, RecordError) override {}
+  void fail(const Record&, RecordError why) override { error = why.message; }
   void drop(const Record&, flow::DropReason) override {}
 };
 
@@ -53,6 +57,7 @@ class WaitTool final : public cli::Tool {
   void setup(const cli::Operands& operands) override {
     what_ = operands.get("WHAT");
     arguments_ = operands.rest();
+    refuse_swapped();
     if (what_ == "topic") {
       need(1, 1, "NAME");
       name_ = arguments_[0];
@@ -90,6 +95,33 @@ class WaitTool final : public cli::Tool {
   }
 
  private:
+  // `kwait orders topic`, `kwait lag billing 0`, `kwait record orders 'id == 7'`
+  void refuse_swapped() const {
+    const auto is_form = [](const std::string& one) {
+      return one == "topic" || one == "lag" || one == "records" || one == "record";
+    };
+    const auto is_number = [](const std::string& one) {
+      return !one.empty() && one.find_first_not_of("0123456789") == one.npos;
+    };
+    const auto is_expression = [](const std::string& one) { return one.find_first_of(" <>=!(") != one.npos; };
+    const auto refuse = [](const std::string& why, const std::vector<std::string>& words) {
+      std::string command = "kwait";
+      for (const std::string& word : words) command += " " + shell_word(word);
+      throw usage_error(why, "write: " + command);
+    };
+    if (!is_form(what_) && arguments_.size() == 1 && is_form(arguments_[0]))
+      refuse("'" + arguments_[0] + "' stands before what it is about", {arguments_[0], what_});
+    if (arguments_.size() < 2) return;
+    const std::string &first = arguments_[0], &second = arguments_[1];
+    const bool counts = what_ == "lag" || what_ == "records";
+    if ((counts && !is_number(first) && is_number(second)) ||
+        (what_ == "record" && !is_expression(first) && is_expression(second))) {
+      std::vector<std::string> words = {what_, second, first};
+      words.insert(words.end(), arguments_.begin() + 2, arguments_.end());
+      refuse(counts ? "the number stands first" : "the expression stands before the topic", words);
+    }
+  }
+
   void need(size_t least, size_t most, const std::string& arguments) const {
     if (arguments_.size() < least || arguments_.size() > most)
       throw usage_error("kwait " + what_ + " takes " + arguments, "kwait --help shows all forms");
@@ -154,6 +186,9 @@ class WaitTool final : public cli::Tool {
   bool matches(const Record& record) {
     Matched matched;
     filter_->process(record, matched);
+    // A misspelt field would be waited for silently.
+    if (!matched.error.empty() && !std::exchange(has_failed_, true))
+      log_.note("EXPR fails for a record, which does not match: " + matched.error);
     return matched.any;
   }
 
@@ -163,6 +198,8 @@ class WaitTool final : public cli::Tool {
   std::optional<FilterStage> filter_;
   std::optional<Millis> timeout_;
   bool only_new_ = false;
+  bool has_failed_ = false;
+  StderrLog log_{"kwait", false};
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   cli::ClusterOptions cluster_;
   kafka::ClientConfig client_;
