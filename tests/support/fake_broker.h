@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -85,9 +86,10 @@ class FakeBroker {
   int calls = 0;
   int fault_at = -1;
   Fault fault = Fault::none;
-  std::map<int, Fault> more_faults;  // by call
-  int most_calls = 1'000'000;        // more of them, and it stands still
-  bool admin_counts = false;         // calls of the admin are calls too
+  std::map<int, Fault> more_faults;   // by call
+  int most_calls = 1'000'000;         // more of them, and it stands still
+  std::set<std::string> refused_ids;  // transactional ids that nobody may initialise
+  bool admin_counts = false;          // calls of the admin are calls too
   int unanswered_for = 1;
   std::function<void()> wait_in_vain;   // what a call that is not answered takes
   bool killed = false;                  // the process that calls: it makes no call any more
@@ -314,6 +316,8 @@ class FakeProducer final : public kafka::TransactionalProducer {
   FakeProducer(FakeBroker& broker, std::string id) : broker_(broker), id_(std::move(id)) {}
   void init() override {
     broker_.call("init", [&] {
+      if (broker_.refused_ids.count(id_) > 0)
+        throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::fatal, 53, "not authorized");
       broker_.initialised.push_back(id_);
       broker_.fence(id_);
       if (broker_.last_ended_id == id_) broker_.last_ended_id.clear();

@@ -23,7 +23,12 @@ void end_dead_transactions(const InstanceSlot& slot, const Environment& around, 
     const auto dead = slot.next_dead(number);
     if (!dead) return;
     for (const char* suffix : {".0", ".1"}) {
-      around.make_transactional_producer(dead->transactional_id + suffix)->init();
+      try {
+        around.make_transactional_producer(dead->transactional_id + suffix)->init();
+      } catch (const kafka::KafkaError& error) {
+        // Of the others one may hold somebody up. In an outage all would be waited for in vain.
+        if (error.is_unanswered()) throw;
+      }
     }
   }
 }

@@ -141,6 +141,17 @@ TEST_CASE(
   bench.check();
 }
 
+TEST_CASE("beside the worker: a dead one's id that cannot be initialised leaves no other one out (10)") {
+  testing::Folder disk;
+  AfterDeaths bench(disk);
+  bench.executor.when = When::at_once;
+  bench.broker.refused_ids = {bench.ids[1] + ".0"};
+  bench.work();
+  for (const std::string& id : {bench.ids[1] + ".1", bench.ids[2] + ".0", bench.ids[2] + ".1"})
+    CHECK(std::count(bench.broker.initialised.begin(), bench.broker.initialised.end(), id) == 1);
+  bench.check();
+}
+
 TEST_CASE("beside the worker: a process of this machine that lives is left alone (rule 10)") {
   testing::Folder disk;
   AfterDeaths bench(disk);
