@@ -27,7 +27,7 @@ void GroupMembership::join() {
   const WorkerPlan& plan = context_.plan;
   consumer_->subscribe(plan.subscription);
   if (!slot_.instance_id().empty() && !plan.in_memory)
-    unassigned_.emplace(context_.admin, context_.around.executor, plan.group, plan.all_partitions());
+    unassigned_.emplace(context_.around, plan.group, plan.all_partitions());
 }
 
 kafka::Polled GroupMembership::poll(Batch& batch, Millis wait) {

@@ -8,18 +8,20 @@
 // Requests run beside the worker, which goes on polling. Used by the worker's thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "flow/run/run.h"
 #include "kafka/admin.h"
 
 namespace kutils::flow {
 
 class UnassignedPartitionMonitor {
  public:
-  UnassignedPartitionMonitor(kafka::Admin& admin, Executor& executor, std::string group,
+  UnassignedPartitionMonitor(const Environment& around, std::string group,
                              std::vector<kafka::TopicPartition> all);
   // Takes an answer, or asks the next question when its time has come. True, once: partitions are left out.
   bool look(int64_t now_us);
@@ -27,16 +29,19 @@ class UnassignedPartitionMonitor {
   const std::vector<kafka::TopicPartition>& left_out() const { return left_out_; }
 
  private:
-  kafka::Admin& admin_;
-  Executor& executor_;
+  kafka::GroupCoverage ask();  // called by one helper at a time
+
+  const Environment& around_;
   const std::string group_;
   const std::vector<kafka::TopicPartition> all_;
-  Task<kafka::GroupCoverage> answer_;
+  std::unique_ptr<kafka::Admin>
+      admin_;  // the helper's: the worker uses its own meanwhile, which takes one call at a time
   std::vector<kafka::TopicPartition> left_out_;
   int64_t next_look_us_ = 0;
   int looks_ = 0;  // that found the same
   bool done_ = false;
   bool confirmed_ = false;
+  Task<kafka::GroupCoverage> answer_;  // goes first: it uses the others
 };
 
 }  // namespace kutils::flow
