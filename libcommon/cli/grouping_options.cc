@@ -7,34 +7,23 @@
 #include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/tasks/state_support.h"
+#include "flow/topology/forwarding_stage.h"
 #include "state/partition_store.h"
 
 namespace kutils::cli {
 namespace {
 
 // A stage with what it needs to outlive it: the aggregates, and where the loop keeps no state, its store.
-class OwningStage final : public flow::Stage {
+class OwningStage final : public flow::ForwardingStage {
  public:
   OwningStage(std::shared_ptr<const flow::AggregateSet> set, std::unique_ptr<state::PartitionStore> store,
               std::unique_ptr<flow::Stage> inner)
-      : set_(std::move(set)), store_(std::move(store)), inner_(std::move(inner)) {}
-  void process(const Record& record, flow::Emitter& out) override { inner_->process(record, out); }
-  void flush(flow::Emitter& out) override { inner_->flush(out); }
-  void tick(int64_t wall_ms, flow::Emitter& out) override { inner_->tick(wall_ms, out); }
-  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
-  void before_commit(flow::Emitter& out) override { inner_->before_commit(out); }
-  size_t dirty_rows() const override { return inner_->dirty_rows(); }
-  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override {
-    inner_->silent(source, silent_ms, out);
-  }
-  void source_ended(int32_t source, flow::Emitter& out) override { inner_->source_ended(source, out); }
-  void all_read(bool after_rest, flow::Emitter& out) override { inner_->all_read(after_rest, out); }
-  void close(flow::Emitter& out) override { inner_->close(out); }
+      : ForwardingStage(std::move(inner)), set_(std::move(set)), store_(std::move(store)) {}
+  ~OwningStage() override { inner_.reset(); }
 
  private:
   std::shared_ptr<const flow::AggregateSet> set_;
   std::unique_ptr<state::PartitionStore> store_;
-  std::unique_ptr<flow::Stage> inner_;
 };
 
 // The context's store; where it has none, one of the stage's own, in memory.

@@ -170,42 +170,14 @@ class ShapedStage::Shaper final : public flow::Emitter {
 };
 
 ShapedStage::ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock)
-    : shaper_(std::make_unique<Shaper>(plan, clock)), inner_(std::move(inner)) {}
+    : ForwardingStage(std::move(inner)), shaper_(std::make_unique<Shaper>(plan, clock)) {}
 ShapedStage::~ShapedStage() = default;
 
-void ShapedStage::process(const Record& record, flow::Emitter& out) {
+flow::Emitter& ShapedStage::around(flow::Emitter& out) {
   shaper_->set_outside(out);
-  inner_->process(record, *shaper_);
-}
-void ShapedStage::flush(flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->flush(*shaper_);
-}
-void ShapedStage::tick(int64_t wall_ms, flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->tick(wall_ms, *shaper_);
-}
-void ShapedStage::before_commit(flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->before_commit(*shaper_);
-}
-void ShapedStage::silent(int32_t source, int64_t silent_ms, flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->silent(source, silent_ms, *shaper_);
-}
-void ShapedStage::source_ended(int32_t source, flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->source_ended(source, *shaper_);
+  return *shaper_;
 }
 
-void ShapedStage::all_read(bool after_rest, flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->all_read(after_rest, *shaper_);
-}
-void ShapedStage::close(flow::Emitter& out) {
-  shaper_->set_outside(out);
-  inner_->close(*shaper_);
-}
 std::vector<std::pair<std::string, std::string>> ShapedStage::canonical() const {
   return shaper_->canonical();
 }

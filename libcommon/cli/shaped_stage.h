@@ -16,6 +16,7 @@
 #include "cli/time_unit.h"
 #include "data/codec.h"
 #include "expr/expressions.h"
+#include "flow/topology/forwarding_stage.h"
 #include "flow/topology/stage.h"
 
 namespace kutils::cli {
@@ -39,31 +40,20 @@ struct ShapePlan {
   }
 };
 
-class ShapedStage final : public flow::Stage {
+class ShapedStage final : public flow::ForwardingStage {
  public:
   // Throws usage_error for a bad expression. `inner` may be null where only the expressions are to be
   // checked.
   ShapedStage(const ShapePlan& plan, std::unique_ptr<flow::Stage> inner, const Clock* clock);
   ~ShapedStage() override;
 
-  void process(const Record& record, flow::Emitter& out) override;
-  void flush(flow::Emitter& out) override;
-  bool keeps_records() const override { return inner_->keeps_records(); }
-  void tick(int64_t wall_ms, flow::Emitter& out) override;
-  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
-  void before_commit(flow::Emitter& out) override;
-  size_t dirty_rows() const override { return inner_->dirty_rows(); }
-  void silent(int32_t source, int64_t silent_ms, flow::Emitter& out) override;
-  void source_ended(int32_t source, flow::Emitter& out) override;
-  void all_read(bool after_rest, flow::Emitter& out) override;
-  void close(flow::Emitter& out) override;
   // `--key`, `--time`, ... as parsed: what changes results, for the group's fingerprint.
   std::vector<std::pair<std::string, std::string>> canonical() const;
 
  private:
   class Shaper;
+  flow::Emitter& around(flow::Emitter& out) override;
   std::unique_ptr<Shaper> shaper_;
-  std::unique_ptr<flow::Stage> inner_;
 };
 
 }  // namespace kutils::cli

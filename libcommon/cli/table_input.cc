@@ -3,23 +3,20 @@
 #include "flow/table/map_store.h"
 #include "flow/table/table_stage.h"
 #include "flow/tasks/state_support.h"
+#include "flow/topology/forwarding_stage.h"
 
 namespace kutils::cli {
 namespace {
 
 // A stage with the rows that it needs to outlive it.
-class WithRows final : public flow::Stage {
+class WithRows final : public flow::ForwardingStage {
  public:
   WithRows(std::unique_ptr<flow::MapStore> rows, std::unique_ptr<flow::Stage> inner)
-      : rows_(std::move(rows)), inner_(std::move(inner)) {}
-  void process(const Record& record, flow::Emitter& out) override { inner_->process(record, out); }
-  void flush(flow::Emitter& out) override { inner_->flush(out); }
-  bool keeps_records() const override { return inner_->keeps_records(); }
-  void close(flow::Emitter& out) override { inner_->close(out); }
+      : ForwardingStage(std::move(inner)), rows_(std::move(rows)) {}
+  ~WithRows() override { inner_.reset(); }
 
  private:
   std::unique_ptr<flow::MapStore> rows_;
-  std::unique_ptr<flow::Stage> inner_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "flow/aggregate/expression_reader.h"
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/forwarding_stage.h"
 
 namespace kutils::flow {
 namespace {
@@ -35,10 +36,10 @@ struct HeldCodec {
   }
 };
 
-class Suppress final : public Stage, private Emitter {
+class Suppress final : public ForwardingStage, private Emitter {
  public:
   Suppress(std::unique_ptr<Stage> inner, const TableOptions& options, bool over_table, state::Store& store)
-      : inner_(std::move(inner)),
+      : ForwardingStage(std::move(inner)),
         after_(*options.after),
         suppress_(options.suppress),
         over_table_(over_table),
@@ -51,18 +52,15 @@ class Suppress final : public Stage, private Emitter {
   }
 
   void process(const Record& record, Emitter& out) override {
-    out_ = &out;
-    inner_->process(record, *this);
+    inner_->process(record, around(out));
     release(&record, out);
   }
   void flush(Emitter& out) override {
-    out_ = &out;
-    inner_->flush(*this);
+    inner_->flush(around(out));
     release(nullptr, out);
   }
   void before_commit(Emitter& out) override {
-    out_ = &out;
-    inner_->before_commit(*this);
+    inner_->before_commit(around(out));
     release(nullptr, out);
     rows_.write_back();
     state::StreamTimes times;
@@ -70,20 +68,18 @@ class Suppress final : public Stage, private Emitter {
     store_.set_stream_times(std::move(times));
   }
   size_t dirty_rows() const override { return inner_->dirty_rows() + rows_.dirty(); }
-  void tick(int64_t wall_ms, Emitter& out) override {
-    out_ = &out;
-    inner_->tick(wall_ms, *this);
-  }
-  std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
   // What is held is the newest there is: the end shows it.
   void close(Emitter& out) override {
-    out_ = &out;
-    inner_->close(*this);
+    inner_->close(around(out));
     now_ = kNever - 1;
     release(nullptr, out);
   }
 
  private:
+  Emitter& around(Emitter& out) override {
+    out_ = &out;
+    return *this;
+  }
   void emit(const Record* origin, const Output& output) override {
     now_ = std::max(now_, output.timestamp);
     // What this change makes due is as it was before: also its own key's.
@@ -124,7 +120,6 @@ class Suppress final : public Stage, private Emitter {
     });
   }
 
-  std::unique_ptr<Stage> inner_;
   const int64_t after_;
   const bool suppress_;
   const bool over_table_;

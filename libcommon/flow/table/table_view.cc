@@ -1,14 +1,16 @@
 // Store: kViewRow key -> (empty): the output has this key.
 #include "flow/table/no_key.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/forwarding_stage.h"
 #include "state/state_format.h"
 
 namespace kutils::flow {
 namespace {
 
-class TableView final : public Stage, private Emitter {
+class TableView final : public ForwardingStage, private Emitter {
  public:
-  TableView(std::unique_ptr<Stage> inner, state::Store& store) : inner_(std::move(inner)), store_(store) {}
+  TableView(std::unique_ptr<Stage> inner, state::Store& store)
+      : ForwardingStage(std::move(inner)), store_(store) {}
 
   void process(const Record& record, Emitter& out) override {
     if (record.key.is_null()) return out.fail(record, no_row_key());
@@ -31,10 +33,6 @@ class TableView final : public Stage, private Emitter {
     out.emit(&record, gone);
     if (!out.refused()) store_.erase(key_);
   }
-  void flush(Emitter& out) override { inner_->flush(out); }
-  bool keeps_records() const override { return inner_->keeps_records(); }
-  void before_commit(Emitter& out) override { inner_->before_commit(out); }
-  void close(Emitter& out) override { inner_->close(out); }
 
  private:
   void emit(const Record* origin, const Output& output) override {
@@ -48,7 +46,6 @@ class TableView final : public Stage, private Emitter {
   }
   void drop(const Record&, DropReason) override {}
 
-  std::unique_ptr<Stage> inner_;
   state::Store& store_;
   Emitter* out_ = nullptr;
   bool emitted_ = false;
