@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/cluster_options.h"
 #include "cli/on_error.h"
 #include "cli/option_table.h"
 #include "cli/shaped_stage.h"
@@ -41,21 +42,6 @@ struct Shares {
   bool checks_json = false;        // a line that is no JSON is refused when it is read (kwrite)
   bool tables = false;             // IN may be table:NAME
   bool emits_json = false;         // the stage makes JSON of what it reads (kmap); else it passes bytes on
-};
-
-// -b, -X, -F.
-struct ClusterOptions {
-  std::optional<std::string> brokers;
-  std::vector<std::string> properties;
-  std::vector<std::string> files;
-
-  // `this` must outlive the table.
-  void declare(OptionTable& table);
-  bool given() const { return brokers || !properties.empty() || !files.empty(); }
-  // Includes the settings of the environment and of the default file. Throws usage_error.
-  kafka::ClientConfig config() const;
-  // The same for tools that do nothing without a cluster: also throws usage_error if no brokers are named.
-  kafka::ClientConfig config_with_brokers() const;
 };
 
 // A tool's place in a pipe (kpipe). Options that all stages share belong to the pipe and stand before its

@@ -157,7 +157,13 @@ class Lexer {
     }
     size_t end = at_;
     next_code_point(text_, end);
-    fail("unexpected character '" + std::string(text_.substr(at_, end - at_)) + "'", at_, end);
+    const bool is_position =
+        text_[at_] == '$' && end < text_.size() && text_[end] >= '0' && text_[end] <= '9';
+    fail(
+        "unexpected character '" + std::string(text_.substr(at_, end - at_)) + "'", at_, end,
+        is_position
+            ? "fields and columns have names; an argument is --arg NAME=VALUE and in the expression: _arg.NAME"
+            : "");
   }
 
   void number() {

@@ -1,5 +1,7 @@
 // The list grammar of the tools: `ITEM, ITEM`,
 // ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`.
+#include <algorithm>
+
 #include "base/trim.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
@@ -213,6 +215,10 @@ class ListParser {
     } catch (SourceError& error) {
       error.begin += tokens_[from].begin;
       error.end += tokens_[from].begin;
+      const std::string_view rest = list_.substr(std::min(error.begin, list_.size()));
+      if (error.hint.empty() && (rest.rfind("having ", 0) == 0 || rest.rfind("HAVING ", 0) == 0))
+        error.hint =
+            "rows are chosen behind the tool that makes them: kpipe ktable AGGS then kfilter COND -- IN OUT";
       if (error.hint.empty() && follows_a_whole_item(from, to, error.begin))
         error.hint = "items are separated by commas: a, b";
       throw;

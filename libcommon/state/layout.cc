@@ -251,6 +251,9 @@ std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& parti
     throw fail(error.what());
   }
   const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 && errno == EISDIR)
+    throw Error(ExitCode::delivery, partition_dir + "/lock is a directory, where kutils has a file",
+                "remove it, or choose another --state-dir");
   if (fd < 0) throw fail(std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return PartitionLock(fd);
   const int why = errno;

@@ -38,6 +38,11 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
   // A file that is missing or shorter than the manifest says comes as an I/O error, not as corruption.
   if (status.IsCorruption() || status.IsPathNotFound() || status.IsInvalidArgument())
     throw CorruptState(message);
+  if (std::error_code error;
+      std::filesystem::exists(directory, error) && !std::filesystem::is_directory(directory, error))
+    throw Error(
+        ExitCode::delivery, directory + " is not a directory, so it is no state of kutils",
+        "remove it, and the state is restored from its changelog topic; or choose another --state-dir");
   const bool full = status.IsNoSpace();
   throw Error(ExitCode::delivery, message,
               full ? "make room on the disk, or choose another --state-dir"

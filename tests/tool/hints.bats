@@ -104,6 +104,13 @@ spelling() {
   [ "$hint" = "ktable --by EXPR 'count()' IN" ]
   hint kmap 'n=count()' ./in.ndjson
   [ "$hint" = "ktable --by EXPR 'count()' IN" ]
+  hint ktable --total 'variance(ms)' ./in.ndjson
+  [ "$hint" = 'stddev(ms)' ]
+  hint ktable --by uri 'count() having count > 3' ./in.ndjson
+  [ "$hint" = 'kpipe ktable AGGS then kfilter COND -- IN OUT' ]
+  [ "$(kpipe ktable --by uri 'count()' then kfilter 'count > 10' -- ./in.ndjson | wc -l)" -gt 0 ]
+  hint kfilter 'country == $1' ./in.ndjson
+  [ "$hint" = '_arg.NAME' ]
   hint kmap 's=sum(number)' ./in.ndjson
   [ "$hint" = "ktable --by EXPR 'sum(x)' IN" ]
 }

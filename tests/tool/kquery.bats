@@ -33,6 +33,17 @@ R
   [ "$(kquery ktable.clicks /a)" = '{"key":"/a","n":2,"total":4}' ]
 }
 
+@test "a file where the database should be, a state whose tables several groups have: said in plain words" {
+  make_states
+  make_state state kwindow.other 0 per_uri 10s 'n=count()' <<<'/a 1000 {}'
+  refused_with 2 kquery nosuch
+  says "there is that of 'per_uri', 'totals'"
+  rm -r state/ktable.clicks/0/db
+  touch state/ktable.clicks/0/db
+  refused_with 5 kquery -g ktable.clicks totals
+  says "state/ktable.clicks/0/db is not a directory" "remove it"
+}
+
 @test "no row in the windows asked for: why that may be" {
   make_states
   refused_with 1 kquery --at 1970-01-01T00:01:00Z per_uri /a

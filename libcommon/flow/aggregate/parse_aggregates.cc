@@ -60,7 +60,10 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   const AggregateFunction* function = find_aggregate_function(function_name);
   if (function == nullptr)
     throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()",
-                      "aggregates are " + function_names());
+                      function_name.rfind("var", 0) == 0
+                          ? "the variance is the square of the standard deviation; write: stddev" +
+                                std::string(text.substr(open))
+                          : "aggregates are " + function_names());
 
   AggregateItem result;
   result.function = function_name;

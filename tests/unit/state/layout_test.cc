@@ -39,6 +39,13 @@ TEST_CASE("state that an earlier version wrote belongs to the first cluster that
   CHECK(stored_partitions(dir.path, "g") == std::vector<int32_t>{3});
 }
 
+TEST_CASE("a directory where the lock should be is named") {
+  const Directory dir;
+  make_directories(partition_directory(dir.path, "g", 3) + "/lock");
+  CHECK_THROWS_WITH(try_hold(dir.path, "g", 3),
+                    Catch::Matchers::ContainsSubstring("/g/3/lock is a directory, where kutils has a file"));
+}
+
 TEST_CASE("a partition whose process hangs gets another directory; the old one goes when nobody holds it") {
   const Directory dir;
   auto hung = try_hold(dir.path, "g", 3);

@@ -1,0 +1,48 @@
+#include "cli/cluster_options.h"
+
+#include "base/error.h"
+
+namespace kutils::cli {
+
+void ClusterOptions::declare(OptionTable& table) {
+  const Group group = Group::cluster;
+  table.add({.names = "-b",
+             .metavar = "HOSTS",
+             .help = "brokers; or $KUTILS_BROKERS",
+             .group = group,
+             .in_short_help = true,
+             .set = [this](const std::string& text) { brokers = text; }});
+  table.add({.names = "-X",
+             .metavar = "NAME=VALUE",
+             .help = "a librdkafka property; 'list' prints all",
+             .group = group,
+             .set = [this](const std::string& text) { properties.push_back(text); },
+             .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
+               if (text != "list") return std::nullopt;
+               return kafka::ClientConfig::list_properties();
+             }});
+  table.add({.names = "-F",
+             .metavar = "FILE",
+             .help = "a file of properties; see also $KUTILS_CONFIG",
+             .group = group,
+             .set = [this](const std::string& text) { files.push_back(text); }});
+}
+
+kafka::ClientConfig ClusterOptions::config() const {
+  kafka::ClientConfig config;
+  config.read_default_file();
+  for (const std::string& file : files) config.read_file(file);
+  config.read_environment();
+  if (brokers) config.set_brokers(*brokers);
+  for (const std::string& property : properties) config.set_assignment(property);
+  return config;
+}
+
+kafka::ClientConfig ClusterOptions::config_with_brokers() const {
+  kafka::ClientConfig client = config();
+  if (client.brokers().empty())
+    throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+  return client;
+}
+
+}  // namespace kutils::cli
