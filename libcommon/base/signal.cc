@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::array kStopping = {SIGINT, SIGTERM, SIGHUP};
 
-// A signal handler can reach only statics.
-volatile sig_atomic_t asked = 0;
+// A signal handler can reach only statics. Workers read it in threads of their own (-j).
+std::atomic<int> asked{0};
 std::atomic<int> deaf_calls{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
