@@ -73,7 +73,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       client_->leave_to_the_end(client_);
     // One that is fenced or dropped in the middle of a rebalance may never come to an end: librdkafka 2.0.2's
     // main thread waits for the group's state machine, and what destroys it for that thread (seen: a worker
-    // that was to be built anew hung here). Nor does one that was closed, if a topic that it read was deleted
+    // that was to be rebuilt hung here). Nor does one that was closed, if a topic that it read was deleted
     // (seen). So it is waited for only a moment. All that belongs to the handle goes first.
     released_.clear();
     slots_.clear();
@@ -221,7 +221,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       if (SteadyClock::now() > begin + (asked_to_end() ? kLeaveLimit : kCommitLimit) ||
           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
         throw KafkaError(error.code(), Severity::abort, code, error.what());
-      // Whether it was committed is not known: what is committed will be read anew.
+      // Whether it was committed is not known: what is committed will be read again.
       if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
         throw KafkaError(error.code(), Severity::abort, code, error.what());
       std::this_thread::sleep_for(Millis(20));
@@ -735,7 +735,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool in_order_ = false;
   bool waits_for_one_ = false;                // others have records, or nobody
-  std::vector<Slot*> ordered_;                // all slots; empty: to be gathered anew
+  std::vector<Slot*> ordered_;                // all slots; empty: to be gathered again
   OldestLine oldest_;                         // only in deliver_in_order()
   std::vector<rd_kafka_message_t*> fetched_;  // only while fill() runs
   bool group_owns_ = false;

@@ -3,7 +3,7 @@
 namespace kutils::kafka {
 
 void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
-  // Kept per topic handle; the batch before may be gone, so the name is asked anew where the handle differs.
+  // Kept per topic handle; the batch before may be gone, so the name is asked again where the handle differs.
   // A handle that was freed and made again at the same address would have another name: compare cheaply by
   // asking at run starts.
   Record& record = batch.records().emplace_back();

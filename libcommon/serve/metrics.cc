@@ -66,8 +66,8 @@ std::string prometheus_text(const Figures& figures, const std::string& tool, con
   text.counter("commits_total", "Commits; transactions where there are any.", figures.commits);
   text.counter("transactions_aborted_total", "Aborted transactions, whose records came again.",
                figures.aborted);
-  text.counter("worker_restarts_total", "Times that the worker was built anew after a fatal error.",
-               figures.started_anew);
+  text.counter("worker_restarts_total", "Times that the worker was rebuilt after a fatal error.",
+               figures.restarted);
   text.gauge("partitions", "Partitions assigned to this process.", std::to_string(figures.partitions));
   if (figures.lag)
     text.gauge("lag_records", "Records between the position and the end, assigned partitions.",

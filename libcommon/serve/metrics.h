@@ -17,7 +17,7 @@ struct Figures {
   size_t partitions = 0;
   uint64_t commits = 0;
   uint64_t aborted = 0;
-  uint64_t started_anew = 0;
+  uint64_t restarted = 0;
   struct Restore {
     uint64_t rows = 0;
     uint64_t total = 0;

@@ -51,9 +51,9 @@ void RunViews::aborted() {
   ++figures_.aborted;
 }
 
-void RunViews::started_anew() {
+void RunViews::restarted() {
   const std::lock_guard lock(mutex_);
-  ++figures_.started_anew;
+  ++figures_.restarted;
 }
 
 void RunViews::restoring(int32_t partition, uint64_t rows, uint64_t total) {

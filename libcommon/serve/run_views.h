@@ -26,7 +26,7 @@ class RunViews final : public flow::RunObserver {
   void turned(std::optional<int64_t> lag, size_t partitions) override;
   void committed(const flow::Report::Counts& counts) override;
   void aborted() override;
-  void started_anew() override;
+  void restarted() override;
   void restoring(int32_t partition, uint64_t rows, uint64_t total) override;
   void opened(int32_t partition, state::Backend* rows) override;
   void closing(int32_t partition) override;

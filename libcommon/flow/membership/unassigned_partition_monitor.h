@@ -3,7 +3,7 @@
 // dies in between and comes back under its static name, the broker gives it its old place without any
 // rebalance: the next one never comes, the group is stable and the partition is nobody's for ever (seen on
 // Kafka 4.1.1). So whoever joins looks, until the group is settled, whether all partitions have an owner; if
-// some have none in several looks, it leaves and joins anew.
+// some have none in several looks, it leaves and joins again.
 //
 // Requests run beside the worker, which goes on polling. Used by the worker's thread.
 #pragma once

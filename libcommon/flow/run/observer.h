@@ -16,8 +16,8 @@ class RunObserver {
   // A round of the loop is done, at least ten times a second. `lag` in records, where it is known.
   virtual void turned(std::optional<int64_t> lag, size_t partitions) = 0;
   virtual void committed(const Report::Counts& counts) = 0;
-  virtual void aborted() = 0;       // a transaction
-  virtual void started_anew() = 0;  // the worker, after a fatal error
+  virtual void aborted() = 0;    // a transaction
+  virtual void restarted() = 0;  // the worker, after a fatal error
   // A partition's state is being restored: `rows` of about `total` changelog records are read. From any
   // thread.
   virtual void restoring(int32_t partition, uint64_t rows, uint64_t total) = 0;

@@ -70,8 +70,8 @@ class Crowd {
     void aborted() override {
       if (crowd_.outer_) crowd_.outer_->aborted();
     }
-    void started_anew() override {
-      if (crowd_.outer_) crowd_.outer_->started_anew();
+    void restarted() override {
+      if (crowd_.outer_) crowd_.outer_->restarted();
     }
     void restoring(int32_t partition, uint64_t rows, uint64_t total) override {
       if (crowd_.outer_) crowd_.outer_->restoring(partition, rows, total);

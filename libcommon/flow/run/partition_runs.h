@@ -34,7 +34,7 @@ class PartitionRuns {
   OwnedPartition& first() const { return *runs_[gathered_].partition; }
   // The stage was given only those before this index, for it ended.
   void taken(size_t before);
-  // A record that goes to no stage, where gather() returned `at`. True: it was seen already (15).
+  // A record that goes to no stage, where gather() returned `at`. True: it was seen already (rule 15).
   bool pass_over(const Record& record, size_t at);
   // Of the batch, what is before `done` is done. Calls `settled(partition, last)` for each partition of such
   // records, once, with the last of them.

@@ -216,7 +216,7 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
         if (slept) throw rival_error(slot->instance_id());
         around.pause(kRivalLook);
       }
-      if (around.observer) around.observer->started_anew();
+      if (around.observer) around.observer->restarted();
       log.note(std::string("restarting from the committed offsets: ") + error.what());
     } catch (const Error&) {
       worker.uncount_aborted();

@@ -389,7 +389,7 @@ void Worker::check_unread_origins() {
   for (const auto& at : partitions) origins_->end(at);
 }
 
-// Partitions added to the input (19). A state is of one partition's keys, and keys move with the count:
+// Partitions added to the input (rule 19). A state is of one partition's keys, and keys move with the count:
 // nobody may go on with it. All that was read is committed, and the group left, so that every other member
 // learns of it too.
 bool Worker::refuse_added() {

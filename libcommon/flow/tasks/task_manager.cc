@@ -65,7 +65,7 @@ bool TaskManager::admit(GroupMembership& membership) {
         if (start_at.at == position.at) position.offset = start_at.from;
       }
     }
-    // Committed before the first record: a restart, or another member, must not resolve it anew. With a state
+    // Committed before the first record: a restart, or another member, must not resolve it a second time. With a state
     // its meta row goes along, see below.
     std::vector<kafka::PartitionOffset> first;
     for (const auto& start_at : starts) {
@@ -360,7 +360,7 @@ void TaskManager::rewind(kafka::GroupConsumer& consumer) {
     // As when it was admitted: what the group does not know yet is still to be committed.
     one->committed = position.metadata == plan.fingerprint ? position.offset : kafka::kOffsetNone;
     one->touched = false;
-    one->at_log_end = false;  // it is met anew
+    one->at_log_end = false;  // it is met again
   }
   consumer.rewind(to);
 }

@@ -67,7 +67,7 @@ class TaskManager {
   // topic, the sources. Asks once a second.
   void tell_idle_time();
   void before_commit();
-  // --close-at-end: what the stages have open goes out, in a transaction of its own (25), which is to be committed.
+  // --close-at-end: what the stages have open goes out, in a transaction of its own (rule 25), which is to be committed.
   void close_stages();
   // At the end of -e: what was silent over the pause before this run, or ever, holds windows back no longer than in
   // a run that goes on. All that came of such a source in earlier runs has been read when the internal topic's end
@@ -80,7 +80,7 @@ class TaskManager {
   // The end of the log was met there; the position is behind it, but not behind this run's `end`.
   void met_end(OwnedPartition& partition, int64_t offset, int64_t end);
   bool positions_moved() const;
-  // All that moved; all, if none has, for a transaction without offsets would not be fenced (1).
+  // All that moved; all, if none has, for a transaction without offsets would not be fenced (rule 1).
   std::vector<kafka::PartitionOffset> positions_to_commit() const;
   void committed();
   // Stages and states are as they were at the last commit.

@@ -27,7 +27,7 @@ std::unique_ptr<Committer> make_committer(const WorkerContext& context, const In
   const Environment& around = context.around;
   if (lines) return std::make_unique<LineCommits>([lines] { lines->flush(); });
   if (!context.plan.transactional()) return std::make_unique<PlainCommits>(around.make_producer());
-  // Side by side: after a kill each waits for the broker to end the dead one's transaction (10).
+  // Side by side: after a kill each waits for the broker to end the dead one's transaction (rule 10).
   const auto lock = slot.lock_for_init(around.stop);
   const std::string& id = slot.transactional_id();
   auto make = [&around](const std::string& name) {

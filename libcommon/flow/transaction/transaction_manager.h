@@ -41,7 +41,7 @@ class TransactionManager {
   Millis poll_timeout(int64_t lag, size_t dirty_rows) const;
 
   // The open transaction, with these positions and the rows of their states. Throws KafkaError(abort) if there
-  // are none: it would not be fenced (1). `member`: who the group gave the partitions to. `lag`: what there was
+  // are none: it would not be fenced (rule 1). `member`: who the group gave the partitions to. `lag`: what there was
   // to do when it was begun to be committed.
   void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
               const std::string& member, int64_t lag);

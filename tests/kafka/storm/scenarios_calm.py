@@ -153,7 +153,7 @@ def hosts(bench):
     bench.drain(20)
     bench.stop_all()
     for process in both:
-        if "anew" in process.tail(100) or "fenced" in process.tail(100).lower():
+        if "restarting from" in process.tail(100) or "fenced" in process.tail(100).lower():
             raise Failure(f"they fenced each other:\n{process.tail(100)}")
     return bench.verify()
 
