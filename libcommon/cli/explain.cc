@@ -20,7 +20,10 @@ struct Place {
   std::string topic = {};  // empty: lines
 };
 
-Place place_of_end(const io::Endpoint& at) { return {place_of(at), at.is_topic() ? at.name : std::string()}; }
+Place place_of_end(const io::Endpoint& at) {
+  const bool is_one = at.is_topic() && at.kind != io::EndpointKind::topic_pattern && at.topics.size() <= 1;
+  return {place_of(at), is_one ? at.name : std::string()};
+}
 
 Place source_of(const flow::Job& job, size_t sub) {
   if (sub == 0) return place_of_end(job.in);
@@ -44,9 +47,10 @@ bool sends(const flow::Job& job, size_t sub, size_t place) {
 
 std::string label_of(const flow::Operator& one, bool sends) {
   return (one.place > 0 ? std::to_string(one.place) + " " : std::string()) + one.name +
-         (sends           ? " (sends on by key)"
-          : one.has_state ? " (state)"
-                          : "");
+         (sends && one.has_state ? " (state; sends on by key)"
+          : sends                ? " (sends on by key)"
+          : one.has_state        ? " (state)"
+                                 : "");
 }
 
 bool has_changelog(const flow::Job& job) { return job.stateful() && job.in.is_topic() && job.out.is_topic(); }

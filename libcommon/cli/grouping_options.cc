@@ -192,7 +192,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     const bool combines =
         combines_ && combining.allowed && flow::can_combine(*set, combining.keeps_order) && !told_apart;
     const flow::CombinePlan how{combining.place_of, next_close};
-    job.topology.add({"key",
+    job.topology.add({combines ? "combine" : "key",
                       [plan = plan_, options, set, combines,
                        how](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
                         auto reader =

@@ -49,6 +49,8 @@ sums() {
   grep -q "from $out-repartition-2 (2 partitions)" tree
   grep -q "from $clicks (2 partitions)" tree
   grep -q "changelog $out-changelog ([0-9]* partitions)" tree
+  kfilter --explain -g g true "$clicks,$out" "$out-missing" | grep -q "from $clicks,$out$"
+  kfilter --explain -g g true "^$clicks" "$out-missing" | grep -q 'not there yet'
   kfilter --explain true "$clicks" "$out-missing" | grep -q "to $out-missing (not there yet)"
 }
 

@@ -251,7 +251,7 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   kgen clicks --seed 3 -c 20000 | kmap -q '*, at=1700000000000 + _offset * 10 - (_offset % 7 == 0 ? 9000 : 0)' |
     kwrite -q --time at "$src"
   local tool n=0
-  for tool in "ktable 'n=count(), total=sum(number), most=max(number)'" "kwindow -w 10s --grace 20s 'n=count(), total=sum(number)'" \
+  for tool in "ktable 'n=count(), total=sum(number), large=count() if number > 50, each=distinct(number)'" "kwindow -w 10s --grace 20s 'n=count(), total=sum(number)'" \
     "kwindow -w 30s/10s --grace 20s --emit close --close-at-end 'n=count()'"; do
     local to=() how one
     for how in '' --no-combine; do

@@ -63,6 +63,9 @@ same() { diff -u "$1" "$2"; }
   ktable --explain -q -g totals --by uri 'n=count()' clicks out >tree
   grep -q '^  from totals-repartition$' tree
   grep -q '^changelog totals-changelog$' tree
+  grep -q 'combine (sends on by key)' tree
+  ktable --explain -q -g totals --no-combine --by uri 'n=count()' clicks out | grep -q 'key (sends on by key)'
+  ktable --explain -q -g totals --by uri 'n=count()' table:users out | grep -q 'rows (state; sends on by key)'
   kmap --explain 'a' ./x.ndjson ./y.ndjson | grep -q 'from ./x.ndjson'
   run -2 kfilter --explain 'x >' big small
   run -2 kfilter -b localhost:1 --dot 'x > 1' big small

@@ -59,6 +59,9 @@ class Aggregate {
   virtual void add_risk(const void* /*state*/, MergeRisk& risk) const {
     if (may_refuse()) risk.amount = 1;
   }
+  // Whether records may be merged before their group sees them (combine_stage.h): the group refuses none of them
+  // but for an overflow, and the result is the same to the last digit.
+  virtual bool combines() const { return has_merge() && !folds(); }
   // Whether the order of records tells: it is kept where a merge is of earlier ones with later ones.
   virtual bool is_ordered() const { return false; }
   // Takes back an add() of the same argument: rows of a table that change or leave.

@@ -60,13 +60,13 @@ class CombineStage final : public Stage {
     const size_t place_size = place_.size();
     std::string_view key = grouped.key;
     if (place_size > 0) key = place_.append(grouped.key);
-    Row* row = groups_.find_or_add(key).first;
+    Row* row = find(key, record);
     const bool is_full =
         row->records == std::numeric_limits<decltype(row->records)>::max() || row->heap + bytes > kMostBytes;
     if (is_full || (row->exists && set_.can_add(groups_.state(row), grouped.arguments))) {
       send_all(out);
       if (rest_ > 0) return false;
-      row = groups_.find_or_add(key).first;
+      row = find(key, record);
     }
     // Even alone: whether it is an error is for the group to say.
     if (set_.add(groups_.state(row), grouped.arguments)) return false;
@@ -82,20 +82,27 @@ class CombineStage final : public Stage {
     ++records_;
     place_size_ = place_size;
     partition_ = record.partition;
-    offset_ = record.offset;
     // Where it does not pay, that is seen before there are many groups.
     const bool pays = groups_.size() != kManyGroups || records_ >= 2 * (sent_ + kManyGroups);
     if (!pays || groups_.memory() > kMostMemory) send_all(out);
     return true;
   }
 
+  Row* find(std::string_view key, const Record& record) {
+    const auto [row, is_new] = groups_.find_or_add(key);
+    if (is_new) offsets_.push_back(record.offset);
+    return row;
+  }
+
   void send_all(Emitter& out) {
-    const std::string partition = std::to_string(partition_), offset = std::to_string(offset_);
-    const Header headers[] = {{kSourcePartitionHeader, std::string_view(partition)},
-                              {kSourceOffsetHeader, std::string_view(offset)},
-                              {kCombinedHeader, std::string_view("1")}};
-    for (Row* row : groups_.rows()) {
+    const std::string partition = std::to_string(partition_);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      Row* row = groups_.rows()[i];
       if (!row->exists) continue;
+      const std::string offset = std::to_string(offsets_[i]);
+      const Header headers[] = {{kSourcePartitionHeader, std::string_view(partition)},
+                                {kSourceOffsetHeader, std::string_view(offset)},
+                                {kCombinedHeader, std::string_view("1")}};
       value_.clear();
       encode_combined(set_, row->key_is_text, row->records, groups_.state(row), value_);
       Output output;
@@ -111,6 +118,7 @@ class CombineStage final : public Stage {
     }
     sent_ += groups_.size();
     groups_.clear(kMostMemory / 4);
+    offsets_.clear();
     if (records_ < kSample) return;  // few at each commit: they are added up
     if (records_ < 2 * sent_) {
       rest_ = next_rest_;
@@ -131,8 +139,8 @@ class CombineStage final : public Stage {
   int64_t time_ = INT64_MIN;        // the source's
   int64_t next_close_ = INT64_MIN;  // when a window could close by it
   int32_t partition_ = 0;           // of the newest record
-  int64_t offset_ = 0;
-  size_t records_ = 0;  // since the last look at whether it pays, and what went on of them
+  std::vector<int64_t> offsets_;    // of the first record of each row
+  size_t records_ = 0;              // since the last look at whether it pays, and what went on of them
   size_t sent_ = 0;
   size_t rest_ = 0;  // records that go on alone
   size_t next_rest_ = kSample * 16;
@@ -144,7 +152,7 @@ class CombineStage final : public Stage {
 bool can_combine(const AggregateSet& set, bool keeps_order) {
   for (size_t i = 0; i < set.items().size(); ++i) {
     const Aggregate& one = set.function(i);
-    if (!one.has_merge() || one.folds() || (one.is_ordered() && !keeps_order)) return false;
+    if (!one.combines() || (one.is_ordered() && !keeps_order)) return false;
   }
   return true;
 }

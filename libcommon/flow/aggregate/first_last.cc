@@ -30,6 +30,7 @@ RecordError no_order(const char* function, const ScalarValue& a, const ScalarVal
 
 class Extreme final : public TypedAggregate<OwnedScalar> {
  public:
+  bool combines() const override { return false; }  // a number beside strings is refused
   explicit Extreme(bool largest) : largest_(largest) {}
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     return check_ordered(name(), argument);
@@ -94,6 +95,7 @@ class Last final : public FirstOrLast {
 
 class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
  public:
+  bool combines() const override { return false; }  // a number beside strings is refused
   explicit Top(size_t limit) : limit_(limit) {}
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     return check_ordered("top", argument);

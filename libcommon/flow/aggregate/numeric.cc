@@ -166,6 +166,7 @@ struct Moments {
 
 class StandardDeviation final : public TypedAggregate<Moments> {
  public:
+  bool combines() const override { return false; }  // the last digits depend on what is merged
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.is_number()) return needs_number("stddev", argument);
     return std::nullopt;
