@@ -15,8 +15,8 @@ using TopicFacts = std::function<std::string(const std::string& topic)>;
 std::string explain(const flow::Job& job, const TopicFacts& facts);
 std::string explain_dot(const flow::Job& job, const TopicFacts& facts);  // for dot(1)
 
-// Asks the brokers, for two seconds at most: partitions of a topic, or that it is not there yet. If nobody
-// answers it says nothing, and `why` is set to the reason.
+// Asks the brokers, for two seconds at most, how many partitions a topic has or whether it is missing. Without an
+// answer the result is empty, and `why` is set to the reason.
 TopicFacts ask_brokers(const flow::Job& job, std::string& why);
 
 }  // namespace kutils::cli

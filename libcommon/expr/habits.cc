@@ -501,7 +501,7 @@ class Rewriter {
     const bool is_literal = right == i + 2 && (kind == Piece::Kind::string || kind == Piece::Kind::number);
     if (literal && !(is_literal && stands_alone(left, right))) return std::nullopt;
     const std::string a = written(left, i), b = written(i + 1, right);
-    // Nobody divides by 1: that is jq's default.
+    // A division by 1 changes nothing: this is jq's default value.
     if (is(i, "//") && is_literal && kind == Piece::Kind::number && b != "1" &&
         b.find_first_not_of("0.") != b.npos)
       return replaced(left, right, "int(math.floor(double(" + a + ") / " + b + "))");

@@ -27,7 +27,7 @@ class TickingClock final : public Clock {
   mutable int64_t us_ = 0;
 };
 
-struct FakeSurroundings {
+struct FakeEnvironment {
   FakeBroker broker;
   RecordingLog log;
   StopByHand stop;

@@ -11,7 +11,7 @@
 
 namespace kutils::testing {
 
-struct PartOfWorker : FakeSurroundings {
+struct PartOfWorker : FakeEnvironment {
   flow::Job job;
   flow::Environment environment = around();
   FakeAdmin admin{broker};

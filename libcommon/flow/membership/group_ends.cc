@@ -66,7 +66,7 @@ bool GroupEnds::live_siblings_have_the_rest() const {
                     std::find(dead.begin(), dead.end(), member.instance_id) == dead.end();
            });
   } catch (const Error&) {
-    return false;  // nobody to ask: as if it were not so
+    return false;  // without an answer siblings count as not alive
   }
 }
 

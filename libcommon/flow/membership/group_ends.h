@@ -21,11 +21,11 @@ class GroupEnds {
   // answer.
   bool reached(kafka::GroupConsumer& consumer) const;
 
-  // --close-at-end: windows of a partition that a killed process still holds would stay open, for nobody
-  // closes them. The group takes it for dead after its session time-out and gives them to us. Processes of
-  // this machine that live close their own; of others' nobody can say whether they live, so they are waited
-  // for as long. `held`: how many partitions of the last sub-topology are ours; `waited_us`: since this worker
-  // began. Says once what is waited for, and at the end what is left to others.
+  // --close-at-end: the windows of a partition that a killed process still holds would stay open. The group
+  // drops that process after its session time-out and gives its partitions to us. Live processes of this
+  // machine close their own windows. Whether processes of other machines live cannot be told, so they are
+  // waited for as long as killed ones. `held`: how many partitions of the last sub-topology are ours;
+  // `waited_us`: since this worker began. Says once what is waited for, and at the end what is left to others.
   bool waits_for_partitions(int32_t held, int64_t waited_us);
 
  private:

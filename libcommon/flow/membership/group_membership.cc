@@ -1,5 +1,6 @@
 #include "flow/membership/group_membership.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace kutils::flow {

@@ -70,7 +70,7 @@ class GroupMembership final : private kafka::RebalanceListener {
   // SIGSTOP).
   bool was_away() const { return was_away_; }
   int64_t age_us() const { return context_.around.clock.steady_us() - begun_us_; }
-  // The group has partitions that are nobody's, until somebody joins again (unassigned_partition_monitor.h).
+  // Partitions of the group are assigned to no member, until a member joins again (unassigned_partition_monitor.h).
   bool has_left_out() const { return unassigned_ && unassigned_->is_confirmed(); }
 
   kafka::GroupConsumer& consumer() { return *consumer_; }

@@ -18,7 +18,6 @@ constexpr Millis kReadLimit{3000};
 constexpr Millis kSettleLimit{5000};
 constexpr Millis kEndLimit{1000};  // of both, once the program is asked to end
 constexpr Millis kGlance{50};
-constexpr int kShorterLooks = 2;
 
 std::string name_of(const kafka::TopicPartition& at) {
   return at.topic + " [" + std::to_string(at.partition) + "]";

@@ -6,9 +6,6 @@
 #include "base/error.h"
 
 namespace kutils::flow {
-namespace {
-constexpr int kShorterLooks = 2;
-}  // namespace
 
 PartitionWatch::PartitionWatch(kafka::Admin& admin, Counts topics, Executor& executor, bool may_go)
     : admin_(admin), topics_(std::move(topics)), executor_(executor), may_go_(may_go) {

@@ -24,6 +24,8 @@ constexpr Millis kDeletionWatchEvery{1'000};
 
 // A topic is missing after this many looks in a row: a broker that has just started may not know it yet.
 constexpr int kMissingLooks = 3;
+// A log ends before a record that it held after this many: a broker that comes back may lag for one.
+constexpr int kShorterLooks = 2;
 // Whether there is no such topic (any more). Throws KafkaError where the cluster does not say.
 bool is_missing(kafka::Admin& admin, const std::string& topic);
 

@@ -59,7 +59,7 @@ class Worker final : private PartitionOwner {
   // failed.
   void uncount_aborted();
   Processor::End ended() const;
-  // It left to join again: the group has partitions that are nobody's (unassigned_partition_monitor.h).
+  // It left to join again: partitions of the group are assigned to no member (unassigned_partition_monitor.h).
   bool rejoins() const { return rejoins_; }
   // The last id that the group knew us by; empty if we never joined.
   std::string member_id();

@@ -37,7 +37,7 @@ TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, Transa
     const SubPlan& from = plan.subs[sub - 1];
     watches_.push_back({IdleSourceMonitor(context.around, plan.group, from.topic, from.partitions), sub});
   }
-  aborted();  // as after each abort: the one stage is new
+  renew_stages();
 }
 
 // --- coming and going
@@ -315,9 +315,13 @@ void TaskManager::committed() {
   internal_topics_.committed();
 }
 
-// A stage may hold what the transaction put into it.
 void TaskManager::aborted() {
   internal_topics_.aborted();
+  renew_stages();
+}
+
+// A stage may hold what an aborted transaction put into it.
+void TaskManager::renew_stages() {
   if (!context_.job.stateful()) {
     stage_ = make_chain(context_.job.topology.subs().front(), StageContext{-1, nullptr, &clock_}, {});
     return;

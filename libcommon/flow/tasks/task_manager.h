@@ -111,6 +111,7 @@ class TaskManager {
   };
   void start(const kafka::PartitionOffset& from, std::unique_ptr<PartitionState> state, bool is_fresh);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition) const;
+  void renew_stages();
   void close_state(OwnedPartition& partition);
   std::string metadata_of(const OwnedPartition& partition) const;
   void tell_idle_time_of(Watch& watch);

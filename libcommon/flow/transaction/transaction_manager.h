@@ -51,7 +51,7 @@ class TransactionManager {
   void abort() {
     if (committer_->open()) committer_->abort();
   }
-  // Aborts without a wait for what was not delivered: nobody will deliver to a topic that is gone.
+  // Aborts without a wait for what was not delivered: a topic that is gone takes no delivery.
   void abort_undelivered();
   // A transaction failed with this error and is to be aborted. How long to wait before the next one; throws
   // Error(delivery) after too many in a row.

@@ -23,7 +23,7 @@ constexpr Fault kFaults[] = {Fault::kill_before,       Fault::kill_after,      F
                              Fault::retriable_before,  Fault::fatal_before,    Fault::fatal_after,
                              Fault::unanswered_before, Fault::unanswered_after};
 
-struct Bench : testing::FakeSurroundings {
+struct Bench : testing::FakeEnvironment {
   Job job;
 
   Bench() {

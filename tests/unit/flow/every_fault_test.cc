@@ -269,7 +269,7 @@ std::string describe(const Case& one) {
   return text;
 }
 
-class Bench : public testing::FakeSurroundings {
+class Bench : public testing::FakeEnvironment {
  public:
   explicit Bench(const Case& wanted) : case_(wanted) {
     broker.add_topic("in", 2);
@@ -451,7 +451,7 @@ class Bench : public testing::FakeSurroundings {
   ExitCode run_once() {
     if (original_[0].empty() && original_[1].empty())
       for (size_t p = 0; p < 2; ++p) original_[p] = broker.topics.at("in")[p];
-    Environment around = FakeSurroundings::around();
+    Environment around = FakeEnvironment::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
       return std::make_unique<testing::KeyedSink>(broker, producer, topic);

@@ -52,7 +52,7 @@ class Behind final : public Stage {
 
 TEST_CASE("-e: a source that never spoke, or was silent since the last run, holds nothing back at the end") {
   Folder disk;
-  testing::FakeSurroundings bench;
+  testing::FakeEnvironment bench;
   bench.broker.add_topic("in", 3);
   bench.broker.add_topic("g-repartition", 3);
   Told told;

@@ -9,6 +9,7 @@
 #include "support/fixed_admin.h"
 #include "support/hand_executor.h"
 #include "support/lines_fakes.h"
+#include "support/part_of_worker.h"
 
 namespace kutils::flow {
 namespace {
@@ -33,15 +34,6 @@ struct Cluster {
     for (int i = 0; i < records; ++i) write(at, "other" + std::to_string(i));
   }
 };
-
-Record record_of(const TP& at, int64_t offset, const std::string& value) {
-  Record record;
-  record.topic = at.topic;
-  record.partition = at.partition;
-  record.offset = offset;
-  record.value = MaybeBytes(value);
-  return record;
-}
 
 class AdminOf final : public test::FixedAdmin {
  public:
@@ -81,7 +73,7 @@ class ReaderOf final : public kafka::PartitionReader {
         polled.ends.push_back({at, log.high, {}});
       } else {
         ++cluster_.reads;
-        batch.records().push_back(record_of(at, next->first, next->second));
+        batch.records().push_back(testing::record_at(at, next->first, next->second));
       }
     }
     return polled;
@@ -122,7 +114,8 @@ struct Bench {
   void process(const TP& from, int64_t offset) {
     origins->took(from);
     if (!origins->wants(from)) return;
-    origins->processed(from, {offset, digest_of(record_of(from, offset, cluster.logs[from].values[offset]))});
+    origins->processed(
+        from, {offset, digest_of(testing::record_at(from, offset, cluster.logs[from].values[offset]))});
   }
   std::optional<Error> look() {
     clock.advance(Millis(1000));

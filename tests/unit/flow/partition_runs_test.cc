@@ -68,7 +68,7 @@ TEST_CASE("runs: records that were seen, are not ours or are behind the end go t
   one.add(0, 4), one.add(2, 0), one.add(0, 5), one.add(0, 7), one.add(0, 8);
   one.runs.begin();
   CHECK(one.runs.gather(one.records, 0, false) == 0);
-  CHECK(one.runs.pass_over(one.records[0], 0));  // again (15)
+  CHECK(one.runs.pass_over(one.records[0], 0));  // again (rule 15)
   CHECK(one.runs.gather(one.records, 1, false) == 1);
   CHECK_FALSE(one.runs.pass_over(one.records[1], 1));
   CHECK(one.runs.gather(one.records, 2, false) == 3);

@@ -30,7 +30,7 @@ constexpr size_t kGroupPartitions = 3;  // more than IN has, so that numbers whi
 constexpr size_t kStates = kGroupPartitions + kRowPartitions;
 constexpr size_t kSteps = 14;
 
-struct Bench : testing::FakeSurroundings {
+struct Bench : testing::FakeEnvironment {
   LocalDisk& disk;
   AggregateSet set{parse_aggregates("n=count(), s=sum(v), k=distinct(_key)", "AGGS")};
   Job job;
@@ -82,7 +82,7 @@ struct Bench : testing::FakeSurroundings {
     }
   }
   ExitCode run() {
-    Environment around = FakeSurroundings::around();
+    Environment around = FakeEnvironment::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
       return std::make_unique<testing::KeyedSink>(broker, producer, topic);

@@ -72,7 +72,7 @@ class NumberingStage final : public Stage {
   std::map<std::string, int64_t> held_;
 };
 
-struct Bench : testing::FakeSurroundings {
+struct Bench : testing::FakeEnvironment {
   LocalDisk& disk;
   Job job;
 

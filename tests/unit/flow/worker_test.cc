@@ -24,7 +24,7 @@ using Values = std::vector<std::string>;
 using TP = kafka::TopicPartition;
 using Fault = FakeBroker::Fault;
 
-struct Bench : testing::FakeSurroundings {
+struct Bench : testing::FakeEnvironment {
   Job job;
 
   Bench() {
