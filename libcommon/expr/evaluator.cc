@@ -746,4 +746,16 @@ Run run_macro(Macro macro) {
   return nullptr;
 }
 
+Value evaluate(const Program& program, Context& context) {
+  context.restart();
+  if (context.locals.size() < program.locals) context.locals.resize(program.locals);
+  try {
+    return run(program.root, context);
+  } catch (const LimitExceeded& limit) {
+    context.restart();
+    Value error = context.fail(Reason::expression, limit.message);
+    return locate(error, *program.root);
+  }
+}
+
 }  // namespace kutils::expr
