@@ -1,4 +1,4 @@
-// Words of other languages, and how they are written here: the tables of habits.cc. A row that is added here
+// Words of other languages, and how they are written here: the tables behind the rules. A row that is added here
 // gets one in tests/tool/hints.bats.
 #pragma once
 
@@ -6,15 +6,15 @@
 #include <string_view>
 #include <utility>
 
-namespace kutils::expr {
+namespace kutils::expr::habits {
 
 // `$1`, `$2`: the arguments, as they were written. Other names of functions of ours.
-struct Call {
+struct Spelling {
   std::string_view name;  // in lower case
   size_t arguments;
   std::string_view ours;
 };
-constexpr Call kCalls[] = {
+constexpr Spelling kCalls[] = {
     {"len", 1, "size($1)"},
     {"length", 1, "size($1)"},
     {"char_length", 1, "size($1)"},
@@ -105,7 +105,7 @@ constexpr Call kCalls[] = {
     {"math.sqrt", 1, "math.sqrt($1)"},
     {"select", 1, "$1"},
 };
-constexpr Call kAggregates[] = {
+constexpr Spelling kAggregates[] = {
     {"median", 1, "percentile($1, 50)"},
     {"p50", 1, "percentile($1, 50)"},
     {"p90", 1, "percentile($1, 90)"},
@@ -141,7 +141,7 @@ constexpr std::string_view kOurs[] = {"count",  "sum",      "min",    "max",    
                                       "fold",   "collect",  "bytes",  "now",       "random",
                                       "uuid",   "hash",     "json",   "duration"};
 // Methods whose whole call is written differently here; `$0` is the receiver.
-constexpr Call kRewrittenMethods[] = {
+constexpr Spelling kRewrittenMethods[] = {
     {"isnull", 0, "!has($0) || $0 == null"},
     {"isna", 0, "!has($0) || $0 == null"},
     {"notnull", 0, "has($0) && $0 != null"},
@@ -203,7 +203,7 @@ constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"True", "tr
                                                                     {"timestamp", "_ts"},
                                                                     {"_timestamp", "_ts"},
                                                                     {"ts", "_ts"}};
-constexpr Call kMethods[] = {
+constexpr Spelling kMethods[] = {
     {"tolowercase", 0, "lowerAscii"},
     {"lower", 0, "lowerAscii"},
     {"touppercase", 0, "upperAscii"},
@@ -219,4 +219,4 @@ constexpr Call kMethods[] = {
     {"match", 1, "matches"},
 };
 
-}  // namespace kutils::expr
+}  // namespace kutils::expr::habits

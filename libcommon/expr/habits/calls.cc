@@ -1,0 +1,180 @@
+// Calls of functions and methods, and words between operands that are methods here.
+#include <algorithm>
+#include <iterator>
+
+#include "expr/habits/rules.h"
+#include "expr/habits/words.h"
+
+namespace kutils::expr::habits {
+namespace {
+
+using Done = std::optional<std::string>;
+
+bool is_whole(const std::string& text) {
+  return !text.empty() && text.size() < 9 && text.find_first_not_of("0123456789") == text.npos;
+}
+
+// SQL's substring(x, FROM, COUNT) counts from 1; JavaScript's x.substr(FROM, COUNT) from 0.
+std::string part(const std::string& what, const std::string& from, const std::string& count, int first) {
+  if (!is_whole(from) || !(count.empty() || is_whole(count)) || std::stoi(from) < first) return {};
+  const int begin = std::stoi(from) - first;
+  return what + ".substring(" + std::to_string(begin) +
+         (count.empty() ? "" : ", " + std::to_string(begin + std::stoi(count))) + ")";
+}
+
+// Calls whose translation depends on their arguments.
+std::string special(const Pieces& p, const std::string& name, const std::vector<std::string>& arguments) {
+  const size_t n = arguments.size();
+  const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
+  if ((name == "substr" || name == "substring" || name == "mid") && (n == 2 || n == 3))
+    return part(arguments[0], arguments[1], n == 3 ? arguments[2] : "", 1);
+  if ((name == "sprintf" || name == "printf" || name == "format") && n > 1 && is_text(arguments[0])) {
+    std::string rest;
+    for (size_t i = 1; i < n; ++i) rest += (i > 1 ? ", " : "") + arguments[i];
+    return arguments[0] + ".format([" + rest + "])";
+  }
+  if ((name == "pow" || name == "power" || name == "math.pow") && n == 2)
+    return power_of(arguments[0], arguments[1]);
+  // Miller's and R's order, or awk's: the pattern first.
+  if ((name == "gsub" || name == "sub") && n == 3) {
+    const size_t subject = is_text(arguments[0]) ? 2 : 0;
+    const std::string limit = name == "sub" ? ", 1" : "";
+    return "regex.replace(" + arguments[subject] + ", " + arguments[subject == 0 ? 1 : 0] + ", " +
+           arguments[subject == 0 ? 2 : 1] + limit + ")";
+  }
+  if (name == "quantile" && n == 2 && p.is_list() && arguments[1].size() > 2 && arguments[1].size() < 6 &&
+      arguments[1].rfind("0.", 0) == 0 && is_whole(arguments[1].substr(2))) {
+    std::string percent = arguments[1].substr(2);
+    percent.resize(std::max<size_t>(percent.size(), 2), '0');
+    if (percent.size() > 2) percent.insert(2, ".");
+    if (percent[0] == '0') percent.erase(0, 1);
+    return "percentile(" + arguments[0] + ", " + percent + ")";
+  }
+  if (name == "count" && n == 1 && p.is_list() && arguments[0] != "*" && arguments[0] != "1" &&
+      arguments[0].rfind("distinct", 0) != 0 && arguments[0].rfind("DISTINCT", 0) != 0) {
+    const auto pieces = scan(arguments[0]);
+    if (pieces.size() == 1 && pieces[0].kind == Piece::Kind::word)
+      return "count() if has(" + arguments[0] + ") && " + arguments[0] + " != null";
+    return "count() if " + arguments[0];
+  }
+  return time_call(name, arguments);
+}
+
+// a contains b, a starts with b, a eq b
+Done word_between(const Pieces& p, size_t i) {
+  const std::string& word = p[i].text;
+  for (const auto& [theirs, ours] : kComparisons)
+    if (theirs == word) return p.replaced(i, i + 1, std::string(ours));
+  std::string method;
+  size_t right = i + 1;
+  for (const auto& [theirs, ours] : kInfixMethods)
+    if (theirs == word) method = ours;
+  if ((word == "starts" || word == "ends") && p.is(i + 1, "with")) {
+    method = word == "starts" ? "startsWith" : "endsWith";
+    ++right;
+  }
+  if (method.empty()) return std::nullopt;
+  const size_t left = p.operand_before(i), end = p.operand_after(right);
+  if (left == i || end == right) return std::nullopt;
+  const bool bracketed = p.is(right, "(") && p.behind_bracket(right) == end;
+  const std::string argument = p.written(right, end);
+  return p.replaced(left, end,
+                    p.written(left, i) + "." + method + (bracketed ? argument : "(" + argument + ")"));
+}
+
+}  // namespace
+
+std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
+  const bool selected = i > 0 && p.is(i - 1, ".");
+  const size_t behind = p.behind_bracket(i + 1);
+  if (behind == 0) return std::nullopt;
+  std::vector<std::string> arguments;
+  size_t from = i + 2;
+  int depth = 0;
+  for (size_t at = i + 2; at + 1 <= behind; ++at) {
+    if (p.is(at, "(") || p.is(at, "[") || p.is(at, "{")) ++depth;
+    const bool last = at + 1 == behind;
+    if (last || (depth == 0 && (p.is(at, ",") || p.is(at, ";")))) {
+      if (at > from) arguments.push_back(p.written(from, at));
+      from = at + 1;
+    }
+    if (p.is(at, ")") || p.is(at, "]") || p.is(at, "}")) --depth;
+  }
+  const std::string& name = p[i].text;
+  const auto as = [&](const Spelling& ours, const std::string& receiver, size_t begin) {
+    const bool is_operator =
+        has_operators(std::string(ours.ours.substr(ours.ours.find(' ') + 1))) &&
+        (ours.ours.find('(') == std::string_view::npos || ours.ours.find("||") != std::string_view::npos ||
+         ours.ours.find("&&") != std::string_view::npos);
+    std::string out;
+    for (size_t at = 0; at < ours.ours.size(); ++at) {
+      if (ours.ours[at] != '$') {
+        out += ours.ours[at];
+        continue;
+      }
+      const auto number = static_cast<size_t>(ours.ours[++at] - '0');
+      const std::string& argument = number == 0 ? receiver : arguments[number - 1];
+      const bool is_receiver = at + 1 < ours.ours.size() && ours.ours[at + 1] == '.';
+      out += (is_receiver || is_operator) && has_operators(argument) ? "(" + argument + ")" : argument;
+    }
+    return p.replaced(begin, behind, is_operator && !p.stands_alone(begin, behind) ? "(" + out + ")" : out);
+  };
+  const auto known = [&](const Spelling& one) {
+    return one.name == name && one.arguments == arguments.size();
+  };
+  // Math.max of JavaScript and of SQL's dialects.
+  if (selected && (p.is(i - 2, "math") || p.is(i - 2, "date")) && !p.is(i - 3, ".")) {
+    const std::string dotted = p[i - 2].text + "." + name;
+    const auto of_library = std::find_if(std::begin(kCalls), std::end(kCalls), [&](const Spelling& one) {
+      return one.name == dotted && one.arguments == arguments.size();
+    });
+    if (of_library != std::end(kCalls) &&
+        of_library->ours.substr(0, dotted.size() + 1) != p.written(i - 2, i + 2))
+      return as(*of_library, {}, i - 2);
+    if (const std::string out = special(p, dotted, arguments); !out.empty())
+      return p.replaced(i - 2, behind, out);
+  }
+  if (selected) {
+    const size_t left = p.primary_before(i - 1);
+    const auto other = std::find_if(std::begin(kRewrittenMethods), std::end(kRewrittenMethods), known);
+    if (left < i - 1 && other != std::end(kRewrittenMethods)) return as(*other, p.written(left, i - 1), left);
+    if (left < i - 1 && name == "substr" && !arguments.empty() && arguments.size() < 3) {
+      const std::string out =
+          part(p.written(left, i - 1), arguments[0], arguments.size() == 2 ? arguments[1] : "", 0);
+      if (!out.empty()) return p.replaced(left, behind, out);
+    }
+    for (const Spelling& method : kMethods)
+      if (method.name == name && method.arguments == arguments.size() &&
+          p.text().substr(p[i].begin, name.size()) != method.ours)
+        return p.replaced(i, i + 1, std::string(method.ours));
+    return std::nullopt;
+  }
+  if (name == "count" && arguments.size() == 1 && p.is_list()) {
+    if (arguments[0] == "*" || arguments[0] == "1") return p.replaced(i, behind, "count()");
+    if (p.is(i + 2, "distinct"))
+      return p.replaced(i, behind, "distinct(" + p.written(i + 3, behind - 1) + ")");
+  }
+  const std::string as_written(p.text().substr(p[i].begin, name.size()));
+  if (as_written != name && std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs))
+    return p.replaced(i, i + 1, name);
+  const auto found = std::find_if(std::begin(kCalls), std::end(kCalls), known);
+  if (found != std::end(kCalls)) return as(*found, {}, i);
+  const auto aggregate = std::find_if(std::begin(kAggregates), std::end(kAggregates), known);
+  if (p.is_list() && aggregate != std::end(kAggregates)) return as(*aggregate, {}, i);
+  if (const std::string out = special(p, name, arguments); !out.empty()) return p.replaced(i, behind, out);
+  return std::nullopt;
+}
+
+std::optional<std::string> rewrite_infix_word(const Pieces& p, size_t i) {
+  if (p.is_infix(i) && p[i - 1].kind != Piece::Kind::symbol) {
+    if (auto done = word_between(p, i)) return done;
+  }
+  const bool of_shell = i > 1 && i + 1 < p.size() && p.is(i - 1, "-") && !p.is(i + 1, "(") &&
+                        p[i - 1].end == p[i].begin && p[i - 2].end < p[i - 1].begin;
+  if (!of_shell) return std::nullopt;
+  for (const auto& [theirs, ours] : kComparisons)
+    if (theirs == p[i].text && theirs.size() == 2) return p.replaced(i - 1, i + 1, std::string(ours));
+  return std::nullopt;
+}
+
+}  // namespace kutils::expr::habits

@@ -1,0 +1,278 @@
+// SQL: CASE, CAST, LIKE, BETWEEN, IS NULL, IN (...), AS, NOT, * EXCEPT and the rest of a SELECT.
+#include <algorithm>
+#include <cctype>
+
+#include "expr/habits/rules.h"
+#include "expr/habits/words.h"
+
+namespace kutils::expr::habits {
+namespace {
+
+using Done = std::optional<std::string>;
+
+// SELECT x, WHERE x
+Done leading_word(const Pieces& p, size_t i) {
+  if (i != 0 || p.size() < 2 || p.is(1, "(") || p.is(1, "=") || p[1].kind == Piece::Kind::symbol)
+    return std::nullopt;
+  return p.replaced(0, 2, p.written(1, 2));
+}
+
+// x FROM topic
+Done from(const Pieces& p, size_t i) {
+  if (i == 0 || i + 2 != p.size() || p[i - 1].kind == Piece::Kind::symbol) return std::nullopt;
+  return std::string(p.text().substr(0, p[i - 1].end));
+}
+
+// sum(x) WHERE y
+Done condition_of_aggregate(const Pieces& p, size_t i) {
+  if (!p.is_list() || !p.is_infix(i) || !p.is(i - 1, ")")) return std::nullopt;
+  return p.replaced(i, i + 1, "if");
+}
+
+// sum(x) FILTER (WHERE y)
+Done filter(const Pieces& p, size_t i) {
+  if (!p.is_list() || !p.is_infix(i) || !p.is(i - 1, ")") || !p.is(i + 1, "(") || !p.is(i + 2, "where"))
+    return std::nullopt;
+  const size_t behind = p.behind_bracket(i + 1);
+  if (behind <= i + 4) return std::nullopt;
+  return p.replaced(i, behind, "if " + p.written(i + 3, behind - 1));
+}
+
+// n=count
+Done bare_count(const Pieces& p, size_t i) {
+  if (!p.is_list() || i + 1 != p.size() || (i != 0 && !(i == 2 && p.is(1, "=")))) return std::nullopt;
+  return p.replaced(i, i + 1, "count()");
+}
+
+// CASE WHEN a THEN b [WHEN ...] [ELSE c] END
+Done cases(const Pieces& p, size_t i) {
+  const size_t end = p.next_of(i + 1, "end");
+  if (end == Pieces::kNone || !p.is(i + 1, "when")) return std::nullopt;
+  std::string out;
+  size_t at = i + 1;
+  while (p.is(at, "when")) {
+    const size_t then = p.next_of(at + 1, "then");
+    if (then == Pieces::kNone || then > end) return std::nullopt;
+    const size_t next = std::min({p.next_of(then + 1, "when"), p.next_of(then + 1, "else"), end});
+    out += p.written(at + 1, then) + " ? " + p.written(then + 1, next) + " : ";
+    at = next;
+  }
+  out += p.is(at, "else") ? p.written(at + 1, end) : "null";
+  return p.replaced(i, end + 1, p.stands_alone(i, end + 1) || p.is(end + 1, "as") ? out : "(" + out + ")");
+}
+
+std::string type_named(const std::string& name) {
+  for (const auto& [theirs, ours] : kTypes)
+    if (theirs == name) return std::string(ours);
+  return {};
+}
+
+Done cast(const Pieces& p, size_t i) {
+  if (!p.is(i + 1, "(")) return std::nullopt;
+  const size_t behind = p.behind_bracket(i + 1);
+  const size_t as = behind == 0 ? Pieces::kNone : p.next_of(i + 2, "as");
+  if (as == Pieces::kNone || as + 1 >= behind || as == i + 2) return std::nullopt;
+  const std::string type = type_named(p[as + 1].text);
+  if (type.empty()) return std::nullopt;
+  return p.replaced(i, behind, type + "(" + p.written(i + 2, as) + ")");
+}
+
+Done cast_behind(const Pieces& p, size_t i) {
+  const size_t left = p.primary_before(i);
+  const std::string type = i + 1 < p.size() ? type_named(p[i + 1].text) : std::string();
+  if (left == i || type.empty()) return std::nullopt;
+  const std::string what = p.written(left, i);
+  const bool bracketed = what.front() == '(' && p.behind_bracket(left) == i;
+  return p.replaced(left, i + 2, bracketed ? type + what : type + "(" + what + ")");
+}
+
+// `* EXCEPT (a, b)`
+Done except(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || !p.is(i - 1, "*")) return std::nullopt;
+  const bool bracketed = p.is(i + 1, "(");
+  const size_t end = bracketed ? p.behind_bracket(i + 1) : i + 2;
+  if (end == 0 || end > p.size()) return std::nullopt;
+  std::string out;
+  for (size_t at = i + 1; at < end; ++at)
+    if (p[at].kind == Piece::Kind::word) out += ", -" + p.written(at, at + 1);
+  if (out.empty()) return std::nullopt;
+  return p.replaced(i - 1, end, "*" + out);
+}
+
+// `i`: `between`, or the `not` in front of it.
+Done between(const Pieces& p, size_t i) {
+  if (!p.is_infix(i)) return std::nullopt;
+  const bool negated = p.is(i, "not");
+  const size_t first = i + (negated ? 2 : 1);
+  if (negated && !p.is(i + 1, "between")) return std::nullopt;
+  const size_t left = p.operand_before(i);
+  const size_t middle = p.operand_after(first);
+  if (left == i || middle == first || !p.is(middle, "and")) return std::nullopt;
+  const size_t right = p.operand_after(middle + 1);
+  if (right == middle + 1) return std::nullopt;
+  const std::string what = p.written(left, i);
+  const std::string out =
+      what + " >= " + p.written(first, middle) + " && " + what + " <= " + p.written(middle + 1, right);
+  return p.replaced(left, right, negated ? "!(" + out + ")" : out);
+}
+
+// a LIKE b, a NOT LIKE b, a ILIKE b
+Done like(const Pieces& p, size_t i) {
+  const bool negated = p.is(i, "not");
+  if (!p.is_infix(i) || (negated && !p.is(i + 1, "like") && !p.is(i + 1, "ilike"))) return std::nullopt;
+  const size_t left = p.operand_before(i);
+  const size_t pattern = i + (negated ? 2 : 1);
+  const bool any_case = p.is(pattern - 1, "ilike");
+  if (left == i || pattern >= p.size() || p[pattern].kind != Piece::Kind::string) return std::nullopt;
+  std::string text = p[pattern].text.substr(1, p[pattern].text.size() - 2);
+  if (any_case) {
+    if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80; })) return std::nullopt;
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  }
+  const bool open_left = !text.empty() && text.front() == '%';
+  if (open_left) text.erase(0, 1);
+  const bool open_right = !text.empty() && text.back() == '%';
+  if (open_right) text.pop_back();
+  const bool simple = text.find_first_of("%_") == std::string::npos;
+  const std::string what = p.written(left, i) + (any_case ? ".lowerAscii()" : "");
+  std::string out;
+  if (simple && !open_left && !open_right)
+    return p.replaced(left, pattern + 1, what + (negated ? " != " : " == ") + "\"" + text + "\"");
+  if (simple) {
+    const char* method = open_left && open_right ? "contains" : open_right ? "startsWith" : "endsWith";
+    out = what + "." + method + "(\"" + text + "\")";
+  } else {
+    std::string regex;
+    for (const char c : text) {
+      if (c == '%')
+        regex += ".*";
+      else if (c == '_')
+        regex += '.';
+      else if (std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos)
+        regex.append("[").append(1, c).append("]");
+      else
+        regex += c;
+    }
+    out = what + ".matches(\"" + (open_left ? "" : "^") + regex + (open_right ? "" : "$") + "\")";
+  }
+  return p.replaced(left, pattern + 1, (negated ? "!" : "") + out);
+}
+
+Done is_null(const Pieces& p, size_t i) {
+  if (!p.is_infix(i)) return std::nullopt;
+  const bool negated = p.is(i + 1, "not");
+  const size_t last = i + (negated ? 2 : 1);
+  if (!p.is(last, "null") && !p.is(last, "none")) return std::nullopt;
+  // A missing field is null in SQL; here it is a record error, unless has() asks for it.
+  const bool is_field =
+      p[i - 1].kind == Piece::Kind::word && p[i - 1].text[0] != '_' && p.operand_before(i) == i - 1;
+  if (is_field) {
+    const std::string name = p.written(i - 1, i);
+    const std::string out =
+        negated ? "has(" + name + ") && " + name + " != null" : "!has(" + name + ") || " + name + " == null";
+    return p.replaced(i - 1, last + 1, p.stands_alone(i - 1, last + 1) ? out : "(" + out + ")");
+  }
+  return p.replaced(i, last + 1, negated ? "!= null" : "== null");
+}
+
+// a IN (b, c), a NOT IN b
+Done in(const Pieces& p, size_t from) {
+  const bool negated = p.is(from, "not");
+  const size_t i = from + (negated ? 1 : 0);
+  if (!p.is_infix(from) || !p.is(i, "in")) return std::nullopt;
+  if (!negated && !p.is(i + 1, "(") && !p.is(i + 1, "{")) return std::nullopt;
+  const size_t left = p.operand_before(from);
+  if (left == from || i + 1 >= p.size()) return std::nullopt;
+  size_t right = p.operand_after(i + 1);
+  std::string list = p.written(i + 1, right);
+  if (p.is(i + 1, "{") && p.next_of(i + 2, ":") != Pieces::kNone) return std::nullopt;
+  if (p.is(i + 1, "(") || p.is(i + 1, "{")) {
+    right = p.behind_bracket(i + 1);
+    if (right == 0) return std::nullopt;
+    list = "[" + p.written(i + 2, right - 1) + "]";
+  }
+  const std::string out = p.written(left, from) + " in " + list;
+  return p.replaced(left, right, negated ? "!(" + out + ")" : out);
+}
+
+// SQL's and Python's `not` reaches as far as the next `and`.
+Done negation(const Pieces& p, size_t i) {
+  if (i + 1 >= p.size()) return std::nullopt;
+  if (i > 0 && (p.is(i + 1, "in") || p.is(i + 1, "between") || p.is(i + 1, "like") || p.is(i + 1, "ilike")))
+    return std::nullopt;  // not IN: rules of their own
+  size_t to = i + 1;
+  int depth = 0;
+  for (; to < p.size(); ++to) {
+    if (p.is(to, "(") || p.is(to, "[")) ++depth;
+    if ((p.is(to, ")") || p.is(to, "]")) && --depth < 0) break;
+    if (depth == 0 &&
+        (p.is(to, "and") || p.is(to, "or") || p.is(to, "&&") || p.is(to, "||") || p.is(to, ",")))
+      break;
+  }
+  if (to == i + 1) return std::nullopt;
+  const bool bracketed = p.is(i + 1, "(") && p.behind_bracket(i + 1) == to;
+  return p.replaced(i, to, bracketed ? "!" + p.written(i + 1, to) : "!(" + p.written(i + 1, to) + ")");
+}
+
+Done alias(const Pieces& p, size_t i) {
+  if (!p.is_list() || !p.is_infix(i)) return std::nullopt;
+  if (p[i + 1].kind != Piece::Kind::word || (i + 2 < p.size() && !p.is(i + 2, ","))) return std::nullopt;
+  size_t from = i;
+  int depth = 0;
+  while (from > 0) {
+    if (p.is(from - 1, ")") || p.is(from - 1, "]") || p.is(from - 1, "}")) ++depth;
+    if (p.is(from - 1, "(") || p.is(from - 1, "[") || p.is(from - 1, "{")) --depth;
+    if (depth == 0 && p.is(from - 1, ",")) break;
+    --from;
+  }
+  if (from == i) return std::nullopt;
+  const bool named = from + 2 < i && p[from].kind == Piece::Kind::word && p.is(from + 1, "=");
+  return p.replaced(from, i + 2, p.written(i + 1, i + 2) + "=" + p.written(from + (named ? 2 : 0), i));
+}
+
+// a = b. In a list the one behind a name at the beginning of an item gives it its name.
+Done equality(const Pieces& p, size_t i) {
+  const bool names = p.is_list() && (i == 0 || p.is(i - 1, ",") || i == 1 || p.is(i - 2, ","));
+  if (names) return std::nullopt;
+  return p.replaced(i, i + 1, "==");
+}
+
+Done infix_as(const Pieces& p, size_t i, std::string_view ours) {
+  if (!p.is_infix(i)) return std::nullopt;
+  return p.replaced(i, i + 1, std::string(ours));
+}
+
+}  // namespace
+
+Rules sql_rules() {
+  return {
+      {{"select", leading_word},
+       {"where", leading_word},
+       {"from", from},
+       {"except", except},
+       {"exclude", except},
+       {"where", condition_of_aggregate},
+       {"filter", filter},
+       {"count", bare_count},
+       {"case", cases},
+       {"cast", cast},
+       {"try_cast", cast}},
+      {{"and", [](const Pieces& p, size_t i) { return infix_as(p, i, "&&"); }},
+       {"or", [](const Pieces& p, size_t i) { return infix_as(p, i, "||"); }},
+       {"mod", [](const Pieces& p, size_t i) { return infix_as(p, i, "%"); }},
+       {"between", between},
+       {"like", like},
+       {"ilike", like},
+       {"is", is_null},
+       {"in", in},
+       {"not", in},
+       {"not", between},
+       {"not", like},
+       {"not", negation},
+       {"as", alias}},
+      {{"<>", nullptr, "!="}, {"=<", nullptr, "<="}, {"=", equality}, {"::", cast_behind}},
+  };
+}
+
+}  // namespace kutils::expr::habits

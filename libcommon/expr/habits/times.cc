@@ -1,0 +1,113 @@
+// Times: _ts beside a time, durations, functions of dates.
+#include <cctype>
+
+#include "expr/habits/rules.h"
+#include "expr/habits/words.h"
+
+namespace kutils::expr::habits {
+namespace {
+
+using Done = std::optional<std::string>;
+
+// "2024", "2024-05-01 12:30" as RFC 3339 has it, in quotes; else empty.
+std::string full_time(const std::string& quoted) {
+  constexpr std::string_view kRest = "0000-01-01T00:00:00Z";
+  if (quoted.size() < 6 || quoted.size() > kRest.size() + 2) return {};
+  std::string time = quoted.substr(1, quoted.size() - 2);
+  if (time.size() > 10 && time[10] == ' ') time[10] = 'T';
+  if (time.size() != 4 && time.size() != 7 && time.size() != 10 && time.size() != 16 && time.size() != 19)
+    return {};
+  for (size_t at = 0; at < time.size(); ++at) {
+    const bool digit = std::isdigit(static_cast<unsigned char>(kRest[at])) != 0;
+    if (digit ? !std::isdigit(static_cast<unsigned char>(time[at])) : time[at] != kRest[at]) return {};
+  }
+  return '"' + time + std::string(kRest.substr(time.size())) + '"';
+}
+
+// `_ts > now()`, `_ts > "2024-05-01"`: a number beside a time.
+Done time_comparison(const Pieces& p, size_t i) {
+  const std::string& symbol = p[i].text;
+  const size_t behind = p.primary_after(i + 1);
+  const auto is_time = [&](size_t at) {
+    return (p.is(at, "now") || p.is(at, "timestamp") || p.is(at, "timestamp_ms")) && p.is(at + 1, "(");
+  };
+  const bool left = i > 0 && p.is(i - 1, "_ts") && (i < 2 || !p.is(i - 2, "."));
+  const bool is_text = behind == i + 2 && p[i + 1].kind == Piece::Kind::string;
+  if (left && is_text) {
+    const std::string time = full_time(p[i + 1].text);
+    if (time.empty()) return std::nullopt;
+    return p.replaced(i - 1, i + 2, "timestamp_ms(_ts) " + symbol + " timestamp(" + time + ")");
+  }
+  if (left && is_time(i + 1)) return p.replaced(i - 1, i, "timestamp_ms(_ts)");
+  const size_t begin = p.primary_before(i);
+  if (p.is(i + 1, "_ts") && behind == i + 2 && begin < i && is_time(begin))
+    return p.replaced(i + 1, i + 2, "timestamp_ms(_ts)");
+  return std::nullopt;
+}
+
+// A value that other languages compare with a time directly.
+std::string as_time(const std::string& what) {
+  if (what == "_ts") return "timestamp_ms(_ts)";
+  return what == "now()" ? what : "timestamp(" + what + ")";
+}
+
+}  // namespace
+
+std::string time_call(const std::string& name, const std::vector<std::string>& arguments) {
+  const size_t n = arguments.size();
+  const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
+  if ((name == "strftime" || name == "date_format") && n == 2 &&
+      is_text(arguments[0]) != is_text(arguments[1])) {
+    const size_t format = is_text(arguments[0]) ? 0 : 1;
+    return "format_time(" + as_time(arguments[1 - format]) + ", " + arguments[format] + ")";
+  }
+  if ((name == "date" || name == "to_date" || name == "todate" || name == "to_timestamp" ||
+       name == "from_unixtime" || name == "fromtimestamp") &&
+      n == 1)
+    return as_time(arguments[0]);
+  for (const auto& [theirs, ours] : kTimeParts)
+    if (theirs == name && n == 1) {
+      const std::string out = as_time(arguments[0]) + "." + std::string(ours);
+      return has_operators(out) ? "(" + out + ")" : out;
+    }
+  if (name == "timestamp" && n == 1 && is_text(arguments[0])) {
+    const std::string time = full_time(arguments[0]);
+    return time.empty() || time.substr(1) == arguments[0].substr(1) ? std::string()
+                                                                    : "timestamp(" + time + ")";
+  }
+  if (name == "date_trunc" && n == 2 && is_text(arguments[0])) {
+    const std::string unit = arguments[0].substr(1, arguments[0].size() - 2);
+    const std::string format = unit == "day"      ? "%Y-%m-%dT00:00:00Z"
+                               : unit == "hour"   ? "%Y-%m-%dT%H:00:00Z"
+                               : unit == "minute" ? "%Y-%m-%dT%H:%M:00Z"
+                               : unit == "month"  ? "%Y-%m-01T00:00:00Z"
+                               : unit == "year"   ? "%Y-01-01T00:00:00Z"
+                                                  : "";
+    return format.empty() ? format
+                          : "timestamp(format_time(" + as_time(arguments[1]) + ", \"" + format + "\"))";
+  }
+  return {};
+}
+
+// now() - 1h
+std::optional<std::string> rewrite_number(const Pieces& p, size_t i) {
+  const std::string& text = p[i].text;
+  const size_t unit = text.find_first_not_of("0123456789.");
+  if (unit == text.npos) return std::nullopt;
+  for (const std::string_view one : {"ms", "s", "m", "h", "d"})
+    if (text.substr(unit) == one) return p.replaced(i, i + 1, "duration(\"" + text + "\")");
+  return std::nullopt;
+}
+
+Rules time_rules() {
+  return {{},
+          {},
+          {{">", time_comparison},
+           {"<", time_comparison},
+           {">=", time_comparison},
+           {"<=", time_comparison},
+           {"==", time_comparison},
+           {"!=", time_comparison}}};
+}
+
+}  // namespace kutils::expr::habits
