@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/signal.h"
-#include "kafka/admin.h"
 #include "kafka/client.h"
+#include "kafka/cluster_admin.h"
 #include "kafka/suspend_aware_deadline.h"
 
 namespace kutils::kafka {
@@ -28,6 +28,7 @@ constexpr const char* kDefaultMaxMessageBytes = "1048588";  // a broker's messag
 constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, which then never comes
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
 constexpr auto kEndLimit = std::chrono::seconds(3);
+constexpr size_t kWatermarksAtOnce = 1000;
 constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
@@ -36,6 +37,12 @@ using ConfigResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 using DeleteRecordsHandle =
     std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
+using DeleteTopicHandle = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
+using NewPartitionsHandle =
+    std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<rd_kafka_NewPartitions_destroy>>;
+using DeleteGroupHandle = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
+using DeleteOffsetsHandle = std::unique_ptr<rd_kafka_DeleteConsumerGroupOffsets_t,
+                                            Destroy<rd_kafka_DeleteConsumerGroupOffsets_destroy>>;
 
 // "host:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"
 // -> "host:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"
@@ -47,7 +54,7 @@ std::string plain(std::string text) {
   return text;
 }
 
-class LibrdkafkaAdmin final : public Admin {
+class LibrdkafkaAdmin final : public ClusterAdmin {
  public:
   explicit LibrdkafkaAdmin(const ClientConfig& config)
       : config_(config), client_(RD_KAFKA_CONSUMER, config, {{"isolation.level", "read_uncommitted"}}, 0) {
@@ -167,19 +174,13 @@ class LibrdkafkaAdmin final : public Admin {
                                          const std::vector<TopicPartition>& partitions) override {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
-    // Named, but never joined. Reads committed: asks for stable offsets.
-    auto& member = groups_[group];
-    if (!member) {
-      member = std::make_unique<Client>(
-          RD_KAFKA_CONSUMER, config_,
-          std::map<std::string, std::string>{{"group.id", group}, {"isolation.level", "read_committed"}}, 0);
-    }
+    Client& member = member_of(group);
     retry("committed offsets of group " + group, [&] {
       const PartitionListHandle list = to_list(partitions);
-      auto code = rd_kafka_committed(member->get(), list.get(), std::min(limits_.call_ms, kCommittedMs));
+      auto code = rd_kafka_committed(member.get(), list.get(), std::min(limits_.call_ms, kCommittedMs));
       for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
       if (!code) out = from_list(list.get());
-      return code == RD_KAFKA_RESP_ERR__TIMED_OUT && is_refused(member->get())
+      return code == RD_KAFKA_RESP_ERR__TIMED_OUT && is_refused(member.get())
                  ? RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
                  : code;
     });
@@ -243,7 +244,241 @@ class LibrdkafkaAdmin final : public Admin {
     }
   }
 
+  std::map<std::string, TopicSettings> settings(const std::vector<std::string>& topics) override {
+    return describe_configs(topics, "settings of topics", [](const KafkaError& error) {
+      if (!error.is_not_authorized() && !error.is_unknown_topic()) throw error;
+    });
+  }
+
+  std::vector<PartitionPlaces> places(const std::string& topic) override {
+    const MetadataHandle metadata =
+        retried("look-up of topic " + topic, [&](const rd_kafka_metadata_t** raw) {
+          return rd_kafka_metadata(client_.get(), 1, nullptr, raw, limits_.call_ms);
+        });
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+      const rd_kafka_metadata_topic_t& found = metadata->topics[i];
+      if (topic != found.topic) continue;
+      std::vector<PartitionPlaces> out(static_cast<size_t>(found.partition_cnt));
+      for (int p = 0; p < found.partition_cnt; ++p) {
+        const rd_kafka_metadata_partition_t& one = found.partitions[p];
+        if (one.id < 0 || one.id >= found.partition_cnt) continue;
+        PartitionPlaces& at = out[static_cast<size_t>(one.id)];
+        at.leader = one.leader;
+        at.replicas.assign(one.replicas, one.replicas + one.replica_cnt);
+        at.in_sync.assign(one.isrs, one.isrs + one.isr_cnt);
+      }
+      return out;
+    }
+    throw usage_error("there is no topic '" + topic + "'");
+  }
+
+  std::map<TopicPartition, Watermarks> all_watermarks(
+      const std::vector<TopicPartition>& partitions) override {
+    std::map<TopicPartition, Watermarks> out;
+    for (size_t from = 0; from < partitions.size(); from += kWatermarksAtOnce) {
+      const auto first = partitions.begin() + static_cast<std::ptrdiff_t>(from);
+      const auto count = static_cast<std::ptrdiff_t>(std::min(kWatermarksAtOnce, partitions.size() - from));
+      const std::vector<TopicPartition> some(first, first + count);
+      std::map<TopicPartition, int64_t> low, high;
+      retry("ends of partitions", [&] {
+        const auto code = query(some, RD_KAFKA_OFFSET_BEGINNING, low);
+        return code ? code : query(some, RD_KAFKA_OFFSET_END, high);
+      });
+      for (const auto& [at, begin] : low) {
+        if (const auto end = high.find(at); end != high.end()) out[at] = {begin, end->second};
+      }
+    }
+    return out;
+  }
+
+  bool delete_topic(const std::string& topic) override {
+    const DeleteTopicHandle request(rd_kafka_DeleteTopic_new(topic.c_str()));
+    rd_kafka_DeleteTopic_t* raw = request.get();
+    const std::string what = "topic " + topic + " cannot be deleted";
+    const EventHandle event =
+        admin_call("deletion of topic " + topic, RD_KAFKA_ADMIN_OP_DELETETOPICS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DeleteTopics(client_.get(), &raw, 1, options, queue);
+                   });
+    size_t count = 0;
+    const auto* const* results =
+        rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+    if (count == 1 && rd_kafka_topic_result_error(results[0]) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+      return false;
+    check_topics(results, count, what);
+    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.call_ms + 1000));
+    while (find_topic(topic)) {
+      if (is_over(awake))
+        throw Error(ExitCode::connection, "topic " + topic + " was deleted and is still there");
+      std::this_thread::sleep_for(Millis(20));
+    }
+    return true;
+  }
+
+  void grow_topic(const std::string& topic, int32_t partitions) override {
+    char why[512] = "";
+    const std::string what = "partitions cannot be added to topic " + topic;
+    const NewPartitionsHandle request(
+        rd_kafka_NewPartitions_new(topic.c_str(), static_cast<size_t>(partitions), why, sizeof why));
+    if (!request) throw usage_error(what + ": " + why);
+    rd_kafka_NewPartitions_t* raw = request.get();
+    const EventHandle event =
+        admin_call("partitions of topic " + topic, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_CreatePartitions(client_.get(), &raw, 1, options, queue);
+                   });
+    size_t count = 0;
+    const auto* const* results =
+        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count);
+    check_topics(results, count, what);
+    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.call_ms + 1000));
+    for (;;) {
+      const auto now = find_topic(topic);
+      if (now && now->partitions >= partitions) return;
+      if (is_over(awake))
+        throw Error(ExitCode::connection, "partitions were added to topic " + topic + " and do not appear");
+      std::this_thread::sleep_for(Millis(20));
+    }
+  }
+
+  void alter_topic(const std::string& topic, const std::map<std::string, std::string>& set,
+                   const std::vector<std::string>& unset) override {
+    const std::string what = "settings of topic " + topic;
+    std::map<std::string, std::string> wanted;
+    const auto all = describe_configs({topic}, what, [](const KafkaError& error) { throw error; });
+    for (const auto& [name, setting] : all.at(topic))
+      if (setting.is_own) wanted[name] = setting.value;
+    for (const std::string& name : unset) wanted.erase(name);
+    for (const auto& [name, value] : set) wanted[name] = value;
+    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+    for (const auto& [name, value] : wanted)
+      rd_kafka_ConfigResource_set_config(resource.get(), name.c_str(), value.c_str());
+    rd_kafka_ConfigResource_t* raw = resource.get();
+    const EventHandle event =
+        admin_call(what, RD_KAFKA_ADMIN_OP_ALTERCONFIGS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_AlterConfigs(client_.get(), &raw, 1, options, queue);
+                   });
+    size_t count = 0;
+    const auto* const* results =
+        rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event.get()), &count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_ConfigResource_error(results[i]);
+      const char* text = rd_kafka_ConfigResource_error_string(results[i]);
+      if (code)
+        throw to_error(code, what + " cannot be changed", ExitCode::usage, Severity::fatal, text ? text : "");
+    }
+  }
+
+  std::vector<GroupListing> groups() override {
+    const EventHandle event =
+        admin_call("list of groups", RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_ListConsumerGroups(client_.get(), options, queue);
+                   });
+    const auto* result = rd_kafka_event_ListConsumerGroups_result(event.get());
+    size_t count = 0;
+    const auto* const* errors = rd_kafka_ListConsumerGroups_result_errors(result, &count);
+    if (count > 0) throw to_error(errors[0], "list of groups", ExitCode::connection, Severity::fatal);
+    const auto* const* valid = rd_kafka_ListConsumerGroups_result_valid(result, &count);
+    std::vector<GroupListing> out;
+    for (size_t i = 0; i < count; ++i) {
+      out.push_back({rd_kafka_ConsumerGroupListing_group_id(valid[i]),
+                     rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupListing_state(valid[i]))});
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return out;
+  }
+
+  GroupDescription describe_group(const std::string& group) override {
+    Description found;
+    retry("description of group " + group, [&] { return describe(group, found); });
+    GroupDescription out;
+    out.state = rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(found.group));
+    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(found.group);
+    const auto text = [](const char* value) { return std::string(value ? value : ""); };
+    for (size_t i = 0; i < count; ++i) {
+      const auto* member = rd_kafka_ConsumerGroupDescription_member(found.group, i);
+      MemberDescription& one = out.members.emplace_back();
+      one.client_id = text(rd_kafka_MemberDescription_client_id(member));
+      one.instance_id = text(rd_kafka_MemberDescription_group_instance_id(member));
+      one.host = text(rd_kafka_MemberDescription_host(member));
+      if (const auto* assignment = rd_kafka_MemberDescription_assignment(member))
+        one.partitions = partitions_of(rd_kafka_MemberAssignment_partitions(assignment));
+    }
+    return out;
+  }
+
+  void commit(const std::string& group, const std::vector<PartitionOffset>& offsets) override {
+    if (offsets.empty()) return;
+    Client& member = member_of(group);
+    retry("commit of offsets of group " + group, [&] {
+      const PartitionListHandle list = to_list(offsets);
+      auto code = rd_kafka_commit(member.get(), list.get(), 0);
+      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+      return code;
+    });
+  }
+
+  bool delete_group(const std::string& group) override {
+    bool was_there = true;
+    retry("deletion of group " + group, [&] {
+      return ask_coordinator([&](int32_t broker) {
+        const DeleteGroupHandle request(rd_kafka_DeleteGroup_new(group.c_str()));
+        rd_kafka_DeleteGroup_t* raw = request.get();
+        EventHandle event;
+        const auto failed = order_at(broker, RD_KAFKA_ADMIN_OP_DELETEGROUPS, event,
+                                     [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                       rd_kafka_DeleteGroups(client_.get(), &raw, 1, options, queue);
+                                     });
+        if (failed) return failed;
+        size_t count = 0;
+        const auto code = first_error(
+            rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count),
+            count);
+        was_there = code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND;
+        return was_there ? code : RD_KAFKA_RESP_ERR_NO_ERROR;
+      });
+    });
+    return was_there;
+  }
+
+  void delete_offsets(const std::string& group, const std::vector<TopicPartition>& partitions) override {
+    if (partitions.empty()) return;
+    const PartitionListHandle list = to_list(partitions);
+    retry("deletion of offsets of group " + group, [&] {
+      return ask_coordinator([&](int32_t broker) {
+        const DeleteOffsetsHandle request(rd_kafka_DeleteConsumerGroupOffsets_new(group.c_str(), list.get()));
+        rd_kafka_DeleteConsumerGroupOffsets_t* raw = request.get();
+        EventHandle event;
+        const auto failed =
+            order_at(broker, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, event,
+                     [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                       rd_kafka_DeleteConsumerGroupOffsets(client_.get(), &raw, 1, options, queue);
+                     });
+        if (failed) return failed;
+        size_t count = 0;
+        const auto code =
+            first_error(rd_kafka_DeleteConsumerGroupOffsets_result_groups(
+                            rd_kafka_event_DeleteConsumerGroupOffsets_result(event.get()), &count),
+                        count);
+        return code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
+      });
+    });
+  }
+
  private:
+  static rd_kafka_resp_err_t first_error(const rd_kafka_group_result_t* const* results, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[i]))
+        return rd_kafka_error_code(error);
+      const auto* partitions = rd_kafka_group_result_partitions(results[i]);
+      for (int p = 0; partitions && p < partitions->cnt; ++p)
+        if (partitions->elems[p].err) return partitions->elems[p].err;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
   KafkaError no_connection(rd_kafka_resp_err_t code, bool refused) {
     rd_kafka_poll(client_.get(), 0);
     std::string why;
@@ -281,33 +516,52 @@ class LibrdkafkaAdmin final : public Admin {
            ":\nuse PLAIN over TLS, or a newer librdkafka (CONTRIBUTING.md)";
   }
 
-  std::map<std::string, std::string> describe_config(const std::string& name) {
-    std::map<std::string, std::string> out;
-    if (is_in_memory()) return out;
-    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
-    rd_kafka_ConfigResource_t* raw = resource.get();
+  // Of each topic, or why they cannot be read: `failed` may throw.
+  template <typename Failed>
+  std::map<std::string, TopicSettings> describe_configs(const std::vector<std::string>& names,
+                                                        const std::string& what, Failed failed) {
+    std::map<std::string, TopicSettings> out;
+    if (names.empty() || is_in_memory()) return out;
+    std::vector<ConfigResourceHandle> resources;
+    std::vector<rd_kafka_ConfigResource_t*> raw;
+    for (const std::string& name : names) {
+      resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
+      raw.push_back(resources.back().get());
+    }
     const EventHandle event =
-        admin_call("settings of topic " + name, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+        admin_call(what, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
                    [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                     rd_kafka_DescribeConfigs(client_.get(), &raw, 1, options, queue);
+                     rd_kafka_DescribeConfigs(client_.get(), raw.data(), raw.size(), options, queue);
                    });
     size_t count = 0;
     const auto* const* results =
         rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
     for (size_t i = 0; i < count; ++i) {
-      const auto code = rd_kafka_ConfigResource_error(results[i]);
-      if (code) {
+      const std::string name = rd_kafka_ConfigResource_name(results[i]);
+      if (const auto code = rd_kafka_ConfigResource_error(results[i])) {
         const char* text = rd_kafka_ConfigResource_error_string(results[i]);
-        throw to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal,
-                       text ? text : "");
+        failed(to_error(code, "settings of topic " + name, ExitCode::connection, Severity::fatal,
+                        text ? text : ""));
+        continue;
       }
       size_t entries = 0;
       const auto* const* list = rd_kafka_ConfigResource_configs(results[i], &entries);
       for (size_t j = 0; j < entries; ++j) {
         const char* value = rd_kafka_ConfigEntry_value(list[j]);
-        out[rd_kafka_ConfigEntry_name(list[j])] = value ? value : "";
+        out[name][rd_kafka_ConfigEntry_name(list[j])] = {
+            value ? value : "",
+            rd_kafka_ConfigEntry_source(list[j]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG};
       }
     }
+    return out;
+  }
+
+  std::map<std::string, std::string> describe_config(const std::string& name) {
+    std::map<std::string, std::string> out;
+    const auto all =
+        describe_configs({name}, "settings of topic " + name, [](const KafkaError& error) { throw error; });
+    for (const auto& [topic, settings] : all)
+      for (const auto& [setting, at] : settings) out[setting] = at.value;
     return out;
   }
 
@@ -320,7 +574,8 @@ class LibrdkafkaAdmin final : public Admin {
   // one that did last. Each by its number, because librdkafka must not look for the coordinator itself: when
   // one comes up after such a request has timed out, the process is aborted ("eonce->refcnt > 0"; 2.0
   // to 2.8).
-  rd_kafka_resp_err_t describe(const std::string& group, Description& out) {
+  template <typename Ask>
+  rd_kafka_resp_err_t ask_coordinator(Ask ask_broker) {
     const auto deadline = SteadyClock::now() + kDescribeLimit;
     const rd_kafka_metadata_t* raw = nullptr;
     const auto unreached = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, kOnce.call_ms);
@@ -333,26 +588,37 @@ class LibrdkafkaAdmin final : public Admin {
     std::rotate(brokers.begin(), first, brokers.end());
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__WAIT_COORD;
     for (const int32_t broker : brokers) {
-      code = describe_at(broker, group, out);
+      code = ask_broker(broker);
       coordinator_ = code == RD_KAFKA_RESP_ERR_NO_ERROR ? broker : broker + 1;
       if (!is_passing(code) || SteadyClock::now() > deadline) break;
     }
     return code;
   }
+  rd_kafka_resp_err_t describe(const std::string& group, Description& out) {
+    return ask_coordinator([&](int32_t broker) { return describe_at(broker, group, out); });
+  }
 
-  rd_kafka_resp_err_t describe_at(int32_t broker, const std::string& group, Description& out) {
+  // One order to one broker, without another try.
+  template <typename Call>
+  rd_kafka_resp_err_t order_at(int32_t broker, rd_kafka_admin_op_t operation, EventHandle& event, Call call) {
     char why[512] = "";
-    const AdminOptionsHandle options(
-        rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS));
+    const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
     rd_kafka_AdminOptions_set_request_timeout(options.get(), kOnce.order_ms, why, sizeof why);
     if (const auto code = rd_kafka_AdminOptions_set_broker(options.get(), broker, why, sizeof why))
       return code;
     const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+    call(options.get(), queue.get());
+    event.reset(rd_kafka_queue_poll(queue.get(), kOnce.order_ms + 1000));
+    return event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  }
+
+  rd_kafka_resp_err_t describe_at(int32_t broker, const std::string& group, Description& out) {
     const char* name = group.c_str();
-    rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options.get(), queue.get());
-    out.event.reset(rd_kafka_queue_poll(queue.get(), kOnce.order_ms + 1000));
-    if (!out.event) return RD_KAFKA_RESP_ERR__TIMED_OUT;
-    if (const auto code = rd_kafka_event_error(out.event.get())) return code;
+    const auto failed = order_at(broker, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, out.event,
+                                 [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                   rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options, queue);
+                                 });
+    if (failed) return failed;
     size_t groups = 0;
     const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
         rd_kafka_event_DescribeConsumerGroups_result(out.event.get()), &groups);
@@ -360,6 +626,30 @@ class LibrdkafkaAdmin final : public Admin {
     out.group = list[0];
     const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(out.group);
     return error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+  // The member that commits and asks for a group, named but never joined. Reads committed: asks for stable
+  // offsets.
+  Client& member_of(const std::string& group) {
+    auto& member = groups_[group];
+    if (!member) {
+      member = std::make_unique<Client>(
+          RD_KAFKA_CONSUMER, config_,
+          std::map<std::string, std::string>{
+              {"group.id", group}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}},
+          0);
+    }
+    return *member;
+  }
+
+  // The order's answer for each topic; throws what a broker says against it.
+  static void check_topics(const rd_kafka_topic_result_t* const* results, size_t count,
+                           const std::string& what) {
+    for (size_t i = 0; i < count; ++i) {
+      const auto code = rd_kafka_topic_result_error(results[i]);
+      const char* text = rd_kafka_topic_result_error_string(results[i]);
+      if (code) throw to_error(code, what, ExitCode::usage, Severity::fatal, text ? text : "");
+    }
   }
 
   static TopicInfo info_of(const rd_kafka_metadata_topic_t& topic) {
@@ -379,6 +669,22 @@ class LibrdkafkaAdmin final : public Admin {
     if (list->elems[0].err) return list->elems[0].err;
     offset = list->elems[0].offset;
     return offset < 0 ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  // Of many; those that nobody leads are left out.
+  rd_kafka_resp_err_t query(const std::vector<TopicPartition>& partitions, int64_t which,
+                            std::map<TopicPartition, int64_t>& offsets) {
+    offsets.clear();
+    const PartitionListHandle list = to_list(partitions);
+    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = which;
+    const auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
+    if (code) return code;
+    for (int i = 0; i < list->cnt; ++i) {
+      const auto& one = list->elems[i];
+      if (one.err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) continue;
+      if (one.err) return one.err;
+      if (one.offset >= 0) offsets[{one.topic, one.partition}] = one.offset;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
   // This handle knows the topic as it was. The broker is asked for what it is now, and if the partition has
@@ -532,6 +838,9 @@ class LibrdkafkaAdmin final : public Admin {
 }  // namespace
 
 std::unique_ptr<Admin> make_admin(const ClientConfig& config) {
+  return std::make_unique<LibrdkafkaAdmin>(config);
+}
+std::unique_ptr<ClusterAdmin> make_cluster_admin(const ClientConfig& config) {
   return std::make_unique<LibrdkafkaAdmin>(config);
 }
 

@@ -443,3 +443,22 @@ END
   [[ $output != *SECRET* ]]
   refused kread -e 'number > 100' clicks; says "kread --where 'number > 100' clicks"
 }
+
+@test "ktopic: what is wrong is found before a broker is asked" {
+  unset KUTILS_BROKERS
+  refused ktopic list; says "which brokers?" "-b HOST:PORT"
+  export KUTILS_BROKERS=localhost:1
+  refused ktopic; says "missing operand VERB"
+  refused ktopic lst; says "'lst' is nothing that ktopic does" "did you mean 'list'?"
+  refused ktopic clicks describe; says "write: ktopic describe clicks"
+  refused ktopic delete; says "ktopic delete takes TOPIC..."
+  refused ktopic grow clicks; says "ktopic grow takes N TOPIC..."
+  refused ktopic grow many clicks; says "'many' is not a whole number"
+  refused ktopic create a/b; says "'a/b' cannot be a topic's name"
+  refused ktopic create --config retention.ms x; says "not NAME=VALUE"
+  refused ktopic create --execute x; says "ktopic create has no option --execute"
+  refused ktopic alter x; says "nothing to change"
+  refused ktopic trim x; says "up to where?" "--since TIME"
+  refused ktopic trim -o 1:5 x; says "also has an end"
+  refused ktopic trim -o nowhere x; says "no such place in a topic"
+}
