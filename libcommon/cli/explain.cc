@@ -25,6 +25,10 @@ Place place_of_end(const io::Endpoint& at) {
   return {place_of(at), is_one ? at.name : std::string()};
 }
 
+Place place_of_source(const flow::CopartitionedSource& source) {
+  return {(source.is_table ? "table:" : "") + source.topic, source.topic};
+}
+
 Place source_of(const flow::Job& job, size_t sub) {
   if (sub == 0) return place_of_end(job.in);
   const std::string name = flow::internal_topic_name(job.group, sub);
@@ -72,6 +76,8 @@ std::string explain(const flow::Job& job, const TopicFacts& facts) {
   const auto& subs = job.topology.subs();
   for (size_t i = 0; i < subs.size(); ++i) {
     text += "sub-topology " + std::to_string(i + 1) + "\n  from " + shown(source_of(job, i)) + "\n";
+    for (const flow::CopartitionedSource& source : subs[i].copartitioned)
+      text += "  and " + shown(place_of_source(source)) + "\n";
     for (size_t k = 0; k < subs[i].operators.size(); ++k)
       text += "    " + label_of(subs[i].operators[k], sends(job, i, k)) + "\n";
     text += "  to " + shown(sink_of(job, i)) + "\n";
@@ -99,6 +105,10 @@ std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
     for (size_t k = 0; k < subs[i].operators.size(); ++k) {
       const std::string name = label_of(subs[i].operators[k], sends(job, i, k));
       text += "  " + quoted(before) + " -> " + quoted(name) + ";\n";
+      for (const flow::CopartitionedSource& source : subs[i].copartitioned) {
+        const Place at = place_of_source(source);
+        if (source.to == k) text += node(at) + "  " + quoted(at.text) + " -> " + quoted(name) + ";\n";
+      }
       before = name;
     }
     text += node(sink_of(job, i)) + "  " + quoted(before) + " -> " + quoted(sink_of(job, i).text) + ";\n";

@@ -44,6 +44,16 @@ struct Watermarks {
   int64_t high = 0;  // one past the last record
 };
 
+// Sources that are read together (rule 16): with a partition that the group gives out, its companions are
+// started, and they leave with it. poll() hands out the records of such a set in order of time: of those that
+// wait the oldest first. A partition that lacks records is always waited for; one at its end for `max_wait`
+// from when it last had one, a table not.
+struct Companions {
+  std::function<std::vector<TopicPartition>(const TopicPartition& first)> of;
+  std::function<bool(const TopicPartition& at)> is_table;
+  Millis max_wait{0};
+};
+
 // Partition events met while polling, in order.
 class RebalanceListener {
  public:
@@ -51,7 +61,7 @@ class RebalanceListener {
   // The group gave these to us. The client already answered with an empty incremental assign (rule
   // 13): they deliver nothing until start() is called for them.
   virtual void on_assigned(const std::vector<TopicPartition>& partitions) = 0;
-  // They leave. `lost`: they are gone already, nothing of them may be committed. The client unassigns them
+  // They leave, companions before the partition that they belong to. `lost`: they are gone already, nothing of them may be committed. The client unassigns them
   // when this returns.
   virtual void on_revoked(const std::vector<TopicPartition>& partitions, bool lost) = 0;
 };
@@ -81,6 +91,8 @@ class GroupConsumer {
   // From now on poll() hands out the records of different partitions in order of time: of those that wait the
   // oldest first; a partition at its end is not waited for (rule 28b). REQUIRES: nothing is started.
   virtual void read_in_order_of_time() {}
+  // REQUIRES: nothing is started.
+  virtual void read_together(Companions companions) = 0;
   // Not reading a partition's queue, in place of pause (rule 15).
   virtual void hold_back(const TopicPartition& partition, bool held) = 0;
   // The group's committed offsets, stable ones (asked until call and every partition are free of errors). An

@@ -10,6 +10,7 @@
 #include <deque>
 #include <future>
 #include <map>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -172,6 +173,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   }
 
   void read_in_order_of_time() override { in_order_ = true; }
+  void read_together(Companions companions) override {
+    in_order_ = true;
+    companions_ = std::move(companions);
+  }
 
   void hold_back(const TopicPartition& partition, bool held) override {
     if (in_order_) return;
@@ -326,6 +331,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     TimeLine<rd_kafka_message_t*> line;  // in order of time; `next` is behind them
     bool looked = false;                 // its queue was found empty in this poll
     SteadyClock::time_point empty_since;
+    bool told_wait = false;
 
     Slot() = default;
     Slot(const Slot&) = delete;
@@ -449,16 +455,27 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       } else {
         for (const TopicPartition& partition : rebalance.partitions) owned_.erase(partition);
         group_owns_ = !owned_.empty();
+        const std::vector<TopicPartition> leaving = with_companions(rebalance.partitions);
         try {
-          listener.on_revoked(rebalance.partitions, rebalance.lost || rebalance.answered);
+          listener.on_revoked(leaving, rebalance.lost || rebalance.answered);
         } catch (...) {
-          unassign(rebalance.partitions, !rebalance.answered);  // the group must not wait for us
+          unassign(leaving, !rebalance.answered);  // the group must not wait for us
           throw;
         }
-        unassign(rebalance.partitions, !rebalance.answered);
+        unassign(leaving, !rebalance.answered);
       }
       repair_purged();
     }
+  }
+
+  std::vector<TopicPartition> with_companions(const std::vector<TopicPartition>& given) const {
+    if (!companions_) return given;
+    std::vector<TopicPartition> all;
+    for (const TopicPartition& first : given) {
+      for (TopicPartition& companion : companions_->of(first)) all.push_back(std::move(companion));
+      all.push_back(first);
+    }
+    return all;
   }
 
   void answer_assign() {
@@ -478,7 +495,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     for (Rebalance& rebalance : pending_) {
       if (rebalance.assign || rebalance.answered) continue;
       rebalance.answered = true;
-      for (const TopicPartition& partition : rebalance.partitions) {
+      for (const TopicPartition& partition : with_companions(rebalance.partitions)) {
         if (remove_slot(partition)) started.push_back(partition);
       }
     }
@@ -631,17 +648,40 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   }
 
   void deliver_in_order(Batch& batch, MessageChunk& chunk, Polled& out) {
-    if (ordered_.empty())
-      for (const auto& [at, slot] : slots_) ordered_.push_back(slot.get());
-    for (Slot* slot : ordered_) slot->looked = false;
+    if (ordered_.empty()) gather_ordered();
+    for (const auto& [at, slot] : slots_) slot->looked = false;
     waits_for_one_ = false;
-    take_in_order_of_time(
-        ordered_, kMaxRecords, oldest_, [&](Slot& slot) { return fill(slot, out); },
-        [&](Slot& slot, rd_kafka_message_t* message) {
-          slot.looked = false;  // there may be more
-          reader_.append(batch, message);
-          chunk.messages().push_back(message);
-        });
+    size_t room = kMaxRecords;
+    // Another set begins each time, so that none goes without.
+    for (size_t i = 0; i < ordered_.size() && room > 0; ++i) {
+      const auto& together = ordered_[(i + first_ordered_) % ordered_.size()];
+      room -= take_in_order_of_time(
+          together, room, oldest_, [&](Slot& slot) { return fill(slot, out); },
+          [&](Slot& slot, rd_kafka_message_t* message) {
+            slot.looked = false;  // there may be more
+            reader_.append(batch, message);
+            chunk.messages().push_back(message);
+          });
+    }
+    if (!ordered_.empty()) first_ordered_ = (first_ordered_ + 1) % ordered_.size();
+  }
+
+  // What is in one order of time: all, or each partition with its companions.
+  void gather_ordered() {
+    if (!companions_) {
+      if (slots_.empty()) return;
+      ordered_.emplace_back();
+      for (const auto& [at, slot] : slots_) ordered_.back().push_back(slot.get());
+      return;
+    }
+    for (const auto& [at, slot] : slots_) {
+      if (owned_.count(at) == 0) continue;  // a companion
+      ordered_.push_back({slot.get()});
+      for (const TopicPartition& companion : companions_->of(at)) {
+        const auto found = slots_.find(companion);
+        if (found != slots_.end()) ordered_.back().push_back(found->second.get());
+      }
+    }
   }
 
   // False: it is to be waited for.
@@ -657,15 +697,30 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       }
     }
     if (slot.stashed_end >= 0) out.ends.push_back({slot.at, std::exchange(slot.stashed_end, -1), {}});
-    if (slot.at_end) return true;
-    const int64_t high = fetched_watermarks(slot.at).high;
-    if (high >= 0 && high <= slot.next) return true;
     const auto now = SteadyClock::now();
     if (slot.empty_since == SteadyClock::time_point()) slot.empty_since = now;
-    const auto limit = high - slot.next == 1 ? SteadyClock::duration(kLastOffsetLimit) : kLineLimit;
-    if (now - slot.empty_since > limit) return true;
+    const auto limit = wait_limit(slot);
+    if (limit && now - slot.empty_since >= *limit) return true;
     waits_for_one_ = true;
+    if (companions_ && !slot.told_wait && now - slot.empty_since > kLineLimit) {
+      slot.told_wait = true;
+      if (note_)
+        note_(("waiting for records of " + to_string(slot.at) + ", which others are read with").c_str());
+    }
     return false;
+  }
+
+  // How long a partition that gives nothing is waited for; nullopt: without a limit.
+  std::optional<SteadyClock::duration> wait_limit(const Slot& slot) {
+    using Limit = std::optional<SteadyClock::duration>;
+    const int64_t high = slot.at_end ? slot.next : fetched_watermarks(slot.at).high;
+    const bool is_at_end = slot.at_end || (high >= 0 && high <= slot.next);
+    if (is_at_end) {
+      const bool goes_on = !companions_ || companions_->is_table(slot.at);
+      return goes_on ? Limit(SteadyClock::duration(0)) : Limit(companions_->max_wait);
+    }
+    if (high - slot.next == 1) return Limit(kLastOffsetLimit);
+    return companions_ ? Limit() : Limit(kLineLimit);
   }
 
   void put_into_line(Slot& slot, rd_kafka_message_t* message) {
@@ -734,8 +789,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool in_order_ = false;
-  bool waits_for_one_ = false;                // others have records, or nobody
-  std::vector<Slot*> ordered_;                // all slots; empty: to be gathered again
+  bool waits_for_one_ = false;  // others have records, or nobody
+  std::optional<Companions> companions_;
+  std::vector<std::vector<Slot*>> ordered_;  // sets in order of time each; empty: to be gathered again
+  size_t first_ordered_ = 0;
   OldestLine oldest_;                         // only in deliver_in_order()
   std::vector<rd_kafka_message_t*> fetched_;  // only while fill() runs
   bool group_owns_ = false;

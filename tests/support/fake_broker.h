@@ -493,6 +493,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
     ++broker_.generation;
     generation_ = broker_.generation;
     broker_member() = this;
+    subscribed_ = topics;
     for (const std::string& topic : topics) {
       for (size_t p = 0; p < broker_.topics.at(topic).size(); ++p) {
         to_assign_.push_back({topic, static_cast<int32_t>(p)});
@@ -550,6 +551,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
       for (const auto& one : to) positions_[one.at] = one.offset;
     });
   }
+  void read_together(kafka::Companions companions) override { companions_ = std::move(companions); }
   void hold_back(const kafka::TopicPartition&, bool) override {}
   std::vector<kafka::PartitionOffset> committed(
       const std::vector<kafka::TopicPartition>& partitions) override {
@@ -577,8 +579,8 @@ class FakeConsumer final : public kafka::GroupConsumer {
   void leave(kafka::RebalanceListener& listener, bool) override {
     broker_.call("leave", [&] {
       std::vector<kafka::TopicPartition> all;
-      for (const auto& [at, position] : positions_) all.push_back(at);
-      if (!all.empty()) listener.on_revoked(all, false);
+      for (const auto& at : given()) all.push_back(at);
+      if (!all.empty()) listener.on_revoked(with_companions(all), false);
       positions_.clear();
     });
   }
@@ -604,7 +606,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
     generation_ = ++broker_.generation;
   }
   void tell() {
-    for (const auto& [at, position] : positions_) to_revoke_.push_back(at);
+    to_revoke_ = given();
     to_assign_ = to_revoke_;
     lost_ = true;
   }
@@ -613,18 +615,34 @@ class FakeConsumer final : public kafka::GroupConsumer {
   void take_and_give(bool lost) {
     // One rebalance at a time.
     if (positions_.empty() || !to_revoke_.empty() || !to_assign_.empty()) return;
-    for (const auto& [at, position] : positions_) to_revoke_.push_back(at);
+    to_revoke_ = given();
     to_assign_.insert(to_assign_.end(), to_revoke_.begin(), to_revoke_.end());
     lost_ = lost;
     if (lost) ++broker_.generation;
   }
 
  private:
+  // What is started, without companions: the group gives those to nobody.
+  std::vector<kafka::TopicPartition> given() const {
+    std::vector<kafka::TopicPartition> all;
+    for (const auto& [at, position] : positions_)
+      if (std::find(subscribed_.begin(), subscribed_.end(), at.topic) != subscribed_.end()) all.push_back(at);
+    return all;
+  }
+  std::vector<kafka::TopicPartition> with_companions(const std::vector<kafka::TopicPartition>& given) const {
+    if (!companions_.of) return given;
+    std::vector<kafka::TopicPartition> all;
+    for (const auto& first : given) {
+      for (auto& companion : companions_.of(first)) all.push_back(std::move(companion));
+      all.push_back(first);
+    }
+    return all;
+  }
   void serve_events(kafka::RebalanceListener& listener) {
     ++broker_.polls;
     if (broker_.on_poll) broker_.on_poll(broker_.polls);
     if (!to_revoke_.empty()) {
-      const auto gone = std::exchange(to_revoke_, {});
+      const auto gone = with_companions(std::exchange(to_revoke_, {}));
       listener.on_revoked(gone, lost_);
       for (const auto& at : gone) positions_.erase(at);
       if (lost_) generation_ = broker_.generation;
@@ -637,6 +655,8 @@ class FakeConsumer final : public kafka::GroupConsumer {
       listener.on_assigned(std::exchange(to_assign_, {}));
     }
   }
+  kafka::Companions companions_;
+  std::vector<std::string> subscribed_;
   FakeBroker& broker_;
   int generation_ = -1;
   std::map<kafka::TopicPartition, int64_t> positions_;

@@ -58,7 +58,8 @@ class SimulatedState final : public flow::PartitionState {
     meta.fingerprint = mark.fingerprint;
     meta.input_partitions = mark.input_partitions;
     meta.last_wall_ms = mark.wall_ms;
-    meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
+    for (const flow::SourcePosition& one : mark.positions)
+      meta.set_position(one.at.topic, one.at.partition, one.offset);
     return changes_ = rows_.take_changes();
   }
   void applied(std::optional<int64_t> next, int64_t wall_ms) override {

@@ -1,4 +1,5 @@
-// The partitions that this worker owns, and how far it is in each.
+// The partitions that this worker owns, and how far it is in each. A task is its first source's partition, which
+// has the state and the stage; partitions of its other sources refer to that.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,11 @@ namespace kutils::flow {
 
 struct OwnedPartition {
   kafka::TopicPartition at;
-  size_t sub = 0;                       // whose source it is (WorkerPlan::subs)
+  size_t sub = 0;  // whose source it is (WorkerPlan::subs)
+  // Of a source beside its task's first one (CopartitionedSource): that one, which has the task's state and
+  // stage. Null: it is the first.
+  OwnedPartition* first_source = nullptr;
+  bool is_internal = false;             // of an internal topic
   std::optional<int32_t> state_number;  // WorkerPlan::state_of()
   int64_t next = 0;                     // all before it is done, in the open transaction or earlier
   int64_t seen = 0;                     // all before it was looked at in the batch at hand
@@ -37,6 +42,10 @@ struct OwnedPartition {
   int64_t silence_told_us = 0;
 
   bool at_end() const { return end && next >= *end; }
+  // The task's first source: equal for partitions of one task.
+  OwnedPartition& task() { return first_source ? *first_source : *this; }
+  const OwnedPartition& task() const { return first_source ? *first_source : *this; }
+  bool is_task() const { return !first_source; }
 };
 
 class Assignment {

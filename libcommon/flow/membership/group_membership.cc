@@ -21,14 +21,21 @@ GroupMembership::GroupMembership(const WorkerContext& context, const InstanceSlo
           context.around.make_group_consumer(context.plan.group, slot.instance_id(), context.plan.in_memory)),
       begun_us_(context.around.clock.steady_us()),
       last_look_us_(begun_us_) {
-  if (context.plan.in_order_of_time) consumer_->read_in_order_of_time();
+  const WorkerPlan& plan = context_.plan;
+  if (plan.has_copartitioned()) {
+    consumer_->read_together({[&plan](const auto& at) { return plan.companions_of(at); },
+                              [&plan](const auto& at) { return plan.is_table(at.topic); },
+                              plan.has_ends ? Millis(0) : context.job.max_wait});
+  } else if (plan.in_order_of_time) {
+    consumer_->read_in_order_of_time();
+  }
 }
 
 void GroupMembership::join() {
   const WorkerPlan& plan = context_.plan;
   consumer_->subscribe(plan.subscription);
   if (!slot_.instance_id().empty() && !plan.in_memory)
-    unassigned_.emplace(context_.around, plan.group, plan.all_partitions());
+    unassigned_.emplace(context_.around, plan.group, plan.given_partitions());
 }
 
 kafka::Polled GroupMembership::poll(Batch& batch, Millis wait) {

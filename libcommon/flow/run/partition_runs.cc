@@ -17,8 +17,9 @@ size_t PartitionRuns::gather(std::span<const Record> records, size_t at, bool on
   for (; behind < records.size(); ++behind) {
     const Record& record = records[behind];
     if (!partition || record.partition != partition->at.partition || record.topic != partition->at.topic) {
-      if (partition && !one_stage) break;
-      partition = owned_.find(record.topic, record.partition);
+      OwnedPartition* const next = owned_.find(record.topic, record.partition);
+      if (partition && !one_stage && (!next || &next->task() != &partition->task())) break;
+      partition = next;
       if (!partition || membership_.has_left(partition->at)) break;
       runs_.push_back({partition, behind, behind});
     }

@@ -21,6 +21,19 @@ std::string bare_name(const std::string& spec) {
              : spec;
 }
 
+// Equal keys lie in equal partitions only where the counts are equal.
+Error unequal_counts(const std::pair<std::string, int32_t>& left,
+                     const std::pair<std::string, int32_t>& right) {
+  const auto counted = [](const auto& topic) {
+    return topic.first + " has " + std::to_string(topic.second) +
+           (topic.second == 1 ? " partition" : " partitions");
+  };
+  const std::string count = std::to_string(left.second);
+  return usage_error(counted(left) + ", " + counted(right) + ": equal keys are not in equal partitions",
+                     "bring one of them into as many partitions as the other has: kgroupby --partitions " +
+                         count + " _key " + right.first + " " + right.first + "-" + count);
+}
+
 Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   const std::string no_such = "there is no topic '" + name + "'";
   std::vector<std::string> names;
@@ -177,8 +190,37 @@ std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
   return all;
 }
 
+std::vector<kafka::TopicPartition> WorkerPlan::given_partitions() const {
+  std::vector<kafka::TopicPartition> given = all_partitions();
+  std::erase_if(given, [&](const kafka::TopicPartition& at) { return is_copartitioned(at.topic); });
+  return given;
+}
+
+std::vector<kafka::TopicPartition> WorkerPlan::companions_of(const kafka::TopicPartition& first) const {
+  const SubPlan& sub = subs[sub_of(first.topic)];
+  std::vector<kafka::TopicPartition> companions;
+  if (sub.topic != first.topic) return companions;
+  for (const CopartitionedSource& source : sub.copartitioned)
+    companions.push_back({source.topic, first.partition});
+  return companions;
+}
+
+int32_t WorkerPlan::source_number(const kafka::TopicPartition& at) const {
+  const std::vector<CopartitionedSource>& beside = subs[sub_of(at.topic)].copartitioned;
+  if (beside.empty()) return at.partition;
+  for (size_t i = 0; i < beside.size(); ++i)
+    if (beside[i].topic == at.topic) return static_cast<int32_t>(i) + 1;
+  return 0;
+}
+
+bool WorkerPlan::is_table(std::string_view topic) const {
+  const std::vector<CopartitionedSource>& beside = subs[sub_of(topic)].copartitioned;
+  return std::any_of(beside.begin(), beside.end(),
+                     [&](const CopartitionedSource& one) { return one.topic == topic && one.is_table; });
+}
+
 bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
-  if (sub_of(at.topic) > 0) return false;
+  if (is_internal(at.topic)) return false;
   for (const auto& [topic, count] : inputs) {
     if (topic == at.topic) return at.partition >= count;
   }
@@ -195,6 +237,50 @@ Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& adde
           std::string(plan.has_internal_topic() ? "" : "; with --by, partitions may be added"));
 }
 
+namespace {
+
+// Of a topic that is read. Waits for it a while.
+int32_t count_partitions(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
+                         const std::string& name) {
+  auto topic = admin.find_topic(name);
+  if (!topic) refuse_local_file(job.in, name);
+  for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0; ++look) {
+    if (look == 0) log.note("waiting for topic " + name);
+    around.pause(kTopicLook);
+    topic = admin.find_topic(name);
+  }
+  if (!topic) throw no_topic(job, name, admin);
+  return topic->partitions;
+}
+
+// The topics that are read beside first sources become inputs, too. Those of the first sub-topology have IN's
+// count of partitions; an internal topic is made with the count of what is read beside it.
+void find_copartitioned(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
+                        WorkerPlan& plan) {
+  const auto& subs = job.topology.subs();
+  for (size_t i = 0; i < subs.size(); ++i) {
+    for (const CopartitionedSource& source : subs[i].copartitioned) {
+      const auto is_same = [&](const auto& input) { return input.first == source.topic; };
+      if (std::any_of(plan.inputs.begin(), plan.inputs.end(), is_same))
+        throw usage_error("topic " + source.topic + " is read twice in one run",
+                          "copy it with kcp and read the copy");
+      const int32_t count = count_partitions(job, around, admin, log, source.topic);
+      plan.inputs.emplace_back(source.topic, count);
+      if (i == 0 && count != plan.inputs.front().second)
+        throw unequal_counts(plan.inputs.front(), plan.inputs.back());
+    }
+  }
+}
+
+// Of the internal topic before sub-topology `sub`, if it does not exist yet.
+int32_t wanted_partitions(const WorkerPlan& plan, const SubTopology& sub, int32_t most) {
+  for (const auto& [topic, count] : plan.inputs)
+    if (!sub.copartitioned.empty() && topic == sub.copartitioned.front().topic) return count;
+  return most;
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const Environment& around,
                                                          kafka::Admin& admin, Log& log) {
   std::vector<std::pair<std::string, int32_t>> found;
@@ -208,18 +294,8 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const E
     return found;
   }
   const std::vector<std::string> names = job.in.topics.empty() ? std::vector{job.in.name} : job.in.topics;
-  for (const std::string& name : names) {
-    auto topic = admin.find_topic(name);
-    if (!topic) refuse_local_file(job.in, name);
-    for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0;
-         ++look) {
-      if (look == 0) log.note("waiting for topic " + name);
-      around.pause(kTopicLook);
-      topic = admin.find_topic(name);
-    }
-    if (!topic) throw no_topic(job, name, admin);
-    found.emplace_back(name, topic->partitions);
-  }
+  for (const std::string& name : names)
+    found.emplace_back(name, count_partitions(job, around, admin, log, name));
   warn_of_topic_as_spec(job, admin, log);
   return found;
 }
@@ -291,6 +367,8 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   }
   int32_t most = 1;
   for (const auto& [topic, count] : plan.inputs) most = std::max(most, count);
+  const size_t ins = plan.inputs.size();
+  find_copartitioned(job, around, admin, log, plan);
   if (!to_lines) plan.outputs = {job.out.name};
   for (const MoreOutput& more : job.more_outputs) {
     if (more.at.is_lines() != to_lines) {
@@ -299,11 +377,11 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
     }
     if (!to_lines) plan.outputs.push_back(more.at.name);
   }
-  bool brings_together = job.changes_keys || plan.inputs.size() > 1;
+  bool brings_together = job.changes_keys || ins > 1;
   for (const std::string& topic : plan.outputs)
     brings_together |= ensure_topic(job, admin, log, topic, most) != most;
   plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
-                          !to_lines && (most > 1 || plan.inputs.size() > 1);
+                          !to_lines && (most > 1 || ins > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
     plan.dead_letters = job.on_error->topic;
@@ -316,10 +394,17 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
-  plan.subs.push_back({plan.inputs.front().first, most, {}});
+  plan.subs.push_back({plan.inputs.front().first, most, {}, job.topology.subs().front().copartitioned});
   for (size_t i = 1; i < job.topology.subs().size(); ++i) {
     const std::string name = internal_topic_name(plan.group, i);
-    plan.subs.push_back({name, ensure_internal_topic(job, admin, log, name, most, has_run), {}});
+    const SubTopology& sub = job.topology.subs()[i];
+    const int32_t wanted = wanted_partitions(plan, sub, most);
+    const int32_t count = ensure_internal_topic(job, admin, log, name, wanted, has_run);
+    for (const auto& input : plan.inputs)
+      if (std::any_of(sub.copartitioned.begin(), sub.copartitioned.end(),
+                      [&](const auto& one) { return one.topic == input.first && input.second != count; }))
+        throw unequal_counts({name, count}, input);
+    plan.subs.push_back({name, count, {}, sub.copartitioned});
     plan.subscription.push_back(name);
   }
   if (job.stateful()) {
@@ -359,6 +444,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   }
   if (job.range.exit_at_end && plan.has_internal_topic()) {
     for (const auto& commit : commits) {
+      if (plan.is_copartitioned(commit.at.topic)) continue;
       const auto end = plan.ends.find(commit.at);
       if (end != plan.ends.end() && (end->second == 0 || commit.offset >= end->second))
         plan.quiet_sources[commit.at.partition] = end->second == 0;

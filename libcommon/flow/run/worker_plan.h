@@ -2,6 +2,7 @@
 // for. Kept when the worker is rebuilt.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
@@ -26,6 +27,12 @@ struct SubPlan {
   int32_t partitions = 0;  // of the topic; of several inputs the most
   // The number of the first task's state, if they have any: of its changelog partition and its directory.
   std::optional<int32_t> first_state;
+  // Topics that its tasks read beside `topic`, of as many partitions.
+  std::vector<CopartitionedSource> copartitioned = {};
+  bool reads_beside(std::string_view name) const {
+    return std::any_of(copartitioned.begin(), copartitioned.end(),
+                       [&](const CopartitionedSource& one) { return one.topic == name; });
+  }
 };
 
 struct WorkerPlan {
@@ -33,11 +40,12 @@ struct WorkerPlan {
   std::string state_name;  // the name of the group's directory of state (state/layout.h)
   bool in_memory = false;  // rule 29
   bool exactly_once = true;
-  std::vector<std::string> subscription;                // topic names, or one regular expression
-  std::vector<std::pair<std::string, int32_t>> inputs;  // topic, partitions
-  std::vector<std::string> outputs;                     // by port
-  std::string dead_letters;                             // empty: none
-  std::string fingerprint;                              // for each commit's metadata
+  std::vector<std::string> subscription;  // topic names, or one regular expression
+  std::vector<std::pair<std::string, int32_t>>
+      inputs;                        // topic, partitions; IN first, co-partitioned ones last
+  std::vector<std::string> outputs;  // by port
+  std::string dead_letters;          // empty: none
+  std::string fingerprint;           // for each commit's metadata
   // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
   // came later and are read from their beginning, whatever -o says (rule 19).
   std::map<std::string, int32_t> earlier_counts;
@@ -61,9 +69,29 @@ struct WorkerPlan {
   bool input_has_state() const { return subs.front().first_state.has_value(); }
   size_t sub_of(std::string_view topic) const {
     for (size_t i = 1; i < subs.size(); ++i)
-      if (subs[i].topic == topic) return i;
+      if (subs[i].topic == topic || subs[i].reads_beside(topic)) return i;
     return 0;
   }
+  bool is_internal(std::string_view topic) const {
+    return std::any_of(subs.begin() + (subs.empty() ? 0 : 1), subs.end(),
+                       [&](const SubPlan& sub) { return sub.topic == topic; });
+  }
+  // Sources that are assigned by hand, with the partition of their task's first source (rule 16).
+  bool is_copartitioned(std::string_view topic) const { return subs[sub_of(topic)].reads_beside(topic); }
+  bool is_table(std::string_view topic) const;
+  bool has_copartitioned() const {
+    return std::any_of(subs.begin(), subs.end(),
+                       [](const SubPlan& sub) { return !sub.copartitioned.empty(); });
+  }
+  // Of the task that has this partition: that of its first source, which the group gives out.
+  kafka::TopicPartition first_of_task(const kafka::TopicPartition& at) const {
+    return {subs[sub_of(at.topic)].topic, at.partition};
+  }
+  // By which number a stage knows the source: the partition, or, in a task of several sources, 0 for the first
+  // and 1, ... for those beside it.
+  int32_t source_number(const kafka::TopicPartition& at) const;
+  // What is read with a partition that the group gives out; empty: it is read alone.
+  std::vector<kafka::TopicPartition> companions_of(const kafka::TopicPartition& first) const;
   // The number of a task's state: of its changelog partition and of its directory; nullopt: it has none. The
   // last sub-topology's come first.
   std::optional<int32_t> state_of(const kafka::TopicPartition& at) const {
@@ -84,7 +112,8 @@ struct WorkerPlan {
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 
-  std::vector<kafka::TopicPartition> all_partitions() const;
+  std::vector<kafka::TopicPartition> all_partitions() const;    // of all inputs
+  std::vector<kafka::TopicPartition> given_partitions() const;  // of these, those that the group gives out
   // An input's partition that was not there when this process started.
   bool came_later(const kafka::TopicPartition& at) const;
 };

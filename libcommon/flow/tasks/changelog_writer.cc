@@ -11,12 +11,12 @@ void ChangelogWriter::write(const std::vector<kafka::PartitionOffset>& offsets) 
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
     const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
-    const StateMark mark{partition.at,
-                         offset.offset,
-                         now,
-                         context_.plan.fingerprint,
-                         context_.plan.inputs.front().second,
-                         partition.last_record};
+    positions_.assign(1, {offset.at, offset.offset, partition.last_record});
+    for (const auto& at : context_.plan.companions_of(offset.at)) {
+      if (const OwnedPartition* one = owned_.find(at.topic, at.partition))
+        positions_.push_back({at, one->next, one->last_record});
+    }
+    const StateMark mark{positions_, now, context_.plan.fingerprint, context_.plan.inputs.front().second};
     for (const state::Change& change : partition.state->changes(mark)) {
       Output row;
       row.key = MaybeBytes(change.key);

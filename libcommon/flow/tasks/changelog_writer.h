@@ -21,8 +21,9 @@ class ChangelogWriter {
         outside_(outside),
         batches_(context.plan.changelog_max_bytes) {}
 
-  // The rows of the partitions of `offsets`, each one's meta row among them. Throws Error(usage), the
-  // transaction aborted, where the changelog is not the one that the rows on disk came to.
+  // The rows of the tasks of `offsets`, each one's meta row among them. REQUIRES: `offsets` names all sources of
+  // a task or none, at their positions. Throws Error(usage), the transaction aborted, where the changelog is not
+  // the one that the rows on disk came to.
   void write(const std::vector<kafka::PartitionOffset>& offsets);
   // The transaction has committed.
   void apply(const std::vector<kafka::PartitionOffset>& offsets);
@@ -36,6 +37,7 @@ class ChangelogWriter {
   Committer& committer_;
   kafka::Producer* outside_;
   io::BatchLimit batches_;
+  std::vector<SourcePosition> positions_;  // only in write()
 };
 
 }  // namespace kutils::flow

@@ -29,14 +29,19 @@ struct LastRecord {
 };
 uint64_t digest_of(const Record& record);
 
-// Where the state of a partition stands: what its meta row says (rule 17).
+// How far a state has come in one of the partitions that it is made from.
+struct SourcePosition {
+  kafka::TopicPartition at;
+  int64_t offset = 0;  // of the next record to process
+  LastRecord last;     // without an offset: as before
+};
+
+// Where the state of a task stands: what its meta row says (rule 17).
 struct StateMark {
-  kafka::TopicPartition at;  // the input that it was made from
-  int64_t offset = 0;        // of the next record to process
+  std::span<const SourcePosition> positions;  // in all of the task's sources
   int64_t wall_ms = 0;
   const std::string& fingerprint;
   int32_t input_partitions = 0;
-  LastRecord last;  // without an offset: as before
 };
 
 class PartitionState {

@@ -56,7 +56,8 @@ void RepartitionMaintenance::delete_read(const Assignment& owned, bool at_end) {
   last_deletion_us_ = now;
   std::vector<kafka::PartitionOffset> before;
   for (const auto& one : owned.all()) {
-    if (one->sub == sub_ && one->committed > 0) before.push_back({one->at, one->committed, {}});
+    if (one->is_internal && one->sub == sub_ && one->committed > 0)
+      before.push_back({one->at, one->committed, {}});
   }
   if (before.empty()) return;
   deletion_ = run_beside(context_.around.executor, [&admin = admin(), before] {

@@ -73,9 +73,11 @@ class StoredState final : public PartitionState {
     meta.fingerprint = mark.fingerprint;
     meta.input_partitions = mark.input_partitions;
     meta.last_wall_ms = mark.wall_ms;
-    meta.set_position(mark.at.topic, mark.at.partition, mark.offset);
-    if (mark.last.offset != kNoOffset)
-      meta.set_last_record(mark.at.topic, mark.at.partition, mark.last.offset, mark.last.digest);
+    for (const SourcePosition& one : mark.positions) {
+      meta.set_position(one.at.topic, one.at.partition, one.offset);
+      if (one.last.offset != kNoOffset)
+        meta.set_last_record(one.at.topic, one.at.partition, one.last.offset, one.last.digest);
+    }
     if (meta.lineage.empty()) meta.lineage = lineage_;
     return rows_->take_changes();
   }

@@ -46,23 +46,15 @@ bool TaskManager::admit(GroupMembership& membership) {
   const WorkerPlan& plan = context_.plan;
   const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(membership.waiting());
   if (ready.empty()) return false;
-  std::vector<kafka::PartitionOffset> from = membership.consumer().committed(ready);
-  std::vector<std::unique_ptr<PartitionState>> states(from.size());
+  std::vector<Arrival> arrivals = arrivals_of(ready, membership);
   std::vector<kafka::TopicPartition> fresh;
-  for (size_t i = 0; i < from.size(); ++i) {
-    bool is_new = from[i].offset == kafka::kOffsetNone;
-    if (plan.state_of(from[i].at)) {
-      is_new = false;
-      states[i] = restore_manager_.take(from[i].at);
-      from[i].offset = offset_resolver_.with_state(*states[i], from[i], is_new);
-    }
-    if (is_new) fresh.push_back(from[i].at);
-  }
+  for (const Arrival& one : arrivals)
+    if (one.is_fresh) fresh.push_back(one.from.at);
   if (!fresh.empty()) {
     const std::vector<PartitionRange> starts = offset_resolver_.without(fresh);
-    for (auto& position : from) {
+    for (Arrival& one : arrivals) {
       for (const auto& start_at : starts) {
-        if (start_at.at == position.at) position.offset = start_at.from;
+        if (start_at.at == one.from.at) one.from.offset = start_at.from;
       }
     }
     // Committed before the first record: a restart, or another member, must not resolve it a second time. With a state
@@ -73,46 +65,86 @@ bool TaskManager::admit(GroupMembership& membership) {
     }
     if (!first.empty()) transaction_.commit_first(first, membership.consumer(), membership.held_as());
   }
-  for (size_t i = 0; i < from.size(); ++i) {
-    start(from[i], std::move(states[i]), std::find(fresh.begin(), fresh.end(), from[i].at) != fresh.end());
-    membership.started(from[i].at);
+  std::vector<kafka::PartitionOffset> from;
+  for (Arrival& one : arrivals) {
+    start(one);
+    if (!plan.is_copartitioned(one.from.at.topic)) membership.started(one.from.at);
+    from.push_back({one.from.at, one.from.offset, {}});
   }
-  for (auto& position : from) position.metadata.clear();
   membership.consumer().start(from);
   return context_.job.stateful() && !fresh.empty() && positions_moved();
 }
 
-// `is_fresh`: neither state nor group knew where.
-void TaskManager::start(const kafka::PartitionOffset& from, std::unique_ptr<PartitionState> state,
-                        bool is_fresh) {
+// Those that are ready with what is read beside them: each task's first source, then its others.
+std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kafka::TopicPartition>& ready,
+                                                           GroupMembership& membership) {
   const WorkerPlan& plan = context_.plan;
+  std::vector<kafka::TopicPartition> all;
+  for (const auto& at : ready) {
+    all.push_back(at);
+    for (auto& companion : plan.companions_of(at)) all.push_back(std::move(companion));
+  }
+  std::vector<Arrival> arrivals;
+  arrivals.reserve(all.size());
+  for (kafka::PartitionOffset& from : membership.consumer().committed(all)) {
+    Arrival one{std::move(from)};
+    one.is_fresh = one.from.offset == kafka::kOffsetNone;
+    if (plan.state_of(one.from.at)) {
+      one.is_fresh = false;
+      if (!plan.is_copartitioned(one.from.at.topic)) {
+        one.own_state = restore_manager_.take(one.from.at);
+        one.state = one.own_state.get();
+      } else {
+        one.state = arrivals.back().state;  // of the task's source before it
+      }
+      one.from.offset = offset_resolver_.with_state(*one.state, one.from, one.is_fresh);
+    }
+    arrivals.push_back(std::move(one));
+  }
+  return arrivals;
+}
+
+void TaskManager::start(Arrival& arrival) {
+  const WorkerPlan& plan = context_.plan;
+  const kafka::PartitionOffset& from = arrival.from;
   OwnedPartition partition;
   partition.at = from.at;
   partition.sub = plan.sub_of(from.at.topic);
+  partition.is_internal = plan.is_internal(from.at.topic);
   partition.state_number = plan.state_of(from.at);
-  if (state && state->last_wall_ms() > 0)
-    partition.resumed_after_ms = clock_.wall_ms() - state->last_wall_ms();
+  if (plan.is_copartitioned(from.at.topic)) {
+    const kafka::TopicPartition first = plan.first_of_task(from.at);
+    partition.first_source = owned_.find(first.topic, first.partition);
+  }
+  if (arrival.state && arrival.state->last_wall_ms() > 0)
+    partition.resumed_after_ms = clock_.wall_ms() - arrival.state->last_wall_ms();
   partition.next = partition.committed = partition.first = from.offset;
   // An accepted change, or offsets set by hand: the group learns what it is for now.
-  if (is_fresh ? partition.state_number.has_value() : fingerprint_of(from.metadata) != plan.fingerprint)
+  if (arrival.is_fresh ? partition.state_number.has_value()
+                       : fingerprint_of(from.metadata) != plan.fingerprint)
     partition.committed = kafka::kOffsetNone;
-  if (origins_ && partition.sub == 0) origins_->begin(from.at, from.metadata);
-  if (partition.sub > 0) {
+  if (origins_ && !partition.is_internal) origins_->begin(from.at, from.metadata);
+  if (partition.is_internal) {
     partition.end = internal_topics_.end_of(partition);
   } else if (plan.has_ends) {
     const auto end = plan.ends.find(from.at);
     // A partition that is newer than the ends is beyond them.
     partition.end = end == plan.ends.end() ? from.offset : end->second;
   }
-  partition.state = std::move(state);
+  partition.state = std::move(arrival.own_state);
   OwnedPartition& added = owned_.add(std::move(partition));
-  if (!has_one_stage()) added.stage = make_stage(added);
+  if (!has_one_stage() && added.is_task()) added.stage = make_stage(added);
 }
 
 std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const {
   StageContext context{partition.at.partition, nullptr, &clock_};
   const auto& plans = context_.plan.subs;
-  if (plans.size() > 1) context.input_partitions = plans[std::max<size_t>(partition.sub, 1) - 1].partitions;
+  const std::vector<CopartitionedSource>& beside = plans[partition.sub].copartitioned;
+  if (!beside.empty()) {
+    context.input_partitions = 1 + static_cast<int32_t>(beside.size());
+  } else if (plans.size() > 1) {
+    context.input_partitions = plans[std::max<size_t>(partition.sub, 1) - 1].partitions;
+  }
   return make_chain(context_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
     return partition.state ? &partition.state->store(number) : nullptr;
   });
@@ -121,7 +153,8 @@ std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const 
 void TaskManager::drop(const kafka::TopicPartition& at) {
   try {
     restore_manager_.drop(at);
-    if (OwnedPartition* partition = owned_.find(at.topic, at.partition)) {
+    OwnedPartition* partition = owned_.find(at.topic, at.partition);
+    if (partition && partition->is_task()) {
       internal_topics_.forget(*partition);
       close_state(*partition);
     }
@@ -152,15 +185,16 @@ void TaskManager::close_state(OwnedPartition& partition) {
 
 void TaskManager::set_current(const OwnedPartition& partition) {
   if (stage_) return transaction_.outputs().set_home(nullptr, 0);
-  transaction_.outputs().set_home(&partition.at, partition.sub);
+  transaction_.outputs().set_home(&partition.task().at, partition.sub);
   const WorkerPlan& plan = context_.plan;
-  processor_.set_place(partition.sub == 0, plan.is_last(partition.sub),
-                       partition.sub == 0 ? std::string_view() : plan.subs[partition.sub - 1].topic);
+  processor_.set_place(
+      !partition.is_internal, plan.is_last(partition.sub),
+      partition.is_internal ? std::string_view(plan.subs[partition.sub - 1].topic) : std::string_view());
 }
 
 void TaskManager::flush() {
   if (stage_) return processor_.flush(*stage_);
-  for (const auto& one : owned_.all()) processor_.flush(*one->stage);
+  each_task([&](OwnedPartition& one) { processor_.flush(*one.stage); });
 }
 
 void TaskManager::tick() {
@@ -176,10 +210,10 @@ void TaskManager::tick() {
     if (!owned_.empty()) one(*stage_, nullptr);
     return;
   }
-  for (const auto& partition : owned_.all()) {
-    set_current(*partition);
-    one(*partition->stage, partition.get());
-  }
+  each_task([&](OwnedPartition& task) {
+    set_current(task);
+    one(*task.stage, &task);
+  });
 }
 
 Millis TaskManager::until_timer(Millis most) const {
@@ -191,7 +225,7 @@ Millis TaskManager::until_timer(Millis most) const {
   if (stage_) {
     until(*stage_);
   } else {
-    for (const auto& one : owned_.all()) until(*one->stage);
+    each_task([&](const OwnedPartition& one) { until(*one.stage); });
   }
   return wait;
 }
@@ -205,19 +239,22 @@ void TaskManager::tell_idle_time_of(Watch& watch) {
   const std::optional<size_t> sub = watch.sub;
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& one : owned_.all())
-    if (sub ? one->sub == *sub : one->at_log_end) positions.push_back({one->at, one->next, {}});
+    if (sub ? one->is_internal && one->sub == *sub : one->at_log_end)
+      positions.push_back({one->at, one->next, {}});
   const auto found = watch.monitor.look(positions);
   if (!found) return;
   // Who was silent and has spoken: nothing goes on without it, wherever it is read.
   for (const int32_t source : found->active) {
     for (const auto& one : owned_.all())
-      if (one->sub == sub) tell_idle_time_of(*one, source, 0);
+      if (one->is_internal && one->sub == sub) tell_idle_time_of(*one, source, 0);
   }
   for (const auto& one : found->read) {
     OwnedPartition* partition = owned_.find(one.at.topic, one.at.partition);
     if (!partition || partition->next != one.offset) continue;  // it has gone on since
     for (const auto& silent : found->silent) {
-      if (sub || silent.at == one.at) tell_idle_time_of(*partition, silent.at.partition, silent.ms);
+      if (sub) tell_idle_time_of(*partition, silent.at.partition, silent.ms);
+      if (!sub && silent.at == one.at)
+        tell_idle_time_of(*partition, context_.plan.source_number(silent.at), silent.ms);
     }
   }
 }
@@ -225,45 +262,46 @@ void TaskManager::tell_idle_time_of(Watch& watch) {
 void TaskManager::tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_t silent_ms) {
   if (processor_.ended() != Processor::End::no) return;
   set_current(partition);
-  processor_.silent(*partition.stage, source, silent_ms);
-  if (partition.stage->dirty_rows() > 0) transaction_.begin_if_needed();
+  Stage& stage = *partition.task().stage;
+  processor_.silent(stage, source, silent_ms);
+  if (stage.dirty_rows() > 0) transaction_.begin_if_needed();
 }
 
 void TaskManager::before_commit() {
   if (stage_) return processor_.before_commit(*stage_);
-  for (const auto& one : owned_.all()) {
-    set_current(*one);
+  each_task([&](OwnedPartition& one) {
+    set_current(one);
     const uint64_t out = transaction_.outputs().written();
-    processor_.before_commit(*one->stage);
-    if (transaction_.outputs().written() != out || (one->state && one->state->has_changes()))
-      one->touched = true;
-  }
+    processor_.before_commit(*one.stage);
+    if (transaction_.outputs().written() != out || (one.state && one.state->has_changes()))
+      one.touched = true;
+  });
 }
 
 void TaskManager::close_stages() {
-  for (const auto& one : owned_.all()) {
-    if (!context_.plan.is_last(one->sub)) continue;
+  each_task([&](OwnedPartition& one) {
+    if (!context_.plan.is_last(one.sub)) return;
     transaction_.begin_if_needed();
-    set_current(*one);
-    one->touched = true;
-    processor_.close(*one->stage);
-  }
+    set_current(one);
+    one.touched = true;
+    processor_.close(*one.stage);
+  });
 }
 
 bool TaskManager::let_idle_sources_go(size_t sub) {
   if (idle_are_gone_[sub]) return false;
   idle_are_gone_[sub] = true;
-  for (const auto& one : owned_.all()) {
-    if (one->sub != sub) continue;
-    set_current(*one);
+  each_task([&](OwnedPartition& one) {
+    if (one.sub != sub) return;
+    set_current(one);
     if (sub == 1) {
       for (const auto& [source, never_spoke] : context_.plan.quiet_sources)
-        if (never_spoke || one->resumed_after_ms >= kSilentSourceMs)
-          processor_.source_ended(*one->stage, source);
+        if (never_spoke || one.resumed_after_ms >= kSilentSourceMs)
+          processor_.source_ended(*one.stage, source);
     }
-    processor_.all_read(*one->stage, one->resumed_after_ms >= kSilentSourceMs);
-    if (one->stage->dirty_rows() > 0) transaction_.begin_if_needed();
-  }
+    processor_.all_read(*one.stage, one.resumed_after_ms >= kSilentSourceMs);
+    if (one.stage->dirty_rows() > 0) transaction_.begin_if_needed();
+  });
   return true;
 }
 
@@ -271,10 +309,10 @@ bool TaskManager::let_idle_sources_go(size_t sub) {
 
 void TaskManager::processed(OwnedPartition& partition, const Record& last, int64_t end, int64_t now_us) {
   partition.next = std::max(partition.next, std::min(last.offset + 1, end));
-  internal_topics_.read(partition, now_us);
+  if (partition.is_task()) internal_topics_.read(partition, now_us);
   if (origins_) origins_->took(partition.at);
   const bool is_mark = origins_ && origins_->wants(partition.at);
-  if (partition.state || is_mark) partition.last_record = {last.offset, digest_of(last)};
+  if (partition.task().state || is_mark) partition.last_record = {last.offset, digest_of(last)};
   if (is_mark) origins_->processed(partition.at, partition.last_record);
 }
 
@@ -293,18 +331,22 @@ bool TaskManager::positions_moved() const {
 }
 
 std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
+  // The sources of a task go together: its meta row has all of their positions.
+  std::vector<const OwnedPartition*> moved;
+  for (const auto& one : owned_.all())
+    if (one->next != one->committed || one->touched) moved.push_back(&one->task());
   std::vector<kafka::PartitionOffset> offsets;
   for (const auto& one : owned_.all()) {
-    if (one->next != one->committed || one->touched)
-      offsets.push_back({one->at, one->next, metadata_of(*one)});
+    const bool goes = moved.empty() || one->next != one->committed || one->touched ||
+                      (context_.plan.has_copartitioned() &&
+                       std::find(moved.begin(), moved.end(), &one->task()) != moved.end());
+    if (goes) offsets.push_back({one->at, one->next, metadata_of(*one)});
   }
-  if (!offsets.empty()) return offsets;
-  for (const auto& one : owned_.all()) offsets.push_back({one->at, one->next, metadata_of(*one)});
   return offsets;
 }
 
 std::string TaskManager::metadata_of(const OwnedPartition& partition) const {
-  return origins_ && partition.sub == 0 ? origins_->metadata(partition.at) : context_.plan.fingerprint;
+  return origins_ && !partition.is_internal ? origins_->metadata(partition.at) : context_.plan.fingerprint;
 }
 
 void TaskManager::committed() {
@@ -327,6 +369,7 @@ void TaskManager::renew_stages() {
     return;
   }
   for (const auto& one : owned_.all()) {
+    if (!one->is_task()) continue;
     one->stage.reset();
     if (one->state) one->state->discard();
     one->stage = make_stage(*one);
@@ -391,13 +434,13 @@ int64_t TaskManager::lag(kafka::GroupConsumer& consumer) const {
 
 bool TaskManager::sources_at_end() const {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->at_end() || (one->sub > 0 && !internal_topics_.has_ends(one->sub));
+    return one->at_end() || (one->is_internal && !internal_topics_.has_ends(one->sub));
   });
 }
 
 int32_t TaskManager::count_of_last() const {
   return static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return context_.plan.is_last(one->sub);
+    return one->is_task() && context_.plan.is_last(one->sub);
   }));
 }
 

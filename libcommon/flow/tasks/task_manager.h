@@ -53,7 +53,10 @@ class TaskManager {
   // --- the current task
   // All partitions have one stage.
   bool has_one_stage() const { return stage_ != nullptr; }
-  Stage& stage_of(OwnedPartition& partition) { return partition.stage ? *partition.stage : *stage_; }
+  Stage& stage_of(OwnedPartition& partition) {
+    Stage* const own = partition.task().stage.get();
+    return own ? *own : *stage_;
+  }
   // What its stage says from now on belongs to this task.
   void set_current(const OwnedPartition& partition);
 
@@ -109,8 +112,23 @@ class TaskManager {
     IdleSourceMonitor monitor;
     std::optional<size_t> sub;
   };
-  void start(const kafka::PartitionOffset& from, std::unique_ptr<PartitionState> state, bool is_fresh);
+  // A partition that is about to start, and where.
+  struct Arrival {
+    kafka::PartitionOffset from;
+    PartitionState* state = nullptr;                 // of its task, if it has one
+    std::unique_ptr<PartitionState> own_state = {};  // the same, for the task's first source
+    bool is_fresh = false;                           // neither state nor group knew where
+  };
+  std::vector<Arrival> arrivals_of(const std::vector<kafka::TopicPartition>& ready,
+                                   GroupMembership& membership);
+  void start(Arrival& arrival);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition) const;
+  // Calls `call(task)` for each task that has a stage of its own.
+  template <typename Call>
+  void each_task(const Call& call) const {
+    for (const auto& one : owned_.all())
+      if (one->stage) call(*one);
+  }
   void renew_stages();
   void close_state(OwnedPartition& partition);
   std::string metadata_of(const OwnedPartition& partition) const;

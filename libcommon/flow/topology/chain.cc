@@ -51,6 +51,7 @@ class Chain final : public Stage {
   Chain(const SubTopology& sub, const StageContext& context, const StoreOf& store_of)
       : clock_(context.clock), silent_ms_(static_cast<size_t>(std::max(context.input_partitions, 1)), 0) {
     home_.partition = context.partition;
+    beside_ = sub.copartitioned;
     uint8_t stores = 0;
     bool one_source = false;
     for (const Operator& one : sub.operators) {
@@ -67,6 +68,8 @@ class Chain final : public Stage {
   void process(const Record& record, Emitter& out) override {
     home_.topic = record.topic;
     out_ = &out;
+    for (const CopartitionedSource& source : beside_)
+      if (source.to > 0 && record.topic == source.topic) return enter(links_[source.to], record);
     links_.front().stage->process(record, links_.front());
   }
   void flush(Emitter& out) override {
@@ -220,6 +223,17 @@ class Chain final : public Stage {
     to.current = before;
   }
 
+  // A record of a source beside the first one goes to an operator further on.
+  void enter(Link& to, const Record& record) {
+    Made made;
+    made.record = record;
+    made.input = &record;
+    const Made* before = to.current;
+    to.current = to.stage->keeps_records() ? &to.held.emplace_back(made).made : &made;
+    to.stage->process(to.current->record, to);
+    to.current = before;
+  }
+
   void fail(Link& from, const Record& origin, RecordError error) {
     ++failures_;
     from.is_refused = true;
@@ -238,6 +252,7 @@ class Chain final : public Stage {
   Record home_;  // origin of outputs that no record caused
   uint64_t failures_ = 0;
   std::vector<int64_t> silent_ms_;  // by source
+  std::vector<CopartitionedSource> beside_;
 };
 
 }  // namespace

@@ -68,6 +68,9 @@ struct Job {
   std::string table;             // in a pipe: the name of a stage's rows for kquery; empty: OUT
   bool rekeyed = false;  // in a pipe: an earlier stage changed keys, and equal ones are not together yet
   bool counts_silence = false;  // --idle
+  // Sources that are read together: one that has nothing to give, and lacks nothing that is known of, is waited
+  // for so long, for what it gives next may be older than what the others have. Tables are not.
+  Millis max_wait{1000};
 
   // Options shared by all tools.
   kafka::ClientConfig client;

@@ -4,9 +4,13 @@
 //   kfilter a b                a -> filter -> b
 //   ktable --by uri ... a b    a -> key -> internal topic; internal topic -> aggregate -> b
 //
+//   kjoin a b o                a and b -> join -> o
+//
 // A sub-topology is what is read partition by partition: the first one reads IN, each other one the internal
-// topic that the one before it writes; the last one writes OUT. A sub-topology with a partition number is a
-// task: it has one position, one state, one stage (its chain), and is what the group gives to one process.
+// topic that the one before it writes; the last one writes OUT. Beside that first source it may read
+// co-partitioned topics: partition i of each with partition i of the first source. A sub-topology with a
+// partition number is a task: it has a position in each source, one state, one stage (its chain), and is what
+// the group gives to one process.
 #pragma once
 
 #include <algorithm>
@@ -48,8 +52,18 @@ struct Operator {
   uint32_t other_ports = 0;  // its ports 1, 2, ... follow so many of earlier operators in the task's ports
 };
 
+// A topic that is read beside a sub-topology's first source, in order of time with it. It has as many
+// partitions as that, and equal keys lie in equal partitions. Its records carry its name as their topic, and go
+// straight to one operator of the chain.
+struct CopartitionedSource {
+  std::string topic;
+  size_t to = 0;          // the operator's index in the chain
+  bool is_table = false;  // read from its beginning, whatever -o says; at its end it is not waited for
+};
+
 struct SubTopology {
   std::vector<Operator> operators;  // in a chain; not empty once the tool is set up
+  std::vector<CopartitionedSource> copartitioned = {};
   bool has_state() const {
     return std::any_of(operators.begin(), operators.end(), [](const Operator& one) { return one.has_state; });
   }
@@ -62,6 +76,10 @@ class Topology {
 
   // Adds the operator at the end of the chain.
   void add(Operator one) { subs_.back().operators.push_back(std::move(one)); }
+  // The operator that was added last reads this topic, too.
+  void add_copartitioned(std::string topic, bool is_table) {
+    subs_.back().copartitioned.push_back({std::move(topic), subs_.back().operators.size() - 1, is_table});
+  }
   // Operators added from here on stand behind an internal topic.
   void add_internal_topic() { subs_.emplace_back(); }
   Operator& last() { return subs_.back().operators.back(); }

@@ -7,7 +7,7 @@
 //   KUTILS_FAULT_LENGTH=N    all patterns of so many records in all roles; 1 if not set. Those of one record
 //                            more take the roles in turn.
 //   KUTILS_FAULT_SEQUENCE=N  all patterns of so many records that count, in the main roles: table, window,
-//                            --by and chain, partitions read one after the other and in turn; 2 if not set
+//                            --by, chain and two sources, partitions read one after the other and in turn; 2 if not set
 //   KUTILS_FAULT_SPECIAL=N   of so many records, one of another kind among them, at each place; 1 if not set
 //   KUTILS_FAULT_RUNS=N      how many random runs; 100 if not set. Of as many patterns of up to eight records
 //                            a quarter gets every fault at every position.
@@ -227,7 +227,7 @@ std::string text(const std::map<std::string, int64_t>& rows) {
   return all;
 }
 
-enum class Shape { stateless, stateful, by, window, chain };
+enum class Shape { stateless, stateful, by, window, chain, together };
 const char* to_string(Shape shape) {
   switch (shape) {
     case Shape::stateless:
@@ -240,6 +240,8 @@ const char* to_string(Shape shape) {
       return "window";
     case Shape::chain:
       return "chain";
+    case Shape::together:
+      return "two sources";
   }
   return "?";
 }
@@ -250,7 +252,9 @@ struct Case {
   bool limited = false;                            // -m 2, again and again
   bool loses_disk = false;                         // with each kill
   bool in_turn = false;                            // in a batch; the end comes with the last record
-  std::vector<std::string> records[2];             // kinds, `key` + kind each, of the partitions of IN
+  bool beside_first = false;                       // two sources: `records` begin with those of the second
+  // Kinds, `key` + kind each, of the partitions of IN; of two sources, of the first partition of each.
+  std::vector<std::string> records[2];
 };
 
 std::string describe(const Case& one) {
@@ -262,6 +266,7 @@ std::string describe(const Case& one) {
   if (one.limited) text += ", -m";
   if (one.loses_disk) text += ", loses its disk";
   if (one.in_turn) text += ", partitions in turn";
+  if (one.beside_first) text += ", the second source first";
   for (const auto& records : one.records) {
     text += "; ";
     for (const std::string& record : records) text += record + " ";
@@ -287,11 +292,15 @@ class Bench : public testing::FakeEnvironment {
       }
     };
     if (case_.shape == Shape::by) broker.add_topic("g-repartition", 2);
+    if (case_.shape == Shape::together) broker.add_topic("beside", 2);
     int number = 0;
     for (size_t p = 0; p < 2; ++p)
       for (const std::string& record : case_.records[p]) {
-        broker.write_keyed("in", p, key_of(record, p), record.substr(1) + std::to_string(number++));
-        broker.topics["in"][p].back().is_null = record[1] == 't';
+        const TP at = place_of(p);
+        const auto partition = static_cast<size_t>(at.partition);
+        broker.write_keyed(at.topic, partition, key_of(record, p),
+                           record.substr(1) + std::to_string(number++));
+        broker.topics[at.topic][partition].back().is_null = record[1] == 't';
       }
     job_.tool = "ktable";
     job_.settings = {{"AGGS", "n"}};
@@ -322,6 +331,7 @@ class Bench : public testing::FakeEnvironment {
     job_.topology.add(
         {"count", [](const StageContext& context) { return std::make_unique<CountingStage>(context.store); },
          case_.shape != Shape::stateless});
+    if (case_.shape == Shape::together) job_.topology.add_copartitioned("beside", false);
     if (case_.shape == Shape::chain) {
       job_.topology.add(
           {"number",
@@ -438,6 +448,11 @@ class Bench : public testing::FakeEnvironment {
     }
   }
 
+  // Where the case's records of `p` are.
+  TP place_of(size_t p) const {
+    if (case_.shape == Shape::together) return {(p == 0) != case_.beside_first ? "in" : "beside", 0};
+    return {"in", static_cast<int32_t>(p)};
+  }
   bool passes_errors() const { return case_.policy != OnError::Policy::fail; }
   // Keys belong to a partition where there is no repartition, and where the order of their records matters.
   std::string key_of(const std::string& record, size_t p) const {
@@ -450,7 +465,10 @@ class Bench : public testing::FakeEnvironment {
 
   ExitCode run_once() {
     if (original_[0].empty() && original_[1].empty())
-      for (size_t p = 0; p < 2; ++p) original_[p] = broker.topics.at("in")[p];
+      for (size_t p = 0; p < 2; ++p) {
+        const TP at = place_of(p);
+        original_[p] = broker.topics.at(at.topic)[static_cast<size_t>(at.partition)];
+      }
     Environment around = FakeEnvironment::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
@@ -476,7 +494,7 @@ class Bench : public testing::FakeEnvironment {
 
   // The first bad record that each partition still has to give.
   void mend() {
-    for (const char* topic : {"in", "g-repartition"}) {
+    for (const char* topic : {"in", "beside", "g-repartition"}) {
       if (broker.topics.count(topic) == 0) continue;
       for (size_t p = 0; p < 2; ++p) {
         const auto known = broker.committed_offsets.find({topic, static_cast<int32_t>(p)});
@@ -494,7 +512,7 @@ class Bench : public testing::FakeEnvironment {
   }
 
   bool all_done() {
-    for (const char* topic : {"in", "g-repartition"}) {
+    for (const char* topic : {"in", "beside", "g-repartition"}) {
       if (broker.topics.count(topic) == 0) continue;
       for (int32_t p = 0; p < 2; ++p) {
         const auto known = broker.committed_offsets.find({topic, p});
@@ -515,7 +533,7 @@ class Bench : public testing::FakeEnvironment {
 
 std::vector<Case> all_kinds() {
   std::vector<Case> cases;
-  for (const Shape shape : {Shape::stateless, Shape::stateful, Shape::by}) {
+  for (const Shape shape : {Shape::stateless, Shape::stateful, Shape::by, Shape::together}) {
     for (const Delivery delivery : {Delivery::exactly_once, Delivery::at_least_once}) {
       for (const OnError::Policy policy :
            {OnError::Policy::fail, OnError::Policy::dead_letter, OnError::Policy::skip}) {
@@ -530,6 +548,9 @@ std::vector<Case> all_kinds() {
             one.limited = limited;
             one.loses_disk = loses_disk;
             cases.push_back(one);
+            // Patterns that differ by an exchange of partitions are one; the sources of a task are not alike.
+            one.beside_first = true;
+            if (shape == Shape::together) cases.push_back(one);
           }
         }
       }
@@ -655,12 +676,14 @@ TEST_CASE("every fault at every call, of every pattern of a few records") {
 // Roles that differ where all goes well.
 std::vector<Case> main_roles() {
   std::vector<Case> roles;
-  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain}) {
+  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain, Shape::together}) {
     for (const bool in_turn : {false, true}) {
       Case one;
       one.shape = shape;
       one.in_turn = in_turn;
       roles.push_back(one);
+      one.beside_first = true;
+      if (shape == Shape::together) roles.push_back(one);
     }
   }
   return roles;
@@ -668,7 +691,7 @@ std::vector<Case> main_roles() {
 
 std::string name_of(const Case& role, size_t length) {
   return std::to_string(length) + (length == 1 ? " record, " : " records, ") + to_string(role.shape) +
-         (role.in_turn ? ", partitions in turn" : "");
+         (role.in_turn ? ", partitions in turn" : "") + (role.beside_first ? ", the second one first" : "");
 }
 
 TEST_CASE("every fault at every call, of every sequence of records that count") {
