@@ -125,21 +125,24 @@ class SharedOptions {
     bool latin1 = false;  // --encoding
   };
 
+  // declared_options.cc
   void declare_output(OptionTable& table);
   void declare_lines(OptionTable& table);
   void declare_reading(OptionTable& table);
   void declare_cluster(OptionTable& table);
   void declare_delivery(OptionTable& table);
   void declare_general(OptionTable& table);
-  flow::Job make_stage_job(const std::string& tool);
-  void set_warnings(const std::string& tool);
+  // line_options.cc
   void parse_formats();
-  static void refuse_idle_range(const flow::Job& job);
   void refuse_idle_codecs(const flow::Job& job) const;
   void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
   void set_lines(flow::Job& job) const;
   std::function<std::unique_ptr<io::Sink>()> line_opener(const flow::Job& job, const io::Endpoint& out) const;
+  // shared_options.cc
+  flow::Job make_stage_job(const std::string& tool);
+  void set_warnings(const std::string& tool);
+  static void refuse_idle_range(const flow::Job& job);
   // Fills job.client, of which the topic has need. Throws usage_error if nobody named brokers.
   void name_cluster(flow::Job& job, const std::string& topic) const;
   void set_group(flow::Job& job) const;

@@ -1,0 +1,182 @@
+// What shared options say of lines: formats, codecs, markers, the templates of -f.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/log.h"
+#include "cli/idle_options.h"
+#include "cli/shared_options.h"
+#include "io/line_sink.h"
+#include "io/line_source.h"
+
+namespace kutils::cli {
+namespace {
+
+// The expressions of -f. A template asks for them in order, once per record: the first one, or a step back,
+// is a new record.
+class Template {
+ public:
+  explicit Template(const expr::Options& options) : expressions_(options) {
+    io_.add = [this](std::string_view text) { return expressions_.add(text, "-f"); };
+    io_.append = [this](const Record& record, size_t handle, std::string& out) {
+      return append(record, handle, out);
+    };
+  }
+  const io::TemplateExpressions& io() const { return io_; }
+
+ private:
+  std::optional<RecordError> append(const Record& record, size_t handle, std::string& out) {
+    if (!last_ || handle <= *last_) {
+      last_.reset();
+      if (auto error = expressions_.bind(record)) return error;
+    }
+    last_ = handle;
+    Result<expr::Value> value = expressions_.get(handle);
+    if (!value) return std::move(value.error());
+    return expr::append_text(*value, out);
+  }
+
+  expr::Expressions expressions_;
+  std::optional<size_t> last_;
+  io::TemplateExpressions io_;
+};
+
+}  // namespace
+
+void SharedOptions::parse_formats() {
+  const bool envelope = lines_.envelope || shares_.envelope_lines;
+  const auto parse = [&](const std::string& text, const char* option) {
+    if (lines_.envelope && !text.empty() && text != "envelope") {
+      throw usage_error(std::string("-J and ") + option + " " + text + " contradict each other about lines",
+                        "-J is envelopes both ways; -I and -O are for one way");
+    }
+    io::LineFormat format = io::parse_line_format(!text.empty() ? text
+                                                  : envelope    ? "envelope"
+                                                                : "json",
+                                                  option);
+    format.nul_ended = lines_.nul_ended;
+    return format;
+  };
+  in_format_ = parse(lines_.in, "-I");
+  in_format_.csv_strings = lines_.csv_strings;
+  in_format_.latin1 = lines_.latin1;
+  in_format_.check_json = shares_.checks_json && !value_codec_;
+  out_format_ = parse(lines_.out, "-O");
+  out_format_.embed = lines_.embed;
+  out_format_.sort_by = lines_.sort_by;
+  out_format_.dress = {lines_.pretty, lines_.colour};
+  if (lines_.format) {
+    if (!lines_.out.empty() || lines_.envelope)
+      throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +
+                        " contradict each other about lines");
+    out_format_.output_template = *lines_.format;
+  }
+}
+
+// A tool that passes bytes on has nothing to decode, but where lines show it.
+void SharedOptions::refuse_idle_codecs(const flow::Job& job) const {
+  if (shares_.expressions || shares_.shapes || (!value_codec_ && !key_codec_)) return;
+  const bool in_shows = job.in.is_lines() && in_format_.name() != "envelope";
+  const bool out_shows =
+      job.out.is_lines() && (out_format_.name() != "envelope" || !out_format_.output_template.empty());
+  if (in_shows || out_shows) return;
+  throw usage_error(
+      std::string(value_codec_ ? "--value-codec" : "--key-codec") + " does nothing here: " + job.tool +
+          " copies bytes as they are",
+      "to change how they are encoded: kmap --value-codec IN:OUT '*' IN OUT, kfilter --key-codec IN:OUT true IN OUT");
+}
+
+// Within a tool a record's bytes are encoded; lines show the decoded form (io/line_format.h).
+void SharedOptions::set_codecs(const flow::Job& job) {
+  // A line of text is a string to expressions, also one that looks like JSON.
+  if (!place_ && !value_codec_ && job.in.is_lines() && in_format_.name() == "text")
+    expressions_.value_codec = "text";
+  if (value_codec_) {
+    const CodecPair pair = parse_codec_pair(*value_codec_, "--value-codec");
+    expressions_.value_codec = pair.in.name();
+    in_format_.value_codec = pair.in;
+    out_format_.value_codec = pair.out;
+    if (!(pair.in == pair.out)) shape_.kept_value_codec = pair;
+    if (!(Codec() == pair.out)) shape_.made_value_codec = CodecPair{Codec(), pair.out};  // from JSON
+  }
+  if (key_codec_) {
+    const CodecPair pair = parse_codec_pair(*key_codec_, "--key-codec");
+    expressions_.key_codec = pair.in.name();
+    in_format_.key_codec = pair.in;
+    out_format_.key_codec = pair.out;
+    if (!(pair.in == pair.out)) shape_.kept_key_codec = pair;
+    if (!pair.out.is_identity())
+      shape_.made_key_codec = CodecPair{Codec::parse("raw", "--key-codec"), pair.out};  // from its text
+  }
+  shape_.makes_values = shares_.emits_json;
+  shape_.makes_keys = shares_.aggregates;
+  shape_.options = expressions_;
+  shape_.sees_output = shares_.shapes_see_output;
+}
+
+// -K and -Z hold for each side that can take them; one of them must.
+void SharedOptions::set_markers(const flow::Job& job) {
+  const bool in_takes_key = job.in.is_lines() && in_format_.info->takes_key_separator;
+  const bool out_takes_key =
+      job.out.is_lines() && out_format_.info->takes_key_separator && out_format_.output_template.empty();
+  if (lines_.key_separator) {
+    const std::string separator = io::unescape_option(*lines_.key_separator, "-K");
+    // Where neither takes it, the format's own check says why.
+    if (in_takes_key || !out_takes_key) in_format_.key_separator = separator;
+    if (out_takes_key || !in_takes_key) out_format_.key_separator = separator;
+  }
+  const bool in_takes_null = job.in.is_lines() && in_format_.info->takes_null_marker;
+  const bool out_takes_null =
+      job.out.is_lines() && (out_format_.info->takes_null_marker || !out_format_.output_template.empty());
+  if (lines_.null_marker) {
+    const std::string marker = io::unescape_option(*lines_.null_marker, "-Z");
+    if (in_takes_null || !out_takes_null) in_format_.null_marker = marker;
+    if (out_takes_null || !in_takes_null) out_format_.null_marker = marker;
+  }
+}
+
+std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow::Job& job,
+                                                                      const io::Endpoint& out) const {
+  const bool rows_have_keys = shares_.aggregates || job.in.table;
+  const bool goes_on = job.in.is_topic() && !job.range.exit_at_end && !job.max_input && !job.max_output &&
+                       job.range.until.empty();
+  io::LineFormat format = out_format_;
+  const char* terminal = std::getenv("TERM");
+  format.newest_rows = rows_have_keys;
+  format.live = rows_have_keys && format.name() == "table" && out.kind == io::EndpointKind::stdio &&
+                isatty(STDOUT_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
+  if (!format.sort_by.empty() && !format.live && goes_on)
+    throw usage_error(
+        "--sort: the rows have no end, and only on a terminal are they drawn again in their order",
+        "add -e, or leave it out: rows are then appended as they come");
+  if (format.output_template.empty()) {
+    io::check_output_format(format);
+    return [out, format] { return io::open_line_sink(out, format); };
+  }
+  // Shared by the sinks made with it, which run in one thread; lives as long as the job that opens them.
+  auto expressions = std::make_shared<Template>(expressions_);
+  format.expressions = &expressions->io();
+  io::check_output_format(format);
+  return [out, format, expressions] { return io::open_line_sink(out, format); };
+}
+
+void SharedOptions::set_lines(flow::Job& job) const {
+  if (job.in.is_lines()) {
+    io::check_input_format(in_format_);
+    job.open_lines_in = [in = job.in, format = in_format_, tool = job.tool, quiet = quiet_] {
+      // Not for kgen, which opens something else.
+      if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
+        StderrLog(tool, quiet).note("reading from the terminal; Ctrl-D ends it");
+      return io::open_line_source(in, format);
+    };
+  }
+  if (job.out.is_lines()) job.open_lines_out = line_opener(job, job.out);
+  if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);
+}
+
+bool SharedOptions::output_shows_keys(const flow::Job& job) const {
+  return place_ ? place_->shows_keys : shows_key({job, in_format_, out_format_});
+}
+
+}  // namespace kutils::cli
