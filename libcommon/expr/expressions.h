@@ -98,6 +98,9 @@ struct ListItem {
   enum class Kind { all, drop, field, whole, command } kind = Kind::field;
   std::string name;    // drop: the field; field: NAME, or one derived from EXPR (a plain field's own name)
   bool named = false;  // NAME was written
+  // Of a field within a field (`user.name=E`, `-user.name`) the names from the outside in, and `name` is them
+  // with dots; else empty.
+  std::vector<std::string> path;
   std::string expression;  // field, whole: EXPR; command: the shell command
   size_t position = 0;     // byte where the item's expression begins in the list, for carets
   std::string condition;   // aggregates: what follows `if`, else empty
@@ -105,8 +108,10 @@ struct ListItem {
 };
 // What an item is called that nobody named, and that has no name by itself (`a + b`).
 enum class Unnamed { refused, nothing };
+// Whether the list makes objects, in which fields of fields can be set and dropped.
+enum class Paths { refused, allowed };
 // Splits at top-level commas (strings, brackets respected). Throws usage_error with a caret.
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what,
-                                 Unnamed unnamed = Unnamed::refused);
+                                 Unnamed unnamed = Unnamed::refused, Paths paths = Paths::refused);
 
 }  // namespace kutils::expr

@@ -1,8 +1,10 @@
 // The list grammar of the tools: `ITEM, ITEM`,
-// ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`.
+// ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`; in lists that make objects NAME may be a path,
+// `user.name` or `user["name"]`.
 #include <algorithm>
 
 #include "base/trim.h"
+#include "expr/ast.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
 #include "expr/lexer.h"
@@ -46,7 +48,8 @@ std::string derived_name(const Node& node) {
 
 class ListParser {
  public:
-  ListParser(std::string_view list, Unnamed unnamed) : list_(list), unnamed_(unnamed) {}
+  ListParser(std::string_view list, Unnamed unnamed, Paths paths)
+      : list_(list), unnamed_(unnamed), paths_(paths) {}
 
   std::vector<ListItem> run() {
     const std::string_view whole = trim(list_);
@@ -108,9 +111,11 @@ class ListParser {
       out.position = first.begin;
       return out;
     }
-    refuse_path(begin, end);
     size_t from = begin;
-    if (first.type == TokenType::assign) {
+    if (const size_t behind = path(begin, end, out); behind != begin) {
+      if (out.kind == ListItem::Kind::drop) return out;
+      from = behind;
+    } else if (first.type == TokenType::assign) {
       out.kind = ListItem::Kind::whole;
       from = begin + 1;
     } else if (end > begin + 1 && is_name(first) && tokens_[begin + 1].type == TokenType::assign) {
@@ -155,37 +160,45 @@ class ListParser {
     return out;
   }
 
-  // `user.name=1`, `-user.name`: fields of fields are reached by making the outer one.
-  void refuse_path(size_t begin, size_t end) const {
+  // `user.name=E`, `-user.name`: fills the item's path, and gives where EXPR begins (or the end); `begin` if it
+  // is none.
+  size_t path(size_t begin, size_t end, ListItem& out) const {
     const bool drops = tokens_[begin].type == TokenType::minus;
-    std::vector<std::string> path;
-    size_t i = begin + (drops ? 1 : 0);
-    while (i < end && tokens_[i].type == TokenType::identifier) {
-      path.push_back(tokens_[i].text);
-      if (++i >= end || tokens_[i].type != TokenType::dot) break;
-      ++i;
+    size_t at = begin + (drops ? 1 : 0);
+    std::vector<std::string> names;
+    if (at < end && is_name(tokens_[at])) names.push_back(tokens_[at++].text);
+    while (!names.empty() && at + 1 < end) {
+      const Token& next = tokens_[at + 1];
+      if (tokens_[at].type == TokenType::dot && is_name(next)) {
+        at += 2;
+      } else if (tokens_[at].type == TokenType::open_bracket && next.type == TokenType::string &&
+                 tokens_[at + 2].type == TokenType::close_bracket) {
+        at += 3;
+      } else {
+        break;
+      }
+      names.push_back(next.text);
     }
-    const bool sets = !drops && i + 1 < end && tokens_[i].type == TokenType::assign;
-    if (path.size() < 2 || !(sets || (drops && i == end))) return;
-    // From the inside out: the innermost map with one member dropped or replaced.
-    std::string made = sets ? std::string(text(i + 1, end)) : "";
-    for (size_t depth = path.size() - 1; depth > 0; --depth) {
-      const std::string suffix = depth == 1 ? "" : std::to_string(depth);
-      const std::string map = depth == 1 ? path[0] : "v" + (depth == 2 ? "" : std::to_string(depth - 1));
-      const std::string k = "k" + suffix, v = "v" + suffix, name = "\"" + path[depth] + "\"";
-      const bool innermost = depth + 1 == path.size();
-      if (drops && innermost)
-        made = map + ".transformMap(" + k + ", " + v + ", " + k + " != " + name + ", " + v + ")";
-      else
-        made =
-            map + ".transformMap(" + k + ", " + v + ", " + k + " == " + name + " ? " + made + " : " + v + ")";
+    const bool sets = !drops && at < end && tokens_[at].type == TokenType::assign;
+    if (names.size() < 2 || !(sets || (drops && at == end))) return begin;
+    if (paths_ == Paths::refused) {
+      if (drops) return begin;  // a number with its sign turned
+      throw SourceError{"NAME is one name here, and not the path of a field within a field",
+                        tokens_[begin].begin,
+                        tokens_[at - 1].end,
+                        {}};
     }
-    std::string whole(list_.substr(0, tokens_[begin].begin));
-    whole += path[0] + "=" + made;
-    whole += list_.substr(tokens_[end - 1].end);
-    throw SourceError{drops ? "a field within a field is not dropped by its path"
-                            : "a field within a field is not set by its path",
-                      tokens_[begin].begin, tokens_[end - 1].end, "write: " + whole};
+    if (names.size() > static_cast<size_t>(kMaxDepth))
+      throw SourceError{"the path is longer than " + std::to_string(kMaxDepth) + " names",
+                        tokens_[begin].begin,
+                        tokens_[at - 1].end,
+                        {}};
+    out.kind = drops ? ListItem::Kind::drop : ListItem::Kind::field;
+    out.named = sets;
+    out.position = tokens_[begin].begin;
+    for (const std::string& name : names) out.name += (out.name.empty() ? "" : ".") + name;
+    out.path = std::move(names);
+    return sets ? at + 1 : at;
   }
 
   // Whether the parser stopped at `begin` where a comma would have helped: behind something complete, outside
@@ -227,18 +240,19 @@ class ListParser {
 
   std::string_view list_;
   const Unnamed unnamed_;
+  const Paths paths_;
   std::vector<Token> tokens_;
 };
 
 }  // namespace
 
-std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed) {
+std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed, Paths paths) {
   try {
-    return ListParser(list, unnamed).run();
+    return ListParser(list, unnamed, paths).run();
   } catch (SourceError& error) {
-    const auto fits = [unnamed](const std::string& other) {
+    const auto fits = [&](const std::string& other) {
       try {
-        ListParser(other, unnamed).run();
+        ListParser(other, unnamed, paths).run();
         return true;
       } catch (const SourceError&) {
         return false;

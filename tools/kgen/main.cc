@@ -28,7 +28,8 @@ int64_t parse_whole(const std::string& option, const std::string& text) {
 void require_no_fields(const std::string& list, const expr::Options& options) {
   expr::Expressions expressions(options);
   bool fields = false;
-  for (const expr::ListItem& item : expr::parse_list(list, "WHAT")) {
+  for (const expr::ListItem& item :
+       expr::parse_list(list, "WHAT", expr::Unnamed::refused, expr::Paths::allowed)) {
     if (item.kind == expr::ListItem::Kind::field || item.kind == expr::ListItem::Kind::whole)
       expressions.add(item.expression, "WHAT");
     else

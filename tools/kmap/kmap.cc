@@ -21,7 +21,8 @@ class MapTool final : public cli::StreamTool {
             "Build a new value for each record, like SQL's SELECT.",
             {{"LIST", true,
               "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
-              " '=EXPR' the whole value; '| CMD' asks a command, line by line",
+              " x may be user.name, a field within a field; '=EXPR' the whole value;"
+              " '| CMD' asks a command, line by line",
               true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},

@@ -21,7 +21,7 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
   } catch (const Error& error) {
     const auto fits = [&](const std::string& other) {
       try {
-        (void)expr::parse_list(other, plan.what);
+        (void)expr::parse_list(other, plan.what, expr::Unnamed::refused, expr::Paths::allowed);
         return true;
       } catch (const Error&) {
         return false;
@@ -31,11 +31,33 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
   }
 }
 
+bool is_plain(std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::all_of(name.begin(), name.end(), plain);
+}
+
+// The item's name as a list that means the same has it. A top-level name stands as it is, as ever, unless it would
+// read as a path.
+std::string canonical_name(const expr::ListItem& item) {
+  if (item.path.empty() && item.name.find('.') == std::string::npos) return item.name;
+  std::string out;
+  for (const std::string& name : item.path.empty() ? std::vector{item.name} : item.path) {
+    if (!out.empty()) out += '.';
+    if (is_plain(name))
+      out += name;
+    else
+      append_json_string(name, out);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<expr::ListItem> map_items(const std::string& list, const std::string& what) {
   try {
-    return expr::parse_list(list, what);
+    return expr::parse_list(list, what, expr::Unnamed::refused, expr::Paths::allowed);
   } catch (const Error& error) {
     if (error.hint().find("count()") == std::string::npos) throw;
     throw Error(error.code(), error.what(), expr::aggregate_hint("count"));
@@ -43,7 +65,12 @@ std::vector<expr::ListItem> map_items(const std::string& list, const std::string
 }
 
 MapStage::MapStage(const MapPlan& plan)
-    : expressions_(plan.options), keep_null_(plan.keep_null), drops_seen_(plan.drops_seen) {
+    : what_(plan.what),
+      expressions_(plan.options),
+      keep_null_(plan.keep_null),
+      drops_seen_(plan.drops_seen),
+      nested_list_{[this](size_t set) { return append_value(nested_sets_[set].handle); },
+                   [this](size_t drop) { saw_dropped(drop); }} {
   using Kind = expr::ListItem::Kind;
   const std::vector<expr::ListItem> list = map_items(plan.list, plan.what);
   all_ = plan.adds_to_all;
@@ -58,10 +85,16 @@ MapStage::MapStage(const MapPlan& plan)
       case Kind::all:
         if (all_) throw usage_error(plan.what + ": '*' stands twice");
         all_ = true;
-        for (Item& earlier : items_) earlier.before_all = true;
+        for (Item& earlier : items_) earlier.before_all = !earlier.nested;
         break;
       case Kind::drop:
+        if (!item.path.empty()) {
+          if (!nested(item).drop(item.path, drops_.size())) refuse_overlap(item.name);
+        } else {
+          top_drops_.emplace_back(item.name, drops_.size());
+        }
         drops_.push_back(item.name);
+        canonical_drops_.push_back("-" + canonical_name(item));
         break;
       case Kind::whole:
         if (list.size() > 1) throw usage_error(plan.what + ": '=EXPR' is the whole value and stands alone");
@@ -74,16 +107,19 @@ MapStage::MapStage(const MapPlan& plan)
           throw usage_error(plan.what + ": '" + item.expression + "' needs a name",
                             "write NAME=" + item.expression);
         }
-        const auto same = [&](const Item& other) { return other.name == item.name; };
-        if (std::any_of(items_.begin(), items_.end(), same)) {
+        if (!item.path.empty()) {
+          const size_t handle = add_item(expressions_, item, plan);
+          if (!nested(item).set(item.path, nested_sets_.size())) refuse_overlap(item.name);
+          nested_sets_.push_back({canonical_name(item), handle});
+          break;
+        }
+        if (Item* other = made(item.name)) {
+          if (other->nested) refuse_overlap(item.name);
           throw usage_error(plan.what + ": the field '" + item.name + "' is made twice");
         }
-        Item made;
-        made.name = item.name;
-        append_json_string(item.name, made.prefix);
-        made.prefix += ':';
-        made.handle = add_item(expressions_, item, plan);
-        items_.push_back(std::move(made));
+        Item& added = add(item.name);
+        added.canonical = canonical_name(item);
+        added.handle = add_item(expressions_, item, plan);
         break;
       }
     }
@@ -92,11 +128,40 @@ MapStage::MapStage(const MapPlan& plan)
     throw usage_error(plan.what + ": '-" + drops_[0] + "' drops a field of '*', which is not in the list",
                       "write '*, -" + drops_[0] + "'");
   }
-  for (const Item& item : items_) {
-    if (std::find(drops_.begin(), drops_.end(), item.name) != drops_.end())
-      throw usage_error(plan.what + ": the field '" + item.name + "' is both made and dropped");
+  for (const auto& [name, number] : top_drops_) {
+    const Item* item = made(name);
+    if (item && item->nested) refuse_overlap(name);
+    if (item) throw usage_error(plan.what + ": the field '" + name + "' is both made and dropped");
   }
   if (all_) expressions_.want_members();
+}
+
+MapStage::Item* MapStage::made(std::string_view name) {
+  const auto same = [&](const Item& item) { return item.name == name; };
+  const auto found = std::find_if(items_.begin(), items_.end(), same);
+  return found == items_.end() ? nullptr : &*found;
+}
+
+MapStage::Item& MapStage::add(const std::string& name) {
+  Item& item = items_.emplace_back();
+  item.name = name;
+  append_json_string(name, item.prefix);
+  item.prefix += ':';
+  return item;
+}
+
+void MapStage::refuse_overlap(const std::string& name) const {
+  throw usage_error(what_ + ": '" + name + "' is made or dropped, and so is a field around it or within it",
+                    "one of the two must go: 'user=E' makes all of user, 'user.name=E' sets one field of it");
+}
+
+// What changes within the field that the item's path begins with.
+NestedFields& MapStage::nested(const expr::ListItem& item) {
+  Item* known = made(item.path[0]);
+  if (known && !known->nested) refuse_overlap(item.name);
+  if (!known) known = &add(item.path[0]);
+  if (!known->nested) known->nested = std::make_unique<NestedFields>(item.path[0]);
+  return *known->nested;
 }
 
 std::string MapStage::canonical() const {
@@ -109,21 +174,26 @@ std::string MapStage::canonical() const {
       add("*");
       all_said = true;
     }
-    add(item.name + "=" + expressions_.canonical(item.handle));
+    if (!item.nested) add(item.canonical + "=" + expressions_.canonical(item.handle));
   }
   if (!all_said) add("*");
-  for (const std::string& name : drops_) add("-" + name);
+  for (const auto& [path, handle] : nested_sets_) add(path + "=" + expressions_.canonical(handle));
+  for (const std::string& drop : canonical_drops_) add(drop);
   return out;
 }
 
 bool MapStage::dropped(std::string_view name) {
-  const auto found = std::find(drops_.begin(), drops_.end(), name);
-  if (found == drops_.end()) return false;
-  if (drops_seen_) {
-    auto& seen = drops_seen_->seen[static_cast<size_t>(found - drops_.begin())];
-    if (!seen.load(std::memory_order_relaxed)) seen.store(true, std::memory_order_relaxed);
-  }
+  const auto same = [&](const auto& drop) { return drop.first == name; };
+  const auto found = std::find_if(top_drops_.begin(), top_drops_.end(), same);
+  if (found == top_drops_.end()) return false;
+  saw_dropped(found->second);
   return true;
+}
+
+void MapStage::saw_dropped(size_t drop) {
+  if (!drops_seen_) return;
+  auto& seen = drops_seen_->seen[drop];
+  if (!seen.load(std::memory_order_relaxed)) seen.store(true, std::memory_order_relaxed);
 }
 
 void MapStage::process(const Record& record, flow::Emitter& out) {
@@ -162,16 +232,21 @@ std::optional<std::string_view> MapStage::passed_on(size_t handle) const {
   return raw;
 }
 
-std::optional<RecordError> MapStage::append_item(const Item& item) {
-  if (text_.size() > 1) text_ += ',';
-  text_ += item.prefix;
-  if (const auto raw = passed_on(item.handle)) {
+std::optional<RecordError> MapStage::append_value(size_t handle) {
+  if (const auto raw = passed_on(handle)) {
     text_ += *raw;
     return std::nullopt;
   }
-  Result<expr::Value> value = expressions_.get(item.handle);
+  Result<expr::Value> value = expressions_.get(handle);
   if (!value) return std::move(value.error());
   return expr::append_json(*value, text_);
+}
+
+std::optional<RecordError> MapStage::append_item(const Item& item, std::string_view raw) {
+  if (item.nested && raw.empty() && !item.nested->sets()) return std::nullopt;
+  if (text_.size() > 1) text_ += ',';
+  text_ += item.prefix;
+  return item.nested ? item.nested->append(raw, nested_list_, text_) : append_value(item.handle);
 }
 
 void MapStage::make_object(const Record& record, flow::Emitter& out) {
@@ -200,9 +275,9 @@ void MapStage::make_object(const Record& record, flow::Emitter& out) {
         continue;
       }
       const auto index = static_cast<size_t>(item - items_.begin());
-      if (item->before_all || in_place_[index]) continue;
+      if (item->before_all || (in_place_[index] && !item->nested)) continue;
       in_place_[index] = true;
-      if (auto error = append_item(*item)) return out.fail(record, std::move(*error));
+      if (auto error = append_item(*item, member.value_raw)) return out.fail(record, std::move(*error));
     }
   }
   for (size_t i = 0; i < items_.size(); ++i) {

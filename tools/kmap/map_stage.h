@@ -4,6 +4,7 @@
 //   *, x=E            all, with x added - or replaced where it stands
 //   *, -email         all but email
 //   *, new=old, -old  renamed
+//   *, user.name=E    a field within a field set; -user.name drops one
 //   =E                the whole value; null makes a tombstone
 //
 // Members that are not named are spliced in as the bytes that came, and so is a field that is passed on or
@@ -13,10 +14,12 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "expr/expressions.h"
 #include "flow/topology/stage.h"
+#include "kmap/nested_fields.h"
 
 namespace kutils {
 
@@ -50,27 +53,45 @@ class MapStage final : public flow::Stage {
  private:
   struct Item {
     std::string name;
+    std::string canonical;
     std::string prefix;  // `"name":`, escaped once
     size_t handle = 0;
-    bool before_all = false;  // stands before `*`
+    bool before_all = false;               // stands before `*`
+    std::unique_ptr<NestedFields> nested;  // not null: not made, but changed within
   };
+  struct NestedSet {
+    std::string canonical;
+    size_t handle;
+  };
+
+  Item* made(std::string_view name);  // null pointer: no item has the name
+  Item& add(const std::string& name);
+  NestedFields& nested(const expr::ListItem& item);
+  [[noreturn]] void refuse_overlap(const std::string& name) const;
 
   void make_object(const Record& record, flow::Emitter& out);
   // The bytes of a field that the expression only names; nullopt: it is to be evaluated. An output is a line:
   // what spans several is written again.
   std::optional<std::string_view> passed_on(size_t handle) const;
-  // Appends `"name":value`; an error leaves `text_` unusable.
-  std::optional<RecordError> append_item(const Item& item);
+  // These append to `text_`, which an error leaves unusable. append_item(): `"name":value`; `raw`: the value that
+  // it has in the record, empty if none.
+  std::optional<RecordError> append_value(size_t handle);
+  std::optional<RecordError> append_item(const Item& item, std::string_view raw = {});
   bool dropped(std::string_view name);
+  void saw_dropped(size_t drop);
 
+  const std::string what_;
   expr::Expressions expressions_;
   std::vector<Item> items_;
-  std::vector<std::string> drops_;
+  std::vector<NestedSet> nested_sets_;
+  std::vector<std::string> drops_, canonical_drops_;
+  std::vector<std::pair<std::string, size_t>> top_drops_;  // name, number among the drops
   bool all_ = false;
   bool keep_null_;
   std::optional<size_t> whole_;
   std::string text_;  // the value being made; kept, so that a steady flow allocates nothing
   std::shared_ptr<DropsSeen> drops_seen_;
+  const NestedFields::List nested_list_;
   std::vector<bool> in_place_;  // items that replaced a member of this record
 };
 

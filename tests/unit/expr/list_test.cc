@@ -62,6 +62,29 @@ TEST_CASE("strings and brackets hide commas") {
   CHECK(items[0].expression == R"(x == ",")");
 }
 
+TEST_CASE("fields of fields are named by their paths, in lists that make objects") {
+  using expr::Paths;
+  const auto items = parse_list("a.b=x.y, -a.`c d`.\"e\", a.b, \"q\"[\"r.s\"]=1", "LIST",
+                                expr::Unnamed::refused, Paths::allowed);
+  REQUIRE(items.size() == 4);
+  CHECK(items[0].path == std::vector<std::string>{"a", "b"});
+  CHECK(items[0].name == "a.b");
+  CHECK(items[0].named);
+  CHECK(items[0].expression == "x.y");
+  CHECK(items[1].kind == ListItem::Kind::drop);
+  CHECK(items[1].path == std::vector<std::string>{"a", "c d", "e"});
+  CHECK(items[2].path.empty());
+  CHECK(items[2].name == "b");
+  CHECK(items[3].path == std::vector<std::string>{"q", "r.s"});
+  CHECK(
+      refused("n=count(), a.b=sum(x)") ==
+      "SPEC: NAME is one name here, and not the path of a field within a field\n  n=count(), a.b=sum(x)\n             "
+      "^~~");
+  std::string deep = "-a";
+  for (int i = 0; i < 1000; ++i) deep += ".a";
+  CHECK_THROWS_AS(parse_list(deep, "LIST", expr::Unnamed::refused, Paths::allowed), Error);
+}
+
 TEST_CASE("mistakes in lists point into the list") {
   CHECK(refused("a, , b") == "SPEC: an item is missing here\n  a, , b\n     ^");
   CHECK(refused("a, b=c +") == "SPEC: the expression ends too early\n  a, b=c +\n          ^");

@@ -26,11 +26,15 @@ TEST_CASE("a list in canonical form means the same") {
   const auto canonical = [](std::string list) {
     return MapStage(MapPlan{.list = std::move(list), .options = {}}).canonical();
   };
-  for (const char* list : {"a, b", "*, x=a + 1", "x=1, *, y=2", "*, -email", "*, new=old, -old", "=a"}) {
+  for (const char* list : {"a, b", "*, x=a + 1", "x=1, *, y=2", "*, -email", "*, new=old, -old", "=a",
+                           "*, user.name=1, -user.\"a b\"", "\"a.b\"=1, a.b=2", "*, -\"a.b\", -a.b"}) {
     CAPTURE(list);
     CHECK(canonical(canonical(list)) == canonical(list));
   }
   CHECK(canonical("*,x=a+1") == canonical(" * , x = a  +  1"));
+  // A name with a dot is no path.
+  CHECK(canonical("*, \"a.b\"=1") != canonical("*, a.b=1"));
+  CHECK(canonical("*, a[\"b\"]=1") == canonical("*, a.b=1"));
 }
 
 TEST_CASE("a co-process answers in order and is started again by nobody") {
