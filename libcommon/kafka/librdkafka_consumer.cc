@@ -66,6 +66,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   ~LibrdkafkaConsumer() override {
     rd_kafka_queue_cb_event_enable(events_queue_.get(), nullptr, nullptr);
+    // Dropped while it still reads: what comes for a partition must not wake a queue that is gone.
+    for (const auto& [at, slot] : slots_) disconnect(*slot);
     waker_.reset();
     // librdkafka before 2.3 aborts the process ("Assertion `assignor_state' failed") when a cooperative
     // consumer is destroyed between its join and its first assignment, as one that is fenced or asked to stop
@@ -558,10 +560,14 @@ class LibrdkafkaConsumer final : public GroupConsumer {
         data_queue_.get());
   }
 
+  void disconnect(const Slot& slot) {
+    if (in_order_) rd_kafka_queue_cb_event_enable(slot.queue.get(), nullptr, nullptr);
+  }
+
   bool remove_slot(const TopicPartition& at) {
     const auto found = slots_.find(at);
     if (found == slots_.end()) return false;
-    if (in_order_) rd_kafka_queue_cb_event_enable(found->second->queue.get(), nullptr, nullptr);
+    disconnect(*found->second);
     ordered_.clear();
     if (found->second->at_end) --at_end_;
     slots_.erase(found);

@@ -72,8 +72,19 @@ struct Follower : RebalanceListener {
   explicit Follower(const std::string& group, const std::string& instance = {},
                     ClientConfig config = broker_config())
       : consumer(make_group_consumer(config, group, instance)) {}
+  // With what is given to us the same partitions of this topic are read, too.
+  void read_with(const std::string& topic, Millis max_wait) {
+    beside = topic;
+    consumer->read_together({[topic](const TopicPartition& at) {
+                               return std::vector<TopicPartition>{{topic, at.partition}};
+                             },
+                             [](const TopicPartition&) { return false; }, max_wait});
+  }
   void on_assigned(const std::vector<TopicPartition>& partitions) override {
-    auto from = consumer->committed(partitions);
+    std::vector<TopicPartition> all = partitions;
+    if (!beside.empty())
+      for (const auto& at : partitions) all.push_back({beside, at.partition});
+    auto from = consumer->committed(all);
     for (auto& at : from) {
       if (at.offset < 0) at.offset = 0;
       owned[at.at] = at.offset;
@@ -93,6 +104,7 @@ struct Follower : RebalanceListener {
     for (const Record& record : batch.records()) {
       const TopicPartition at{std::string(record.topic), record.partition};
       values[at].push_back(std::string(record.value.view()));
+      if (on_record) on_record(record);
       owned[at] = record.offset + 1;
       ++count;
     }
@@ -120,6 +132,8 @@ struct Follower : RebalanceListener {
   std::map<TopicPartition, std::vector<std::string>> values;
   std::map<TopicPartition, int64_t> ends;
   std::function<void(const std::vector<TopicPartition>&, bool)> before_revoke;
+  std::function<void(const Record&)> on_record;
+  std::string beside;
   size_t count = 0;
   int assigns = 0;
   int revokes = 0;

@@ -147,6 +147,111 @@ TEST_CASE("members come and go under load: each record once per owner, what stay
   }
 }
 
+void fill_at_times(const std::string& topic, int32_t partition, int from, int to, int step) {
+  const auto producer = make_idempotent_producer(broker_config());
+  const int64_t base = 1'700'000'000'000;
+  for (int i = from; i < to; i += step) {
+    const std::string value = std::to_string(i);
+    Output out = output("k", value);
+    out.timestamp = base + i;
+    producer->produce(topic, partition, out);
+  }
+  producer->flush();
+}
+
+TEST_CASE("a partition and its companion come in one order of time, also where one is far ahead") {
+  if (!have_broker()) return;
+  const std::string left = make_topic("left", 2), right = make_topic("right", 2);
+  fill_at_times(left, 0, 0, 40000, 2);
+  fill_at_times(right, 0, 1, 40000, 2);
+  fill_at_times(left, 1, 39000, 40000, 1);
+  fill_at_times(right, 1, 0, 40000, 1);
+  Follower follower(fresh("group"));
+  follower.read_with(right, Millis(500));
+  std::map<int32_t, int64_t> newest;
+  size_t back = 0;
+  follower.on_record = [&](const Record& record) {
+    int64_t& time = newest[record.partition];
+    if (record.timestamp < time) ++back;
+    time = std::max(time, record.timestamp);
+  };
+  follower.consumer->subscribe({left});
+  REQUIRE(follower.poll_until([&] { return follower.count == 81000; }));
+  CHECK(back == 0);
+  // One at its end is not waited for for ever.
+  fill_at_times(right, 0, 40001, 40002, 1);
+  REQUIRE(follower.poll_until([&] { return follower.count == 81001; }));
+}
+
+TEST_CASE("companions come and go with the partitions that they belong to") {
+  if (!have_broker()) return;
+  constexpr int kPartitions = 4, kRecords = 12000;
+  const std::string left = make_topic("left", kPartitions), right = make_topic("right", kPartitions);
+  const std::string group = fresh("group");
+  for (int p = 0; p < kPartitions; ++p)
+    for (const auto& topic : {left, right}) fill_at_times(topic, p, 0, kRecords, 1);
+  std::map<TopicPartition, std::vector<std::string>> seen;
+  const auto make_member = [&] {
+    auto member = std::make_unique<Follower>(group);
+    member->read_with(right, Millis(200));
+    Follower* self = member.get();
+    member->before_revoke = [&seen, self](const std::vector<TopicPartition>& partitions, bool lost) {
+      std::vector<PartitionOffset> leaving;
+      for (const auto& at : partitions) {
+        leaving.push_back({at, self->owned[at], {}});
+        auto& values = self->values[at];
+        seen[at].insert(seen[at].end(), values.begin(), values.end());
+        values.clear();
+      }
+      if (!lost) self->consumer->commit(leaving);
+    };
+    member->consumer->subscribe({left});
+    return member;
+  };
+  std::vector<std::unique_ptr<Follower>> members;
+  members.push_back(make_member());
+  const auto all_poll_until = [&](const std::function<bool()>& condition) {
+    const auto deadline = SteadyClock::now() + std::chrono::seconds(40);
+    while (!condition() && SteadyClock::now() < deadline)
+      for (auto& member : members) member->poll(Millis(10));
+    return condition();
+  };
+  for (int round = 0; round < 3; ++round) {
+    members.push_back(make_member());
+    REQUIRE(all_poll_until([&] {
+      for (const auto& member : members) {
+        if (member->owned.empty()) return false;
+        for (const auto& [at, next] : member->owned) {
+          const TopicPartition other{at.topic == left ? right : left, at.partition};
+          if (member->owned.count(other) == 0) return false;
+        }
+      }
+      return true;
+    }));
+    members.front()->consumer->leave(*members.front(), false);
+    members.erase(members.begin());
+  }
+  const auto all_read = [&] {
+    size_t count = 0;
+    for (const auto& [at, values] : seen) count += values.size();
+    for (const auto& member : members)
+      for (const auto& [at, values] : member->values) count += values.size();
+    return count >= size_t{2} * kPartitions * kRecords;
+  };
+  REQUIRE(all_poll_until(all_read));
+  for (auto& member : members) member->consumer->leave(*member, false);
+  for (const auto& topic : {left, right}) {
+    for (int p = 0; p < kPartitions; ++p) {
+      const auto& values = seen[{topic, p}];
+      CAPTURE(topic, p);
+      CHECK(values.size() == static_cast<size_t>(kRecords));
+      size_t wrong = 0;
+      for (size_t i = 0; i < values.size(); ++i) wrong += values[i] != std::to_string(i) ? 1 : 0;
+      CHECK(wrong == 0);
+    }
+  }
+}
+
 TEST_CASE("a static member that leaves on purpose is not waited for") {
   if (!have_broker()) return;
   const std::string topic = make_topic("leave", 4), group = fresh("group");
