@@ -13,6 +13,9 @@
 //             | kHeldRow    key                                a value held back by --emit after:D
 //             | kTimerRow   due:ordered64 key                  look at the row once stream time reaches `due`
 //             | kClosedRow  end:ordered64 start:ordered64 key  a closed session or sliding window (--expires)
+//             | kJoinRow    key:bytes [page:varint]            records of both streams that wait for a match
+//             | kTableRow   key                                the row of a join's table
+//             | kPairRow    key                                the rows of two tables that are joined
 //   ordered64: big-endian with the sign bit flipped, so that bytes sort as the numbers do.
 #pragma once
 
@@ -34,5 +37,8 @@ constexpr char kViewRow = 'v';
 constexpr char kHeldRow = 'h';
 constexpr char kTimerRow = 't';
 constexpr char kClosedRow = 'c';
+constexpr char kJoinRow = 'j';
+constexpr char kTableRow = 'r';
+constexpr char kPairRow = 'p';
 
 }  // namespace kutils::state

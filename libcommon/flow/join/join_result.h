@@ -1,0 +1,52 @@
+// What a pair of records looks like in the output, and whether it is one (--where).
+//
+//   {"left": ..., "right": ...}    a side that is missing is null
+//   --merge                        one flat object: the left's fields, then the right's under a prefix
+//
+// The sides' values are spliced as the bytes that came; only --where and --merge look into them. One thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "data/json_fields.h"
+#include "data/record.h"
+#include "expr/expressions.h"
+#include "flow/join/side.h"
+
+namespace kutils::flow {
+
+struct JoinFormat {
+  std::string where;  // over left.x and right.y: what it does not hold for is no pair
+  bool merge = false;
+  std::string prefix;  // --merge: of the right's fields; empty: a field that both have is a record error
+  expr::Options options;
+};
+
+class JoinResult {
+ public:
+  explicit JoinResult(const JoinFormat& format);  // throws usage_error for a bad expression
+
+  // Whether the value can be a side of a pair. A NULL one can.
+  std::optional<RecordError> check(MaybeBytes value);
+  // Appends the result's value. NULL: the side is missing; not both. False, and nothing is appended: --where
+  // does not hold; it is asked only of pairs.
+  Result<bool> make(MaybeBytes key, MaybeBytes left, MaybeBytes right, int64_t time, std::string& out);
+  bool has_condition() const { return where_.has_value(); }
+  std::string canonical_where() const { return where_ ? expressions_.canonical(*where_) : std::string(); }
+
+ private:
+  static void append_sides(MaybeBytes left, MaybeBytes right, std::string& out);
+  std::optional<RecordError> append_merged(MaybeBytes left, MaybeBytes right, std::string& out);
+
+  const bool merge_;
+  const std::string prefix_;
+  expr::Expressions expressions_;
+  std::optional<size_t> where_;
+  FieldSet no_fields_;
+  FieldReader left_, right_;
+  std::string pair_;
+};
+
+}  // namespace kutils::flow

@@ -1,0 +1,70 @@
+// Joins as pure logic over (records, state, time). kjoin(1) says what they promise.
+//
+// One stage per partition takes the records of both sides (side.h), in any order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "flow/join/join_result.h"
+#include "flow/topology/stage.h"
+#include "state/store.h"
+
+namespace kutils::flow {
+
+// What comes out.
+struct JoinType {
+  bool pairs = true;
+  bool left = false;   // a left record or row without a match, once it is known to have none
+  bool right = false;  // the same of the right
+};
+constexpr JoinType kInnerJoin{true, false, false};
+constexpr JoinType kLeftJoin{true, true, false};
+constexpr JoinType kOuterJoin{true, true, true};
+constexpr JoinType kAntiJoin{false, true, false};
+
+// Stream-stream: which records may be a pair, and until when a record waits for its match.
+struct JoinSpan {
+  int64_t before = 0;    // ms: l.ts - before <= r.ts <= l.ts + after
+  int64_t after = 0;     // ms
+  int64_t tumbling = 0;  // ms: instead, both in the same window of this size; 0: by the two above
+};
+
+struct JoinOptions {
+  std::string right_topic;
+  bool sides_in_headers = false;  // records of other topics came through an internal topic
+  JoinType type;
+  JoinFormat format;
+
+  // Stream-stream.
+  JoinSpan span;
+  int64_t grace = 0;                 // ms
+  std::optional<int64_t> max_ahead;  // ms: a time further ahead of the clock is a record error
+  std::optional<int64_t> idle;       // ms of silence after which stream time moves on
+
+  // Stream-table: versions of rows are kept this long for records out of order; 0: the newest row only.
+  int64_t table_grace = 0;
+  // What of a left record names the row, where it is not the record's key.
+  std::string on;
+
+  size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
+};
+
+// Pairs of records of two streams that are close in time. Every pair once; a record without a match once, when
+// it can have none any more, and never one that had a match. A record is closed iff ts + reach + grace < stream
+// time (reach: `after` for the left, `before` for the right); one that is closed when it comes is late. Every
+// record moves stream time first. Closed records leave the store. `clock` may be null without max_ahead.
+std::unique_ptr<Stage> make_stream_join(const JoinOptions& options, state::Store& store, const Clock* clock);
+
+// Each record of a stream with the row of the right's table, as the rows arrived, or with table_grace as of
+// the record's time.
+std::unique_ptr<Stage> make_stream_table_join(const JoinOptions& options, state::Store& store);
+
+// Two tables' rows of one key. A change of either is a change of the result; a deletion is told only where a
+// result stood.
+std::unique_ptr<Stage> make_table_join(const JoinOptions& options, state::Store& store);
+
+}  // namespace kutils::flow

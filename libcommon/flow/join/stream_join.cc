@@ -1,0 +1,375 @@
+// Two streams. A key's records that wait for a match are pages of some 32 KB each, one value of the store
+// (KeyedRows): a hot key costs the pages that changed, and no row grows beyond what a topic takes. Page 0 of a
+// key says which further ones there are; a page goes with its last record.
+//
+// Store: kJoinRow key:bytes [page:varint] -> due:signed page (kutils-state(5)), kTimerRow due key:bytes [page].
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/varint.h"
+#include "flow/aggregate/expression_reader.h"
+#include "flow/aggregate/keyed_rows.h"
+#include "flow/join/join_output.h"
+#include "flow/join/join_stage.h"
+#include "flow/topology/output_times.h"
+#include "flow/window/stream_clock.h"
+
+namespace kutils::flow {
+namespace {
+
+constexpr size_t kPageBytes = size_t{32} << 10;
+// Far enough from the end of int64 that no reach overflows.
+constexpr int64_t kLargestTime = INT64_MAX / 8;
+
+struct Waiting {
+  Side side = Side::left;
+  bool matched = false;
+  int64_t time = 0;
+  std::string value;
+};
+
+struct Page {
+  uint64_t first = 1, last = 1;  // page 0: the further pages are [first, last)
+  std::vector<Waiting> records;
+  size_t bytes = 0;
+  int64_t earliest = std::numeric_limits<int64_t>::max();  // of what it holds or held
+  int64_t latest = std::numeric_limits<int64_t>::min();
+  bool empty() const { return records.empty() && first == last; }
+  void add(Waiting one) {
+    bytes += one.value.size() + 16;
+    earliest = std::min(earliest, one.time);
+    latest = std::max(latest, one.time);
+    records.push_back(std::move(one));
+  }
+};
+
+constexpr uint8_t kIsRight = 1;
+constexpr uint8_t kMatched = 2;
+
+struct PageCodec {
+  Page make() const { return {}; }
+  void encode(const Page& page, std::string& out) const {
+    put_varint(out, page.first);
+    put_varint(out, page.last);
+    put_varint(out, page.records.size());
+    for (const Waiting& one : page.records) {
+      out.push_back(
+          static_cast<char>((one.side == Side::right ? kIsRight : 0) | (one.matched ? kMatched : 0)));
+      put_signed(out, one.time);
+      put_bytes(out, one.value);
+    }
+  }
+  void decode(Reader& in, Page& page) const {
+    page.first = in.varint();
+    page.last = in.varint();
+    if (page.last < page.first) in.fail();
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      const uint8_t flags = in.byte();
+      Waiting one;
+      one.side = (flags & kIsRight) != 0 ? Side::right : Side::left;
+      one.matched = (flags & kMatched) != 0;
+      one.time = in.signed_varint();
+      one.value = in.bytes();
+      page.add(std::move(one));
+    }
+  }
+};
+
+class StreamJoin final : public Stage {
+ public:
+  StreamJoin(const JoinOptions& options, state::Store& store, const Clock* clock)
+      : options_(options),
+        wall_(clock),
+        store_(store),
+        result_(options.format),
+        clock_(1, store.stream_times()),
+        rows_(store, PageCodec(), options.cache_bytes, state::kJoinRow) {}
+
+  void process(const Record& record, Emitter& out) override {
+    const Side side = side_of(record, options_.right_topic, options_.sides_in_headers);
+    if (auto refused = judge(record, out)) return out.fail(record, std::move(*refused));
+    moved_on_ = 0;
+    pairs_.clear();
+    const int64_t time = record.timestamp;
+    const int64_t now = clock_.after(0, time);
+    if (record.value.is_null()) {
+      move_on(&record, time, out);
+      return out.drop(record, DropReason::tombstone);
+    }
+    if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
+    if (record.key.is_null()) {  // it waits for nothing, so that it cannot be late
+      if (!stands_alone(side)) {
+        move_on(&record, time, out);
+        return out.drop(record, DropReason::filtered);
+      }
+      values_.clear();
+      const Result<bool> made = make(side, record.key, record.value, MaybeBytes(), time);
+      if (!made) return out.fail(record, made.error());
+      move_on(&record, time, out);
+      return emit_result(&record, record.key, std::string_view(values_), time, out);
+    }
+    if (due(side, time) <= now) {
+      move_on(&record, time, out);
+      return out.drop(record, DropReason::late);
+    }
+    // All that can fail is made before anything changes.
+    values_.clear();
+    if (auto error = find_pairs(record, side, now)) return out.fail(record, std::move(*error));
+    move_on(&record, time, out);
+    const bool matched = !pairs_.empty();
+    if (matched && stands_alone(other(side))) note_matches(record.key.view());
+    if (options_.type.pairs || stands_alone(other(side)) || (stands_alone(side) && !matched))
+      keep(record, side, matched);
+    if (!options_.type.pairs) return;
+    size_t from = 0;
+    for (const Pair& pair : pairs_) {
+      const std::string_view value = std::string_view(values_).substr(from, pair.end - from);
+      from = pair.end;
+      emit_result(&record, record.key, value, std::max(time, pair.time), out);
+    }
+  }
+
+  void silent(int32_t, int64_t silent_ms, Emitter& out) override {
+    if (!options_.idle || silent_ms <= *options_.idle) return;
+    // By the elapsed silence, not to the wall clock's date; each silence is counted from its own start.
+    const int64_t beyond = silent_ms - *options_.idle;
+    if (beyond < moved_on_) moved_on_ = 0;
+    const int64_t before = clock_.now();
+    clock_.move_on(0, beyond - moved_on_);
+    moved_on_ = beyond;
+    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  }
+  void before_commit(Emitter&) override {
+    rows_.write_back();
+    store_.set_stream_times(clock_.times());
+  }
+  size_t dirty_rows() const override { return rows_.dirty(); }
+  void close(Emitter& out) override {
+    if (clock_.now() == kNoTime) return;
+    if (store_.in_memory()) return close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
+    // --close-at-end: the state lives on, and what is closed now stays closed.
+    int64_t last = kNoTime;
+    rows_.for_each([&](const Page& page) {
+      for (const Waiting& one : page.records) last = std::max(last, due(one.side, one.time));
+    });
+    if (last == kNoTime) return;
+    clock_.move_all_to(last);
+    close_until(nullptr, clock_.now(), out);
+  }
+
+ private:
+  using Rows = KeyedRows<Page, PageCodec>;
+  struct Pair {
+    Page* page;
+    size_t index;  // of the other record there
+    int64_t time;  // its
+    size_t end;    // of the result in values_
+  };
+
+  bool stands_alone(Side side) const { return side == Side::left ? options_.type.left : options_.type.right; }
+
+  std::optional<RecordError> judge(const Record& record, Emitter& out) {
+    const int64_t time = record.timestamp;
+    if (time < 0)
+      return RecordError{Reason::bad_time, "the record has no time, and a join of streams needs it"};
+    if (time > kLargestTime)
+      return RecordError{Reason::bad_time,
+                         "the time " + std::to_string(time) + " ms is too far in the future"};
+    if (time > latest_ && options_.max_ahead && wall_ != nullptr) {
+      latest_ = wall_->wall_ms() + *options_.max_ahead;
+      if (time > latest_)
+        return beyond_max_ahead(time, *options_.max_ahead, "end the wait of every record before it");
+    }
+    return times_taken_.judge(time, out);
+  }
+
+  int64_t window_of(int64_t time) const { return time - time % options_.span.tumbling; }
+  // The times of the other side's records that match.
+  std::pair<int64_t, int64_t> reach(Side side, int64_t time) const {
+    const JoinSpan& span = options_.span;
+    if (span.tumbling > 0) {
+      const int64_t start = window_of(time);
+      return {start, start + span.tumbling - 1};
+    }
+    if (side == Side::left) return {time - span.before, time + span.after};
+    return {time - span.after, time + span.before};
+  }
+  // The stream time from which on it has no match any more.
+  int64_t due(Side side, int64_t time) const {
+    if (options_.span.tumbling > 0) return window_of(time) + options_.span.tumbling + options_.grace;
+    return reach(side, time).second + options_.grace + 1;
+  }
+
+  // The value of `mine` of this side with `theirs` of the other one, behind what is in values_.
+  Result<bool> make(Side side, MaybeBytes key, MaybeBytes mine, MaybeBytes theirs, int64_t time) {
+    return side == Side::left ? result_.make(key, mine, theirs, time, values_)
+                              : result_.make(key, theirs, mine, time, values_);
+  }
+
+  void set_key(std::string_view key, uint64_t page) {
+    key_.clear();
+    put_bytes(key_, key);
+    if (page > 0) put_varint(key_, page);
+  }
+  Rows::Node& load(std::string_view key, uint64_t page) {
+    set_key(key, page);
+    return rows_.load(key_);
+  }
+  static std::string_view key_of(const Rows::Node& node, bool* is_first = nullptr) {
+    Reader in(node.key);
+    const std::string_view key = in.bytes();
+    if (!in.ok()) throw state::CorruptState("the key of a join's row in the state is broken");
+    if (is_first != nullptr) *is_first = in.at_end();
+    return key;
+  }
+
+  template <typename F>
+  void for_each_page(std::string_view key, const F& look) {
+    Rows::Node& head = load(key, 0);
+    look(head);
+    for (uint64_t page = head.value.first; page < head.value.last; ++page) look(load(key, page));
+  }
+
+  std::optional<RecordError> find_pairs(const Record& record, Side side, int64_t now) {
+    const auto [low, high] = reach(side, record.timestamp);
+    const bool needs_value = options_.type.pairs || result_.has_condition();
+    std::optional<RecordError> error;
+    for_each_page(record.key.view(), [&, low = low, high = high](Rows::Node& node) {
+      Page& page = node.value;
+      if (error || page.latest < low || page.earliest > high) return;
+      for (size_t i = 0; i < page.records.size(); ++i) {
+        const Waiting& one = page.records[i];
+        if (one.side == side || one.time < low || one.time > high || due(one.side, one.time) <= now) continue;
+        if (needs_value) {
+          const Result<bool> made = make(side, record.key, record.value, std::string_view(one.value),
+                                         std::max(record.timestamp, one.time));
+          if (!made) {
+            error = made.error();
+            return;
+          }
+          if (!*made) continue;
+        }
+        pairs_.push_back({&page, i, one.time, values_.size()});
+      }
+    });
+    return error;
+  }
+
+  // The records found have a match now. Closing, in between, may have moved them within their pages.
+  void note_matches(std::string_view key) {
+    size_t next = 0;
+    for_each_page(key, [&](Rows::Node& node) {
+      bool changed = false;
+      for (; next < pairs_.size() && pairs_[next].page == &node.value; ++next) {
+        bool& matched = node.value.records[pairs_[next].index].matched;
+        changed = changed || !matched;
+        matched = true;
+      }
+      if (changed) rows_.touch(node);
+    });
+  }
+
+  void keep(const Record& record, Side side, bool matched) {
+    const bool needs_value = options_.type.pairs || result_.has_condition() || stands_alone(side);
+    Waiting one{side, matched, record.timestamp,
+                needs_value ? std::string(record.value.view()) : std::string()};
+    const std::string_view key = record.key.view();
+    Rows::Node* node = &load(key, 0);
+    if (node->value.first < node->value.last || node->value.bytes >= kPageBytes) {
+      Page& head = node->value;
+      const bool has_room = head.first < head.last && load(key, head.last - 1).value.bytes < kPageBytes;
+      if (!has_room) {
+        ++head.last;
+        rows_.touch(*node);
+      }
+      node = &load(key, head.last - 1);
+    }
+    node->value.add(std::move(one));
+    rows_.touch(*node);
+    rows_.arm(*node, due(side, record.timestamp));
+  }
+
+  void move_on(const Record* origin, int64_t time, Emitter& out) {
+    const int64_t before = clock_.now();
+    clock_.advance(0, time);
+    if (clock_.now() != before) close_until(origin, clock_.now(), out);
+  }
+
+  void close_until(const Record* origin, int64_t now, Emitter& out) {
+    rows_.fire(now, [&](Rows::Node& node) {
+      bool is_first = true;
+      const std::string_view key = key_of(node, &is_first);
+      Page& page = node.value;
+      int64_t next = kNever;
+      size_t kept = 0, bytes = 0;
+      for (size_t i = 0; i < page.records.size(); ++i) {
+        Waiting& one = page.records[i];
+        const int64_t until = due(one.side, one.time);
+        if (until > now) {
+          next = std::min(next, until);
+          bytes += one.value.size() + 16;
+          // What was found in this page stays found.
+          for (Pair& pair : pairs_)
+            if (pair.page == &page && pair.index == i) pair.index = kept;
+          if (kept != i) page.records[kept] = std::move(one);
+          ++kept;
+          continue;
+        }
+        if (!one.matched && stands_alone(one.side)) emit_alone(origin, key, one, out);
+      }
+      page.records.resize(kept);
+      page.bytes = bytes;
+      if (kept == 0 && !is_first) trimmed_.emplace_back(key);
+      return next;
+    });
+    if (!trimmed_.empty()) trim(now);
+  }
+
+  // Further pages went empty: page 0 forgets them from the front on, and goes too with the last.
+  void trim(int64_t now) {
+    for (const std::string& key : trimmed_) {
+      Rows::Node& head = load(key, 0);
+      while (head.value.first < head.value.last && load(key, head.value.first).value.records.empty())
+        ++head.value.first;
+      if (head.value.first == head.value.last) head.value.first = head.value.last = 1;
+      rows_.touch(head);
+      if (head.value.empty()) rows_.arm(head, now);
+    }
+    trimmed_.clear();
+    rows_.fire(now, [](Rows::Node&) { return kNever; });
+  }
+
+  void emit_alone(const Record* origin, std::string_view key, const Waiting& one, Emitter& out) {
+    alone_.clear();
+    const std::string_view value = one.value;
+    const Result<bool> made = one.side == Side::left
+                                  ? result_.make(key, value, MaybeBytes(), one.time, alone_)
+                                  : result_.make(key, MaybeBytes(), value, one.time, alone_);
+    if (!made) return fail_result(origin, key, value, one.time, made.error(), out);
+    emit_result(origin, key, std::string_view(alone_), one.time, out);
+  }
+
+  const JoinOptions options_;
+  const Clock* wall_;
+  state::Store& store_;
+  JoinResult result_;
+  StreamClock clock_;
+  Rows rows_;
+  OutputTimes times_taken_;
+  int64_t latest_ = INT64_MIN;  // that max_ahead allowed when the wall clock was last looked at
+  int64_t moved_on_ = 0;        // ms of the present silence that stream time was moved on by
+  std::vector<Pair> pairs_;     // of the present record
+  std::vector<std::string> trimmed_;
+  std::string key_, values_, alone_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_stream_join(const JoinOptions& options, state::Store& store, const Clock* clock) {
+  return std::make_unique<StreamJoin>(options, store, clock);
+}
+
+}  // namespace kutils::flow
