@@ -29,6 +29,7 @@ constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, wh
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
 constexpr auto kEndLimit = std::chrono::seconds(3);
 constexpr size_t kWatermarksAtOnce = 1000;
+constexpr auto kNewsLimit = std::chrono::seconds(3);  // until each broker knows of a topic that one has made
 constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end
 
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>>;
@@ -128,23 +129,28 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   }
 
   std::map<std::string, std::string> topic_config(const std::string& name) override {
-    try {
-      return describe_config(name);
-    } catch (const KafkaError& error) {
-      if (!error.is_not_authorized()) throw;
-      if (config_.note())
-        config_.note()("the settings of topic " + name +
-                       " may not be read (permission DescribeConfigs): assuming the broker's defaults");
-      return {{"max.message.bytes", kDefaultMaxMessageBytes}};
+    const auto known_by = SteadyClock::now() + kNewsLimit;
+    for (;;) {
+      try {
+        return describe_config(name);
+      } catch (const KafkaError& error) {
+        if (error.is_not_authorized()) break;
+        if (!error.is_unknown_topic() || !may_come(known_by)) throw;
+      }
+      std::this_thread::sleep_for(Millis(20));
     }
+    if (config_.note())
+      config_.note()("the settings of topic " + name +
+                     " may not be read (permission DescribeConfigs): assuming the broker's defaults");
+    return {{"max.message.bytes", kDefaultMaxMessageBytes}};
   }
 
   Watermarks watermarks(const TopicPartition& partition) override {
     Watermarks out;
-    retry("ends of " + to_string(partition), [&] {
+    retry("ends of " + to_string(partition), [&, known_by = SteadyClock::now() + kNewsLimit] {
       auto code = query(partition, RD_KAFKA_OFFSET_BEGINNING, out.low);
       if (!code) code = query(partition, RD_KAFKA_OFFSET_END, out.high);
-      return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? learn(partition) : code;
+      return code ? learn(partition, code, known_by) : code;
     });
     return out;
   }
@@ -153,15 +159,14 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
                                                 int64_t ms) override {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
-    retry("offsets by time", [&] {
+    retry("offsets by time", [&, known_by = SteadyClock::now() + kNewsLimit] {
       const PartitionListHandle list = to_list(partitions);
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = ms;
       auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), limits_.call_ms);
       int first_bad = 0;
       for (int i = 0; !code && i < list->cnt; first_bad = i++) code = list->elems[i].err;
-      if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-        return learn(partitions[static_cast<size_t>(first_bad)]);
-      if (!code) out = from_list(list.get());
+      if (code) return learn(partitions[static_cast<size_t>(first_bad)], code, known_by);
+      out = from_list(list.get());
       return code;
     });
     for (PartitionOffset& found : out) {
@@ -687,12 +692,24 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
-  // This handle knows the topic as it was. The broker is asked for what it is now, and if the partition has
-  // been added since, the call is to be tried again.
-  rd_kafka_resp_err_t learn(const TopicPartition& partition) {
+  // This handle may know the topic as it was: a partition has been added, or has another leader by now, whom
+  // librdkafka does not look for by itself. And a broker hears of a topic later than those who asked for it, also
+  // one that leads a partition. The cluster is asked for what is; where the partition is there, or others may not
+  // know of it yet, the call is to be tried again.
+  rd_kafka_resp_err_t learn(const TopicPartition& partition, rd_kafka_resp_err_t code,
+                            SteadyClock::time_point known_by) {
+    const bool is_unknown =
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if ((!is_unknown && !is_passing(code)) || asked_to_end()) return code;
     const auto now = find_topic(partition.topic);
+    if (!is_unknown) return code;
     const bool is_there = now && partition.partition < now->partitions;
-    return is_there ? RD_KAFKA_RESP_ERR__WAIT_CACHE : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    return is_there || may_come(known_by) ? RD_KAFKA_RESP_ERR__WAIT_CACHE : code;
+  }
+
+  // What one broker has made others may not know of yet.
+  bool may_come(SteadyClock::time_point known_by) const {
+    return limits_.retry > Millis(0) && SteadyClock::now() < known_by && !asked_to_end();
   }
 
   // Whether the group's coordinator told this client, which never joined, that it may not use the group.

@@ -145,6 +145,31 @@ TEST_CASE("TLS to a listener without it is said, with what to check") {
   CHECK(error.hint().find("security.protocol") != std::string::npos);
 }
 
+// Run by three_nodes.bats: a broker may lead a partition that it has not heard of yet.
+TEST_CASE("the ends of a topic that was made a moment ago, on several nodes", "[.created]") {
+  if (!have_broker()) return;
+  const auto admin = make_admin(broker_config());
+  for (int i = 0; i < 30; ++i) {
+    const std::string topic = make_topic("new", 3);
+    for (int32_t p = 0; p < 3; ++p) CHECK(admin->watermarks({topic, p}).high == 0);
+    CHECK(admin->offsets_for_time({{topic, 0}, {topic, 2}}, 0).size() == 2);
+    CHECK(admin->topic_config(topic).size() > 1);
+  }
+}
+
+// Run by three_nodes.bats on nodes of its own: it kills one, whose partitions get another leader.
+TEST_CASE("the ends of a topic whose leader has died since they were asked for", "[.leader]") {
+  const char* cluster = std::getenv("KUTILS_KAFKA_DIR");
+  if (!have_broker() || !cluster) return;
+  pid_t node = 0;
+  REQUIRE(std::ifstream(std::filesystem::path(cluster) / "node1" / "pid") >> node);
+  const std::string topic = make_topic("in", 3);
+  const auto admin = make_admin(broker_config());
+  for (int32_t p = 0; p < 3; ++p) CHECK(admin->watermarks({topic, p}).high == 0);
+  REQUIRE(kill(node, SIGKILL) == 0);
+  for (int32_t p = 0; p < 3; ++p) CHECK(admin->watermarks({topic, p}).high == 0);
+}
+
 // Run by three_nodes.bats on nodes of its own: it stops them.
 TEST_CASE("a group that is asked about while no broker answers", "[.frozen]") {
   const char* cluster = std::getenv("KUTILS_KAFKA_DIR");

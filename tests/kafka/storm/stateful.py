@@ -318,7 +318,8 @@ def make(kind, storm, kills, counted):
             return result
         bench.proof = prove
         bench.outputs_a_record = None if "-w" in bench.tool else 1
-        result = (kills if options.kills else counted if options.counted else storm)(bench, {"wipe": 2})
+        blows = {"wipe": 2, "broker": 6} if bench.cluster.nodes() >= 3 else {"wipe": 2}
+        result = (kills if options.kills else counted if options.counted else storm)(bench, blows)
         if bench.finish:
             return result
         # The state from the changelog alone: further records of each key, then the end of all windows.
