@@ -285,9 +285,10 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       const auto count = static_cast<std::ptrdiff_t>(std::min(kWatermarksAtOnce, partitions.size() - from));
       const std::vector<TopicPartition> some(first, first + count);
       std::map<TopicPartition, int64_t> low, high;
-      retry("ends of partitions", [&] {
-        const auto code = query(some, RD_KAFKA_OFFSET_BEGINNING, low);
-        return code ? code : query(some, RD_KAFKA_OFFSET_END, high);
+      retry("ends of partitions", [&, known_by = SteadyClock::now() + kNewsLimit] {
+        auto code = query(some, RD_KAFKA_OFFSET_BEGINNING, low);
+        if (!code) code = query(some, RD_KAFKA_OFFSET_END, high);
+        return code ? learn(some.front(), code, known_by) : code;
       });
       for (const auto& [at, begin] : low) {
         if (const auto end = high.find(at); end != high.end()) out[at] = {begin, end->second};

@@ -144,16 +144,17 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
 // IN's offsets are committed before anything gets into the repartition topic. If only those of the latter are
 // there, IN was deleted and recreated: its records would be counted on top of the old ones. (Where IN's
 // partitions have state, that tells.)
-void refuse_lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
+std::optional<Error> lost_offsets(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   std::vector<kafka::TopicPartition> behind;
   for (size_t i = 1; i < plan.subs.size(); ++i)
     for (int32_t p = 0; p < plan.subs[i].partitions; ++p) behind.push_back({plan.subs[i].topic, p});
   for (const auto& commit : admin.committed(plan.group, behind)) {
     if (commit.offset == kafka::kOffsetNone) continue;
-    throw usage_error("group " + plan.group + " has run before, but has no offsets in " + job.in.name +
-                          ": the topic was deleted and recreated, or its offsets were deleted",
-                      "start from the beginning under another name with -g NAME");
+    return usage_error("group " + plan.group + " has run before, but has no offsets in " + job.in.name +
+                           ": the topic was deleted and recreated, or its offsets were deleted",
+                       "start from the beginning under another name with -g NAME");
   }
+  return std::nullopt;
 }
 
 // Windows whose task brings several partitions together, but which do not tell these apart: an operator with
@@ -170,14 +171,23 @@ bool has_windows_behind_state(const Topology& topology) {
 
 // All offsets of the group are gone, and its state says that it has run: found before a record is read, for
 // what comes before an internal topic would be written again.
-void refuse_lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
+std::optional<Error> lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
   for (int32_t number = 0; number < states; ++number) {
     if (admin.watermarks({plan.changelog, number}).high == 0) continue;
-    throw usage_error("group " + plan.group +
-                          " has state, but no offsets: they expired or were deleted, and how far " +
-                          plan.inputs.front().first + " was read is not known",
-                      "start from the beginning under another name with -g NAME");
+    return usage_error("group " + plan.group +
+                           " has state, but no offsets: they expired or were deleted, and how far " +
+                           plan.inputs.front().first + " was read is not known",
+                       "start from the beginning under another name with -g NAME");
   }
+  return std::nullopt;
+}
+
+// A sibling's first commits may come between our look at the group's offsets and what says that it has run: most
+// of all where a broker that is down holds us up in between.
+bool has_begun_meanwhile(kafka::Admin& admin, const WorkerPlan& plan) {
+  const auto commits = admin.committed(plan.group, plan.all_partitions());
+  return std::any_of(commits.begin(), commits.end(),
+                     [](const auto& commit) { return commit.offset != kafka::kOffsetNone; });
 }
 
 }  // namespace
@@ -414,15 +424,19 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       plan.subs[i].first_state = next;
       next += plan.subs[i].partitions;
     }
-    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
-        !plan.input_has_state())
-      refuse_lost_offsets(job, admin, plan);
+    const bool is_new = plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
+                        !plan.input_has_state();
+    if (const auto lost = is_new ? lost_offsets(job, admin, plan) : std::nullopt) {
+      if (has_begun_meanwhile(admin, plan)) return prepare(job, around, admin, log);
+      throw *lost;
+    }
     const auto topic = ensure_changelog(job, admin, log, plan.group,
                                         plan.in_memory ? plan.subs.back().partitions : next, has_run);
     plan.changelog = topic.name;
-    if (plan.has_internal_topic() && plan.earlier_counts.empty() && !plan.in_memory &&
-        !plan.input_has_state())
-      refuse_lost_state(admin, plan, next);
+    if (const auto lost = is_new ? lost_state(admin, plan, next) : std::nullopt) {
+      if (has_begun_meanwhile(admin, plan)) return prepare(job, around, admin, log);
+      throw *lost;
+    }
     plan.delete_retention_ms = topic.delete_retention_ms;
     plan.changelog_max_bytes = topic.max_bytes;
   }
