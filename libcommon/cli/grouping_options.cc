@@ -64,14 +64,35 @@ size_t parse_size(const std::string& option, const std::string& text) {
 }  // namespace
 
 void GroupingOptions::declare(OptionTable& table) {
+  declare_by(table);
+  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
+               plan_.total = true;
+             }});
+  declare_time(table);
+  declare_close_at_end(table, "-e on topics: close windows and write tables then");
+  table.add({.names = "--no-combine",
+             .help = "--by: send each record through the internal topic, not sums of them",
+             .group = Group::delivery,
+             .set = [this](const std::string&) { combines_ = false; }});
+  declare_cache(table);
+}
+
+void GroupingOptions::declare(OptionTable& table, const Declared& what) {
+  if (what.by) declare_by(table);
+  if (what.time) declare_time(table);
+  if (what.close_at_end) declare_close_at_end(table, "-e on topics: write what is held back then");
+  declare_cache(table);
+}
+
+void GroupingOptions::declare_by(OptionTable& table) {
   table.add({.names = "--by",
              .metavar = "EXPR",
              .help = "group by this, not by the record key; 'a,b': by both",
              .in_short_help = true,
              .set = [this](const std::string& text) { plan_.by = text; }});
-  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
-               plan_.total = true;
-             }});
+}
+
+void GroupingOptions::declare_time(OptionTable& table) {
   table.add({.names = "--time",
              .metavar = "EXPR",
              .help = "a record's time: epoch ms, ISO, timestamp; or 'wall'",
@@ -86,13 +107,14 @@ void GroupingOptions::declare(OptionTable& table) {
                    unit_is_given_ = true;
                  },
              .choices = {"ns", "us", "ms", "s"}});
-  table.add({.names = "--close-at-end",
-             .help = "-e on topics: close windows and write tables then",
-             .set = [this](const std::string&) { close_at_end_ = true; }});
-  table.add({.names = "--no-combine",
-             .help = "--by: send each record through the internal topic, not sums of them",
-             .group = Group::delivery,
-             .set = [this](const std::string&) { combines_ = false; }});
+}
+
+void GroupingOptions::declare_close_at_end(OptionTable& table, const char* help) {
+  table.add(
+      {.names = "--close-at-end", .help = help, .set = [this](const std::string&) { close_at_end_ = true; }});
+}
+
+void GroupingOptions::declare_cache(OptionTable& table) {
   table.add({.names = "--cache",
              .metavar = "SIZE",
              .help = "memory for state read from topics; 64M by default",
@@ -134,8 +156,10 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
         "leave it out");
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
-  const auto set =
-      std::make_shared<const flow::AggregateSet>(flow::parse_aggregates(aggregates, "AGGS", options));
+  const bool has_aggregates = !description.tool.empty();
+  const auto set = std::make_shared<const flow::AggregateSet>(
+      has_aggregates ? flow::parse_aggregates(aggregates, "AGGS", options)
+                     : std::vector<flow::AggregateItem>());
   const SystemClock clock;
   const flow::ExpressionReader checked(plan_, options, *set, &clock);
   std::string canonical;
@@ -145,8 +169,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     for (const double parameter : item.parameters) canonical += ", " + std::to_string(parameter);
     canonical += ")" + (item.condition.empty() ? std::string() : " if " + item.condition);
   }
-  job.settings.push_back({"AGGS", canonical});
-  if (!plan_.by.empty()) job.settings.push_back({"--by", checked.canonical_by()});
+  if (has_aggregates) job.settings.push_back({"AGGS", canonical});
+  if (!plan_.by.empty()) job.settings.push_back({plan_.by_name, checked.canonical_by()});
   if (plan_.total) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
   if (plan_.time_unit_ns != kDefaultTimeUnitNs)
@@ -207,7 +231,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     behind.repartitioned = true;
     behind.source_topic = job.in.name;
   }
-  const auto grouping = [behind, options, set, rows = flow::to_text(description),
+  const auto grouping = [behind, options, set, rows = has_aggregates ? flow::to_text(description) : "",
                          make_stage](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
     std::unique_ptr<state::PartitionStore> own;
     state::Store& store = store_of(context, own);

@@ -1,5 +1,5 @@
-// What ktable and kwindow share: the options that say how records are grouped, and the stage over a store
-// made of them.
+// What ktable, kwindow and other tools with rows per key share: the options that say how records are grouped,
+// and the stage over a store made of them.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,20 @@ namespace kutils::cli {
 
 class GroupingOptions {
  public:
-  // --by, --total, --time, --time-unit, --cache
+  // --by, --total, --time, --time-unit, --close-at-end, --no-combine, --cache
   void declare(OptionTable& table);
+  // For tools without aggregates: of these, those that mean something there.
+  struct Declared {
+    bool by = false;            // else group_by() says it
+    bool time = false;          // --time, --time-unit
+    bool close_at_end = false;  // something is held back that the end could show
+  };
+  void declare(OptionTable& table, const Declared& what);
+  // As --by, for an operand of this name; empty: by record key.
+  void group_by(const std::string& expression, const std::string& name) {
+    plan_.by = expression;
+    plan_.by_name = name;
+  }
 
   using MakeStage = std::function<std::unique_ptr<flow::Stage>(
       const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store,
@@ -45,7 +57,8 @@ class GroupingOptions {
   // (lines), the stage has one of its own in memory. `description` says what the rows are; its output, key
   // names and aggregates are filled in here. `needs_time`: a record without time is an error. `has_keys`: the
   // input's records can have keys; plain lines have none, and are one group. `next_close`: see
-  // flow::Operator. Throws usage_error.
+  // flow::Operator. A description without a tool: the rows are no aggregates, and kquery does not show them;
+  // `aggregates` is then empty. Throws usage_error.
   void shape(flow::Job& job, const std::string& aggregates, const expr::Options& options, bool has_keys,
              bool needs_time, flow::StateDescription description, const MakeStage& make_stage,
              const TableHalves& halves, const Combining& combining,
@@ -57,12 +70,18 @@ class GroupingOptions {
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
+  bool is_by_key() const { return plan_.by.empty() && !plan_.total; }
   // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do in
   // this tool; if it is given, the limit is 24h by default.
   void limit_times(const std::string& text, const std::string& effect);
   std::optional<int64_t> max_ahead() const { return plan_.max_ahead; }  // ms
 
  private:
+  void declare_by(OptionTable& table);
+  void declare_time(OptionTable& table);
+  void declare_close_at_end(OptionTable& table, const char* help);
+  void declare_cache(OptionTable& table);
+
   flow::GroupingPlan plan_;
   bool close_at_end_ = false;
   bool unit_is_given_ = false;

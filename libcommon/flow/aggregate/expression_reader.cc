@@ -19,11 +19,12 @@ std::string time_text(int64_t ms) {
   return ms < kYear10000 ? format_iso_ms(ms) : std::to_string(ms) + " ms";
 }
 
-std::vector<expr::ListItem> by_items(const std::string& by) {
-  std::vector<expr::ListItem> items = expr::parse_list(by, "--by", expr::Unnamed::nothing);
+std::vector<expr::ListItem> by_items(const GroupingPlan& plan) {
+  std::vector<expr::ListItem> items = expr::parse_list(plan.by, plan.by_name, expr::Unnamed::nothing);
   for (const expr::ListItem& item : items)
     if (item.kind != expr::ListItem::Kind::field)
-      throw usage_error("--by: '" + by + "' is not a key", "write one expression, or several as a,b");
+      throw usage_error(plan.by_name + ": '" + plan.by + "' is not a key",
+                        "write one expression, or several as a,b");
   return items;
 }
 
@@ -33,11 +34,12 @@ std::vector<std::string> group_names(const GroupingPlan& plan) {
   if (plan.total) return {};
   if (plan.by.empty()) return {"key"};
   std::vector<std::string> names;
-  for (const expr::ListItem& item : by_items(plan.by)) {
+  for (const expr::ListItem& item : by_items(plan)) {
     std::string name = item.name.empty() ? "key" : item.name;
     for (const std::string& other : names)
       if (other == name)
-        throw usage_error("--by: two fields would be called '" + name + "'", "name them: NAME=EXPR");
+        throw usage_error(plan.by_name + ": two fields would be called '" + name + "'",
+                          "name them: NAME=EXPR");
     names.push_back(std::move(name));
   }
   return names;
@@ -57,8 +59,8 @@ ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options
   if (plan_.total && !plan_.by.empty())
     throw usage_error("--total is one group of all records: it takes no --by");
   if (!plan_.by.empty())
-    for (const expr::ListItem& item : by_items(plan_.by))
-      by_.push_back(expressions_.add(item.expression, "--by"));
+    for (const expr::ListItem& item : by_items(plan_))
+      by_.push_back(expressions_.add(item.expression, plan_.by_name));
   if (!plan_.total && plan_.by.empty() && !options.key_codec.empty()) {
     key_codec_ = Codec::parse(options.key_codec, "--key-codec");
     key_value_ = expressions_.add("_key", "--key-codec");

@@ -17,6 +17,7 @@ namespace kutils::flow {
 
 struct GroupingPlan {
   std::string by;                    // --by: `a` or `a,b`; empty: by record key
+  std::string by_name = "--by";      // what it is called in messages
   bool total = false;                // --total: one group
   std::string time;                  // --time: an expression, "wall", or empty: the record's timestamp
   int64_t time_unit_ns = 1'000'000;  // --time-unit

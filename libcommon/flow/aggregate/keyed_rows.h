@@ -11,8 +11,8 @@
 // const; T make() const.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,13 +22,12 @@
 #include <vector>
 
 #include "base/varint.h"
+#include "flow/timers/timer_rows.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
 #include "state/store.h"
 
 namespace kutils::flow {
-
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 template <typename T, typename Codec>
 class KeyedRows {
@@ -45,7 +44,7 @@ class KeyedRows {
 
   KeyedRows(state::Store& store, Codec codec, size_t cache_bytes, char row_prefix = state::kKeyRow)
       : store_(store), codec_(std::move(codec)), cache_bytes_(cache_bytes), row_prefix_(row_prefix) {
-    next_stored_ = first_timer(std::string(1, state::kTimerRow));
+    if (!store_.in_memory()) next_stored_ = TimerKey::first_due(store_, std::string(1, state::kTimerRow));
   }
 
   // Valid until the next fire() or write_back(). A node that stays empty is let go then.
@@ -86,6 +85,10 @@ class KeyedRows {
     timers_.insert(&node);
   }
   size_t dirty() const { return dirty_.size(); }
+  // When the first timer is due; kNever: there is none. No look at the store.
+  int64_t next_due() const {
+    return timers_.empty() ? next_stored_ : std::min(next_stored_, (*timers_.begin())->due);
+  }
 
   // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to
   // look again.
@@ -128,8 +131,8 @@ class KeyedRows {
       const bool gone = node->value.empty();
       if (gone) unarm(*node);
       if (node->due != node->stored_due) {
-        if (node->stored_due != kNever) store_.erase(timer_key(node->stored_due, node->key));
-        if (node->due != kNever) store_.put(timer_key(node->due, node->key), {});
+        if (node->stored_due != kNever) store_.erase(TimerKey::of(node->stored_due, node->key));
+        if (node->due != kNever) store_.put(TimerKey::of(node->due, node->key), {});
         node->stored_due = node->due;
       }
       row_key(node->key);
@@ -188,30 +191,15 @@ class KeyedRows {
     dirty_.clear();
   }
   void row_key(std::string_view key) { key_.assign(1, row_prefix_).append(key); }
-  std::string timer_key(int64_t due, std::string_view key) const {
-    std::string row(1, state::kTimerRow);
-    put_ordered(row, due);
-    return row.append(key);
-  }
-  int64_t first_timer(const std::string& from) {
-    int64_t due = kNever;
-    if (store_.in_memory()) return due;
-    store_.scan(from, std::string(1, state::kTimerRow + 1), [&](std::string_view key, std::string_view) {
-      if (key.size() < 9) throw state::CorruptState("a timer's key in the state is too short");
-      due = get_ordered(key.substr(1));
-      return false;
-    });
-    return due;
-  }
   void load_due(int64_t now) {
     std::vector<std::string> keys;
-    const std::string end = timer_key(now + 1, {});
-    store_.scan(std::string(1, state::kTimerRow), end, [&](std::string_view key, std::string_view) {
-      keys.emplace_back(key.substr(9));
+    const std::string end = TimerKey::of(now + 1, {});
+    store_.scan(std::string(1, state::kTimerRow), end, [&](std::string_view row, std::string_view) {
+      keys.emplace_back(TimerKey::key(row));
       return true;
     });
     for (const std::string& key : keys) load(key);
-    next_stored_ = first_timer(end);
+    next_stored_ = TimerKey::first_due(store_, end);
   }
 
   state::Store& store_;

@@ -53,6 +53,16 @@ class RowTable {
       if (row->hash == hash && this->key(row) == key) return {row, false};
     }
   }
+  // Null: it is not here.
+  Row* find(std::string_view key) const {
+    if (rows_.empty()) return nullptr;
+    const size_t hash = std::hash<std::string_view>{}(key);
+    const size_t mask = slots_.size() - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      Row* row = slots_[at];
+      if (row == nullptr || (row->hash == hash && this->key(row) == key)) return row;
+    }
+  }
   // What states hold elsewhere (collect, fold, distinct) counts too: about as much as their encoded form is
   // longer than they are.
   void weigh(Row* row, size_t encoded) {

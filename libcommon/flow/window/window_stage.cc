@@ -20,8 +20,7 @@ WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::un
 void WindowStage::process(const Record& record, Emitter& out) {
   if (record.value.is_null()) {
     if (reader_->read_times(record, times_)) return take_times(out);
-    out.drop(record, DropReason::tombstone);
-    return;
+    if (!options_.takes_null) return out.drop(record, DropReason::tombstone);
   }
   if (auto error = reader_->read(record, grouped_)) {
     out.fail(record, std::move(*error));

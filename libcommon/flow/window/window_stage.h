@@ -36,6 +36,7 @@ struct WindowOptions {
   std::optional<int64_t> interval_ms;  // lines: what changed is emitted this often
   std::optional<int64_t> idle;         // --idle: ms of silence after which stream time moves on
   int32_t sources = 1;                 // partitions whose times are told apart (rule 27)
+  bool takes_null = false;             // records without a value count as others
   OutputFormat format;
   size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
 };
