@@ -213,18 +213,18 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     // Behind, the records of a state that refuses them cannot be told apart any more.
     const bool told_apart =
         set->may_refuse() && job.on_error && job.on_error->policy != flow::OnError::Policy::fail;
-    const bool combines =
-        combines_ && combining.allowed && flow::can_combine(*set, combining.keeps_order) && !told_apart;
+    const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 &&
+                          flow::can_combine(*set, combining.keeps_order) && !told_apart;
     const flow::CombinePlan how{combining.place_of, next_close};
     job.topology.add({combines ? "combine" : "key",
-                      [plan = plan_, options, set, combines,
-                       how](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+                      [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
+                          const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
                         auto reader =
                             std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
                         return std::make_unique<OwningStage>(
                             set, nullptr,
                             combines ? flow::make_combine_stage(how, *set, std::move(reader))
-                                     : flow::make_repartition_stage(std::move(reader)));
+                                     : flow::make_repartition_stage(std::move(reader), tells_topic));
                       }});
     job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before
@@ -237,10 +237,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     state::Store& store = store_of(context, own);
     store.set_description(rows);
     flow::GroupingPlan here = behind;
-    if (!context.input_topics.empty()) {
-      here.topics = context.input_topics;
-      here.numbers_each = context.input_partitions / static_cast<int32_t>(here.topics.size());
-    }
+    here.topics = context.input_topics;
     auto reader = std::make_unique<flow::ExpressionReader>(here, options, *set, context.clock);
     auto inner = make_stage(*set, std::move(reader), store, context);
     return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));

@@ -119,7 +119,7 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
 @test "several topics as IN: refused before anything is made for them" {
   begin
   refused_with 2 ktable -e -g "$group" 'n=count()' "$src,$dst" "$group-out"
-  says "is several topics: state is kept for one"
+  says "is several topics: state by the key of the records is kept for one" "--by"
   [[ $output != *created* ]]
 }
 

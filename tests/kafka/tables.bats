@@ -246,6 +246,34 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   grep -qE '^key[0-3]$' keys
 }
 
+@test "--by over several topics: their partitions are different sources, also where the counts differ; kill -9 in the midst" {
+  new_topic one 2
+  new_topic two 3
+  local topic
+  for topic in "$one" "$two"; do
+    kgen clicks --seed 3 -c 6000 | kmap -q '*, at=1700000000000 + _offset * 100' | kgroupby -q -O envelope uri | kwrite -q -J --time at "$topic"
+  done
+  # An in-order backlog: what the one topic gave before the other makes nothing late.
+  kwindow -q -e -g "w-$one" -w 10s --by 'country' --emit close --close-at-end 'n=count()' "$one,$two" "w-$one" 2>said
+  ! grep -q late said
+  { consume "$one" && consume "$two"; } | jq -s -c 'sort_by(.at)[]' | kwindow -q --time at -w 10s --by country --emit close 'n=count()' | sort >want
+  consume "w-$one" | sort >got
+  [ -s want ]
+  same want got
+  local pid
+  for _ in 1 2 3; do
+    ktable -q -e -g "t-$one" --by uri 'n=count(), s=sum(number)' "$one,$two" "t-$one" 2>/dev/null &
+    pid=$!
+    sleep 0.3
+    kill -9 $pid 2>/dev/null || :
+    wait $pid || :
+  done
+  ktable -q -e -g "t-$one" --by uri 'n=count(), s=sum(number)' "$one,$two" "t-$one"
+  { consume "$one" && consume "$two"; } | ktable -q --by uri 'n=count(), s=sum(number)' | sort >want
+  kread -q -e "table:t-$one" | sort >got
+  same want got
+}
+
 @test "--by: records of a group are combined before the internal topic; results as with --no-combine" {
   new_topic src 3
   kgen clicks --seed 3 -c 20000 | kmap -q '*, at=1700000000000 + _offset * 10 - (_offset % 7 == 0 ? 9000 : 0)' |

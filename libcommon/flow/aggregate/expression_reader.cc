@@ -93,8 +93,7 @@ std::optional<RecordError> ExpressionReader::read(const Record& record, GroupedR
   if (plan_.repartitioned) grouped.key = record.key.view();
   if (auto error = read_time(record, grouped)) return error;
   grouped.source = origin.partition < 0 ? 0 : origin.partition;
-  for (size_t i = 1; i < plan_.topics.size(); ++i)
-    if (plan_.topics[i] == origin.topic) grouped.source += static_cast<int32_t>(i) * plan_.numbers_each;
+  if (plan_.topics.size() > 1) grouped.source = source_number(plan_.topics, origin.topic, grouped.source);
   return arguments_.read(grouped.arguments);
 }
 

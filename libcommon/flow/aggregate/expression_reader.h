@@ -28,8 +28,8 @@ struct GroupingPlan {
   bool null_group_is_none = false;  // rows of tables: a null key is in no group, else it is a record error
   bool repartitioned = false;       // records come through the repartition topic, each under its group's key
   std::string source_topic;         // then: where they come from
-  std::vector<std::string> topics = {};  // if several: their partitions are different sources,
-  int32_t numbers_each = 1;              // each topic's numbered from its place times this on
+  // If several: partition p of the i-th one is source p * topics.size() + i.
+  std::vector<std::string> topics = {};
 };
 
 // The output fields that show the group: the names of --by's items, "key", or none for --total. Throws

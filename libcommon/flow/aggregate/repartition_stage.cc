@@ -7,7 +7,8 @@ namespace {
 
 class RepartitionStage final : public Stage {
  public:
-  explicit RepartitionStage(std::unique_ptr<RecordReader> reader) : reader_(std::move(reader)) {}
+  RepartitionStage(std::unique_ptr<RecordReader> reader, bool tells_topic)
+      : reader_(std::move(reader)), records_(tells_topic) {}
   void process(const Record& record, Emitter& out) override {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
@@ -39,8 +40,8 @@ void SingleRecords::send(const Record& record, const GroupedRecord& grouped, Emi
   out.emit(&record, output);
 }
 
-std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader) {
-  return std::make_unique<RepartitionStage>(std::move(reader));
+std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader, bool tells_topic) {
+  return std::make_unique<RepartitionStage>(std::move(reader), tells_topic);
 }
 
 }  // namespace kutils::flow

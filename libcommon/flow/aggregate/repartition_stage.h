@@ -12,12 +12,13 @@
 namespace kutils::flow {
 
 // `plan.by` is not empty. The aggregates' arguments are evaluated here too, so that a bad record is an error
-// at its origin.
-std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader);
+// at its origin. `tells_topic`: see SourceHeaders.
+std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader, bool tells_topic = false);
 
 // How one record goes on.
 class SingleRecords {
  public:
+  explicit SingleRecords(bool tells_topic = false) : source_(tells_topic) {}
   void send(const Record& record, const GroupedRecord& grouped, Emitter& out);
 
  private:

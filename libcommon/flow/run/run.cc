@@ -249,10 +249,10 @@ ExitCode run_plain(const Job& given, const Environment& around) {
   std::vector<kafka::TopicPartition> sources;
   int32_t most = 1;
   for (const auto& [topic, count] : inputs) most = std::max(most, count);
-  for (const auto& [topic, count] : inputs) {
-    if (inputs.size() > 1) context.input_topics.push_back(topic);
-    for (int32_t p = 0; p < most; ++p) sources.push_back({topic, p});
-  }
+  if (inputs.size() > 1)
+    for (const auto& [topic, count] : inputs) context.input_topics.push_back(topic);
+  for (int32_t p = 0; p < most; ++p)
+    for (const auto& [topic, count] : inputs) sources.push_back({topic, p});
   if (!sources.empty()) context.input_partitions = static_cast<int32_t>(sources.size());
   auto stage = make_chain(job.topology.subs().front(), context,
                           [&](uint8_t number) { return rows ? &rows->store(number) : nullptr; });

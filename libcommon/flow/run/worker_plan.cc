@@ -4,6 +4,7 @@
 
 #include "base/nearest_name.h"
 #include "flow/tasks/changelog.h"
+#include "flow/tasks/source_headers.h"
 #include "io/endpoint.h"
 #include "state/layout.h"
 
@@ -215,12 +216,19 @@ std::vector<kafka::TopicPartition> WorkerPlan::companions_of(const kafka::TopicP
   return companions;
 }
 
-int32_t WorkerPlan::source_number(const kafka::TopicPartition& at) const {
-  const std::vector<CopartitionedSource>& beside = subs[sub_of(at.topic)].copartitioned;
-  if (beside.empty()) return at.partition;
+int32_t WorkerPlan::source_number(std::string_view topic, int32_t partition) const {
+  const size_t sub = sub_of(topic);
+  const std::vector<CopartitionedSource>& beside = subs[sub].copartitioned;
+  if (beside.empty())
+    return sub == 0 && !in_topics.empty() ? flow::source_number(in_topics, topic, partition) : partition;
   for (size_t i = 0; i < beside.size(); ++i)
-    if (beside[i].topic == at.topic) return static_cast<int32_t>(i) + 1;
+    if (beside[i].topic == topic) return static_cast<int32_t>(i) + 1;
   return 0;
+}
+
+std::vector<std::pair<std::string, int32_t>> WorkerPlan::sources_of(size_t sub) const {
+  if (sub > 0 || in_topics.empty()) return {{subs[sub].topic, subs[sub].partitions}};
+  return {inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(in_topics.size())};
 }
 
 bool WorkerPlan::is_table(std::string_view topic) const {
@@ -361,10 +369,16 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   if (plan.in_memory) log.note("in-memory broker: topics are lost when it ends; delivery is at least once");
   plan.inputs = find_inputs(job, around, admin, log);
   // Before anything is made for it.
-  if (job.stateful() && (plan.inputs.size() != 1 || job.in.kind == io::EndpointKind::topic_pattern)) {
-    throw usage_error("IN '" + job.in.name + "' is several topics: state is kept for one",
-                      "bring them together with kcp first");
+  const bool is_pattern = job.in.kind == io::EndpointKind::topic_pattern;
+  if (job.stateful() && (is_pattern || (plan.inputs.size() > 1 && job.topology.subs().front().has_state()))) {
+    throw usage_error(
+        "IN '" + job.in.name + "' is several topics: state " +
+            (is_pattern ? "is not kept for those that a pattern may match"
+                        : "by the key of the records is kept for one"),
+        is_pattern ? "name them: a,b" : "bring them together with kcp first, or group them with --by");
   }
+  if (plan.inputs.size() > 1 && !is_pattern)
+    for (const auto& [topic, count] : plan.inputs) plan.in_topics.push_back(topic);
   if (job.stateful() && !io::is_topic_name(internal_topic_name(plan.group, job.topology.subs().size()))) {
     throw usage_error("group '" + plan.group + "': the topics of its state cannot have its name (" +
                           changelog_name(plan.group) + ")",
@@ -404,7 +418,11 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const auto commits = admin.committed(plan.group, partitions);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
-  plan.subs.push_back({plan.inputs.front().first, most, {}, job.topology.subs().front().copartitioned});
+  plan.subs.push_back({plan.inputs.front().first,
+                       most,
+                       {},
+                       most * std::max(1, static_cast<int32_t>(plan.in_topics.size())),
+                       job.topology.subs().front().copartitioned});
   for (size_t i = 1; i < job.topology.subs().size(); ++i) {
     const std::string name = internal_topic_name(plan.group, i);
     const SubTopology& sub = job.topology.subs()[i];
@@ -414,7 +432,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       if (std::any_of(sub.copartitioned.begin(), sub.copartitioned.end(),
                       [&](const auto& one) { return one.topic == input.first && input.second != count; }))
         throw unequal_counts({name, count}, input);
-    plan.subs.push_back({name, count, {}, sub.copartitioned});
+    plan.subs.push_back({name, count, {}, count, sub.copartitioned});
     plan.subscription.push_back(name);
   }
   if (job.stateful()) {
@@ -461,8 +479,12 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       if (plan.is_copartitioned(commit.at.topic)) continue;
       const auto end = plan.ends.find(commit.at);
       if (end != plan.ends.end() && (end->second == 0 || commit.offset >= end->second))
-        plan.quiet_sources[commit.at.partition] = end->second == 0;
+        plan.quiet_sources[plan.source_number(commit.at.topic, commit.at.partition)] = end->second == 0;
     }
+    // Numbers of partitions that a topic lacks.
+    for (const auto& [topic, count] : plan.sources_of(0))
+      for (int32_t p = count; !plan.in_topics.empty() && p < most; ++p)
+        plan.quiet_sources[plan.source_number(topic, p)] = true;
   }
   return plan;
 }

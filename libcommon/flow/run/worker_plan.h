@@ -27,6 +27,7 @@ struct SubPlan {
   int32_t partitions = 0;  // of the topic; of several inputs the most
   // The number of the first task's state, if they have any: of its changelog partition and its directory.
   std::optional<int32_t> first_state;
+  int32_t sources = 0;  // what it writes to an internal topic tells so many apart
   // Topics that its tasks read beside `topic`, of as many partitions.
   std::vector<CopartitionedSource> copartitioned = {};
   bool reads_beside(std::string_view name) const {
@@ -87,9 +88,13 @@ struct WorkerPlan {
   kafka::TopicPartition first_of_task(const kafka::TopicPartition& at) const {
     return {subs[sub_of(at.topic)].topic, at.partition};
   }
-  // By which number a stage knows the source: the partition, or, in a task of several sources, 0 for the first
-  // and 1, ... for those beside it.
-  int32_t source_number(const kafka::TopicPartition& at) const;
+  // By which number a stage knows the source: the partition, where IN is several topics that of
+  // flow::source_number(), in a task of several sources 0 for the first and 1, ... for those beside it.
+  int32_t source_number(std::string_view topic, int32_t partition) const;
+  // The topics that a sub-topology's first sources are of, with their counts of partitions.
+  std::vector<std::pair<std::string, int32_t>> sources_of(size_t sub) const;
+  // Of IN, if it is several topics; else empty.
+  std::vector<std::string> in_topics;
   // What is read with a partition that the group gives out; empty: it is read alone.
   std::vector<kafka::TopicPartition> companions_of(const kafka::TopicPartition& first) const;
   // The number of a task's state: of its changelog partition and of its directory; nullopt: it has none. The

@@ -12,22 +12,37 @@ constexpr int64_t kCountUs = 10'000'000;
 
 IdleSourceMonitor::Answer IdleSourceMonitor::ask(kafka::Admin& admin, int64_t now_us,
                                                  std::vector<kafka::PartitionOffset> positions) {
-  Answer answer{now_us, false, {}, {}};
+  Answer answer{now_us, false, {}, {}, {}};
   // First how far it is read, then how far it goes: what is found read was read.
-  if (!topic_.empty()) {
+  if (!topics_.empty()) {
     if (counted_us_ == INT64_MIN) counted_us_ = now_us;
     if (now_us - counted_us_ >= kCountUs) {
       counted_us_ = now_us;
-      if (const auto found = admin.find_topic(topic_)) count_ = std::max(count_, found->partitions);
+      for (auto& [topic, count] : topics_)
+        if (const auto found = admin.find_topic(topic)) count = std::max(count, found->partitions);
     }
+    int32_t most = 0;
+    for (const auto& [topic, count] : topics_) most = std::max(most, count);
     std::vector<kafka::TopicPartition> sources;
-    for (int32_t p = 0; p < count_; ++p) sources.push_back({topic_, p});
-    for (const auto& commit : admin.committed(group_, sources))
-      answer.sources.push_back({commit.at, std::max<int64_t>(commit.offset, 0), 0});
+    std::vector<int32_t> numbers;
+    for (int32_t p = 0, number = 0; p < most; ++p) {
+      for (const auto& [topic, count] : topics_) {
+        if (p < count) {
+          sources.push_back({topic, p});
+          numbers.push_back(number);
+        } else {
+          answer.missing.push_back(number);
+        }
+        ++number;
+      }
+    }
+    const auto commits = admin.committed(group_, sources);
+    for (size_t i = 0; i < commits.size(); ++i)
+      answer.sources.push_back({commits[i].at, std::max<int64_t>(commits[i].offset, 0), 0, numbers[i]});
     for (Reader& one : answer.sources) one.end = admin.watermarks(one.at).high;
   }
   for (const auto& one : positions)
-    answer.readers.push_back({one.at, one.offset, admin.watermarks(one.at).high});
+    answer.readers.push_back({one.at, one.offset, admin.watermarks(one.at).high, one.at.partition});
   answer.answered = true;
   return answer;
 }
@@ -64,20 +79,21 @@ IdleSourceMonitor::Found IdleSourceMonitor::judge(const Answer& answer) {
     if (one.position >= one.end) found.read.push_back({one.at, one.position, {}});
   const int64_t gap =
       kGapUs + kGapEachUs * static_cast<int64_t>(answer.sources.size() + answer.readers.size());
-  for (const Reader& one : topic_.empty() ? answer.readers : answer.sources) {
+  for (const int32_t number : answer.missing) found.silent.push_back({{}, number, kSilentSourceMs});
+  for (const Reader& one : topics_.empty() ? answer.readers : answer.sources) {
     if (one.position < one.end) {
       quiet_.erase(one.at);
-      found.active.push_back(one.at.partition);
+      found.active.push_back(one.number);
       continue;
     }
     const auto [known, is_new] = quiet_.try_emplace(one.at);
     Quiet& quiet = known->second;
     const bool has_moved = quiet.position != one.position || quiet.end != one.end;
-    if (!is_new && has_moved) found.active.push_back(one.at.partition);
+    if (!is_new && has_moved) found.active.push_back(one.number);
     if (is_new || has_moved || answer.asked_us - quiet.asked_us > gap)
       quiet = {one.position, one.end, answer.asked_us, answer.asked_us};
     quiet.asked_us = answer.asked_us;
-    found.silent.push_back({one.at, (quiet.asked_us - quiet.since_us) / 1000});
+    found.silent.push_back({one.at, one.number, (quiet.asked_us - quiet.since_us) / 1000});
   }
   return found;
 }

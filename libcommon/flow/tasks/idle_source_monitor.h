@@ -29,6 +29,7 @@ class IdleSourceMonitor {
 
   struct Silent {
     kafka::TopicPartition at;
+    int32_t source = 0;  // its number: the partition; of several topics that of source_number()
     int64_t ms = 0;
   };
   struct Found {
@@ -44,9 +45,11 @@ class IdleSourceMonitor {
 
   // Of the partitions themselves.
   explicit IdleSourceMonitor(const Environment& around) : around_(around) {}
-  // Of the partitions of `topic`, which `group` reads; of those that are added, too.
-  IdleSourceMonitor(const Environment& around, std::string group, std::string topic, int32_t partitions)
-      : around_(around), group_(std::move(group)), topic_(std::move(topic)), count_(partitions) {}
+  // Of the partitions of these topics (with their counts), which `group` reads; of those that are added, too.
+  // Where a topic has fewer partitions than another, the numbers that it lacks are idle sources.
+  IdleSourceMonitor(const Environment& around, std::string group,
+                    std::vector<std::pair<std::string, int32_t>> topics)
+      : around_(around), group_(std::move(group)), topics_(std::move(topics)) {}
 
   // Takes the partitions of which all records so far have been read, and the reader's positions. Returns each
   // answer once, when it has come; else nullopt.
@@ -57,11 +60,13 @@ class IdleSourceMonitor {
     kafka::TopicPartition at;
     int64_t position = 0;
     int64_t end = 0;
+    int32_t number = 0;
   };
   struct Answer {
     int64_t asked_us = 0;
     bool answered = false;
     std::vector<Reader> sources, readers;
+    std::vector<int32_t> missing;  // numbers of no partition
   };
   struct Quiet {
     int64_t position = 0;
@@ -75,8 +80,8 @@ class IdleSourceMonitor {
 
   const Environment& around_;
   const std::string group_;
-  const std::string topic_;  // empty: the partitions themselves
-  int32_t count_ = 0;        // it may get more, also ones that others read
+  // Empty: the partitions themselves. They may get more, also ones that others read.
+  std::vector<std::pair<std::string, int32_t>> topics_;
   int64_t counted_us_ = INT64_MIN;
   std::map<kafka::TopicPartition, Quiet> quiet_;
   std::unique_ptr<kafka::Admin> admin_;  // ours alone: it takes one call at a time

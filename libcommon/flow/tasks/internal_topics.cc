@@ -14,14 +14,14 @@ InternalTopics::InternalTopics(const WorkerContext& context, const Assignment& o
   for (size_t i = 0; i < topics_.size(); ++i) {
     const auto& next_close = context.job.topology.subs()[i + 1].operators.front().next_close;
     if (!next_close) continue;
-    topics_[i].marks.emplace(plans[i].partitions, plans[i + 1].partitions, next_close);
+    topics_[i].marks.emplace(plans[i].sources, plans[i + 1].partitions, next_close);
     outputs.tell(i, *topics_[i].marks);
   }
 }
 
 void InternalTopics::forget(const OwnedPartition& partition) {
   if (partition.sub < topics_.size() && topics_[partition.sub].marks)
-    topics_[partition.sub].marks->forget(partition.at.partition);
+    topics_[partition.sub].marks->forget(number_of(partition));
 }
 
 bool InternalTopics::marks_due(int64_t now_us) const {

@@ -27,7 +27,7 @@ class InternalTopics {
   // Records of a partition were read, up to now.
   void read(const OwnedPartition& partition, int64_t now_us) {
     if (partition.sub < topics_.size() && topics_[partition.sub].marks)
-      topics_[partition.sub].marks->read(partition.at.partition, now_us);
+      topics_[partition.sub].marks->read(number_of(partition), now_us);
   }
   // The partition is read by somebody else from here on.
   void forget(const OwnedPartition& partition);
@@ -61,6 +61,11 @@ class InternalTopics {
     RepartitionMaintenance maintenance;
     std::optional<SourceMarks> marks;
   };
+  int32_t number_of(const OwnedPartition& partition) const {
+    return context_.plan.in_topics.empty()
+               ? partition.at.partition
+               : context_.plan.source_number(partition.at.topic, partition.at.partition);
+  }
   const WorkerContext context_;
   const Assignment& owned_;
   TransactionalOutputs& outputs_;

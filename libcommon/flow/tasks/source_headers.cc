@@ -16,8 +16,9 @@ void parse(const Header& header, Number& number) {
 
 void SourceHeaders::append(const Record& record, int64_t time, std::string_view group,
                            std::vector<Header>& headers) {
-  if (record.partition != partition_) {
+  if (record.partition != partition_ || (tells_topic_ && record.topic != topic_)) {
     partition_ = record.partition;
+    topic_ = record.topic;
     seen_ = 0;
   }
   seen_ = std::max(seen_, time);
@@ -25,6 +26,7 @@ void SourceHeaders::append(const Record& record, int64_t time, std::string_view 
   offset_text_ = std::to_string(record.offset);
   time_text_ = std::to_string(seen_);
   headers.push_back({kSourcePartitionHeader, std::string_view(partition_text_)});
+  if (tells_topic_) headers.push_back({kSourceTopicHeader, std::string_view(topic_)});
   headers.push_back({kSourceOffsetHeader, std::string_view(offset_text_)});
   headers.push_back({kSourceTimeHeader, std::string_view(time_text_)});
   if (record.key.is_null() || record.key.view() != group) headers.push_back({kSourceKeyHeader, record.key});
@@ -32,6 +34,13 @@ void SourceHeaders::append(const Record& record, int64_t time, std::string_view 
     timestamp_text_ = std::to_string(record.timestamp);
     headers.push_back({kSourceTimestampHeader, std::string_view(timestamp_text_)});
   }
+}
+
+int32_t source_number(const std::vector<std::string>& topics, std::string_view topic, int32_t partition) {
+  const auto count = static_cast<int32_t>(topics.size());
+  for (int32_t i = 0; i < count; ++i)
+    if (topics[static_cast<size_t>(i)] == topic) return partition * count + i;
+  return partition;
 }
 
 Record source_record(const Record& repartitioned, std::string_view topic) {
@@ -43,6 +52,7 @@ Record source_record(const Record& repartitioned, std::string_view topic) {
   source.topic = topic;
   for (const Header& header : repartitioned.headers.subspan(own - 1)) {
     if (header.name == kSourcePartitionHeader) parse(header, source.partition);
+    if (header.name == kSourceTopicHeader) source.topic = header.value.view();
     if (header.name == kSourceOffsetHeader) parse(header, source.offset);
     if (header.name == kSourceTimestampHeader) parse(header, source.timestamp);
     if (header.name == kSourceKeyHeader) source.key = header.value;

@@ -34,8 +34,7 @@ TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, Transa
     watches_.push_back({IdleSourceMonitor(context.around), std::nullopt});
   for (size_t sub = 1; sub < plan.subs.size(); ++sub) {
     if (!context.job.topology.subs()[sub].operators.front().next_close) continue;
-    const SubPlan& from = plan.subs[sub - 1];
-    watches_.push_back({IdleSourceMonitor(context.around, plan.group, from.topic, from.partitions), sub});
+    watches_.push_back({IdleSourceMonitor(context.around, plan.group, plan.sources_of(sub - 1)), sub});
   }
   renew_stages();
 }
@@ -143,7 +142,9 @@ std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const 
   if (!beside.empty()) {
     context.input_partitions = 1 + static_cast<int32_t>(beside.size());
   } else if (plans.size() > 1) {
-    context.input_partitions = plans[std::max<size_t>(partition.sub, 1) - 1].partitions;
+    const size_t upstream = std::max<size_t>(partition.sub, 1) - 1;
+    context.input_partitions = plans[upstream].sources;
+    if (upstream == 0) context.input_topics = context_.plan.in_topics;
   }
   return make_chain(context_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
     return partition.state ? &partition.state->store(number) : nullptr;
@@ -252,9 +253,10 @@ void TaskManager::tell_idle_time_of(Watch& watch) {
     OwnedPartition* partition = owned_.find(one.at.topic, one.at.partition);
     if (!partition || partition->next != one.offset) continue;  // it has gone on since
     for (const auto& silent : found->silent) {
-      if (sub) tell_idle_time_of(*partition, silent.at.partition, silent.ms);
-      if (!sub && silent.at == one.at)
-        tell_idle_time_of(*partition, context_.plan.source_number(silent.at), silent.ms);
+      if (sub || silent.at == one.at)
+        tell_idle_time_of(*partition,
+                          sub ? silent.source : context_.plan.source_number(one.at.topic, one.at.partition),
+                          silent.ms);
     }
   }
 }

@@ -35,7 +35,7 @@ struct StageContext {
   // The sources whose times are tracked: partitions that the sub-topology before it reads; on lines, those of
   // IN.
   int32_t input_partitions = 1;
-  // In one place, where IN is several topics: these, each with as many numbers of `input_partitions`.
+  // Where IN is several topics: these. Which of the sources a record is from tells source_number().
   std::vector<std::string> input_topics = {};
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;

@@ -10,7 +10,7 @@ namespace kutils::flow {
 TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committer& committer,
                                            SinkOutputs* lines, kafka::Producer* outside,
                                            std::function<void()> begin)
-    : committer_(committer), lines_(lines), begin_(std::move(begin)) {
+    : plan_(context.plan), committer_(committer), lines_(lines), begin_(std::move(begin)) {
   auto inputs = context.plan.inputs;
   for (size_t i = 1; i < context.plan.subs.size(); ++i) {
     const SubPlan& sub = context.plan.subs[i];
@@ -53,7 +53,9 @@ std::optional<RecordError> TransactionalOutputs::write_between(Between& to, cons
   Output placed = output;
   placed.partition = murmur2_partition(output.key.view(), to.partitions);
   auto refused = sink.write(origin, placed);
-  if (!refused) to.marks->wrote(from->partition, output.timestamp, placed.partition);
+  const int32_t source =
+      plan_.in_topics.empty() ? from->partition : plan_.source_number(from->topic, from->partition);
+  if (!refused) to.marks->wrote(source, output.timestamp, placed.partition);
   return refused;
 }
 

@@ -44,6 +44,7 @@ class TransactionalOutputs final : public Outputs {
   std::optional<RecordError> write_between(Between& to, const Record* origin, const Output& output);
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
+  const WorkerPlan& plan_;
   Committer& committer_;
   SinkOutputs* lines_;
   std::function<void()> begin_;

@@ -53,7 +53,7 @@ struct Watch {
   Environment around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
                      {},    {},  {},   {},       {},
                      {},    {},  {}};
-  IdleSourceMonitor watch{around, "g", "in", 2};
+  IdleSourceMonitor watch{around, "g", {{"in", 2}}};
   std::vector<kafka::PartitionOffset> positions{{{"g-repartition", 0}, 7, {}}, {{"g-repartition", 1}, 6, {}}};
   size_t read = 0;  // of the positions, by the last answer
   std::vector<int32_t> active;
