@@ -37,11 +37,17 @@ void Rows::declare(OptionTable& table) {
                  [this](const std::string& text) {
                    format_ = io::parse_line_format(text, "-O");
                    io::check_output_format(format_);
+                   given_ = true;
                  },
              .choices = {"table", "json", "csv", "tsv"}});
   table.add({.names = "--json", .help = "the same as -O json", .set = [this](const std::string&) {
                format_ = io::parse_line_format("json", "-O");
+               given_ = true;
              }});
+}
+
+void Rows::prefer_json() {
+  if (!given_) format_ = io::parse_line_format("json", "-O");
 }
 
 bool Rows::print() {

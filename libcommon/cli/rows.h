@@ -34,6 +34,8 @@ class Rows {
  public:
   Rows() : format_(io::parse_line_format("table", "-O")) {}
   void declare(OptionTable& table);  // -O, --json
+  // Where no format was given: JSON, for what another program reads.
+  void prefer_json();
   // Whether the rows are read by people: durations instead of milliseconds, empty cells instead of null.
   bool for_people() const { return format_.name() == "table"; }
   void add(const Row& row) { rows_.push_back(row.json()); }
@@ -43,6 +45,7 @@ class Rows {
 
  private:
   io::LineFormat format_;
+  bool given_ = false;
   std::vector<std::string> rows_;
 };
 

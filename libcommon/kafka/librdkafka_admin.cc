@@ -42,6 +42,8 @@ using DeleteTopicHandle = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kaf
 using NewPartitionsHandle =
     std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<rd_kafka_NewPartitions_destroy>>;
 using DeleteGroupHandle = std::unique_ptr<rd_kafka_DeleteGroup_t, Destroy<rd_kafka_DeleteGroup_destroy>>;
+using ListOffsetsHandle =
+    std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, Destroy<rd_kafka_ListConsumerGroupOffsets_destroy>>;
 using DeleteOffsetsHandle = std::unique_ptr<rd_kafka_DeleteConsumerGroupOffsets_t,
                                             Destroy<rd_kafka_DeleteConsumerGroupOffsets_destroy>>;
 
@@ -412,6 +414,35 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       if (const auto* assignment = rd_kafka_MemberDescription_assignment(member))
         one.partitions = partitions_of(rd_kafka_MemberAssignment_partitions(assignment));
     }
+    return out;
+  }
+
+  std::vector<PartitionOffset> all_committed(const std::string& group) override {
+    std::vector<PartitionOffset> out;
+    retry("committed offsets of group " + group, [&] {
+      return ask_coordinator([&](int32_t broker) {
+        const ListOffsetsHandle request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
+        rd_kafka_ListConsumerGroupOffsets_t* raw = request.get();
+        EventHandle event;
+        const auto failed = order_at(
+            broker, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, event,
+            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+              const ErrorHandle refused(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+              rd_kafka_ListConsumerGroupOffsets(client_.get(), &raw, 1, options, queue);
+            });
+        if (failed) return failed;
+        size_t count = 0;
+        const auto* const* results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+            rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
+        const auto code = first_error(results, count);
+        if (code || count != 1) return code;
+        out = from_list(rd_kafka_group_result_partitions(results[0]));
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+      });
+    });
+    out.erase(std::remove_if(out.begin(), out.end(), [](const auto& one) { return one.offset < 0; }),
+              out.end());
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
     return out;
   }
 

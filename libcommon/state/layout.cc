@@ -201,6 +201,27 @@ std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string
   return partitions;
 }
 
+std::vector<int32_t> all_partitions(const std::string& state_dir, std::string_view group) {
+  std::vector<int32_t> partitions;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(group_directory(state_dir, group), error), end;
+       !error && it != end; it.increment(error)) {
+    if (const auto name = parse_directory_name(it->path().filename().string()))
+      partitions.push_back(name->partition);
+  }
+  std::sort(partitions.begin(), partitions.end());
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+  return partitions;
+}
+
+std::vector<std::string> partition_directories(const std::string& state_dir, std::string_view group,
+                                               int32_t partition) {
+  std::vector<std::string> directories;
+  for (const int number : directory_numbers(state_dir, group, partition))
+    directories.push_back(partition_directory(state_dir, group, partition, number));
+  return directories;
+}
+
 std::vector<std::string> stored_groups(const std::string& state_dir) {
   std::vector<std::string> groups;
   std::error_code error;
@@ -255,7 +276,13 @@ std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& parti
     throw Error(ExitCode::delivery, partition_dir + "/lock is a directory, where kutils has a file",
                 "remove it, or choose another --state-dir");
   if (fd < 0) throw fail(std::strerror(errno));
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return PartitionLock(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    // The directory may have been deleted meanwhile (stored_groups.h); a lock on what is gone keeps nobody out.
+    struct stat info {};
+    if (::fstat(fd, &info) == 0 && info.st_nlink > 0) return PartitionLock(fd);
+    ::close(fd);
+    return std::nullopt;
+  }
   const int why = errno;
   ::close(fd);
   if (why == EWOULDBLOCK) return std::nullopt;

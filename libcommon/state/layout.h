@@ -67,6 +67,12 @@ void write_mark(const std::string& partition_dir, Mark mark);
 // Partitions that have state here, in order.
 std::vector<int32_t> stored_partitions(const std::string& state_dir, std::string_view group);
 
+// Partitions that have a directory here, with state or without, in order.
+std::vector<int32_t> all_partitions(const std::string& state_dir, std::string_view group);
+// The partition's directories, the one that has its state last.
+std::vector<std::string> partition_directories(const std::string& state_dir, std::string_view group,
+                                               int32_t partition);
+
 // Groups that have state here, in order.
 std::vector<std::string> stored_groups(const std::string& state_dir);
 

@@ -462,3 +462,29 @@ END
   refused ktopic trim -o 1:5 x; says "also has an end"
   refused ktopic trim -o nowhere x; says "no such place in a topic"
 }
+
+@test "koffset and kstate: what is wrong is found before a broker is asked" {
+  unset KUTILS_BROKERS
+  refused koffset list; says "which brokers?"
+  export KUTILS_BROKERS=localhost:1
+  refused koffset; says "missing operand VERB"
+  refused koffset rest g; says "'rest' is nothing that koffset does" "did you mean 'reset'?"
+  refused koffset billing reset; says "write: koffset reset billing"
+  refused koffset show; says "koffset show: which group?"
+  refused koffset commit g; says "TOPIC[:PARTITION]=WHERE"
+  refused koffset commit g t:0; says "no '='"
+  refused koffset commit g t:x=1; says "-p x"
+  refused koffset commit g t=1:5; says "this is a range"
+  refused koffset show -o end g; says "koffset show has no option -o"
+  refused koffset export --execute g; says "changes nothing"
+  refused koffset import g; says "koffset import takes GROUP FILE"
+  refused koffset reset -o nowhere g; says "no such place in a topic"
+  refused koffset reset -o 1:5 g; says "also has an end"
+  refused kstate totals; says "'totals' is nothing that kstate does" "kstate list GROUP"
+  refused kstate delete; says "which?" "--older-than D"
+  refused kstate list --execute; says "no option --execute"
+  refused kstate delete x; says "no state of group 'x' lies in $KUTILS_STATE_DIR"
+  run kstate
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+}

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/murmur2.h"
+#include "flow/membership/fingerprint_settings.h"
 
 namespace kutils::flow {
 namespace {
@@ -145,10 +146,18 @@ void Fingerprint::add(const std::vector<Setting>& settings, size_t limit,
 }
 
 std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
+  auto settings = settings_of(metadata);
+  if (!settings) return std::nullopt;
+  Fingerprint result;
+  result.encoded_ = metadata.substr(0, metadata.find(kMarkSign));
+  result.settings_ = std::move(*settings);
+  return result;
+}
+
+std::optional<std::vector<Setting>> settings_of(std::string_view metadata) {
   if (!metadata.starts_with(kMagic)) return std::nullopt;
   metadata = metadata.substr(0, metadata.find(kMarkSign));
-  Fingerprint result;
-  result.encoded_ = metadata;
+  std::vector<Setting> settings;
   metadata.remove_prefix(kMagic.size());
   while (!metadata.empty()) {
     if (metadata.front() != kSeparator) return std::nullopt;
@@ -156,10 +165,10 @@ std::optional<Fingerprint> Fingerprint::decode(std::string_view metadata) {
     const std::string_view item = metadata.substr(0, metadata.find(kSeparator));
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
-    result.settings_.push_back({std::string(item.substr(0, equals)), unescaped(item.substr(equals + 1))});
+    settings.push_back({std::string(item.substr(0, equals)), unescaped(item.substr(equals + 1))});
     metadata.remove_prefix(item.size());
   }
-  return result;
+  return settings;
 }
 
 std::vector<std::string> Fingerprint::differences_from(const Fingerprint& earlier, bool counts_too) const {

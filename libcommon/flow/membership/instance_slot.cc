@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "flow/membership/slots_directory.h"
 #include "kafka/kafka_error.h"
 
 namespace kutils::flow {
@@ -78,6 +79,10 @@ std::unique_ptr<FileLock> open_lock(const std::string& path) {
 
 }  // namespace
 
+std::string slots_directory(const std::string& state_dir, const std::string& group) {
+  return state_dir + "/slots/" + file_name_of(group);
+}
+
 std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, const std::string& instance,
                                                  const std::string& group) {
   std::unique_ptr<InstanceSlot> slot(new InstanceSlot());
@@ -90,7 +95,7 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
     slot->transactional_id_ = group + "." + random_id();
     return slot;
   }
-  slot->directory_ = state_dir + "/slots/" + file_name_of(group);
+  slot->directory_ = slots_directory(state_dir, group);
   try {
     make_directories(slot->directory_);
   } catch (const Error& error) {

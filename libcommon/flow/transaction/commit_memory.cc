@@ -5,6 +5,10 @@
 
 #include <fstream>
 
+#include "base/fs.h"
+#include "flow/membership/slots_directory.h"
+#include "flow/transaction/forget_commits.h"
+
 namespace kutils::flow {
 
 CommitMemory::CommitMemory(const std::string& directory)
@@ -26,6 +30,20 @@ void CommitMemory::add(const std::string& cluster, const std::string& topic) {
   // One write, so that lines of several processes do not mix.
   [[maybe_unused]] const ssize_t written = write(file, line.data(), line.size());
   close(file);
+}
+
+void forget_commits(const std::string& state_dir, const std::string& group, const std::string& cluster,
+                    const std::set<std::string>& topics) {
+  const std::string path = slots_directory(state_dir, group) + "/committed";
+  std::ifstream file(path);
+  std::string kept;
+  bool any = false;
+  for (std::string of, topic; file >> of >> topic;) {
+    const bool is_forgotten = of == cluster && topics.count(topic) > 0;
+    any = any || is_forgotten;
+    if (!is_forgotten) kept.append(of).append(" ").append(topic).append("\n");
+  }
+  if (any) write_file_atomically(path, kept);
 }
 
 }  // namespace kutils::flow
