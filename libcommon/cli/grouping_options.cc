@@ -210,12 +210,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (!combines_ && !repartitions)
     throw usage_error("--no-combine does nothing here: records go through no internal topic", "leave it out");
   if (repartitions) {
-    // Behind, the records of a state that refuses them cannot be told apart any more.
-    const bool told_apart =
-        set->may_refuse() && job.on_error && job.on_error->policy != flow::OnError::Policy::fail;
     const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 &&
-                          flow::can_combine(*set, combining.keeps_order) && !told_apart;
-    const flow::CombinePlan how{combining.place_of, next_close};
+                          flow::can_combine(*set, combining.keeps_order);
+    const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order};
     job.topology.add({combines ? "combine" : "key",
                       [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
                           const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {

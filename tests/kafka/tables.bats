@@ -279,7 +279,7 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   kgen clicks --seed 3 -c 20000 | kmap -q '*, at=1700000000000 + _offset * 10 - (_offset % 7 == 0 ? 9000 : 0)' |
     kwrite -q --time at "$src"
   local tool n=0
-  for tool in "ktable 'n=count(), total=sum(number), large=count() if number > 50, each=distinct(number)'" "kwindow -w 10s --grace 20s 'n=count(), total=sum(number)'" \
+  for tool in "ktable 'n=count(), total=sum(number), large=count() if number > 50, each=distinct(number), lo=min(number)'" "kwindow -w 10s --grace 20s 'n=count(), total=sum(number), hi=max(number)'" \
     "kwindow -w 30s/10s --grace 20s --emit close --close-at-end 'n=count()'"; do
     local to=() how one
     for how in '' --no-combine; do
@@ -302,4 +302,36 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
     [ -s combined.rows ]
     diff combined.rows single.rows
   done
+}
+
+@test "--by: what a group refuses is the record's own dead letter, combined or not, and comes after --on-error fail too" {
+  new_topic src 1
+  # Group b began with text, so that it refuses numbers; a refuses text, and sums overflow in c.
+  {
+    echo '{"g":"b","x":"old","n":0}'
+    for i in 1 2 3; do
+      printf '{"g":"a","x":%d,"n":0}\n{"g":"b","x":%d,"n":0}\n' "$i" "$i"
+    done
+    echo '{"g":"a","x":"new","n":0}'
+    for i in 1 2 3; do echo "{\"g\":\"c\",\"x\":$i,\"n\":4000000000000000000}"; done
+  } | kwrite -q "$src"
+  local how n=0 options=('' --no-combine)
+  for how in "${options[@]}"; do
+    n=$((n + 1))
+    new_topic "out$n" 1
+    new_topic "dead$n" 1
+    local out=out$n dead=dead$n
+    out=${!out} dead=${!dead}
+    run ktable -e -g "$out" $how --by g 'n=count(), hi=max(x), sum=sum(n)' "$src" "$out"
+    [ "$status" -eq 4 ]
+    [[ $output == *"$src [0] @ 2: "*"max(): cannot compare int with string"* ]]
+    run ktable -e -g "$out" $how --by g --on-error "dead-letter:$dead" 'n=count(), hi=max(x), sum=sum(n)' "$src" "$out"
+    [ "$status" -eq 0 ]
+    consume "$out" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (key in row) print row[key] }' | sort >"rows$n"
+    consume "$dead" -f '%s %h\n' | sort >"refused$n"
+  done
+  diff rows1 rows2
+  diff refused1 refused2
+  [ "$(wc -l <refused1)" -eq 5 ]
+  grep -q '^{"g":"a","x":"new","n":0}.*kutils.offset=7' refused1
 }

@@ -59,11 +59,22 @@ class Aggregate {
   virtual void add_risk(const void* /*state*/, MergeRisk& risk) const {
     if (may_refuse()) risk.amount = 1;
   }
-  // Whether records may be merged before their group sees them (combine_stage.h): the group refuses none of them
-  // but for an overflow, and the result is the same to the last digit.
-  virtual bool combines() const { return has_merge() && !folds(); }
+
+  // --- records that are merged before their group sees them (combine_stage.h).
+  bool combines() const { return has_merge() && !folds(); }
   // Whether the order of records tells: it is kept where a merge is of earlier ones with later ones.
   virtual bool is_ordered() const { return false; }
+  // Whether it compares values: the group refuses one that has no order with those before.
+  virtual bool compares() const { return false; }
+  // Whether the group may refuse values of an amount: how much of its room this one takes, as MergeRisk.
+  virtual double reach(const ScalarValue& /*argument*/) const { return 0; }
+  // What keeps the values before the group sees them, where its own merge comes to other last digits than they
+  // do one by one. Null: itself. merge_front(): what that kept, into a state of this.
+  virtual std::unique_ptr<Aggregate> front() const { return nullptr; }
+  virtual std::optional<RecordError> merge_front(void* into, const void* from) const {
+    return merge(into, from);
+  }
+
   // Takes back an add() of the same argument: rows of a table that change or leave.
   virtual bool has_subtract() const { return false; }
   virtual std::optional<RecordError> can_subtract(const void* /*state*/,

@@ -19,7 +19,7 @@ std::string names_of(const Can& can) {
 
 }  // namespace
 
-AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(items)) {
+AggregateSet::AggregateSet(std::vector<AggregateItem> items, bool in_front) : items_(std::move(items)) {
   for (const AggregateItem& item : items_) {
     const AggregateFunction* function = find_aggregate_function(item.function);
     if (function == nullptr) throw usage_error("no aggregate is called " + item.function + "()");
@@ -29,6 +29,7 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items) : items_(std::move(
                           "name them apart: NAME=" + item.function + "(...)");
     Slot slot;
     slot.aggregate = function->make(item);
+    if (auto front = in_front ? slot.aggregate->front() : nullptr) slot.aggregate = std::move(front);
     slot.offset = state_size_;
     append_json_string(item.name, slot.label);
     slot.label += ':';
@@ -109,6 +110,23 @@ std::optional<RecordError> AggregateSet::merge(char* into, const char* from) con
   for (const Slot& slot : slots_)
     if (auto refused = slot.aggregate->merge(into + slot.offset, from + slot.offset)) return refused;
   return std::nullopt;
+}
+
+std::optional<RecordError> AggregateSet::merge_front(char* into, const AggregateSet& front,
+                                                     const char* from) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (auto refused =
+            slots_[i].aggregate->merge_front(into + slots_[i].offset, from + front.slots_[i].offset))
+      return refused;
+  return std::nullopt;
+}
+
+double AggregateSet::reach(std::span<const Argument> arguments) const {
+  double sum = 0;
+  if (!may_refuse_) return sum;
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].may_refuse && arguments[i].present) sum += slots_[i].aggregate->reach(arguments[i].scalar);
+  return sum;
 }
 
 void AggregateSet::add_risks(const char* state, std::span<MergeRisk> risks) const {

@@ -45,8 +45,9 @@ struct Argument {
 
 class AggregateSet {
  public:
-  // Throws usage_error: unknown function, wrong parameters, a name used twice.
-  explicit AggregateSet(std::vector<AggregateItem> items);
+  // Throws usage_error: unknown function, wrong parameters, a name used twice. `in_front`: what keeps the records
+  // before their group sees them (Aggregate::front()).
+  explicit AggregateSet(std::vector<AggregateItem> items, bool in_front = false);
   AggregateSet(const AggregateSet&) = delete;
   AggregateSet& operator=(const AggregateSet&) = delete;
 
@@ -69,6 +70,9 @@ class AggregateSet {
   // `into` holds the earlier records. On an error it is to be thrown away.
   std::optional<RecordError> merge(char* into, const char* from) const;
   void add_risks(const char* state, std::span<MergeRisk> risks) const;  // one for each aggregate
+  // `from` is a state of `front`, the set in front of this one.
+  std::optional<RecordError> merge_front(char* into, const AggregateSet& front, const char* from) const;
+  double reach(std::span<const Argument> arguments) const;  // of all of them together
 
   // `"n":1,"total":2.5`
   void result(const char* state, std::string& json) const;

@@ -1,7 +1,10 @@
 #include "flow/aggregate/combine_stage.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,24 +22,44 @@ constexpr size_t kMostMemory = size_t{4} << 20;  // of all groups of a task
 constexpr size_t kManyGroups = 4096;
 constexpr size_t kSample = 256;                   // records that tell whether it pays
 constexpr size_t kLongestRest = size_t{1} << 20;  // records until it is tried again
+constexpr double kSmallReach = 0x1p31 / 9e18;     // of a value with which no sum leaves its room
+
+// Whether no other text is an equal number: where the order of equal ones does not tell, the spelling could.
+bool is_only_spelling(const ScalarValue& scalar) {
+  const std::string_view text = scalar.text;
+  if (scalar.kind == ScalarValue::Kind::integer) return scalar.integer != 0 || text.empty() || text == "0";
+  if (scalar.kind != ScalarValue::Kind::real) return true;
+  const double size = std::fabs(scalar.real);
+  if (!(size >= 1e-3 && size < 1e9) || size == std::floor(size)) return false;
+  return text.empty() || (text.size() <= 15 && text.back() != '0' &&
+                          text.find_first_not_of("-0123456789.") == std::string_view::npos);
+}
+
+// What a row has beside its state: where its records lie in the stage's `sources_`, one behind the other.
+struct Piece {
+  int64_t offset;  // of the first record
+  int64_t last_offset, last_time;
+  double reach;
+  uint32_t first, last;
+};
 
 class CombineStage final : public Stage {
  public:
   CombineStage(CombinePlan plan, const AggregateSet& set, std::unique_ptr<RecordReader> reader)
-      : plan_(std::move(plan)), set_(set), reader_(std::move(reader)), groups_(set) {}
+      : plan_(std::move(plan)),
+        front_(set.items(), true),
+        reader_(std::move(reader)),
+        groups_(front_, sizeof(Piece)) {
+    for (size_t i = 0; i < set.items().size(); ++i) has_sources_ |= set.function(i).compares();
+  }
 
   void process(const Record& record, Emitter& out) override {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
     if (auto refused = times_.judge(grouped.time, out)) return out.fail(record, std::move(*refused));
-    if (plan_.next_close && grouped.time > time_) {
-      time_ = grouped.time;
-      if (time_ >= next_close_) {
-        send_all(out);
-        next_close_ = plan_.next_close(time_);
-      }
-    }
+    if (plan_.next_close && (grouped.time >= next_close_ || (has_sources_ && grouped.time < time_)))
+      reach_close(grouped.time, out);
     if (rest_ > 0) {
       --rest_;
       return single_.send(record, grouped, out);
@@ -50,75 +73,105 @@ class CombineStage final : public Stage {
   void close(Emitter& out) override { send_all(out); }
 
  private:
+  // What waits was before the close of some window, and this is not. Where the group may refuse records, whose
+  // times then count for nothing, any of the others might be the first to close it: so all of them lie between
+  // the same two closes.
+  void reach_close(int64_t time, Emitter& out) {
+    const int64_t next = plan_.next_close(time);
+    time_ = next == next_close_ ? std::min(time_, time) : time;
+    if (next == next_close_) return;
+    send_all(out);
+    next_close_ = next;
+  }
+
   // False: it cannot be combined with others.
   bool add(const Record& record, const GroupedRecord& grouped, Emitter& out) {
-    size_t bytes = grouped.key.size();
-    for (const Argument& argument : grouped.arguments) bytes += argument.scalar.text.size();
-    if (bytes > kMostBytes) return false;
+    const double reach = front_.reach(grouped.arguments);
+    if (reach >= kSmallReach && !plan_.keeps_order) return false;
+    if (reach >= kSmallReach && !has_sources_) {
+      send_all(out);
+      has_sources_ = true;
+      if (rest_ > 0) return false;
+    }
+    size_t bytes = grouped.key.size() + (has_sources_ ? source_size(record) : 0);
+    for (const Argument& argument : grouped.arguments) bytes += sizeof(double) + argument.scalar.text.size();
+    if (bytes > kMostBytes || (!plan_.keeps_order && spelling_tells(grouped.arguments))) return false;
     place_.clear();
     if (plan_.place_of && !plan_.place_of(grouped.time, place_)) return false;
     const size_t place_size = place_.size();
     std::string_view key = grouped.key;
     if (place_size > 0) key = place_.append(grouped.key);
-    Row* row = find(key, record);
+    Row* row = groups_.find_or_add(key).first;
+    place_size_ = place_size;
+    partition_ = record.partition;
     const bool is_full =
         row->records == std::numeric_limits<decltype(row->records)>::max() || row->heap + bytes > kMostBytes;
-    if (is_full || (row->exists && set_.can_add(groups_.state(row), grouped.arguments))) {
-      send_all(out);
-      if (rest_ > 0) return false;
-      row = find(key, record);
+    if (is_full || (row->exists && front_.can_add(groups_.state(row), grouped.arguments))) {
+      if (!plan_.next_close) {  // a table has no time that another group's piece might move
+        send(row, out);
+      } else {
+        send_all(out);
+        if (rest_ > 0) return false;
+        row = groups_.find_or_add(key).first;
+      }
     }
     // Even alone: whether it is an error is for the group to say.
-    if (set_.add(groups_.state(row), grouped.arguments)) return false;
+    if (front_.add(groups_.state(row), grouped.arguments)) return false;
+    Piece& piece = piece_of(row);
     if (!row->exists) {
       row->exists = true;
       row->key_is_text = grouped.key_is_text;
       row->time = grouped.time;
+      piece = Piece{};
+      piece.offset = piece.last_offset = record.offset;
     } else {
       row->time = std::max(row->time, grouped.time);
     }
+    piece.reach += reach;
+    if (has_sources_) keep_source(record, grouped, piece, row->records == 0);
     ++row->records;
     row->heap += static_cast<uint32_t>(bytes);
+    heap_ += bytes;
     ++records_;
-    place_size_ = place_size;
-    partition_ = record.partition;
     // Where it does not pay, that is seen before there are many groups.
     const bool pays = groups_.size() != kManyGroups || records_ >= 2 * (sent_ + kManyGroups);
-    if (!pays || groups_.memory() > kMostMemory) send_all(out);
+    if (!pays || groups_.memory() + heap_ > kMostMemory) send_all(out);
     return true;
   }
 
-  Row* find(std::string_view key, const Record& record) {
-    const auto [row, is_new] = groups_.find_or_add(key);
-    if (is_new) offsets_.push_back(record.offset);
-    return row;
+  bool spelling_tells(std::span<const Argument> arguments) const {
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (arguments[i].present && front_.function(i).compares() && !is_only_spelling(arguments[i].scalar))
+        return true;
+    return false;
+  }
+
+  Piece& piece_of(Row* row) const { return *reinterpret_cast<Piece*>(groups_.beside(row)); }
+
+  // As `next:u32 size:u32 source`; all groups' lie in one buffer.
+  void keep_source(const Record& record, const GroupedRecord& grouped, Piece& piece, bool is_first) {
+    const auto at = static_cast<uint32_t>(sources_.size());
+    sources_.resize(at + 2 * sizeof(uint32_t));
+    append_source(record, grouped, piece.last_offset, piece.last_time, sources_);
+    const auto size = static_cast<uint32_t>(sources_.size() - at - 2 * sizeof(uint32_t));
+    std::memcpy(&sources_[at + sizeof(uint32_t)], &size, sizeof size);
+    if (is_first) {
+      piece.first = at;
+    } else {
+      std::memcpy(&sources_[piece.last], &at, sizeof at);
+    }
+    piece.last = at;
+    piece.last_offset = record.offset;
+    piece.last_time = grouped.time;
   }
 
   void send_all(Emitter& out) {
-    const std::string partition = std::to_string(partition_);
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      Row* row = groups_.rows()[i];
-      if (!row->exists) continue;
-      const std::string offset = std::to_string(offsets_[i]);
-      const Header headers[] = {{kSourcePartitionHeader, std::string_view(partition)},
-                                {kSourceOffsetHeader, std::string_view(offset)},
-                                {kCombinedHeader, std::string_view("1")}};
-      value_.clear();
-      encode_combined(set_, row->key_is_text, row->records, groups_.state(row), value_);
-      Output output;
-      output.key = groups_.key(row).substr(place_size_);
-      output.value = std::string_view(value_);
-      output.headers = headers;
-      output.timestamp = row->time;
-      output.keeps_key = false;
-      out.emit(nullptr, output);
-      if (out.refused())
-        throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
-                    "raise its max.message.bytes, or use --no-combine");
-    }
-    sent_ += groups_.size();
+    for (Row* row : groups_.rows())
+      if (row->exists) emit(row, out);
     groups_.clear(kMostMemory / 4);
-    offsets_.clear();
+    heap_ = 0;
+    sources_.clear();
+    if (sources_.capacity() > kMostMemory / 4) std::string().swap(sources_);
     if (records_ < kSample) return;  // few at each commit: they are added up
     if (records_ < 2 * sent_) {
       rest_ = next_rest_;
@@ -129,17 +182,62 @@ class CombineStage final : public Stage {
     records_ = sent_ = 0;
   }
 
+  // One alone; what comes next of its group begins another piece.
+  void send(Row* row, Emitter& out) {
+    if (!row->exists) return;
+    emit(row, out);
+    front_.destroy(groups_.state(row));
+    front_.init(groups_.state(row));
+    row->exists = false;
+    row->records = 0;
+    row->heap = 0;
+  }
+
+  void emit(Row* row, Emitter& out) {
+    const Piece& piece = piece_of(row);
+    const std::string partition = std::to_string(partition_);
+    const std::string offset = std::to_string(piece.offset);
+    const Header headers[] = {{kSourcePartitionHeader, std::string_view(partition)},
+                              {kSourceOffsetHeader, std::string_view(offset)},
+                              {kCombinedHeader, std::string_view("1")}};
+    value_.clear();
+    encode_combined(front_, row->key_is_text, row->records, groups_.state(row), has_sources_, value_);
+    if (has_sources_) {
+      put_double(value_, piece.reach);
+      uint32_t at = piece.first;
+      for (uint32_t left = row->records; left > 0; --left) {
+        uint32_t size;
+        std::memcpy(&size, &sources_[at + sizeof(uint32_t)], sizeof size);
+        value_.append(sources_, at + 2 * sizeof(uint32_t), size);
+        std::memcpy(&at, &sources_[at], sizeof at);
+      }
+    }
+    Output output;
+    output.key = groups_.key(row).substr(place_size_);
+    output.value = std::string_view(value_);
+    output.headers = headers;
+    output.timestamp = row->time;
+    output.keeps_key = false;
+    out.emit(nullptr, output);
+    ++sent_;
+    if (out.refused())
+      throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
+                  "raise its max.message.bytes, or use --no-combine");
+  }
+
   const CombinePlan plan_;
-  const AggregateSet& set_;
+  const AggregateSet front_;
   std::unique_ptr<RecordReader> reader_;
   OutputTimes times_;
   SingleRecords single_;
-  RowTable groups_;                 // by place and group
+  RowTable groups_;                 // by place and group, each with its piece
   size_t place_size_ = 0;           // of all rows that are there
-  int64_t time_ = INT64_MIN;        // the source's
-  int64_t next_close_ = INT64_MIN;  // when a window could close by it
+  int64_t next_close_ = INT64_MIN;  // when a window could close by the source's time
+  int64_t time_ = INT64_MIN;        // no window closes between this and that
   int32_t partition_ = 0;           // of the newest record
-  std::vector<int64_t> offsets_;    // of the first record of each row
+  bool has_sources_ = false;        // pieces have their records with them
+  std::string sources_;             // of all of them
+  size_t heap_ = 0;                 // bytes that rows hold elsewhere
   size_t records_ = 0;              // since the last look at whether it pays, and what went on of them
   size_t sent_ = 0;
   size_t rest_ = 0;  // records that go on alone

@@ -4,8 +4,12 @@
 // What stands behind comes to what it would come to without:
 //   - A record is judged here, as it would be: its error is that of the record.
 //   - What has gone on in one piece lies in the same windows, and no window closes by this source's time
-//     between its first and its last record. They go on in the order of their first records.
-//   - What cannot be combined (a state that refuses it, large values) goes on alone, in its place.
+//     between its first and its last record. They go on in the order of their first records; in
+//     tables, which close nothing, only those of one group.
+//   - A piece has its records with it where the group might refuse one of them (a number beside strings, an
+//     overflow): behind, they are judged one by one then. Sums of small values go without: 2^32 of them would
+//     have to come before a group refuses one.
+//   - What cannot be combined (large values) goes on alone, in its place.
 // Where fewer than two records come for each that goes on, records go on alone for a while.
 #pragma once
 
@@ -25,10 +29,12 @@ struct CombinePlan {
   std::function<bool(int64_t time, std::string& place)> place_of;
   // See Operator::next_close.
   std::function<int64_t(int64_t time)> next_close;
+  // What goes on of a group in several pieces is in the order of its records; not in windows that overlap, where
+  // a window gets pieces of several places.
+  bool keeps_order = true;
 };
 
-// Whether the aggregates' states can be merged. `keeps_order`: what goes on of a group in several pieces is in
-// the order of its records; not in windows that overlap, where a window gets pieces of several places.
+// Whether the aggregates' states can be merged.
 bool can_combine(const AggregateSet& set, bool keeps_order);
 
 // REQUIRES: can_combine(set, ...). `set` outlives the stage.

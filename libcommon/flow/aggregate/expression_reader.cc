@@ -110,6 +110,22 @@ std::optional<RecordError> ExpressionReader::read_combined(const Record& record,
   return std::nullopt;
 }
 
+std::optional<RecordError> ExpressionReader::read_apart(const Record& combined,
+                                                        const std::function<void(const Record& one)>& each) {
+  SourceHeaders source_headers;
+  std::vector<Header> headers;
+  return combined_->for_each_source(Record(source_), combined.key.view(),
+                                    [&](const Record& source, int64_t time) {
+                                      headers.assign(source.headers.begin(), source.headers.end());
+                                      source_headers.append(source, time, combined.key.view(), headers);
+                                      Record one = combined;
+                                      one.value = source.value;
+                                      one.headers = headers;
+                                      one.timestamp = time;
+                                      each(one);
+                                    });
+}
+
 bool ExpressionReader::read_times(const Record& record, std::vector<std::pair<int32_t, int64_t>>& times) {
   if (!plan_.repartitioned || !is_mark(record)) return false;
   times.clear();

@@ -46,6 +46,8 @@ class ExpressionReader final : public RecordReader {
   ExpressionReader(const GroupingPlan& plan, const expr::Options& options, const AggregateSet& set,
                    const Clock* clock);
   std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) override;
+  std::optional<RecordError> read_apart(const Record& combined,
+                                        const std::function<void(const Record& one)>& each) override;
   bool read_times(const Record& record, std::vector<std::pair<int32_t, int64_t>>& times) override;
   // As parsed, for fingerprints.
   std::string canonical_by() const;

@@ -1,6 +1,7 @@
 #include "flow/aggregate/first_last.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "data/json_write.h"
@@ -18,9 +19,11 @@ std::optional<RecordError> check_ordered(const char* function, const ScalarValue
   return std::nullopt;
 }
 
-// Numbers, strings, booleans and timestamps do not compare with each other.
+// Numbers, strings, booleans and timestamps do not compare with each other, and NaN not even with itself.
 void add_kind(const ScalarValue& scalar, MergeRisk& risk) {
-  if (!scalar.is_null()) risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
+  if (scalar.is_null()) return;
+  risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
+  if (scalar.kind == ScalarValue::Kind::real && std::isnan(scalar.real)) risk.amount = 1;
 }
 
 RecordError no_order(const char* function, const ScalarValue& a, const ScalarValue& b) {
@@ -30,7 +33,7 @@ RecordError no_order(const char* function, const ScalarValue& a, const ScalarVal
 
 class Extreme final : public TypedAggregate<OwnedScalar> {
  public:
-  bool combines() const override { return false; }  // a number beside strings is refused
+  bool compares() const override { return true; }
   explicit Extreme(bool largest) : largest_(largest) {}
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     return check_ordered(name(), argument);
@@ -95,7 +98,7 @@ class Last final : public FirstOrLast {
 
 class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
  public:
-  bool combines() const override { return false; }  // a number beside strings is refused
+  bool compares() const override { return true; }
   explicit Top(size_t limit) : limit_(limit) {}
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     return check_ordered("top", argument);

@@ -1,6 +1,7 @@
 #include "flow/aggregate/numeric.h"
 
 #include <cmath>
+#include <vector>
 
 #include "data/json_write.h"
 #include "flow/aggregate/typed_aggregate.h"
@@ -83,8 +84,12 @@ class TotalAggregate : public TypedAggregate<Total> {
     }
     return std::nullopt;
   }
+  double reach(const ScalarValue& argument) const override {
+    return argument.kind == ScalarValue::Kind::integer
+               ? std::fabs(static_cast<double>(argument.integer)) / kInteger
+               : std::fabs(argument.real) / kReal;
+  }
   void add_risk(const void* state, MergeRisk& risk) const override {
-    constexpr double kInteger = 9e18, kReal = 8e307;
     const Total& total = of(state);
     risk.amount += std::fabs(static_cast<double>(total.integer)) / kInteger +
                    (std::fabs(total.sum) + std::fabs(total.compensation)) / kReal;
@@ -123,6 +128,8 @@ class TotalAggregate : public TypedAggregate<Total> {
   }
 
  private:
+  static constexpr double kInteger = 9e18, kReal = 8e307;  // the room, less than there is
+
   std::optional<RecordError> can(const Total& total, const ScalarValue& argument, bool negative) const {
     if (argument.kind == ScalarValue::Kind::integer) {
       if (!total.integer_fits(argument.integer, negative)) return sum_overflow(name_);
@@ -164,20 +171,55 @@ struct Moments {
   double squares = 0;  // sum of squared distances from the mean
 };
 
+// Values in the order of their records.
+class Values final : public TypedAggregate<std::vector<double>> {
+ public:
+  void add(void* state, const ScalarValue& argument) const override {
+    of(state).push_back(argument.as_double());
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    of(into).insert(of(into).end(), of(from).begin(), of(from).end());
+    return std::nullopt;
+  }
+  void result(const void*, std::string& json) const override { json += "null"; }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).size());
+    for (const double value : of(state)) {
+      const auto whole = is_small_integer(value) ? static_cast<int64_t>(value) : kNotSmall;
+      put_signed(out, whole);
+      if (whole == kNotSmall) put_double(out, value);
+    }
+  }
+  void decode(void* state, Reader& in) const override {
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      const int64_t whole = in.signed_varint();
+      of(state).push_back(whole == kNotSmall ? in.real() : static_cast<double>(whole));
+    }
+  }
+  static const std::vector<double>& values(const void* state) { return of(state); }
+
+ private:
+  static constexpr int64_t kNotSmall = -64;  // one byte
+  static bool is_small_integer(double value) {
+    return value > -64 && value < (int64_t{1} << 40) && value == std::floor(value) &&
+           !(value == 0 && std::signbit(value));
+  }
+};
+
 class StandardDeviation final : public TypedAggregate<Moments> {
  public:
-  bool combines() const override { return false; }  // the last digits depend on what is merged
+  bool is_ordered() const override { return true; }  // its last digits depend on it
+  std::unique_ptr<Aggregate> front() const override { return std::make_unique<Values>(); }
+  std::optional<RecordError> merge_front(void* into, const void* from) const override {
+    for (const double value : Values::values(from)) add_value(of(into), value);
+    return std::nullopt;
+  }
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.is_number()) return needs_number("stddev", argument);
     return std::nullopt;
   }
   void add(void* state, const ScalarValue& argument) const override {
-    Moments& m = of(state);
-    const double value = argument.as_double();
-    ++m.count;
-    const double delta = value - m.mean;
-    m.mean += delta / static_cast<double>(m.count);
-    m.squares += delta * (value - m.mean);
+    add_value(of(state), argument.as_double());
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
     Moments& a = of(into);
@@ -218,6 +260,14 @@ class StandardDeviation final : public TypedAggregate<Moments> {
     m.count = in.signed_varint();
     m.mean = in.real();
     m.squares = in.real();
+  }
+
+ private:
+  static void add_value(Moments& m, double value) {
+    ++m.count;
+    const double delta = value - m.mean;
+    m.mean += delta / static_cast<double>(m.count);
+    m.squares += delta * (value - m.mean);
   }
 };
 

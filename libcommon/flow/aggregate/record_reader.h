@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -34,6 +35,12 @@ class RecordReader {
   virtual ~RecordReader() = default;
   // Views in `grouped` live until the next call. Never called for a NULL value where nulls are skipped.
   virtual std::optional<RecordError> read(const Record& record, GroupedRecord& grouped) = 0;
+  // Behind a repartition: the records that `combined`, the newest that was read, stands for, each as it would have
+  // come by itself.
+  virtual std::optional<RecordError> read_apart(const Record& /*combined*/,
+                                                const std::function<void(const Record& one)>& /*each*/) {
+    return std::nullopt;
+  }
   // Behind a repartition: a mark, which tells the times of sources (flow/tasks/source_marks.h). False: it is
   // a record. Replaces what is in `times`.
   virtual bool read_times(const Record&, std::vector<std::pair<int32_t, int64_t>>& /*times*/) {

@@ -28,11 +28,14 @@ struct Row {
 
 class RowTable {
  public:
-  explicit RowTable(const AggregateSet& set) : set_(set), state_offset_((sizeof(Row) + 15) / 16 * 16) {}
+  // `beside`: bytes that each row has for its owner, at first 0, trivially copied.
+  explicit RowTable(const AggregateSet& set, size_t beside = 0)
+      : set_(set), state_offset_((sizeof(Row) + beside + 15) / 16 * 16) {}
   ~RowTable() { destroy_states(); }
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
 
+  char* beside(Row* row) const { return reinterpret_cast<char*>(row) + sizeof(Row); }
   char* state(Row* row) const { return reinterpret_cast<char*>(row) + state_offset_; }
   std::string_view key(const Row* row) const {
     return {reinterpret_cast<const char*>(row) + state_offset_ + set_.state_size(), row->key_size};
@@ -93,6 +96,7 @@ class RowTable {
     memory_ += size + 2 * sizeof(Row*);
     Row* row = reinterpret_cast<Row*>(arena_.allocate(size));
     *row = Row{};
+    std::memset(beside(row), 0, state_offset_ - sizeof(Row));
     row->hash = hash;
     row->key_size = static_cast<uint32_t>(key.size());
     if (!key.empty()) std::memcpy(state(row) + set_.state_size(), key.data(), key.size());
@@ -114,7 +118,7 @@ class RowTable {
   }
 
   const AggregateSet& set_;
-  size_t state_offset_;
+  const size_t state_offset_;
   Arena arena_;
   std::vector<Row*> rows_;
   std::vector<Row*> slots_;  // a power of two, at most half full

@@ -20,8 +20,11 @@ class AggregateTable final : public Stage {
     Row* row = groups_.find(grouped_.key);
     if (auto refused = groups_.judge_time(row, grouped_.time, out))
       return out.fail(record, std::move(*refused));
-    if (auto refused = can_add(set_, groups_.state(row), grouped_))
-      return out.fail(record, std::move(*refused));
+    if (auto refused = can_add(set_, groups_.state(row), grouped_)) {
+      if (!can_take_apart(grouped_)) return out.fail(record, std::move(*refused));
+      return take_apart(record, grouped_, *reader_, out,
+                        [this](const Record& one, Emitter& to) { process(one, to); });
+    }
     add_checked(set_, groups_.state(row), grouped_);
     groups_.touch(row, grouped_.key_is_text, grouped_.time);
     if (options_.emit == TableEmit::update) {

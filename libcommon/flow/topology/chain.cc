@@ -144,6 +144,11 @@ class Chain final : public Stage {
     void fail(const Record& origin, RecordError error) override {
       chain.fail(*this, origin, std::move(error));
     }
+    void fail_made(const Record* origin, const Record& made, RecordError error) override {
+      // Only who reads the chain's input knows better what that was made of.
+      if (index > 0) return fail(origin ? *origin : made, std::move(error));
+      chain.fail_made(*this, origin, made, std::move(error));
+    }
     void drop(const Record& origin, DropReason reason) override {
       const Made* made = made_of(&origin);
       chain.out_->drop(made && made->input ? *made->input : origin, reason);
@@ -232,6 +237,13 @@ class Chain final : public Stage {
     to.current = to.stage->keeps_records() ? &to.held.emplace_back(made).made : &made;
     to.stage->process(to.current->record, to);
     to.current = before;
+  }
+
+  void fail_made(Link& from, const Record* origin, const Record& made, RecordError error) {
+    ++failures_;
+    from.is_refused = true;
+    error.message.insert(0, from.name);
+    out_->fail_made(origin, made, std::move(error));
   }
 
   void fail(Link& from, const Record& origin, RecordError error) {

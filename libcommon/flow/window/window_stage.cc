@@ -36,8 +36,9 @@ void WindowStage::process(const Record& record, Emitter& out) {
   has_spoken(grouped_.source);
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
   if (!counted) {
-    out.fail(record, std::move(counted.error()));
-    return;
+    if (!can_take_apart(grouped_)) return out.fail(record, std::move(counted.error()));
+    return take_apart(record, grouped_, *reader_, out,
+                      [this](const Record& one, Emitter& to) { process(one, to); });
   }
   if (*counted) return;
   const uint64_t records = grouped_.combined ? grouped_.combined->records() : 1;
