@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "flow/join/join_result.h"
@@ -36,6 +37,10 @@ struct JoinSpan {
 struct JoinOptions {
   std::string right_topic;
   bool sides_in_headers = false;  // records of other topics came through an internal topic
+  // Behind an internal topic that carries both sides: partitions whose times are told apart (rule 27), of these
+  // topics if they are several.
+  int32_t sources = 1;
+  std::vector<std::string> source_topics = {};
   JoinType type;
   JoinFormat format;
 

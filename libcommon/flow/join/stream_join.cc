@@ -14,8 +14,10 @@
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/join/join_output.h"
 #include "flow/join/join_stage.h"
+#include "flow/tasks/source_headers.h"
+#include "flow/tasks/source_marks.h"
 #include "flow/topology/output_times.h"
-#include "flow/window/stream_clock.h"
+#include "flow/window/source_clock.h"
 
 namespace kutils::flow {
 namespace {
@@ -85,16 +87,17 @@ class StreamJoin final : public Stage {
         wall_(clock),
         store_(store),
         result_(options.format),
-        clock_(1, store.stream_times()),
+        clock_(options.sources, options.idle, store.stream_times()),
         rows_(store, PageCodec(), options.cache_bytes, state::kJoinRow) {}
 
   void process(const Record& record, Emitter& out) override {
+    if (options_.sides_in_headers && is_mark(record)) return take_times(record, out);
     const Side side = side_of(record, options_.right_topic, options_.sides_in_headers);
     if (auto refused = judge(record, out)) return out.fail(record, std::move(*refused));
-    moved_on_ = 0;
+    has_spoken(record, side);
     pairs_.clear();
     const int64_t time = record.timestamp;
-    const int64_t now = clock_.after(0, time);
+    const int64_t now = clock_.after(source_, time);
     if (record.value.is_null()) {
       move_on(&record, time, out);
       return out.drop(record, DropReason::tombstone);
@@ -132,15 +135,20 @@ class StreamJoin final : public Stage {
     }
   }
 
-  void silent(int32_t, int64_t silent_ms, Emitter& out) override {
-    if (!options_.idle || silent_ms <= *options_.idle) return;
-    // By the elapsed silence, not to the wall clock's date; each silence is counted from its own start.
-    const int64_t beyond = silent_ms - *options_.idle;
-    if (beyond < moved_on_) moved_on_ = 0;
-    const int64_t before = clock_.now();
-    clock_.move_on(0, beyond - moved_on_);
-    moved_on_ = beyond;
-    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  void silent(int32_t source, int64_t silent_ms, Emitter& out) override {
+    int64_t all = silent_ms;
+    if (options_.sources == 1 && !options_.right_topic.empty()) {
+      // Both inputs make one stream time: it moves on while neither speaks.
+      silent_ms_[source == 0 ? 0 : 1] = silent_ms;
+      all = std::min(silent_ms_[0], silent_ms_[1]);
+    }
+    move_clock(out, [&] { clock_.silent(options_.sources == 1 ? 0 : source, all); });
+  }
+  void source_ended(int32_t source, Emitter& out) override {
+    move_clock(out, [&] { clock_.source_ended(source); });
+  }
+  void all_read(bool after_rest, Emitter& out) override {
+    move_clock(out, [&] { clock_.all_read(after_rest); });
   }
   void before_commit(Emitter&) override {
     rows_.write_back();
@@ -168,6 +176,29 @@ class StreamJoin final : public Stage {
     int64_t time;  // its
     size_t end;    // of the result in values_
   };
+
+  void has_spoken(const Record& record, Side side) {
+    if (options_.sources > 1) {
+      const Record origin = source_record(record, {});
+      source_ = options_.source_topics.size() > 1
+                    ? source_number(options_.source_topics, origin.topic, origin.partition)
+                    : origin.partition;
+    }
+    silent_ms_[side == Side::left ? 0 : 1] = 0;
+    clock_.has_spoken(source_);
+  }
+  void take_times(const Record& mark, Emitter& out) {
+    times_.clear();
+    read_mark(mark, [&](int32_t source, int64_t time) { times_.emplace_back(source, time); });
+    move_clock(out, [&] { clock_.take_times(times_); });
+  }
+  template <typename Move>
+  void move_clock(Emitter& out, const Move& move) {
+    const int64_t before = clock_.now();
+    pairs_.clear();
+    move();
+    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  }
 
   bool stands_alone(Side side) const { return side == Side::left ? options_.type.left : options_.type.right; }
 
@@ -294,7 +325,7 @@ class StreamJoin final : public Stage {
 
   void move_on(const Record* origin, int64_t time, Emitter& out) {
     const int64_t before = clock_.now();
-    clock_.advance(0, time);
+    clock_.advance(source_, time);
     if (clock_.now() != before) close_until(origin, clock_.now(), out);
   }
 
@@ -356,12 +387,14 @@ class StreamJoin final : public Stage {
   const Clock* wall_;
   state::Store& store_;
   JoinResult result_;
-  StreamClock clock_;
+  SourceClock clock_;
   Rows rows_;
   OutputTimes times_taken_;
-  int64_t latest_ = INT64_MIN;  // that max_ahead allowed when the wall clock was last looked at
-  int64_t moved_on_ = 0;        // ms of the present silence that stream time was moved on by
-  std::vector<Pair> pairs_;     // of the present record
+  int64_t latest_ = INT64_MIN;     // that max_ahead allowed when the wall clock was last looked at
+  int32_t source_ = 0;             // of the present record
+  int64_t silent_ms_[2] = {0, 0};  // of left and right
+  std::vector<std::pair<int32_t, int64_t>> times_;  // of the mark at hand
+  std::vector<Pair> pairs_;                         // of the present record
   std::vector<std::string> trimmed_;
   std::string key_, values_, alone_;
 };

@@ -14,7 +14,7 @@ WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::un
       set_(set),
       store_(store),
       output_(set, options_.format),
-      clock_(options_.sources, store.stream_times()),
+      clock_(options_.sources, options_.idle, store.stream_times()),
       reader_(std::move(reader)) {}
 
 void WindowStage::process(const Record& record, Emitter& out) {
@@ -33,7 +33,7 @@ void WindowStage::process(const Record& record, Emitter& out) {
   if (grouped_.combined && !options_.window.is_aligned())
     return out.fail(record, {Reason::bad_codec, "combined records came for windows that take single ones"});
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
-  has_spoken(grouped_.source);
+  clock_.has_spoken(grouped_.source);
   Result<bool> counted = take(record, grouped_, clock_.after(grouped_.source, grouped_.time), out);
   if (!counted) {
     if (!can_take_apart(grouped_)) return out.fail(record, std::move(counted.error()));
@@ -55,67 +55,21 @@ void WindowStage::process(const Record& record, Emitter& out) {
   out.emit(&origin, late);
 }
 
-void WindowStage::has_spoken(int32_t source) {
-  const auto at = static_cast<size_t>(std::max(source, 0));
-  if (at < moved_on_.size()) moved_on_[at] = 0;
-  if (at < passes_nothing_.size()) passes_nothing_[at] = false;
-  if (at >= spoke_.size()) spoke_.resize(at + 1);
-  spoke_[at] = true;
-}
-
 // Sources have spoken elsewhere.
 void WindowStage::take_times(Emitter& out) {
-  const int64_t before = clock_.now();
-  for (const auto& [source, time] : times_) {
-    if (time == kNoTime) {
-      if (options_.sources <= 1) continue;
-      const auto at = static_cast<size_t>(source);
-      if (at >= passes_nothing_.size()) passes_nothing_.resize(at + 1);
-      passes_nothing_[at] = true;
-      clock_.set_idle(source, true);
-      continue;
-    }
-    has_spoken(source);
-    clock_.advance(source, time);
-  }
-  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  move_clock(out, [&] { clock_.take_times(times_); });
 }
 
 void WindowStage::silent(int32_t source, int64_t silent_ms, Emitter& out) {
-  const int64_t before = clock_.now();
-  if (options_.sources > 1 && silent_ms >= kSilentSourceMs) clock_.set_idle(source, true);
-  // The source has more records; windows wait for it unless a filter drops all of them.
-  const auto number = static_cast<size_t>(std::max(source, 0));
-  const bool passes = number >= passes_nothing_.size() || !passes_nothing_[number];
-  if (options_.sources > 1 && silent_ms == 0 && passes) clock_.set_idle(source, false);
-  if (options_.idle && silent_ms > *options_.idle) {
-    const auto at = static_cast<size_t>(std::max(source, 0));
-    if (at >= moved_on_.size()) moved_on_.resize(at + 1);
-    // By the elapsed silence beyond D, not to the wall clock's date. Each new silence is counted from its own
-    // start.
-    const int64_t beyond = silent_ms - *options_.idle;
-    if (beyond < moved_on_[at]) moved_on_[at] = 0;
-    clock_.move_on(source, beyond - moved_on_[at]);
-    moved_on_[at] = beyond;
-  }
-  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  move_clock(out, [&] { clock_.silent(source, silent_ms); });
 }
 
 void WindowStage::all_read(bool after_rest, Emitter& out) {
-  if (options_.sources == 1) return;
-  const int64_t before = clock_.now();
-  for (int32_t source = 0; source < options_.sources; ++source) {
-    const bool spoke = static_cast<size_t>(source) < spoke_.size() && spoke_[static_cast<size_t>(source)];
-    if (!spoke && (after_rest || clock_.time_of(source) == kNoTime)) clock_.set_idle(source, true);
-  }
-  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  move_clock(out, [&] { clock_.all_read(after_rest); });
 }
 
 void WindowStage::source_ended(int32_t source, Emitter& out) {
-  if (options_.sources == 1) return;
-  const int64_t before = clock_.now();
-  clock_.set_idle(source, true);
-  if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  move_clock(out, [&] { clock_.source_ended(source); });
 }
 
 // On lines nothing commits: changes are shown each `interval_ms`.

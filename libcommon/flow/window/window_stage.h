@@ -14,7 +14,7 @@
 #include "flow/aggregate/record_reader.h"
 #include "flow/topology/output_times.h"
 #include "flow/topology/stage.h"
-#include "flow/window/stream_clock.h"
+#include "flow/window/source_clock.h"
 #include "flow/window/window_output.h"
 #include "flow/window/window_spec.h"
 #include "state/store.h"
@@ -79,22 +79,22 @@ class WindowStage : public Stage {
   const AggregateSet& set_;
   state::Store& store_;
   WindowOutput output_;
-  StreamClock clock_;
+  SourceClock clock_;
 
  private:
   void take_times(Emitter& out);
+  template <typename Move>
+  void move_clock(Emitter& out, const Move& move) {
+    const int64_t before = clock_.now();
+    move();
+    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+  }
 
   std::unique_ptr<RecordReader> reader_;
   GroupedRecord grouped_;
   OutputTimes times_taken_;
   std::vector<std::pair<int32_t, int64_t>> times_;
   std::optional<int64_t> due_;  // wall ms; 0: as soon as the clock is known
-  void has_spoken(int32_t source);
-
-  std::vector<bool> spoke_;  // per source: whether a record has come since this stage was made
-
-  std::vector<bool> passes_nothing_;  // per source: marked idle, though it has more records
-  std::vector<int64_t> moved_on_;  // per source: ms of the present silence that stream time was moved on by
 };
 
 // The stage for `options.window`. Throws usage_error if an aggregate cannot be used with it.

@@ -8,6 +8,9 @@
 #include <random>
 
 #include "flow/join/join_stage.h"
+#include "flow/join/rekey_stage.h"
+#include "flow/tasks/source_headers.h"
+#include "flow/tasks/source_marks.h"
 #include "join_fakes.h"
 #include "support/catch.h"
 
@@ -376,10 +379,83 @@ TEST_CASE("stream-stream: silence moves stream time on by what it lasted") {
   const auto stage = make_stream_join(options, store.operator_store(1), nullptr);
   JoinCapture capture;
   stage->process(join_record("l", "a", "1", 100), capture);
-  stage->silent(0, 1010, capture);
+  stage->silent(0, 5000, capture);
+  CHECK(capture.results.empty());  // the other one may speak
+  stage->silent(1, 1010, capture);
   CHECK(capture.results.empty());
-  stage->silent(0, 1011, capture);
+  stage->silent(1, 1011, capture);
   CHECK(capture.taken() == R"(a={"left":1,"right":null}@100)");
+}
+
+// A record as it comes through the internal topic of a join with --on.
+class Rekeyed final : public Emitter {
+ public:
+  Rekeyed(Stage& behind, Emitter& out) : behind_(behind), out_(out) {}
+  void emit(const Record*, const Output& output) override {
+    Record record;
+    record.topic = "g-repartition";
+    record.partition = 0;
+    record.key = output.key;
+    record.value = output.value;
+    record.headers = output.headers;
+    record.timestamp = output.timestamp;
+    record.timestamp_type = TimestampType::create_time;
+    behind_.process(record, out_);
+  }
+  void fail(const Record& origin, RecordError error) override { out_.fail(origin, std::move(error)); }
+  void drop(const Record& origin, DropReason reason) override { out_.drop(origin, reason); }
+
+ private:
+  Stage& behind_;
+  Emitter& out_;
+};
+
+TEST_CASE("stream-stream by an expression: sources that are read at different speeds make nothing late") {
+  JoinKeys keys;
+  keys.right_topic = "r";
+  keys.left = "id";
+  keys.right = "of";
+  keys.tells_topic = true;
+  const auto in_front = make_join_rekey(keys);
+  JoinOptions options;
+  options.right_topic = "r";
+  options.sides_in_headers = true;
+  options.sources = 4;  // two partitions of two topics
+  options.source_topics = {"l", "r"};
+  options.type = kLeftJoin;
+  options.span = {10, 10, 0};
+  state::PartitionStore store;
+  const auto stage = make_stream_join(options, store.operator_store(1), nullptr);
+  JoinCapture capture;
+  Rekeyed way(*stage, capture);
+  const auto give = [&](std::string_view topic, int32_t partition, std::string_view value, int64_t time) {
+    Record record = join_record(topic, "k", value, time);
+    record.partition = partition;
+    in_front->process(record, way);
+  };
+  give("l", 0, R"({"id":1})", 100);
+  give("l", 0, R"({"id":2})", 9000);  // far ahead of the other sources
+  give("r", 1, R"({"of":1})", 105);
+  CHECK(capture.taken() == R"(1={"left":{"id":1},"right":{"of":1}}@105)");
+  give("r", 0, R"({"of":5})", 9000);
+  give("l", 1, R"({"id":3})", 8000);
+  CHECK(capture.taken().empty());
+  CHECK(capture.drops.empty());
+  // What the last source says by a mark is time, too.
+  std::string text = "3", until = "9000";
+  const Header pairs[] = {{kSourcePartitionHeader, std::string_view(text)},
+                          {kSourceTimeHeader, std::string_view(until)}};
+  Record mark;
+  mark.topic = "g-repartition";
+  mark.headers = pairs;
+  REQUIRE(is_mark(mark));
+  stage->process(mark, capture);
+  CHECK(capture.taken().empty());  // l-1 stands at 8000, and its record waits until 8010
+  stage->silent(2, 10'000, capture);
+  CHECK(capture.taken() == R"(3={"left":{"id":3},"right":null}@8000)");
+  give("l", 1, R"({"id":4})", 8000);
+  CHECK(capture.drops.size() == 1);
+  CHECK(capture.errors.empty());
 }
 
 TEST_CASE("stream-table: the row of a record's own time, for as long as --table-grace says") {
