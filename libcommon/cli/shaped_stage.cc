@@ -17,7 +17,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
         plan_(plan),
         clock_(clock),
         sees_output_(plan.sees_output),
-        expressions_(plan.options) {
+        expressions_(what_is_seen(plan)) {
     if (plan.key) key_ = expressions_.add(*plan.key, "--key");
     if (plan.time && !wall_) time_ = expressions_.add(*plan.time, "--time", expr::Expect::time);
     for (const auto& [name, text] : plan.headers)
@@ -60,6 +60,13 @@ class ShapedStage::Shaper final : public flow::Emitter {
     std::string name;
     size_t handle;
   };
+
+  // What the stage makes is JSON, whatever codec it reads.
+  static expr::Options what_is_seen(const ShapePlan& plan) {
+    expr::Options options = plan.options;
+    if (plan.sees_output) options.value_codec = "json";
+    return options;
+  }
 
   std::optional<RecordError> shape(const Record* origin, Output& output) {
     if (wall_) output.timestamp = clock_->wall_ms();

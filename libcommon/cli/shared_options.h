@@ -77,6 +77,8 @@ class SharedOptions {
   // Refuses options that do nothing for this job, puts --key, --time, --header and the output codecs around
   // the job's last operator, and what changes results into job.settings. Call it last.
   void shape(flow::Job& job) const;
+  // --key, --time and --header see what the tool makes, and not the record that it read. Before make_job().
+  void let_shapes_see_output() { shares_.shapes_see_output = true; }
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
   bool keep_null() const { return keep_null_; }

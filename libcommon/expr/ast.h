@@ -30,7 +30,7 @@ enum class NodeType : uint8_t {
   logical_not,
   binary,  // operator in `name`: + - * / % == != < <= > >= in
   has,     // children[0] is a select, an index or an identifier
-  macro,   // children[0] the list, map or optional; then one or two expressions; see Macro
+  macro,   // children[0] the list, map or optional; then expressions; see Macro
   bind,    // cel.bind(variables[0], children[0], children[1])
 };
 
@@ -43,7 +43,8 @@ enum class Macro : uint8_t {
   transform_list,
   transform_map,
   transform_map_entry,
-  sort_by,
+  sort_by,  // one expression or more; optional_items[i]: children[1 + i] stood within desc()
+  reduce,   // variables: the value so far, the item; children: the list, the first value, the next
   opt_map,
   opt_flat_map
 };

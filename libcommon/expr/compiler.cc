@@ -15,7 +15,7 @@ std::string hint_for(Operator o, Kinds a, Kinds b) {
   const Kinds both = a | b;
   if (o == Operator::add && (both & kString)) return "turn the other side into a string with string(x)";
   if ((both & kTimestamp) && (both & kInt))
-    return "a number becomes a time with timestamp(x), of milliseconds as in _ts with timestamp_ms(x)";
+    return "a number becomes a time with timestamp(x), of milliseconds as in _ts with timestamp_ms(x); _time is the record's";
   if (both & kTimestamp) return "turn the other side into a time with timestamp(x)";
   if (both & kDuration) return "turn the other side into a duration with duration(x)";
   return {};
@@ -25,6 +25,7 @@ std::string hint_for(Operator o, Kinds a, Kinds b) {
 
 Compiler::Compiler(Scope& scope, Program& program) : scope_(scope), program_(program) {
   if (scope.accumulated != 0) push_local(kAccumulated, scope.accumulated, true);
+  for (const std::string& name : scope.named) push_local(name, kAnyValue, true);
 }
 
 Op* Compiler::compile(const Node& node) {

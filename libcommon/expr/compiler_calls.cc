@@ -169,11 +169,18 @@ Op* Compiler::macro(const Node& node) {
   const bool of_optional = node.macro == Macro::opt_map || node.macro == Macro::opt_flat_map;
   Op* range = compile(*node.children[0]);
   const size_t depth = locals_.size();
-  // With a constant range the turns vary only by what else they read.
-  for (const std::string& variable : node.variables) push_local(variable, kAnyValue, range->varies);
   std::vector<Op*> arguments = {range};
+  size_t next = 1;
+  bool varies = range->varies;
+  if (node.macro == Macro::reduce) {
+    // The first value does not see the variables.
+    arguments.push_back(compile(*node.children[next++]));
+    varies = varies || arguments.back()->varies;
+  }
+  // With a constant range the turns vary only by what else they read.
+  for (const std::string& variable : node.variables) push_local(variable, kAnyValue, varies);
   const uint32_t made = made_;
-  for (size_t i = 1; i < node.children.size(); ++i) arguments.push_back(compile(*node.children[i]));
+  for (size_t i = next; i < node.children.size(); ++i) arguments.push_back(compile(*node.children[i]));
   const uint32_t in_a_turn = made_ - made;
   locals_.resize(depth);
   Kinds result = kList | kError;
@@ -191,6 +198,9 @@ Op* Compiler::macro(const Node& node) {
     case Macro::opt_flat_map:
       result = kOptional | kError;
       break;
+    case Macro::reduce:
+      result = kAnyValue | kError;
+      break;
     default:
       break;
   }
@@ -198,11 +208,13 @@ Op* Compiler::macro(const Node& node) {
   op->slot = static_cast<uint32_t>(depth);
   op->constant = Value::integer(static_cast<int64_t>(node.variables.size()));
   op->turn = 1 + in_a_turn / kStepOperations;
+  if (node.macro == Macro::sort_by) op->data = &program_.flags.emplace_back(node.optional_items);
   set_arguments(op, arguments);
   // Its own variables are no dependence.
   op->outermost_local = outermost(arguments, static_cast<uint32_t>(depth));
   if (inherit_error(op, range)) return op;
-  const Kinds wanted = of_optional ? kOptional : node.macro == Macro::sort_by ? kList : kList | kMap;
+  const bool of_list = node.macro == Macro::sort_by || node.macro == Macro::reduce;
+  const Kinds wanted = of_optional ? kOptional : of_list ? kList : kList | kMap;
   if (!(range->kinds & wanted))
     return certain_error(
         op, node.name + "() works on " + kinds_text(wanted) + ", not " + kinds_text(range->kinds));

@@ -36,6 +36,7 @@ constexpr Metadata kMetadata[] = {
     {"_key", run_key, kAnyValue | kError},  // a broken key is an error
     {"_value", run_value, kAnyValue | kError},
     {"_ts", run_timestamp, kInt | kNull},
+    {"_time", run_time, kTimestamp | kNull | kError},
     {"_topic", run_topic, kString},
     {"_partition", run_partition, kInt | kNull},
     {"_offset", run_offset, kInt | kNull},

@@ -16,14 +16,23 @@ void check_weight(size_t weight) {
     throw LimitExceeded{"the expression makes a value of more than 64 MiB of text"};
 }
 
-size_t weight_of(const MapValue& map) {
-  size_t sum = 8;
-  for (const MapEntry& entry : map) sum += weight(entry.key) + weight(entry.value);
-  check_weight(sum);
-  return sum;
+void weigh(MapValue& map) {
+  map.weight = 8;
+  uint32_t deepest = 0;
+  for (const MapEntry& entry : map) {
+    map.weight += weight(entry.key) + weight(entry.value);
+    deepest = std::max(deepest, levels(entry.value));
+  }
+  map.levels = deepest + 1;
+  check_weight(map.weight);
+  check_levels(map.levels);
 }
 
 }  // namespace
+
+void check_levels(uint32_t levels) {
+  if (levels > kMaxLevels) throw LimitExceeded{"the expression nests a value deeper than 2,000 levels"};
+}
 
 Context::Context() : json_reader(std::make_unique<JsonReader>()), regexes(std::make_unique<RegexCache>()) {
   static const SystemClock system_clock;
@@ -57,8 +66,14 @@ Value Context::list(const Value* items, size_t n) {
   list->size = n;
   list->weight = 8;
   steps(n / kStepItems);
-  for (size_t i = 0; i < n; ++i) list->weight += weight(items[i]);
+  uint32_t deepest = 0;
+  for (size_t i = 0; i < n; ++i) {
+    list->weight += weight(items[i]);
+    deepest = std::max(deepest, levels(items[i]));
+  }
+  list->levels = deepest + 1;
   check_weight(list->weight);
+  check_levels(list->levels);
   return Value::list(list);
 }
 
@@ -78,7 +93,7 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
         entries[kept++] = entries[i];
     }
     map->size = kept;
-    map->weight = weight_of(*map);
+    weigh(*map);
     return Value::map(map);
   }
   uint32_t places = 16;
@@ -105,7 +120,7 @@ Value Context::map(MapEntry* entries, size_t n, bool last_wins) {
   map->size = kept;
   map->index = index;
   map->index_mask = mask;
-  map->weight = weight_of(*map);
+  weigh(*map);
   return Value::map(map);
 }
 

@@ -32,6 +32,9 @@ struct LimitExceeded {
   std::string_view message;
 };
 
+// Throws LimitExceeded beyond kMaxLevels.
+void check_levels(uint32_t levels);
+
 struct JsonReader;  // json_reader.h
 struct RegexCache;  // compiled patterns that are not constant
 
@@ -125,6 +128,7 @@ class Context {
   uint64_t next_look = kLookSteps;
   const StopRequest* stop = nullptr;  // the process's
   int64_t stop_seen_us = 0;
+  bool shares_limits = false;  // an evaluation goes on with the steps and memory of the one before
   uint64_t random_state = 0;
   const Clock* clock = nullptr;
   bool strict_numbers = false;  // CEL without our addition: int, uint and double do not mix

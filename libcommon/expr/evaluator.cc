@@ -123,6 +123,15 @@ Value run_timestamp(const Op&, Context& context) {
   return context.record->timestamp == kNoTimestamp ? Value::null()
                                                    : Value::integer(context.record->timestamp);
 }
+Value run_time(const Op& op, Context& context) {
+  const int64_t ms = context.record->timestamp;
+  if (ms == kNoTimestamp) return Value::null();
+  const int64_t seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
+  if (seconds < kMinSeconds || seconds > kMaxSeconds)
+    return fail_at(context, op, Reason::bad_time,
+                   "the record's time is out of a timestamp's range; _ts has it");
+  return Value::timestamp(seconds, static_cast<uint32_t>(ms - seconds * 1000) * 1'000'000);
+}
 Value run_topic(const Op&, Context& context) { return Value::string(context.record->topic); }
 Value run_partition(const Op&, Context& context) {
   return context.record->partition == kNoPartition ? Value::null()
@@ -676,18 +685,23 @@ Value run_sort_by(const Op& op, Context& context) {
   const Value range = run(op.arguments[0], context);
   if (!range.is_error() && range.kind() != Kind::list)
     return wrong(context, op, "sortBy() works on lists", range);
-  std::vector<Value> keys;
+  const auto& descends = *static_cast<const std::vector<bool>*>(op.data);
+  const size_t width = descends.size();
+  if (!range.is_error()) context.charge(range.as_list().size * width * sizeof(Value));
+  std::vector<Value> keys;  // of the first item, of the second ...
   size_t key_weight = 0;
   Value error;
   const Value failed = for_each(op, context, range, [&] {
-    const Value key = run(op.arguments[1], context);
-    if (key.is_error())
-      error = key;
-    else if (const auto order = compare(keys.empty() ? key : keys[0], key); !order)
-      error =
-          wrong(context, *op.arguments[1], "the keys to sort by must have an order and be of one type", key);
-    else
-      keys.push_back(key), key_weight += weight(key);
+    for (size_t i = 0; i < width && !error.is_error(); ++i) {
+      const Value key = run(op.arguments[1 + i], context);
+      if (key.is_error())
+        error = key;
+      else if (const auto order = compare(keys.size() <= i ? key : keys[i], key); !order)
+        error = wrong(context, *op.arguments[1 + i],
+                      "the keys to sort by must have an order and be of one type", key);
+      else
+        keys.push_back(key), key_weight += weight(key);
+    }
     return !error.is_error();
   });
   if (failed.is_error()) return failed;
@@ -695,12 +709,35 @@ Value run_sort_by(const Op& op, Context& context) {
   const ListValue& list = range.as_list();
   std::vector<uint32_t> places(list.size);
   std::iota(places.begin(), places.end(), 0U);
-  context.sorting(list.size, key_weight);
-  std::stable_sort(places.begin(), places.end(),
-                   [&](uint32_t x, uint32_t y) { return precedes(keys[x], keys[y]); });
+  context.sorting(list.size * width, key_weight);
+  std::stable_sort(places.begin(), places.end(), [&](uint32_t x, uint32_t y) {
+    for (size_t i = 0; i < width; ++i) {
+      const Value& a = keys[x * width + i];
+      const Value& b = keys[y * width + i];
+      if (precedes(a, b)) return !descends[i];
+      if (precedes(b, a)) return static_cast<bool>(descends[i]);
+    }
+    return false;
+  });
   auto* items = context.allocate_array<Value>(list.size);
   for (size_t i = 0; i < list.size; ++i) items[i] = list.items[places[i]];
   return context.list(items, list.size);
+}
+
+Value run_reduce(const Op& op, Context& context) {
+  const Value range = run(op.arguments[0], context);
+  if (range.is_error()) return range;
+  if (range.kind() != Kind::list) return wrong(context, op, "reduce() works on lists", range);
+  Value so_far = run(op.arguments[1], context);
+  for (const Value& item : range.as_list()) {
+    if (so_far.is_error()) break;
+    context.steps(op.turn);
+    context.locals[op.slot] = so_far;
+    context.locals[op.slot + 1] = item;
+    so_far = run(op.arguments[2], context);
+    check_levels(levels(so_far));
+  }
+  return so_far;
 }
 
 template <bool flat>
@@ -738,6 +775,8 @@ Run run_macro(Macro macro) {
       return run_transform_map_entry;
     case Macro::sort_by:
       return run_sort_by;
+    case Macro::reduce:
+      return run_reduce;
     case Macro::opt_map:
       return run_opt_map<false>;
     case Macro::opt_flat_map:
@@ -747,7 +786,7 @@ Run run_macro(Macro macro) {
 }
 
 Value evaluate(const Program& program, Context& context) {
-  context.restart();
+  if (!context.shares_limits) context.restart();
   if (context.locals.size() < program.locals) context.locals.resize(program.locals);
   try {
     return run(program.root, context);

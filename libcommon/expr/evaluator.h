@@ -15,7 +15,8 @@ Value run_has_field(const Op& op, Context& context);  // slot
 Value run_local(const Op& op, Context& context);      // slot
 Value run_key(const Op& op, Context& context);
 Value run_value(const Op& op, Context& context);
-Value run_timestamp(const Op& op, Context& context);
+Value run_timestamp(const Op& op, Context& context);  // as a number
+Value run_time(const Op& op, Context& context);       // as a timestamp
 Value run_topic(const Op& op, Context& context);
 Value run_partition(const Op& op, Context& context);
 Value run_offset(const Op& op, Context& context);

@@ -256,6 +256,19 @@ std::string constant_bytes(std::string_view text, std::string_view what, const O
   return bytes;
 }
 
+size_t Expressions::declare(const std::string& name) {
+  impl_->scope.named.push_back(name);
+  impl_->context.locals.resize(std::max(impl_->context.locals.size(), impl_->scope.named.size()));
+  return impl_->scope.named.size() - 1;
+}
+
+void Expressions::set(size_t number, const Value& value) { impl_->context.locals[number] = value; }
+
+void Expressions::share_limits() {
+  impl_->context.restart();
+  impl_->context.shares_limits = true;
+}
+
 void Expressions::want_members() {
   impl_->members = true;
   impl_->reader.want_members();
@@ -265,6 +278,7 @@ std::optional<RecordError> Expressions::bind(const Record& record) {
   Impl& impl = *impl_;
   Context& context = impl.context;
   context.arena.reset();
+  context.shares_limits = false;
   impl.record = record;
   ++context.record_number;
   context.no_fields = Reason::missing_field;

@@ -55,6 +55,14 @@ class Expressions {
   // with the expression and a caret under the place.
   size_t add(std::string_view text, std::string_view what, Expect expect = Expect::any,
              const InList& in_list = {});
+  // Expressions that are added from now on know `name` as a value that is set for each evaluation; it hides a
+  // field of that name. Returns its number, from 0. REQUIRES: no fold.
+  size_t declare(const std::string& name);
+  // REQUIRES: the value lives until the next bind().
+  void set(size_t number, const Value& value);
+  // Until the next bind() all evaluations together have the steps and the memory of one: for what is evaluated
+  // many times for a record.
+  void share_limits();
   // Also remember every top-level member of the value in order (kmap's `*`).
   void want_members();
 
@@ -93,22 +101,22 @@ class Expressions {
 // is not constant or cannot be kept.
 std::string constant_bytes(std::string_view text, std::string_view what, const Options& options);
 
-// One item of a tool's list, `[NAME=]EXPR`, `*`, `-NAME`, `=EXPR`, `| CMD`.
+// One item of a tool's list, `[NAME=]EXPR`, `*`, `EXPR.*`, `-NAME`, `=EXPR`, `| CMD`.
 struct ListItem {
-  enum class Kind { all, drop, field, whole, command } kind = Kind::field;
+  enum class Kind { all, spread, drop, field, whole, command } kind = Kind::field;
   std::string name;    // drop: the field; field: NAME, or one derived from EXPR (a plain field's own name)
   bool named = false;  // NAME was written
   // Of a field within a field (`user.name=E`, `-user.name`) the names from the outside in, and `name` is them
   // with dots; else empty.
   std::vector<std::string> path;
-  std::string expression;  // field, whole: EXPR; command: the shell command
+  std::string expression;  // field, whole, spread: EXPR; command: the shell command
   size_t position = 0;     // byte where the item's expression begins in the list, for carets
   std::string condition;   // aggregates: what follows `if`, else empty
   size_t condition_position = 0;
 };
 // What an item is called that nobody named, and that has no name by itself (`a + b`).
 enum class Unnamed { refused, nothing };
-// Whether the list makes objects, in which fields of fields can be set and dropped.
+// Whether the list makes objects, in which fields of fields can be set and dropped, and objects spread.
 enum class Paths { refused, allowed };
 // Splits at top-level commas (strings, brackets respected). Throws usage_error with a caret.
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what,

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "base/digest.h"
 #include "base/murmur2.h"
 #include "expr/registry.h"
 #include "expr/text.h"
@@ -37,6 +38,9 @@ Value hash_of(Context& context, Arguments a, size_t n) {
   if (algorithm == "xxh64") return Value::unsigned_integer(XXH64(text.data(), text.size(), 0));
   return context.fail("hash(): the algorithms are 'murmur2' and 'xxh64'");
 }
+
+Value sha256(Context& context, Arguments a, size_t) { return context.string(sha256_hex(a[0].as_string())); }
+Value md5(Context& context, Arguments a, size_t) { return context.string(md5_hex(a[0].as_string())); }
 
 Value json(Context& context, Arguments a, size_t) { return context.json(context.copy(a[0].as_string())); }
 
@@ -114,6 +118,28 @@ std::span<const Function> addition_functions() {
        false,
        false,
        -1,
+       true},
+      {"sha256",
+       Form::function,
+       {{kString, {kString | kBytes}, sha256}},
+       "sha256(STRING|BYTES) -> string",
+       "the SHA-256 digest in hexadecimal",
+       "sha256('abc').startsWith('ba7816bf')",
+       true},
+      {"md5",
+       Form::function,
+       {{kString, {kString | kBytes}, md5}},
+       "md5(STRING|BYTES) -> string",
+       "the MD5 digest in hexadecimal; not safe against forgery",
+       "md5('abc') == '900150983cd24fb0d6963f7d28e17f72'",
+       true},
+      {"url.parse",
+       Form::function,
+       {{kMap, {kString}, parse_url}},
+       "url.parse(STRING) -> map",
+       "the parts of a URL: scheme, user, host, port, path, query, parameters (the query's, decoded), fragment; null"
+       " where there is none",
+       "url.parse('http://x.org:80/a?q=b%20c').parameters.q == 'b c'",
        true},
       {"json",
        Form::function,

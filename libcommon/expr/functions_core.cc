@@ -180,8 +180,7 @@ Value to_timestamp(Context& context, Arguments a, size_t) {
   if (a[0].kind() == Kind::timestamp) return a[0];
   if (a[0].kind() == Kind::integer) {
     if (a[0].as_int() < kMinSeconds || a[0].as_int() > kMaxSeconds)
-      return context.fail(
-          "the timestamp is out of range (seconds since 1970; of milliseconds: timestamp_ms(_ts))");
+      return context.fail("the timestamp is out of range (seconds since 1970; of milliseconds: _time)");
     return Value::timestamp(a[0].as_int(), 0);
   }
   const auto time = parse_rfc3339(a[0].as_string());
@@ -331,7 +330,7 @@ std::span<const Function> core_functions() {
        Form::function,
        {{kTimestamp, {kString | kInt | kTimestamp}, to_timestamp}},
        "timestamp(STRING|INT) -> timestamp",
-       "from RFC 3339 text, or seconds since 1970 (of milliseconds: timestamp_ms(_ts))",
+       "from RFC 3339 text, or seconds since 1970 (of milliseconds: _time)",
        "timestamp('2024-05-01T12:00:00Z').getHours() == 12"},
       {"duration",
        Form::function,

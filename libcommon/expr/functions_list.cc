@@ -1,6 +1,7 @@
 // CEL's lists and sets extensions.
 #include <algorithm>
 
+#include "expr/operators.h"
 #include "expr/registry.h"
 
 namespace kutils::expr {
@@ -139,6 +140,72 @@ Value first(Context& context, Arguments a, size_t) {
   const ListValue& list = a[0].as_list();
   return list.size == 0 ? Context::none() : context.some(list.items[0]);
 }
+
+// How many items of the list n are; an error for a negative n.
+Value part(Context& context, std::string_view name, const ListValue& list, int64_t n, bool at_end,
+           bool without) {
+  if (n < 0) return context.fail(std::string(name) + "(): a negative number of items");
+  size_t count = std::min(static_cast<size_t>(n), list.size);
+  if (without) count = list.size - count;
+  return context.list(list.items + (at_end ? list.size - count : 0), count);
+}
+Value take(Context& context, Arguments a, size_t) {
+  return part(context, "take", a[0].as_list(), a[1].as_int(), false, false);
+}
+Value drop(Context& context, Arguments a, size_t) {
+  return part(context, "drop", a[0].as_list(), a[1].as_int(), true, true);
+}
+Value last_items(Context& context, Arguments a, size_t) {
+  return part(context, "last", a[0].as_list(), a[1].as_int(), true, false);
+}
+
+// As the aggregates of these names: nulls do not count.
+Value sum_of(Context& context, const ListValue& list, std::string_view name, int64_t& n) {
+  Value sum = Value::integer(0);
+  context.steps(list.size);
+  for (const Value& item : list) {
+    if (item.is_null()) continue;
+    const bool fits = item.is_number() ? !is_beyond_double(item) : item.kind() == Kind::duration;
+    if (!fits)
+      return context.fail(
+          Reason::wrong_type,
+          std::string(name) + "(): the items must be numbers or durations, not " +
+              (item.is_number() ? "too large for a double" : std::string(friendly_name(item.kind()))));
+    sum = n++ == 0 ? item : arithmetic(Operator::add, sum, item, context);
+    if (sum.is_error()) return sum;
+  }
+  return sum;
+}
+Value sum(Context& context, Arguments a, size_t) {
+  int64_t n = 0;
+  return sum_of(context, a[0].as_list(), "sum", n);
+}
+Value avg(Context& context, Arguments a, size_t) {
+  int64_t n = 0;
+  const Value total = sum_of(context, a[0].as_list(), "avg", n);
+  if (total.is_error() || n == 0) return n == 0 && !total.is_error() ? Value::null() : total;
+  switch (total.kind()) {
+    case Kind::duration:
+      return Value::duration(total.duration_ns() / n);
+    case Kind::integer:
+      return Value::real(static_cast<double>(total.as_int()) / static_cast<double>(n));
+    case Kind::unsigned_integer:
+      return Value::real(static_cast<double>(total.as_uint()) / static_cast<double>(n));
+    default:
+      return Value::real(total.as_double() / static_cast<double>(n));
+  }
+}
+
+Value merge(Context& context, Arguments a, size_t) {
+  const MapValue& first = a[0].as_map();
+  const MapValue& second = a[1].as_map();
+  context.steps(first.size + second.size);
+  auto* entries = context.allocate_array<MapEntry>(first.size + second.size);
+  std::copy(first.begin(), first.end(), entries);
+  std::copy(second.begin(), second.end(), entries + first.size);
+  return context.map(entries, first.size + second.size, true);
+}
+
 Value last(Context& context, Arguments a, size_t) {
   const ListValue& list = a[0].as_list();
   return list.size == 0 ? Context::none() : context.some(list.items[list.size - 1]);
@@ -186,10 +253,45 @@ std::span<const Function> list_functions() {
        "[1, 2].first().value() == 1"},
       {"last",
        Form::method,
-       {{kOptional, {kList}, last}},
-       "LIST.last() -> optional",
-       "the last item, if there is one",
-       "[1, 2].last().value() == 2"},
+       {{kOptional, {kList}, last}, {kList, {kList, kInt}, last_items}},
+       "LIST.last() -> optional, LIST.last(N) -> list",
+       "the last item, if there is one; the last N, or as many as there are (addition)",
+       "[1, 2].last().value() == 2 && [1, 2, 3].last(2) == [2, 3]"},
+      {"take",
+       Form::method,
+       {{kList, {kList, kInt}, take}},
+       "LIST.take(N) -> list",
+       "the first N items, or as many as there are",
+       "[1, 2, 3].take(2) == [1, 2] && [1].take(2) == [1]",
+       true},
+      {"drop",
+       Form::method,
+       {{kList, {kList, kInt}, drop}},
+       "LIST.drop(N) -> list",
+       "all but the first N items",
+       "[1, 2, 3].drop(2) == [3] && [1].drop(2) == []",
+       true},
+      {"sum",
+       Form::method,
+       {{kNumbers | kDuration, {kList}, sum}},
+       "LIST.sum() -> number or duration",
+       "the sum of the items, without nulls; 0 of none",
+       "[1, 2, null, 3].sum() == 6",
+       true},
+      {"avg",
+       Form::method,
+       {{kDouble | kDuration | kNull, {kList}, avg}},
+       "LIST.avg() -> double or duration",
+       "the mean of the items, without nulls; null of none",
+       "[1, 2, null].avg() == 1.5",
+       true},
+      {"merge",
+       Form::method,
+       {{kMap, {kMap, kMap}, merge}},
+       "MAP.merge(MAP) -> map",
+       "the entries of both; of equal keys, the value of the second",
+       "{'a': 1, 'b': 2}.merge({'b': 3}) == {'a': 1, 'b': 3}",
+       true},
       {"lists.range",
        Form::function,
        {{kList, {kInt}, range}},

@@ -66,11 +66,22 @@ Value sign(Context&, Arguments a, size_t) {
 Value is_nan(Context&, Arguments a, size_t) { return Value::boolean(std::isnan(a[0].as_double())); }
 Value is_inf(Context&, Arguments a, size_t) { return Value::boolean(std::isinf(a[0].as_double())); }
 Value is_finite(Context&, Arguments a, size_t) { return Value::boolean(std::isfinite(a[0].as_double())); }
-Value square_root(Context&, Arguments a, size_t) {
-  const double d = a[0].kind() == Kind::real      ? a[0].as_double()
-                   : a[0].kind() == Kind::integer ? static_cast<double>(a[0].as_int())
-                                                  : static_cast<double>(a[0].as_uint());
-  return Value::real(std::sqrt(d));
+double as_real(const Value& value) {
+  return value.kind() == Kind::real      ? value.as_double()
+         : value.kind() == Kind::integer ? static_cast<double>(value.as_int())
+                                         : static_cast<double>(value.as_uint());
+}
+Value square_root(Context&, Arguments a, size_t) { return Value::real(std::sqrt(as_real(a[0]))); }
+Value power(Context&, Arguments a, size_t) { return Value::real(std::pow(as_real(a[0]), as_real(a[1]))); }
+Value exponential(Context&, Arguments a, size_t) { return Value::real(std::exp(as_real(a[0]))); }
+// To base 2 and 10 exactly where the result is whole.
+Value logarithm(Context&, Arguments a, size_t n) {
+  const double d = as_real(a[0]);
+  if (n == 1) return Value::real(std::log(d));
+  const double base = as_real(a[1]);
+  if (base == 2) return Value::real(std::log2(d));
+  if (base == 10) return Value::real(std::log10(d));
+  return Value::real(std::log(d) / std::log(base));
 }
 
 template <typename Operation>
@@ -178,6 +189,27 @@ std::span<const Function> math_functions() {
        "math.sqrt(NUMBER) -> double",
        "the square root",
        "math.sqrt(81) == 9.0"},
+      {"math.pow",
+       Form::function,
+       {{kDouble, {kNumbers, kNumbers}, power}},
+       "math.pow(BASE, EXPONENT) -> double",
+       "the power",
+       "math.pow(2, 10) == 1024.0",
+       true},
+      {"math.exp",
+       Form::function,
+       {{kDouble, {kNumbers}, exponential}},
+       "math.exp(NUMBER) -> double",
+       "e to the power of the number",
+       "math.exp(0) == 1.0",
+       true},
+      {"math.log",
+       Form::function,
+       {{kDouble, {kNumbers}, logarithm}, {kDouble, {kNumbers, kNumbers}, logarithm}},
+       "math.log(NUMBER[, BASE]) -> double",
+       "the logarithm, to the base e if none is given",
+       "math.log(1) == 0.0 && math.log(1000, 10) == 3.0",
+       true},
       {"math.bitAnd",
        Form::function,
        {{kInt, {kInt, kInt}, bit_and}, {kUint, {kUint, kUint}, bit_and}},

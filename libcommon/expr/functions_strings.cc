@@ -1,4 +1,7 @@
 // CEL's strings and encoders extensions. Positions count characters (code points).
+#include <locale.h>
+#include <wctype.h>
+
 #include <cmath>
 #include <cstdio>
 
@@ -92,6 +95,26 @@ Value lower_ascii(Context& context, Arguments a, size_t) {
 }
 Value upper_ascii(Context& context, Arguments a, size_t) {
   return map_ascii(context, a[0].as_string(), 'a', 'z', -32);
+}
+
+// The C library's table for UTF-8, one character for one: ß stays ß. It is built in (glibc 2.35 and newer, musl),
+// so that no locale need be installed, and none that the user has set counts.
+template <wint_t (*convert)(wint_t, locale_t)>
+Value map_case(Context& context, Arguments a, size_t) {
+  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (utf8 == nullptr)
+    return context.fail("the C library has no locale C.UTF-8; use lowerAscii(), upperAscii()");
+  std::string_view text = a[0].as_string();
+  std::string out;
+  while (!text.empty()) {
+    const size_t size = std::max(utf8_sequence(text), size_t{1});
+    uint32_t point = static_cast<unsigned char>(text[0]);
+    if (size > 1) point &= 0xffU >> (size + 1);
+    for (size_t i = 1; i < size; ++i) point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
+    append_utf8(static_cast<uint32_t>(convert(static_cast<wint_t>(point), utf8)), out);
+    text.remove_prefix(size);
+  }
+  return context.string(out);
 }
 
 Value replace(Context& context, Arguments a, size_t n) {
@@ -413,8 +436,22 @@ bool append_clause(char clause, int precision, const Value& v, std::string& out)
   }
 }
 
+// Fills what stands at `from` up to `width` characters: with zeros behind its sign, else with spaces before or
+// after it.
+void widen(std::string& out, size_t from, size_t width, bool zeros, bool left) {
+  const size_t size = utf8_width(std::string_view(out).substr(from));
+  if (size >= width) return;
+  if (left) {
+    out.append(width - size, ' ');
+  } else {
+    const size_t sign = zeros && from < out.size() && out[from] == '-' ? 1 : 0;
+    out.insert(from + sign, width - size, zeros ? '0' : ' ');
+  }
+}
+
 Value format(Context& context, Arguments a, size_t) {
   constexpr int kMaxPrecision = 100;
+  constexpr size_t kMaxWidth = 1000;
   const auto pattern = a[0].as_string();
   const ListValue& list = a[1].as_list();
   std::string out;
@@ -429,6 +466,15 @@ Value format(Context& context, Arguments a, size_t) {
       out.push_back('%');
       continue;
     }
+    const bool left = pattern[i] == '-';
+    if (left) ++i;
+    const bool zeros = !left && i < pattern.size() && pattern[i] == '0';
+    size_t width = 0;
+    for (; i < pattern.size() && pattern[i] >= '0' && pattern[i] <= '9'; ++i) {
+      width = width * 10 + static_cast<size_t>(pattern[i] - '0');
+      if (width > kMaxWidth) return context.fail("a width above 1000");
+    }
+    if (i >= pattern.size()) return context.fail("the format ends within a clause");
     int precision = -1;
     if (pattern[i] == '.') {
       precision = 0;
@@ -448,6 +494,9 @@ Value format(Context& context, Arguments a, size_t) {
     if (!append_clause(clause, precision, v, out))
       return context.fail(Reason::wrong_type, "format: %" + std::string(1, clause) + " cannot show " +
                                                   std::string(friendly_name(v.kind())));
+    if (width > 0)
+      widen(out, before, width,
+            zeros && v.is_number() && !(v.kind() == Kind::real && !std::isfinite(v.as_double())), left);
     context.charge(out.size() - before);
   }
   return context.string(out);
@@ -514,6 +563,20 @@ std::span<const Function> string_functions() {
        "STRING.upperAscii() -> string",
        "ASCII letters in upper case",
        "'TacoCat'.upperAscii() == 'TACOCAT'"},
+      {"lower",
+       Form::method,
+       {{kString, {kString}, map_case<towlower_l>}},
+       "STRING.lower() -> string",
+       "letters of all scripts in lower case, one for one",
+       "'ÄΣТ'.lower() == 'äσт'",
+       true},
+      {"upper",
+       Form::method,
+       {{kString, {kString}, map_case<towupper_l>}},
+       "STRING.upper() -> string",
+       "letters of all scripts in upper case, one for one",
+       "'äσт'.upper() == 'ÄΣТ'",
+       true},
       {"replace",
        Form::method,
        {{kString, {kString, kString, kString}, replace},
@@ -543,8 +606,8 @@ std::span<const Function> string_functions() {
        Form::method,
        {{kString, {kString, kList}, format}},
        "STRING.format(LIST) -> string",
-       "%s %d %f %e %b %x %X %o filled from the list; %.2f",
-       "'%s: %.1f'.format(['x', 1.25]) == 'x: 1.2'"},
+       "%s %d %f %e %b %x %X %o filled from the list; %.2f; at least so wide (addition): %5d, %05d, %-5s",
+       "'%s: %.1f %03d'.format(['x', 1.25, 7]) == 'x: 1.2 007'"},
       {"strings.quote",
        Form::function,
        {{kString, {kString}, quote}},

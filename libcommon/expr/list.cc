@@ -1,6 +1,6 @@
 // The list grammar of the tools: `ITEM, ITEM`,
-// ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`; in lists that make objects NAME may be a path,
-// `user.name` or `user["name"]`.
+// ITEM = `[NAME=]EXPR [if COND]`, `*`, `-NAME`, `=EXPR`, `| CMD`; in lists that make objects also `EXPR.*`, and
+// NAME may be a path, `user.name` or `user["name"]`.
 #include <algorithm>
 
 #include "base/trim.h"
@@ -109,6 +109,14 @@ class ListParser {
       out.kind = ListItem::Kind::drop;
       out.name = tokens_[begin + 1].text;
       out.position = first.begin;
+      return out;
+    }
+    if (paths_ == Paths::allowed && end > begin + 2 && tokens_[end - 1].type == TokenType::star &&
+        tokens_[end - 2].type == TokenType::dot) {
+      out.kind = ListItem::Kind::spread;
+      out.position = first.begin;
+      out.expression = std::string(text(begin, end - 2));
+      (void)checked(begin, end - 2);
       return out;
     }
     size_t from = begin;

@@ -39,7 +39,7 @@ constexpr MacroRule kMacros[] = {
     {"transformMap", Macro::transform_map, 2, 2},
     {"transformMapEntry", Macro::transform_map_entry, 2, 1},
     {"transformMapEntry", Macro::transform_map_entry, 2, 2},
-    {"sortBy", Macro::sort_by, 1, 1},
+    {"reduce", Macro::reduce, 2, 2},
     {"optMap", Macro::opt_map, 1, 1},
     {"optFlatMap", Macro::opt_flat_map, 1, 1},
 };
@@ -396,6 +396,19 @@ class Parser {
       children.erase(children.begin(), children.begin() + 2);
       return;
     }
+    if (node.name == "sortBy" && children.size() >= 3) {
+      node.type = NodeType::macro;
+      node.macro = Macro::sort_by;
+      node.variables = {variable(*children[1], node)};
+      children.erase(children.begin() + 1);
+      for (size_t i = 1; i < children.size(); ++i) {
+        const bool descends = children[i]->type == NodeType::call && children[i]->name == "desc" &&
+                              children[i]->children.size() == 1;
+        node.optional_items.push_back(descends);
+        if (descends) children[i] = NodePtr(std::move(children[i]->children[0]));
+      }
+      return;
+    }
     for (const MacroRule& rule : kMacros) {
       if (rule.name != node.name || children.size() != 1 + rule.variables + rule.expressions) continue;
       // `all(x, cond)`, and `all(i, v, cond)`: told apart by the count, which no two rules of a name share
@@ -532,7 +545,13 @@ void print_to(const Node& node, std::string& out) {
       print_to(*node.children[0], out);
       out += "." + node.name + "(";
       for (const std::string& variable : node.variables) out += variable + ", ";
-      print_children(node, 1, ", ", out);
+      for (size_t i = 1; i < node.children.size(); ++i) {
+        const bool descends = i <= node.optional_items.size() && node.optional_items[i - 1];
+        if (i != 1) out += ", ";
+        if (descends) out += "desc(";
+        print_to(*node.children[i], out);
+        if (descends) out += ")";
+      }
       out += ")";
       break;
     case NodeType::bind:

@@ -45,11 +45,12 @@ inline Value run(const Op* op, Context& context) { return op->run(*op, context);
 
 // What names mean.
 struct Scope {
-  bool record = false;           // plain identifiers are fields
-  bool value_has_fields = true;  // else (a codec that gives no JSON) naming a field is an error
-  bool lenient = false;          // unknown names fail when they are evaluated, not before
-  bool strict_numbers = false;   // see Context
-  Kinds accumulated = 0;         // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
+  bool record = false;             // plain identifiers are fields
+  bool value_has_fields = true;    // else (a codec that gives no JSON) naming a field is an error
+  bool lenient = false;            // unknown names fail when they are evaluated, not before
+  bool strict_numbers = false;     // see Context
+  Kinds accumulated = 0;           // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
+  std::vector<std::string> named;  // values that are set for each evaluation: local variables from 0 on
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg

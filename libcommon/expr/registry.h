@@ -57,6 +57,9 @@ std::span<const Function> regex_functions();
 std::span<const Function> network_functions();
 std::span<const Function> addition_functions();
 
+// Functions of the tables that have files of their own.
+Value parse_url(Context& context, const Value* arguments, size_t count);
+
 struct Library {
   std::string_view title;
   std::span<const Function> functions;

@@ -196,7 +196,8 @@ struct ListValue {
   const Value* items = nullptr;
   size_t size = 0;
   std::string_view raw;
-  size_t weight = 0;  // see weight()
+  size_t weight = 0;    // see weight()
+  uint32_t levels = 1;  // see levels()
   const Value* begin() const { return items; }
   const Value* end() const { return items + size; }
 };
@@ -212,6 +213,7 @@ struct MapValue {
   size_t size = 0;
   const uint32_t* index = nullptr;
   uint32_t index_mask = 0;
+  uint32_t levels = 1;
   std::string_view raw;
   size_t weight = 0;
   const MapEntry* begin() const { return entries; }
@@ -249,6 +251,17 @@ inline size_t weight(const Value& value) {
     default:
       return 8;
   }
+}
+
+// How deep lists, maps and optionals lie within one another: what walks them must not exhaust the stack.
+// Context::list() and map(), and what makes optionals again and again, bound it.
+constexpr uint32_t kMaxLevels = 2'000;
+inline uint32_t levels(const Value& value) {
+  uint32_t optionals = 0;
+  const Value* at = &value;
+  for (; at->kind() == Kind::optional && at->as_optional(); at = at->as_optional()) ++optionals;
+  if (at->kind() == Kind::list) return optionals + at->as_list().levels;
+  return optionals + (at->kind() == Kind::map ? at->as_map().levels : 0);
 }
 
 // The language's name of a kind: "int", "google.protobuf.Timestamp", ...

@@ -13,6 +13,7 @@ teardown() { kafka_teardown; }
 @test "the taxi course" { "$KUTILS_SOURCE_DIR/scripts/examples/taxi.sh"; }
 @test "sums by uri: a table, per minute, hopping" { "$KUTILS_SOURCE_DIR/scripts/examples/uri_summary.sh"; }
 @test "trips by vendor, per minute and hopping" { "$KUTILS_SOURCE_DIR/scripts/examples/trips.sh"; }
+@test "word count" { "$KUTILS_SOURCE_DIR/scripts/examples/words.sh"; }
 @test "user sessions" { "$KUTILS_SOURCE_DIR/scripts/examples/sessions.sh"; }
 @test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
 

@@ -25,6 +25,30 @@ clicks() {
   [ "$(count "$grouped")" -eq 2901 ]
 }
 
+@test "kmap --each: one record to several between topics, all of them or none" {
+  # The fourth record's second item is larger than dst takes.
+  jq -nc '(1, 2, 3), 4, 5 | {id: ., l: [range(.)]} | if .id == 4 then .l = [1, ("x" * 3000), 2] else . end' >in
+  new_topic src 1
+  new_topic dst 2 max.message.bytes=2000
+  kwrite -q ./in "$src"
+  run kmap -e -g "$dst.g" --each 'x=l' 'id, x' --key 'string(id)' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  [[ $output == *"$src"*"offset 3"* ]]
+  jq -c 'select(.id < 4) | {id, x: .l[]}' in | sort >want
+  same want <(consume "$dst" | sort)
+  # The next run meets it again, and nothing of it is written; skipped, all else is there once.
+  run kmap -e -g "$dst.g" --each 'x=l' 'id, x' --key 'string(id)' "$src" "$dst"
+  [ "$status" -eq 4 ]
+  same want <(consume "$dst" | sort)
+  kmap -e -g "$dst.g" --on-error skip --each 'x=l' 'id, x' --key 'string(id)' "$src" "$dst"
+  jq -c 'select(.id == 5) | {id, x: .l[]}' in >>want
+  same <(sort want) <(consume "$dst" | jq -c 'select(.id != 4)' | sort)
+  # -m ends with the record that wrote the Nth output.
+  out=$(topic_name out)
+  kmap -e -m 2 --each 'x=l' 'id, x' "$src" "$out"
+  [ "$(count "$out")" -eq 3 ]
+}
+
 @test "topic to lines, topic to file, file to topic" {
   clicks 100 >in
   new_topic src 3

@@ -37,13 +37,29 @@ class MapTool final : public cli::StreamTool {
                  .metavar = "TEXT",
                  .help = "--each-line: the line that ends an answer, if not a blank one",
                  .set = [this](const std::string& text) { answer_end_ = text; }});
+    options.add({.names = "--each",
+                 .metavar = "[I,]NAME=LIST",
+                 .help = "one record for each item of LIST, NAME in expressions",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { each_ = EachItem{text}; }});
+    options.add({.names = "--each-left",
+                 .help = "--each: a record without items is one, with NAME null",
+                 .set = [this](const std::string&) { each_left_ = true; }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
+    if (each_) shared_.let_shapes_see_output();
     job_ = shared_.make_job("kmap", operands.find("IN"), operands.find("OUT"));
     const std::string& list = operands.get("LIST");
     const std::vector<expr::ListItem> items = map_items(list, "LIST");
+    if (each_left_ && !each_)
+      throw usage_error("--each-left is about the records of --each", "add --each NAME=LIST");
+    if (each_ && job_.in.table)
+      throw usage_error("--each cannot stand over a table: a key would have several values",
+                        "write the stream, " + job_.in.name);
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
+      if (each_)
+        throw usage_error("--each and a command exclude each other: the command's lines are the records");
       if (job_.in.table)
         throw usage_error("LIST: a command cannot stand over a table: its answers come later",
                           "write the stream, " + job_.in.name);
@@ -67,7 +83,10 @@ class MapTool final : public cli::StreamTool {
                               " is about a command's answers, and LIST is none",
                           "a command is written '| CMD'");
       MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
+      plan.each = each_;
+      if (each_) plan.each->left = each_left_;
       const MapStage checked(plan);
+      if (each_) job_.settings.push_back({"--each", checked.canonical_each()});
       job_.settings.push_back({"LIST", checked.canonical()});
       drops_ = checked.drops();
       if (!drops_.empty()) plan.drops_seen = drops_seen_ = std::make_shared<DropsSeen>(drops_.size());
@@ -89,6 +108,8 @@ class MapTool final : public cli::StreamTool {
 
  private:
   bool each_line_ = false;
+  std::optional<EachItem> each_;
+  bool each_left_ = false;
   std::optional<std::string> answer_end_;
   std::vector<std::string> drops_;
   std::shared_ptr<DropsSeen> drops_seen_;

@@ -68,10 +68,12 @@ MapStage::MapStage(const MapPlan& plan)
     : what_(plan.what),
       expressions_(plan.options),
       keep_null_(plan.keep_null),
+      each_left_(plan.each && plan.each->left),
       drops_seen_(plan.drops_seen),
       nested_list_{[this](size_t set) { return append_value(nested_sets_[set].handle); },
                    [this](size_t drop) { saw_dropped(drop); }} {
   using Kind = expr::ListItem::Kind;
+  if (plan.each) read_each(plan);
   const std::vector<expr::ListItem> list = map_items(plan.list, plan.what);
   all_ = plan.adds_to_all;
   for (const expr::ListItem& item : list) {
@@ -85,7 +87,14 @@ MapStage::MapStage(const MapPlan& plan)
       case Kind::all:
         if (all_) throw usage_error(plan.what + ": '*' stands twice");
         all_ = true;
+        parts_.push_back({Part::Kind::all});
         for (Item& earlier : items_) earlier.before_all = !earlier.nested;
+        break;
+      case Kind::spread:
+        spreads_ = true;
+        parts_.push_back({Part::Kind::spread, add_item(expressions_, item, plan),
+                          std::make_unique<FieldReader>(no_fields_)});
+        parts_.back().reader->want_members();
         break;
       case Kind::drop:
         if (!item.path.empty()) {
@@ -117,6 +126,7 @@ MapStage::MapStage(const MapPlan& plan)
           if (other->nested) refuse_overlap(item.name);
           throw usage_error(plan.what + ": the field '" + item.name + "' is made twice");
         }
+        parts_.push_back({Part::Kind::item, items_.size()});
         Item& added = add(item.name);
         added.canonical = canonical_name(item);
         added.handle = add_item(expressions_, item, plan);
@@ -124,7 +134,7 @@ MapStage::MapStage(const MapPlan& plan)
       }
     }
   }
-  if (!drops_.empty() && !all_) {
+  if (!drops_.empty() && !all_ && !spreads_) {
     throw usage_error(plan.what + ": '-" + drops_[0] + "' drops a field of '*', which is not in the list",
                       "write '*, -" + drops_[0] + "'");
   }
@@ -168,8 +178,16 @@ std::string MapStage::canonical() const {
   if (whole_) return "=" + expressions_.canonical(*whole_);
   std::string out;
   const auto add = [&](const std::string& item) { out += (out.empty() ? "" : ", ") + item; };
-  bool all_said = !all_;
+  for (const Part& part : parts_) {
+    if (!spreads_) break;
+    if (part.kind == Part::Kind::all) add("*");
+    if (part.kind == Part::Kind::spread) add(expressions_.canonical(part.index) + ".*");
+    if (part.kind == Part::Kind::item)
+      add(items_[part.index].canonical + "=" + expressions_.canonical(items_[part.index].handle));
+  }
+  bool all_said = !all_ || spreads_;
   for (const Item& item : items_) {
+    if (spreads_) break;
     if (!all_said && !item.before_all) {
       add("*");
       all_said = true;
@@ -208,9 +226,15 @@ void MapStage::process(const Record& record, flow::Emitter& out) {
   }
   if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
   text_.clear();
-  if (!whole_) return make_object(record, out);
+  start_ = 0;
+  if (each_) return explode(record, out);
 
   Output output = flow::pass(record);
+  if (!whole_) {
+    if (auto error = make_object()) return out.fail(record, std::move(*error));
+    output.value = MaybeBytes(text_);
+    return out.emit(&record, output);
+  }
   if (const auto raw = passed_on(*whole_); raw && *raw != "null") {
     output.value = MaybeBytes(*raw);
     return out.emit(&record, output);
@@ -244,31 +268,30 @@ std::optional<RecordError> MapStage::append_value(size_t handle) {
 
 std::optional<RecordError> MapStage::append_item(const Item& item, std::string_view raw) {
   if (item.nested && raw.empty() && !item.nested->sets()) return std::nullopt;
-  if (text_.size() > 1) text_ += ',';
+  if (text_.size() > start_ + 1) text_ += ',';
   text_ += item.prefix;
   return item.nested ? item.nested->append(raw, nested_list_, text_) : append_value(item.handle);
 }
 
-void MapStage::make_object(const Record& record, flow::Emitter& out) {
-  if (all_ && !expressions_.value_is_object()) {
-    return out.fail(record,
-                    {Reason::not_an_object, "'*' means all fields of an object, and this value is none"});
-  }
+std::optional<RecordError> MapStage::make_object() {
+  if (all_ && !expressions_.value_is_object())
+    return RecordError{Reason::not_an_object, "'*' means all fields of an object, and this value is none"};
+  if (all_ && drops_seen_ && !drops_seen_->any_record.load(std::memory_order_relaxed))
+    drops_seen_->any_record.store(true, std::memory_order_relaxed);
+  if (spreads_) return make_spread();
   in_place_.assign(items_.size(), false);
   text_ += '{';
   if (all_) {
-    if (drops_seen_ && !drops_seen_->any_record.load(std::memory_order_relaxed))
-      drops_seen_->any_record.store(true, std::memory_order_relaxed);
     for (const Item& item : items_) {
       if (!item.before_all) break;
-      if (auto error = append_item(item)) return out.fail(record, std::move(*error));
+      if (auto error = append_item(item)) return error;
     }
     for (const JsonMember& member : expressions_.members()) {
       if (dropped(member.name)) continue;
       const auto item =
           std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.name == member.name; });
       if (item == items_.end()) {
-        if (text_.size() > 1) text_ += ',';
+        if (text_.size() > start_ + 1) text_ += ',';
         text_ += member.name_raw;
         text_ += ':';
         text_ += member.value_raw;
@@ -277,17 +300,15 @@ void MapStage::make_object(const Record& record, flow::Emitter& out) {
       const auto index = static_cast<size_t>(item - items_.begin());
       if (item->before_all || (in_place_[index] && !item->nested)) continue;
       in_place_[index] = true;
-      if (auto error = append_item(*item, member.value_raw)) return out.fail(record, std::move(*error));
+      if (auto error = append_item(*item, member.value_raw)) return error;
     }
   }
   for (size_t i = 0; i < items_.size(); ++i) {
     if (items_[i].before_all || in_place_[i]) continue;
-    if (auto error = append_item(items_[i])) return out.fail(record, std::move(*error));
+    if (auto error = append_item(items_[i])) return error;
   }
   text_ += '}';
-  Output output = flow::pass(record);
-  output.value = MaybeBytes(text_);
-  out.emit(&record, output);
+  return std::nullopt;
 }
 
 }  // namespace kutils

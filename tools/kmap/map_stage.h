@@ -4,6 +4,7 @@
 //   *, x=E            all, with x added - or replaced where it stands
 //   *, -email         all but email
 //   *, new=old, -old  renamed
+//   k, a.*            the fields of an object, where they do not take the place of others
 //   *, user.name=E    a field within a field set; -user.name drops one
 //   =E                the whole value; null makes a tombstone
 //
@@ -12,8 +13,11 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,13 +35,20 @@ struct DropsSeen {
   std::vector<std::atomic<bool>> seen;  // by place among the drops
 };
 
+// --each: a record becomes as many as EXPR's list has items, each seen under a name by the list's expressions.
+struct EachItem {
+  std::string text;   // `w=EXPR`, or `i, w=EXPR` with the place from 0, or a map's key
+  bool left = false;  // without an item: one record, with null for the names
+};
+
 struct MapPlan {
   std::string list;
   std::string what = "LIST";  // names the list in messages
   bool adds_to_all = false;   // kscore: as if `*, ` stood in front; only NAME=EXPR items
   expr::Options options;
   std::shared_ptr<DropsSeen> drops_seen = {};  // may be null
-  bool keep_null = false;                      // pass records without a value on, where the list reads fields
+  std::optional<EachItem> each = {};
+  bool keep_null = false;  // pass records without a value on, where the list reads fields
 };
 
 // expr::parse_list(); an aggregate (`count(*)`) is answered with the tools that have it.
@@ -48,6 +59,7 @@ class MapStage final : public flow::Stage {
   explicit MapStage(const MapPlan& plan);  // throws usage_error for a bad list
   void process(const Record& record, flow::Emitter& out) override;
   std::string canonical() const;
+  std::string canonical_each() const;  // REQUIRES: the plan has --each
   const std::vector<std::string>& drops() const { return drops_; }
 
  private:
@@ -59,6 +71,19 @@ class MapStage final : public flow::Stage {
     bool before_all = false;               // stands before `*`
     std::unique_ptr<NestedFields> nested;  // not null: not made, but changed within
   };
+  // What the list names in order, where objects are spread: then all fields are gathered before they are written.
+  struct Part {
+    enum class Kind { all, spread, item } kind;
+    size_t index = 0;  // item: among the items; spread: its expression's handle
+    std::unique_ptr<FieldReader> reader = {};
+  };
+  struct Gathered {
+    std::string_view name;
+    std::string_view name_raw;            // empty: to be written anew from `name`
+    std::optional<std::string_view> raw;  // the JSON that it had; else `value`
+    expr::Value value = {};
+    const Item* item = nullptr;  // not null: it is made by the item
+  };
   struct NestedSet {
     std::string canonical;
     size_t handle;
@@ -69,7 +94,14 @@ class MapStage final : public flow::Stage {
   NestedFields& nested(const expr::ListItem& item);
   [[noreturn]] void refuse_overlap(const std::string& name) const;
 
-  void make_object(const Record& record, flow::Emitter& out);
+  void read_each(const MapPlan& plan);
+  void explode(const Record& record, flow::Emitter& out);
+  // These append what the list makes of the bound record to `text_`, which an error leaves unusable.
+  std::optional<RecordError> make_object();
+  std::optional<RecordError> make_spread();
+  // A field of `*` or of an object that is spread.
+  void gather(Gathered field);
+  std::optional<RecordError> gather_spread(Part& part);
   // The bytes of a field that the expression only names; nullopt: it is to be evaluated. An output is a line:
   // what spans several is written again.
   std::optional<std::string_view> passed_on(size_t handle) const;
@@ -89,7 +121,19 @@ class MapStage final : public flow::Stage {
   bool all_ = false;
   bool keep_null_;
   std::optional<size_t> whole_;
-  std::string text_;  // the value being made; kept, so that a steady flow allocates nothing
+  std::string text_;  // the values being made; kept, so that a steady flow allocates nothing
+  size_t start_ = 0;  // of the one being made
+  std::optional<size_t> each_;
+  size_t each_names_ = 0;
+  bool each_left_ = false;
+  std::string each_text_;
+  std::vector<std::optional<size_t>> ends_;  // of the values that --each made; nullopt: a null
+  std::vector<Part> parts_;
+  bool spreads_ = false;
+  std::vector<Gathered> gathered_;
+  std::unordered_map<std::string_view, size_t> places_;  // by name, in `gathered_`
+  std::deque<std::string> texts_;
+  FieldSet no_fields_;
   std::shared_ptr<DropsSeen> drops_seen_;
   const NestedFields::List nested_list_;
   std::vector<bool> in_place_;  // items that replaced a member of this record

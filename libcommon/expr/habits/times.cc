@@ -36,18 +36,18 @@ Done time_comparison(const Pieces& p, size_t i) {
   if (left && is_text) {
     const std::string time = full_time(p[i + 1].text);
     if (time.empty()) return std::nullopt;
-    return p.replaced(i - 1, i + 2, "timestamp_ms(_ts) " + symbol + " timestamp(" + time + ")");
+    return p.replaced(i - 1, i + 2, "_time " + symbol + " timestamp(" + time + ")");
   }
-  if (left && is_time(i + 1)) return p.replaced(i - 1, i, "timestamp_ms(_ts)");
+  if (left && is_time(i + 1)) return p.replaced(i - 1, i, "_time");
   const size_t begin = p.primary_before(i);
   if (p.is(i + 1, "_ts") && behind == i + 2 && begin < i && is_time(begin))
-    return p.replaced(i + 1, i + 2, "timestamp_ms(_ts)");
+    return p.replaced(i + 1, i + 2, "_time");
   return std::nullopt;
 }
 
 // A value that other languages compare with a time directly.
 std::string as_time(const std::string& what) {
-  if (what == "_ts") return "timestamp_ms(_ts)";
+  if (what == "_ts") return "_time";
   return what == "now()" ? what : "timestamp(" + what + ")";
 }
 

@@ -108,6 +108,8 @@ TEST_CASE("metadata") {
   };
   check("_key", "\"k1\"");
   check("_ts", "1700000000000");
+  check("_time", "\"2023-11-14T22:13:20Z\"");
+  check("_time == timestamp_ms(_ts)", "true");
   check("timestamp(_ts / 1000)", "\"2023-11-14T22:13:20Z\"");
   check("_topic + ':' + string(_partition) + ':' + string(_offset)", "\"clicks:3:42\"");
   check("_headers", R"({"a":"2","n":null})");

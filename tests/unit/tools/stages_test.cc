@@ -27,7 +27,8 @@ TEST_CASE("a list in canonical form means the same") {
     return MapStage(MapPlan{.list = std::move(list), .options = {}}).canonical();
   };
   for (const char* list : {"a, b", "*, x=a + 1", "x=1, *, y=2", "*, -email", "*, new=old, -old", "=a",
-                           "*, user.name=1, -user.\"a b\"", "\"a.b\"=1, a.b=2", "*, -\"a.b\", -a.b"}) {
+                           "*, user.name=1, -user.\"a b\"", "\"a.b\"=1, a.b=2", "*, -\"a.b\", -a.b",
+                           "k, a.*, x=1, *, -y, n.v=2", "(a + b).*"}) {
     CAPTURE(list);
     CHECK(canonical(canonical(list)) == canonical(list));
   }
@@ -35,6 +36,13 @@ TEST_CASE("a list in canonical form means the same") {
   // A name with a dot is no path.
   CHECK(canonical("*, \"a.b\"=1") != canonical("*, a.b=1"));
   CHECK(canonical("*, a[\"b\"]=1") == canonical("*, a.b=1"));
+}
+
+TEST_CASE("what is no spread is refused") {
+  for (const char* list : {".*", "a.*=1", "a.*.b", "x=a.*", "=a.*", "a.*, a.*.*"}) {
+    CAPTURE(list);
+    CHECK_THROWS_AS(MapStage(MapPlan{.list = list, .options = {}}), Error);
+  }
 }
 
 TEST_CASE("a co-process answers in order and is started again by nobody") {
