@@ -27,8 +27,8 @@ constexpr Foreign kForeign[] = {
     {"--group", "a consumer group is: -g NAME"},
     {"-C", "to consume a topic: kread TOPIC"},
     {"-P", "to produce to a topic: kwrite TOPIC"},
-    {"-L", "to list topics: kcat -L -b \"$KUTILS_BROKERS\""},
-    {"--list", "to list topics: kcat -L -b \"$KUTILS_BROKERS\""},
+    {"-L", "to list topics: ktopic list"},
+    {"--list", "to list topics: ktopic list"},
     {"-D", "records are lines here; with a NUL byte at their ends: -0"},
     {"-H", "a header is: --header NAME=EXPR"},
     {"-k", "a key is --key EXPR; a literal one: --key '\"text\"'"},
@@ -94,6 +94,22 @@ constexpr Foreign kForeign[] = {
     {"--every", "windows that overlap are: -w LENGTH/STEP"},
     {"--invert", "what does not match is chosen by: '!(EXPR)'"},
     {"--invert-match", "what does not match is chosen by: '!(EXPR)'"},
+    {"--where", "records are chosen by: kfilter EXPR IN"},
+    {"--head", "a number of records is: -c N"},
+    {"--rows", "a number of records is: -c N"},
+    {"--last", "the last records of a topic are: --tail N"},
+    {"--grep", "records that hold a text are chosen by: kfilter 'FIELD.contains(\"TEXT\")' IN"},
+    {"-i", "letters of either case match by: EXPR.matches(\"(?i)REGEX\")"},
+    {"-Q", "what a topic holds since a time is read by: --since TIME"},
+    {"--describe",
+     "ktopic describe TOPIC says how a topic is made up; how far a group is behind: klag GROUP"},
+    {"--window", "the length of a window is: -w DURATION"},
+    {"--tumbling", "the length of a window is: -w DURATION"},
+    {"--hop", "windows that overlap are: -w LENGTH/STEP"},
+    {"--hopping", "windows that overlap are: -w LENGTH/STEP"},
+    {"--slide", "windows that overlap are: -w LENGTH/STEP"},
+    {"--step", "windows that overlap are: -w LENGTH/STEP"},
+    {"--session", "windows that end after silence are: -w session:DURATION"},
     {"--raw-output", "text without quotes is written by: -f '%{EXPR}\\n'"},
 };
 
@@ -117,9 +133,9 @@ std::string topic_as_operand(const ToolInfo& info, const std::string& option, in
     if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0)
       topic = argument.substr(2);
   }
-  const bool one_operand =
-      (info.name == "kread" || info.name == "kwrite" || (info.name == "klag" && option == "-g")) &&
-      !topic.empty();
+  const bool one_operand = (info.name == "kread" || info.name == "kwrite" ||
+                            (info.name == "klag" && (option == "-g" || option == "--group"))) &&
+                           !topic.empty();
   return info.name + " " + (one_operand ? shell_word(topic) : operand_usage(info));
 }
 
@@ -135,10 +151,14 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
       hint = foreign.ours;
+      if (info.name == "klag" && letter == "--group") hint = "a consumer group is an operand here: ";
       if (hint.back() == ' ') hint += topic_as_operand(info, letter, argc, argv);
       return usage_error("unknown option '" + letter + "'", hint);
     }
   }
+  // head -5
+  if (hint.empty() && argument.size() > 1 && argument.find_first_not_of("0123456789", 1) == argument.npos)
+    hint = "a number of records is: -c " + argument.substr(1);
   if (hint.empty() && is_long) {
     std::vector<std::string> names;
     for (const Option& option : table.options()) {
@@ -152,7 +172,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   }
   if (hint.empty()) hint = spec_hint(info, argc, argv);
   if (hint.empty() || hint.back() == ' ') hint += "'" + info.name + " --help-all' lists all options";
-  return usage_error("unknown option '" + (is_long ? name : letter) + "'", hint);
+  const bool is_number = hint.rfind("a number of records", 0) == 0;
+  return usage_error("unknown option '" + (is_long || is_number ? name : letter) + "'", hint);
 }
 
 // A file where the SPEC should be: the SPEC was forgotten, unless the operand after it looks like one.
@@ -161,6 +182,9 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std
   if (next.find_first_of(" <>=!()") != std::string::npos) return;  // swapped_hint() tells
   if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
     return;
+  if (text == "." && info.name == "kmap")
+    throw usage_error("'.' is jq's name of the whole record",
+                      "all fields are: kmap '*'" + (next.empty() ? "" : " " + shell_word(next)));
   const bool spelled_as_file = text.find('=') == std::string::npos &&
                                (text[0] == '/' || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0);
   if (!spelled_as_file && access(text.c_str(), F_OK) != 0) return;

@@ -53,7 +53,10 @@ struct Rule {
 
 const std::vector<Rule>& rules() {
   static const std::vector<Rule> all = {
-      {{"-g"}, reads_topic, "a group remembers how far a topic was read, and IN is lines", "leave it out"},
+      {{"-g"},
+       reads_topic,
+       "a group remembers how far a topic was read, and IN is lines",
+       "leave it out; records are grouped by --by EXPR, of ktable and kwindow"},
       {{"--accept-change", "--instance", "--stay", "--commit-interval", "--on-gap"},
        is_in_group,
        "that is about a group, and none is used here",

@@ -79,7 +79,9 @@ void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const
   job.client = client_config();
   if (job.client.brokers().empty() && !explains_)
     throw usage_error("which brokers? '" + topic + "' is a topic",
-                      "give -b HOST:PORT or set $KUTILS_BROKERS; a file is ./NAME");
+                      "give -b HOST:PORT or set $KUTILS_BROKERS; " +
+                          (access(topic.c_str(), F_OK) == 0 ? "the file of that name here is: ./" + topic
+                                                            : std::string("a file is ./NAME")));
 }
 
 void SharedOptions::set_group(flow::Job& job) const {

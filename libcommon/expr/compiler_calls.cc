@@ -88,6 +88,8 @@ Op* Compiler::unknown_function(const Node& node, const std::string& name, bool a
   if (!as_method) {
     if (const std::string hint = aggregate_hint(name); !hint.empty())
       refuse(node, "'" + name + "' is an aggregate, and aggregates need many records", hint);
+    if (const std::string hint = stream_function_hint(name); !hint.empty())
+      refuse(node, "unknown function '" + name + "'", hint);
   }
   // all(x, COND) and its like are no functions: their arguments were not what they take.
   const std::string near = nearest(name, function_names());

@@ -113,6 +113,9 @@ struct Expressions::Impl {
     if (near.empty() && ours.empty() && stands_for_text(expression.text, error))
       near = "; text stands in quotes, and the shell takes those that are not within others: '... == \"" +
              std::string(missing) + "\"'";
+    if (near.empty() && ours.empty() && expression.what == "--key" && expression.text == missing)
+      near =
+          "; a key that is a text stands in quotes within others: --key '\"" + std::string(missing) + "\"'";
     return {near, ours};
   }
 

@@ -134,12 +134,36 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits) {
   const auto ours = in_our_spelling(text, is_list, fits);
-  if (!ours) return hint;
-  // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.
-  const bool says_what = hint.rfind("write ", 0) == 0 && hint.find('(') == std::string::npos &&
-                         hint.find("...") == std::string::npos && hint.find("NAME=") == std::string::npos &&
-                         hint.find(": ") == std::string::npos;
-  return (says_what ? hint : "write") + ": " + *ours;
+  if (ours) {
+    // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.
+    const bool says_what = hint.rfind("write ", 0) == 0 && hint.find('(') == std::string::npos &&
+                           hint.find("...") == std::string::npos && hint.find("NAME=") == std::string::npos &&
+                           hint.find(": ") == std::string::npos;
+    return (says_what ? hint : "write") + ": " + *ours;
+  }
+  if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return hint;
+  const auto mended = [](const std::string& part, bool part_is_list) {
+    const auto other = in_our_spelling(part, part_is_list, [](const std::string&) { return true; });
+    return other ? *other : part;
+  };
+  if (const auto command = habits::sql_as_command(text, is_list, mended))
+    return "each clause of SQL is a tool; write: " + *command;
+  return hint;
+}
+
+std::string named_spelling(std::string_view list, size_t position,
+                           const std::function<bool(const std::string&)>& fits) {
+  if (position > list.size()) return {};
+  const std::string named =
+      std::string(list.substr(0, position)) + "NAME=" + std::string(list.substr(position));
+  if (const auto ours = in_our_spelling(named, true, fits)) return *ours;
+  return fits(named) ? named : std::string();
+}
+
+std::string stream_function_hint(std::string_view name) {
+  for (const auto& [theirs, ours] : habits::kStreamFunctions)
+    if (theirs == name) return std::string(ours);
+  return {};
 }
 
 }  // namespace kutils::expr

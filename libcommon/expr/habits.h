@@ -24,7 +24,17 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
 // For an aggregate where records are processed one at a time: the tools that have it. Empty: `name` is none.
 std::string aggregate_hint(std::string_view name);
 
-// `hint`, and behind it the whole in our spelling where there is one: `write: size(uri) > 3`.
+// For a function of jq or Miller that changes the stream, not a record: what does that here. Empty: `name` is
+// none.
+std::string stream_function_hint(std::string_view name);
+
+// `list` with `NAME=` at `position`, where an item has no name, and in our spelling. Empty: it does not fit
+// then either.
+std::string named_spelling(std::string_view list, size_t position,
+                           const std::function<bool(const std::string&)>& fits);
+
+// `hint`, and behind it the whole in our spelling where there is one: `write: size(uri) > 3`. SQL's clauses
+// become a command.
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits);
 

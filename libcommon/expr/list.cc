@@ -46,6 +46,8 @@ std::string derived_name(const Node& node) {
   }
 }
 
+constexpr const char* kNeedsName = "this item needs a name";
+
 class ListParser {
  public:
   ListParser(std::string_view list, Unnamed unnamed, Paths paths)
@@ -162,7 +164,7 @@ class ListParser {
     if (out.kind == ListItem::Kind::field && !out.named) {
       out.name = derived_name(*node);
       if (out.name.empty() && unnamed_ == Unnamed::refused)
-        throw SourceError{"this item needs a name", tokens_[from].begin, tokens_[to - 1].end,
+        throw SourceError{kNeedsName, tokens_[from].begin, tokens_[to - 1].end,
                           "write NAME=" + out.expression};
     }
     return out;
@@ -266,6 +268,10 @@ std::vector<ListItem> parse_list(std::string_view list, std::string_view what, U
         return false;
       }
     };
+    if (error.message == kNeedsName) {
+      if (const std::string named = named_spelling(list, error.begin, fits); !named.empty())
+        error.hint = "write: " + named;
+    }
     error.hint = with_our_spelling(std::move(error.hint), list, true, fits);
     throw to_usage_error(error, list, what);
   }

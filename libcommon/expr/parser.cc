@@ -113,7 +113,9 @@ class Parser {
       case TokenType::assign:
         fail("a single = does not compare", token, "write ==");
       case TokenType::pipe:
-        fail("a single | is no operator", token, "write || for 'or', math.bitOr(a, b) for bits");
+        fail(
+            "a single | is no operator", token,
+            "write || for 'or', math.bitOr(a, b) for bits; jq's pipe is the shell's: kfilter EXPR IN | kmap LIST");
       case TokenType::identifier:
         if (word == "and") fail("unexpected 'and'", token, "write &&");
         if (word == "or") fail("unexpected 'or'", token, "write ||");

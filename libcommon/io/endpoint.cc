@@ -53,6 +53,14 @@ void require_topic_name(const std::string& where, std::string_view name) {
       throw usage_error(
           quoted + "is not a topic name: it has a '" + c + "'",
           "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
+    const std::string_view behind = name.substr(name.find(c) + 1);
+    if ((c == ':' || c == '[') && name[0] != c && !behind.empty() &&
+        behind.find_first_not_of("0123456789]") == std::string_view::npos) {
+      const std::string number(behind.substr(0, behind.find(']')));
+      throw usage_error(
+          quoted + "is not a topic name: it has a '" + c + "'",
+          "one partition of it is read by: -p " + number + " " + std::string(name.substr(0, name.find(c))));
+    }
     throw usage_error(
         quoted + "is not a topic name: it has a '" + c + "'",
         "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");

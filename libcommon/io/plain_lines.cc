@@ -11,6 +11,15 @@ namespace {
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
+// Begins as no JSON value does.
+bool is_plain_text(std::string_view line) {
+  const size_t first = line.find_first_not_of(" \t");
+  if (first == line.npos) return false;
+  const std::string_view text = line.substr(first);
+  return std::string_view("{[\"-0123456789").find(text[0]) == std::string_view::npos &&
+         text.rfind("true", 0) != 0 && text.rfind("false", 0) != 0 && text.rfind("null", 0) != 0;
+}
+
 class JsonParser final : public LineParser {
  public:
   explicit JsonParser(const LineFormat& format)
@@ -27,6 +36,8 @@ class JsonParser final : public LineParser {
     if (check_ && !record.value.is_null()) {
       if (auto bad = reader_.read(record.value.view()); bad && bad->reason != Reason::not_an_object) {
         error = std::move(*bad);
+        if (error.reason == Reason::not_json && is_plain_text(record.value.view()))
+          error.message += "; lines that are text are taken by -I text";
         return Got::error;
       }
     }

@@ -331,7 +331,7 @@ refused() {
   refused kread -z zstd a; says "compression.codec=zstd"
   refused kread --limit 3 a; says "-c N"
   refused ktable --group-by uri 'count()' a; says "--by EXPR"
-  refused kread --list; says "kcat -L"
+  refused kread --list; says "ktopic list"
 }
 
 @test "a port that is none is refused, whoever says it" {
@@ -356,7 +356,7 @@ refused() {
   [ "$(kread --where 'a > 0' ./in.ndjson)" = "$(head -1 in.ndjson)" ]
   refused kread --where 'a >' ./in.ndjson; says "--where: the expression ends too early"
   run kread --where 'a' ./in.ndjson
-  [ "$status" -eq 4 ]; says "--where must be true or false and is 1"
+  [ "$status" -eq 4 ]; says "--where must be true or false, not int"
   KUTILS_BROKERS=localhost:1 refused kread --where 'a > 0' table:in; says "kfilter -e 'a > 0' table:in"
   same <(kread --pretty -c 1 ./in.ndjson) - <<'END'
 {

@@ -72,7 +72,15 @@ class ExprTool final : public cli::Tool {
       shared_.refuse_given(useful, "without IN no record is read", "name IN, or - for standard input");
       options.record = false;
       once_ = std::make_unique<expr::Expressions>(options);
-      handle_ = once_->add(*expression, "EXPR");
+      try {
+        handle_ = once_->add(*expression, "EXPR");
+      } catch (const Error& error) {
+        if (!error.hint().empty() || std::string(error.what()).find("unknown name") == std::string::npos)
+          throw;
+        throw Error(
+            error.code(), error.what(),
+            "fields are those of records: kexpr EXPR IN; a name of its own is given by: --var NAME=VALUE");
+      }
       return;
     }
     ExprStage check(*expression, options);  // finds what is wrong before anything opens

@@ -26,6 +26,9 @@ const StageTool& find_tool(const std::string& name) {
     names.emplace_back(tool.name);
   }
   const std::string near = nearest_name(name, names);
+  if (std::find(names.begin(), names.end(), name.substr(0, name.find(' '))) != names.end())
+    throw usage_error("'" + name + "' cannot be a stage of a pipe: it is one word",
+                      "leave out the quotes around a stage: kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT");
   throw usage_error(
       "'" + name + "' cannot be a stage of a pipe",
       (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") + names_of_tools());

@@ -173,9 +173,13 @@ class QueryTool final : public cli::Tool {
     const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
     const bool is_empty = asks_windows && !query_.names_rows() && !found_any;
     if (is_empty) log.note("no row in these windows");
-    for (const std::string& key : missing)
+    for (const std::string& key : missing) {
       log.note("no row of '" + key + "'" + (query_.prefix ? "..." : "") +
                (asks_windows ? " in these windows" : ""));
+      if (key.find_first_of("=<>") != key.npos)
+        log.note("KEY is a key as it stands, no condition; rows are chosen by: kquery " + table_ +
+                 " | kfilter EXPR");
+    }
     if (asks_windows && (is_empty || !missing.empty()))
       log.note(
           "closed windows are kept for as long as kwindow --expires says; by default they are deleted at once");

@@ -22,6 +22,20 @@ std::string part(const std::string& what, const std::string& from, const std::st
          (count.empty() ? "" : ", " + std::to_string(begin + std::stoi(count))) + ")";
 }
 
+std::string bracketed(const std::string& text) { return has_operators(text) ? "(" + text + ")" : text; }
+
+// Python's randint(FROM, TO), both included; of one argument, numbers below it.
+std::string random_integer(const std::vector<std::string>& arguments) {
+  const std::string from = arguments.size() == 2 ? bracketed(arguments[0]) : "0";
+  const std::string& to = arguments.back();
+  std::string count = bracketed(to);
+  if (arguments.size() == 2)
+    count = is_whole(from) && is_whole(to) && std::stoi(to) >= std::stoi(from)
+                ? std::to_string(std::stoi(to) - std::stoi(from) + 1)
+                : "(" + count + " - " + from + " + 1)";
+  return (from == "0" ? "" : from + " + ") + "int(random() * " + count + ")";
+}
+
 // Calls whose translation depends on their arguments.
 std::string special(const Pieces& p, const std::string& name, const std::vector<std::string>& arguments) {
   const size_t n = arguments.size();
@@ -119,11 +133,15 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
     }
     return p.replaced(begin, behind, is_operator && !p.stands_alone(begin, behind) ? "(" + out + ")" : out);
   };
+  const auto alone = [&](const std::string& out, size_t begin) {
+    return p.stands_alone(begin, behind) || out.rfind("int(", 0) == 0 ? out : "(" + out + ")";
+  };
   const auto known = [&](const Spelling& one) {
     return one.name == name && one.arguments == arguments.size();
   };
   // Math.max of JavaScript and of SQL's dialects.
-  if (selected && (p.is(i - 2, "math") || p.is(i - 2, "date")) && !p.is(i - 3, ".")) {
+  if (selected && (p.is(i - 2, "math") || p.is(i - 2, "date") || p.is(i - 2, "random")) &&
+      !p.is(i - 3, ".")) {
     const std::string dotted = p[i - 2].text + "." + name;
     const auto of_library = std::find_if(std::begin(kCalls), std::end(kCalls), [&](const Spelling& one) {
       return one.name == dotted && one.arguments == arguments.size();
@@ -133,6 +151,8 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
       return as(*of_library, {}, i - 2);
     if (const std::string out = special(p, dotted, arguments); !out.empty())
       return p.replaced(i - 2, behind, out);
+    if (dotted == "random.randint" && arguments.size() == 2)
+      return p.replaced(i - 2, behind, alone(random_integer(arguments), i - 2));
   }
   if (selected) {
     const size_t left = p.primary_before(i - 1);
@@ -157,6 +177,8 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
   const std::string as_written(p.text().substr(p[i].begin, name.size()));
   if (as_written != name && std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs))
     return p.replaced(i, i + 1, name);
+  if (name == "randint" && (arguments.size() == 1 || arguments.size() == 2))
+    return p.replaced(i, behind, alone(random_integer(arguments), i));
   const auto found = std::find_if(std::begin(kCalls), std::end(kCalls), known);
   if (found != std::end(kCalls)) return as(*found, {}, i);
   const auto aggregate = std::find_if(std::begin(kAggregates), std::end(kAggregates), known);

@@ -2,6 +2,7 @@
 // replaces what it finds there; habits.cc asks them at each place in turn, and again for what they made.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,12 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i);
 std::optional<std::string> rewrite_infix_word(const Pieces& p, size_t i);
 // 1h beside a time
 std::optional<std::string> rewrite_number(const Pieces& p, size_t i);
+
+// SQL's clauses as a command: `x WHERE a GROUP BY b LIMIT 3`. `is_list`: x is columns, else a condition. `mend` gives an expression or a list in our
+// spelling. nullopt: no clauses, or some for which there is no tool.
+std::optional<std::string> sql_as_command(
+    std::string_view text, bool is_list,
+    const std::function<std::string(const std::string& part, bool is_list)>& mend);
 
 // Parts that several origins use.
 std::optional<std::string> default_value(const Pieces& p, size_t i);  // a ?? b: the first one that exists

@@ -64,10 +64,11 @@ Done arrow(const Pieces& p, size_t i) {
 
 // jq's {a, b: .c}: a list of fields.
 Done object(const Pieces& p, size_t i) {
-  if (i != 0 || !p.is_list()) return std::nullopt;
-  if (p.behind_bracket(0) != p.size()) return std::nullopt;
+  const bool behind_all = i == 2 && p.is(0, "*") && p.is(1, ",");
+  if ((i != 0 && !behind_all) || !p.is_list()) return std::nullopt;
+  if (p.behind_bracket(i) != p.size()) return std::nullopt;
   std::string out;
-  for (size_t from = 1; from + 1 < p.size();) {
+  for (size_t from = i + 1; from + 1 < p.size();) {
     const size_t end = std::min(p.item_end(from), p.size() - 1);
     const bool renamed = p.is(from + 1, ":");
     if (end == from || (!renamed && end != from + 1)) return std::nullopt;
@@ -77,7 +78,8 @@ Done object(const Pieces& p, size_t i) {
     out += renamed ? name + "=" + p.written(from + 2, end) : name;
     from = end + 1;
   }
-  return out.empty() ? std::nullopt : Done(out);
+  if (out.empty()) return std::nullopt;
+  return behind_all ? "*, " + out : out;
 }
 
 bool compares(const Pieces& p) {
@@ -88,9 +90,69 @@ bool compares(const Pieces& p) {
   });
 }
 
-// a == 1 & b == 2
+// .["x"]
+Done field_by_index(const Pieces& p, size_t i) {
+  const bool is_path =
+      i > 0 && (p[i - 1].kind != Piece::Kind::symbol || p.is(i - 1, ")") || p.is(i - 1, "]"));
+  if (is_path || !p.is(i + 1, "[") || i + 2 >= p.size() || p[i + 2].kind != Piece::Kind::string)
+    return std::nullopt;
+  return p.replaced(i, i + 1, "_value");
+}
+
+// del(.a, .b)
+Done deletion(const Pieces& p, size_t i) {
+  if (i != 0 || !p.is_list() || !p.is(1, "(") || p.behind_bracket(1) != p.size()) return std::nullopt;
+  std::string out = "*";
+  for (size_t at = 2; at + 1 < p.size(); at += 3) {
+    const bool is_field = p.is(at, ".") && p[at + 1].kind == Piece::Kind::word;
+    if (!is_field || (at + 3 < p.size() && !p.is(at + 2, ","))) return std::nullopt;
+    out += ", -" + p.written(at + 1, at + 2);
+  }
+  return out == "*" ? std::nullopt : Done(out);
+}
+
+// `.x = 1`, `.x |= f`, `.x += 1`, `. + {x: 1}`: all fields, and x.
+Done update(const Pieces& p, size_t i) {
+  if (i != 0 || !p.is_list() || p.size() < 4) return std::nullopt;
+  if (p.is(1, "+") && p.is(2, "{") && p.behind_bracket(2) == p.size()) return p.replaced(0, 2, "*,");
+  if (p[1].kind != Piece::Kind::word) return std::nullopt;
+  const bool of_old =
+      p.is(3, "=") && (p.is(2, "|") || p.is(2, "+") || p.is(2, "-") || p.is(2, "*") || p.is(2, "/"));
+  if (!of_old && !p.is(2, "=")) return std::nullopt;
+  const size_t from = of_old ? 4 : 3;
+  if (from >= p.size() || p.item_end(from) != p.size()) return std::nullopt;
+  const std::string name = p.written(1, 2), right = p.written(from, p.size());
+  if (!of_old) return "*, " + name + "=" + right;
+  if (p.is(2, "|")) {
+    if (p.size() != from + 1 || p[from].kind != Piece::Kind::word) return std::nullopt;
+    return "*, " + name + "=" + right + "(" + name + ")";
+  }
+  return "*, " + name + "=" + name + " " + p[2].text + " " +
+         (has_operators(right) ? "(" + right + ")" : right);
+}
+
+// if a then b elif c then d else e end
+Done if_then(const Pieces& p, size_t i) {
+  const size_t end = p.next_of(i + 1, "end");
+  if (end == Pieces::kNone) return std::nullopt;
+  std::string out;
+  size_t at = i;
+  while (at == i || p.is(at, "elif")) {
+    const size_t then = p.next_of(at + 1, "then");
+    if (then == Pieces::kNone || then > end) return std::nullopt;
+    const size_t next = std::min({p.next_of(then + 1, "elif"), p.next_of(then + 1, "else"), end});
+    out += p.written(at + 1, then) + " ? " + p.written(then + 1, next) + " : ";
+    at = next;
+  }
+  if (!p.is(at, "else")) return std::nullopt;
+  out += p.written(at + 1, end);
+  return p.replaced(i, end + 1, p.stands_alone(i, end + 1) ? out : "(" + out + ")");
+}
+
+// a == 1 & b == 2; but not jq's pipe.
 Done logical(const Pieces& p, size_t i) {
   if (!compares(p)) return std::nullopt;
+  if (p.is(i, "|") && (p.is(0, "select") || p.is(0, ".") || p.is(i + 1, "."))) return std::nullopt;
   return p.replaced(i, i + 1, p[i].text + p[i].text);
 }
 
@@ -151,6 +213,15 @@ Rules javascript_rules() {
            {"?:", default_value}}};
 }
 
-Rules jq_rules() { return {{}, {}, {{"{", object}, {"//", default_value}, {"$", dollar}, {"@", at_sign}}}; }
+Rules jq_rules() {
+  return {{{"if", if_then}, {"del", deletion}},
+          {},
+          {{".", field_by_index},
+           {".", update},
+           {"{", object},
+           {"//", default_value},
+           {"$", dollar},
+           {"@", at_sign}}};
+}
 
 }  // namespace kutils::expr::habits

@@ -1,7 +1,9 @@
 // SQL: CASE, CAST, LIKE, BETWEEN, IS NULL, IN (...), AS, NOT, * EXCEPT and the rest of a SELECT.
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
+#include "base/shell_word.h"
 #include "expr/habits/rules.h"
 #include "expr/habits/words.h"
 
@@ -244,6 +246,67 @@ Done infix_as(const Pieces& p, size_t i, std::string_view ours) {
 }
 
 }  // namespace
+
+std::optional<std::string> sql_as_command(
+    std::string_view text, bool is_list,
+    const std::function<std::string(const std::string& part, bool is_list)>& mend) {
+  const Pieces p(text, false);
+  // Where each clause begins, and what stands in it.
+  constexpr std::string_view kClauses[] = {"select", "from", "where", "group", "having", "order", "limit"};
+  std::string select, from, where, group, having, limit;
+  std::string* const parts[] = {&select, &from, &where, &group, &having, nullptr, &limit};
+  size_t clauses = 0;
+  for (size_t at = 0; at < p.size();) {
+    size_t words = 0;
+    std::string* part = &select;
+    for (size_t k = 0; k < std::size(kClauses); ++k) {
+      if (!p.is(at, kClauses[k]) || (k == 0 && at > 0) || (k == 3 && !p.is(at + 1, "by"))) continue;
+      part = parts[k];
+      words = k == 3 ? 2 : 1;
+      clauses += k > 1 ? 1 : 0;
+      break;
+    }
+    if (!part || (words == 0 && at > 0) || !part->empty()) return std::nullopt;  // ORDER BY; twice
+    size_t end = p.size();
+    for (const std::string_view clause : kClauses) end = std::min(end, p.next_of(at + words, clause));
+    if (end <= at + words && !(at == 0 && words == 0)) return std::nullopt;
+    *part = p.written(at + words, end);
+    at = end;
+  }
+  if (clauses == 0 || (!having.empty() && group.empty())) return std::nullopt;
+  if (!is_list && where.empty() && !p.is(0, "select")) where.swap(select);
+  const bool is_condition = select.empty() || select == "*";
+  if (!limit.empty() && limit.find_first_not_of("0123456789") != limit.npos) return std::nullopt;
+  std::vector<std::string> stages;
+  if (!where.empty()) stages.push_back("kfilter " + shell_word(mend(where, false)));
+  if (!group.empty()) {
+    // The columns of the group are there without being asked for.
+    std::string aggregates;
+    const Pieces items(select, true);
+    for (size_t at = 0; at < items.size();) {
+      const size_t end = items.next_of(at, ",") == Pieces::kNone ? items.size() : items.next_of(at, ",");
+      const std::string item = items.written(at, end);
+      if (item.find('(') != item.npos) aggregates += (aggregates.empty() ? "" : ", ") + item;
+      at = end + 1;
+    }
+    if (aggregates.empty()) aggregates = "count()";
+    stages.push_back("ktable --by " + shell_word(mend(group, true)) + " " +
+                     shell_word(mend(aggregates, true)));
+    if (!having.empty()) stages.push_back("kfilter " + shell_word(mend(having, false)));
+  } else if (!is_condition) {
+    stages.push_back("kmap " + shell_word(mend(select, true)));
+  }
+  if (stages.empty()) return std::nullopt;
+  const std::string in = from.empty() ? "IN" : shell_word(from);
+  const std::string options = limit.empty() ? " " : " -m " + limit + " ";
+  if (stages.size() == 1) {
+    const size_t space = stages[0].find(' ');
+    return stages[0].substr(0, space) + options + stages[0].substr(space + 1) + " " + in;
+  }
+  std::string out = "kpipe" + options + stages[0];
+  for (size_t i = 1; i < stages.size(); ++i) out += " then " + stages[i];
+  return out + " -- " + in;
+}
 
 Rules sql_rules() {
   return {

@@ -77,14 +77,18 @@ std::string time_call(const std::string& name, const std::vector<std::string>& a
   }
   if (name == "date_trunc" && n == 2 && is_text(arguments[0])) {
     const std::string unit = arguments[0].substr(1, arguments[0].size() - 2);
+    const std::string time = as_time(arguments[1]);
+    if (unit == "second") return "timestamp(int(" + time + "))";
+    if (unit == "week")  // from Monday on
+      return "timestamp(format_time(" + time + " - duration(string((" + time +
+             ".getDayOfWeek() + 6) % 7 * 24) + \"h\"), \"%Y-%m-%dT00:00:00Z\"))";
     const std::string format = unit == "day"      ? "%Y-%m-%dT00:00:00Z"
                                : unit == "hour"   ? "%Y-%m-%dT%H:00:00Z"
                                : unit == "minute" ? "%Y-%m-%dT%H:%M:00Z"
                                : unit == "month"  ? "%Y-%m-01T00:00:00Z"
                                : unit == "year"   ? "%Y-01-01T00:00:00Z"
                                                   : "";
-    return format.empty() ? format
-                          : "timestamp(format_time(" + as_time(arguments[1]) + ", \"" + format + "\"))";
+    return format.empty() ? format : "timestamp(format_time(" + time + ", \"" + format + "\"))";
   }
   return {};
 }

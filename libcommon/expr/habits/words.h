@@ -74,6 +74,8 @@ constexpr Spelling kCalls[] = {
     {"floor", 1, "math.floor($1)"},
     {"round", 1, "math.round($1)"},
     {"sqrt", 1, "math.sqrt($1)"},
+    {"trunc", 1, "math.trunc($1)"},
+    {"sign", 1, "math.sign($1)"},
     {"greatest", 2, "math.greatest($1, $2)"},
     {"least", 2, "math.least($1, $2)"},
     {"max", 2, "math.greatest($1, $2)"},
@@ -93,8 +95,8 @@ constexpr Spelling kCalls[] = {
     {"date.now", 0, "int(now())"},
     {"exists", 1, "has($1)"},
     {"rand", 0, "random()"},
-    {"randint", 0, "random()"},
     {"math.random", 0, "random()"},
+    {"random.random", 0, "random()"},
     {"math.max", 2, "math.greatest($1, $2)"},
     {"math.min", 2, "math.least($1, $2)"},
     {"math.round", 1, "math.round($1)"},
@@ -122,6 +124,9 @@ constexpr Spelling kAggregates[] = {
     {"total", 1, "sum($1)"},
     {"stdev", 1, "stddev($1)"},
     {"stddev_samp", 1, "stddev($1)"},
+    {"var", 1, "variance($1)"},
+    {"var_samp", 1, "variance($1)"},
+    {"variance_samp", 1, "variance($1)"},
     {"p999", 1, "percentile($1, 99.9)"},
     {"first_value", 1, "first($1)"},
     {"any_value", 1, "first($1)"},
@@ -166,8 +171,18 @@ constexpr std::pair<std::string_view, std::string_view> kInfixMethods[] = {
     {"starts_with", "startsWith"}, {"endswith", "endsWith"}, {"ends_with", "endsWith"}};
 // Aggregates, also by other languages' names.
 constexpr std::string_view kAggregateNames[] = {
-    "count", "sum",      "avg", "mean",       "median",  "stddev",         "first",
-    "last",  "distinct", "top", "percentile", "collect", "approx_distinct"};
+    "count", "sum",      "avg", "mean",       "median",  "stddev",          "first",
+    "last",  "distinct", "top", "percentile", "collect", "approx_distinct", "variance"};
+// What jq and Miller do to a stream of records, where no such function exists: what does it here.
+constexpr std::pair<std::string_view, std::string_view> kStreamFunctions[] = {
+    {"group_by", "records are grouped by an option of ktable: ktable --by EXPR 'count()' IN"},
+    {"unique_by", "one row for each key is a table: ktable --by EXPR 'count()' IN"},
+    {"unique", "one row for each value is a table: ktable --by EXPR 'count()' IN"},
+    {"sort_by",
+     "rows of a table are sorted where they are printed: kread -e -O table --sort COLUMN table:IN"},
+    {"limit", "the number of records that are written is an option: -m N"},
+    {"head", "the number of records that are written is an option: -m N"},
+    {"tail", "the last records of a topic are an option: --tail N"}};
 // Parts of a time: SQL's functions.
 constexpr std::pair<std::string_view, std::string_view> kTimeParts[] = {
     {"year", "getFullYear()"},   {"month", "getMonth() + 1"}, {"day", "getDate()"},

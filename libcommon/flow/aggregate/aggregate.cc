@@ -42,6 +42,8 @@ constexpr AggregateFunction kFunctions[] = {
     {"last", "last(x)", "the value that arrived last", 1, 1, [](Item) { return make_last(); }},
     {"stddev", "stddev(x)", "sample standard deviation; null for fewer than two values", 1, 1,
      [](Item) { return make_stddev(); }},
+    {"variance", "variance(x)", "sample variance, the square of stddev; null for fewer than two values", 1, 1,
+     [](Item) { return make_variance(); }},
     {"distinct", "distinct(x)", "number of different values, exact: keeps them all", 1, 1,
      [](Item) { return make_distinct(); }},
     {"approx_distinct", "approx_distinct(x)",

@@ -1,7 +1,9 @@
 #include "flow/aggregate/arguments.h"
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
+#include <span>
 
 #include "expr/text.h"
 
@@ -49,20 +51,50 @@ Result<ScalarValue> to_scalar(const expr::Value& value, std::string& scratch) {
   return scalar;
 }
 
+namespace {
+
+// The list that was typed, but for spaces, around the argument or the condition of item `at`: for hints.
+expr::InList place_in_list(std::span<const AggregateItem> items, size_t at, bool of_condition) {
+  expr::InList place;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const AggregateItem& item = items[i];
+    std::string& text = i <= at ? place.before : place.after;
+    if (i > 0) text += ", ";
+    const std::string derived = item.argument.empty() ? item.function : item.function + "_" + item.argument;
+    if (item.name != derived || (i == at && !of_condition)) text += item.name + "=";
+    text += item.function + "(" + (item.initial.empty() ? "" : item.initial + ", ");
+    if (i != at || of_condition) text += item.argument;
+    std::string& behind = i == at && !of_condition ? place.after : text;
+    for (const double parameter : item.parameters) {
+      char number[32];
+      std::snprintf(number, sizeof number, ", %.15g", parameter);
+      behind += number;
+    }
+    behind += ')';
+    if (!item.condition.empty()) behind += " if " + (i == at && of_condition ? "" : item.condition);
+  }
+  return place;
+}
+
+}  // namespace
+
 AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions,
                                        std::string_view what)
     : set_(set), expressions_(expressions), arguments_(set.items().size()), scratch_(set.items().size()) {
   for (const AggregateItem& item : set.items()) {
     Handles handles;
+    const size_t at = handles_.size();
     if (find_aggregate_function(item.function)->folds) {
       const size_t handle = expressions.add_fold(item.argument, what, item.initial_value);
       handles.fold = std::make_unique<FoldStep>(expressions, handle);
       arguments_[handles_.size()].successor = handles.fold.get();
     } else if (!item.argument.empty()) {
-      handles.argument = expressions.add(item.argument, what);
+      handles.argument =
+          expressions.add(item.argument, what, expr::Expect::any, place_in_list(set.items(), at, false));
     }
     if (!item.condition.empty())
-      handles.condition = expressions.add(item.condition, what, expr::Expect::boolean);
+      handles.condition =
+          expressions.add(item.condition, what, expr::Expect::boolean, place_in_list(set.items(), at, true));
     handles_.push_back(std::move(handles));
   }
 }

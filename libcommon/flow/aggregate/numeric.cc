@@ -206,8 +206,10 @@ class Values final : public TypedAggregate<std::vector<double>> {
   }
 };
 
-class StandardDeviation final : public TypedAggregate<Moments> {
+// The sample variance, or its square root.
+class Deviation final : public TypedAggregate<Moments> {
  public:
+  explicit Deviation(bool is_root) : is_root_(is_root) {}
   bool is_ordered() const override { return true; }  // its last digits depend on it
   std::unique_ptr<Aggregate> front() const override { return std::make_unique<Values>(); }
   std::optional<RecordError> merge_front(void* into, const void* from) const override {
@@ -215,7 +217,7 @@ class StandardDeviation final : public TypedAggregate<Moments> {
     return std::nullopt;
   }
   std::optional<RecordError> check(const ScalarValue& argument) const override {
-    if (!argument.is_number()) return needs_number("stddev", argument);
+    if (!argument.is_number()) return needs_number(is_root_ ? "stddev" : "variance", argument);
     return std::nullopt;
   }
   void add(void* state, const ScalarValue& argument) const override {
@@ -246,8 +248,8 @@ class StandardDeviation final : public TypedAggregate<Moments> {
   }
   void result(const void* state, std::string& json) const override {
     const Moments& m = of(state);
-    if (m.count < 2 || !append_json_double(std::sqrt(m.squares / static_cast<double>(m.count - 1)), json))
-      json += "null";
+    const double variance = m.count < 2 ? NAN : m.squares / static_cast<double>(m.count - 1);
+    if (m.count < 2 || !append_json_double(is_root_ ? std::sqrt(variance) : variance, json)) json += "null";
   }
   void encode(const void* state, std::string& out) const override {
     const Moments& m = of(state);
@@ -269,6 +271,7 @@ class StandardDeviation final : public TypedAggregate<Moments> {
     m.mean += delta / static_cast<double>(m.count);
     m.squares += delta * (value - m.mean);
   }
+  bool is_root_;
 };
 
 }  // namespace
@@ -276,6 +279,7 @@ class StandardDeviation final : public TypedAggregate<Moments> {
 std::unique_ptr<Aggregate> make_count() { return std::make_unique<Count>(); }
 std::unique_ptr<Aggregate> make_sum() { return std::make_unique<Sum>(); }
 std::unique_ptr<Aggregate> make_avg() { return std::make_unique<Average>(); }
-std::unique_ptr<Aggregate> make_stddev() { return std::make_unique<StandardDeviation>(); }
+std::unique_ptr<Aggregate> make_stddev() { return std::make_unique<Deviation>(true); }
+std::unique_ptr<Aggregate> make_variance() { return std::make_unique<Deviation>(false); }
 
 }  // namespace kutils::flow

@@ -1,6 +1,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/shell_word.h"
 #include "base/trim.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
@@ -9,9 +10,9 @@
 namespace kutils::flow {
 namespace {
 
-// At commas outside of brackets and strings.
-std::vector<std::string> split_arguments(std::string_view text) {
-  std::vector<std::string> parts;
+// At commas outside of brackets and strings. The parts are views into `text`.
+std::vector<std::string_view> split_arguments(std::string_view text) {
+  std::vector<std::string_view> parts;
   size_t depth = 0, begin = 0;
   char quote = 0;
   for (size_t i = 0; i <= text.size(); ++i) {
@@ -26,7 +27,7 @@ std::vector<std::string> split_arguments(std::string_view text) {
     } else if ((c == ')' || c == ']' || c == '}') && depth > 0) {
       --depth;
     } else if (i == text.size() || (c == ',' && depth == 0)) {
-      parts.emplace_back(trim(text.substr(begin, i - begin)));
+      parts.push_back(trim(text.substr(begin, i - begin)));
       begin = i + 1;
     }
   }
@@ -47,7 +48,25 @@ std::string function_names() {
   return names;
 }
 
-AggregateItem parse_item(const expr::ListItem& item, std::string_view what, const expr::Options& options) {
+// An item that needs a name and has none.
+struct NeedsName : Error {
+  NeedsName(const Error& error, size_t at) : Error(error), position(at) {}
+  size_t position;  // of its expression, in the list
+};
+
+// A name, and so probably a column beside which records are to be counted.
+std::string grouping_hint(const std::vector<expr::ListItem>& list, const expr::ListItem& field) {
+  std::string others;
+  for (const expr::ListItem& item : list) {
+    if (&item == &field || item.expression.find('(') == std::string::npos) continue;
+    others += (others.empty() ? "" : ", ") + (item.named ? item.name + "=" : "") + item.expression;
+  }
+  return "what groups records is an option; write: --by " + field.expression + " " +
+         shell_word(others.empty() ? "count()" : others);
+}
+
+AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::ListItem& item,
+                         std::string_view what, const expr::Options& options) {
   const std::string where = std::string(what) + ": '" + item.expression + "'";
   if (item.kind != expr::ListItem::Kind::field)
     throw usage_error(std::string(what) + " is a list of aggregates: [NAME=]FUNCTION(...) [if COND]",
@@ -56,19 +75,18 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   const size_t open = text.find('(');
   const std::string_view function_name = trim(text.substr(0, open));
   if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
-    throw usage_error(where + " is not an aggregate", "aggregates are " + function_names());
+    throw usage_error(where + " is not an aggregate", is_identifier(text) && !find_aggregate_function(text)
+                                                          ? grouping_hint(whole, item)
+                                                          : "aggregates are " + function_names());
   const AggregateFunction* function = find_aggregate_function(function_name);
   if (function == nullptr)
     throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()",
-                      function_name.rfind("var", 0) == 0
-                          ? "the variance is the square of the standard deviation; write: stddev" +
-                                std::string(text.substr(open))
-                          : "aggregates are " + function_names());
+                      "aggregates are " + function_names());
 
   AggregateItem result;
   result.function = function_name;
   result.condition = trim(item.condition);
-  std::vector<std::string> arguments;
+  std::vector<std::string_view> arguments;
   const std::string_view inside = trim(text.substr(open + 1, text.size() - open - 2));
   if (!inside.empty()) arguments = split_arguments(inside);
   if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
@@ -76,7 +94,7 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
         where + ": it is written " + function->signature,
         arguments.empty() ? "name the field: total=" + std::string(function_name) + "(amount)" : "");
   if (function->folds) {
-    result.initial = std::move(arguments[0]);
+    result.initial = arguments[0];
     result.initial_value = expr::constant_bytes(result.initial, what, options);
     arguments.erase(arguments.begin());
   }
@@ -86,7 +104,8 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
     const auto [end, error] =
         std::from_chars(arguments[i].data(), arguments[i].data() + arguments[i].size(), value);
     if (error != std::errc() || end != arguments[i].data() + arguments[i].size())
-      throw usage_error(where + ": '" + arguments[i] + "' must be a number, as in " + function->signature);
+      throw usage_error(where + ": '" + std::string(arguments[i]) + "' must be a number, as in " +
+                        function->signature);
     result.parameters.push_back(value);
   }
   if (item.named) {
@@ -96,7 +115,7 @@ AggregateItem parse_item(const expr::ListItem& item, std::string_view what, cons
   } else if (is_identifier(result.argument)) {
     result.name = result.function + "_" + result.argument;
   } else {
-    throw usage_error(where + " needs a name", "write NAME=" + item.expression);
+    throw NeedsName{usage_error(where + " needs a name", "write NAME=" + item.expression), item.position};
   }
   return result;
 }
@@ -110,19 +129,26 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
                                             const expr::Options& options) {
   std::vector<AggregateItem> items;
-  const std::vector<expr::ListItem> parsed = expr::parse_list(list, what);
+  const auto parse = [&](const std::string_view text) {
+    std::vector<AggregateItem> made;
+    const std::vector<expr::ListItem> parsed = expr::parse_list(text, what);
+    for (const expr::ListItem& item : parsed) made.push_back(parse_item(parsed, item, what, options));
+    return made;
+  };
+  const auto fits = [&](const std::string& other) {
+    try {
+      (void)parse(other);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  };
   try {
-    for (const expr::ListItem& item : parsed) items.push_back(parse_item(item, what, options));
+    items = parse(list);
+  } catch (const NeedsName& error) {
+    const std::string named = expr::named_spelling(list, error.position, fits);
+    throw Error(error.code(), error.what(), named.empty() ? error.hint() : "write: " + named);
   } catch (const Error& error) {
-    const auto fits = [&](const std::string& other) {
-      try {
-        for (const expr::ListItem& item : expr::parse_list(other, what))
-          (void)parse_item(item, what, options);
-        return true;
-      } catch (const Error&) {
-        return false;
-      }
-    };
     throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), list, true, fits));
   }
   if (items.empty())

@@ -10,10 +10,15 @@ inline Result<bool> get_condition(expr::Expressions& expressions, size_t handle,
   Result<expr::Value> value = expressions.get(handle);
   if (!value) return std::move(value.error());
   if (value->is_bool()) return value->as_bool();
-  std::string text;
-  if (expr::append_json(*value, text)) text = "something else";
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return RecordError{Reason::not_boolean, std::string(what) + " must be true or false and is " + text};
+  // Equal for all records, so that a run says it once.
+  std::string message =
+      std::string(what) + " must be true or false, not " + std::string(expr::friendly_name(value->kind()));
+  const std::string written = expressions.canonical(handle);
+  const bool is_name = written.find_first_of(" (.[") == std::string::npos;
+  if (is_name && (value->is_number() || value->is_string()))
+    message += "; < and > that are not in quotes go to the shell: '" + written +
+               (value->is_number() ? " > 0'" : " == \"TEXT\"'");
+  return RecordError{Reason::not_boolean, std::move(message)};
 }
 
 }  // namespace kutils::flow

@@ -189,7 +189,8 @@ TEST_CASE("if COND: every aggregate, wherever it may be used") {
         REQUIRE(got.other_errors == 0);
         REQUIRE(got.missing == input.missing);
         REQUIRE(got.not_boolean == input.not_boolean);
-        if (std::string(function.name) == "stddev" && way.subtracts)
+        const std::string name = function.name;
+        if ((name == "stddev" || name == "variance") && way.subtracts)
           continue;  // rounds; the next test looks at it
         REQUIRE(got.results == expected.results);
       }
