@@ -45,6 +45,68 @@ teardown() { kafka_teardown; }
   same <(seq 31000) got
 }
 
+# Two groups whose rows grow: of b's more than OUT takes.
+growing_rows() {
+  new_topic src
+  new_topic dst 1 max.message.bytes=600
+  new_topic dead
+  printf '%s\n' '{"k":"a","n":1,"t":1000}' '{"k":"b","n":1,"t":1000}' | kwrite -q --key k --time t - "$src"
+}
+grow_on() {
+  { for n in 2 3 4; do printf '{"k":"b","n":%d,"t":1000,"s":"%0300d"}\n' "$n" 0; done
+    echo '{"k":"a","n":2,"t":1000}'; } | kwrite -q --key k --time t - "$src"
+}
+
+@test "a record fails once, however many of its windows OUT refuses" {
+  growing_rows
+  grow_on
+  kwindow -e --emit update --on-error dead-letter:"$dead" -w 40s/10s 'n=count(), all=collect(_value)' "$src" "$dst" 2>said
+  # b's rows of two and three records and more are too large, in four windows each.
+  same <(printf '%s\n' 3 4) <(consume "$dead" | jq .n)
+  grep -q '2 dead letters, 2 failed (2 too large)' said
+}
+
+@test "a row that OUT refuses at a commit is the dead letter itself, and is said once for its key" {
+  growing_rows
+  local table=(ktable -e --on-error "dead-letter:$dead" 'n=count(), all=collect(_value)' "$src" "$dst")
+  "${table[@]}"
+  grow_on
+  "${table[@]}" 2>said
+  # OUT keeps b's old row; the dead letters have the new one, under its key.
+  same <(printf 'a {"n":1}\nb {"n":1}\na {"n":2}\n') <(consume "$dst" -f '%k %s\n' | jq -Rr 'capture("(?<k>.) (?<v>.*)") | .k + " " + (.v | fromjson | {n} | tojson)')
+  [ "$(consume "$dead" -f '%k %s\n' | sed 's/^b //' | jq .n)" -eq 4 ]
+  [ "$(consume "$dead" -J | jq -r '.headers as $h | [range(0; $h|length; 2)] | map({($h[.]): $h[.+1]}) | add | [."kutils.topic", ."kutils.offset"] | join(" ")')" = "$src -1" ]
+  grep -q 'an output made from the state: too large: {"key":"b","n":4' said
+  grep -q 'OUT keeps what it had under this key' said
+  # It is too large again, and for dead letters that take no more than OUT it has no value.
+  new_topic small 1 max.message.bytes=600
+  grow_on
+  run ktable -e --on-error "dead-letter:$small" 'n=count(), all=collect(_value)' "$src" "$dst"
+  [ "$status" -eq 0 ]
+  [ "$(consume "$small" -f '%k %S\n')" = "b -1" ]
+  # The state has it, and what is refused under `fail` is not committed.
+  [ "$(kquery "$dst" b | jq .n)" -eq 7 ]
+  echo '{"k":"b","n":9,"t":1000}' | kwrite -q --key k --time t - "$src"
+  for _ in 1 2; do
+    run ktable -e 'n=count(), all=collect(_value)' "$src" "$dst"
+    [ "$status" -eq 4 ]
+    says 'an output made from the state: too large: {"key":"b","n":8'
+    says 'on-error skip'
+  done
+  [ "$(kquery "$dst" b | jq .n)" -eq 7 ]
+  [ "$(count "$dst")" -eq 4 ]
+}
+
+@test "windows that a record closes and that OUT refuses are dead letters, not that record" {
+  growing_rows
+  grow_on
+  echo '{"k":"c","n":1,"t":90000}' | kwrite -q --key k --time t - "$src"
+  kwindow -e --emit close --on-error dead-letter:"$dead" -w 10s 'n=count(), all=collect(_value)' "$src" "$dst" 2>said
+  [ "$(consume "$dead" -f '%k %s\n' | sed 's/^b //' | jq .n)" -eq 4 ]
+  [ "$(consume "$dst" -f '%k\n')" = a ]
+  grep -q '@ 6: too large: an output made when it came, {"key":"b"' said
+}
+
 @test "topics of the state that take small batches only get no others" {
   new_topic src 2
   new_topic dst 2

@@ -8,7 +8,7 @@ constexpr DeadLetterHeader kAdded[] = {
     {"kutils.tool", "the tool that could not process the record"},
     {"kutils.topic", "the topic it was read from, or the file"},
     {"kutils.partition", "its partition; -1 for lines"},
-    {"kutils.offset", "its offset; for lines, their number from 0"},
+    {"kutils.offset", "its offset; for lines, their number from 0; -1 for a result of many records"},
     {"kutils.reason", "what failed"},
 };
 

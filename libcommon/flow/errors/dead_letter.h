@@ -2,6 +2,7 @@
 //   kutils.tool       the tool that could not process it
 //   kutils.topic, kutils.partition, kutils.offset   where it came from (decimal text)
 //   kutils.reason     the reason's word, a colon and the message
+// A result of many records that OUT refuses is a dead letter, too: with its state's partition and offset -1.
 // Headers of those names that it already has (it was a dead letter before) stay in front.
 #pragma once
 

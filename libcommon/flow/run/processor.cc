@@ -23,6 +23,7 @@ void Processor::begin(std::span<const Record> records) {
   batch_ = records;
   ends_before_.reset();
   counted_.clear();
+  last_refused_.reset();
 }
 
 size_t Processor::process(Stage& stage, std::span<const Record> records) {
@@ -77,10 +78,11 @@ void Processor::emit(const Record* origin, const Output& output) {
   refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
     refused_ = true;
-    if (output.is_result)
-      error->message =
-          (origin ? "an output made when it came, " : "") + beginning_of(output) + ": " + error->message;
-    failed(origin, *error);
+    if (output.is_result) {
+      const char* when = origin || current_ ? "an output made when it came, " : "";
+      error->message = when + beginning_of(output) + ": " + error->message;
+    }
+    failed(origin, *error, nullptr, &output);
     if (limits_.stateful && end_ == End::failed) failed_half_way_ = true;
     return;
   }
@@ -123,20 +125,38 @@ bool Processor::is_beyond(const Record* origin) const {
   return end_ == End::limit && ends_before_ && origin && index_of(*origin) >= *ends_before_;
 }
 
-void Processor::failed(const Record* origin, const RecordError& error, const Record* made) {
+void Processor::failed(const Record* origin, const RecordError& error, const Record* made,
+                       const Output* refused) {
+  const bool is_of_many = refused && !origin;
+  if (refused && origin && was_refused(*origin, error.reason)) return;
+  if (!origin) origin = current_;  // it has set off what failed
   const bool ends = policy_ == OnError::Policy::fail;
   Record source;
   const Record* shown = made ? made : origin;
   if (!made && origin && !reads_in_) shown = &(source = source_record(*origin, source_topic_));
-  report_.failed(shown, error, ends);
-  if (policy_ == OnError::Policy::dead_letter && shown) {
-    outputs_.dead_letter(*shown, error);
+  std::optional<std::string_view> result_of;
+  if (refused && refused->is_result && limits_.stateful) result_of = refused->key.view();
+  report_.failed(shown, error, ends, result_of);
+  if (policy_ == OnError::Policy::dead_letter && (shown || is_of_many)) {
+    if (is_of_many) {
+      outputs_.dead_result(*refused, error);
+    } else {
+      outputs_.dead_letter(*shown, error);
+    }
     ++report_.counts.dead_letters;
   }
   if (!ends) return;
   end_ = End::failed;
   if (origin) ends_before_ = index_of(*origin);
-  failed_half_way_ = current_ && origin && out_ > out_before_current_;
+  failed_half_way_ = (current_ && out_ > out_before_current_) || (committing_ && limits_.stateful);
+}
+
+bool Processor::was_refused(const Record& origin, Reason reason) {
+  if (last_refused_ && last_refused_->offset == origin.offset && last_refused_->reason == reason &&
+      last_refused_->partition == origin.partition && last_refused_->topic == origin.topic)
+    return true;
+  last_refused_ = Refused{std::string(origin.topic), origin.partition, origin.offset, reason};
+  return false;
 }
 
 size_t Processor::index_of(const Record& origin) const {
@@ -165,6 +185,7 @@ void Processor::roll_back(const Checkpoint& to) {
   out_ = to.out;
   end_ = reached(limits_.input, in_) || reached(limits_.output, out_) ? End::limit : End::no;
   failed_half_way_ = false;
+  last_refused_.reset();  // its dead letter was aborted
 }
 
 }  // namespace kutils::flow

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -125,8 +127,11 @@ class Processor final : public Emitter {
     }
   }
   bool is_overdue();
-  // `made`: what is shown in place of `origin`; null: that itself.
-  void failed(const Record* origin, const RecordError& error, const Record* made = nullptr);
+  // `made`: what is shown in place of `origin`; null: that itself. `refused`: what OUT does not take.
+  void failed(const Record* origin, const RecordError& error, const Record* made = nullptr,
+              const Output* refused = nullptr);
+  // An output of this record was refused before, for this reason: the record fails once.
+  bool was_refused(const Record& origin, Reason reason);
   void reach_limit(const Record* origin);
   // It comes again: the run ended before it.
   bool is_beyond(const Record* origin) const;
@@ -147,6 +152,14 @@ class Processor final : public Emitter {
   End end_ = End::no;
   std::optional<size_t> ends_before_;               // of the batch
   std::vector<std::pair<size_t, size_t>> counted_;  // of the batch: where records counted as read, how many
+  // The last record of which an output was refused, and why: of this batch, since the last abort.
+  struct Refused {
+    std::string topic;
+    int32_t partition;
+    int64_t offset;
+    Reason reason;
+  };
+  std::optional<Refused> last_refused_;
   bool failed_half_way_ = false;
   bool committing_ = false;
   bool refused_ = false;

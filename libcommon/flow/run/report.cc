@@ -40,29 +40,34 @@ std::string show_command(const Record& origin) {
          std::string(origin.topic);
 }
 
-void Report::failed(const Record* origin, const RecordError& error, bool last) {
+void Report::failed(const Record* origin, const RecordError& error, bool last,
+                    std::optional<std::string_view> result_of) {
+  const auto place = [&] {
+    return origin ? describe_origin(*origin) : std::string("an output made from the state");
+  };
   ++counts.failures;
   ++counts.failures_by_reason[to_string(error.reason)];
   if (!last) {
     if (shown_ >= kInFull) return;
-    const auto [times, is_new] = said_.try_emplace(std::string(to_string(error.reason)) + error.message, 0);
+    const std::string what = result_of ? " of key " + std::string(*result_of) : error.message;
+    const auto [times, is_new] = said_.try_emplace(to_string(error.reason) + what, 0);
     if (!is_new) {
       if (++times->second == 1) {
         ++told_;
-        log_.error((origin ? describe_origin(*origin) : std::string("an output made by a timer")) +
-                   ": the same; more of these are counted, not shown");
+        log_.error(place() + ": the same; more of these are counted, not shown");
       }
       return;
     }
   }
   ++shown_;
   ++told_;
-  std::string text = origin ? describe_origin(*origin) : std::string("an output made by a timer");
+  std::string text = place();
   text.append(": ").append(to_string(error.reason)).append(": ").append(without_long_values(error.message));
   if (origin) {
     const std::string command = show_command(*origin);
     if (!command.empty()) text.append("\n  to see it: ").append(command);
   }
+  if (result_of && !last) text.append("\n  OUT keeps what it had under this key");
   if (last) text.append("\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
   log_.error(text);
   if (shown_ == kInFull && !last) log_.error("more of these are counted, not shown");

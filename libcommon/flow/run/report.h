@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -40,8 +42,11 @@ class Report {
   Counts counts;
 
   void dropped(DropReason reason) { ++counts.drops[static_cast<size_t>(reason)]; }
-  // `origin` is null for what a timer made. `last`: the one that ends the run, always said in full.
-  void failed(const Record* origin, const RecordError& error, bool last = false);
+  // `origin` is null for what a commit or a timer made. `last`: the one that ends the run, always said in full.
+  // `result_of`: the key of a result that OUT refused. It is said once for each key: it grows, so that its
+  // message differs each time.
+  void failed(const Record* origin, const RecordError& error, bool last = false,
+              std::optional<std::string_view> result_of = std::nullopt);
   uint64_t drops(DropReason reason) const { return counts.drops[static_cast<size_t>(reason)]; }
 
   // One line such as `1000 in, 480 out, 510 filtered, 10 failed: 7 missing field, 3 not JSON`.

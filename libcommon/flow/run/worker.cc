@@ -285,17 +285,6 @@ void Worker::commit_if_due() {
   if (transaction_->due(lag(), tasks_->dirty_rows())) commit();
 }
 
-void Worker::before_commit() {
-  const uint64_t failures = parts_.report.counts.failures;
-  tasks_->before_commit();
-  if (!parts_.job.stateful() || parts_.report.counts.failures == failures ||
-      parts_.policy != OnError::Policy::fail)
-    return;
-  transaction_->abort();
-  throw Error(ExitCode::bad_record,
-              "an output made from the state cannot be written; the transaction is aborted");
-}
-
 // The record had written before it failed, or is in the state: that cannot be committed without the rest of
 // it, and leaving must not commit the positions.
 void Worker::set_aside() {
@@ -310,7 +299,7 @@ void Worker::commit(bool last) {
     if (!tasks_->positions_moved() && !any_untold) return;
     transaction_->begin_if_needed();
   }
-  before_commit();
+  tasks_->before_commit();
   if (processor_->failed_half_way()) return set_aside();
   if (origins_) settle_origins();
   tasks_->internal_topics().write_marks(last);

@@ -84,7 +84,6 @@ class Worker final : private PartitionOwner {
   bool internal_topics_reached_ends();
   // `last`: what is kept back until later goes as well.
   void commit(bool last = false);
-  void before_commit();
   void set_aside();
   void abort_and_rewind();
   bool refuse_added();

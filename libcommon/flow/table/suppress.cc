@@ -53,15 +53,15 @@ class Suppress final : public ForwardingStage, private Emitter {
 
   void process(const Record& record, Emitter& out) override {
     inner_->process(record, around(out));
-    release(&record, out);
+    release(out);
   }
   void flush(Emitter& out) override {
     inner_->flush(around(out));
-    release(nullptr, out);
+    release(out);
   }
   void before_commit(Emitter& out) override {
     inner_->before_commit(around(out));
-    release(nullptr, out);
+    release(out);
     rows_.write_back();
     state::StreamTimes times;
     times.stream_time = now_;
@@ -72,7 +72,7 @@ class Suppress final : public ForwardingStage, private Emitter {
   void close(Emitter& out) override {
     inner_->close(around(out));
     now_ = kNever - 1;
-    release(nullptr, out);
+    release(out);
   }
 
  private:
@@ -80,10 +80,10 @@ class Suppress final : public ForwardingStage, private Emitter {
     out_ = &out;
     return *this;
   }
-  void emit(const Record* origin, const Output& output) override {
+  void emit(const Record*, const Output& output) override {
     now_ = std::max(now_, output.timestamp);
     // What this change makes due is as it was before: also its own key's.
-    if (!suppress_) release(origin, *out_);
+    if (!suppress_) release(*out_);
     auto& node = rows_.load(output.key.view());
     Held& held = node.value;
     // The previous time also counts as reached if it is further ahead than the limit, as in a state of an
@@ -106,7 +106,8 @@ class Suppress final : public ForwardingStage, private Emitter {
 
   bool is_beyond(int64_t ms) const { return max_ahead_ && ms > clock_->wall_ms() + *max_ahead_; }
 
-  void release(const Record* origin, Emitter& out) {
+  // No record is the origin: the one that makes a value due is not in it.
+  void release(Emitter& out) {
     rows_.fire(now_, [&](auto& node) {
       Held& held = node.value;
       Output output;
@@ -114,7 +115,7 @@ class Suppress final : public ForwardingStage, private Emitter {
       if (held.has_value) output.value = std::string_view(held.value);
       output.timestamp = held.time;
       output.is_result = true;
-      out.emit(origin, output);
+      out.emit(nullptr, output);
       held.waiting = false;
       return kNever;
     });

@@ -18,6 +18,9 @@ class Outputs {
   virtual std::optional<RecordError> too_far_ahead(int64_t /*ms*/) { return std::nullopt; }
   // The untouched record with headers that say where it came from and why it is here (see dead_letter.h).
   virtual void dead_letter(const Record& origin, const RecordError& error) = 0;
+  // A result that OUT refused and that is of many records: it is the dead letter itself. Without its value if
+  // the dead letters do not take that, either.
+  virtual void dead_result(const Output& result, const RecordError& error) = 0;
 };
 
 }  // namespace kutils::flow

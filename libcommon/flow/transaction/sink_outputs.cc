@@ -19,6 +19,17 @@ void SinkOutputs::dead_letter(const Record& origin, const RecordError& error) {
   }
 }
 
+void SinkOutputs::dead_result(const Record& from, const Output& result, const RecordError& error) {
+  Record made = from;
+  made.key = result.key;
+  made.value = result.value;
+  made.headers = result.headers;
+  made.timestamp = result.timestamp;
+  if (!dead_letters_->write(&made, DeadLetter(tool_, made, error).output())) return;
+  made.value = MaybeBytes();
+  dead_letter(made, error);
+}
+
 void SinkOutputs::flush() {
   for (auto& sink : ports_) sink->flush();
   if (dead_letters_) dead_letters_->flush();

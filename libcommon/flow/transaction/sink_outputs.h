@@ -20,6 +20,11 @@ class SinkOutputs final : public Outputs {
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   std::optional<RecordError> too_far_ahead(int64_t ms) override { return ports_.at(0)->too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
+  void dead_result(const Output& result, const RecordError& error) override {
+    dead_result(Record(), result, error);
+  }
+  // `from`: the partition whose state made it.
+  void dead_result(const Record& from, const Output& result, const RecordError& error);
   void flush();
   void spare();
   void close();  // see io::Sink

@@ -69,6 +69,11 @@ void TransactionalOutputs::dead_letter(const Record& origin, const RecordError& 
   set().dead_letter(origin, error);
 }
 
+void TransactionalOutputs::dead_result(const Output& result, const RecordError& error) {
+  ++written_;
+  set().dead_result(home_, result, error);
+}
+
 void TransactionalOutputs::set_home(const kafka::TopicPartition* at, size_t sub) {
   sub_ = sub;
   home_ = Record();

@@ -24,6 +24,7 @@ class TransactionalOutputs final : public Outputs {
   std::optional<RecordError> write(const Record* origin, const Output& output) override;
   std::optional<RecordError> too_far_ahead(int64_t ms) override { return set().too_far_ahead(ms); }
   void dead_letter(const Record& origin, const RecordError& error) override;
+  void dead_result(const Output& result, const RecordError& error) override;
   // What this sub-topology writes to the internal topic behind it is told to `marks`, which outlives this.
   void tell(size_t sub, SourceMarks& marks) { between_[sub].marks = &marks; }
   // A mark, to the partition that it names (source_marks.h).

@@ -58,7 +58,7 @@ class AlignedStage final : public WindowStage {
       if (auto refused = can_add(set_, bucket.table.state(row), grouped)) return *refused;
       rows_.push_back({&bucket, row});
     }
-    move_on(record, grouped, out);
+    move_on(grouped, out);
     for (const auto& [bucket, row] : rows_) {
       add_checked(set_, bucket->table.state(row), grouped);
       if (!row->exists) {
@@ -82,10 +82,10 @@ class AlignedStage final : public WindowStage {
     return !open_.empty();
   }
 
-  void close_until(const Record* origin, int64_t now, Emitter& out) override {
+  void close_until(int64_t now, Emitter& out) override {
     // Starts and ends are in the same order.
     while (!buckets_.empty() && is_closed(buckets_.begin()->second->end, now)) {
-      close_bucket(origin, *buckets_.begin()->second, out);
+      close_bucket(*buckets_.begin()->second, out);
       last_ = nullptr;
       buckets_.erase(buckets_.begin());
     }
@@ -215,17 +215,17 @@ class AlignedStage final : public WindowStage {
                  bucket.table.state(row), out);
   }
 
-  void close_bucket(const Record* origin, Bucket& bucket, Emitter& out) {
+  void close_bucket(Bucket& bucket, Emitter& out) {
     const bool emits_all = options_.emit == Emit::close;
     if (!emits_all) {
-      for (Row* row : bucket.changed) emit(origin, bucket, row, out);
+      for (Row* row : bucket.changed) emit(nullptr, bucket, row, out);
       bucket.changed.clear();
     }
     const bool keeps = options_.expires > 0 && !store_.in_memory();
     if (emits_all && !bucket.whole) load_rows(bucket);
     if (emits_all)
       for (Row* row : bucket.table.rows())
-        if (row->exists) emit(origin, bucket, row, out);
+        if (row->exists) emit(nullptr, bucket, row, out);
     if (keeps) {
       write_rows(bucket);
       kept_.push_back(bucket.start);

@@ -36,11 +36,11 @@ class FirstStage final : public WindowStage {
   size_t dirty_rows() const override { return dirty_; }
 
  protected:
-  Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
+  Result<bool> take(const Record&, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
     const int64_t time = grouped.time;
     const bool is_late = time + options_.grace < now;
     const bool is_duplicate = !is_late && has_near(grouped.key, time);
-    move_on(record, grouped, out);
+    move_on(grouped, out);
     if (is_late) return false;
     const Record& origin = *grouped.origin;
     if (is_duplicate) {
@@ -53,7 +53,7 @@ class FirstStage final : public WindowStage {
     return true;
   }
 
-  void close_until(const Record*, int64_t now, Emitter&) override {
+  void close_until(int64_t now, Emitter&) override {
     while (!buckets_.empty() && is_over(buckets_.begin()->first, now)) {
       if (!store_.in_memory()) over_.push_back(buckets_.begin()->first);
       buckets_.erase(buckets_.begin());
@@ -247,7 +247,7 @@ class LastStage final : public WindowStage {
 
  protected:
   Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
-    move_on(record, grouped, out);  // what it makes due is as it was before
+    move_on(grouped, out);  // what it makes due is as it was before
     const int64_t time = grouped.time;
     if (time + within_ <= now) return false;
     auto& node = rows_.load(grouped.key);
@@ -272,7 +272,7 @@ class LastStage final : public WindowStage {
     return true;
   }
 
-  void close_until(const Record*, int64_t now, Emitter& out) override {
+  void close_until(int64_t now, Emitter& out) override {
     rows_.fire(now, [&](auto& node) {
       // The first of its dates only: what other keys have before the next one goes before it.
       std::vector<Wait>& list = node.value.list;

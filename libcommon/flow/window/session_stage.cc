@@ -29,13 +29,13 @@ class SessionStage final : public WindowStage {
     size_t first = 0, count = 0;
     reach(*node, time, now, first, count);
     if (count == 0 && is_closed(time, now)) {
-      move_on(record, grouped, out);
+      move_on(grouped, out);
       return false;
     }
     if (count == 1) {
       if (auto refused = set_.can_add(node->value.list[first].state.get(), grouped.arguments))
         return *refused;
-      move_on(record, grouped, out);
+      move_on(grouped, out);
       node = &rows_.load(grouped.key);
       reach(*node, time, now, first, count);
       Session& session = node->value.list[first];
@@ -58,7 +58,7 @@ class SessionStage final : public WindowStage {
       merged.last = std::max(merged.last, session.last);
     }
     if (auto refused = set_.add(merged.state.get(), grouped.arguments)) return *refused;
-    move_on(record, grouped, out);
+    move_on(grouped, out);
     node = &rows_.load(grouped.key);
     reach(*node, time, now, first, count);  // earlier ones may have closed
     Sessions& sessions = node->value;
@@ -73,14 +73,14 @@ class SessionStage final : public WindowStage {
     return true;
   }
 
-  void close_until(const Record* origin, int64_t now, Emitter& out) override {
+  void close_until(int64_t now, Emitter& out) override {
     rows_.fire(now, [&](Rows::Node& node) {
       std::vector<Session>& list = node.value.list;
       for (const Session& session : list) {
         if (!is_closed(session.last, now)) continue;
         if (options_.emit == Emit::close || session.changed) {
           flush_retractions(out);
-          emit(origin, node, session, out);
+          emit(nullptr, node, session, out);
         }
         closed_.put(set_, node.key, node.value.key_is_text, session.first, session.last, session.last,
                     session.state.get());

@@ -30,14 +30,14 @@ class SlidingStage final : public WindowStage {
   Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
     const int64_t time = grouped.time;
     if (is_closed(time, now)) {  // also the last window that could hold it, the one that starts with it
-      move_on(record, grouped, out);
+      move_on(grouped, out);
       return false;
     }
     Event event{time, OwnedState(set_)};
     if (auto refused = set_.add(event.state.get(), grouped.arguments)) return *refused;
     Rows::Node* node = &rows_.load(grouped.key);
     if (auto refused = check(node->value, event, now)) return *refused;
-    move_on(record, grouped, out);
+    move_on(grouped, out);
     node = &rows_.load(grouped.key);
     Events& events = node->value;
     if (events.empty()) events.key_is_text = grouped.key_is_text;
@@ -59,14 +59,14 @@ class SlidingStage final : public WindowStage {
     return true;
   }
 
-  void close_until(const Record* origin, int64_t now, Emitter& out) override {
+  void close_until(int64_t now, Emitter& out) override {
     rows_.fire(now, [&](Rows::Node& node) {
       Events& events = node.value;
       SlidingIndex& index = index_of(events);
       std::sort(events.changed.begin(), events.changed.end());
       windows_.starts_between(index.times(), last_closed(events.closed_until), last_closed(now), closing_);
       for (const int64_t start : closing_) {
-        if (options_.emit == Emit::close || has_changed(events, start)) emit(origin, node, start, out);
+        if (options_.emit == Emit::close || has_changed(events, start)) emit(nullptr, node, start, out);
         if (options_.expires > 0) {
           OwnedState state(set_);
           const int64_t last = collect(events, start, state);

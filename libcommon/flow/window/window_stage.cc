@@ -96,11 +96,11 @@ void WindowStage::close(Emitter& out) {
     const int64_t last = last_close();
     if (last == kNoTime) return;
     clock_.move_all_to(last);
-    close_until(nullptr, clock_.now(), out);
+    close_until(clock_.now(), out);
     return;
   }
   // Beyond every end, yet far from overflow.
-  if (clock_.largest() != kNoTime) close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
+  if (clock_.largest() != kNoTime) close_until(std::numeric_limits<int64_t>::max() / 2, out);
   emit_changes(out);
 }
 

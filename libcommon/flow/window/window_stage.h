@@ -62,17 +62,18 @@ class WindowStage : public Stage {
   // error. False: it is late. An error: nothing was changed or emitted.
   virtual Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now,
                             Emitter& out) = 0;
-  // Stream time is now `now`: emit and drop what closed.
-  virtual void close_until(const Record* origin, int64_t now, Emitter& out) = 0;
+  // Stream time is now `now`: emit and drop what closed. No record is the origin: the one whose time closes a
+  // window is not in it.
+  virtual void close_until(int64_t now, Emitter& out) = 0;
   // The stream time at which the last window that is open now will be closed; kNoTime: none is open.
   virtual int64_t last_close() = 0;
   virtual void emit_changes(Emitter& out) = 0;
   virtual void write_back() = 0;
 
-  void move_on(const Record& record, const GroupedRecord& grouped, Emitter& out) {
+  void move_on(const GroupedRecord& grouped, Emitter& out) {
     const int64_t before = clock_.now();
     clock_.advance(grouped.source, grouped.time);
-    if (clock_.now() != before) close_until(&record, clock_.now(), out);
+    if (clock_.now() != before) close_until(clock_.now(), out);
   }
 
   const WindowOptions options_;
@@ -87,7 +88,7 @@ class WindowStage : public Stage {
   void move_clock(Emitter& out, const Move& move) {
     const int64_t before = clock_.now();
     move();
-    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+    if (clock_.now() != before) close_until(clock_.now(), out);
   }
 
   std::unique_ptr<RecordReader> reader_;

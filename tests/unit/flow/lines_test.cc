@@ -102,7 +102,7 @@ TEST_CASE("lines: a result that the sink refuses is named, for the record only s
   CHECK(bench.run() == ExitCode::bad_record);
   REQUIRE(bench.log.errors.size() == 2);
   CHECK(bench.log.errors[0] == "./in line 2: too large: an output made when it came, huge: too large");
-  CHECK(bench.log.errors[1] == "an output made by a timer: too large: huge: too large");
+  CHECK(bench.log.errors[1] == "an output made from the state: too large: huge: too large");
 }
 
 TEST_CASE("lines: --on-error fail ends at the record, skip counts") {
