@@ -33,7 +33,7 @@ clicks() {
   kwrite -q ./in "$src"
   run kmap -e -g "$dst.g" --each 'x=l' 'id, x' --key 'string(id)' "$src" "$dst"
   [ "$status" -eq 4 ]
-  [[ $output == *"$src"*"offset 3"* ]]
+  [[ $output == *"$src [0] @ 3: too large"* ]]
   jq -c 'select(.id < 4) | {id, x: .l[]}' in | sort >want
   same want <(consume "$dst" | sort)
   # The next run meets it again, and nothing of it is written; skipped, all else is there once.
@@ -77,6 +77,17 @@ clicks() {
   echo '{"total":7}' | kwrite -q - "$rides"
   kbranch -e "$low=total < 40" "$rides" "$high"
   same <(printf '%s\n' 5 7 10 39) <(consume "$low" | jq .total | sort -n)
+}
+
+@test "kbranch --all: to each that matches, the rest to OUT" {
+  seq 0 9 | jq -c '{n: .}' >in
+  new_topic src 2
+  kwrite -q --key 'string(n)' ./in "$src"
+  even=$(topic_name even) big=$(topic_name big) rest=$(topic_name rest)
+  kbranch -e --all "$even=n % 2 == 0, $big=n > 5" "$src" "$rest"
+  same <(printf '%s\n' 0 2 4 6 8) <(consume "$even" | jq .n | sort -n)
+  same <(printf '%s\n' 6 7 8 9) <(consume "$big" | jq .n | sort -n)
+  same <(printf '%s\n' 1 3 5) <(consume "$rest" | jq .n | sort -n)
 }
 
 @test "a dead-letter topic that a tool makes takes a record of any time" {

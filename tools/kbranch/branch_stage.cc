@@ -1,5 +1,6 @@
 #include "kbranch/branch_stage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/shell_word.h"
@@ -65,7 +66,11 @@ std::vector<Branch> parse_branches(const std::string& list) {
 }
 
 BranchStage::BranchStage(const BranchPlan& plan)
-    : expressions_(plan.options), branches_(plan.branches), ports_(plan.ports), keep_null_(plan.keep_null) {
+    : expressions_(plan.options),
+      branches_(plan.branches),
+      ports_(plan.ports),
+      keep_null_(plan.keep_null),
+      all_(plan.all) {
   for (const Branch& branch : branches_) {
     names_.push_back("the condition of '" + branch.output + "'");
     conditions_.push_back(expressions_.add(branch.condition, names_.back(), expr::Expect::boolean));
@@ -87,14 +92,20 @@ void BranchStage::process(const Record& record, flow::Emitter& out) {
     return out.emit(&record, output);
   }
   if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
-  for (size_t i = 0; i < conditions_.size(); ++i) {
+  // All are asked before anything is written: a record that fails goes nowhere.
+  matched_.clear();
+  for (size_t i = 0; i < conditions_.size() && (all_ || matched_.empty()); ++i) {
+    if (std::find(matched_.begin(), matched_.end(), ports_[i]) != matched_.end()) continue;
     Result<bool> matches = flow::get_condition(expressions_, conditions_[i], names_[i]);
     if (!matches) return out.fail(record, std::move(matches.error()));
-    if (!*matches) continue;
-    output.port = ports_[i];
-    break;
+    if (*matches) matched_.push_back(ports_[i]);
   }
-  out.emit(&record, output);
+  if (matched_.empty()) return out.emit(&record, output);
+  for (const uint32_t port : matched_) {
+    output.port = port;
+    out.emit(&record, output);
+    if (out.refused()) return;
+  }
 }
 
 }  // namespace kutils

@@ -1,4 +1,5 @@
-// kbranch: sends each record to the first output whose condition is true, the rest to OUT. Bytes untouched.
+// kbranch: sends each record to the first output whose condition is true, or to all of them, the rest to OUT.
+// Bytes untouched.
 #pragma once
 
 #include <string>
@@ -21,6 +22,7 @@ struct BranchPlan {
   std::vector<uint32_t> ports;  // of each branch
   expr::Options options;
   bool keep_null = false;
+  bool all = false;  // to each output one of whose conditions is true, once
 };
 
 class BranchStage final : public flow::Stage {
@@ -36,6 +38,8 @@ class BranchStage final : public flow::Stage {
   std::vector<std::string> names_;  // of the conditions, for messages
   std::vector<size_t> conditions_;
   bool keep_null_;
+  bool all_;
+  std::vector<uint32_t> matched_;  // ports of this record
 };
 
 }  // namespace kutils

@@ -21,6 +21,13 @@ class BranchTool final : public cli::StreamTool {
             {{"kbranch 'low=total_amount < 40' rides high"},
              {"kbranch './de.ndjson=country == \"DE\"' clicks ./rest.ndjson"}}};
   }
+  void declare(cli::OptionTable& options) override {
+    options.add({.names = "--all",
+                 .help = "to every TOPIC whose COND is true, not only the first",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { all_ = true; }});
+    shared_.declare(options);
+  }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
     BranchPlan plan{
@@ -35,9 +42,14 @@ class BranchTool final : public cli::StreamTool {
     }
     // A setting's name ends at its '='. Groups of earlier versions store the same text under "TOPIC=COND".
     job_.settings.push_back({"TOPIC", "COND=" + BranchStage(plan).canonical()});
+    plan.all = all_;
+    if (all_) job_.settings.push_back({"--all", "to all that match"});
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<BranchStage>(plan); });
     shared_.shape(job_);
   }
+
+ private:
+  bool all_ = false;
 };
 
 }  // namespace

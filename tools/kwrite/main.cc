@@ -2,6 +2,7 @@
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
 #include "kwrite/paced_source.h"
+#include "kwrite/rate_option.h"
 
 namespace {
 
@@ -48,11 +49,7 @@ class WriteTool final : public cli::StreamTool {
     job_.set_stage([partition = partition_](const flow::StageContext&) {
       return std::make_unique<flow::PassStage>(false, partition);
     });
-    if (rate_) {
-      job_.open_lines_in = [open = job_.open_lines_in, rate = *rate_] {
-        return std::make_unique<PacedSource>(open(), rate);
-      };
-    }
+    set_rate(job_, rate_);
     shared_.shape(job_);
   }
 
