@@ -488,3 +488,23 @@ END
   [ "$status" -eq 0 ]
   [ -z "$output" ]
 }
+
+@test "kdiff: what is wrong is found before a broker is asked; two files need none" {
+  export KUTILS_BROKERS=localhost:1
+  refused kdiff a; says "missing operand RIGHT"
+  refused kdiff --by value a b; says "--by value" "set, key, order"
+  refused kdiff table:a b; says "--by key"
+  refused kdiff - -; says "both stdin"
+  refused kdiff -J a b; says "there are none"
+  refused kdiff --times a ./x; says "lines have none" "-J"
+  unset KUTILS_BROKERS
+  refused kdiff a b; says "-b HOST"
+  printf '%s\n' '{"a":1,"b":2}' '{"a":2}' >one
+  printf '%s\n' '{"a":2}' '{"b":2, "a":1}' >two
+  kdiff -q ./one ./two
+  [ "$(kdiff ./one ./two 2>&1)" = 'kdiff: 2 records in ./one, 2 in ./two: no difference' ]
+  echo '{"a":3}' >>two
+  run kdiff ./one ./two
+  [ "$status" -eq 1 ]
+  [[ $output == *'>     ./two, line 3  {"a":3}'* ]]
+}

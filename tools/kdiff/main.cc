@@ -1,0 +1,458 @@
+// kdiff LEFT RIGHT: what differs between two topics, or a topic and a file.
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/printable.h"
+#include "base/shell_word.h"
+#include "cli/rows.h"
+#include "cli/shared_options.h"
+#include "cli/tool.h"
+#include "io/endpoint.h"
+#include "io/line_source.h"
+#include "io/topic_source.h"
+#include "kafka/admin.h"
+#include "kdiff/digest.h"
+
+namespace {
+
+using namespace kutils;
+using kdiff::Digest;
+
+constexpr Millis kConnectLimit{5'000};
+constexpr Millis kGlance{50};
+constexpr auto kReaderGone = static_cast<ExitCode>(128 + 13);  // as one that SIGPIPE ended
+constexpr int64_t kMostHeld = 4'000'000;                       // of some 100 bytes, and the texts below
+constexpr size_t kMostText = size_t{256} * 1024 * 1024;
+constexpr size_t kShownBytes = 1000;
+
+enum class By { set, key, order };
+enum Side { kLeft = 0, kRight = 1 };
+
+// Where a record stands, and what it says while there is room for it.
+struct Sample {
+  std::string place, key, value;
+  bool has_text = false;
+  bool is_tombstone = false;
+  size_t bytes() const { return place.size() + key.size() + value.size(); }
+};
+
+class DiffTool final : public cli::Tool {
+ public:
+  cli::ToolInfo info() const override {
+    return {"kdiff",
+            "What differs between two topics, or a topic and a file: exit code 1 if anything.",
+            {{"LEFT", true, "a topic, ./FILE or - (stdin)"}, {"RIGHT", true, "the same"}},
+            {{"kdiff clicks clicks_copy"}, {"kdiff -J --by key --ignore updated users ./users.ndjson"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    table.add({.names = "--by",
+               .metavar = "HOW",
+               .help = "set (default): any order; key: last value of each; order",
+               .in_short_help = true,
+               .set = [this](const std::string& text) { set_by(text); },
+               .choices = {"set", "key", "order"}});
+    table.add({.names = "--ignore",
+               .metavar = "FIELD",
+               .help = "a field of the value that does not count; _key: the key",
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
+                 if (text == "_key") {
+                   compared_.key = false;
+                 } else {
+                   compared_.ignored.insert(text);
+                 }
+               }});
+    table.add({.names = "--bytes",
+               .help = "values byte by byte; else the order of JSON's fields does not count",
+               .in_short_help = true,
+               .set = [this](const std::string&) { compared_.bytes = true; }});
+    table.add({.names = "--headers", .help = "headers count, too", .set = [this](const std::string&) {
+                 compared_.headers = true;
+               }});
+    table.add({.names = "--times", .help = "times count, too", .set = [this](const std::string&) {
+                 compared_.time = true;
+               }});
+    table.add({.names = "--limit",
+               .metavar = "N",
+               .help = "show at most N differences (20)",
+               .in_short_help = true,
+               .set = [this](const std::string& text) {
+                 limit_ = cli::parse_number("--limit", text, 0, INT64_MAX);
+               }});
+    rows_.declare(table);
+    table.add({.names = "-q",
+               .help = "print nothing; the exit code is the answer",
+               .group = cli::Group::general,
+               .in_short_help = true,
+               .set = [this](const std::string&) { quiet_ = true; }});
+    const cli::Group lines = cli::Group::lines, reading = cli::Group::reading;
+    table.add({.names = "-I",
+               .metavar = "FORMAT",
+               .help = "lines read: json (default) envelope csv tsv text",
+               .group = lines,
+               .set = [this](const std::string& text) { format_ = io::parse_line_format(text, "-I"); },
+               .choices = {"json", "envelope", "csv", "tsv", "text"}});
+    table.add({.names = "-J",
+               .help = "lines read are kcat's JSON envelope: -I envelope",
+               .group = lines,
+               .set = [this](const std::string&) { format_ = io::parse_line_format("envelope", "-I"); }});
+    table.add({.names = "-K",
+               .metavar = "SEP",
+               .help = "lines read are KEY SEP VALUE",
+               .group = lines,
+               .set = [this](const std::string& text) { separator_ = io::unescape_option(text, "-K"); }});
+    table.add({.names = "-Z",
+               .metavar = "STR",
+               .help = "lines read that are STR have no value: -Z null",
+               .group = lines,
+               .set = [this](const std::string& text) { null_marker_ = io::unescape_option(text, "-Z"); }});
+    table.add({.names = "-o",
+               .metavar = "WHERE",
+               .help = "topics: from where, or a range A:B",
+               .group = reading,
+               .set = [this](const std::string& text) { range_.from = text; }});
+    table.add({.names = "--since",
+               .metavar = "TIME",
+               .help = "topics: from a time",
+               .group = reading,
+               .set = [this](const std::string& text) { range_.since = text; }});
+    table.add({.names = "--until",
+               .metavar = "TIME",
+               .help = "topics: up to a time",
+               .group = reading,
+               .set = [this](const std::string& text) { range_.until = text; }});
+    table.add({.names = "--local",
+               .help = "times without a zone are this machine's, not UTC",
+               .group = reading,
+               .set = [this](const std::string&) { range_.zone = Zone::local; }});
+    table.add({.names = "-p",
+               .metavar = "LIST",
+               .help = "these partitions only: 0,2,5-7",
+               .group = reading,
+               .set = [this](const std::string& text) { range_.partitions = io::parse_partitions(text); }});
+    cluster_.declare(table);
+  }
+
+  void setup(const cli::Operands& operands) override {
+    const char* const names[] = {"LEFT", "RIGHT"};
+    for (const Side side : {kLeft, kRight}) {
+      ends_[side] = io::parse_endpoint(names[side], operands.get(names[side]));
+      if (ends_[side].table || ends_[side].kind == io::EndpointKind::topic_pattern ||
+          ends_[side].topics.size() > 1)
+        throw usage_error(std::string(names[side]) + " '" + ends_[side].name + "' is not one topic or file",
+                          ends_[side].table ? "the last value of each key is compared by: --by key" : "");
+    }
+    if (ends_[0].kind == io::EndpointKind::stdio && ends_[1].kind == io::EndpointKind::stdio)
+      throw usage_error("LEFT and RIGHT are both stdin");
+    const bool any_lines = ends_[0].is_lines() || ends_[1].is_lines();
+    const bool any_topic = ends_[0].is_topic() || ends_[1].is_topic();
+    if (!any_lines && (format_.name() != "json" || separator_ || null_marker_))
+      throw usage_error("-I, -J, -K and -Z say how lines are read, and there are none", "leave them out");
+    format_.key_separator = separator_;
+    format_.null_marker = null_marker_;
+    io::check_input_format(format_);
+    range_.exit_at_end = true;
+    io::parse_range(range_, clock_.wall_ms());
+    // Plain lines have no keys.
+    if (any_lines && format_.name() != "envelope" && !separator_) {
+      if (by_ == By::key)
+        throw usage_error("--by key: lines have no keys",
+                          "with keys they are read by -J (kcp, kread -J) or -K SEP");
+      compared_.key = false;
+    }
+    if (any_lines && format_.name() != "envelope" && (compared_.headers || compared_.time))
+      throw usage_error("--headers and --times: lines have none",
+                        "compare envelopes: kcp wrote them, -J reads them");
+    if (by_ == By::key && !compared_.key) throw usage_error("--by key and --ignore _key exclude each other");
+    if (any_topic) client_ = cluster_.config_with_brokers();
+  }
+
+  ExitCode run() override {
+    if (!client_.brokers().empty()) {
+      admin_ = kafka::make_admin(client_);
+      admin_->connect(kConnectLimit);
+      for (const Side side : {kLeft, kRight})
+        if (ends_[side].is_topic()) find_topic(side);
+    }
+    const bool equal = by_ == By::order ? compare_in_order()
+                       : by_ == By::key ? compare_by_key()
+                                        : compare_sets();
+    if (!quiet_ && !rows_.print()) return kReaderGone;
+    if (hidden_ > 0) note(std::to_string(hidden_) + " more differences; --limit shows more");
+    note(std::to_string(read_[kLeft]) + " records in " + ends_[kLeft].name + ", " +
+         std::to_string(read_[kRight]) + " in " + ends_[kRight].name + (equal ? ": no difference" : ""));
+    return equal ? ExitCode::ok : ExitCode::answer_is_no;
+  }
+
+ private:
+  void set_by(const std::string& text) {
+    if (text != "set" && text != "key" && text != "order")
+      throw usage_error("--by " + text + ": no such comparison", "set, key, order");
+    by_ = text == "set" ? By::set : text == "key" ? By::key : By::order;
+  }
+  void note(const std::string& text) {
+    if (!quiet_) log_.note(text);
+  }
+
+  void find_topic(Side side) {
+    const std::string& name = ends_[side].name;
+    const auto topic = admin_->find_topic(name);
+    if (!topic) {
+      const auto file = io::local_file_hint(name);
+      throw usage_error("there is no topic '" + name + "'",
+                        file.value_or("ktopic list shows all; a file is written ./" + name));
+    }
+    for (int32_t p = 0; p < topic->partitions; ++p)
+      if (range_.partitions.empty() ||
+          std::find(range_.partitions.begin(), range_.partitions.end(), p) != range_.partitions.end())
+        partitions_[side].push_back({name, p});
+    if (partitions_[side].empty())
+      throw usage_error("topic '" + name + "' has " + std::to_string(topic->partitions) +
+                        " partitions, and none of those that -p names");
+  }
+
+  std::unique_ptr<io::Source> open(Side side, const std::vector<kafka::TopicPartition>& partitions) {
+    if (ends_[side].is_lines()) return io::open_line_source(ends_[side], format_);
+    const auto ranges = io::resolve_range(*admin_, range_, partitions, clock_.wall_ms(),
+                                          [this] { return kafka::make_partition_reader(client_); });
+    return io::make_topic_source(kafka::make_partition_reader(client_), ranges, clock_,
+                                 [this](const std::string& text) { note(text); });
+  }
+
+  // The next records of a side, each given to `take`. False: there are no more.
+  template <typename Take>
+  bool read(Side side, io::Source& source, Batch& batch, Take take) {
+    batch.clear();
+    const io::Fill fill = source.poll(batch, kGlance);
+    if (!source.bad_records().empty()) {
+      const io::BadRecord& bad = source.bad_records().front();
+      throw Error(ExitCode::bad_record, place_of(bad.origin) + ": " + bad.error.message,
+                  "-I says what format lines have");
+    }
+    for (const Record& record : batch.records()) {
+      ++read_[side];
+      take(record);
+    }
+    return fill != io::Fill::end;
+  }
+
+  // Both sides to their ends, in turn, so that what is equal and stands at about the same place meets soon.
+  template <typename Take>
+  void read_both(Take take) {
+    std::unique_ptr<io::Source> sources[2] = {open(kLeft, partitions_[kLeft]),
+                                              open(kRight, partitions_[kRight])};
+    Batch batches[2];
+    bool more[2] = {true, true};
+    while (more[kLeft] || more[kRight]) {
+      for (const Side side : {kLeft, kRight})
+        if (more[side])
+          more[side] =
+              read(side, *sources[side], batches[side], [&](const Record& record) { take(side, record); });
+    }
+  }
+
+  static std::string place_of(const Record& record) {
+    if (record.partition == kNoPartition)
+      return std::string(record.topic) + ", line " + std::to_string(record.offset + 1);
+    return std::string(record.topic) + " [" + std::to_string(record.partition) + "] @ " +
+           std::to_string(record.offset);
+  }
+  Sample sample_of(const Record& record) const {
+    Sample sample;
+    sample.place = place_of(record);
+    if (quiet_ || held_text_ > kMostText) return sample;
+    const auto cut = [](const MaybeBytes& bytes) {
+      return bytes.is_null() ? std::string("null") : printable(bytes.view().substr(0, kShownBytes));
+    };
+    sample.key = cut(record.key);
+    sample.value = cut(record.value);
+    sample.has_text = true;
+    return sample;
+  }
+
+  // `<` is only in LEFT, `>` only in RIGHT.
+  void show(const char* mark, const Sample& sample) {
+    if (quiet_) return;
+    if (shown_ >= limit_) {
+      ++hidden_;
+      return;
+    }
+    ++shown_;
+    cli::Row row;
+    row.text("side", mark).text("place", sample.place);
+    if (compared_.key) row.text("key", sample.key);
+    rows_.add(row.text("value", sample.has_text ? sample.value : "(not kept)"));
+  }
+
+  bool compare_sets() {
+    struct Entry {
+      int64_t count = 0;  // how many more LEFT has
+      Sample sample;
+      int64_t order = 0;  // in which it came
+    };
+    std::unordered_map<Digest, Entry, kdiff::DigestHash> open_ones;
+    kdiff::DigestSum sums[2];
+    kdiff::Comparer comparer(compared_);
+    bool lists = true;
+    int64_t order = 0;
+    read_both([&](Side side, const Record& record) {
+      const Digest digest = kdiff::digest_of(comparer.whole(record));
+      sums[side].add(digest);
+      if (!lists) return;
+      const auto [at, is_new] = open_ones.try_emplace(digest);
+      Entry& entry = at->second;
+      if (is_new) {
+        entry.sample = sample_of(record);
+        entry.order = ++order;
+        held_text_ += entry.sample.bytes();
+      }
+      entry.count += side == kLeft ? 1 : -1;
+      if (entry.count == 0) {
+        held_text_ -= entry.sample.bytes();
+        open_ones.erase(at);
+      } else if (static_cast<int64_t>(open_ones.size()) > kMostHeld) {
+        lists = false;
+        open_ones.clear();
+        held_text_ = 0;
+      }
+    });
+    const bool equal = sums[kLeft] == sums[kRight] && read_[kLeft] == read_[kRight];
+    if (!lists) {
+      if (!equal)
+        note("more than " + std::to_string(kMostHeld) +
+             " records had not met their like: which ones differ was not kept; -p compares a partition");
+      return equal;
+    }
+    std::vector<const Entry*> left;
+    for (const auto& [digest, entry] : open_ones) left.push_back(&entry);
+    std::sort(left.begin(), left.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
+    for (const Entry* entry : left)
+      for (int64_t i = 0; i < std::abs(entry->count) && shown_ + hidden_ <= limit_ + kMostHeld; ++i)
+        show(entry->count > 0 ? "<" : ">", entry->sample);
+    return left.empty();
+  }
+
+  bool compare_by_key() {
+    struct Entry {
+      std::optional<Digest> values[2];  // nullopt: no such key, or deleted
+      Sample samples[2];
+      int64_t order = 0;
+    };
+    std::unordered_map<Digest, Entry, kdiff::DigestHash> keys;
+    kdiff::Comparer comparer(compared_);
+    int64_t order = 0;
+    read_both([&](Side side, const Record& record) {
+      std::string key(record.key.is_null() ? "-" : "k");
+      if (!record.key.is_null()) key += record.key.view();
+      const auto [at, is_new] = keys.try_emplace(kdiff::digest_of(key));
+      Entry& entry = at->second;
+      if (is_new) entry.order = ++order;
+      if (static_cast<int64_t>(keys.size()) > kMostHeld)
+        throw usage_error("more than " + std::to_string(kMostHeld) + " keys: kdiff holds no more at a time",
+                          "compare partitions one by one: -p 0, where both topics have as many of them");
+      if (record.value.is_null()) {
+        entry.values[side].reset();
+      } else {
+        entry.values[side] = kdiff::digest_of(comparer.value(record));
+      }
+      held_text_ -= entry.samples[side].bytes();
+      entry.samples[side] = sample_of(record);
+      held_text_ += entry.samples[side].bytes();
+    });
+    std::vector<const Entry*> differing;
+    for (const auto& [key, entry] : keys)
+      if (entry.values[kLeft] != entry.values[kRight]) differing.push_back(&entry);
+    std::sort(differing.begin(), differing.end(),
+              [](const Entry* a, const Entry* b) { return a->order < b->order; });
+    for (const Entry* entry : differing) {
+      if (entry->values[kLeft]) show("<", entry->samples[kLeft]);
+      if (entry->values[kRight]) show(">", entry->samples[kRight]);
+    }
+    return differing.empty();
+  }
+
+  bool compare_in_order() {
+    // Lines are as one partition.
+    const size_t counts[2] = {ends_[0].is_lines() ? 1 : partitions_[0].size(),
+                              ends_[1].is_lines() ? 1 : partitions_[1].size()};
+    if (counts[kLeft] != counts[kRight])
+      throw usage_error("--by order compares partition by partition, and there are " +
+                            std::to_string(counts[kLeft]) + " in " + ends_[kLeft].name + ", " +
+                            std::to_string(counts[kRight]) + " in " + ends_[kRight].name,
+                        "choose with -p, or compare without regard to order: --by set");
+    bool equal = true;
+    for (size_t i = 0; i < counts[kLeft]; ++i) equal = compare_partition(i) && equal;
+    return equal;
+  }
+  // The first difference is shown.
+  bool compare_partition(size_t number) {
+    struct Item {
+      Digest digest;
+      Sample sample;
+    };
+    std::unique_ptr<io::Source> sources[2];
+    for (const Side side : {kLeft, kRight})
+      sources[side] =
+          open(side, ends_[side].is_lines() ? std::vector<kafka::TopicPartition>()
+                                            : std::vector<kafka::TopicPartition>{partitions_[side][number]});
+    Batch batches[2];
+    bool more[2] = {true, true};
+    std::deque<Item> waiting[2];
+    kdiff::Comparer comparer(compared_);
+    for (;;) {
+      for (const Side side : {kLeft, kRight})
+        if (waiting[side].empty() && more[side])
+          more[side] = read(side, *sources[side], batches[side], [&](const Record& record) {
+            waiting[side].push_back({kdiff::digest_of(comparer.whole(record)), sample_of(record)});
+          });
+      while (!waiting[kLeft].empty() && !waiting[kRight].empty()) {
+        const Item left = std::move(waiting[kLeft].front()), right = std::move(waiting[kRight].front());
+        waiting[kLeft].pop_front();
+        waiting[kRight].pop_front();
+        if (left.digest == right.digest) continue;
+        show("<", left.sample);
+        show(">", right.sample);
+        return false;
+      }
+      for (const Side side : {kLeft, kRight}) {
+        const Side other = side == kLeft ? kRight : kLeft;
+        if (more[other] || !waiting[other].empty()) continue;
+        if (!waiting[side].empty()) {
+          show(side == kLeft ? "<" : ">", waiting[side].front().sample);
+          return false;
+        }
+        if (!more[side]) return true;
+      }
+    }
+  }
+
+  By by_ = By::set;
+  kdiff::Compared compared_;
+  io::Endpoint ends_[2];
+  io::Range range_;
+  io::LineFormat format_;
+  std::optional<std::string> separator_, null_marker_;
+  std::vector<kafka::TopicPartition> partitions_[2];
+  int64_t read_[2] = {0, 0};
+  int64_t limit_ = 20, shown_ = 0, hidden_ = 0;
+  size_t held_text_ = 0;
+  bool quiet_ = false;
+  const SystemClock clock_{};
+  StderrLog log_{"kdiff", false};
+  cli::Rows rows_;
+  cli::ClusterOptions cluster_;
+  kafka::ClientConfig client_;
+  std::unique_ptr<kafka::Admin> admin_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  DiffTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}
