@@ -1,10 +1,10 @@
 // Fills a topic with records that can be told apart, and compares what a tool made of them, record by record.
-//   stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions]]
+//   stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions] [--seed N]]
 //     COUNT clicks {"uri":…,"user":…,"number":0..199,"id":N} with key, headers (one of them arbitrary bytes)
 //     and a time of their own, all derived from the running number, which starts at --first; every eighth is
 //     odd in some way (make_click); acks=all, idempotent. --keys: none is odd, each has one of N keys; they
 //     are 10 ms apart in their own time, one in eight out of order, one in 64 much too late.
-//     --deletions: one in 16 has no value.
+//     --deletions: one in 16 has no value. --seed: other records at about the same times.
 //   stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]
 //     Reads both topics read_committed from their beginnings to their ends as they are now. Each record of IN
 //     whose number is at least N (default: every record) must be in OUT exactly once with the same key,
@@ -139,8 +139,8 @@ Click make_event(uint64_t n, uint64_t keys) {
   return click;
 }
 
-int64_t time_of_event(uint64_t n) {
-  const uint64_t h = mix(~n);
+int64_t time_of_event(uint64_t n, uint64_t seed) {
+  const uint64_t h = mix(~(n + seed));
   const auto time = kFirstTimeMs + 10 * static_cast<int64_t>(n);
   if (h % 64 == 0) return time - static_cast<int64_t>((h >> 8U) % 120'000U);
   if (h % 8 == 0) return time - static_cast<int64_t>((h >> 8U) % 4'000U);
@@ -154,7 +154,7 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
 }
 
 void fill(const std::string& topic, uint64_t count, uint64_t first, double rate, uint64_t keys,
-          bool deletions) {
+          bool deletions, uint64_t seed) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "enable.idempotence", "true");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
@@ -166,9 +166,9 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
   for (uint64_t i = 0; i < count; ++i) {
     if (rate > 0)
       std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
-    Click click = keys > 0 ? make_event(first + i, keys) : make_click(first + i);
+    Click click = keys > 0 ? make_event(first + i + seed, keys) : make_click(first + i);
     click.null_value = deletions && mix(first + i) >> 60U == 0;
-    const int64_t time = keys > 0 ? time_of_event(first + i) : kFirstTimeMs + static_cast<int64_t>(first + i);
+    const int64_t time = keys > 0 ? time_of_event(first + i, seed) : kFirstTimeMs + static_cast<int64_t>(first + i);
     while (true) {
       rd_kafka_headers_t* headers = rd_kafka_headers_new(4);  // belongs to the record once it is taken
       for (const auto& [name, header] : click.headers) {
@@ -378,7 +378,7 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
 
 int usage() {
   std::fputs(
-      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions]]\n"
+      "usage: stream_check fill TOPIC COUNT [--rate N] [--first N] [--keys N [--deletions] [--seed N]]\n"
       "       stream_check verify IN OUT [--number-at-least N] [--order any] [--same-partition]\n",
       stderr);
   return 2;
@@ -401,7 +401,8 @@ int run(std::vector<std::string> args) {
   if (words[0] == "fill") {
     fill(words[1], std::stoull(words[2]), options.count("--first") > 0 ? std::stoull(options["--first"]) : 0,
          options.count("--rate") > 0 ? std::stod(options["--rate"]) : 0,
-         options.count("--keys") > 0 ? std::stoull(options["--keys"]) : 0, options.count("--deletions") > 0);
+         options.count("--keys") > 0 ? std::stoull(options["--keys"]) : 0, options.count("--deletions") > 0,
+         options.count("--seed") > 0 ? std::stoull(options["--seed"]) : 0);
     return 0;
   }
   if (words[0] == "verify") {

@@ -4,6 +4,7 @@ Each scenario is a storm (or, with --kills, that many kills by progress) in whic
 everything is stopped and a new instance with an empty directory must go on from the changelog alone: what it writes for
 further records shows each row that it restored.
 """
+import bisect
 import collections
 import json
 import time
@@ -276,6 +277,63 @@ class Pipe:
         return f"windows {len(closed)} rows of them {len(written)}"
 
 
+class Join:
+    """Two streams whose records come out of order: each pair that is close in time once, and each left record without one once, when it
+    is closed. The grace is longer than any record is late, so that all records count."""
+
+    program = "kjoin"
+    WITHIN, GRACE = 2000, 130_000
+
+    def __init__(self, by=None):
+        self.by = by
+        self.tool = f"kjoin --left --within {self.WITHIN}ms --grace {self.GRACE}ms" + (f" --on {by}" if by else "")
+
+    def prepare(self, bench):
+        self.right = bench.output + "-right"
+        bench.beside = [(self.right, 10**9)]
+        bench.repartitions = 1 if self.by else 0
+
+    def check(self, bench, records):
+        rights = {}
+        right_records = batch.read(bench.cluster, self.right)
+        key_of = (lambda record: json.loads(record.value)[self.by]) if self.by else (lambda record: record.key)
+        for record in right_records:
+            rights.setdefault(key_of(record), []).append((record.time, json.loads(record.value)["id"]))
+        for waiting in rights.values():
+            waiting.sort()
+        # Each task's time is that of its own partition, behind an internal topic that of all.
+        newest = {}
+        for record in (*records, *right_records):
+            place = 0 if self.by else record.partition
+            newest[place] = max(newest.get(place, 0), record.time)
+        expected, open_ones = set(), set()
+        for record in records:
+            waiting = rights.get(key_of(record), [])
+            number = json.loads(record.value)["id"]
+            first = bisect.bisect_left(waiting, (record.time - self.WITHIN, -1))
+            matches = []
+            while first < len(waiting) and waiting[first][0] <= record.time + self.WITHIN:
+                matches.append(waiting[first][1])
+                first += 1
+            expected.update((number, match) for match in matches)
+            if not matches:
+                is_closed = record.time + self.WITHIN + self.GRACE < newest[0 if self.by else record.partition] - (60_000 if self.by else 0)
+                (expected if is_closed else open_ones).add((number, None))
+        written = collections.Counter()
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            written[value["left"]["id"], value["right"]["id"] if value["right"] else None] += 1
+        again = [place for place, n in written.items() if n > 1]
+        if again and bench.exactly_once:
+            raise Failure(f"{len(again)} results were written more than once: {again[:5]}")
+        missing, more = expected - written.keys(), written.keys() - expected - open_ones
+        if missing or more:
+            raise Failure(f"{len(expected)} results must be: missing {len(missing)} {sorted(missing, key=str)[:5]}, "
+                          f"too many {len(more)} {sorted(more, key=str)[:5]}")
+        alone = sum(1 for _, right in written if right is None)
+        return f"pairs {len(written) - alone} alone {alone}"
+
+
 def compare(what, written, expected):
     wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
              for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
@@ -295,6 +353,8 @@ KINDS = {
     "window_by": WindowsBy,
     "window_idle": lambda: WindowsIdle("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "pipe": Pipe,
+    "join": Join,
+    "join_by": lambda: Join("uri"),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
 }
 

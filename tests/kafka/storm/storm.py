@@ -46,6 +46,7 @@ class Bench:
         self.overtime = 0  # seconds for which records come when the blows are over
         self.outputs_a_record = 1  # at most; None: any number
         self.more_outputs = []  # topics other than OUT that outputs go to
+        self.beside = []  # further inputs: (topic, the seed of its records)
         self.on_debug = None  # see Process
         self.exactly_once = True
         self.input_prefix = ""  # of IN on the command line
@@ -78,11 +79,13 @@ class Bench:
         self.topics.append(topic)
 
     def fill(self, count, rate=None, wait=True):
-        """`count` more records for the input, numbered on from the last."""
-        filler = self.cluster.fill(self.input, count, self.number, rate, self.fill_options)
+        """`count` more records for each input, numbered on from the last."""
+        self.fillers.append(self.cluster.fill(self.input, count, self.number, rate, self.fill_options))
+        for topic, seed in self.beside:
+            options = [*self.fill_options, "--seed", seed]
+            self.fillers.append(self.cluster.fill(topic, count, self.number, rate, options))
         self.filled += count
         self.number += count
-        self.fillers.append(filler)
         if wait:
             self.wait_for_fillers()
 
@@ -101,7 +104,8 @@ class Bench:
     def argv(self, *more):
         words = shlex.split(self.tool or self.options.default_tool)
         words[0] = os.path.join(self.options.build, "bin", words[0])
-        return words[:1] + ["-g", self.group, *self.options.extra, *more] + words[1:] + [self.input_prefix + self.input, self.output]
+        return words[:1] + ["-g", self.group, *self.options.extra, *more] + words[1:] + [
+            self.input_prefix + self.input, *(topic for topic, _ in self.beside), self.output]
 
     def add_slot(self, kind):
         """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""
@@ -152,7 +156,7 @@ class Bench:
         where = {}
         # Behind --by all is done when the internal topic is read, too: its tail would only be the next one's work.
         internal = [f"{self.group}-repartition" + (f"-{n}" if n > 1 else "") for n in range(1, self.repartitions + 1)]
-        for topic in (self.input, *internal):
+        for topic in (self.input, *(topic for topic, _ in self.beside), *internal):
             ends = self.cluster.ends(topic)
             committed = self.cluster.committed(self.group, topic)
             where.update({(topic, p): (committed.get(p, 0), ends[p]) for p in ends})
