@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154
+# kjoin on a real broker, with kcat as writer and witness.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+teardown() { kafka_teardown; }
+
+# rows TOPIC KEY:JSON...: records; an empty value is a tombstone.
+rows() {
+  local one topic=$1
+  shift
+  for one in "$@"; do printf '%s\t%s\n' "${one%%:*}" "${one#*:}"; done | produce "$topic" -Z -K "$(printf '\t')"
+}
+# What is in a topic, by key; values that are null as -.
+all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k 1,1; }
+
+@test "kjoin: a stream with a table, whose rows change and go, over runs and lost state" {
+  new_topic orders 2
+  new_topic users 2 cleanup.policy=compact
+  new_topic out 2
+  rows "$users" 'a:{"name":"Ann"}' 'b:{"name":"Bob"}'
+  rows "$orders" 'a:{"id":1}' 'b:{"id":2}' 'c:{"id":3}'
+  kjoin -e --left --select 'left.id, right.name' "$orders" "table:$users" "$out"
+  rows "$users" 'a:' 'b:{"name":"Bert"}'
+  rm -rf "$KUTILS_STATE_DIR"
+  rows "$orders" 'a:{"id":4}' 'b:{"id":5}'
+  kjoin -e --left --select 'left.id, right.name' "$orders" "table:$users" "$out"
+  same <(printf '%s\n' 'a={"id":1,"name":"Ann"}' 'a={"id":4,"name":null}' 'b={"id":2,"name":"Bob"}' \
+    'b={"id":5,"name":"Bert"}' 'c={"id":3,"name":null}') <(all "$out")
+}
+
+@test "kjoin: two streams, a record that waits over a run, the unmatched at --close-at-end" {
+  new_topic orders 2
+  new_topic dispatches 2
+  new_topic out 2
+  rows "$orders" 'a:{"id":1}' 'b:{"id":2}'
+  kjoin -e --within 1h --left "$orders" "$dispatches" "$out"
+  [ "$(count "$out")" -eq 0 ]
+  rows "$dispatches" 'a:{"by":"x"}' 'z:{"by":"y"}'
+  kjoin -e --within 1h --left "$orders" "$dispatches" "$out"
+  same <(echo 'a={"left":{"id":1},"right":{"by":"x"}}') <(all "$out")
+  kjoin -e --within 1h --left --close-at-end "$orders" "$dispatches" "$out"
+  same <(printf '%s\n' 'a={"left":{"id":1},"right":{"by":"x"}}' 'b={"left":{"id":2},"right":null}') <(all "$out")
+  # Other windows are other results.
+  run kjoin -e --within 2h --left "$orders" "$dispatches" "$out"
+  [ "$status" -eq 2 ]
+  [[ $output == *"--before"* ]]
+}
+
+@test "kjoin: two tables, tombstones where results stood; one instance is killed half-way" {
+  new_topic left 2
+  new_topic right 2
+  new_topic out 2
+  start_tool first kjoin -g "$out" --merge --prefix r_ "table:$left" "table:$right" "$out"
+  rows "$left" 'a:{"x":1}' 'b:{"x":2}'
+  rows "$right" 'a:{"y":1}' 'b:{"y":2}' 'c:{"y":3}'
+  wait_for 40 count_is "$out" 2
+  kill -KILL "$started"
+  rows "$right" 'a:' 'c:'
+  rows "$left" 'b:{"x":4}' 'c:{"x":5}'
+  start_tool second kjoin -g "$out" --merge --prefix r_ "table:$left" "table:$right" "$out"
+  wait_for 60 count_is "$out" 4
+  rows "$right" 'c:{"y":6}'
+  wait_for 20 count_is "$out" 5
+  stop_tool "$started"
+  [ "$status" -eq 143 ]
+  same <(printf '%s\n' 'a={"x":1,"r_y":1}' 'a=-' 'b={"x":2,"r_y":2}' 'b={"x":4,"r_y":2}' 'c={"x":5,"r_y":6}') \
+    <(all "$out")
+}
+
+@test "kjoin: unequal partitions are refused with the command that mends it; values that are no JSON by --on-error" {
+  new_topic left 2
+  new_topic right 3
+  new_topic table 2
+  new_topic out 2
+  run kjoin -e --within 1s "$left" "$right" "$out"
+  [ "$status" -eq 2 ]
+  [[ $output == *"has 2 partitions"*"has 3 partitions"*"kgroupby --partitions"* ]]
+  rows "$table" 'a:1' 'b:2'
+  rows "$left" 'a:nonsense' 'b:1'
+  run kjoin -e "$left" "table:$table" "$out"
+  [ "$status" -eq 4 ]
+  [[ $output == *"$left"*"not JSON"* ]]
+  run kjoin -e --on-error skip "$left" "table:$table" "$out"
+  [ "$status" -eq 0 ]
+  same <(echo 'b={"left":1,"right":2}') <(all "$out")
+}

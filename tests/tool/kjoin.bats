@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# kjoin's own mistakes on the command line: exit code 2, what and what to do, nothing on stdout, no broker asked.
+
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; shell_setup; }
+
+refused() { refused_with 2 "$@"; }
+
+@test "kjoin: what makes no join is refused" {
+  export KUTILS_BROKERS=localhost:1
+  refused kjoin a; says "missing operand RIGHT"
+  refused kjoin a b c; says "how far apart in time" "--within D" "table:b"
+  refused kjoin --within -1s a b c; says "--within" "negative"
+  refused kjoin --within 1s -w 10s a b c; says "all but one of the three"
+  refused kjoin -w 0s a b c; says "a window needs a length"
+  refused kjoin --within 1s a table:b c; says "--within is about two streams" "RIGHT is a table"
+  refused kjoin --grace 1s table:a table:b c; says "both sides are tables"
+  refused kjoin --table-grace 1s --within 1s a b c; says "neither side is a table"
+  refused kjoin table:a b c; says "the stream is LEFT" "kjoin b table:a c"
+  refused kjoin --within 1s a a c; says "the same topic, 'a'"
+  refused kjoin --within 1s a b a; says "would read what it writes"
+  refused kjoin --within 1s a b b; says "both RIGHT and OUT"
+  refused kjoin --within 1s ./a b c; says "LEFT './a' is lines"
+  refused kjoin --within 1s a b -; says "OUT '-' is lines"
+  refused kjoin --within 1s a,b c d; says "is several topics"
+  refused kjoin --outer a table:b c; says "--outer"
+  refused kjoin --left --outer --within 1s a b c; says "contradict"
+  refused kjoin --outer --where 'left.a == right.b' table:a table:b c; says "--where"
+  refused kjoin --prefix r_ a table:b c; says "--prefix does nothing"
+  refused kjoin --merge --select left.a a table:b c; says "--merge and --select"
+  refused kjoin --where 'left.a ==' a table:b c; says "--where"
+  refused kjoin --select 'left.a, right.' a table:b c; says "--select"
+  refused kjoin --close-at-end --within 1s a b c; says "no end"
+  refused kjoin --close-at-end -e a table:b c; says "nothing waits"
+  kjoin --explain --within 60s a b c >one
+  grep -qE '^  and .*b' one || { cat one; return 1; }
+}

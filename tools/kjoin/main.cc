@@ -1,0 +1,252 @@
+// kjoin LEFT RIGHT [OUT]: records and rows of two topics that belong together.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "cli/grouping_options.h"
+#include "cli/stream_tool.h"
+#include "flow/join/join_stage.h"
+#include "flow/tasks/state_support.h"
+#include "kjoin/select_list.h"
+#include "kmap/map_stage.h"
+
+namespace {
+
+using namespace kutils;
+
+// Far enough from the end of 64 bits that no sum of these overflows.
+constexpr int64_t kMostMs = int64_t{10000} * 365 * 86400 * 1000;
+
+class JoinTool final : public cli::StreamTool {
+ public:
+  JoinTool()
+      : StreamTool(
+            {.reads_lines = false, .codecs = false, .shapes = false, .tables = true, .emits_json = true}) {}
+  cli::ToolInfo info() const override {
+    return {
+        "kjoin",
+        "Join two streams, a stream with a table, or two tables, by record key.",
+        {{"LEFT", true, "a topic; table:TOPIC: the newest value of each key"},
+         {"RIGHT", true, "a topic; table:TOPIC"},
+         {"OUT", true, "a topic"}},
+        {{"kjoin clicks table:users enriched"}, {"kjoin --anti --within 3d orders dispatches undispatched"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
+                               bool short_help) {
+      table.add({.names = names,
+                 .metavar = metavar,
+                 .help = help,
+                 .in_short_help = short_help,
+                 .set = [&to](const std::string& value) { to = value; }});
+    };
+    const auto flag = [&table](const char* names, const char* help, bool& to, bool short_help) {
+      table.add({.names = names, .help = help, .in_short_help = short_help, .set = [&to](const std::string&) {
+                   to = true;
+                 }});
+    };
+    text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
+    text("--before", "D", "the right at most D before the left", before_, false);
+    text("--after", "D", "the right at most D after the left", after_, false);
+    text("-w,--window", "D", "instead: both in the same window of this length", window_, false);
+    text("--grace", "D", "how much longer a record waits for late ones", grace_, false);
+    flag("--left", "also what of LEFT has no match", left_, true);
+    flag("--outer", "also what of either has no match", outer_, true);
+    flag("--anti", "only what of LEFT has no match", anti_, true);
+    text("--where", "EXPR", "over left.x and right.y: else it is no pair", where_, false);
+    text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true);
+    flag("--merge", "one flat object of both sides' fields", merge_, false);
+    text("--prefix", "TEXT", "--merge: put before the names of the right's fields", prefix_, false);
+    text("--table-grace", "D", "late records meet the row of their time, up to D back", table_grace_, false);
+    text("--max-ahead", "D", "streams: a time further ahead of the clock is an error; 24h, or none",
+         max_ahead_, false);
+    text("--idle", "D", "streams: after this much silence time moves on by itself", idle_, false);
+    text("--max-wait", "D", "how long an input at its end is waited for; 1s", max_wait_, false);
+    flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
+    grouping_.declare(table, {});
+    shared_.declare(table);
+  }
+
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kjoin", operands.find("LEFT"), operands.find("OUT"));
+    right_ = io::parse_endpoint("RIGHT", *operands.find("RIGHT"));
+    judge_operands();
+    flow::JoinOptions options;
+    options.right_topic = right_.name;
+    set_type(options);
+    set_times(options);
+    if (!prefix_.empty() && !merge_)
+      throw usage_error("--prefix does nothing here: it is about the field names of --merge",
+                        "add --merge, or leave it out");
+    if (merge_ && !select_.empty())
+      throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
+    options.format = {where_, merge_, prefix_, shared_.expressions()};
+    add_settings(options);
+    const bool streams = is_streams(), tables = is_tables();
+    job_.topology = flow::Topology(
+        {"kjoin",
+         [options, streams, tables](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+           if (streams) return flow::make_stream_join(options, *context.store, context.clock);
+           if (tables) return flow::make_table_join(options, *context.store);
+           return flow::make_stream_table_join(options, *context.store);
+         },
+         true});
+    job_.topology.add_copartitioned(right_.name, right_.table);
+    if (!select_.empty()) add_select();
+    job_.counts_silence = options.idle.has_value();
+    job_.close_at_end = close_at_end_;
+    shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
+  }
+
+ private:
+  bool is_streams() const { return !job_.in.table && !right_.table; }
+  bool is_tables() const { return job_.in.table && right_.table; }
+
+  void judge_operands() const {
+    for (const auto& [name, at] : {std::pair<std::string, const io::Endpoint*>{"LEFT", &job_.in},
+                                   {"RIGHT", &right_},
+                                   {"OUT", &job_.out}}) {
+      if (at->is_lines())
+        throw usage_error(
+            name + " '" + at->name + "' is lines: kjoin is between topics",
+            name == "OUT" ? "write to a topic, and read that with kread" : "kwrite brings lines to a topic");
+      if (at->kind == io::EndpointKind::topic_pattern || at->topics.size() > 1)
+        throw usage_error(name + " '" + at->name + "' is several topics",
+                          "a join has one topic on each side");
+    }
+    if (job_.in.name == right_.name)
+      throw usage_error("LEFT and RIGHT are the same topic, '" + right_.name + "'",
+                        "copy it with kcp and read the copy on one side");
+    if (right_.name == job_.out.name)
+      throw usage_error("'" + right_.name + "' is both RIGHT and OUT: the tool would read what it writes",
+                        "write to another topic");
+    if (job_.in.table && !right_.table)
+      throw usage_error("a table joined with a stream: the stream is LEFT",
+                        "kjoin " + right_.name + " table:" + job_.in.name + " " + job_.out.name);
+  }
+
+  void set_type(flow::JoinOptions& options) const {
+    if (left_ && outer_)
+      throw usage_error("--left and --outer contradict each other", "leave one of the two out");
+    if (left_ && anti_)
+      throw usage_error("--anti is what of LEFT has no match, and --left adds the pairs to that",
+                        "leave one of the two out");
+    if (outer_ && !is_streams() && !is_tables())
+      throw usage_error("--outer: a row of a table that no record meets is no result",
+                        "--left, or table: on both sides");
+    if (outer_ && is_tables() && !where_.empty())
+      throw usage_error(
+          "--outer with --where: two rows of one key that are no pair would be two results of it",
+          "--left, or kfilter behind the join");
+    options.type = {!anti_, left_ || outer_ || anti_, outer_};
+  }
+
+  static int64_t milliseconds(const char* option, const std::string& text) {
+    if (text.empty()) return 0;
+    const int64_t ms = parse_duration_option(option, text).count();
+    if (ms > kMostMs) throw usage_error(std::string(option) + ": '" + text + "' is more than 10,000 years");
+    return ms;
+  }
+
+  void set_times(flow::JoinOptions& options) {
+    if (!max_wait_.empty()) job_.max_wait = Millis(milliseconds("--max-wait", max_wait_));
+    if (!is_streams()) {
+      for (const auto& [option, text] : {std::pair<const char*, const std::string*>{"--within", &within_},
+                                         {"--before", &before_},
+                                         {"--after", &after_},
+                                         {"-w", &window_},
+                                         {"--grace", &grace_},
+                                         {"--max-ahead", &max_ahead_},
+                                         {"--idle", &idle_}})
+        if (!text->empty())
+          throw usage_error(std::string(option) + " is about two streams, and " +
+                                (is_tables() ? "both sides are tables" : "RIGHT is a table"),
+                            "leave it out, or leave table: out");
+      if (close_at_end_)
+        throw usage_error("--close-at-end does nothing here: with a table nothing waits for a match",
+                          "leave it out");
+      if (!table_grace_.empty() && is_tables())
+        throw usage_error("--table-grace is about a stream and a table, and both sides are tables",
+                          "leave it out");
+      options.table_grace = milliseconds("--table-grace", table_grace_);
+      return;
+    }
+    if (!table_grace_.empty())
+      throw usage_error("--table-grace: neither side is a table", "table:TOPIC says which one is");
+    const bool apart = !before_.empty() || !after_.empty();
+    const int ways = (within_.empty() ? 0 : 1) + (apart ? 1 : 0) + (window_.empty() ? 0 : 1);
+    if (ways == 0)
+      throw usage_error("two streams: how far apart in time may a pair be?",
+                        "--within D, or -w D for windows; if RIGHT is a table write table:" + right_.name);
+    if (ways > 1)
+      throw usage_error("--within, --before and --after, and -w each say which times match",
+                        "leave all but one of the three out");
+    if (!within_.empty()) options.span.before = options.span.after = milliseconds("--within", within_);
+    if (apart) options.span = {milliseconds("--before", before_), milliseconds("--after", after_), 0};
+    if (!window_.empty()) {
+      options.span.tumbling = milliseconds("-w", window_);
+      if (options.span.tumbling == 0) throw usage_error("-w: a window needs a length", "for example -w 10s");
+    }
+    options.grace = milliseconds("--grace", grace_);
+    if (!idle_.empty()) options.idle = milliseconds("--idle", idle_);
+    if (max_ahead_ != "none")
+      options.max_ahead = max_ahead_.empty() ? 86'400'000 : milliseconds("--max-ahead", max_ahead_);
+    if (close_at_end_ && !job_.range.exit_at_end && job_.range.until.empty())
+      throw usage_error("--close-at-end: the inputs have no end", "add -e or --until");
+  }
+
+  // By their meaning, not by their spelling.
+  void add_settings(const flow::JoinOptions& options) {
+    const auto span = [](int64_t ms) {
+      return ms == 0 ? "" : format_duration(std::chrono::milliseconds(ms));
+    };
+    const flow::JoinResult result(options.format);  // what is wrong with the expressions is found now
+    for (const auto& [name, value] :
+         {std::pair<const char*, std::string>{"RIGHT", (right_.table ? "table:" : "") + right_.name},
+          {"--left", left_ ? "yes" : ""},
+          {"--outer", outer_ ? "yes" : ""},
+          {"--anti", anti_ ? "yes" : ""},
+          {"--before", is_streams() && window_.empty()
+                           ? format_duration(std::chrono::milliseconds(options.span.before))
+                           : ""},
+          {"--after", is_streams() && window_.empty()
+                          ? format_duration(std::chrono::milliseconds(options.span.after))
+                          : ""},
+          {"-w", span(options.span.tumbling)},
+          {"--grace", span(options.grace)},
+          {"--table-grace", span(options.table_grace)},
+          {"--idle", options.idle ? format_duration(std::chrono::milliseconds(*options.idle)) : ""},
+          {"--where", result.canonical_where()},
+          {"--merge", merge_ ? "yes" : ""},
+          {"--prefix", prefix_}})
+      if (!value.empty()) job_.settings.push_back({name, value});
+  }
+
+  // What stands behind the join; it passes deletions on.
+  void add_select() {
+    MapPlan plan{.list = null_where_missing(select_, "--select"),
+                 .what = "--select",
+                 .options = shared_.expressions(),
+                 .keep_null = true};
+    job_.settings.push_back({"--select", MapStage(plan).canonical()});
+    job_.topology.add(
+        {"kjoin --select", [plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); }});
+  }
+
+  io::Endpoint right_;
+  std::string within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_, max_ahead_,
+      idle_, max_wait_;
+  bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false;
+  cli::GroupingOptions grouping_;  // --cache
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  JoinTool tool;
+  return kutils::cli::run_tool(tool, argc, argv);
+}

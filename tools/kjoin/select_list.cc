@@ -1,0 +1,41 @@
+#include "kjoin/select_list.h"
+
+#include <cctype>
+#include <string_view>
+#include <vector>
+
+#include "kmap/map_stage.h"
+
+namespace kutils {
+namespace {
+
+// "left" or "right" for `left.a.b`; empty for anything else.
+std::string_view side_of_path(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '.') return {};
+  for (const std::string_view side : {std::string_view("left"), std::string_view("right")})
+    if (text.size() > side.size() + 1 && text.substr(0, side.size()) == side && text[side.size()] == '.')
+      return side;
+  return {};
+}
+
+}  // namespace
+
+std::string null_where_missing(const std::string& list, const std::string& what) {
+  std::string text = list;
+  const std::vector<expr::ListItem> items = map_items(list, what);
+  for (size_t i = items.size(); i-- > 0;) {
+    const expr::ListItem& item = items[i];
+    if (item.kind != expr::ListItem::Kind::field) continue;
+    const std::string side(side_of_path(item.expression));
+    if (side.empty()) continue;
+    std::string made = item.named ? "" : item.name + "=";
+    made += side + " == null ? null : " + item.expression;
+    text.replace(item.position, item.expression.size(), made);
+  }
+  return text;
+}
+
+}  // namespace kutils
