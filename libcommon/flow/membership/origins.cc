@@ -96,7 +96,7 @@ void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) 
   place.mark = mark_of(metadata);
   place.is_given = place.mark.offset != kNoOffset;
   place.looked_at = !place.is_given;
-  place.taken_us = context_.around.clock.steady_us();
+  place.since_us = context_.around.clock.steady_us();
   if (place.is_given) next_look_us_ = 0;
   places_[at] = place;
 }
@@ -107,12 +107,19 @@ void Origins::written_through(std::vector<kafka::Producer*> producers) {
 
 void Origins::end(const kafka::TopicPartition& at) { places_.erase(at); }
 
+void Origins::polled(bool took_all) {
+  polled_us_ = context_.around.clock.steady_us();
+  fetched_after_us_ = emptied_us_;
+  if (took_all) emptied_us_ = polled_us_;
+}
+
 void Origins::took(const kafka::TopicPartition& at) {
   const auto found = places_.find(at);
   if (found == places_.end()) return;
-  const int64_t now = context_.around.clock.steady_us();
-  if (now - std::exchange(found->second.taken_us, now) <= kGapUs || !best_mark(at)) return;
+  const int64_t since = std::exchange(found->second.since_us, fetched_after_us_);
+  if (polled_us_ - since <= kGapUs || !best_mark(at)) return;
   gaps_[at.topic] = {at, false};
+  if (emptied_us_ != polled_us_) return;  // one look for a commit is enough: settle() begins it
   next_look_us_ = 0;
   if (!answer_.valid()) begin_look();
 }
@@ -219,6 +226,7 @@ std::optional<Error> Origins::look() {
 std::optional<Error> Origins::settle() {
   const Clock& clock = context_.around.clock;
   const int64_t began = clock.steady_us();
+  if (!is_settled()) next_look_us_ = 0;
   while (!is_settled()) {
     const Millis limit = context_.around.stop.signal() == 0 ? kSettleLimit : kEndLimit;
     if (clock.steady_us() - began > std::chrono::microseconds(limit).count()) {

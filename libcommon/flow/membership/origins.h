@@ -13,7 +13,12 @@
 // A topic cannot be recreated while its records come without a gap. So the first records after one are
 // committed only when a look that was begun after they came has found a mark of their topic; it runs while
 // they are processed and written. Without it what comes up to the next look is processed and committed (seen:
-// 200 records).
+// 200 records). Records that wait in a client's queue hide a gap: of a backlog nobody knows when it was fetched,
+// so that each commit of it waits for a look.
+//
+// What this does not see: a topic recreated and filled beyond the mark, of which retention has removed the
+// mark's offset before the next look (a tool that was stopped for as long); and, for one second, one whose marks
+// nobody can read for 5 s, for a commit waits no longer.
 //
 // Beside it, each look asks whether the topics that are read or written still are there, and those that are
 // written no shorter than they were: a write to one that was deleted or recreated fails only after half a
@@ -57,7 +62,10 @@ class Origins {
   // none).
   void begin(const kafka::TopicPartition& at, std::string_view metadata);
   void end(const kafka::TopicPartition& at);
-  // Records of this partition came. Where they are the first ones after a gap, a look begins.
+  // The client was polled. `took_all`: it has no more than it gave, so what comes later was fetched later.
+  void polled(bool took_all);
+  // Records of this partition came with the last poll. Where they may be the first ones after a gap, a look is
+  // needed, and begins unless more are waiting.
   void took(const kafka::TopicPartition& at);
   // Whether a record of this partition is to be told: to take its digest costs.
   bool wants(const kafka::TopicPartition& at) const;
@@ -82,7 +90,7 @@ class Origins {
     LastRecord newest;      // the first one that was processed since the last look was begun
     bool looked_at = true;  // the mark was found to be what it was, or there is none
     bool is_given = false;  // it came with the group's commit
-    int64_t taken_us = 0;   // when records came last, or it was given to us
+    int64_t since_us = 0;   // the last records were fetched after this
   };
   // Records of a topic came after a gap.
   struct Gap {
@@ -114,6 +122,9 @@ class Origins {
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
   WrittenLogs written_;
   std::map<std::string, Gap> gaps_;  // by topic; not looked at since
+  int64_t polled_us_ = 0;
+  int64_t emptied_us_ = 0;        // the last poll that took all
+  int64_t fetched_after_us_ = 0;  // what the last poll gave
   int64_t next_look_us_ = 0;
   int64_t next_topics_us_ = 0;
   Question question_;

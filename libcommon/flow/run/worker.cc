@@ -10,6 +10,9 @@ namespace {
 constexpr Millis kGlance{100};
 constexpr int64_t kEndCheckUs = 100'000;
 constexpr Millis kOpeningLook{5};
+// A batch of fewer is all that the client had: it holds more back only where it gave its largest batch, of which
+// some may not be for us.
+constexpr size_t kMayHaveMore = 1000;
 using kafka::KafkaError;
 using kafka::Severity;
 
@@ -226,6 +229,10 @@ bool Worker::read() {
   batch_.clear();
   kafka::Polled polled = membership_->poll(batch_, poll_timeout());
   rest_ = batch_.records();
+  if (origins_) {
+    const bool waits_for_others = parts_.plan.in_order_of_time && lag() > static_cast<int64_t>(rest_.size());
+    origins_->polled(rest_.size() < kMayHaveMore && !waits_for_others);
+  }
   met_ends_ = std::move(polled.ends);
   return polled.any;
 }

@@ -111,7 +111,8 @@ struct Bench {
     origins = std::make_unique<Origins>(WorkerContext{job, around, plan, admin, log});
     origins->begin(at, metadata);
   }
-  void process(const TP& from, int64_t offset) {
+  void process(const TP& from, int64_t offset, bool took_all = true) {
+    origins->polled(took_all);
     origins->took(from);
     if (!origins->wants(from)) return;
     origins->processed(
@@ -119,6 +120,7 @@ struct Bench {
   }
   std::optional<Error> look() {
     clock.advance(Millis(1000));
+    origins->polled(true);
     return origins->look();
   }
   int64_t mark(const TP& of) { return mark_of(origins->metadata(of)).offset; }
@@ -233,14 +235,39 @@ TEST_CASE("the first records after a gap are committed only after a look that wa
   const int reads = bench.cluster.reads;
   SECTION("without a gap nothing is read") {
     bench.process(bench.at, 1);
-    bench.clock.advance(Millis(90));
+    bench.clock.advance(Millis(45));
     bench.process(bench.at, 2);
-    bench.clock.advance(Millis(90));
-    bench.process(bench.at, 3);
+    CHECK(!bench.origins->settle());
     const int one_look = bench.cluster.reads;  // the gap before 1
     CHECK(one_look <= reads + 1);
-    CHECK(!bench.origins->settle());
+    for (int64_t offset = 3; offset < 10; ++offset) {
+      bench.clock.advance(Millis(45));
+      bench.process(bench.at, offset);
+      CHECK(!bench.origins->settle());
+    }
     CHECK(bench.cluster.reads == one_look);
+  }
+  SECTION("of a backlog each commit waits for one look, for its records may have been fetched long ago") {
+    for (int64_t offset = 1; offset < 5; ++offset) {
+      bench.clock.advance(Millis(60));
+      bench.process(bench.at, offset, false);
+    }
+    bench.origins->settle();
+    int before = bench.cluster.reads;
+    for (int commit = 0; commit < 3; ++commit) {
+      for (int64_t offset = 5; offset < 8; ++offset) {
+        bench.clock.advance(Millis(60));
+        bench.process(bench.at, offset, false);
+      }
+      CHECK(bench.cluster.reads == before);
+      CHECK(!bench.origins->settle());
+      CHECK(bench.cluster.reads == before + 1);
+      before = bench.cluster.reads;
+    }
+    bench.cluster.recreate(bench.at, 30);
+    bench.clock.advance(Millis(60));
+    bench.process(bench.at, 20, false);
+    CHECK(bench.origins->settle());
   }
   SECTION("the same topic") {
     bench.clock.advance(Millis(200));
