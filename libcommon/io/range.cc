@@ -20,7 +20,8 @@ constexpr WhereForm kForms[] = {
     {"-N", "N records before the end"},
     {"A:B", "from A up to, not including, B; 100: and :end have one side"},
     {"@T", "the first record at or after the time T (s@T)"},
-    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m"},
+    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m, or @-2h:+30m"},
+    {"T:", "times need no @ where they cannot be offsets: -2h:, 2026-01-31T09:30Z:+5m"},
     {"e@T", "from the beginning to the time T (:@T)"},
 };
 constexpr WhereForm kTimeForms[] = {
@@ -105,8 +106,9 @@ std::optional<Place> after(const std::optional<Place>& first, std::string_view t
 std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first,
                                        const Now& now) {
   if (text == "end") return Place{Place::Kind::end, 0};
-  if (first && !text.empty() && text[0] >= '0' && text[0] <= '9') {
-    if (const auto duration = parse_duration(text))
+  const std::string_view length = text.substr(text.starts_with('+') ? 1 : 0);
+  if (first && !length.empty() && length[0] >= '0' && length[0] <= '9') {
+    if (const auto duration = parse_duration(length))
       return Place{Place::Kind::time, first->value + std::chrono::duration_cast<Millis>(*duration).count()};
   }
   return after(first, text, parse_time(text, now));
@@ -132,7 +134,7 @@ std::optional<RangePlaces> parse_times(std::string_view text, const Now& now) {
   return std::nullopt;
 }
 
-std::optional<RangePlaces> parse_from(std::string_view text, const Now& now) {
+std::optional<RangePlaces> parse_plain(std::string_view text, const Now& now) {
   if (text.empty()) return RangePlaces{};
   if (const auto place = parse_place(text)) return RangePlaces{*place, std::nullopt};
   if (text[0] == '@') return parse_times(text.substr(1), now);
@@ -170,6 +172,12 @@ std::optional<RangePlaces> parse_from(std::string_view text, const Now& now) {
   }
   if (left.empty() && right.empty()) return std::nullopt;
   return out;
+}
+
+// `-2h:`, `2026-01-31T09:30Z:+5m`: times need no @ where they cannot be offsets.
+std::optional<RangePlaces> parse_from(std::string_view text, const Now& now) {
+  const auto plain = parse_plain(text, now);
+  return plain || text.starts_with('@') ? plain : parse_times(text, now);
 }
 
 int64_t offset_of(const Place& place, const kafka::Watermarks& marks, int64_t by_time) {

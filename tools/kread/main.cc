@@ -1,16 +1,56 @@
 // kread [IN]: print a topic or a range of it.
-#include <optional>
+#include <re2/re2.h>
 
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "base/murmur2.h"
 #include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
 #include "flow/table/table_stage.h"
+#include "flow/topology/forwarding_stage.h"
 #include "flow/topology/pass_stage.h"
+#include "kafka/admin.h"
 #include "kfilter/filter_stage.h"
 
 namespace {
 
 using namespace kutils;
+
+constexpr Millis kConnectLimit{5'000};
+
+// What --grep and --key-is choose by, before anything is decoded.
+struct Choice {
+  std::shared_ptr<const RE2> value;  // null: any
+  std::optional<std::string> key;
+  int64_t found = 0;  // records of the key
+
+  bool takes(const Record& record) {
+    if (key) {
+      if (record.key.is_null() || record.key.view() != *key) return false;
+      ++found;
+    }
+    if (!value) return true;
+    const std::string_view text = record.value.view();
+    return !record.value.is_null() && RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *value);
+  }
+};
+
+class ChoiceStage final : public flow::ForwardingStage {
+ public:
+  ChoiceStage(std::shared_ptr<Choice> choice, std::unique_ptr<flow::Stage> inner)
+      : ForwardingStage(std::move(inner)), choice_(std::move(choice)) {}
+  void process(const Record& record, flow::Emitter& out) override {
+    if (choice_->takes(record)) return inner_->process(record, out);
+    out.drop(record, flow::DropReason::filtered);
+  }
+
+ private:
+  std::shared_ptr<Choice> choice_;
+};
 
 class ReadTool final : public cli::StreamTool {
  public:
@@ -27,19 +67,68 @@ class ReadTool final : public cli::StreamTool {
                  .help = "only records for which this is true",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { where_ = text; }});
+    options.add({.names = "--grep",
+                 .metavar = "RE",
+                 .help = "only records whose value matches, as bytes; (?i)RE: any case",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) { set_pattern(text); }});
+    options.add({.names = "--key-is",
+                 .metavar = "TEXT",
+                 .help = "only records of this key, from the partition that murmur2 gives it",
+                 .set = [this](const std::string& text) { choice_->key = text; }});
+    options.add({.names = "--latest-per-key",
+                 .help = "only the last value of each key: as table:IN with an end",
+                 .set = [this](const std::string&) { latest_ = true; }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
     if (!operands.find("IN")) refuse_topic_as_format();
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
-    if (where_) return setup_filter();
+    if (where_) refuse_rows();
+    if (latest_ && !cli::has_end(job_))
+      throw usage_error(
+          "--latest-per-key needs an end: what comes later may be the last",
+          "add -e, -c N or --until TIME; the changes as they come: kread table:" + job_.in.name);
     // A table that ends is its last values; one that goes on, its changes.
-    job_.set_stage([latest = job_.in.table &&
-                             cli::has_end(job_)](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
-      if (latest) return flow::make_latest_values(std::make_unique<flow::PassStage>());
-      return std::make_unique<flow::PassStage>();
+    const bool latest = latest_ || (job_.in.table && cli::has_end(job_));
+    std::optional<FilterPlan> plan;
+    if (where_) {
+      plan = FilterPlan{*where_, shared_.expressions(), false};
+      job_.settings.push_back({"--where", FilterStage(*plan, "--where").canonical()});
+    }
+    if (pattern_) job_.settings.push_back({"--grep", pattern_->pattern()});
+    if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
+    if (latest_) job_.settings.push_back({"--latest-per-key", ""});
+    job_.set_stage([plan, latest, pattern = pattern_,
+                    choice = choice_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+      std::unique_ptr<flow::Stage> stage;
+      if (plan) {
+        stage = std::make_unique<FilterStage>(*plan, "--where");
+      } else {
+        stage = std::make_unique<flow::PassStage>();
+      }
+      // Of the last values; --key-is first, for what it leaves out need not be remembered.
+      if (pattern) {
+        auto by_value = std::make_shared<Choice>();
+        by_value->value = pattern;
+        stage = std::make_unique<ChoiceStage>(by_value, std::move(stage));
+      }
+      if (latest) stage = flow::make_latest_values(std::move(stage));
+      if (choice->key) stage = std::make_unique<ChoiceStage>(choice, std::move(stage));
+      return stage;
     });
     shared_.shape(job_);
+  }
+  ExitCode run() override {
+    if (!choice_->key || shared_.explains()) return StreamTool::run();
+    const std::optional<int32_t> partition = choose_partition();
+    const ExitCode code = StreamTool::run();
+    if (partition && choice_->found == 0 && code == ExitCode::ok && !shared_.quiet())
+      StderrLog("kread", false)
+          .note("no record of the key in partition " + std::to_string(*partition) +
+                ", where murmur2 puts it; where another partitioner wrote the topic, look at all: -p 0-" +
+                std::to_string(partitions_ - 1));
+    return code;
   }
 
  private:
@@ -52,18 +141,38 @@ class ReadTool final : public cli::StreamTool {
         "-f is the format of a record, and '" + *format + "' would print the same for each; IN is missing",
         "a topic is an operand, and read as it grows: kread " + shell_word(*format));
   }
-  void setup_filter() {
-    if (job_.in.table)
-      throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",
-                        "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
-    const FilterPlan plan{*where_, shared_.expressions(), false};
-    job_.settings.push_back({"--where", FilterStage(plan, "--where").canonical()});
-    job_.set_stage(
-        [plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan, "--where"); });
-    shared_.shape(job_);
+  void refuse_rows() const {
+    if (!job_.in.table) return;
+    throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",
+                      "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
+  }
+  void set_pattern(const std::string& text) {
+    RE2::Options options(RE2::Latin1);  // bytes, whatever they are
+    options.set_log_errors(false);
+    auto pattern = std::make_shared<RE2>(text, options);
+    if (!pattern->ok()) throw usage_error("--grep " + text + ": " + pattern->error(), "the syntax is RE2's");
+    pattern_ = std::move(pattern);
+  }
+  // Only the partition that can hold the key is read, where one topic is read and the user did not choose. A
+  // group shares out all partitions.
+  std::optional<int32_t> choose_partition() {
+    const bool is_one = job_.in.kind == io::EndpointKind::topic && job_.in.topics.size() <= 1;
+    if (!is_one || !job_.range.partitions.empty() || job_.group_is_explicit) return std::nullopt;
+    const auto admin = kafka::make_admin(job_.client);
+    admin->connect(kConnectLimit);
+    const auto topic = admin->find_topic(job_.in.name);
+    if (!topic || topic->partitions <= 0) return std::nullopt;  // the run says so
+    partitions_ = topic->partitions;
+    const int32_t partition = murmur2_partition(*choice_->key, partitions_);
+    job_.range.partitions = {partition};
+    return partition;
   }
 
   std::optional<std::string> where_;
+  std::shared_ptr<const RE2> pattern_;
+  const std::shared_ptr<Choice> choice_ = std::make_shared<Choice>();  // by key
+  bool latest_ = false;
+  int32_t partitions_ = 0;
 };
 
 }  // namespace

@@ -79,6 +79,22 @@ TEST_CASE("-o: ranges of offsets and times") {
   CHECK(places("s@1700000000000:e@1700000000001").to->value == 1'700'000'000'001);
 }
 
+TEST_CASE("-o: times without @, and +D from the first one") {
+  CHECK(places("-2h:").from == Place{Kind::time, kNow - 2 * kHour});
+  CHECK_FALSE(places("-2h:").to);
+  CHECK(places("-2h").from == places("@-2h").from);
+  CHECK(places("yesterday").from == places("@yesterday").from);
+  CHECK(places("-48h:-24h").from == places("@-48h:-24h").from);
+  CHECK(places("-48h:-24h").to == places("@-48h:-24h").to);
+  CHECK(places("2026-01-31T09:30Z:+5m").from == Place{Kind::time, 1'769'851'800'000});
+  CHECK(*places("2026-01-31T09:30Z:+5m").to == Place{Kind::time, 1'769'851'800'000 + 5 * 60'000});
+  CHECK(*places("@-2h:+30m").to == *places("@-2h:30m").to);
+  CHECK(*places(":-1h").to == Place{Kind::time, kNow - kHour});
+  CHECK(places("9:30").from == Place{Kind::offset, 9});  // offsets, as ever
+  CHECK(places("-2").from == Place{Kind::before_end, 2});
+  CHECK(places("+2").from == Place{Kind::after_begin, 2});
+}
+
 TEST_CASE("-o foo is refused, with the grammar") {
   for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10",
                            "1.5", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
