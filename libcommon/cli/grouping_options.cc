@@ -138,6 +138,13 @@ void GroupingOptions::limit_times(const std::string& text, const std::string& ef
   plan_.max_ahead = text.empty() ? kDayMs : parse_duration_option("--max-ahead", text).count();
 }
 
+void GroupingOptions::refuse_idle_cache(const flow::Job& job) const {
+  if (cache_is_given_ && !(job.in.is_topic() && job.out.is_topic()))
+    throw usage_error(
+        "--cache does nothing here: only between topics is state on disk, and otherwise all of it is in memory",
+        "leave it out");
+}
+
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
                             bool has_keys, bool needs_time, flow::StateDescription description,
                             const MakeStage& make_stage, const TableHalves& halves,
@@ -150,10 +157,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (unit_is_given_ && (plan_.time.empty() || plan_.time == "wall"))
     throw usage_error("--time-unit does nothing here: no --time EXPR is given whose numbers it could count",
                       "leave it out");
-  if (cache_is_given_ && !(job.in.is_topic() && job.out.is_topic()))
-    throw usage_error(
-        "--cache does nothing here: only between topics is state on disk, and otherwise all of it is in memory",
-        "leave it out");
+  refuse_idle_cache(job);
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
   const bool has_aggregates = !description.tool.empty();

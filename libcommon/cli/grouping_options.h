@@ -67,6 +67,8 @@ class GroupingOptions {
   std::vector<std::string> key_names(bool has_keys) const {
     return plan_.by.empty() && !has_keys ? std::vector<std::string>() : flow::group_names(plan_);
   }
+  // For tools that do not call shape(). Throws usage_error.
+  void refuse_idle_cache(const flow::Job& job) const;
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }

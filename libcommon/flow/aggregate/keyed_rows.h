@@ -35,7 +35,8 @@ class KeyedRows {
   struct Node {
     std::string key;
     T value;
-    int64_t due = kNever;         // armed for this stream time
+    int64_t due = kNever;         // armed for this time
+    int64_t fired = kNever;       // what it was armed for when fire() looks at it
     int64_t stored_due = kNever;  // the timer row in the store
     bool stored = false;
     bool dirty = false;
@@ -98,7 +99,7 @@ class KeyedRows {
     while (!timers_.empty() && (*timers_.begin())->due <= now) {
       Node& node = **timers_.begin();
       timers_.erase(timers_.begin());
-      node.due = kNever;
+      node.fired = std::exchange(node.due, kNever);
       const int64_t next = look(node);
       mark(node);
       if (next != kNever) arm(node, next);
@@ -106,6 +107,11 @@ class KeyedRows {
     if (store_.in_memory()) prune();
   }
 
+  // In no order.
+  template <typename F>
+  void for_each_loaded(const F& look) const {
+    for (const auto& [key, node] : nodes_) look(std::as_const(*node));
+  }
   // Looks at every value, also those in the store alone.
   template <typename F>
   void for_each(const F& look) {

@@ -1,6 +1,9 @@
 #include "flow/run/plain_loop.h"
 
 #include <algorithm>
+#include <thread>
+
+#include "flow/topology/waiting.h"
 
 namespace kutils::flow {
 namespace {
@@ -42,6 +45,7 @@ void PlainLoop::run() {
     else
       tell_silence();
   }
+  if (ended || parts_.processor.read_enough()) wait_for_waiting();
   if ((ended && parts_.processor.ended() == Processor::End::no) || parts_.processor.read_enough()) {
     parts_.processor.begin({});  // the last batch's records are gone
     parts_.processor.close(parts_.stage);
@@ -53,6 +57,22 @@ void PlainLoop::run() {
                        parts_.report.counts.failures == 0;
   if (!is_well) parts_.outputs.spare();
   parts_.outputs.close();
+}
+
+// What the stage holds until its time goes out then, not with the end of the input.
+void PlainLoop::wait_for_waiting() {
+  const auto goes_on = [&] {
+    return parts_.stop.signal() == 0 && has_waiting(parts_.stage) &&
+           (parts_.processor.ended() == Processor::End::no || parts_.processor.read_enough());
+  };
+  parts_.processor.begin({});  // the last batch's records are gone
+  while (goes_on()) {
+    settle();
+    if (parts_.outputs.reader_gone()) throw io::ReaderGone();
+    std::this_thread::sleep_for(poll_timeout());
+    parts_.processor.tick(parts_.stage, parts_.clock.wall_ms());
+    dirty_ = true;
+  }
 }
 
 // As between topics (rule 26): --idle, and partitions without records that would hold stream time

@@ -51,6 +51,7 @@ class PlainLoop {
  private:
   void take(const Batch& batch);
   void settle();
+  void wait_for_waiting();
   Millis poll_timeout() const;
   void note_quiet(const Batch& batch);
   void tell_silence();

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "flow/topology/waiting.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -46,7 +48,7 @@ struct Held {
   }
 };
 
-class Chain final : public Stage {
+class Chain final : public Stage, public Waiting {
  public:
   Chain(const SubTopology& sub, const StageContext& context, const StoreOf& store_of)
       : clock_(context.clock), silent_ms_(static_cast<size_t>(std::max(context.input_partitions, 1)), 0) {
@@ -91,6 +93,10 @@ class Chain final : public Stage {
       if (due && (!first || *due < *first)) first = due;
     }
     return first;
+  }
+  bool has_waiting() const override {
+    return std::any_of(links_.begin(), links_.end(),
+                       [](const Link& link) { return flow::has_waiting(*link.stage); });
   }
   // Operators in order, so that outputs of one still pass the next in the same transaction.
   void before_commit(Emitter& out) override {

@@ -7,16 +7,18 @@
 #include <utility>
 
 #include "flow/topology/stage.h"
+#include "flow/topology/waiting.h"
 
 namespace kutils::flow {
 
-class ForwardingStage : public Stage {
+class ForwardingStage : public Stage, public Waiting {
  public:
   void process(const Record& record, Emitter& out) override { inner_->process(record, around(out)); }
   void flush(Emitter& out) override { inner_->flush(around(out)); }
   bool keeps_records() const override { return inner_->keeps_records(); }
   void tick(int64_t wall_ms, Emitter& out) override { inner_->tick(wall_ms, around(out)); }
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
+  bool has_waiting() const override { return flow::has_waiting(*inner_); }
   void before_commit(Emitter& out) override { inner_->before_commit(around(out)); }
   size_t dirty_rows() const override { return inner_->dirty_rows(); }
   void silent(int32_t source, int64_t silent_ms, Emitter& out) override {

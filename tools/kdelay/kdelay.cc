@@ -1,0 +1,84 @@
+// kdelay D|TIME [IN [OUT]]: records go on when it is time.
+#include "kdelay/kdelay.h"
+
+#include "base/duration.h"
+#include "cli/grouping_options.h"
+#include "cli/held_in_memory.h"
+#include "cli/time_unit.h"
+#include "flow/tasks/state_support.h"
+#include "kdelay/delay_stage.h"
+
+namespace kutils {
+namespace {
+
+class DelayTool final : public cli::StreamTool {
+ public:
+  DelayTool() : StreamTool({.shapes = false, .keep_null = true}) {}
+  cli::ToolInfo info() const override {
+    return {"kdelay",
+            "Pass each record on, as it came, when it is D old or its time has come.",
+            {{"D", true, "a duration such as 30s, or an expression that gives a time", true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kdelay 15m failed retry"}, {"kdelay send_at reminders due"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    table.add({.names = "--time-unit",
+               .metavar = "UNIT",
+               .help = "what a number given by the expression counts: ns us ms s",
+               .set =
+                   [this](const std::string& text) {
+                     plan_.time_unit_ns = cli::parse_time_unit(text);
+                     unit_is_given_ = true;
+                   },
+               .choices = {"ns", "us", "ms", "s"}});
+    grouping_.declare(table, {});
+    shared_.declare(table);
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kdelay", operands.find("IN"), operands.find("OUT"));
+    if (job_.in.table)
+      throw usage_error("a table's rows do not wait: IN cannot be table:",
+                        "for the stream of its changes write " + job_.in.name);
+    cli::refuse_lost_rows(job_, "what waits");
+    const std::string& when = operands.get("D");
+    if (const auto delay = parse_duration(when)) {
+      plan_.delay = parse_duration_option("D", when).count();
+      if (*plan_.delay > kLongest) throw usage_error("D: '" + when + "' is more than 1,000 years");
+      if (unit_is_given_)
+        throw usage_error("--time-unit does nothing here: " + when + " has its unit", "leave it out");
+    } else if (when.find_first_not_of("0123456789.") == std::string::npos) {
+      throw usage_error("D: '" + when + "' has no unit", "as " + when + "s, or " + when + "ms");
+    } else {
+      plan_.time = when;
+    }
+    plan_.options = shared_.expressions();
+    plan_.keep_null = shared_.keep_null();
+    plan_.rekeyed = job_.rekeyed;
+    job_.settings.push_back({"D", DelayStage(plan_, nullptr, nullptr).canonical()});
+    if (plan_.time_unit_ns != cli::kDefaultTimeUnitNs)
+      job_.settings.push_back({"--time-unit", cli::time_unit_name(plan_.time_unit_ns)});
+    grouping_.refuse_idle_cache(job_);
+    job_.set_stage(
+        [plan = plan_](const flow::StageContext& context) {
+          return std::make_unique<DelayStage>(plan, context.store, context.clock);
+        },
+        true);
+    shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
+  }
+
+ private:
+  static constexpr int64_t kLongest = int64_t{1000} * 365 * 86'400'000;
+
+  cli::GroupingOptions grouping_;
+  DelayPlan plan_;
+  bool unit_is_given_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<cli::StreamTool> make_kdelay() { return std::make_unique<DelayTool>(); }
+
+}  // namespace kutils
