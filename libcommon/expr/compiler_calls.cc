@@ -82,15 +82,20 @@ Op* Compiler::coalesce(const Node& node) {
 
 Op* Compiler::unknown_function(const Node& node, const std::string& name, bool as_method) {
   if (scope_.lenient) return fails_when_run(node, Reason::expression, "unknown function '" + name + "'");
-  if (!find_functions(name, !as_method).empty())
-    refuse(node, "'" + name + "' is " + (as_method ? "no method" : "a method"),
-           as_method ? "write " + name + "(x)" : "write x." + name + "(...)");
+  const bool other_form = !find_functions(name, !as_method).empty();
   if (!as_method) {
+    // sum(x) is the aggregate, x.sum() the method of a list.
     if (const std::string hint = aggregate_hint(name); !hint.empty())
-      refuse(node, "'" + name + "' is an aggregate, and aggregates need many records", hint);
-    if (const std::string hint = stream_function_hint(name); !hint.empty())
+      refuse(node,
+             "'" + name + "' is an aggregate, and aggregates need many records" +
+                 (other_form ? " (of a list it is x." + name + "())" : ""),
+             hint);
+    if (const std::string hint = stream_function_hint(name); !other_form && !hint.empty())
       refuse(node, "unknown function '" + name + "'", hint);
   }
+  if (other_form)
+    refuse(node, "'" + name + "' is " + (as_method ? "no method" : "a method"),
+           as_method ? "write " + name + "(x)" : "write x." + name + "(...)");
   // all(x, COND) and its like are no functions: their arguments were not what they take.
   const std::string near = nearest(name, function_names());
   if (near == name)

@@ -113,6 +113,7 @@ spelling() {
   [ "$hint" = '_arg.NAME' ]
   hint kmap 's=sum(number)' ./in.ndjson
   [ "$hint" = "ktable --by EXPR 'sum(x)' IN" ]
+  grep -q 'of a list it is x.sum()' err.txt
 }
 
 @test "the same error is shown once, however many records have it" {

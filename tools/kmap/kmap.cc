@@ -31,7 +31,6 @@ class MapTool final : public cli::StreamTool {
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--each-line",
                  .help = "'| CMD': any number of lines for each, then a blank one",
-                 .in_short_help = true,
                  .set = [this](const std::string&) { each_line_ = true; }});
     options.add({.names = "--answer-end",
                  .metavar = "TEXT",
