@@ -85,3 +85,22 @@ all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k
   [ "$status" -eq 0 ]
   same <(echo 'b={"left":1,"right":2}') <(all "$out")
 }
+
+@test "kjoin --on: two streams by fields of theirs, other partitions; a stream's field that names a table's row" {
+  new_topic orders 2
+  new_topic sent 3
+  new_topic users 2
+  new_topic out 2
+  new_topic named 2
+  rows "$users" '7:{"name":"Ann"}' '8:{"name":"Bob"}'
+  seq 1 40 | awk '{ printf "k%d\t{\"id\":%d,\"user\":%d}\n", $1 % 5, $1, 7 + $1 % 3 }' | produce "$orders" -K "$(printf '\t')"
+  seq 1 2 40 | awk '{ printf "s%d\t{\"of\":%d}\n", $1, $1 }' | produce "$sent" -K "$(printf '\t')"
+  kjoin -e --within 1h --on id=of --select 'left.id, right.of' "$orders" "$sent" "$out"
+  same <(seq 1 2 40 | awk '{ printf "%d={\"id\":%d,\"of\":%d}\n", $1, $1, $1 }' | sort) <(all "$out" | sort)
+  kjoin -e --left --on user --select 'left.id, right.name' "$orders" "table:$users" "$named"
+  [ "$(all "$named" | grep -c '"name":"Ann"')" -eq 13 ]
+  [ "$(all "$named" | grep -c '"name":null')" -eq 13 ]
+  [ "$(count "$named")" -eq 40 ]
+  run kjoin --on id "table:$users" "table:$users-2" "$out"
+  [ "$status" -eq 2 ]
+}

@@ -31,6 +31,10 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --select 'left.a, right.' a table:b c; says "--select"
   refused kjoin --close-at-end --within 1s a b c; says "no end"
   refused kjoin --close-at-end -e a table:b c; says "nothing waits"
+  refused kjoin --on a table:b table:c d; says "by their record keys"
+  refused kjoin --on a=b c table:d e; says "its side is _key"
+  refused kjoin --on a= --within 1s b c d; says "lacks a side"
+  refused kjoin --on 'a ==' --within 1s b c d; says "--on"
   kjoin --explain --within 60s a b c >one
   grep -qE '^  and .*b' one || { cat one; return 1; }
 }

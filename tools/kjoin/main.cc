@@ -8,6 +8,7 @@
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
 #include "flow/join/join_stage.h"
+#include "flow/join/rekey_stage.h"
 #include "flow/tasks/state_support.h"
 #include "kjoin/select_list.h"
 #include "kmap/map_stage.h"
@@ -25,13 +26,13 @@ class JoinTool final : public cli::StreamTool {
       : StreamTool(
             {.reads_lines = false, .codecs = false, .shapes = false, .tables = true, .emits_json = true}) {}
   cli::ToolInfo info() const override {
-    return {
-        "kjoin",
-        "Join two streams, a stream with a table, or two tables, by record key.",
-        {{"LEFT", true, "a topic; table:TOPIC: the newest value of each key"},
-         {"RIGHT", true, "a topic; table:TOPIC"},
-         {"OUT", true, "a topic"}},
-        {{"kjoin clicks table:users enriched"}, {"kjoin --anti --within 3d orders dispatches undispatched"}}};
+    return {"kjoin",
+            "Join two streams, a stream with a table, or two tables.",
+            {{"LEFT", true, "a topic; table:TOPIC: the newest value of each key"},
+             {"RIGHT", true, "a topic; table:TOPIC"},
+             {"OUT", true, "a topic"}},
+            {{"kjoin clicks table:users enriched"},
+             {"kjoin --anti --within 3d --on id orders dispatches undispatched"}}};
   }
   void declare(cli::OptionTable& table) override {
     const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
@@ -47,13 +48,14 @@ class JoinTool final : public cli::StreamTool {
                    to = true;
                  }});
     };
+    text("--on", "EXPR", "by this, not by record key; LEFTEXPR=RIGHTEXPR: one for each", on_, true);
     text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
     text("--before", "D", "the right at most D before the left", before_, false);
     text("--after", "D", "the right at most D after the left", after_, false);
     text("-w,--window", "D", "instead: both in the same window of this length", window_, false);
     text("--grace", "D", "how much longer a record waits for late ones", grace_, false);
     flag("--left", "also what of LEFT has no match", left_, true);
-    flag("--outer", "also what of either has no match", outer_, true);
+    flag("--outer", "also what of either has no match", outer_, false);
     flag("--anti", "only what of LEFT has no match", anti_, true);
     text("--where", "EXPR", "over left.x and right.y: else it is no pair", where_, false);
     text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true);
@@ -84,16 +86,12 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
     options.format = {where_, merge_, prefix_, shared_.expressions()};
     add_settings(options);
-    const bool streams = is_streams(), tables = is_tables();
-    job_.topology = flow::Topology(
-        {"kjoin",
-         [options, streams, tables](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
-           if (streams) return flow::make_stream_join(options, *context.store, context.clock);
-           if (tables) return flow::make_table_join(options, *context.store);
-           return flow::make_stream_table_join(options, *context.store);
-         },
-         true});
-    job_.topology.add_copartitioned(right_.name, right_.table);
+    if (on_.empty()) {
+      add_join(options);
+      job_.topology.add_copartitioned(right_.name, right_.table);
+    } else {
+      join_on(options);
+    }
     if (!select_.empty()) add_select();
     job_.counts_silence = options.idle.has_value();
     job_.close_at_end = close_at_end_;
@@ -226,6 +224,81 @@ class JoinTool final : public cli::StreamTool {
       if (!value.empty()) job_.settings.push_back({name, value});
   }
 
+  void add_join(const flow::JoinOptions& options) {
+    const bool streams = is_streams(), tables = is_tables();
+    job_.topology.add(
+        {"kjoin",
+         [options, streams, tables](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+           if (tables) return flow::make_table_join(options, *context.store);
+           if (!streams) return flow::make_stream_table_join(options, *context.store);
+           flow::JoinOptions here = options;
+           if (here.sides_in_headers) {
+             here.sources = context.input_partitions;
+             here.source_topics = context.input_topics;
+           }
+           return flow::make_stream_join(here, *context.store, context.clock);
+         },
+         true});
+  }
+
+  // Records get their key in front of an internal topic: of two streams both sides', else LEFT's, whose
+  // expression names the row of the table.
+  void join_on(flow::JoinOptions options) {
+    if (is_tables())
+      throw usage_error("--on: two tables are joined by their record keys",
+                        "kgroupby EXPR gives a topic another key");
+    flow::JoinKeys keys{right_.name, on_, on_, is_streams(), shared_.expressions()};
+    if (const auto equals = place_of_equals(on_)) {
+      keys.left = on_.substr(0, *equals);
+      keys.right = on_.substr(*equals + 1);
+      if (keys.left.find_first_not_of(' ') == std::string::npos ||
+          keys.right.find_first_not_of(' ') == std::string::npos)
+        throw usage_error("--on: '" + on_ + "' lacks a side",
+                          "LEFTEXPR=RIGHTEXPR, or one expression for both");
+      if (!is_streams() && keys.right != "_key")
+        throw usage_error("--on: a table has its rows by their own key: its side is _key",
+                          "--on '" + keys.left + "=_key', or kgroupby gives the topic another key");
+    }
+    flow::make_join_rekey(keys);  // what is wrong with the expressions is found now
+    job_.settings.push_back({"--on", on_});
+    job_.topology.add({"key", [keys](const flow::StageContext&) { return flow::make_join_rekey(keys); }});
+    job_.topology.add_internal_topic();
+    options.sides_in_headers = true;
+    add_join(options);
+    if (is_streams()) {
+      job_.in.topics = {job_.in.name, right_.name};
+      job_.topology.last().next_close = [](int64_t time) { return time + 1; };
+    } else {
+      job_.topology.add_copartitioned(right_.name, true);
+    }
+  }
+
+  // Of the one '=' in `a=b` that is no part of ==, !=, <= or >= and stands outside of strings and brackets.
+  static std::optional<size_t> place_of_equals(const std::string& text) {
+    int depth = 0;
+    char quote = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (quote != 0) {
+        if (c == '\\') ++i;
+        if (c == quote) quote = 0;
+      } else if (c == '"' || c == '\'') {
+        quote = c;
+      } else if (c == '(' || c == '[' || c == '{') {
+        ++depth;
+      } else if (c == ')' || c == ']' || c == '}') {
+        --depth;
+      } else if (c == '=' && depth == 0) {
+        if (i + 1 < text.size() && text[i + 1] == '=') {
+          ++i;
+        } else if (i > 0 && text[i - 1] != '!' && text[i - 1] != '<' && text[i - 1] != '>') {
+          return i;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
   // What stands behind the join; it passes deletions on.
   void add_select() {
     MapPlan plan{.list = null_where_missing(select_, "--select"),
@@ -238,8 +311,8 @@ class JoinTool final : public cli::StreamTool {
   }
 
   io::Endpoint right_;
-  std::string within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_, max_ahead_,
-      idle_, max_wait_;
+  std::string on_, within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_,
+      max_ahead_, idle_, max_wait_;
   bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false;
   cli::GroupingOptions grouping_;  // --cache
 };

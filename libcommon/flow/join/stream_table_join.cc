@@ -11,6 +11,7 @@
 #include "flow/join/join_stage.h"
 #include "flow/join/versions.h"
 #include "flow/table/no_key.h"
+#include "flow/tasks/source_marks.h"
 #include "flow/window/stream_clock.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
@@ -48,6 +49,7 @@ class StreamTableJoin : public Stage {
       : options_(options), result_(options.format), row_key_(options) {}
 
   void process(const Record& record, Emitter& out) final {
+    if (options_.sides_in_headers && is_mark(record)) return;
     if (side_of(record, options_.right_topic, options_.sides_in_headers) == Side::right)
       return take_row(record, out);
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
