@@ -34,3 +34,33 @@ teardown() { kafka_teardown; }
   same <(consume "$t" | sort) recent
   [ -z "$(kread -q -o -2h:+1h "$t")" ]
 }
+
+# page_lines FILE: kutils-kcat(7)'s lines as THEIRS<TAB>OURS<TAB>SECTION.
+page_lines() {
+  awk '/^# / {section = substr($0, 3)} /^`/ {theirs = $0; gsub(/^`|`$/, "", theirs)}
+    /^:   `/ {ours = substr($0, 6); sub(/`.*/, "", ours); print theirs "\t" ours "\t" section}' "$1"
+}
+
+@test "kutils-kcat(7): each line runs; kread prints what kcat prints" {
+  new_topic clicks 1
+  local theirs ours section both=0 all=0 pageviews
+  pageviews=$(topic_name pageviews)
+  for i in 1 2 3 4 5 6 7 8; do echo "k$i:{\"n\":$i,\"at\":$((1700000000000 + i * 1000))}"; done | kwrite -q -K : --time at "$clicks"
+  printf '%s\n' one two three >lines.txt
+  printf '%s\n' 'k1:{"n":1}' 'k2:{"n":2}' >keyed.txt
+  echo "bootstrap.servers=$KUTILS_BROKERS" >kcat.conf
+  export KCAT_CONFIG=$PWD/kcat.conf
+  page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" | sed "s/\bclicks\b/$clicks/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b/$clicks-billing/g" >lines
+  while IFS=$'\t' read -r theirs ours section; do
+    all=$((all + 1))
+    timeout 30 bash -c "$ours" >ours.out 2>ours.err </dev/null || { echo "$ours: exit code $?: $(cat ours.err)"; return 1; }
+    case $section in 'READING, KCAT' | 'READING, KCAT, '*)
+      timeout 30 bash -c "$theirs" >theirs.out 2>theirs.err </dev/null || { echo "$theirs: $(cat theirs.err)"; return 1; } ;;
+    esac
+    [ "$section" = 'READING, KCAT' ] || continue
+    both=$((both + 1))
+    diff -u theirs.out ours.out || { echo "$theirs and $ours differ"; return 1; }
+  done <lines
+  [ "$both" -ge 8 ]
+  [ "$all" -eq "$(grep -c "^:   " "$KUTILS_SOURCE_DIR/man/kutils-kcat.md")" ]
+}
