@@ -71,6 +71,51 @@ sums() {
   grep -q 'stage 4, kmap' letters
 }
 
+# What a stage between two states refuses, n=3 of key a: rows and sums before it and behind it.
+@test "a stage between two internal topics refuses a record: fail, then skip; dead letters" {
+  new_topic in 1
+  new_topic skipped 1
+  new_topic letters 1
+  new_topic dead 1
+  printf '{"k":"%s"}\n' a a b a a | kwrite "$in"
+  for out in "$skipped" "$letters"; do
+    pipe=(kpipe -q -g "$out" -e ktable --by k --emit update 'n=count()' as "first-$out" then kmap 'n, y=10 / (n - 3)'
+      then ktable --total --emit update 'rows=count(), ys=sum(y)' as "second-$out" -- "$in" "$out")
+    for again in 1 2; do
+      run -4 "${pipe[@]}"
+      [[ $output == *"stage 2, kmap: "* ]]
+      # What came before it is at least in the second internal topic, from where the next run takes it.
+      same <(printf '%s\n' '{"k":"a","n":2}' '{"k":"b","n":1}') <(kquery "first-$out" | sort)
+    done
+    policy=skip
+    [ "$out" = "$skipped" ] || policy=dead-letter:$dead
+    run -0 "${pipe[@]:0:4}" --on-error "$policy" "${pipe[@]:4}"
+    same <(printf '%s\n' '{"k":"a","n":4}' '{"k":"b","n":1}') <(kquery "first-$out" | sort)
+    same <(echo '{"rows":4,"ys":-10}') <(kread -e "table:$out")
+    same <(echo '{"rows":4,"ys":-10}') <(kquery "second-$out")
+  done
+  kread -e -J "$dead" >letters
+  [ "$(jq -r '.payload | fromjson | .n' letters)" = 3 ]
+  grep -q 'stage 2, kmap' letters
+}
+
+@test "a stage refuses a row that a commit made: what came before it is committed, in both states" {
+  new_topic in 1
+  new_topic out 1
+  printf '{"k":"%s","x":1}\n' a b a b a b a b a c a b | kwrite "$in"
+  pipe=(kpipe -q -g "$out" -e ktable --by k --no-combine 'n=count()' as rows then kmap 'n, y=10 / (n < 5 ? 1 : 0)'
+    then ktable --total 'last=max(n)' as total -- "$in" "$out")
+  run -4 "${pipe[@]}"
+  [[ $output == *"stage 2, kmap: "* ]]
+  [[ $output != *"@ -1"* ]]
+  # The fifth a is the ninth record.
+  same <(printf '%s\n' '{"k":"a","n":4}' '{"k":"b","n":4}') <(kquery rows | sort)
+  run -4 "${pipe[@]}"
+  run -0 "${pipe[@]:0:4}" --on-error skip "${pipe[@]:4}"
+  same <(printf '%s\n' '{"k":"a","n":6}' '{"k":"b","n":5}' '{"k":"c","n":1}') <(kquery rows | sort)
+  same <(echo '{"last":4}') <(kread -e "table:$out")
+}
+
 @test "kill -9 again and again: a pipe of two internal topics counts each record once" {
   new_topic in 2
   new_topic out 2

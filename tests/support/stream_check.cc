@@ -168,7 +168,8 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
       std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(i) / rate));
     Click click = keys > 0 ? make_event(first + i + seed, keys) : make_click(first + i);
     click.null_value = deletions && mix(first + i) >> 60U == 0;
-    const int64_t time = keys > 0 ? time_of_event(first + i, seed) : kFirstTimeMs + static_cast<int64_t>(first + i);
+    const int64_t time =
+        keys > 0 ? time_of_event(first + i, seed) : kFirstTimeMs + static_cast<int64_t>(first + i);
     while (true) {
       rd_kafka_headers_t* headers = rd_kafka_headers_new(4);  // belongs to the record once it is taken
       for (const auto& [name, header] : click.headers) {

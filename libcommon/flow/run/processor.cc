@@ -131,12 +131,23 @@ void Processor::failed(const Record* origin, const RecordError& error, const Rec
   if (refused && origin && was_refused(*origin, error.reason)) return;
   if (!origin) origin = current_;  // it has set off what failed
   const bool ends = policy_ == OnError::Policy::fail;
-  Record source;
-  const Record* shown = made ? made : origin;
-  if (!made && origin && !reads_in_) shown = &(source = source_record(*origin, source_topic_));
+  if (ends && is_on_trial_ && !current_) {
+    end_ = End::failed;
+    failed_on_trial_ = true;
+    return;
+  }
+  const Record* const place = origin || !made ? origin : cause_;
+  Record copy;
+  const Record* shown = made ? made : place;
+  if (!made && place && !reads_in_) shown = &(copy = source_record(*place, source_topic_));
+  if (made && made->offset == kNoOffset) {
+    copy = *made;
+    if (place) copy.topic = place->topic, copy.partition = place->partition, copy.offset = place->offset;
+    shown = &copy;
+  }
   std::optional<std::string_view> result_of;
   if (refused && refused->is_result && limits_.stateful) result_of = refused->key.view();
-  report_.failed(shown, error, ends, result_of);
+  report_.failed(made && shown->offset == kNoOffset ? nullptr : shown, error, ends, result_of);
   if (policy_ == OnError::Policy::dead_letter && (shown || is_of_many)) {
     if (is_of_many) {
       outputs_.dead_result(*refused, error);
@@ -184,7 +195,7 @@ void Processor::roll_back(const Checkpoint& to) {
   in_ = to.in;
   out_ = to.out;
   end_ = reached(limits_.input, in_) || reached(limits_.output, out_) ? End::limit : End::no;
-  failed_half_way_ = false;
+  failed_half_way_ = failed_on_trial_ = false;
   last_refused_.reset();  // its dead letter was aborted
 }
 

@@ -94,6 +94,14 @@ class Processor final : public Emitter {
   // What failed, or was interrupted, had already written an output, or changed a state: its transaction must
   // not be committed.
   bool failed_half_way() const { return failed_half_way_; }
+  // Until the next call: a failure that no record being processed is the cause of (a commit, a timer) ends the
+  // run without being told. What was done since the last commit is tried again in smaller pieces, so that what
+  // came before the cause can be committed. `cause`: what a record of a later stage stems from; null: not known.
+  void before_silent_work(bool on_trial, const Record* cause = nullptr) {
+    is_on_trial_ = on_trial;
+    cause_ = cause;
+  }
+  bool failed_on_trial() const { return failed_on_trial_; }
   // What came before a record that failed half-way was done again; `then`: what was counted when it failed.
   void end_as_failed(const Report::Counts& then);
   // Since a transaction was aborted, its records come again and must not count twice.
@@ -162,6 +170,9 @@ class Processor final : public Emitter {
   std::optional<Refused> last_refused_;
   bool failed_half_way_ = false;
   bool committing_ = false;
+  bool is_on_trial_ = false;
+  bool failed_on_trial_ = false;
+  const Record* cause_ = nullptr;
   bool refused_ = false;
   bool reads_in_ = true;
   bool writes_out_ = true;

@@ -106,9 +106,15 @@ void Worker::turn() {
   tasks_->throw_unwritten();
   if (rewind_needed_) return;  // what was polled stands behind what was aborted
   admit();
+  if (rewind_needed_) return;
   take();
+  if (piece_ && taken_ > 0) commit();
+  if (rewind_needed_) return;
+  processor_->before_silent_work(on_trial());
   tasks_->tick();
   tasks_->tell_idle_time();
+  processor_->before_silent_work(false);
+  if (try_again_in_pieces()) return;
   tasks_->tell_held_back(membership_->consumer());
   tasks_->internal_topics().delete_read();
   commit_if_due();
@@ -122,7 +128,7 @@ void Worker::turn() {
 bool Worker::finished() {
   const bool has_ended = processor_->ended() != Processor::End::no;
   if (replay_.is_on() && !rewind_needed_ && !has_ended && replay_reached()) {
-    if (!attempt([&] { commit(true); })) return false;
+    if (!attempt([&] { commit(true); }) || (rewind_needed_ && !processor_->failed_half_way())) return false;
     processor_->end_as_failed(replay_.counts());
     return true;
   }
@@ -133,7 +139,7 @@ bool Worker::finished() {
   last_end_check_us_ = clock_.steady_us();
   bool has_reached_ends = false;
   attempt([&] { has_reached_ends = reached_ends(); });
-  return has_reached_ends;
+  return has_reached_ends || (processor_->ended() != Processor::End::no && is_settled());
 }
 
 // What was done before a limit, a failed record or a signal is committed, or is to be thrown away.
@@ -143,7 +149,10 @@ bool Worker::is_settled() {
     set_aside();
     return is_asked || !replay_.begin();
   }
-  if (!rewind_needed_) return attempt([&] { commit(true); });
+  if (!rewind_needed_) {
+    const bool is_done = attempt([&] { commit(true); });
+    return is_done && (is_asked || !rewind_needed_ || processor_->failed_half_way());
+  }
   // Nothing is lost by not committing it.
   if (is_asked) transaction_->abort();
   return is_asked;
@@ -152,15 +161,16 @@ bool Worker::is_settled() {
 // All that we own is read up to its ends: the group has done the same, and what is behind that as well.
 bool Worker::reached_ends() {
   commit(true);
+  if (rewind_needed_) return false;
   if (!group_ends_.reached(membership_->consumer())) return false;
   if (origins_ && membership_->member_id().empty()) check_unread_origins();
-  if (!internal_topics_reached_ends()) return false;
+  if (!internal_topics_reached_ends() || rewind_needed_) return false;
   if (!parts_.job.close_at_end) return true;
   // All may have been read before: then there is nothing to wait for but what is to be closed.
   if (group_ends_.waits_for_partitions(tasks_->count_of_last(), membership_->age_us())) return false;
   tasks_->close_stages();
   if (transaction_->is_open()) commit();
-  return true;
+  return !rewind_needed_;
 }
 
 // False: it failed, and what was done since the last commit is to be thrown away. Throws what an abort does not
@@ -227,6 +237,7 @@ bool Worker::read() {
     return true;
   }
   batch_.clear();
+  last_taken_ = nullptr;
   kafka::Polled polled = membership_->poll(batch_, poll_timeout());
   rest_ = batch_.records();
   if (origins_) {
@@ -238,10 +249,12 @@ bool Worker::read() {
 }
 
 void Worker::take() {
-  const auto slice = rest_.first(std::min(rest_.size(), slices_.records()));
+  const auto slice = rest_.first(std::min({rest_.size(), slices_.records(), piece_.value_or(rest_.size())}));
   rest_ = rest_.subspan(slice.size());
   const int64_t began_us = clock_.steady_us();
   take_records(slice);
+  taken_ += slice.size();
+  last_taken_ = slice.empty() ? nullptr : &slice.back();
   if (!slice.empty()) slices_.took(slice.size(), clock_.steady_us() - began_us);
   if (!rest_.empty() || processor_->ended() != Processor::End::no) return;
   for (const auto& end : std::exchange(met_ends_, {})) {
@@ -292,6 +305,21 @@ void Worker::commit_if_due() {
   if (transaction_->due(lag(), tasks_->dirty_rows())) commit();
 }
 
+// Whether a failure that no record is the cause of can be told from what came before it by trying again.
+bool Worker::on_trial() const {
+  return parts_.policy == OnError::Policy::fail && parts_.job.stateful() && taken_ > 0 && piece_ != 1u;
+}
+
+// Such a failure: what was done since the last commit is thrown away, and done again in smaller pieces.
+bool Worker::try_again_in_pieces() {
+  if (!processor_->failed_on_trial()) return false;
+  in_pieces_ = taken_;
+  piece_ = std::max<size_t>(1, taken_ / 2);
+  set_aside();
+  processor_->roll_back(checkpoint_);
+  return true;
+}
+
 // The record had written before it failed, or is in the state: that cannot be committed without the rest of
 // it, and leaving must not commit the positions.
 void Worker::set_aside() {
@@ -306,13 +334,20 @@ void Worker::commit(bool last) {
     if (!tasks_->positions_moved() && !any_untold) return;
     transaction_->begin_if_needed();
   }
+  const bool is_one_record = piece_ == 1u && taken_ == 1;
+  processor_->before_silent_work(on_trial(), is_one_record ? last_taken_ : nullptr);
   tasks_->before_commit();
+  processor_->before_silent_work(false);
+  if (try_again_in_pieces()) return;
   if (processor_->failed_half_way()) return set_aside();
   if (origins_) settle_origins();
   tasks_->internal_topics().write_marks(last);
   transaction_->commit(tasks_->positions_to_commit(), membership_->consumer(), membership_->held_as(), lag());
   tasks_->committed();
   checkpoint_ = processor_->checkpoint();
+  in_pieces_ -= std::min(in_pieces_, taken_);
+  if (in_pieces_ == 0) piece_.reset();
+  taken_ = 0;
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
 }
 
@@ -324,6 +359,7 @@ void Worker::abort_and_rewind() {
   processor_->roll_back(checkpoint_);
   rest_ = {};  // stands behind what was aborted
   met_ends_.clear();
+  taken_ = 0;
   tasks_->aborted();
   tasks_->rewind(membership_->consumer());
   rewind_needed_ = false;
@@ -396,6 +432,7 @@ bool Worker::refuse_added() {
   if (added == waiting.end()) return false;
   const kafka::TopicPartition at = *added;
   commit();
+  if (rewind_needed_) return true;  // what was read is to be committed first
   refusal_ = std::make_exception_ptr(partitions_added(parts_.plan, at));
   return true;
 }

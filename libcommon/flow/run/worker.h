@@ -84,6 +84,8 @@ class Worker final : private PartitionOwner {
   bool internal_topics_reached_ends();
   // `last`: what is kept back until later goes as well.
   void commit(bool last = false);
+  bool on_trial() const;
+  bool try_again_in_pieces();
   void set_aside();
   void abort_and_rewind();
   bool refuse_added();
@@ -116,6 +118,12 @@ class Worker final : private PartitionOwner {
   SlicePacer slices_;
   std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;  // what was done since the last commit is to be thrown away
+  // A commit or a timer failed: what was done since the last commit is done again in transactions of so many
+  // records, halved until what fails is one record's. Null: no such limit.
+  std::optional<size_t> piece_;
+  size_t taken_ = 0;                    // records since the last commit
+  const Record* last_taken_ = nullptr;  // while its batch is there
+  size_t in_pieces_ = 0;                // of those that are done again, still to be committed
   Processor::Checkpoint checkpoint_;
   int64_t last_end_check_us_ = 0;
   bool rejoins_ = false;

@@ -1,6 +1,7 @@
 // The worker with state on a broker that fails at the n-th call: whatever happens, and whatever becomes of
 // the local state meanwhile, the changelog's rows, the outputs, the committed offsets and the rows on disk
 // are those of a run that nothing disturbed (rules 4, 5, 17, 21, 22).
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <random>
@@ -269,6 +270,103 @@ TEST_CASE(
     CHECK(bench.output(0).back() == "a:" + std::to_string(before + 2));
     CHECK(bench.output(0).size() == static_cast<size_t>(before) + 1);
     CHECK(bench.stored(0) == bench.changelog(0));
+  }
+}
+
+namespace {
+
+// Numbers records as NumberingStage does, and tells the numbers where no record is the cause of it: when it is
+// asked before a commit, or with the record that makes it due.
+class TellingLater final : public Stage {
+ public:
+  TellingLater(state::Store& store, bool at_commit) : numbers_(store), at_commit_(at_commit) {}
+  void process(const Record& record, Emitter& out) override {
+    Taken taken;
+    numbers_.process(record, taken);
+    told_[std::string(record.key.view())] = taken.value;
+    if (!at_commit_) tell(out);
+  }
+  void before_commit(Emitter& out) override {
+    tell(out);
+    numbers_.before_commit(out);
+  }
+  size_t dirty_rows() const override { return numbers_.dirty_rows(); }
+
+ private:
+  struct Taken final : Emitter {
+    std::string value;
+    void emit(const Record*, const Output& output) override { value = output.value.view(); }
+    void fail(const Record&, RecordError) override {}
+    void drop(const Record&, DropReason) override {}
+  };
+  void tell(Emitter& out) {
+    for (const auto& [key, value] : told_) {
+      Output output;
+      output.key = std::string_view(key);
+      output.value = std::string_view(value);
+      out.emit(nullptr, output);
+    }
+    told_.clear();
+  }
+  NumberingStage numbers_;
+  const bool at_commit_;
+  std::map<std::string, std::string> told_;
+};
+
+// Without the operator's number before each key.
+Rows numbers_of(const Rows& rows) {
+  Rows out;
+  for (const auto& [key, value] : rows) out[key.substr(1)] = value;
+  return out;
+}
+
+// Takes `key:n` up to 9.
+class UpToNine final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    if (record.value.size() > 3) return out.fail(record, {Reason::expression, "too many"});
+    Output output;
+    output.key = record.key;
+    output.value = record.value;
+    out.emit(&record, output);
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a stage refuses what no record is the cause of: what came before it is committed, by whatever commits") {
+  const bool at_commit = GENERATE(true, false);
+  for (const size_t batch : {1u, 7u, 40u}) {
+    LocalDisk disk(LocalDisk::Kind::simulated);
+    Bench bench(disk, Delivery::exactly_once);
+    bench.job.topology = Topology();
+    const auto telling = [at_commit](const StageContext& context) {
+      return std::make_unique<TellingLater>(*context.store, at_commit);
+    };
+    bench.job.topology.add({"telling", telling, true});
+    bench.job.topology.add({"nine", [](const StageContext&) { return std::make_unique<UpToNine>(); }});
+    bench.broker.batch_size = batch;
+    for (int i = 0; i < 33; ++i) bench.broker.write_keyed("in", 0, i % 3 == 0 ? "a" : "b", "x");
+    INFO("at commits " << at_commit << ", batches of " << batch);
+    // The tenth b is record 14.
+    for (int again = 0; again < 2; ++again) {
+      const ExitCode code = bench.run();
+      CHECK(code == ExitCode::bad_record);
+      REQUIRE(!bench.log.errors.empty());
+      CHECK(bench.log.errors.back().find("in [0] @ 14: ") == 0);
+      CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 14);
+      CHECK(numbers_of(bench.changelog(0)) == Rows{{"a", "5"}, {"b", "9"}, {"all records", "14"}});
+      const Values output = bench.output(0);
+      CHECK(std::count(output.begin(), output.end(), "b:9") == 1);
+    }
+    CHECK(bench.log.errors.size() == 2);
+    bench.job.on_error = OnError{OnError::Policy::skip, {}};
+    const ExitCode code = bench.run();
+    CHECK(code == ExitCode::ok);
+    CHECK(numbers_of(bench.changelog(0)) == Rows{{"a", "11"}, {"b", "22"}, {"all records", "33"}});
+    CHECK(bench.stored(0) == bench.changelog(0));
+    CHECK(bench.broker.violations == Values{});
   }
 }
 
