@@ -48,7 +48,7 @@ class JoinTool final : public cli::StreamTool {
                    to = true;
                  }});
     };
-    text("--on", "EXPR", "by this, not by record key; LEFTEXPR=RIGHTEXPR: one for each", on_, true);
+    text("--on", "EXPR", "by this, not by record key; A=B: one for each side", on_, true);
     text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
     text("--before", "D", "the right at most D before the left", before_, false);
     text("--after", "D", "the right at most D after the left", after_, false);
