@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -89,11 +90,20 @@ constexpr Foreign kForeign[] = {
     {"--acks", "all replicas in sync acknowledge by default; otherwise: -X acks=1"},
     {"--compression", "compression is: -X compression.codec=zstd"},
     {"--compression-codec", "compression is: -X compression.codec=zstd"},
+    {"--by", "ktable and kwindow group records: --by EXPR"},
     {"--groupby", "ktable and kwindow group records: --by EXPR"},
     {"--size", "the length of a window is: -w DURATION"},
     {"--every", "windows that overlap are: -w LENGTH/STEP"},
     {"--invert", "what does not match is chosen by: '!(EXPR)'"},
     {"--invert-match", "what does not match is chosen by: '!(EXPR)'"},
+    {"--drop", "fields are dropped by: kmap '*, -FIELD' IN"},
+    {"--exclude", "fields are dropped by: kmap '*, -FIELD' IN"},
+    {"--select", "fields are chosen by: kmap 'FIELD, FIELD' IN"},
+    {"--fields", "fields are chosen by: kmap 'FIELD, FIELD' IN"},
+    {"--columns", "fields are chosen by: kmap 'FIELD, FIELD' IN"},
+    {"--order-by", "rows of a table are sorted where they are printed: -O table --sort COLUMN"},
+    {"--top", "rows of a table are sorted where they are printed: -O table --sort -COLUMN"},
+    {"--csv", "lines are read as CSV by -I csv, written by: -O csv"},
     {"--where", "records are chosen by: kfilter EXPR IN"},
     {"--head", "a number of records is: -c N"},
     {"--rows", "a number of records is: -c N"},
@@ -103,6 +113,7 @@ constexpr Foreign kForeign[] = {
     {"-Q", "what a topic holds since a time is read by: --since TIME"},
     {"--describe",
      "ktopic describe TOPIC says how a topic is made up; how far a group is behind: klag GROUP"},
+    {"--reset-offsets", "a group is set to another place by: koffset reset"},
     {"--window", "the length of a window is: -w DURATION"},
     {"--tumbling", "the length of a window is: -w DURATION"},
     {"--hop", "windows that overlap are: -w LENGTH/STEP"},
@@ -151,6 +162,10 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
       hint = foreign.ours;
+      if (info.name == "kgroupby" && letter == "--by")
+        hint = "the key is the first operand: kgroupby EXPR IN OUT";
+      if (info.name == "klag" && letter == "--list")
+        hint = "groups and what each has read are listed by: koffset list";
       if (info.name == "klag" && letter == "--group") hint = "a consumer group is an operand here: ";
       if (hint.back() == ' ') hint += topic_as_operand(info, letter, argc, argv);
       return usage_error("unknown option '" + letter + "'", hint);
@@ -254,6 +269,9 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to
   if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' ||
       in->find(',') != std::string::npos)
     return {};
+  if (info.name == "kwindow" && std::isdigit(static_cast<unsigned char>((*spec)[0])))
+    return "the length of windows is an option: kwindow -w " + *spec + " " + shell_word(*in) +
+           (out ? " " + shell_word(*out) : "");
   const std::string command = info.name + (to_end ? " -e " : " "), last = out ? " " + shell_word(*out) : "";
   // `ktable uri 'count()' IN`
   const bool is_file = spec->find('/') != std::string::npos;

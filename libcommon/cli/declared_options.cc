@@ -443,7 +443,7 @@ void SharedOptions::declare_general(OptionTable& table) {
              .group = Group::general,
              .set = [this](const std::string& text) {
                if (!serve::is_host(text))
-                 throw usage_error("--http-host: '" + text + "' is no name of a host",
+                 throw usage_error("--http-host: '" + text + "' is not the name of a host",
                                    "as tables.example.org");
                http_access_.hosts.push_back(text);
              }});

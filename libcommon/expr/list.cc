@@ -254,6 +254,22 @@ class ListParser {
   std::vector<Token> tokens_;
 };
 
+// In our spelling, with NAME= for items that have no name then; empty: there is no such.
+std::string with_names(std::string_view list, Paths paths) {
+  auto ours = in_our_spelling(list, true, [](const std::string&) { return true; });
+  if (!ours) return {};
+  for (int n = 0; n < 10; ++n) {
+    try {
+      ListParser(*ours, Unnamed::refused, paths).run();
+      return *ours;
+    } catch (const SourceError& error) {
+      if (error.message != kNeedsName) return {};
+      ours->insert(error.begin, "NAME=");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed, Paths paths) {
@@ -272,7 +288,12 @@ std::vector<ListItem> parse_list(std::string_view list, std::string_view what, U
       if (const std::string named = named_spelling(list, error.begin, fits); !named.empty())
         error.hint = "write: " + named;
     }
+    const std::string before = error.hint;
     error.hint = with_our_spelling(std::move(error.hint), list, true, fits);
+    if (error.hint == before && error.message != kNeedsName) {
+      const std::string ours = with_names(list, paths);
+      if (!ours.empty()) error.hint = "write: " + ours;
+    }
     throw to_usage_error(error, list, what);
   }
 }

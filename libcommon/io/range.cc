@@ -209,7 +209,9 @@ std::span<const WhereForm> time_forms() { return kTimeForms; }
 RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const Now now{now_ms, range.zone};
   const auto parsed = parse_from(range.from, now);
-  if (!parsed) throw usage_error("-o " + range.from + ": no such place in a topic", grammar());
+  if (!parsed)
+    throw usage_error("-o " + range.from + ": no such place in a topic",
+                      parse_time(range.from, now) ? "a place by its time is: -o @" + range.from : grammar());
   RangePlaces out = *parsed;
   const bool says_start =
       !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';

@@ -36,7 +36,7 @@ std::string MemoryBroker::bootstrap_servers() const {
 
 void MemoryBroker::create_topic(const std::string& name, int32_t partitions) {
   const auto code = rd_kafka_mock_topic_create(parts_->cluster, name.c_str(), partitions, 1);
-  if (code) throw usage_error("topic " + name + " cannot be made: " + rd_kafka_err2str(code));
+  if (code) throw usage_error("topic " + name + " cannot be created: " + rd_kafka_err2str(code));
 }
 
 }  // namespace kutils::kafka

@@ -134,5 +134,5 @@ PY
   refused_with 2 ktable --http-token x 'n=count()' "$in" "$out"
   says "--http-token do nothing without --http"
   refused_with 2 ktable --http 0 --http-host a/b 'n=count()' "$in" "$out"
-  says "is no name of a host"
+  says "is not the name of a host"
 }

@@ -20,6 +20,7 @@ total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
     <(jq -c '[.topic, .partition, .end, .lag, .age_ms > 3500000 and .age_ms < 7200000]' lag.out)
   klag "$group" >table.out
   grep -qE "^$src +0 +4 +10 +6 +1h" table.out
+  tail -n 1 table.out | grep -qE '^\(total\) +6 +1h'
   kfilter -q -e -g "$group" 'n > 0' "$src" "$src-out"
   [ "$(total "$group")" = 0,0 ]
   # A reader of the output that stops behind the last record, in front of the transaction's end.
@@ -45,7 +46,7 @@ total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
 
 @test "kwait: for a topic, records, one that matches, a group; gives up in time" {
   src=$(topic_name src)
-  refused_with 1 kwait --timeout 300ms topic "$src"; says "waited 300ms in vain: there is no topic '$src'"
+  refused_with 1 kwait --timeout 300ms topic "$src"; says "gave up after 300ms: there is no topic '$src'"
   start_tool topic kwait --timeout 1m topic "$src"
   local topic=$started
   start_tool records kwait --timeout 1m records 5 "$src"

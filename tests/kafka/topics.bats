@@ -16,7 +16,7 @@ row() { ktopic list --json "$1" | jq -c "$2"; }
   t=$(topic_name t)
   ktopic create --partitions 3 --config retention.ms=7d --config segment.bytes=1048576 "$t"
   [ "$(partitions "$t")" -eq 3 ]
-  refused_with 2 ktopic create "$t"; says "topic '$t' is there already" "--if-missing"
+  refused_with 2 ktopic create "$t"; says "topic '$t' exists already" "--if-missing"
   ktopic create --if-missing --partitions 7 "$t"
   [ "$(partitions "$t")" -eq 3 ]
   seq 10 | produce "$t" -p 1

@@ -294,6 +294,36 @@ record_spelling() {
   [ "$(eval "${hint%clicks}./in.ndjson" | jq -s 'map(.count) | max')" = "$(jq -s 'group_by(.country) | map(length) | max' in.ndjson)" ]
 }
 
+@test "lists of other languages: names, separators, columns left out; chained comparisons, intervals, the whole record" {
+  rows
+  spelling kmap 'uri as page, upper(country) as c' '{page: .uri, c: (.country | ascii_upcase)}'
+  local theirs
+  for theirs in 'uri, upper(country)' 'uri as uri, upper(country)'; do
+    hint kmap "$theirs" ./in.ndjson
+    [ "$(kmap "$hint" ./in.ndjson | head -n 1 | jq -c '[keys_unsorted[], .NAME]')" = '["uri","NAME","IN"]' ] || { echo "$theirs: $hint"; return 1; }
+  done
+  spelling kmap '* - email' 'del(.email)'
+  spelling kmap 'page: uri, n: number + 1' '{page: .uri, n: (.number + 1)}'
+  spelling kmap '*, page := uri' '. + {page: .uri}'
+  spelling kmap 'page = uri; n = number' '{page: .uri, n: .number}'
+  spelling kmap 'p=$.uri' '{p: .uri}'
+  spelling kfilter '10 < number <= 100' 'select(10 < .number and .number <= 100)'
+  spelling kfilter 'user is not missing and number > 3' 'select(.number > 3)'
+  record_spelling kmap 'p=payload.uri' '{p: .uri}'
+  record_spelling kfilter 'row.number > 100' 'select(.number > 100)'
+  hint kmap 'rename(uri, page)' ./in.ndjson
+  [ "$hint" = "kmap '*, NEW=OLD, -OLD' IN" ]
+  hint ktable --total 'mean=sum(number)/count()' ./in.ndjson
+  [ "$hint" = "kpipe ktable 's=sum(x), n=count()' then kmap '*, mean=s / n' -- IN OUT" ]
+  hint ktable --total 'max(ms) - min(ms)' ./in.ndjson
+  [[ $hint == kpipe* ]]
+  printf '{"topic":"t","partition":0,"offset":0,"ts":%s000,"headers":[],"key":null,"payload":"{}"}\n' "$(($(date +%s) - 60))" >in.ndjson
+  for theirs in '_ts > now() - interval 1 hour' "_ts > now() - INTERVAL '2 hours'" 'now() - _ts < 1h'; do
+    hint kfilter -I envelope "$theirs" ./in.ndjson || return 1
+    [ "$(kfilter -I envelope "$hint" ./in.ndjson | wc -l)" -eq 1 ] || { echo "$theirs: the hint fails: $hint"; return 1; }
+  done
+}
+
 @test "options of head and grep, names of windows, a partition behind the topic, a file without ./, text, a condition without quotes" {
   rows
   # gives OURS COMMAND...: the command is refused with this hint.
@@ -307,8 +337,17 @@ record_spelling() {
   gives '-w DURATION' kwindow --tumbling 5m 'count()' clicks
   gives '-w session:DURATION' kwindow --session 5m 'count()' clicks
   gives 'kfilter EXPR IN' kmap --where 'n > 1' '*' clicks
+  gives "kmap '*, -FIELD' IN" kmap --drop email clicks
+  gives "kmap 'FIELD, FIELD' IN" kread --fields uri clicks
+  gives 'kgroupby EXPR IN OUT' kgroupby --by uri clicks by_uri
+  gives '-O csv' kread --csv clicks
+  gives '-O table --sort COLUMN' ktable --order-by n 'count()' clicks
+  gives '-o @2024-01-01' kread -b localhost:1 -o 2024-01-01 clicks
+  gives "kwindow -w 5m 'count()' clicks" kwindow 5m 'count()' clicks
   gives 'klag billing' klag --group billing
   gives 'ktopic list' kread -L
+  gives 'koffset list' klag --list
+  gives 'koffset reset' kfilter --reset-offsets true in out
   gives '-p 0 clicks' kread clicks:0
   gives '-p 12 clicks' kread 'clicks[12]'
   gives '--var NAME=VALUE' kexpr '1 + a'

@@ -93,7 +93,7 @@ echo $? >watch.code
 S
   kbroker bash inside.sh 3>&- || { cat watch.err; return 1; }
   [ "$(cat kwait.code)" -eq 1 ]
-  file_has kwait.err "EXPR fails for a record, which does not match: .*no field 'numbr'; did you mean 'number'"
+  file_has kwait.err "a record on which EXPR fails does not match: .*no field 'numbr'; did you mean 'number'"
   [ "$(cat watch.code)" -eq 143 ] || { cat watch.err; return 1; }
   [ "$(grep -c 'looking again' watch.err)" -eq 1 ]
 }
@@ -152,6 +152,18 @@ S
   stop_tool "$started"
   [ "$status" -eq 143 ]
   [ ! -e "$KUTILS_STATE_DIR" ]
+}
+
+@test "a broker that takes connections and answers nothing: said within seconds, with what that may be" {
+  start_tool broker kbroker
+  wait_for 10 file_has broker.out KUTILS_STATE_DIR=
+  . ./broker.out
+  kill -STOP "$started"
+  run timeout 60 kread -e t
+  kill -CONT "$started"
+  [ "$status" -eq 3 ]
+  [[ $output == *"cannot connect to $KUTILS_BROKERS"*"nothing refused the connection and nothing answered: the broker may be stopped"* ]]
+  stop_tool "$started"
 }
 
 @test "what a killed one left is removed by the next; a living one keeps its own" {

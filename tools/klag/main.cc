@@ -126,10 +126,10 @@ class LagTool final : public cli::Tool {
     try {
       if (!total_only_)
         for (const klag::PartitionLag& at : lag.partitions) put(row_of(at));
-      // In a table for people the last line names itself; programs know it by its nulls.
+      // In a table for people the last line names itself, as no topic can be called; programs know it by its nulls.
       const std::string total =
           format_.name() == "table"
-              ? "{\"topic\":\"total\",\"partition\":\"\",\"committed\":\"\",\"end\":\"\","
+              ? "{\"topic\":\"(total)\",\"partition\":\"\",\"committed\":\"\",\"end\":\"\","
               : "{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null,";
       put(total + lag_of(lag.records, lag.age_ms));
       out->flush();

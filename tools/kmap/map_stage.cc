@@ -27,7 +27,13 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
         return false;
       }
     };
-    throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), plan.list, true, fits));
+    std::string hint = expr::with_our_spelling(error.hint(), plan.list, true, fits);
+    if (hint == error.hint() && hint.rfind("write: ", 0) == 0) {
+      // Of this item alone; behind the change it has no name of its own.
+      const std::string named = expr::named_spelling(plan.list, item.position, fits);
+      if (!named.empty()) hint = "write: " + named;
+    }
+    throw Error(error.code(), error.what(), hint);
   }
 }
 

@@ -181,7 +181,7 @@ class OffsetTool final : public cli::Tool {
       throw usage_error("'" + arguments_[0] + "' stands before the group",
                         "write: koffset " + arguments_[0] + " " + shell_word(verb));
     const std::string near = nearest_name(verb, verbs);
-    throw usage_error("'" + verb + "' is nothing that koffset does",
+    throw usage_error("koffset has no command '" + verb + "'",
                       (near.empty() ? "" : "did you mean '" + near + "'? ") +
                           std::string("list, show, commit, reset, export, import, delete"));
   }

@@ -56,7 +56,7 @@ class StateTool final : public cli::Tool {
     names_ = operands.rest();
     deletes_ = verb == "delete";
     if (!deletes_ && verb != "list")
-      throw usage_error("'" + verb + "' is nothing that kstate does",
+      throw usage_error("kstate has no command '" + verb + "'",
                         "list, delete; of one group: kstate list GROUP");
     if (deletes_ && by_partition_)
       throw usage_error("a group's state is deleted whole: --by-partition is for list");

@@ -97,7 +97,7 @@ class TableTool final : public cli::StreamTool {
     } else if (emit_ == "commit") {
       options.emit = TableEmit::commit;
     } else if (!emit_.empty()) {
-      throw usage_error("--emit: '" + emit_ + "' is none of update, commit, close, after:D, suppress:D");
+      throw usage_error("--emit: '" + emit_ + "' is not one of update, commit, close, after:D, suppress:D");
     } else if (job_.out.is_lines()) {
       const bool ends =
           job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();

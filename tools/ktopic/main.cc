@@ -195,7 +195,7 @@ class TopicTool final : public cli::Tool {
       throw usage_error("'" + names_[0] + "' stands before what it is about",
                         "write: ktopic " + names_[0] + " " + shell_word(verb));
     const std::string near = nearest_name(verb, verbs);
-    throw usage_error("'" + verb + "' is nothing that ktopic does",
+    throw usage_error("ktopic has no command '" + verb + "'",
                       (near.empty() ? "" : "did you mean '" + near + "'? ") +
                           std::string("list, describe, create, alter, grow, trim, delete"));
   }
@@ -425,9 +425,9 @@ class TopicTool final : public cli::Tool {
     for (const std::string& name : names_) {
       const auto found = admin_->find_topic(name);
       if (found && !if_missing_)
-        throw usage_error("topic '" + name + "' is there already", "--if-missing leaves it as it is");
+        throw usage_error("topic '" + name + "' exists already", "--if-missing leaves it as it is");
       if (found) {
-        log_.note("topic " + name + " is there already" + partitions_text(found->partitions));
+        log_.note("topic " + name + " exists already" + partitions_text(found->partitions));
         continue;
       }
       kafka::NewTopic wanted;
@@ -436,7 +436,7 @@ class TopicTool final : public cli::Tool {
       wanted.replication = replication_.value_or(static_cast<int16_t>(-1));
       wanted.config = settings_;
       if (!admin_->create_topic(wanted) && !if_missing_)
-        throw usage_error("topic '" + name + "' is there already: somebody else was quicker");
+        throw usage_error("topic '" + name + "' exists already: another program has just created it");
       const auto made = admin_->find_topic(name);
       log_.note("created topic " + name + (made ? partitions_text(made->partitions) : ""));
     }
@@ -568,7 +568,7 @@ class TopicTool final : public cli::Tool {
         const auto at = marks.find(range.at);
         if (at == marks.end())
           throw Error(ExitCode::connection,
-                      "nobody leads " + topic.name + " [" + std::to_string(range.at.partition) + "]");
+                      topic.name + " [" + std::to_string(range.at.partition) + "] has no leader");
         if (range.from <= at->second.low) continue;
         before.push_back({range.at, range.from, {}});
         rows_.add(cli::Row()

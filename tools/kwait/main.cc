@@ -75,7 +75,7 @@ class WaitTool final : public cli::Tool {
       name_ = arguments_[1];
       filter_.emplace(FilterPlan{arguments_[0], {}, false});
     } else {
-      throw usage_error("'" + what_ + "' is nothing to wait for",
+      throw usage_error("kwait cannot wait for '" + what_ + "'",
                         "topic NAME, lag N GROUP, records N TOPIC, record EXPR TOPIC");
     }
     if (only_new_ && what_.rfind("record", 0) != 0)
@@ -130,7 +130,7 @@ class WaitTool final : public cli::Tool {
   // Throws when the time limit is over; `so_far` says what was seen last.
   void check_time(const std::string& so_far) const {
     if (timeout_ && std::chrono::steady_clock::now() - began_ >= *timeout_)
-      throw Error(ExitCode::answer_is_no, "waited " + format_duration(*timeout_) + " in vain: " + so_far);
+      throw Error(ExitCode::answer_is_no, "gave up after " + format_duration(*timeout_) + ": " + so_far);
   }
   Millis until_next_look() const {
     if (!timeout_) return kLook;
@@ -188,7 +188,7 @@ class WaitTool final : public cli::Tool {
     filter_->process(record, matched);
     // A misspelt field would be waited for silently.
     if (!matched.error.empty() && !std::exchange(has_failed_, true))
-      log_.note("EXPR fails for a record, which does not match: " + matched.error);
+      log_.note("a record on which EXPR fails does not match: " + matched.error);
     return matched.any;
   }
 

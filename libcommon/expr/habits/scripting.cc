@@ -131,6 +131,41 @@ Done update(const Pieces& p, size_t i) {
          (has_operators(right) ? "(" + right + ")" : right);
 }
 
+// `a: b` and `a := b` of a list, `a = b; c = d`
+Done item_name(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || i + 1 >= p.size() || p[i - 1].kind != Piece::Kind::word) return std::nullopt;
+  if (i > 1 && !p.is(i - 2, ",")) return std::nullopt;
+  return p.replaced(i, p.is(i + 1, "=") ? i + 2 : i + 1, "=");
+}
+Done semicolon(const Pieces& p, size_t i) {
+  if (!p.is_list() || p.item_begin(i) == i || i + 1 >= p.size()) return std::nullopt;
+  return p.replaced(i, i + 1, ",");
+}
+
+// `* - a`
+Done all_but(const Pieces& p, size_t i) {
+  if (!p.is_list() || i != 1 || !p.is(0, "*") || i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::word)
+    return std::nullopt;
+  return p.replaced(0, 2, "*, -");
+}
+
+// JSONPath's $.a
+Done root(const Pieces& p, size_t i) {
+  if (!p.is(i + 1, ".") || i + 2 >= p.size() || p[i + 2].kind != Piece::Kind::word) return std::nullopt;
+  return p.replaced(i, i + 2, "");
+}
+
+// a < b < c
+Done chain(const Pieces& p, size_t i) {
+  const auto compares_at = [&](size_t at) {
+    return p.is(at, "<") || p.is(at, "<=") || p.is(at, ">") || p.is(at, ">=");
+  };
+  if (p.operand_before(i) == i) return std::nullopt;
+  const size_t behind = p.operand_after(i + 1);
+  if (behind == i + 1 || !compares_at(behind)) return std::nullopt;
+  return p.replaced(behind, behind + 1, "&& " + p.written(i + 1, behind) + " " + p[behind].text);
+}
+
 // if a then b elif c then d else e end
 Done if_then(const Pieces& p, size_t i) {
   const size_t end = p.next_of(i + 1, "end");
@@ -199,7 +234,15 @@ std::string power_of(std::string base, const std::string& exponent) {
 Rules python_rules() {
   return {{{"if", conditional}},
           {{"or", literal_default}},
-          {{"**", power}, {"^", power}, {"[", slice}, {"&", logical}, {"|", logical}}};
+          {{"**", power},
+           {"^", power},
+           {"<", chain},
+           {"<=", chain},
+           {">", chain},
+           {">=", chain},
+           {"[", slice},
+           {"&", logical},
+           {"|", logical}}};
 }
 
 Rules javascript_rules() {
@@ -220,6 +263,10 @@ Rules jq_rules() {
            {".", update},
            {"{", object},
            {"//", default_value},
+           {":", item_name},
+           {";", semicolon},
+           {"-", all_but},
+           {"$", root},
            {"$", dollar},
            {"@", at_sign}}};
 }

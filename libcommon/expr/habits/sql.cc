@@ -165,7 +165,7 @@ Done is_null(const Pieces& p, size_t i) {
   if (!p.is_infix(i)) return std::nullopt;
   const bool negated = p.is(i + 1, "not");
   const size_t last = i + (negated ? 2 : 1);
-  if (!p.is(last, "null") && !p.is(last, "none")) return std::nullopt;
+  if (!p.is(last, "null") && !p.is(last, "none") && !p.is(last, "missing")) return std::nullopt;
   // A missing field is null in SQL; here it is a record error, unless has() asks for it.
   const bool is_field =
       p[i - 1].kind == Piece::Kind::word && p[i - 1].text[0] != '_' && p.operand_before(i) == i - 1;
@@ -237,6 +237,17 @@ Done alias(const Pieces& p, size_t i) {
 Done equality(const Pieces& p, size_t i) {
   const bool names = p.is_list() && (i == 0 || p.is(i - 1, ",") || i == 1 || p.is(i - 2, ","));
   if (names) return std::nullopt;
+  if (p.is_list()) {  // the path of a field within a field
+    size_t begin = i;
+    while (begin > 0 && (p[begin - 1].kind == Piece::Kind::word || p.is(begin - 1, "."))) --begin;
+    int depth = 0;
+    for (size_t at = 0; at < begin; ++at) {
+      if (p.is(at, "(") || p.is(at, "[") || p.is(at, "{")) ++depth;
+      if (p.is(at, ")") || p.is(at, "]") || p.is(at, "}")) --depth;
+    }
+    if (depth == 0 && begin < i && !p.is(begin, ".") && (begin == 0 || p.is(begin - 1, ",")))
+      return std::nullopt;
+  }
   return p.replaced(i, i + 1, "==");
 }
 

@@ -33,7 +33,7 @@ Done time_comparison(const Pieces& p, size_t i) {
   };
   const bool left = i > 0 && p.is(i - 1, "_ts") && (i < 2 || !p.is(i - 2, "."));
   const bool is_text = behind == i + 2 && p[i + 1].kind == Piece::Kind::string;
-  if (left && is_text) {
+  if (left && is_text && symbol != "-") {
     const std::string time = full_time(p[i + 1].text);
     if (time.empty()) return std::nullopt;
     return p.replaced(i - 1, i + 2, "_time " + symbol + " timestamp(" + time + ")");
@@ -42,6 +42,23 @@ Done time_comparison(const Pieces& p, size_t i) {
   const size_t begin = p.primary_before(i);
   if (p.is(i + 1, "_ts") && behind == i + 2 && begin < i && is_time(begin))
     return p.replaced(i + 1, i + 2, "_time");
+  return std::nullopt;
+}
+
+// INTERVAL '1 hour', interval 1 hour
+Done interval(const Pieces& p, size_t i) {
+  size_t end = i + 2;
+  std::string text;
+  if (i + 1 < p.size() && p[i + 1].kind == Piece::Kind::string)
+    text = p[i + 1].text.substr(1, p[i + 1].text.size() - 2);
+  else if (i + 2 < p.size() && p[i + 1].kind == Piece::Kind::number)
+    text = p.written(i + 1, ++end);
+  const size_t space = text.find(' ');
+  if (space == text.npos || space == 0 || text.find_first_not_of("0123456789") != space) return std::nullopt;
+  const std::string unit = text.substr(space + 1);
+  for (const std::string_view one : {"second", "minute", "hour", "day"})
+    if (unit == one || unit == std::string(one) + "s")
+      return p.replaced(i, end, "duration(\"" + text.substr(0, space) + one[0] + "\")");
   return std::nullopt;
 }
 
@@ -105,13 +122,14 @@ std::optional<std::string> rewrite_number(const Pieces& p, size_t i) {
 
 Rules time_rules() {
   return {{},
-          {},
+          {{"interval", interval}},
           {{">", time_comparison},
            {"<", time_comparison},
            {">=", time_comparison},
            {"<=", time_comparison},
            {"==", time_comparison},
-           {"!=", time_comparison}}};
+           {"!=", time_comparison},
+           {"-", time_comparison}}};
 }
 
 }  // namespace kutils::expr::habits

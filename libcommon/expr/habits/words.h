@@ -180,6 +180,7 @@ constexpr std::pair<std::string_view, std::string_view> kStreamFunctions[] = {
     {"unique", "one row for each value is a table: ktable --by EXPR 'count()' IN"},
     {"sort_by",
      "rows of a table are sorted where they are printed: kread -e -O table --sort COLUMN table:IN"},
+    {"rename", "a field gets another name by: kmap '*, NEW=OLD, -OLD' IN"},
     {"limit", "the number of records that are written is an option: -m N"},
     {"head", "the number of records that are written is an option: -m N"},
     {"tail", "the last records of a topic are an option: --tail N"}};
@@ -216,6 +217,12 @@ constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"True", "tr
                                                                     {"topic", "_topic"},
                                                                     {"headers", "_headers"},
                                                                     {"timestamp", "_ts"},
+                                                                    {"payload", "_value"},
+                                                                    {"record", "_value"},
+                                                                    {"row", "_value"},
+                                                                    {"this", "_value"},
+                                                                    {"random", "random()"},
+                                                                    {"uuid", "uuid()"},
                                                                     {"_timestamp", "_ts"},
                                                                     {"ts", "_ts"}};
 constexpr Spelling kMethods[] = {

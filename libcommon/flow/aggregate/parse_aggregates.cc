@@ -41,6 +41,26 @@ bool is_identifier(std::string_view text) {
   return true;
 }
 
+// Whether the bracket at `open` is closed by the last character.
+bool closes_last(std::string_view text, size_t open) {
+  int depth = 0;
+  char quote = 0;
+  for (size_t i = open; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth == 0) {
+      return i + 1 == text.size();
+    }
+  }
+  return false;
+}
+
 std::string function_names() {
   std::string names;
   for (const AggregateFunction& function : aggregate_functions())
@@ -73,6 +93,10 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
                       function_names());
   const std::string_view text = trim(item.expression);
   const size_t open = text.find('(');
+  if (open != std::string_view::npos && is_identifier(trim(text.substr(0, open))) && !closes_last(text, open))
+    throw usage_error(
+        where + " is more than one aggregate",
+        "compute with the rows: kpipe ktable 's=sum(x), n=count()' then kmap '*, mean=s / n' -- IN OUT");
   const std::string_view function_name = trim(text.substr(0, open));
   if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
     throw usage_error(where + " is not an aggregate", is_identifier(text) && !find_aggregate_function(text)
@@ -131,7 +155,7 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
   std::vector<AggregateItem> items;
   const auto parse = [&](const std::string_view text) {
     std::vector<AggregateItem> made;
-    const std::vector<expr::ListItem> parsed = expr::parse_list(text, what);
+    const std::vector<expr::ListItem> parsed = expr::parse_list(text, what, expr::Unnamed::nothing);
     for (const expr::ListItem& item : parsed) made.push_back(parse_item(parsed, item, what, options));
     return made;
   };

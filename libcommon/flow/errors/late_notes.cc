@@ -11,7 +11,7 @@ std::string of_how_many(uint64_t late, uint64_t in) { return late > in ? "" : " 
 void LateNotes::tell(uint64_t late, uint64_t in, int64_t now_us) {
   if (told_ == 0) {
     log_.note(
-        "records come late: all windows of theirs are closed, and they are dropped and counted.\n"
+        "late records: all their windows are closed; they are dropped and counted.\n"
         "  --grace D keeps windows open for longer; a record far ahead of the others closes them early");
   } else if (now_us - told_us_ < kEachUs) {
     return;

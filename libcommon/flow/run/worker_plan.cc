@@ -322,7 +322,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
                      int32_t partitions, bool any_time) {
   if (const auto info = admin.find_topic(topic)) {
     if (job.partitions && *job.partitions != info->partitions)
-      log.note("topic '" + topic + "' is there already, with " + std::to_string(info->partitions) +
+      log.note("topic '" + topic + "' exists already, with " + std::to_string(info->partitions) +
                (info->partitions == 1 ? " partition" : " partitions") + ": --partitions " +
                std::to_string(*job.partitions) + " does not change it");
     return info->partitions;
@@ -352,8 +352,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   WorkerPlan plan;
   plan.group = job.group;
   if (!job.range.partitions.empty()) {
-    throw usage_error("-p cannot be used from topic to topic: the group shares out all partitions",
-                      "read them to lines: kread -J -p ... IN | kwrite -J OUT");
+    throw usage_error(
+        "-p cannot be used from topic to topic: the group assigns all partitions to its members",
+        "read them to lines: kread -J -p ... IN | kwrite -J OUT");
   }
   plan.in_memory = admin.is_in_memory();
   const bool to_lines = job.out.is_lines();

@@ -425,7 +425,7 @@ TEST_CASE("--partitions of a topic that is there already changes nothing, and sa
     bench.job.partitions = wanted;
     CHECK(bench.run() == ExitCode::ok);
     const std::string note =
-        "topic 'out' is there already, with 1 partition: --partitions 3 does not change it";
+        "topic 'out' exists already, with 1 partition: --partitions 3 does not change it";
     CHECK(std::count(bench.log.notes.begin(), bench.log.notes.end(), note) == (wanted == 3 ? 1 : 0));
   }
 }
