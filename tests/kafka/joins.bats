@@ -104,3 +104,36 @@ all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k
   run kjoin --on id "table:$users" "table:$users-2" "$out"
   [ "$status" -eq 2 ]
 }
+
+@test "kjoin --on: both sides by a field of theirs, whatever their partitions; orders without a dispatch" {
+  new_topic orders 2
+  new_topic dispatches 3
+  new_topic out 2
+  local i
+  for i in {1..40}; do echo "{\"topic\":\"t\",\"key\":\"o$i\",\"ts\":$((1700000000000 + i * 1000)),\"tstype\":\"create\",\"payload\":\"{\\\"id\\\":$i}\"}"; done | kcp -q - "$orders"
+  for i in {1..40}; do
+    [ $((i % 4)) -eq 0 ] || echo "{\"topic\":\"t\",\"key\":\"d$((i * 7))\",\"ts\":$((1700000000000 + i * 1000 + 9)),\"tstype\":\"create\",\"payload\":\"{\\\"of\\\":$i}\"}"
+  done | kcp -q - "$dispatches"
+  kjoin -q -e -g "p-$out" --within 3s --on id=of --select 'left.id, right.of' "$orders" "$dispatches" "p-$out"
+  wait_for 20 count_is "p-$out" 30
+  consume "p-$out" | jq -es 'all(.[]; .id == .of)'
+  kjoin -q -e -g "a-$out" --close-at-end --anti --within 3s --on id=of "$orders" "$dispatches" "$out"
+  wait_for 20 count_is "$out" 10
+  same <(printf '%s\n' {4..40..4}) <(consume "$out" | jq .left.id | sort -n)
+}
+
+@test "kjoin --on: a stream by a field with a table by its key; a dead letter is the record as it came" {
+  new_topic orders 3
+  new_topic users 2 cleanup.policy=compact
+  new_topic out 2
+  new_topic dead 1
+  rows "$users" 'ann:{"name":"Ann"}' 'bob:{"name":"Bob"}'
+  rows "$orders" '1:{"user":"ann"}' '2:{"user":"bob"}' '3:{"user":"cid"}' '4:{"who":"ann"}'
+  kjoin -q -e --left --on user --on-error "dead-letter:$dead" --select 'left.user, right.name' "$orders" "table:$users" "$out"
+  same <(printf '%s\n' 'ann={"user":"ann","name":"Ann"}' 'bob={"user":"bob","name":"Bob"}' 'cid={"user":"cid","name":null}') <(all "$out")
+  wait_for 20 count_is "$dead" 1
+  same <(echo '4={"who":"ann"}') <(all "$dead")
+  run kjoin --on user "table:$orders" "table:$users" "$out"
+  [ "$status" -eq 2 ]
+  [[ $output == *"two tables are joined by their record keys"* ]]
+}

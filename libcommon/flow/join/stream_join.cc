@@ -99,29 +99,29 @@ class StreamJoin final : public Stage {
     const int64_t time = record.timestamp;
     const int64_t now = clock_.after(source_, time);
     if (record.value.is_null()) {
-      move_on(&record, time, out);
+      move_on(time, out);
       return out.drop(record, DropReason::tombstone);
     }
     if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
     if (record.key.is_null()) {  // it waits for nothing, so that it cannot be late
       if (!stands_alone(side)) {
-        move_on(&record, time, out);
+        move_on(time, out);
         return out.drop(record, DropReason::filtered);
       }
       values_.clear();
       const Result<bool> made = make(side, record.key, record.value, MaybeBytes(), time);
       if (!made) return out.fail(record, made.error());
-      move_on(&record, time, out);
+      move_on(time, out);
       return emit_result(&record, record.key, std::string_view(values_), time, out);
     }
     if (due(side, time) <= now) {
-      move_on(&record, time, out);
+      move_on(time, out);
       return out.drop(record, DropReason::late);
     }
     // All that can fail is made before anything changes.
     values_.clear();
     if (auto error = find_pairs(record, side, now)) return out.fail(record, std::move(*error));
-    move_on(&record, time, out);
+    move_on(time, out);
     const bool matched = !pairs_.empty();
     if (matched && stands_alone(other(side))) note_matches(record.key.view());
     if (options_.type.pairs || stands_alone(other(side)) || (stands_alone(side) && !matched))
@@ -156,8 +156,8 @@ class StreamJoin final : public Stage {
   }
   size_t dirty_rows() const override { return rows_.dirty(); }
   void close(Emitter& out) override {
-    if (clock_.now() == kNoTime) return;
-    if (store_.in_memory()) return close_until(nullptr, std::numeric_limits<int64_t>::max() / 2, out);
+    if (clock_.largest() == kNoTime) return;
+    if (store_.in_memory()) return close_until(std::numeric_limits<int64_t>::max() / 2, out);
     // --close-at-end: the state lives on, and what is closed now stays closed.
     int64_t last = kNoTime;
     rows_.for_each([&](const Page& page) {
@@ -165,7 +165,7 @@ class StreamJoin final : public Stage {
     });
     if (last == kNoTime) return;
     clock_.move_all_to(last);
-    close_until(nullptr, clock_.now(), out);
+    close_until(clock_.now(), out);
   }
 
  private:
@@ -197,7 +197,7 @@ class StreamJoin final : public Stage {
     const int64_t before = clock_.now();
     pairs_.clear();
     move();
-    if (clock_.now() != before) close_until(nullptr, clock_.now(), out);
+    if (clock_.now() != before) close_until(clock_.now(), out);
   }
 
   bool stands_alone(Side side) const { return side == Side::left ? options_.type.left : options_.type.right; }
@@ -323,13 +323,14 @@ class StreamJoin final : public Stage {
     rows_.arm(*node, due(side, record.timestamp));
   }
 
-  void move_on(const Record* origin, int64_t time, Emitter& out) {
+  // What it closes is not made from the record at hand.
+  void move_on(int64_t time, Emitter& out) {
     const int64_t before = clock_.now();
     clock_.advance(source_, time);
-    if (clock_.now() != before) close_until(origin, clock_.now(), out);
+    if (clock_.now() != before) close_until(clock_.now(), out);
   }
 
-  void close_until(const Record* origin, int64_t now, Emitter& out) {
+  void close_until(int64_t now, Emitter& out) {
     rows_.fire(now, [&](Rows::Node& node) {
       bool is_first = true;
       const std::string_view key = key_of(node, &is_first);
@@ -349,7 +350,7 @@ class StreamJoin final : public Stage {
           ++kept;
           continue;
         }
-        if (!one.matched && stands_alone(one.side)) emit_alone(origin, key, one, out);
+        if (!one.matched && stands_alone(one.side)) emit_alone(key, one, out);
       }
       page.records.resize(kept);
       page.bytes = bytes;
@@ -373,14 +374,14 @@ class StreamJoin final : public Stage {
     rows_.fire(now, [](Rows::Node&) { return kNever; });
   }
 
-  void emit_alone(const Record* origin, std::string_view key, const Waiting& one, Emitter& out) {
+  void emit_alone(std::string_view key, const Waiting& one, Emitter& out) {
     alone_.clear();
     const std::string_view value = one.value;
     const Result<bool> made = one.side == Side::left
                                   ? result_.make(key, value, MaybeBytes(), one.time, alone_)
                                   : result_.make(key, MaybeBytes(), value, one.time, alone_);
-    if (!made) return fail_result(origin, key, value, one.time, made.error(), out);
-    emit_result(origin, key, std::string_view(alone_), one.time, out);
+    if (!made) return fail_result(nullptr, key, value, one.time, made.error(), out);
+    emit_result(nullptr, key, std::string_view(alone_), one.time, out);
   }
 
   const JoinOptions options_;
