@@ -171,6 +171,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     canonical += (canonical.empty() ? "" : ", ") + item.name + "=" + item.function + "(" +
                  (item.initial.empty() ? "" : item.initial + ", ") + item.argument;
     for (const double parameter : item.parameters) canonical += ", " + std::to_string(parameter);
+    if (!item.key.empty()) canonical += ", " + item.key;
     canonical += ")" + (item.condition.empty() ? std::string() : " if " + item.condition);
   }
   if (has_aggregates) job.settings.push_back({"AGGS", canonical});

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "flow/aggregate/by_key.h"
 #include "flow/aggregate/first_last.h"
 #include "flow/aggregate/fold.h"
 #include "flow/aggregate/numeric.h"
@@ -38,8 +39,23 @@ constexpr AggregateFunction kFunctions[] = {
     {"min", "min(x)", "smallest value", 1, 1, [](Item) { return make_extreme(false); }},
     {"max", "max(x)", "largest value", 1, 1, [](Item) { return make_extreme(true); }},
     {"avg", "avg(x)", "mean, a double", 1, 1, [](Item) { return make_avg(); }},
-    {"first", "first(x)", "the value that arrived first", 1, 1, [](Item) { return make_first(); }},
-    {"last", "last(x)", "the value that arrived last", 1, 1, [](Item) { return make_last(); }},
+    {"first", "first(x)", "the value that arrived first; first(x, key): first_by", 1, 1,
+     [](Item) { return make_first(); }, false, false, "first_by"},
+    {"last", "last(x)", "the value that arrived last; last(x, key): last_by", 1, 1,
+     [](Item) { return make_last(); }, false, false, "last_by"},
+    {"max_by", "max_by(x, key)",
+     "x of the record with the largest key; of equal ones the one that came first", 2, 2,
+     [](Item) { return make_by_key(ByKey::max); }, false, true},
+    {"min_by", "min_by(x, key)",
+     "x of the record with the smallest key; of equal ones the one that came first", 2, 2,
+     [](Item) { return make_by_key(ByKey::min); }, false, true},
+    {"max_all_by", "max_all_by(x, key)", "list of x of all records with the largest key, as they came", 2, 2,
+     [](Item) { return make_by_key(ByKey::max_all); }, false, true},
+    {"first_by", "first_by(x, key)", "x of the record with the smallest key, as min_by", 2, 2,
+     [](Item) { return make_by_key(ByKey::first); }, false, true},
+    {"last_by", "last_by(x, key)",
+     "x of the record with the largest key; of equal ones the one that came last", 2, 2,
+     [](Item) { return make_by_key(ByKey::last); }, false, true},
     {"stddev", "stddev(x)", "sample standard deviation; null for fewer than two values", 1, 1,
      [](Item) { return make_stddev(); }},
     {"variance", "variance(x)", "sample variance, the square of stddev; null for fewer than two values", 1, 1,
@@ -51,8 +67,10 @@ constexpr AggregateFunction kFunctions[] = {
      [](Item) { return make_approx_distinct(); }},
     {"percentile", "percentile(x, p)", "value at percent p (0 to 100), within 1 % of its size", 2, 2,
      [](Item i) { return make_percentile(percent_of(i)); }},
-    {"top", "top(x, n)", "list of the n largest values, largest first", 2, 2,
-     [](Item i) { return make_top(limit_of(i)); }},
+    {"top", "top(x, n)", "list of the n largest values, largest first; top(x, n, key): top_by", 2, 2,
+     [](Item i) { return make_top(limit_of(i)); }, false, false, "top_by"},
+    {"top_by", "top_by(x, n, key)", "list of x of the n records with the largest keys, largest first", 3, 3,
+     [](Item i) { return make_by_key(ByKey::top, limit_of(i)); }, false, true},
     {"fold", "fold(init, expr)",
      "the value of expr, in which _acc is the value so far, init at first; at most 256 KiB", 2, 2,
      [](Item i) { return make_fold(i.initial_value); }, true},

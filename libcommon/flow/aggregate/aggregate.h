@@ -98,7 +98,8 @@ struct AggregateItem {
   std::string condition;           // what follows `if`; empty: always
   std::string initial = {};        // fold: the expression of the first value so far
   std::string initial_value =
-      {};  // its value (expr/value_bytes.h); empty: null, which is enough to read rows
+      {};                // its value (expr/value_bytes.h); empty: null, which is enough to read rows
+  std::string key = {};  // max_by and its like: the expression that it goes by
 };
 
 // One line per aggregate; --functions is made from it. To add one: a class, a line in aggregate_functions(),
@@ -112,6 +113,9 @@ struct AggregateFunction {
   std::unique_ptr<Aggregate> (*make)(const AggregateItem& item);  // throws usage_error
   bool folds =
       false;  // the arguments are INIT and EXPR; else the first is an expression, the rest are numbers
+  bool goes_by_key = false;  // but for the last, which is an expression
+  // What it is called with one argument more, which is a key: last(x, key) is last_by(x, key).
+  const char* with_key = nullptr;
 };
 std::span<const AggregateFunction> aggregate_functions();
 const AggregateFunction* find_aggregate_function(std::string_view name);

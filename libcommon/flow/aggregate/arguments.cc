@@ -70,6 +70,7 @@ expr::InList place_in_list(std::span<const AggregateItem> items, size_t at, bool
       std::snprintf(number, sizeof number, ", %.15g", parameter);
       behind += number;
     }
+    if (!item.key.empty()) behind += ", " + item.key;
     behind += ')';
     if (!item.condition.empty()) behind += " if " + (i == at && of_condition ? "" : item.condition);
   }
@@ -80,7 +81,12 @@ expr::InList place_in_list(std::span<const AggregateItem> items, size_t at, bool
 
 AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expressions& expressions,
                                        std::string_view what)
-    : set_(set), expressions_(expressions), arguments_(set.items().size()), scratch_(set.items().size()) {
+    : set_(set),
+      expressions_(expressions),
+      arguments_(set.items().size()),
+      scratch_(set.items().size()),
+      keys_(set.items().size()),
+      key_scratch_(set.items().size()) {
   for (const AggregateItem& item : set.items()) {
     Handles handles;
     const size_t at = handles_.size();
@@ -92,6 +98,7 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
       handles.argument =
           expressions.add(item.argument, what, expr::Expect::any, place_in_list(set.items(), at, false));
     }
+    if (!item.key.empty()) handles.key = expressions.add(item.key, what);
     if (!item.condition.empty())
       handles.condition =
           expressions.add(item.condition, what, expr::Expect::boolean, place_in_list(set.items(), at, true));
@@ -119,6 +126,15 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     if (!scalar) return scalar.error();
     argument.scalar = *scalar;
     argument.present = !argument.scalar.is_null();
+    if (handles_[i].key != kNone) {
+      const Result<expr::Value> key = expressions_.get(handles_[i].key);
+      if (!key) return key.error();
+      const Result<ScalarValue> by = to_scalar(*key, key_scratch_[i]);
+      if (!by) return by.error();
+      keys_[i] = *by;
+      argument.scalar.key = &keys_[i];
+      argument.present &= !keys_[i].is_null();
+    }
     if (argument.present)
       if (auto refused = set_.function(i).check(argument.scalar)) {
         if (expr::is_beyond_double(*value))

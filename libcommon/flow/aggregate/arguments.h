@@ -29,6 +29,7 @@ class AggregateArguments {
   static constexpr size_t kNone = static_cast<size_t>(-1);
   struct Handles {
     size_t argument = kNone;
+    size_t key = kNone;
     size_t condition = kNone;
     std::unique_ptr<FoldStep> fold = {};
   };
@@ -37,6 +38,8 @@ class AggregateArguments {
   std::vector<Handles> handles_;
   std::vector<Argument> arguments_;
   std::vector<std::string> scratch_;
+  std::vector<ScalarValue> keys_;  // max_by and its like
+  std::vector<std::string> key_scratch_;
 };
 
 }  // namespace kutils::flow

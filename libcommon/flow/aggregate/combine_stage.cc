@@ -94,7 +94,10 @@ class CombineStage final : public Stage {
       if (rest_ > 0) return false;
     }
     size_t bytes = grouped.key.size() + (has_sources_ ? source_size(record) : 0);
-    for (const Argument& argument : grouped.arguments) bytes += sizeof(double) + argument.scalar.text.size();
+    for (const Argument& argument : grouped.arguments) {
+      bytes += sizeof(double) + argument.scalar.text.size();
+      if (argument.scalar.key != nullptr) bytes += argument.scalar.key->text.size();
+    }
     if (bytes > kMostBytes || (!plan_.keeps_order && spelling_tells(grouped.arguments))) return false;
     place_.clear();
     if (plan_.place_of && !plan_.place_of(grouped.time, place_)) return false;

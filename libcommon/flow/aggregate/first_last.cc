@@ -19,18 +19,6 @@ std::optional<RecordError> check_ordered(const char* function, const ScalarValue
   return std::nullopt;
 }
 
-// Numbers, strings, booleans and timestamps do not compare with each other, and NaN not even with itself.
-void add_kind(const ScalarValue& scalar, MergeRisk& risk) {
-  if (scalar.is_null()) return;
-  risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
-  if (scalar.kind == ScalarValue::Kind::real && std::isnan(scalar.real)) risk.amount = 1;
-}
-
-RecordError no_order(const char* function, const ScalarValue& a, const ScalarValue& b) {
-  return {Reason::wrong_type, std::string(function) + "(): cannot compare " + to_string(a.kind) + " with " +
-                                  to_string(b.kind) + ", which came before"};
-}
-
 class Extreme final : public TypedAggregate<OwnedScalar> {
  public:
   bool compares() const override { return true; }
@@ -242,6 +230,17 @@ class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std:
 };
 
 }  // namespace
+
+void add_kind(const ScalarValue& scalar, MergeRisk& risk) {
+  if (scalar.is_null()) return;
+  risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
+  if (scalar.kind == ScalarValue::Kind::real && std::isnan(scalar.real)) risk.amount = 1;
+}
+
+RecordError no_order(std::string_view function, const ScalarValue& a, const ScalarValue& b) {
+  return {Reason::wrong_type, std::string(function) + "(): cannot compare " + to_string(a.kind) + " with " +
+                                  to_string(b.kind) + ", which came before"};
+}
 
 std::unique_ptr<Aggregate> make_extreme(bool largest) { return std::make_unique<Extreme>(largest); }
 std::unique_ptr<Aggregate> make_first() { return std::make_unique<First>(); }

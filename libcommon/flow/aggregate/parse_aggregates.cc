@@ -113,6 +113,10 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
   std::vector<std::string_view> arguments;
   const std::string_view inside = trim(text.substr(open + 1, text.size() - open - 2));
   if (!inside.empty()) arguments = split_arguments(inside);
+  if (function->with_key != nullptr && arguments.size() == function->max_arguments + 1) {
+    function = find_aggregate_function(function->with_key);
+    result.function = function->name;
+  }
   if (arguments.size() < function->min_arguments || arguments.size() > function->max_arguments)
     throw usage_error(
         where + ": it is written " + function->signature,
@@ -121,6 +125,10 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
     result.initial = arguments[0];
     result.initial_value = expr::constant_bytes(result.initial, what, options);
     arguments.erase(arguments.begin());
+  }
+  if (function->goes_by_key) {
+    result.key = arguments.back();
+    arguments.pop_back();
   }
   if (!arguments.empty()) result.argument = arguments[0];
   for (size_t i = 1; i < arguments.size(); ++i) {
@@ -137,7 +145,7 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
   } else if (arguments.empty()) {
     result.name = result.function;
   } else if (is_identifier(result.argument)) {
-    result.name = result.function + "_" + result.argument;
+    result.name = std::string(function_name) + "_" + result.argument;
   } else {
     throw NeedsName{usage_error(where + " needs a name", "write NAME=" + item.expression), item.position};
   }

@@ -27,6 +27,8 @@ struct ScalarValue {
   // string: its characters; json, timestamp: JSON text; numbers: the text that they were read from, which
   // first, max and the like pass on, or none
   std::string_view text;
+  // Of an argument of an aggregate that goes by a key, as max_by(x, key): that key. Never kept.
+  const ScalarValue* key = nullptr;
 
   bool is_null() const { return kind == Kind::null; }
   bool is_number() const {
@@ -69,6 +71,7 @@ class OwnedScalar {
   OwnedScalar& operator=(const ScalarValue& scalar) {
     if (scalar.text.data() != text_.data()) text_.assign(scalar.text);
     datum_ = scalar;
+    datum_.key = nullptr;
     return *this;
   }
   ScalarValue view() const {

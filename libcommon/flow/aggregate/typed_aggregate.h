@@ -22,5 +22,8 @@ class TypedAggregate : public Aggregate {
 
 RecordError needs_number(std::string_view function, const ScalarValue& argument);
 RecordError sum_overflow(std::string_view function);
+// Numbers, strings, booleans and timestamps do not compare with each other, and NaN not even with itself.
+void add_kind(const ScalarValue& scalar, MergeRisk& risk);
+RecordError no_order(std::string_view function, const ScalarValue& a, const ScalarValue& b);
 
 }  // namespace kutils::flow

@@ -60,7 +60,7 @@ ScalarValue s(std::string_view v) { return ScalarValue::of_string(v); }
 
 std::vector<double> parameters_of(const AggregateFunction& function) {
   if (function.min_arguments < 2) return {};
-  return {std::string(function.name) == "top" ? 3.0 : 50.0};
+  return {std::string(function.name).substr(0, 3) == "top" ? 3.0 : 50.0};
 }
 
 }  // namespace

@@ -244,6 +244,7 @@ void compare(const Case& one, const std::vector<Line>& lines, const std::vector<
 std::string call_of(const AggregateFunction& function) {
   const std::string name = function.name;
   if (function.min_arguments == 0) return name + "()";
+  if (function.goes_by_key) return name + (function.min_arguments == 3 ? "(x, 3, x)" : "(x, x)");
   return name + (function.min_arguments == 1 ? "(x)" : "(x, 3)");
 }
 
@@ -438,4 +439,73 @@ TEST_CASE("combining: the bytes of records that go with their group") {
     came.value = std::string_view(bytes).substr(0, size);
     CHECK((combined.read(came) || combined.for_each_source(first, "a", [](const Record&, int64_t) {})));
   }
+}
+
+// Values by keys, against a model that looks at all records of a group: keys with ties, in order and not.
+TEST_CASE("aggregates by a key: as a model has them, by each record and combined") {
+  std::mt19937 random(17);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Line> lines;
+    std::map<std::string, std::vector<std::pair<int, int>>> groups;  // key, value
+    for (int n = 0; n < 120; ++n) {
+      const std::string group = "g" + std::to_string(random() % 3);
+      const int key = static_cast<int>(random() % 8);
+      const bool is_null = random() % 9 == 0;
+      lines.push_back({"{\"g\":\"" + group + "\",\"k\":" + (is_null ? "null" : std::to_string(key)) +
+                           ",\"v\":" + std::to_string(n) + "}",
+                       n});
+      if (!is_null) groups[group].push_back({key, n});
+    }
+    for (const char* call :
+         {"max_by(v, k)", "min_by(v, k)", "last(v, k)", "first(v, k)", "top(v, 4, k)", "max_all_by(v, k)"}) {
+      CAPTURE(round, call);
+      const std::string name = call;
+      const Case one{"a=" + name, {}, 0};
+      compare(one, lines, {30, 77});
+      const Outcome outcome = run(one, true, lines, {30, 77});
+      for (auto [group, records] : groups) {
+        const bool smallest = name.find("min") == 0 || name.find("first") == 0;
+        std::stable_sort(records.begin(), records.end(), [&](const auto& a, const auto& b) {
+          return smallest ? a.first < b.first : a.first > b.first;
+        });
+        const auto with_best = std::find_if(records.begin(), records.end(), [&](const auto& record) {
+          return record.first != records.front().first;
+        });
+        std::string expected;
+        const bool is_list = name.find("top") == 0 || name.find("max_all") == 0;
+        if (is_list) {
+          const auto end = name.find("top") == 0
+                               ? records.begin() + std::min<ptrdiff_t>(4, std::ssize(records))
+                               : with_best;
+          for (auto at = records.begin(); at != end; ++at)
+            expected += (expected.empty() ? "[" : ",") + std::to_string(at->second);
+          expected += ']';
+        } else {
+          expected = std::to_string((name.find("last") == 0 ? with_best - 1 : records.begin())->second);
+        }
+        CHECK(outcome.results.rows.at(group + " ").find("\"a\":" + expected + "}") != std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_CASE("aggregates by a key: names, nulls, kinds, places that are refused") {
+  const auto last = parse_aggregates("last(x, ts)", "AGGS");
+  CHECK((last[0].name == "last_x" && last[0].function == "last_by" && last[0].key == "ts"));
+  const auto top = parse_aggregates("t=top(x, 3, a + b)", "AGGS");
+  CHECK(
+      (top[0].function == "top_by" && top[0].parameters == std::vector<double>{3} && top[0].key == "a + b"));
+  for (const char* wrong : {"max_by(x)", "max_by(x, y, z)", "top(x, y, z)", "first(x, 1, 2)"})
+    CHECK_THROWS(parse_aggregates(wrong, "AGGS"));
+  const std::vector<Line> lines = {{R"({"g":"a","x":{"deep":[1,"b"]},"k":"m"})", 1},
+                                   {R"({"g":"a","x":2,"k":3})", 2},
+                                   {R"({"g":"a","x":null,"k":"z"})", 3},
+                                   {R"({"g":"a","x":3,"k":[1]})", 4},
+                                   {R"({"g":"a","x":4})", 5}};
+  const Outcome outcome = run({"a=max_by(x, k)", {}, 0}, true, lines, {});
+  CHECK(outcome.results.rows.at("a ").find(R"("a":{"deep":[1,"b"]})") != std::string::npos);
+  REQUIRE(outcome.results.failed.size() == 1);
+  CHECK(outcome.results.failed.begin()->find("max_by(): cannot compare int with string") !=
+        std::string::npos);
+  CHECK(outcome.topic.failed.size() == 2);
 }

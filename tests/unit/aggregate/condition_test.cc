@@ -88,6 +88,7 @@ std::string call_of(const AggregateFunction& function) {
   const std::string name = function.name;
   if (function.folds) return name + "(0, (_acc * 31 + x) % 1009)";
   if (function.min_arguments == 0) return name + "()";
+  if (function.goes_by_key) return name + (function.min_arguments == 3 ? "(x, 3, x)" : "(x, x)");
   return name + (function.min_arguments == 1 ? "(x)" : "(x, 3)");
 }
 // The same over records whose x is null where nothing is to count.

@@ -1,0 +1,115 @@
+#include "flow/aggregate/by_key.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "flow/aggregate/typed_aggregate.h"
+
+namespace kutils::flow {
+namespace {
+
+struct Entry {
+  OwnedScalar key;
+  OwnedScalar value;
+};
+
+// The entries that go before all others, in their order; equal keys in the order of their records.
+class ValuesByKey final : public TypedAggregate<std::vector<Entry>> {
+ public:
+  ValuesByKey(ByKey what, size_t limit) : what_(what), limit_(limit) {}
+
+  std::optional<RecordError> check(const ScalarValue& argument) const override {
+    if (!argument.key || argument.key->kind != ScalarValue::Kind::json) return std::nullopt;
+    return RecordError{Reason::wrong_type, std::string(name()) +
+                                               "() goes by a number, string, boolean or timestamp, not by a "
+                                               "list or object"};
+  }
+  bool compares() const override { return true; }
+  bool is_ordered() const override { return true; }
+  bool may_refuse() const override { return true; }
+  std::optional<RecordError> can_add(const void* state, const ScalarValue& argument) const override {
+    return argument.key ? can_take(of(state), *argument.key) : std::nullopt;
+  }
+  void add(void* state, const ScalarValue& argument) const override {
+    if (argument.key) take(of(state), *argument.key, argument);
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    for (const Entry& one : of(from)) {
+      if (auto refused = can_take(of(into), one.key.view())) return refused;
+      take(of(into), one.key.view(), one.value.view());
+    }
+    return std::nullopt;
+  }
+  void add_risk(const void* state, MergeRisk& risk) const override {
+    for (const Entry& one : of(state)) add_kind(one.key.view(), risk);
+  }
+  void result(const void* state, std::string& json) const override {
+    const std::vector<Entry>& entries = of(state);
+    if (what_ != ByKey::top && what_ != ByKey::max_all) {
+      append_json(entries.empty() ? ScalarValue() : entries.front().value.view(), json);
+      return;
+    }
+    json += '[';
+    for (const Entry& one : entries) {
+      if (&one != &entries.front()) json += ',';
+      append_json(one.value.view(), json);
+    }
+    json += ']';
+  }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).size());
+    for (const Entry& one : of(state)) {
+      flow::encode(one.key.view(), out);
+      flow::encode(one.value.view(), out);
+    }
+  }
+  void decode(void* state, Reader& in) const override {
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      Entry one;
+      one.key = decode_scalar(in);
+      one.value = decode_scalar(in);
+      of(state).push_back(std::move(one));
+    }
+  }
+
+ private:
+  const char* name() const {
+    static const char* const kNames[] = {"max_by", "min_by", "max_all_by", "first_by", "last_by", "top_by"};
+    return kNames[static_cast<size_t>(what_)];
+  }
+  // Positive: `a` goes before `b`.
+  int order(const ScalarValue& a, const ScalarValue& b) const {
+    const int larger = compare(a, b).value_or(0);
+    return what_ == ByKey::min || what_ == ByKey::first ? -larger : larger;
+  }
+  std::optional<RecordError> can_take(const std::vector<Entry>& entries, const ScalarValue& key) const {
+    if (entries.empty() || compare(key, entries.front().key.view())) return std::nullopt;
+    return no_order(name(), key, entries.front().key.view());
+  }
+  void take(std::vector<Entry>& entries, const ScalarValue& key, const ScalarValue& value) const {
+    if (what_ == ByKey::top) {
+      const auto at = std::upper_bound(
+          entries.begin(), entries.end(), key,
+          [this](const ScalarValue& a, const Entry& b) { return order(a, b.key.view()) > 0; });
+      if (at == entries.end() && entries.size() == limit_) return;
+      entries.insert(at, Entry{key, value});
+      if (entries.size() > limit_) entries.pop_back();
+      return;
+    }
+    const int before = entries.empty() ? 1 : order(key, entries.front().key.view());
+    if (before > 0 || (before == 0 && what_ == ByKey::last)) entries.clear();
+    if (entries.empty() || (before == 0 && what_ == ByKey::max_all)) entries.push_back(Entry{key, value});
+  }
+
+  const ByKey what_;
+  const size_t limit_;
+};
+
+}  // namespace
+
+std::unique_ptr<Aggregate> make_by_key(ByKey what, size_t limit) {
+  return std::make_unique<ValuesByKey>(what, limit);
+}
+
+}  // namespace kutils::flow
