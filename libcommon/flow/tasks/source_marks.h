@@ -4,13 +4,14 @@
 // A mark is a record without key and value that carries pairs of headers: a source partition and its time.
 // One mark names all sources of this worker that have moved. It is sent with a commit, to the partitions that
 // have not received it yet:
-//   - at once where a window could close, and then at most ten a second and partition
-// - else so often that all workers of the group together write ten a second to each partition A source whose
-// records are read but not passed on (a filter upstream drops them all) is marked idle after kSilentSourceMs,
-// and again while this lasts: windows must not wait for it. Its next record ends the idle state.
-//
+//   - at once where a window could close, and then at most ten a second and partition;
+//   - else so often that all workers of the group together write ten a second to each partition,
 // so that with S sources shared by N workers a partition gets at most 10 * N marks a second, and 10 where no
-// window could close. One thread.
+// window could close.
+//
+// A source whose records are read but not passed on (a filter upstream drops them all) is marked idle after
+// kSilentSourceMs, and again while this lasts: windows must not wait for it. Its next record ends the idle
+// state. One thread.
 #pragma once
 
 #include <cstdint>
