@@ -21,6 +21,10 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   koffset show --json "$group" >show.out
   [ "$(jq -c '[.settings.EXPR, [.offsets[] | [.partition, .committed, .end, .lag]]]' show.out)" = '["(n > 0)",[[0,4,4,0],[1,4,4,0]]]' ]
   koffset show "$group" | grep -qE '^tool +kfilter$'
+  # A group may have a name that no topic can have.
+  new_topic other 2
+  kfilter -q -e -g "../$group €" 'n > 0' "$src" "$other"
+  koffset list | grep -qF "../$group €"
   refused_with 2 koffset show "$group-x"; says "there is no group '$group-x'" "did you mean '$group'?"
 
   # The plan commits nothing.
@@ -171,7 +175,8 @@ in_use() { [[ $(kstate list --json "$group" | jq -r .state) == "in use by $start
 
 @test "the pages' examples run" {
   new_topic clicks 2
-  seq 20 | produce "$clicks"
+  seq 10 | produce "$clicks" -p 0
+  seq 10 | produce "$clicks" -p 1
   local group=$clicks-billing
   koffset commit -q --execute "$group" "$clicks=1"
   { echo kstate; sed -n '/^@examples/,/^# /p' "$KUTILS_SOURCE_DIR/man/koffset.md" | grep '^    '; } |

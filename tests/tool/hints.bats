@@ -342,7 +342,6 @@ record_spelling() {
   gives 'kgroupby EXPR IN OUT' kgroupby --by uri clicks by_uri
   gives '-O csv' kread --csv clicks
   gives '-O table --sort COLUMN' ktable --order-by n 'count()' clicks
-  gives '-o @2024-01-01' kread -b localhost:1 -o 2024-01-01 clicks
   gives "kwindow -w 5m 'count()' clicks" kwindow 5m 'count()' clicks
   gives 'klag billing' klag --group billing
   gives 'ktopic list' kread -L

@@ -41,7 +41,7 @@ feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
 }
 
 @test "more than ten that differ are counted; of equal ones the first is said in full" {
-  run bash -c "seq 30 | sed 's/.*/{\"n\":&}/' | kfilter n 2>&1 >/dev/null | tee err | wc -l"
+  run bash -c "seq 30 | sed 's/.*/{\"v\":\"x&\"}/' | kmap 'n=int(v)' 2>&1 >/dev/null | tee err | wc -l"
   [ "$(grep -c 'standard input line' err)" -eq 10 ]
   grep -q '30 failed' err
   run bash -c "seq 30 | kfilter 'n > 0' 2>&1 >/dev/null | tee err | wc -l"

@@ -5,6 +5,7 @@
 
 #include "flow/membership/fingerprint_settings.h"
 #include "flow/tasks/changelog.h"
+#include "io/endpoint.h"
 #include "koffset/group_reset.h"
 #include "state/layout.h"
 
@@ -54,8 +55,9 @@ GroupAssets assets_of(kafka::ClusterAdmin& admin, const std::string& state_dir, 
     if (auto settings = flow::settings_of(unmarked(one.metadata))) assets.settings = std::move(*settings);
   }
   assets.local = local_state(state_dir, group, assets.cluster);
+  // A stateless group may have a name that no topic can have.
   if (const std::string name = flow::changelog_name(group);
-      admin.find_topic(name) && is_compacted(admin, name))
+      io::is_topic_name(name) && admin.find_topic(name) && is_compacted(admin, name))
     assets.changelog = name;
   for (const kafka::TopicInfo& topic : admin.topics()) {
     if (!assets.is_internal(topic.name) || topic.name == flow::changelog_name(group)) continue;
