@@ -3,36 +3,13 @@
 #include <utility>
 #include <vector>
 
+#include "flow/join/join_key.h"
 #include "flow/join/side.h"
 #include "flow/tasks/source_headers.h"
 #include "flow/topology/output_times.h"
 
 namespace kutils::flow {
 namespace {
-
-// The key of one side's records.
-class SideKey {
- public:
-  SideKey(const std::string& expression, const expr::Options& options) : expressions_(options) {
-    if (!expression.empty()) on_ = expressions_.add(expression, "--on");
-  }
-  // NULL: it has none. Lives until the next call.
-  Result<MaybeBytes> read(const Record& record) {
-    if (!on_) return record.key;
-    if (auto error = expressions_.bind(record)) return std::move(*error);
-    const Result<expr::Value> value = expressions_.get(*on_);
-    if (!value) return value.error();
-    key_.clear();
-    const Result<bool> any = expr::append_key(*value, key_);
-    if (!any) return any.error();
-    return *any ? MaybeBytes(std::string_view(key_)) : MaybeBytes();
-  }
-
- private:
-  expr::Expressions expressions_;
-  std::optional<size_t> on_;
-  std::string key_;
-};
 
 class JoinRekey final : public Stage {
  public:
@@ -62,7 +39,7 @@ class JoinRekey final : public Stage {
 
  private:
   const std::string right_topic_;
-  SideKey left_, right_;
+  JoinKey left_, right_;
   SourceHeaders source_;
   OutputTimes times_;
   std::vector<Header> headers_;

@@ -7,6 +7,7 @@
 
 #include "base/varint.h"
 #include "flow/aggregate/keyed_rows.h"
+#include "flow/join/join_key.h"
 #include "flow/join/join_output.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/versions.h"
@@ -19,34 +20,10 @@
 namespace kutils::flow {
 namespace {
 
-// What of a left record names its row.
-class RowKey {
- public:
-  explicit RowKey(const JoinOptions& options) : expressions_(options.format.options) {
-    if (!options.on.empty()) on_ = expressions_.add(options.on, "--on");
-  }
-  // NULL: it names none. Lives until the next call.
-  Result<MaybeBytes> read(const Record& record) {
-    if (!on_) return record.key;
-    if (auto error = expressions_.bind(record)) return std::move(*error);
-    const Result<expr::Value> value = expressions_.get(*on_);
-    if (!value) return value.error();
-    key_.clear();
-    const Result<bool> any = expr::append_key(*value, key_);
-    if (!any) return any.error();
-    return *any ? MaybeBytes(std::string_view(key_)) : MaybeBytes();
-  }
-
- private:
-  expr::Expressions expressions_;
-  std::optional<size_t> on_;
-  std::string key_;
-};
-
 class StreamTableJoin : public Stage {
  public:
   explicit StreamTableJoin(const JoinOptions& options)
-      : options_(options), result_(options.format), row_key_(options) {}
+      : options_(options), result_(options.format), row_key_(options.on, options.format.options) {}
 
   void process(const Record& record, Emitter& out) final {
     if (options_.sides_in_headers && is_mark(record)) return;
@@ -94,7 +71,7 @@ class StreamTableJoin : public Stage {
   }
 
   JoinResult result_;
-  RowKey row_key_;
+  JoinKey row_key_;  // what of a left record names its row
   std::string value_;
 };
 

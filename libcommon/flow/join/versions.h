@@ -24,7 +24,7 @@ class Versions {
   // The one that held at `time`; a time before all of them has none, but `older_is_first`: then the first.
   // nullptr: none, or it was deleted.
   const Version* at(int64_t time, bool older_is_first) const;
-  // Forgets what ended before `limit`: nobody asks for earlier times any more.
+  // Forgets what ended before `limit`: no record of an earlier time can be joined any more.
   void forget_before(int64_t limit);
   // The time from which on one could be forgotten, if `limit` reached it; kNever (INT64_MAX): none.
   int64_t next_forgotten() const;

@@ -13,12 +13,12 @@
 // A topic cannot be recreated while its records come without a gap. So the first records after one are
 // committed only when a look that was begun after they came has found a mark of their topic; it runs while
 // they are processed and written. Without it what comes up to the next look is processed and committed (seen:
-// 200 records). Records that wait in a client's queue hide a gap: of a backlog nobody knows when it was fetched,
-// so that each commit of it waits for a look.
+// 200 records). Records that wait in a client's queue hide a gap: when they were fetched is not known, so that
+// each commit of a backlog waits for a look.
 //
 // What this does not see: a topic recreated and filled beyond the mark, of which retention has removed the
 // mark's offset before the next look (a tool that was stopped for as long); and, for one second, one whose marks
-// nobody can read for 5 s, for a commit waits no longer.
+// cannot be read for 5 s, for a commit waits no longer.
 //
 // Beside it, each look asks whether the topics that are read or written still are there, and those that are
 // written no shorter than they were: a write to one that was deleted or recreated fails only after half a

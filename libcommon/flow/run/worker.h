@@ -118,8 +118,9 @@ class Worker final : private PartitionOwner {
   SlicePacer slices_;
   std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
   bool rewind_needed_ = false;  // what was done since the last commit is to be thrown away
-  // A commit or a timer failed: what was done since the last commit is done again in transactions of so many
-  // records, halved until what fails is one record's. Null: no such limit.
+  // A commit or a timer failed: what was done since the last commit is done again. Each of these
+  // transactions takes this many records at most; the number is halved until what fails is one record's. Null: no
+  // such limit.
   std::optional<size_t> piece_;
   size_t taken_ = 0;                    // records since the last commit
   const Record* last_taken_ = nullptr;  // while its batch is there
