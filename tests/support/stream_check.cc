@@ -15,6 +15,7 @@
 // Brokers from $KUTILS_BROKERS. Nothing of kutils' own code is used: the checker must not share its faults.
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -264,6 +265,8 @@ void read_all(const std::string& topic, bool committed, Visit visit, int64_t* op
   rd_kafka_topic_partition_list_destroy(list);
   std::vector<bool> at_end(static_cast<size_t>(partitions));
   std::vector<int64_t> ends(static_cast<size_t>(partitions));
+  std::vector<int64_t> next(static_cast<size_t>(partitions));  // a log holds no offset twice
+  int64_t again = 0;
   int open = partitions;
   while (open > 0) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(rk.get(), kLimitMs);
@@ -274,11 +277,21 @@ void read_all(const std::string& topic, bool committed, Visit visit, int64_t* op
       at_end[p] = true;
       ends[p] = message->offset;
     } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      visit(message);
+      int64_t& from = next[static_cast<size_t>(message->partition)];
+      if (message->offset < from) {
+        ++again;  // this client's doing, as behind a change of the leader: no second record
+      } else {
+        from = message->offset + 1;
+        visit(message);
+      }
     }
     rd_kafka_message_destroy(message);
   }
   rd_kafka_consumer_close(rk.get());
+  if (again > 0) {
+    std::fprintf(stderr, "note: the client delivered %lld records of %s a second time, at the same offsets\n",
+                 static_cast<long long>(again), topic.c_str());
+  }
   if (open_ends == nullptr) return;
   // Only a handle that reads uncommitted is told the high watermark; any other, a producer too, the last
   // stable offset.
@@ -304,6 +317,7 @@ struct Expected {
   int32_t partition;
   int64_t offset;
   int64_t seen = 0;
+  int64_t first_out = -1;  // the offset of the first one in OUT
 };
 
 bool verify(const std::string& in, const std::string& out, int64_t at_least, bool check_order,
@@ -325,7 +339,7 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
   const auto tell = [&](const char* what, const rd_kafka_message_t* message) {
     if (++told > 10) return;
     std::fprintf(stderr, "%s: %s partition %d offset %lld: %.*s\n", what, out.c_str(), message->partition,
-                 static_cast<long long>(message->offset), static_cast<int>(message->len),
+                 static_cast<long long>(message->offset), static_cast<int>(std::min<size_t>(message->len, 200)),
                  static_cast<const char*>(message->payload));
   };
   std::map<std::pair<int32_t, int32_t>, int64_t> last;  // (partition of OUT, partition of IN) -> offset in IN
@@ -341,9 +355,13 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
     }
     if (++found->second.seen > 1) {
       ++doubled;
-      tell("doubled", message);
+      const std::string at = "doubled (IN " + std::to_string(found->second.partition) + " @ " +
+                             std::to_string(found->second.offset) + ", first in OUT @ " +
+                             std::to_string(found->second.first_out) + ")";
+      tell(at.c_str(), message);
       return;
     }
+    found->second.first_out = message->offset;
     if (same_partition && found->second.partition != message->partition) {
       ++moved;
       tell("in another partition than it was", message);
