@@ -38,6 +38,26 @@ differs() {
   kdiff -q --ignore n --ignore _key "$a" "$b"
 }
 
+@test "which of equal records is shown, and in which order, does not depend on which side was read first" {
+  printf '%s\n' 'k8:{"n":8}' 'k1:{"n":1}' >one  # read whole before the other is: each side once
+  printf '%s\n' 'k8:{"n":8}' 'k2:{"n":2}' 'k8:{"n":9}' 'k8:{"n":10}' >three
+  differs -K : --ignore n ./one ./three
+  same <(printf '%s\n' '<k1={"n":1}' '>k2={"n":2}' '>k8={"n":9}' '>k8={"n":10}') diff.out
+  [ "$(jq -r .place diff.json | tail -n 2)" = $'./three, line 3\n./three, line 4' ]
+  differs -K : --ignore n ./three ./one
+  same <(printf '%s\n' '<k2={"n":2}' '>k1={"n":1}' '<k8={"n":9}' '<k8={"n":10}') diff.out
+  differs -K : --ignore n --limit 2 ./three ./one
+  grep -qF '2 more differences' diff.err
+  # A key whose last record stands in another partition: the time says which is the last, not the reading.
+  new_topic a 3
+  for at in '2 300 third' '0 100 first' '1 200 second'; do
+    read -r p ms value <<<"$at"
+    echo "{\"topic\":\"$a\",\"partition\":$p,\"ts\":$ms,\"key\":\"k\",\"payload\":\"$value\"}" | kcp - "$a" -q
+  done
+  printf '%s\n' '{"key":"k","payload":"third"}' >last
+  for _ in 1 2 3; do kdiff -q -J --by key "$a" ./last; done
+}
+
 @test "by key: the last value of each, deleted keys, and --ignore" {
   new_topic a 2
   new_topic b 2

@@ -1,7 +1,9 @@
 // kdiff LEFT RIGHT: what differs between two topics, or a topic and a file.
 #include <algorithm>
 #include <deque>
+#include <list>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -29,6 +31,7 @@ constexpr auto kReaderGone = static_cast<ExitCode>(128 + 13);  // as one that SI
 constexpr int64_t kMostHeld = 4'000'000;                       // of some 100 bytes, and the texts below
 constexpr size_t kMostText = size_t{256} * 1024 * 1024;
 constexpr size_t kShownBytes = 1000;
+constexpr int64_t kMostShownOfEqual = 1000;
 
 enum class By { set, key, order };
 enum Side { kLeft = 0, kRight = 1 };
@@ -37,8 +40,19 @@ enum Side { kLeft = 0, kRight = 1 };
 struct Sample {
   std::string place, key, value;
   bool has_text = false;
-  bool is_tombstone = false;
+  int32_t partition = kNoPartition;
+  int64_t time = 0, offset = 0;
+  Side side = kLeft;
   size_t bytes() const { return place.size() + key.size() + value.size(); }
+  // What a broker gave first must not decide what is shown, nor in which order.
+  bool stands_before(const Sample& other) const {
+    return std::tie(time, partition, offset, side) <
+           std::tie(other.time, other.partition, other.offset, other.side);
+  }
+  // Of two that would count the same: within a partition its order decides, between partitions time.
+  bool is_later_than(const Sample& other) const {
+    return partition == other.partition ? offset > other.offset : other.stands_before(*this);
+  }
 };
 
 class DiffTool final : public cli::Tool {
@@ -165,7 +179,8 @@ class DiffTool final : public cli::Tool {
                           "with keys they are read by -J (kcp, kread -J) or -K SEP");
       compared_.key = false;
     }
-    if (any_lines && format_.name() != "envelope" && (compared_.headers || compared_.time))
+    without_times_ = any_lines && format_.name() != "envelope";
+    if (without_times_ && (compared_.headers || compared_.time))
       throw usage_error("--headers and --times: lines have none",
                         "compare envelopes: kcp wrote them, -J reads them");
     if (by_ == By::key && !compared_.key) throw usage_error("--by key and --ignore _key exclude each other");
@@ -262,9 +277,13 @@ class DiffTool final : public cli::Tool {
     return std::string(record.topic) + " [" + std::to_string(record.partition) + "] @ " +
            std::to_string(record.offset);
   }
-  Sample sample_of(const Record& record) const {
+  Sample sample_of(Side side, const Record& record) const {
     Sample sample;
+    sample.side = side;
     sample.place = place_of(record);
+    sample.partition = record.partition;
+    sample.offset = record.offset;
+    sample.time = without_times_ ? 0 : record.timestamp;
     if (quiet_ || held_text_ > kMostText) return sample;
     const auto cut = [](const MaybeBytes& bytes) {
       return bytes.is_null() ? std::string("null") : printable(bytes.view().substr(0, kShownBytes));
@@ -276,7 +295,7 @@ class DiffTool final : public cli::Tool {
   }
 
   // `<` is only in LEFT, `>` only in RIGHT.
-  void show(const char* mark, const Sample& sample) {
+  void show(const Sample& sample) {
     if (quiet_) return;
     if (shown_ >= limit_) {
       ++hidden_;
@@ -284,36 +303,53 @@ class DiffTool final : public cli::Tool {
     }
     ++shown_;
     cli::Row row;
-    row.text("side", mark).text("place", sample.place);
+    row.text("side", sample.side == kLeft ? "<" : ">").text("place", sample.place);
     if (compared_.key) row.text("key", sample.key);
     rows_.add(row.text("value", sample.has_text ? sample.value : "(not kept)"));
   }
 
+  // By place; most come in order. Returns the bytes of text that this adds, or takes away.
+  static size_t insert(Sample sample, std::list<Sample>& samples) {
+    const size_t bytes = sample.bytes();
+    auto at = samples.end();
+    while (at != samples.begin() && std::prev(at)->is_later_than(sample)) --at;
+    samples.insert(at, std::move(sample));
+    return bytes;
+  }
+  static size_t remove_first(std::list<Sample>& samples) {
+    const size_t bytes = samples.front().bytes();
+    samples.pop_front();
+    return bytes;
+  }
+
   bool compare_sets() {
+    // Of equal records those that stand last are left over, whichever side was read faster. (With copies in
+    // several partitions it may be another partition's last one.)
     struct Entry {
-      int64_t count = 0;  // how many more LEFT has
-      Sample sample;
-      int64_t order = 0;  // in which it came
+      int64_t count = 0;          // how many more LEFT has
+      std::list<Sample> samples;  // of these the last ones, in order
     };
     std::unordered_map<Digest, Entry, kdiff::DigestHash> open_ones;
     kdiff::DigestSum sums[2];
     kdiff::Comparer comparer(compared_);
     bool lists = true;
-    int64_t order = 0;
+    // More are not shown. With --limit of millions, equal ones beyond these are counted.
+    const auto most_samples = static_cast<size_t>(std::clamp<int64_t>(limit_, 1, kMostShownOfEqual));
     read_both([&](Side side, const Record& record) {
       const Digest digest = kdiff::digest_of(comparer.whole(record));
       sums[side].add(digest);
       if (!lists) return;
-      const auto [at, is_new] = open_ones.try_emplace(digest);
+      const auto at = open_ones.try_emplace(digest).first;
       Entry& entry = at->second;
-      if (is_new) {
-        entry.sample = sample_of(record);
-        entry.order = ++order;
-        held_text_ += entry.sample.bytes();
-      }
+      const bool meets = side == kLeft ? entry.count < 0 : entry.count > 0;
       entry.count += side == kLeft ? 1 : -1;
+      if (!meets) {
+        held_text_ += insert(sample_of(side, record), entry.samples);
+        if (entry.samples.size() > most_samples) held_text_ -= remove_first(entry.samples);
+      } else if (static_cast<int64_t>(entry.samples.size()) > std::abs(entry.count)) {
+        held_text_ -= remove_first(entry.samples);
+      }
       if (entry.count == 0) {
-        held_text_ -= entry.sample.bytes();
         open_ones.erase(at);
       } else if (static_cast<int64_t>(open_ones.size()) > kMostHeld) {
         lists = false;
@@ -328,12 +364,14 @@ class DiffTool final : public cli::Tool {
              " records had not met their like: which ones differ was not kept; -p compares a partition");
       return equal;
     }
-    std::vector<const Entry*> left;
-    for (const auto& [digest, entry] : open_ones) left.push_back(&entry);
-    std::sort(left.begin(), left.end(), [](const Entry* a, const Entry* b) { return a->order < b->order; });
-    for (const Entry* entry : left)
-      for (int64_t i = 0; i < std::abs(entry->count) && shown_ + hidden_ <= limit_ + kMostHeld; ++i)
-        show(entry->count > 0 ? "<" : ">", entry->sample);
+    std::vector<const Sample*> left;
+    for (const auto& [digest, entry] : open_ones) {
+      for (const Sample& sample : entry.samples) left.push_back(&sample);
+      hidden_ += std::abs(entry.count) - static_cast<int64_t>(entry.samples.size());
+    }
+    std::sort(left.begin(), left.end(),
+              [](const Sample* a, const Sample* b) { return a->stands_before(*b); });
+    for (const Sample* sample : left) show(*sample);
     return left.empty();
   }
 
@@ -341,37 +379,40 @@ class DiffTool final : public cli::Tool {
     struct Entry {
       std::optional<Digest> values[2];  // nullopt: no such key, or deleted
       Sample samples[2];
-      int64_t order = 0;
+      bool met[2] = {false, false};
+      // Where it is shown.
+      const Sample& first() const { return values[kLeft] ? samples[kLeft] : samples[kRight]; }
     };
     std::unordered_map<Digest, Entry, kdiff::DigestHash> keys;
     kdiff::Comparer comparer(compared_);
-    int64_t order = 0;
     read_both([&](Side side, const Record& record) {
       std::string key(record.key.is_null() ? "-" : "k");
       if (!record.key.is_null()) key += record.key.view();
-      const auto [at, is_new] = keys.try_emplace(kdiff::digest_of(key));
-      Entry& entry = at->second;
-      if (is_new) entry.order = ++order;
+      Entry& entry = keys[kdiff::digest_of(key)];
       if (static_cast<int64_t>(keys.size()) > kMostHeld)
         throw usage_error("more than " + std::to_string(kMostHeld) + " keys: kdiff holds no more at a time",
                           "compare partitions one by one: -p 0, where both topics have as many of them");
+      Sample sample = sample_of(side, record);
+      // A key that moved to another partition: its last value there is not known by the order of reading.
+      if (entry.met[side] && !sample.is_later_than(entry.samples[side])) return;
+      entry.met[side] = true;
       if (record.value.is_null()) {
         entry.values[side].reset();
       } else {
         entry.values[side] = kdiff::digest_of(comparer.value(record));
       }
       held_text_ -= entry.samples[side].bytes();
-      entry.samples[side] = sample_of(record);
+      entry.samples[side] = std::move(sample);
       held_text_ += entry.samples[side].bytes();
     });
     std::vector<const Entry*> differing;
     for (const auto& [key, entry] : keys)
       if (entry.values[kLeft] != entry.values[kRight]) differing.push_back(&entry);
     std::sort(differing.begin(), differing.end(),
-              [](const Entry* a, const Entry* b) { return a->order < b->order; });
+              [](const Entry* a, const Entry* b) { return a->first().stands_before(b->first()); });
     for (const Entry* entry : differing) {
-      if (entry->values[kLeft]) show("<", entry->samples[kLeft]);
-      if (entry->values[kRight]) show(">", entry->samples[kRight]);
+      if (entry->values[kLeft]) show(entry->samples[kLeft]);
+      if (entry->values[kRight]) show(entry->samples[kRight]);
     }
     return differing.empty();
   }
@@ -408,22 +449,22 @@ class DiffTool final : public cli::Tool {
       for (const Side side : {kLeft, kRight})
         if (waiting[side].empty() && more[side])
           more[side] = read(side, *sources[side], batches[side], [&](const Record& record) {
-            waiting[side].push_back({kdiff::digest_of(comparer.whole(record)), sample_of(record)});
+            waiting[side].push_back({kdiff::digest_of(comparer.whole(record)), sample_of(side, record)});
           });
       while (!waiting[kLeft].empty() && !waiting[kRight].empty()) {
         const Item left = std::move(waiting[kLeft].front()), right = std::move(waiting[kRight].front());
         waiting[kLeft].pop_front();
         waiting[kRight].pop_front();
         if (left.digest == right.digest) continue;
-        show("<", left.sample);
-        show(">", right.sample);
+        show(left.sample);
+        show(right.sample);
         return false;
       }
       for (const Side side : {kLeft, kRight}) {
         const Side other = side == kLeft ? kRight : kLeft;
         if (more[other] || !waiting[other].empty()) continue;
         if (!waiting[side].empty()) {
-          show(side == kLeft ? "<" : ">", waiting[side].front().sample);
+          show(waiting[side].front().sample);
           return false;
         }
         if (!more[side]) return true;
@@ -442,6 +483,7 @@ class DiffTool final : public cli::Tool {
   int64_t limit_ = 20, shown_ = 0, hidden_ = 0;
   size_t held_text_ = 0;
   bool quiet_ = false;
+  bool without_times_ = false;  // one side has none
   const SystemClock clock_{};
   StderrLog log_{"kdiff", false};
   cli::Rows rows_;
