@@ -10,6 +10,7 @@ import json
 import time
 
 import batch
+import waiting
 from processes import Failure
 
 GRACE_MS = 2000
@@ -356,6 +357,7 @@ KINDS = {
     "join": Join,
     "join_by": lambda: Join("uri"),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
+    **waiting.KINDS,
 }
 
 

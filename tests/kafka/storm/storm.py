@@ -47,6 +47,8 @@ class Bench:
         self.outputs_a_record = 1  # at most; None: any number
         self.more_outputs = []  # topics other than OUT that outputs go to
         self.beside = []  # further inputs: (topic, the seed of its records)
+        self.configs = {}  # of topics, beyond what all have
+        self.wait_for_outputs = None  # whether all that waits for its time is out; for tools that hold records back
         self.on_debug = None  # see Process
         self.exactly_once = True
         self.input_prefix = ""  # of IN on the command line
@@ -75,7 +77,7 @@ class Bench:
 
     def create(self, topic, partitions=None, *config):
         # The records' times are years old: retention would take them in the middle of the run.
-        self.cluster.create(topic, partitions or self.options.partitions, "retention.ms=-1", *config)
+        self.cluster.create(topic, partitions or self.options.partitions, "retention.ms=-1", *self.configs.get(topic, ()), *config)
         self.topics.append(topic)
 
     def fill(self, count, rate=None, wait=True):
@@ -181,6 +183,16 @@ class Bench:
                               f"{self.group_state()}\n" + "".join(f"  {p.name}\n{p.tail(4)}" for p in self.processes))
             time.sleep(0.1)
 
+    def await_outputs(self, limit=60):
+        """What waits by the clock is out."""
+        end = time.monotonic() + limit
+        while self.wait_for_outputs and not self.wait_for_outputs(self):
+            self.judge()
+            if time.monotonic() > end:
+                self.log(f"not all is out after {limit} s")
+                return  # the proof says what is missing
+            time.sleep(0.3)
+
     def group_state(self):
         return self.cluster.helper("test_topics", "group", self.group).strip()
 
@@ -207,6 +219,7 @@ class Bench:
             time.sleep(0.05)
 
     def stop_all(self, limit=20):
+        self.await_outputs()
         for process in self.processes:
             if process.may_end is None:
                 process.ask_to_end(signal.SIGTERM, limit)
