@@ -1,4 +1,5 @@
 """The blows of a storm: what is done to a running group, at random, from one seed."""
+import os
 import re
 import shutil
 import signal
@@ -19,44 +20,51 @@ COMMIT = {"AddPartitionsToTxn": 1, "AddOffsetsToTxn": 1, "TxnOffsetCommit": 3, "
 
 
 class Aim:
-    """Stops the broker at the moment when a tool sends a request of a commit: seen in librdkafka's debug lines (-X debug=protocol)."""
+    """Hits the broker at the moment when a tool sends it a request of a commit: seen in librdkafka's debug lines
+    (-X debug=protocol)."""
 
     def __init__(self, bench):
         self.bench = bench
         self.lock = threading.Lock()  # lines come in a thread for each process
-        self.wanted = None  # (request, seconds to wait, seconds to freeze)
+        self.wanted = None  # (request, seconds to wait, what is done)
         self.sent = None  # (process, request and correlation, milliseconds frozen)
         self.shots = 0
         self.hits = 0  # the answer came only after the freeze
         bench.on_debug = self.take
 
-    def at(self, request, wait, seconds):
+    def at(self, request, wait, blow):
+        """`blow` is told the broker's number; it returns for how many seconds the broker is frozen, or None."""
         with self.lock:
-            self.wanted = (request, wait, seconds)
+            self.wanted = (request, wait, blow)
 
     def take(self, process, line):
-        match = re.search(r"(Sent|Received) (\w+)(?:Request|Response) \(.*CorrId (\d+)(?:, rtt ([\d.]+)ms)?", line)
+        match = re.search(r"(?:/(\d+): )?(Sent|Received) (\w+)(?:Request|Response) \(.*CorrId (\d+)(?:, rtt ([\d.]+)ms)?", line)
         if not match:
             return
-        verb, request, correlation, took = match.groups()
+        broker, verb, request, correlation, took = match.groups()
         with self.lock:
             if verb == "Sent" and self.wanted and request == self.wanted[0]:
-                _, wait, seconds = self.wanted
+                _, wait, blow = self.wanted
                 self.wanted = None
                 time.sleep(wait)  # before the broker has it, while it works, or while it answers
-                self.bench.cluster.freeze(seconds)
+                seconds = blow(int(broker or 1))
                 self.shots += 1
-                self.sent = (process, request, correlation, 1000 * seconds)
-                self.bench.log(f"broker is frozen for {seconds:.1f} s, {1000 * wait:.1f} ms after {request} of {process.name}")
+                what = "killed" if seconds is None else f"frozen for {seconds:.1f} s"
+                self.bench.log(f"broker {broker or ''} is {what}, {1000 * wait:.1f} ms after {request} of {process.name}")
+                if seconds is not None:
+                    self.sent = (process, request, correlation, 1000 * seconds)
             elif verb == "Received" and self.sent and self.sent[:3] == (process, request, correlation):
                 if float(took) >= 0.9 * self.sent[3]:
                     self.hits += 1
                     self.bench.log(f"{request} was answered after {float(took):.0f} ms")
                 self.sent = None
 
-    def settle(self):
+    def settle(self, kind):
         with self.lock:
             self.wanted = None
+        if kind == "broker_in_commit":
+            self.bench.count(f"killed_in_commit_{self.shots}")
+            return
         self.bench.count(f"frozen_in_commit_{self.hits}_of_{self.shots}")
         if self.shots >= 4 and self.hits == 0:
             raise Failure(f"of {self.shots} times that the broker was to be frozen in a commit none was")
@@ -73,7 +81,8 @@ class Blows:
         self.broker_down = False
         self.restarting = None  # (node, the command that brings it back)
         self.aim = None
-        if "freeze_in_commit" in kinds:
+        self.aims_with = next((kind for kind in ("freeze_in_commit", "broker_in_commit") if kind in kinds), None)
+        if self.aims_with:
             self.aim = Aim(bench)
             bench.options.extra = ["-X", "debug=protocol"] + bench.options.extra
         if "grow" in kinds:
@@ -120,7 +129,7 @@ class Blows:
     def settle(self):
         """Ends the storm: all that was put off happens now, at least `fewest` instances run."""
         if self.aim:
-            self.aim.settle()
+            self.aim.settle(self.aims_with)
         time.sleep(max(0, self.bench.cluster.thaw - time.monotonic()))
         for _, what, function in sorted(self.later, key=lambda item: item[0]):
             self.bench.log(what)
@@ -295,9 +304,16 @@ class Blows:
         if self.bench.cluster.frozen(BETWEEN) or self.aim.wanted:
             return False
         seconds = self.frozen_for()
-        request = self.random.choices(list(COMMIT), list(COMMIT.values()))[0]
-        self.aim.at(request, self.random.choice([0, 0, 0, self.random.uniform(0, 0.01)]), seconds)
+
+        def freeze(_):
+            self.bench.cluster.freeze(seconds)
+            return seconds
+        self.aim_at_commit(freeze)
         return True
+
+    def aim_at_commit(self, blow):
+        request = self.random.choices(list(COMMIT), list(COMMIT.values()))[0]
+        self.aim.at(request, self.random.choice([0, 0, 0, self.random.uniform(0, 0.01)]), blow)
 
     def broker(self):
         """kill -9 of one broker, and its return; one at a time."""
@@ -307,10 +323,25 @@ class Blows:
         self.broker_down = True
         self.bench.log(f"kill -9 broker {node}")
         self.wait_for_broker(self.bench.cluster.broker("kill", node))
+        self.bring_back(node)
+        return True
 
+    def bring_back(self, node):
         def back():
             self.restarting = (node, self.bench.cluster.broker("restart", node))
-        self.after(self.random.uniform(1, 15), f"restart broker {node}", back)
+        self.after(self.random.choice([self.random.uniform(0, 2), self.random.uniform(1, 15)]),
+                   f"restart broker {node}", back)
+
+    def broker_in_commit(self):
+        """The same, of the broker that some instance sends a certain request of a commit, at that moment."""
+        if self.broker_down or self.aim.wanted:
+            return False
+
+        def kill(node):
+            os.kill(self.bench.cluster.pid(node), signal.SIGKILL)
+            self.broker_down = True
+            self.bring_back(node)
+        self.aim_at_commit(kill)
         return True
 
     @staticmethod

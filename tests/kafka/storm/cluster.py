@@ -86,8 +86,8 @@ class Cluster:
         return subprocess.Popen([os.path.join(ROOT, "scripts", "kafka"), "--dir", self.directory, verb, str(node)],
                                 text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def pid(self):
-        with open(os.path.join(self.directory, "node1", "pid"), encoding="utf-8") as file:
+    def pid(self, node=1):
+        with open(os.path.join(self.directory, f"node{node}", "pid"), encoding="utf-8") as file:
             return int(file.read())
 
     def go_on(self):

@@ -79,11 +79,16 @@ def storm(bench, more=None):
     return (bench.finish or finish)(bench, blows)
 
 
-def brokers(bench):
+def brokers(bench, more=None):
     """The same while brokers, coordinators among them, are killed and restarted one at a time."""
     if bench.cluster.nodes() < 3:
         return Skip("needs a cluster of three (scripts/kafka --dir DIR start --nodes 3; --cluster DIR)")
-    return storm(bench, {"broker": 6})
+    return storm(bench, more or {"broker": 6})
+
+
+def brokers_in_commit(bench):
+    """The same at the moment when an instance sends the broker a request of a commit."""
+    return brokers(bench, {"broker": 2, "broker_in_commit": 12})
 
 
 def grow(bench):
@@ -166,5 +171,5 @@ def counted(bench, _=None):
     return result
 
 
-ALL = {"counted": counted, "storm": storm, "brokers": brokers, "grow": grow, "kills": kills, **scenarios_calm.ALL,
+ALL = {"counted": counted, "storm": storm, "brokers": brokers, "brokers_in_commit": brokers_in_commit, "grow": grow, "kills": kills, **scenarios_calm.ALL,
        **{kind: stateful.make(kind, storm, kills, counted) for kind in stateful.KINDS}}
