@@ -504,6 +504,11 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     if (started.empty() && !must_answer) return;
     slots_changed();
     check(rd_kafka_incremental_unassign(client_->get(), to_list(started).get()), "unassignment failed");
+    // A revoke that came after the last look at the events has been answered as well, or it came after this call:
+    // nobody can tell. The partitions may be another member's by now, and the group has forgotten that they were
+    // lost, so they are lost here, before a record more of them is taken or committed.
+    pull_events();
+    for (Rebalance& rebalance : pending_) rebalance.lost = rebalance.lost || !rebalance.assign;
   }
 
   // --- librdkafka before 2.2 loses records in a batch that a rebalance interrupts ---

@@ -407,7 +407,8 @@ void TaskManager::rewind(kafka::GroupConsumer& consumer) {
     OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
     one->next = position.offset;
     // As when it was admitted: what the group does not know yet is still to be committed.
-    one->committed = position.metadata == plan.fingerprint ? position.offset : kafka::kOffsetNone;
+    one->committed =
+        fingerprint_of(position.metadata) == plan.fingerprint ? position.offset : kafka::kOffsetNone;
     one->touched = false;
     one->at_log_end = false;  // it is met again
   }

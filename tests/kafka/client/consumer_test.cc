@@ -1,3 +1,6 @@
+#include <dlfcn.h>
+#include <librdkafka/rdkafka.h>
+
 #include <atomic>
 #include <limits>
 #include <thread>
@@ -7,6 +10,19 @@
 using namespace kutils;
 using namespace kutils::kafka;
 using namespace kutils::kafka::test;
+
+namespace {
+std::function<void(rd_kafka_t*)> before_unassign;  // called once
+}
+
+// In librdkafka's place: what happens between our last look at its events and this call.
+extern "C" __attribute__((visibility("default"))) rd_kafka_error_t* rd_kafka_incremental_unassign(
+    rd_kafka_t* rk, const rd_kafka_topic_partition_list_t* partitions) {
+  static const auto call = reinterpret_cast<decltype(&rd_kafka_incremental_unassign)>(
+      dlsym(RTLD_NEXT, "rd_kafka_incremental_unassign"));
+  if (before_unassign) std::exchange(before_unassign, nullptr)(rk);
+  return call(rk, partitions);
+}
 
 TEST_CASE("ends come with the position, past control records, and again after more records") {
   if (!have_broker()) return;
@@ -270,6 +286,34 @@ TEST_CASE("a static member that leaves on purpose is not waited for") {
   INFO("the others took over in " << took.count() << " ms");
   CHECK(took < Millis(3000));
   CHECK(second.revokes == 0);  // what stays never stopped
+}
+
+TEST_CASE("a revoke that an unassign answers before it was seen is a loss") {
+  if (!have_broker()) return;
+  const std::string topic = make_topic("unseen", 4), group = fresh("group");
+  ClientConfig config = broker_config();
+  config.set("heartbeat.interval.ms", "100");
+  Follower first(group, {}, config), second(group, {}, config);
+  first.consumer->subscribe({topic});
+  REQUIRE(first.poll_until([&] { return first.owned.size() == 4; }));
+  std::vector<bool> lost;
+  first.before_revoke = [&](const auto&, bool is_lost) { lost.push_back(is_lost); };
+  bool came = false;
+  before_unassign = [&](rd_kafka_t* client) {
+    const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> events(
+        rd_kafka_queue_get_consumer(client), rd_kafka_queue_destroy);
+    second.consumer->subscribe({topic});
+    came = second.poll_until([&] { return rd_kafka_queue_length(events.get()) > 0; });
+  };
+  first.consumer->rewind(first.positions());
+  REQUIRE(came);
+  // The second member may have what it was given at once, and the first one must not commit it.
+  REQUIRE(first.poll_until([&] {
+    second.poll(Millis(10));
+    return second.owned.size() == 2 && first.owned.size() == 2;
+  }));
+  CHECK(lost == std::vector<bool>{true});
+  CHECK_FALSE(second.lost_any);
 }
 
 TEST_CASE("the same instance id twice: the older one ends with a fatal error, it does not hang") {

@@ -146,6 +146,20 @@ TEST_CASE("tasks: after an abort stages are new and positions the group's; a los
                     Catch::Matchers::ContainsSubstring("group g has lost its offset in in [0], which was 7"));
 }
 
+TEST_CASE("tasks: where nothing was done since, an abort leaves nothing to commit (1)") {
+  // An offset that is committed a second time may overtake what another member has committed since.
+  Bench one;
+  one.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 3, with_mark("f", {2, 77})};
+  one.broker.committed_offsets[{"in", 1}] = {{"in", 1}, 4, "f"};
+  one.start();
+  CHECK_FALSE(one.tasks->positions_moved());
+  one.at(0).next = 7;
+  one.tasks->aborted();
+  one.tasks->rewind(one.membership->consumer());
+  CHECK(one.at(0).next == 3);
+  CHECK_FALSE(one.tasks->positions_moved());
+}
+
 TEST_CASE("tasks: with ends, a partition that is newer than they is at its end") {
   Bench one;
   for (int i = 0; i < 4; ++i) one.broker.write("in", 0, "x"), one.broker.write("in", 1, "x");
