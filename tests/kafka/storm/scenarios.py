@@ -1,4 +1,5 @@
 """What is shown, one function each: takes the Bench, returns a line of numbers or a Skip; raises Failure."""
+import os
 import time
 
 from blows import Blows
@@ -43,8 +44,9 @@ def finish(bench, blows):
         time.sleep(0.1)
     bench.await_members(len(bench.processes))
     bench.fill(2000, 2000)
-    calm = bench.drain(15)
-    if calm > (10 if bench.repartitions else 5):  # the marks of --by come to rest only behind the records
+    limit = bench.calm_limit * (2 if bench.repartitions else 1)
+    calm = bench.drain(max(15, limit))
+    if calm > limit:  # the marks of --by come to rest only behind the records
         raise Failure(f"in the calm after the storm 2,000 records took {calm:.1f} s")
     bench.stop_all()
     result = bench.verify()
@@ -89,6 +91,14 @@ def brokers(bench, more=None):
 def brokers_in_commit(bench):
     """The same at the moment when an instance sends the broker a request of a commit."""
     return brokers(bench, {"broker": 2, "broker_in_commit": 12})
+
+
+def late(bench):
+    """The same while calls to librdkafka are late now and then: what its threads do meanwhile happens at every place."""
+    bench.env.update(LD_PRELOAD=os.path.join(bench.options.build, "tests", "late_calls.so"), KUTILS_LATE_CALLS="0.02 2500")
+    bench.options.extra = ["-X", "heartbeat.interval.ms=300"] + bench.options.extra
+    bench.calm_limit = 20
+    return storm(bench, {"join": 5, "leave": 4})
 
 
 def grow(bench):
@@ -171,5 +181,5 @@ def counted(bench, _=None):
     return result
 
 
-ALL = {"counted": counted, "storm": storm, "brokers": brokers, "brokers_in_commit": brokers_in_commit, "grow": grow, "kills": kills, **scenarios_calm.ALL,
+ALL = {"counted": counted, "storm": storm, "brokers": brokers, "brokers_in_commit": brokers_in_commit, "late": late, "grow": grow, "kills": kills, **scenarios_calm.ALL,
        **{kind: stateful.make(kind, storm, kills, counted) for kind in stateful.KINDS}}

@@ -52,6 +52,7 @@ class Bench:
         self.on_debug = None  # see Process
         self.exactly_once = True
         self.input_prefix = ""  # of IN on the command line
+        self.calm_limit = 5  # seconds for 2,000 records when all is over
         self.repartitions = 0  # internal topics between the input and the state
         self.counts = {}
         self.start_time = Process.epoch = time.monotonic()
