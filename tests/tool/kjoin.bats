@@ -35,6 +35,20 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --on a=b c table:d e; says "its side is _key"
   refused kjoin --on a= --within 1s b c d; says "lacks a side"
   refused kjoin --on 'a ==' --within 1s b c d; says "--on"
+  refused kjoin --global --within 1s a b c; says "--global is about a table" "table:b"
+  refused kjoin --global table:a table:b c; says "LEFT 'table:a' is a table"
+  refused kjoin --global --table-grace 1s a table:b c; says "--table-grace does nothing here"
+  refused kjoin --global --on a=b a table:b c; says "its side is _key"
+  refused kjoin --reload 1s a table:b c; says "--reload is about a file"
+  refused kjoin a table:./users.csv c; says "which of its columns is the key" "--on id"
+  refused kjoin --on id a ./users.csv c; says "can only be a table" "table:./users.csv"
+  refused kjoin --on id a table:./users.txt c; says "of which format"
+  refused kjoin --on id --reload 0s a table:./users.csv c; says "how often"
+  refused kjoin --on id --global a table:./users.csv c; says "--global does nothing here"
+  refused kjoin --on id a table:- c; says "RIGHT '-' is lines"
+  refused kjoin --on 'id ==' a table:./users.csv c; says "--on"
+  refused kjoin --on 'id=id ==' a table:./users.csv c; says "--on"
+  refused kjoin --on id a table:./users.csv c; says "users.csv"
   kjoin --explain --within 60s a b c >one
   grep -qE '^  and .*b' one || { cat one; return 1; }
 }

@@ -7,7 +7,9 @@
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
+#include "flow/join/join_key.h"
 #include "flow/join/join_stage.h"
+#include "flow/join/lookup_tables.h"
 #include "flow/join/rekey_stage.h"
 #include "flow/tasks/state_support.h"
 #include "kjoin/select_list.h"
@@ -29,7 +31,7 @@ class JoinTool final : public cli::StreamTool {
     return {"kjoin",
             "Join two streams, a stream with a table, or two tables.",
             {{"LEFT", true, "a topic; table:TOPIC: the newest value of each key"},
-             {"RIGHT", true, "a topic; table:TOPIC"},
+             {"RIGHT", true, "a topic; table:TOPIC; table:./FILE.csv, .tsv or .ndjson"},
              {"OUT", true, "a topic"}},
             {{"kjoin clicks table:users enriched"},
              {"kjoin --anti --within 3d --on id orders dispatches undispatched"}}};
@@ -62,6 +64,8 @@ class JoinTool final : public cli::StreamTool {
     flag("--merge", "one flat object of both sides' fields", merge_, false);
     text("--prefix", "TEXT", "--merge: put before the names of the right's fields", prefix_, false);
     text("--table-grace", "D", "late records meet the row of their time, up to D back", table_grace_, false);
+    flag("--global", "the whole table in each process, whatever its partitions", global_, false);
+    text("--reload", "D", "table:./FILE: look so often whether it has changed", reload_, false);
     text("--max-ahead", "D", "streams: a time further ahead of the clock is an error; 24h, or none",
          max_ahead_, false);
     text("--idle", "D", "streams: after this much silence time moves on by itself", idle_, false);
@@ -69,6 +73,10 @@ class JoinTool final : public cli::StreamTool {
     flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
     grouping_.declare(table, {});
     shared_.declare(table);
+  }
+
+  ExitCode run() override {
+    return tables_.empty() || shared_.explains() ? StreamTool::run() : flow::run(job_, tables_);
   }
 
   void setup(const cli::Operands& operands) override {
@@ -86,7 +94,9 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
     options.format = {where_, merge_, prefix_, shared_.expressions()};
     add_settings(options);
-    if (on_.empty()) {
+    if (is_lookup()) {
+      look_up(options);
+    } else if (on_.empty()) {
       add_join(options);
       job_.topology.add_copartitioned(right_.name, right_.table);
     } else {
@@ -96,18 +106,25 @@ class JoinTool final : public cli::StreamTool {
     job_.counts_silence = options.idle.has_value();
     job_.close_at_end = close_at_end_;
     shared_.shape(job_);
+    grouping_.refuse_idle_cache(job_);
     job_.cache_bytes = grouping_.cache_bytes();
-    flow::give_state(job_);
+    if (job_.stateful()) flow::give_state(job_);
   }
 
  private:
   bool is_streams() const { return !job_.in.table && !right_.table; }
+  // The rows are in each process, not in the state of partitions.
+  bool is_lookup() const { return right_.table && (global_ || right_.is_lines()); }
   bool is_tables() const { return job_.in.table && right_.table; }
 
   void judge_operands() const {
     for (const auto& [name, at] : {std::pair<std::string, const io::Endpoint*>{"LEFT", &job_.in},
                                    {"RIGHT", &right_},
                                    {"OUT", &job_.out}}) {
+      if (name == "RIGHT" && at->kind == io::EndpointKind::file && at->table) continue;
+      if (name == "RIGHT" && at->kind == io::EndpointKind::file)
+        throw usage_error("RIGHT '" + at->name + "' is a file, and a file can only be a table",
+                          "table:" + at->name + " looks its rows up");
       if (at->is_lines())
         throw usage_error(
             name + " '" + at->name + "' is lines: kjoin is between topics",
@@ -116,6 +133,7 @@ class JoinTool final : public cli::StreamTool {
         throw usage_error(name + " '" + at->name + "' is several topics",
                           "a join has one topic on each side");
     }
+    judge_lookup();
     if (job_.in.name == right_.name)
       throw usage_error("LEFT and RIGHT are the same topic, '" + right_.name + "'",
                         "copy it with kcp and read the copy on one side");
@@ -125,6 +143,32 @@ class JoinTool final : public cli::StreamTool {
     if (job_.in.table && !right_.table)
       throw usage_error("a table joined with a stream: the stream is LEFT",
                         "kjoin " + right_.name + " table:" + job_.in.name + " " + job_.out.name);
+  }
+
+  void judge_lookup() const {
+    if (global_ && !right_.table)
+      throw usage_error("--global is about a table, and RIGHT '" + right_.name + "' is a stream",
+                        "table:" + right_.name);
+    if (global_ && right_.is_lines())
+      throw usage_error("--global does nothing here: all rows of a file are in each process anyway",
+                        "leave it out");
+    if (!reload_.empty() && !right_.is_lines())
+      throw usage_error(
+          "--reload is about a file, and RIGHT '" + right_.name + "' is a topic, which is read on anyway",
+          "leave it out");
+    if (!is_lookup()) return;
+    if (job_.in.table)
+      throw usage_error(
+          "LEFT 'table:" + job_.in.name + "' is a table: rows are looked up for the records of a stream",
+          right_.is_lines() ? "kwrite brings the file to a topic, and two topics join as tables"
+                            : "leave --global out: two tables join by their keys");
+    for (const auto& [option, text] :
+         {std::pair<const char*, const std::string*>{"--table-grace", &table_grace_},
+          {"--max-wait", &max_wait_}})
+      if (!text->empty())
+        throw usage_error(
+            std::string(option) + " does nothing here: a record meets the rows as they are when it comes",
+            right_.is_lines() ? "leave it out" : "leave it out, or leave --global out");
   }
 
   void set_type(flow::JoinOptions& options) const {
@@ -220,7 +264,8 @@ class JoinTool final : public cli::StreamTool {
           {"--idle", options.idle ? format_duration(std::chrono::milliseconds(*options.idle)) : ""},
           {"--where", result.canonical_where()},
           {"--merge", merge_ ? "yes" : ""},
-          {"--prefix", prefix_}})
+          {"--prefix", prefix_},
+          {"--global", global_ ? "yes" : ""}})
       if (!value.empty()) job_.settings.push_back({name, value});
   }
 
@@ -241,6 +286,64 @@ class JoinTool final : public cli::StreamTool {
          true});
   }
 
+  // No internal topic: any record of LEFT finds its row in any process.
+  void look_up(flow::JoinOptions options) {
+    std::string left = on_, right = on_;
+    if (const auto equals = place_of_equals(on_)) {
+      left = side_of_on(on_.substr(0, *equals));
+      right = side_of_on(on_.substr(*equals + 1));
+    } else if (!right_.is_lines()) {
+      right = "_key";
+    }
+    if (!right_.is_lines() && !on_.empty() && right != "_key")
+      throw usage_error("--on: a table has its rows by their own key: its side is _key",
+                        "--on '" + left + "=_key', or kgroupby gives the topic another key");
+    options.on = left;
+    flow::JoinKey(left, shared_.expressions());  // what is wrong with the expression is found now
+    std::shared_ptr<flow::LookupTable> table;
+    if (right_.is_lines()) {
+      if (on_.empty())
+        throw usage_error(
+            "RIGHT '" + right_.name + "' is a file: which of its columns is the key?",
+            "--on LEFT=RIGHT, for example --on _key=id, or --on id where both sides call it so");
+      table = flow::make_file_table(
+          {right_.name, format_of_file(), right, shared_.expressions(), reload_every()});
+    } else {
+      table = flow::make_global_table(right_);
+    }
+    if (!on_.empty()) job_.settings.push_back({"--on", on_});
+    tables_.push_back(table);
+    job_.topology.add({"kjoin", [options, table](const flow::StageContext&) {
+                         return flow::make_lookup_join(options, table);
+                       }});
+  }
+
+  std::string side_of_on(const std::string& text) const {
+    const size_t from = text.find_first_not_of(' ');
+    if (from == std::string::npos)
+      throw usage_error("--on: '" + on_ + "' lacks a side", "LEFTEXPR=RIGHTEXPR, or one expression for both");
+    return text.substr(from, text.find_last_not_of(' ') + 1 - from);
+  }
+
+  io::LineFormat format_of_file() const {
+    for (const auto& [ending, format] : {std::pair{".csv", "csv"},
+                                         {".tsv", "tsv"},
+                                         {".ndjson", "json"},
+                                         {".jsonl", "json"},
+                                         {".json", "json"}})
+      if (right_.name.ends_with(ending)) return io::parse_line_format(format, "RIGHT");
+    throw usage_error(
+        "RIGHT '" + right_.name + "': of which format is this file?",
+        "a look-up table is .csv or .tsv, with the columns' names in the first line, or .ndjson");
+  }
+
+  std::optional<Millis> reload_every() const {
+    if (reload_.empty()) return std::nullopt;
+    const Millis every(milliseconds("--reload", reload_));
+    if (every.count() == 0) throw usage_error("--reload: how often?", "for example --reload 10s");
+    return every;
+  }
+
   // Records get their key in front of an internal topic: of two streams both sides', else LEFT's, whose
   // expression names the row of the table.
   void join_on(flow::JoinOptions options) {
@@ -249,12 +352,8 @@ class JoinTool final : public cli::StreamTool {
                         "kgroupby EXPR gives a topic another key");
     flow::JoinKeys keys{right_.name, on_, on_, is_streams(), shared_.expressions()};
     if (const auto equals = place_of_equals(on_)) {
-      keys.left = on_.substr(0, *equals);
-      keys.right = on_.substr(*equals + 1);
-      if (keys.left.find_first_not_of(' ') == std::string::npos ||
-          keys.right.find_first_not_of(' ') == std::string::npos)
-        throw usage_error("--on: '" + on_ + "' lacks a side",
-                          "LEFTEXPR=RIGHTEXPR, or one expression for both");
+      keys.left = side_of_on(on_.substr(0, *equals));
+      keys.right = side_of_on(on_.substr(*equals + 1));
       if (!is_streams() && keys.right != "_key")
         throw usage_error("--on: a table has its rows by their own key: its side is _key",
                           "--on '" + keys.left + "=_key', or kgroupby gives the topic another key");
@@ -311,9 +410,10 @@ class JoinTool final : public cli::StreamTool {
   }
 
   io::Endpoint right_;
+  flow::LookupTables tables_;
   std::string on_, within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_,
-      max_ahead_, idle_, max_wait_;
-  bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false;
+      max_ahead_, idle_, max_wait_, reload_;
+  bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false, global_ = false;
   cli::GroupingOptions grouping_;  // --cache
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "flow/join/join_result.h"
+#include "flow/run/lookup_table.h"
 #include "flow/topology/stage.h"
 #include "state/store.h"
 
@@ -67,6 +68,10 @@ std::unique_ptr<Stage> make_stream_join(const JoinOptions& options, state::Store
 // Each record of a stream with the row of the right's table, as the rows arrived, or with table_grace as of
 // the record's time.
 std::unique_ptr<Stage> make_stream_table_join(const JoinOptions& options, state::Store& store);
+
+// Each record of a stream with the row that is in `table` when it is processed. It has no state; each record is
+// a left one.
+std::unique_ptr<Stage> make_lookup_join(const JoinOptions& options, std::shared_ptr<LookupTable> table);
 
 // Two tables' rows of one key. A change of either is a change of the result; a deletion is told only where a
 // result stood.

@@ -22,12 +22,15 @@ namespace {
 
 class StreamTableJoin : public Stage {
  public:
-  explicit StreamTableJoin(const JoinOptions& options)
-      : options_(options), result_(options.format), row_key_(options.on, options.format.options) {}
+  explicit StreamTableJoin(const JoinOptions& options, bool has_rows = true)
+      : options_(options),
+        has_rows_(has_rows),
+        result_(options.format),
+        row_key_(options.on, options.format.options) {}
 
   void process(const Record& record, Emitter& out) final {
     if (options_.sides_in_headers && is_mark(record)) return;
-    if (side_of(record, options_.right_topic, options_.sides_in_headers) == Side::right)
+    if (has_rows_ && side_of(record, options_.right_topic, options_.sides_in_headers) == Side::right)
       return take_row(record, out);
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
@@ -61,6 +64,7 @@ class StreamTableJoin : public Stage {
   virtual void moved_to(int64_t) {}
 
   const JoinOptions options_;
+  const bool has_rows_;  // rows come as records of the right side
 
  private:
   void take_row(const Record& record, Emitter& out) {
@@ -110,6 +114,21 @@ class NewestRows final : public StreamTableJoin {
   state::Store& store_;
   std::string key_, row_;
   size_t dirty_ = 0;
+};
+
+class LookedUpRows final : public StreamTableJoin {
+ public:
+  LookedUpRows(const JoinOptions& options, std::shared_ptr<LookupTable> table)
+      : StreamTableJoin(options, false), table_(std::move(table)) {}
+
+ private:
+  MaybeBytes find(std::string_view key, int64_t) override {
+    return table_->find(key, row_) ? MaybeBytes(std::string_view(row_)) : MaybeBytes();
+  }
+  void put(const Record&) override {}
+
+  const std::shared_ptr<LookupTable> table_;
+  std::string row_;
 };
 
 struct VersionsCodec {
@@ -178,6 +197,10 @@ class RowsOfTheirTime final : public StreamTableJoin {
 std::unique_ptr<Stage> make_stream_table_join(const JoinOptions& options, state::Store& store) {
   if (options.table_grace > 0) return std::make_unique<RowsOfTheirTime>(options, store);
   return std::make_unique<NewestRows>(options, store);
+}
+
+std::unique_ptr<Stage> make_lookup_join(const JoinOptions& options, std::shared_ptr<LookupTable> table) {
+  return std::make_unique<LookedUpRows>(options, std::move(table));
 }
 
 }  // namespace kutils::flow

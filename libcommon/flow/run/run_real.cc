@@ -3,6 +3,7 @@
 #include <random>
 #include <thread>
 
+#include "flow/run/lookup_table.h"
 #include "flow/run/run.h"
 #include "io/topic_sink.h"
 #include "io/topic_source.h"
@@ -43,7 +44,9 @@ void keep_heap_small() {
 
 }  // namespace
 
-ExitCode run(const Job& job) {
+ExitCode run(const Job& job) { return run(job, LookupTables()); }
+
+ExitCode run(const Job& job, const LookupTables& tables) {
   if (job.stateful()) keep_heap_small();
   if (job.stateful() && job.in.is_topic() && job.out.is_topic()) state::load_database_engine();
   const SystemClock clock;
@@ -70,28 +73,28 @@ ExitCode run(const Job& job) {
   if (job.stateful() && client.producer().count("queue.buffering.max.messages") == 0)
     writing.set_assignment("producer.queue.buffering.max.messages=20000");
   return run(
-      job, Environment{clock, log, stop, executor, [&] { return kafka::make_admin(client); },
-                       [&](const std::string& group, const std::string& instance, bool in_memory_broker) {
-                         return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client,
-                                                           group, instance);
-                       },
-                       [&] { return kafka::make_idempotent_producer(writing); },
-                       [&](const std::string& id) { return kafka::make_transactional_producer(writing, id); },
-                       [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
-                           const std::vector<std::pair<std::string, int32_t>>& inputs) {
-                         return io::make_topic_sink(producer, admin, clock, topic, inputs);
-                       },
-                       [&](kafka::Admin& admin, const Range& range,
-                           const std::vector<kafka::TopicPartition>& partitions) {
-                         return io::resolve_range(admin, range, partitions, clock.wall_ms(), [&hurried] {
-                           return kafka::make_partition_reader(hurried);
-                         });
-                       },
-                       [&](const std::vector<PartitionRange>& ranges) {
-                         return io::make_topic_source(reading, ranges, clock);
-                       },
-                       [](Millis wait) { std::this_thread::sleep_for(wait); }, token, observer.get(),
-                       [&] { return kafka::make_partition_reader(sparing); }});
+      job, tables,
+      Environment{
+          clock, log, stop, executor, [&] { return kafka::make_admin(client); },
+          [&](const std::string& group, const std::string& instance, bool in_memory_broker) {
+            return kafka::make_group_consumer(in_memory_broker ? for_memory(client) : client, group,
+                                              instance);
+          },
+          [&] { return kafka::make_idempotent_producer(writing); },
+          [&](const std::string& id) { return kafka::make_transactional_producer(writing, id); },
+          [&](kafka::Producer& producer, kafka::Admin& admin, const std::string& topic,
+              const std::vector<std::pair<std::string, int32_t>>& inputs) {
+            return io::make_topic_sink(producer, admin, clock, topic, inputs);
+          },
+          [&](kafka::Admin& admin, const Range& range, const std::vector<kafka::TopicPartition>& partitions) {
+            return io::resolve_range(admin, range, partitions, clock.wall_ms(),
+                                     [&hurried] { return kafka::make_partition_reader(hurried); });
+          },
+          [&](const std::vector<PartitionRange>& ranges) {
+            return io::make_topic_source(reading, ranges, clock);
+          },
+          [](Millis wait) { std::this_thread::sleep_for(wait); }, token, observer.get(),
+          [&] { return kafka::make_partition_reader(sparing); }});
 }
 
 }  // namespace kutils::flow
