@@ -142,7 +142,10 @@ class RocksBackend final : public Backend {
     cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
     cache_.trim();  // here, where no view from get() is in use; not in cursor(), which other threads call
     large_.clear();
-    for (const Change& change : changes) {
+    constexpr size_t kAhead = 4;
+    for (size_t i = 0; i < changes.size(); ++i) {
+      if (i + kAhead < changes.size()) cache_.load_ahead(changes[i + kAhead].key);
+      const Change& change = changes[i];
       if (change.key.size() + change.value.size() <= RowCache::kMaxRowBytes) {
         cache_.put(change.key, change.value, true);
       } else {

@@ -35,6 +35,10 @@ class RowCache {
   // `value` is valid until the next put(), forget() or trim(): not ended by clean(), which another thread may
   // cause while it is read (RocksBackend::cursor()).
   Known find(std::string_view key, std::string_view& value);
+  // The key will be asked for or put soon: its slot is fetched into the processor's cache.
+  void load_ahead(std::string_view key) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash_of(key) & (slots_.size() - 1)]);
+  }
   // A NULL value deletes. `dirty`: the database does not have it. REQUIRES: key and value together at most
   // kMaxRowBytes.
   void put(std::string_view key, MaybeBytes value, bool dirty);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kPrefix = 8;
 constexpr std::ptrdiff_t kSmall = 8;
+constexpr std::ptrdiff_t kAhead = 8;
 
 // Eight bytes of a key, behind what all keys around it begin with: most comparisons end here, without a look
 // at the keys themselves.
@@ -19,6 +20,11 @@ using Places = std::vector<Place>::iterator;
 
 uint64_t prefix_at(std::string_view key, size_t from) {
   uint64_t prefix = 0;
+  if (from + kPrefix <= key.size()) {  // compiles to a load and a swap
+    const auto* bytes = reinterpret_cast<const uint8_t*>(key.data() + from);
+    for (size_t i = 0; i < kPrefix; ++i) prefix |= static_cast<uint64_t>(bytes[i]) << (56 - 8 * i);
+    return prefix;
+  }
   for (size_t i = from; i < from + kPrefix; ++i)
     prefix = prefix << 8 | (i < key.size() ? static_cast<uint8_t>(key[i]) : 0);
   return prefix;
@@ -32,7 +38,10 @@ class Sorter {
   void sort(Places first, Places last, size_t known) const {
     if (last - first <= kSmall) return sort_by_keys(first, last);
     const size_t from = common_prefix(first, last, known);
-    for (Places at = first; at != last; ++at) at->prefix = prefix_at(key(*at), from);
+    for (Places at = first; at != last; ++at) {
+      load_ahead(at, last);
+      at->prefix = prefix_at(key(*at), from);
+    }
     std::sort(first, last, [](const Place& a, const Place& b) { return a.prefix < b.prefix; });
     for (Places run = first; run != last;) {
       const Places end =
@@ -44,6 +53,10 @@ class Sorter {
 
  private:
   std::string_view key(const Place& place) const { return changes_[place.index].key; }
+  // Keys may lie anywhere: their way to the processor takes longer than what is done with each.
+  void load_ahead(Places at, Places last) const {
+    if (last - at > kAhead) __builtin_prefetch(key(*(at + kAhead)).data());
+  }
 
   // The same prefix: of keys that reach so far it is known to be equal; a shorter one may only look so.
   void sort_run(Places first, Places last, size_t known) const {
@@ -69,6 +82,7 @@ class Sorter {
     const std::string_view one = key(*first);
     size_t length = one.size();
     for (Places at = first; at != last && length > known; ++at) {
+      load_ahead(at, last);
       const std::string_view other = key(*at);
       length = std::min(length, other.size());
       size_t same = known;
@@ -88,19 +102,11 @@ void sort_changes(std::vector<Change>& changes) {
   std::vector<Place> places(changes.size());
   for (uint32_t i = 0; i < places.size(); ++i) places[i] = {0, i};
   Sorter(changes).sort(places.begin(), places.end(), 0);
-  // Each to its place, along the cycles of the permutation: a copy of them all would be megabytes.
-  for (uint32_t i = 0; i < places.size(); ++i) {
-    if (places[i].index == i) continue;
-    const Change first = changes[i];
-    uint32_t to = i;
-    for (uint32_t from = places[to].index; from != i; from = places[to].index) {
-      changes[to] = changes[from];
-      places[to].index = to;
-      to = from;
-    }
-    changes[to] = first;
-    places[to].index = to;
-  }
+  // A copy is some megabytes for a moment; along the cycles of the permutation each step would wait for memory.
+  std::vector<Change> sorted;
+  sorted.reserve(changes.size());
+  for (const Place& place : places) sorted.push_back(changes[place.index]);
+  changes = std::move(sorted);
 }
 
 void sort_unique_changes(std::vector<Change>& changes) {

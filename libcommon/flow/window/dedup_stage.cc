@@ -11,9 +11,9 @@
 #include <map>
 
 #include "flow/aggregate/keyed_rows.h"
-#include "flow/aggregate/row_table.h"
 #include "flow/timers/held_record.h"
 #include "flow/topology/pass.h"
+#include "flow/window/key_times.h"
 #include "state/state_error.h"
 
 namespace kutils::flow {
@@ -69,11 +69,11 @@ class FirstStage final : public WindowStage {
     if (store_.in_memory()) return;
     size_t memory = 0;
     for (auto& [start, bucket] : buckets_) {
-      for (Row* row : bucket->dirty) {
-        row->dirty = false;
-        row_key(start, bucket->times.key(row));
+      for (const KeyTimes::Place place : bucket->dirty) {
+        const KeyTimes::Entry row = bucket->times.at(place);
+        row_key(start, row.key);
         value_.clear();
-        put_signed(value_, row->time - start);
+        put_signed(value_, row.number);
         store_.put(key_, value_);
       }
       bucket->dirty.clear();
@@ -81,12 +81,12 @@ class FirstStage final : public WindowStage {
     }
     erase_over(kLeastErased + 2 * written);
     // Times are small, and a look-up of each new key in the database is dear.
-    if (memory <= std::min(options_.cache_bytes, 4 * store_.memory_share())) return;
+    if (memory <= most_memory()) return;
     for (auto& [start, bucket] : buckets_) {
       if (bucket->times.size() == 0) continue;
-      bucket->times.clear(0);
+      bucket->times.clear();
       bucket->is_whole = false;
-      std::vector<Row*>().swap(bucket->dirty);
+      std::vector<KeyTimes::Place>().swap(bucket->dirty);
     }
   }
 
@@ -94,47 +94,47 @@ class FirstStage final : public WindowStage {
   static constexpr size_t kLeastErased = 10'000;  // rows in a transaction
 
   struct Bucket {
-    explicit Bucket(const AggregateSet& set) : times(set) {}
-    RowTable times;
-    std::vector<Row*> dirty;
+    KeyTimes times;  // counted from the bucket's start
+    std::vector<KeyTimes::Place> dirty;
     bool is_whole = true;  // the store has no row that the table has not
   };
 
   int64_t start_of(int64_t time) const { return time / within_ * within_; }
   bool is_over(int64_t start, int64_t now) const { return start + 2 * within_ + options_.grace <= now; }
+  size_t most_memory() const { return std::min(options_.cache_bytes, 4 * store_.memory_share()); }
 
   bool has_near(std::string_view key, int64_t time) {
+    hash_ = KeyTimes::hash_of(key);
     const int64_t start = start_of(time);
     for (auto at = buckets_.lower_bound(start - within_);
          at != buckets_.end() && at->first <= start + within_; ++at) {
-      const Row* row = find(at->first, *at->second, key);
-      if (row != nullptr && std::max(row->time - time, time - row->time) < within_) return true;
+      const std::optional<int64_t> other = find(at->first, *at->second, key);
+      if (other && std::max(*other - time, time - *other) < within_) return true;
     }
     return false;
   }
 
-  // Null: there is none.
-  Row* find(int64_t start, Bucket& bucket, std::string_view key) {
-    if (Row* row = bucket.times.find(key)) return row;
-    if (bucket.is_whole) return nullptr;
+  // The time of the key, of hash_.
+  std::optional<int64_t> find(int64_t start, Bucket& bucket, std::string_view key) {
+    if (const KeyTimes::Place place = bucket.times.find(key, hash_))
+      return start + bucket.times.at(place).number;
+    if (bucket.is_whole) return std::nullopt;
     row_key(start, key);
     const auto found = store_.get(key_);
-    if (!found) return nullptr;
-    Reader in(*found);
-    Row* row = bucket.times.find_or_add(key).first;
-    row->time = start + in.signed_varint();
-    if (!in.ok() || !in.at_end()) throw state::CorruptState("a row of a key in the state is broken");
-    return row;
+    if (!found) return std::nullopt;
+    const int64_t number = decode(*found);
+    bucket.times.add(key, hash_, number);
+    return start + number;
   }
 
+  // REQUIRES: has_near() was called for it last.
   void note(std::string_view key, int64_t time) {
-    std::unique_ptr<Bucket>& bucket = buckets_[start_of(time)];
-    if (!bucket) bucket = std::make_unique<Bucket>(set_);
-    Row* row = bucket->times.find_or_add(key).first;
-    row->time = time;
-    if (row->dirty || store_.in_memory()) return;
-    row->dirty = true;
-    bucket->dirty.push_back(row);
+    const int64_t start = start_of(time);
+    std::unique_ptr<Bucket>& bucket = buckets_[start];
+    if (!bucket) bucket = std::make_unique<Bucket>();
+    const KeyTimes::Place place = bucket->times.add(key, hash_, time - start);
+    if (store_.in_memory()) return;
+    bucket->dirty.push_back(place);
     ++dirty_;
   }
 
@@ -142,6 +142,13 @@ class FirstStage final : public WindowStage {
     key_.assign(1, state::kWindowRow);
     put_ordered(key_, start);
     key_.append(key);
+  }
+  static int64_t decode(std::string_view value) {
+    Reader in(value);
+    const int64_t number = in.signed_varint();
+    if (!in.ok() || !in.at_end() || number < 0)
+      throw state::CorruptState("a row of a key in the state is broken");
+    return number;
   }
 
   // A seek per bucket.
@@ -151,20 +158,42 @@ class FirstStage final : public WindowStage {
     for (;;) {
       std::optional<int64_t> found;
       store_.scan(from, std::string(1, state::kWindowRow + 1), [&](std::string_view key, std::string_view) {
-        if (key.size() < 9) throw state::CorruptState("a row's key in the state is too short");
+        if (key.size() < kKeyAt) throw state::CorruptState("a row's key in the state is too short");
         found = get_ordered(key.substr(1));
         return false;
       });
-      if (!found) return;
+      if (!found) break;
       if (clock_.now() != kNoTime && is_over(*found, clock_.now())) {
         over_.push_back(*found);
       } else {
-        auto bucket = std::make_unique<Bucket>(set_);
+        auto bucket = std::make_unique<Bucket>();
         bucket->is_whole = false;
         buckets_[*found] = std::move(bucket);
       }
       row_key(*found + 1, {});
       from = key_;
+    }
+    load_times();
+  }
+
+  // The newest buckets, as far as there is memory for them: a row that is read in order costs a tenth of what
+  // a look-up costs.
+  void load_times() {
+    const size_t most = most_memory() - most_memory() / 8;  // new ones come at once
+    size_t memory = 0;
+    for (auto at = buckets_.rbegin(); at != buckets_.rend() && memory < most; ++at) {
+      row_key(at->first, {});
+      const std::string from = key_;
+      row_key(at->first + 1, {});
+      Bucket& bucket = *at->second;
+      bucket.is_whole = true;
+      store_.scan(from, key_, [&](std::string_view key, std::string_view value) {
+        bucket.is_whole = memory + bucket.times.memory() < most;
+        key.remove_prefix(kKeyAt);
+        if (bucket.is_whole) bucket.times.add(key, KeyTimes::hash_of(key), decode(value));
+        return bucket.is_whole;
+      });
+      memory += bucket.times.memory();
     }
   }
 
@@ -187,11 +216,14 @@ class FirstStage final : public WindowStage {
     }
   }
 
+  static constexpr size_t kKeyAt = 9;  // in a row's key
+
   const int64_t within_;
   std::map<int64_t, std::unique_ptr<Bucket>> buckets_;  // by start
   std::deque<int64_t> over_;  // starts of those whose rows are to be erased, in order
   std::string erased_until_;  // rows before it are
   size_t dirty_ = 0;
+  size_t hash_ = 0;  // of the key that was looked for last
   std::string key_;
   std::string value_;
 };

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <random>
+#include <unordered_map>
 
+#include "flow/window/key_times.h"
 #include "state/partition_store.h"
 #include "support/catch.h"
 
@@ -189,4 +191,91 @@ TEST_CASE("A record that OUT refuses does not make the next one a duplicate", "[
   stage->process(record, out);
   CHECK(out.passed == std::vector<std::string>{"a@6=a"});
   CHECK(out.duplicates == 1);
+}
+
+TEST_CASE("Numbers by key: what was added is found, in little memory", "[dedup]") {
+  std::mt19937 random(7);
+  KeyTimes table;
+  std::unordered_map<std::string, int64_t> model;
+  const auto add = [&](const std::string& key, int64_t number) {
+    if (model.emplace(key, number).second) table.add(key, KeyTimes::hash_of(key), number);
+  };
+  add("", 0);
+  add(std::string(100'000, 'x'), INT64_MAX);  // larger than a chunk
+  for (int i = 0; i < 20'000; ++i) {
+    std::string key = std::to_string(random() % 50'000);
+    if (i % 100 == 0) key.resize(random() % 3000, 'y');
+    add(key, static_cast<int64_t>(random() >> (i % 32)));
+  }
+  CHECK(table.size() == model.size());
+  for (const auto& [key, number] : model) {
+    const KeyTimes::Place place = table.find(key, KeyTimes::hash_of(key));
+    REQUIRE(place != 0);
+    REQUIRE(table.at(place).number == number);
+    REQUIRE(table.at(place).key == key);
+  }
+  for (int i = 50'000; i < 60'000; ++i)
+    REQUIRE(table.find(std::to_string(i), KeyTimes::hash_of(std::to_string(i))) == 0);
+  table.clear();
+  CHECK(table.find("", KeyTimes::hash_of("")) == 0);
+  CHECK(table.memory() == 0);
+  for (int i = 0; i < 250'000; ++i) {
+    const std::string key = "/page/" + std::to_string(100'000 + i);
+    table.add(key, KeyTimes::hash_of(key), i * 10);
+  }
+  CHECK(table.memory() < size_t{8} << 20);
+}
+
+namespace {
+class CountingStore final : public state::Store {
+ public:
+  explicit CountingStore(state::Store& store) : store_(store) {}
+  size_t gets = 0;
+  std::optional<std::string_view> get(std::string_view key) override {
+    ++gets;
+    return store_.get(key);
+  }
+  void put(std::string_view key, std::string_view value) override { store_.put(key, value); }
+  void erase(std::string_view key) override { store_.erase(key); }
+  void scan(std::string_view from, std::string_view to,
+            const std::function<bool(std::string_view, std::string_view)>& row) override {
+    store_.scan(from, to, row);
+  }
+  bool in_memory() const override { return store_.in_memory(); }
+  const state::StreamTimes& stream_times() const override { return store_.stream_times(); }
+  void set_stream_times(state::StreamTimes times) override { store_.set_stream_times(std::move(times)); }
+  void set_description(std::string text) override { store_.set_description(std::move(text)); }
+
+ private:
+  state::Store& store_;
+};
+}  // namespace
+
+TEST_CASE("As long as the keys fit in memory none is looked up in the state, also after a restart",
+          "[dedup]") {
+  constexpr int kKeys = 200'000;
+  state::PartitionStore partition(false);
+  CountingStore store(partition.operator_store(1));
+  const AggregateSet set{std::vector<AggregateItem>()};
+  DedupOptions options;
+  options.within = options.window.grace = 1'000'000;
+  options.window.cache_bytes = size_t{64} << 20;
+  Capture out;
+  for (size_t round = 1; round <= 2; ++round) {
+    const auto stage = make_dedup_stage(options, set, std::make_unique<KeyReader>(), store);
+    for (int i = 0; i < kKeys; ++i) {
+      const std::string key = "/page/" + std::to_string(100'000 + i);
+      Record record;
+      record.key = record.value = std::string_view(key);
+      record.timestamp = i;
+      stage->process(record, out);
+      if (i % 50'000 != 49'999) continue;
+      stage->before_commit(out);
+      partition.take_changes();
+      partition.applied(static_cast<int64_t>(round) * kKeys + i, 0);
+    }
+    CHECK(out.passed.size() == kKeys);
+    CHECK(out.duplicates == (round - 1) * kKeys);
+    CHECK(store.gets == 0);
+  }
 }
