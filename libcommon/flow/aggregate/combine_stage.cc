@@ -20,9 +20,7 @@ namespace {
 constexpr size_t kMostBytes = size_t{64} << 10;  // of what goes on in one record, far below any topic's limit
 constexpr size_t kMostMemory = size_t{4} << 20;  // of all groups of a task
 constexpr size_t kManyGroups = 4096;
-constexpr size_t kSample = 256;                   // records that tell whether it pays
-constexpr size_t kLongestRest = size_t{1} << 20;  // records until it is tried again
-constexpr double kSmallReach = 0x1p31 / 9e18;     // of a value with which no sum leaves its room
+constexpr double kSmallReach = 0x1p31 / 9e18;  // of a value with which no sum leaves its room
 
 // Whether no other text is an equal number: where the order of equal ones does not tell, the spelling could.
 bool is_only_spelling(const ScalarValue& scalar) {
@@ -60,10 +58,6 @@ class CombineStage final : public Stage {
     if (auto refused = times_.judge(grouped.time, out)) return out.fail(record, std::move(*refused));
     if (plan_.next_close && (grouped.time >= next_close_ || (has_sources_ && grouped.time < time_)))
       reach_close(grouped.time, out);
-    if (rest_ > 0) {
-      --rest_;
-      return single_.send(record, grouped, out);
-    }
     if (!add(record, grouped, out)) {
       send_all(out);
       single_.send(record, grouped, out);
@@ -91,7 +85,6 @@ class CombineStage final : public Stage {
     if (reach >= kSmallReach && !has_sources_) {
       send_all(out);
       has_sources_ = true;
-      if (rest_ > 0) return false;
     }
     size_t bytes = grouped.key.size() + (has_sources_ ? source_size(record) : 0);
     for (const Argument& argument : grouped.arguments) {
@@ -114,7 +107,6 @@ class CombineStage final : public Stage {
         send(row, out);
       } else {
         send_all(out);
-        if (rest_ > 0) return false;
         row = groups_.find_or_add(key).first;
       }
     }
@@ -136,9 +128,9 @@ class CombineStage final : public Stage {
     row->heap += static_cast<uint32_t>(bytes);
     heap_ += bytes;
     ++records_;
-    // Where it does not pay, that is seen before there are many groups.
-    const bool pays = groups_.size() != kManyGroups || records_ >= 2 * (sent_ + kManyGroups);
-    if (!pays || groups_.memory() + heap_ > kMostMemory) send_all(out);
+    // Where groups hardly repeat they need not be many: what goes on together is packed in any case.
+    const bool repeats = groups_.size() != kManyGroups || records_ >= 2 * kManyGroups;
+    if (!repeats || groups_.memory() + heap_ > kMostMemory) send_all(out);
     return true;
   }
 
@@ -175,14 +167,7 @@ class CombineStage final : public Stage {
     heap_ = 0;
     sources_.clear();
     if (sources_.capacity() > kMostMemory / 4) std::string().swap(sources_);
-    if (records_ < kSample) return;  // few at each commit: they are added up
-    if (records_ < 2 * sent_) {
-      rest_ = next_rest_;
-      next_rest_ = std::min(2 * next_rest_, kLongestRest);
-    } else {
-      next_rest_ = kSample * 16;
-    }
-    records_ = sent_ = 0;
+    records_ = 0;
   }
 
   // One alone; what comes next of its group begins another piece.
@@ -222,7 +207,6 @@ class CombineStage final : public Stage {
     output.timestamp = row->time;
     output.keeps_key = false;
     out.emit(nullptr, output);
-    ++sent_;
     if (out.refused())
       throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
                   "raise its max.message.bytes, or use --no-combine");
@@ -241,10 +225,7 @@ class CombineStage final : public Stage {
   bool has_sources_ = false;        // pieces have their records with them
   std::string sources_;             // of all of them
   size_t heap_ = 0;                 // bytes that rows hold elsewhere
-  size_t records_ = 0;              // since the last look at whether it pays, and what went on of them
-  size_t sent_ = 0;
-  size_t rest_ = 0;  // records that go on alone
-  size_t next_rest_ = kSample * 16;
+  size_t records_ = 0;              // that wait
   std::string place_, value_;
 };
 

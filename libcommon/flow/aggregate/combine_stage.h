@@ -10,7 +10,7 @@
 //     overflow): behind, they are judged one by one then. Sums of small values go without: 2^32 of them would
 //     have to come before a group refuses one.
 //   - What cannot be combined (large values) goes on alone, in its place.
-// Where fewer than two records come for each that goes on, records go on alone for a while.
+// Where groups do not repeat this costs no more than records that go on alone: pieces are packed (piece_packer.h).
 #pragma once
 
 #include <functional>

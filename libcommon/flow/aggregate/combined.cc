@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "flow/aggregate/apart_emitter.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -14,27 +16,6 @@ RecordError broken() {
       Reason::bad_codec,
       "not the combined records of a group: something else than this group's tool wrote to its internal topic"};
 }
-
-// What records that came together say is said of the record that they came in; failures show the record itself.
-class ApartEmitter final : public Emitter {
- public:
-  ApartEmitter(const Record& whole, const GroupedRecord& grouped, Emitter& out)
-      : whole_(whole), grouped_(grouped), out_(out) {}
-  void emit(const Record* origin, const Output& output) override {
-    out_.emit(origin ? &whole_ : nullptr, output);
-  }
-  void fail(const Record&, RecordError error) override {
-    out_.fail_made(&whole_, *grouped_.origin, std::move(error));
-  }
-  void drop(const Record&, DropReason reason) override { out_.drop(whole_, reason); }
-  bool refused() const override { return out_.refused(); }
-  std::optional<RecordError> too_far_ahead(int64_t ms) override { return out_.too_far_ahead(ms); }
-
- private:
-  const Record& whole_;
-  const GroupedRecord& grouped_;
-  Emitter& out_;
-};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 #include "flow/aggregate/combined.h"
+#include "flow/aggregate/unpack.h"
 #include "flow/table/group_table.h"
 #include "flow/table/table_stage.h"
 
@@ -16,6 +17,8 @@ class AggregateTable final : public Stage {
 
   void process(const Record& record, Emitter& out) override {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
+    if (is_pack(record))
+      return unpack(record, grouped_, out, [this](const Record& one, Emitter& to) { process(one, to); });
     if (auto error = reader_->read(record, grouped_)) return out.fail(record, std::move(*error));
     Row* row = groups_.find(grouped_.key);
     if (auto refused = groups_.judge_time(row, grouped_.time, out))

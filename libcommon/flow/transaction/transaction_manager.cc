@@ -73,6 +73,7 @@ TransactionManager::TransactionManager(const WorkerContext& context, const Insta
 void TransactionManager::begin_if_needed() {
   if (committer_->open()) return;
   committer_->begin();
+  outputs_.forget_pieces();
   opened_out_ = outputs_.written();
   pacer_.opened(context_.around.clock.steady_us());
 }
@@ -96,6 +97,7 @@ void TransactionManager::commit(const std::vector<kafka::PartitionOffset>& offse
     throw KafkaError(ExitCode::delivery, Severity::abort, 0,
                      "the partition that these outputs belong to is no longer assigned");
   }
+  outputs_.write_pieces();
   if (changelog_) changelog_->write(offsets);
   committer_->commit(offsets, consumer, member);
   if (changelog_) changelog_->apply(offsets);

@@ -15,8 +15,7 @@ TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committ
   for (size_t i = 1; i < context.plan.subs.size(); ++i) {
     const SubPlan& sub = context.plan.subs[i];
     inputs.emplace_back(sub.topic, sub.partitions);
-    Between& between = between_.emplace_back();
-    between.partitions = sub.partitions;
+    Between& between = between_.emplace_back(sub.partitions);
     for (kafka::Producer* producer : committer_.producers())
       between.sinks.push_back(context.around.make_topic_sink(*producer, context.admin, sub.topic, inputs));
   }
@@ -49,17 +48,43 @@ std::optional<RecordError> TransactionalOutputs::write_between(Between& to, cons
                                                                const Output& output) {
   io::Sink& sink = *to.sinks[committer_.producer_index()];
   const Record* from = origin ? origin : &home_;
-  if (!to.marks || from->partition < 0 || output.timestamp < 0) return sink.write(origin, output);
+  const bool is_piece = PiecePacker::is_piece(origin, output);
+  const bool is_told = to.marks && from->partition >= 0 && output.timestamp >= 0;
+  const auto write = [&](const Output& pack) { write_pack(to, pack); };
+  if (!is_piece) to.packer.write_all(write);  // in their order
+  if (!is_piece && !is_told) return sink.write(origin, output);
   Output placed = output;
   placed.partition = murmur2_partition(output.key.view(), to.partitions);
-  auto refused = sink.write(origin, placed);
+  std::optional<RecordError> refused;
+  if (is_piece) {
+    to.packer.add(placed, write);
+  } else {
+    refused = sink.write(origin, placed);
+  }
+  if (!is_told) return refused;
   const int32_t source =
       plan_.in_topics.empty() ? from->partition : plan_.source_number(from->topic, from->partition);
   if (!refused) to.marks->wrote(source, output.timestamp, placed.partition);
   return refused;
 }
 
+void TransactionalOutputs::write_pack(Between& to, const Output& pack) {
+  if (to.sinks[committer_.producer_index()]->write(nullptr, pack))
+    throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
+                "raise its max.message.bytes, or use --no-combine");
+}
+
+void TransactionalOutputs::write_pieces() {
+  for (Between& to : between_) to.packer.write_all([&](const Output& pack) { write_pack(to, pack); });
+}
+
+void TransactionalOutputs::forget_pieces() {
+  for (Between& to : between_) to.packer.forget();
+}
+
 void TransactionalOutputs::mark(size_t sub, const Output& mark) {
+  Between& to = between_[sub];
+  to.packer.write_all([&](const Output& pack) { write_pack(to, pack); });
   if (const auto refused = between_[sub].sinks[committer_.producer_index()]->write(nullptr, mark))
     throw Error(ExitCode::delivery, "an internal topic takes no mark: " + refused->message);
 }

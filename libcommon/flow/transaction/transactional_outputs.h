@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flow/run/worker_context.h"
+#include "flow/tasks/piece_packer.h"
 #include "flow/tasks/source_marks.h"
 #include "flow/transaction/committer.h"
 #include "flow/transaction/sink_outputs.h"
@@ -29,6 +30,10 @@ class TransactionalOutputs final : public Outputs {
   void tell(size_t sub, SourceMarks& marks) { between_[sub].marks = &marks; }
   // A mark, to the partition that it names (source_marks.h).
   void mark(size_t sub, const Output& mark);
+  // What is kept to be written together (piece_packer.h) is of the open transaction: it is written before that
+  // commits, and forgotten with it.
+  void write_pieces();
+  void forget_pieces();
   uint64_t written() const { return written_; }
 
   // The partition whose stage emits next. Null: one stage stands for all partitions. What a sub-topology
@@ -38,11 +43,14 @@ class TransactionalOutputs final : public Outputs {
  private:
   // The internal topic behind a sub-topology.
   struct Between {
+    explicit Between(int32_t count) : partitions(count), packer(count) {}
     std::vector<std::unique_ptr<io::Sink>> sinks;  // by producer
-    int32_t partitions = 1;
+    const int32_t partitions;
+    PiecePacker packer;
     SourceMarks* marks = nullptr;
   };
   std::optional<RecordError> write_between(Between& to, const Record* origin, const Output& output);
+  void write_pack(Between& to, const Output& pack);
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
   const WorkerPlan& plan_;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "flow/aggregate/combined.h"
+#include "flow/aggregate/unpack.h"
 #include "flow/window/time_windows.h"
 
 namespace kutils::flow {
@@ -22,6 +23,8 @@ void WindowStage::process(const Record& record, Emitter& out) {
     if (reader_->read_times(record, times_)) return take_times(out);
     if (!options_.takes_null) return out.drop(record, DropReason::tombstone);
   }
+  if (is_pack(record))
+    return unpack(record, grouped_, out, [this](const Record& one, Emitter& to) { process(one, to); });
   if (auto error = reader_->read(record, grouped_)) {
     out.fail(record, std::move(*error));
     return;

@@ -6,11 +6,14 @@
 #include <set>
 #include <span>
 
+#include "base/murmur2.h"
 #include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/combined.h"
 #include "flow/aggregate/expression_reader.h"
 #include "flow/aggregate/repartition_stage.h"
+#include "flow/aggregate/unpack.h"
 #include "flow/table/table_stage.h"
+#include "flow/tasks/piece_packer.h"
 #include "flow/tasks/source_headers.h"
 #include "flow/window/time_windows.h"
 #include "flow/window/window_stage.h"
@@ -26,12 +29,29 @@ namespace {
 class InternalTopic final : public Emitter {
  public:
   struct Kept {
-    std::string key, value;
+    std::optional<std::string> key;  // none: several pieces
+    std::string value;
     int64_t time;
+    int32_t partition;
     std::vector<std::pair<std::string, std::optional<std::string>>> headers;
   };
-  void emit(const Record*, const Output& output) override {
-    Kept kept{std::string(output.key.view()), std::string(output.value.view()), output.timestamp, {}};
+  // `partitions`: of the topic, where pieces are packed; else 0.
+  explicit InternalTopic(int32_t partitions = 0) : partitions_(partitions), packer_(partitions) {}
+  void emit(const Record* origin, const Output& output) override {
+    if (partitions_ == 0 || !PiecePacker::is_piece(origin, output)) {
+      commit();
+      return write(output);
+    }
+    Output placed = output;
+    placed.partition = murmur2_partition(output.key.view(), partitions_);
+    packer_.add(placed, [this](const Output& pack) { write(pack); });
+  }
+  void commit() {
+    packer_.write_all([this](const Output& pack) { write(pack); });
+  }
+  void write(const Output& output) {
+    Kept kept{{}, std::string(output.value.view()), output.timestamp, output.partition, {}};
+    if (!output.key.is_null()) kept.key = std::string(output.key.view());
     for (const Header& header : output.headers)
       kept.headers.emplace_back(header.name, header.value.is_null()
                                                  ? std::nullopt
@@ -46,6 +66,10 @@ class InternalTopic final : public Emitter {
   std::vector<Kept> records;
   std::vector<std::string> failed;
   std::map<DropReason, size_t> drops;
+
+ private:
+  const int32_t partitions_;
+  PiecePacker packer_;
 };
 
 // The newest of each row, each closed window, what was late and what failed.
@@ -103,8 +127,9 @@ struct Outcome {
   InternalTopic topic;
 };
 
+// `partitions`: of the internal topic, if pieces are packed.
 Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
-            const std::vector<size_t>& commits) {
+            const std::vector<size_t>& commits, int32_t partitions = 0) {
   const AggregateSet set(parse_aggregates(one.aggregates, "AGGS"));
   auto reader = std::make_unique<ExpressionReader>(front_plan(), expr::Options(), set, nullptr);
   CombinePlan how;
@@ -133,10 +158,11 @@ Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
     options.key_names = {"g"};
     behind = make_aggregate_table(options, set, std::move(behind_reader), store.operator_store(1));
   }
-  Outcome out;
+  Outcome out{{}, InternalTopic(partitions)};
   size_t read = 0;
   const auto commit = [&] {
     front->before_commit(out.topic);
+    out.topic.commit();
     for (; read < out.topic.records.size(); ++read) {
       const InternalTopic::Kept& kept = out.topic.records[read];
       std::vector<Header> headers;
@@ -146,7 +172,7 @@ Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
       record.topic = "internal";
       record.partition = 0;
       record.offset = static_cast<int64_t>(read);
-      record.key = std::string_view(kept.key);
+      if (kept.key) record.key = std::string_view(*kept.key);
       record.value = std::string_view(kept.value);
       record.timestamp = kept.time;
       record.headers = headers;
@@ -225,9 +251,10 @@ std::vector<Line> random_lines(Random& random, size_t count, unsigned groups, un
   return lines;
 }
 
-void compare(const Case& one, const std::vector<Line>& lines, const std::vector<size_t>& commits) {
+void compare(const Case& one, const std::vector<Line>& lines, const std::vector<size_t>& commits,
+             int32_t partitions = 0) {
   const Outcome apart = run(one, false, lines, commits);
-  const Outcome together = run(one, true, lines, commits);
+  const Outcome together = run(one, true, lines, commits, partitions);
   for (const auto& [place, row] : apart.results.rows) {
     const auto found = together.results.rows.find(place);
     REQUIRE(found != together.results.rows.end());
@@ -239,6 +266,7 @@ void compare(const Case& one, const std::vector<Line>& lines, const std::vector<
   CHECK(together.topic.failed == apart.topic.failed);
   CHECK(together.topic.drops == apart.topic.drops);
   CHECK(together.topic.records.size() <= apart.topic.records.size());
+  if (partitions == 0) compare(one, lines, commits, 1);
 }
 
 std::string call_of(const AggregateFunction& function) {
@@ -324,21 +352,82 @@ TEST_CASE("combining: days") {
   compare({"a=count()", parse_window_spec("day", {}, "Europe/Berlin"), 3'600'000}, lines, {100, 300});
 }
 
-TEST_CASE("combining: many records are one, and where that does not pay each goes on alone") {
+TEST_CASE("combining: many records are one, and where groups do not repeat few wait") {
   std::mt19937 random(1);
   const auto few = random_lines(random, 20'000, 10);
   CHECK(run({"a=sum(x)", {}, 0}, true, few, {9999}).topic.records.size() <= 20);
   std::vector<Line> many;
   for (int n = 0; n < 20'000; ++n) many.push_back({"{\"g\":" + std::to_string(n) + ",\"x\":1}", 5});
-  std::vector<size_t> commits;
-  for (size_t n = 499; n < many.size(); n += 500) commits.push_back(n);
-  const Outcome outcome = run({"a=sum(x)", {}, 0}, true, many, commits);
-  const auto combined = std::count_if(
-      outcome.topic.records.begin(), outcome.topic.records.end(),
-      [](const InternalTopic::Kept& kept) { return kept.headers.back().first == kCombinedHeader; });
-  CHECK(outcome.topic.records.size() == 20'000);
-  CHECK(combined < 2'000);
-  CHECK(outcome.results.rows.size() == 20'000);
+  const AggregateSet set(parse_aggregates("a=sum(x)", "AGGS"));
+  const auto front = make_combine_stage(
+      {}, set, std::make_unique<ExpressionReader>(front_plan(), expr::Options(), set, nullptr));
+  InternalTopic topic;
+  size_t most = 0;
+  for (size_t n = 0; n < many.size(); ++n) {
+    Record record;
+    record.topic = "in";
+    record.partition = 0;
+    record.offset = static_cast<int64_t>(n);
+    record.value = std::string_view(many[n].value);
+    record.timestamp = 5;
+    front->process(record, topic);
+    most = std::max(most, n + 1 - topic.records.size());
+  }
+  CHECK(most < 5000);
+  CHECK(run({"a=sum(x)", {}, 0}, true, many, {}, 1).results.rows.size() == 20'000);
+}
+
+TEST_CASE("combining: pieces for one partition go on as one record, in their order, large ones alone") {
+  std::vector<Line> lines;
+  for (int n = 0; n < 4000; ++n)
+    lines.push_back({"{\"g\":\"g" + std::to_string(n % 1000) + "\",\"x\":1}", n});
+  lines[1500].value = R"({"g":"g0","x":2})";
+  const Case sums{"a=sum(x)", {}, 0};
+  CHECK(run(sums, true, lines, {}).topic.records.size() == 1000);
+  const Outcome packed = run(sums, true, lines, {}, 3);
+  CHECK(packed.topic.records.size() <= 15);
+  std::set<int32_t> partitions;
+  for (const auto& kept : packed.topic.records) {
+    CHECK_FALSE(kept.key.has_value());
+    CHECK(kept.value.size() < 4200);
+    CHECK(kept.headers.back().first == kCombinedHeader);
+    partitions.insert(kept.partition);
+  }
+  CHECK(partitions == std::set<int32_t>{0, 1, 2});
+  CHECK(packed.results.rows == run(sums, false, lines, {}).results.rows);
+  lines.push_back({R"({"g":"g7","x":")" + std::string(3000, 'x') + "\"}", 4000});
+  const Outcome last = run({"a=last(x)", {}, 0}, true, lines, {}, 3);
+  CHECK(std::count_if(last.topic.records.begin(), last.topic.records.end(),
+                      [](const auto& kept) { return kept.key == "g7"; }) == 1);
+  CHECK(last.results.rows == run({"a=last(x)", {}, 0}, false, lines, {}).results.rows);
+}
+
+TEST_CASE("combining: a record of several pieces that is cut off is an error and changes nothing else") {
+  std::vector<Line> lines;
+  for (int n = 0; n < 3; ++n) lines.push_back({"{\"g\":\"g" + std::to_string(n) + "\",\"x\":1}", 5});
+  const Outcome whole = run({"a=sum(x)", {}, 0}, true, lines, {}, 1);
+  REQUIRE(whole.topic.records.size() == 1);
+  const InternalTopic::Kept& kept = whole.topic.records[0];
+  std::vector<Header> headers;
+  for (const auto& [name, value] : kept.headers) headers.push_back({name, std::string_view(*value)});
+  Record pack;
+  pack.topic = "internal";
+  pack.headers = headers;
+  for (size_t size = 0; size <= kept.value.size(); ++size) {
+    pack.value = std::string_view(kept.value).substr(0, size);
+    GroupedRecord grouped;
+    Record origin;
+    grouped.origin = &origin;
+    Results results;
+    std::vector<std::string> seen;
+    unpack(pack, grouped, results, [&](const Record& one, Emitter&) {
+      seen.push_back(std::string(one.key.view()) + "@" + std::to_string(one.timestamp) + " " +
+                     std::to_string(source_record(one, "in").offset));
+    });
+    CHECK(seen.size() == size * 3 / kept.value.size());
+    CHECK(results.failed.size() == (size % (kept.value.size() / 3) == 0 ? 0 : 1));
+    if (size == kept.value.size()) CHECK(seen == std::vector<std::string>{"g0@5 0", "g1@5 1", "g2@5 2"});
+  }
 }
 
 TEST_CASE("combining: a state that refuses a record has it apart from the others") {
