@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/build.h"
 #include "base/error.h"
 
 // Not null if the engine is linked in.
@@ -40,6 +41,13 @@ MakeEngine find_engine() {
             " lies beside libkutils.so and needs the system's librocksdb; tools without state run "
             "without it");
   }
+  const auto build =
+      reinterpret_cast<decltype(&kutils_rocksdb_build)>(dlsym(library, "kutils_rocksdb_build"));
+  const std::string theirs = build == nullptr ? "an older one" : build();
+  if (theirs != kutils_library_build())
+    throw usage_error(
+        path + " is of another build (" + theirs + ") than libkutils.so (" + kutils_library_build() + ")",
+        "install kutils whole");
   return reinterpret_cast<MakeEngine>(found);
 }
 

@@ -31,5 +31,7 @@ inline std::string spill_file(const std::string& directory) { return directory +
 
 }  // namespace kutils::state
 
-// The one function that is looked up by its name in the library. The caller owns the result.
+// The two functions that are looked up by their names in the library: which build it is of (base/build.h), and what
+// makes an engine, which the caller owns.
+extern "C" const char* kutils_rocksdb_build();
 extern "C" kutils::state::DatabaseEngine* kutils_make_rocksdb_engine(size_t cache_bytes);

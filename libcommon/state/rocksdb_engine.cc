@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/fs.h"
+#include "kutils_build.h"  // made by libcommon/build_stamp.cmake
 #include "state/database_engine.h"
 #include "state/layout.h"
 #include "state/row_cache.h"
@@ -372,6 +373,8 @@ std::unique_ptr<Backend> RocksEngine::open_read_only(const std::string& director
 
 }  // namespace
 }  // namespace kutils::state
+
+const char* kutils_rocksdb_build() { return KUTILS_BUILD; }
 
 kutils::state::DatabaseEngine* kutils_make_rocksdb_engine(size_t cache_bytes) {
   return new kutils::state::RocksEngine(cache_bytes);

@@ -65,3 +65,35 @@ S
   [ "$(grep -c '^2 k[a-z]*: cannot load what keeps state on disk: .*/libkutils_rocksdb.so: cannot open shared object file' codes)" -eq 2 ]
   [ "$(grep -c 'install kutils whole' codes)" -eq 2 ]
 }
+
+# stamped FILE STAMP: another build's name instead of ours.
+stamped() {
+  LC_ALL=C sed -i "s/$2/${2%????????}@@@@@@@@/g" "$1"
+  LC_ALL=C grep -qF '@@@@@@@@' "$1"
+}
+
+@test "programs and libraries of two builds say so in one line, with exit code 2, before they meet" {
+  local stamp tool code
+  stamp=$(LC_ALL=C grep -aoE '[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{12}' root/bin/kfilter | head -n 1)
+  [ -n "$stamp" ]
+  cp "$libraries/libkutils_rocksdb.so" ours
+  stamped "$libraries/libkutils_rocksdb.so" "$stamp"
+  cat >inside.sh <<'S'
+kgen --seed 3 -c 10 clicks clicks
+code=0
+ktable --by uri 'n=count()' clicks totals >/dev/null 2>err || code=$?
+echo "$code $(cat err)" >code
+S
+  kbroker bash inside.sh 3>&-
+  grep -qE '^2 ktable: .*libkutils_rocksdb\.so is of another build \(.*@@@@@@@@\) than libkutils\.so' code
+  mv ours "$libraries/libkutils_rocksdb.so"
+
+  stamped "$libraries/libkutils.so" "$stamp"
+  while read -r tool; do
+    code=0
+    "$tool" --help >out 2>err || code=$?
+    [ "$code" -eq 2 ]
+    [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ]
+    grep -q "^$tool: .*libkutils\.so is of another build (.*@@@@@@@@) than this program ($stamp): install kutils whole" err
+  done <"$KUTILS_BUILD_DIR/tools.list"
+}
