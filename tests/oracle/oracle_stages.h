@@ -8,8 +8,6 @@
 
 namespace kutils::oracle {
 
-// Empty: it is run.
-std::string why_skipped(const Case& one);
 std::vector<Result> run_case(const Case& one);
 
 }  // namespace kutils::oracle

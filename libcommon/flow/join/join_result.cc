@@ -58,6 +58,20 @@ Result<bool> JoinResult::make(MaybeBytes key, MaybeBytes left, MaybeBytes right,
   return true;
 }
 
+Result<bool> JoinResult::make_of_rows(const JoinType& type, MaybeBytes key, const TableRow& left,
+                                      const TableRow& right, std::string& out) {
+  const int64_t time = std::max(left.time, right.time);
+  const bool has_left = !left.value.is_null(), has_right = !right.value.is_null();
+  if (has_left && has_right) {
+    const Result<bool> pair = make(key, left.value, right.value, time, out);
+    if (!pair) return pair;
+    if (*pair) return type.pairs;
+  }
+  if (has_left && type.left) return make(key, left.value, MaybeBytes(), time, out);
+  if (has_right && type.right) return make(key, MaybeBytes(), right.value, time, out);
+  return false;
+}
+
 std::optional<RecordError> JoinResult::append_merged(MaybeBytes left, MaybeBytes right, std::string& out) {
   if (!left.is_null())
     if (auto error = left_.read(left.view())) return error;

@@ -17,6 +17,22 @@
 
 namespace kutils::flow {
 
+// What comes out.
+struct JoinType {
+  bool pairs = true;
+  bool left = false;   // a left record or row without a match, once it is known to have none
+  bool right = false;  // the same of the right
+};
+constexpr JoinType kInnerJoin{true, false, false};
+constexpr JoinType kLeftJoin{true, true, false};
+constexpr JoinType kOuterJoin{true, true, true};
+constexpr JoinType kAntiJoin{false, true, false};
+
+struct TableRow {
+  MaybeBytes value;  // NULL: there is none
+  int64_t time = kNoTimestamp;
+};
+
 struct JoinFormat {
   std::string where;  // over left.x and right.y: what it does not hold for is no pair
   bool merge = false;
@@ -33,6 +49,10 @@ class JoinResult {
   // Appends the result's value. NULL: the side is missing; not both. False, and nothing is appended: --where
   // does not hold; it is asked only of pairs.
   Result<bool> make(MaybeBytes key, MaybeBytes left, MaybeBytes right, int64_t time, std::string& out);
+  // The same of two tables' rows, of which either may be missing. False: they have no
+  // result, and what was appended counts for nothing.
+  Result<bool> make_of_rows(const JoinType& type, MaybeBytes key, const TableRow& left, const TableRow& right,
+                            std::string& out);
   bool has_condition() const { return where_.has_value(); }
   std::string canonical_where() const { return where_ ? expressions_.canonical(*where_) : std::string(); }
 

@@ -17,17 +17,6 @@
 
 namespace kutils::flow {
 
-// What comes out.
-struct JoinType {
-  bool pairs = true;
-  bool left = false;   // a left record or row without a match, once it is known to have none
-  bool right = false;  // the same of the right
-};
-constexpr JoinType kInnerJoin{true, false, false};
-constexpr JoinType kLeftJoin{true, true, false};
-constexpr JoinType kOuterJoin{true, true, true};
-constexpr JoinType kAntiJoin{false, true, false};
-
 // Stream-stream: which records may be a pair, and until when a record waits for its match.
 struct JoinSpan {
   int64_t before = 0;    // ms: l.ts - before <= r.ts <= l.ts + after
@@ -54,7 +43,10 @@ struct JoinOptions {
   // Stream-table: versions of rows are kept this long for records out of order; 0: the newest row only.
   int64_t table_grace = 0;
   // What of a left record names the row, where it is not the record's key.
+  // A foreign key: what of a left row names the right one.
   std::string on;
+  // A foreign key: whose record a left row is, in messages and dead letters.
+  std::string left_topic = {};
 
   size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
 };

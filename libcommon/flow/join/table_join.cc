@@ -20,11 +20,6 @@ constexpr uint8_t kHasLeft = 1;
 constexpr uint8_t kHasRight = 2;
 constexpr uint8_t kStands = 4;
 
-struct Row {
-  MaybeBytes value;  // NULL: there is none
-  int64_t time = kNoTimestamp;
-};
-
 class TableJoin final : public Stage {
  public:
   TableJoin(const JoinOptions& options, state::Store& store)
@@ -35,15 +30,15 @@ class TableJoin final : public Stage {
     if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
     if (auto refused = times_.judge(record.timestamp, out)) return out.fail(record, std::move(*refused));
     const Side side = side_of(record, options_.right_topic, options_.sides_in_headers);
-    Row rows[2];
+    TableRow rows[2];
     const bool stood = read(record.key.view(), rows);
-    Row& mine = rows[static_cast<size_t>(side)];
-    const Row& theirs = rows[static_cast<size_t>(other(side))];
+    TableRow& mine = rows[static_cast<size_t>(side)];
+    const TableRow& theirs = rows[static_cast<size_t>(other(side))];
     if (record.value.is_null() && mine.value.is_null()) return out.drop(record, DropReason::tombstone);
     mine = {record.value, record.timestamp};
 
     value_.clear();
-    const Result<bool> stands = make(record.key, rows);
+    const Result<bool> stands = result_.make_of_rows(options_.type, record.key, rows[0], rows[1], value_);
     if (!stands) return out.fail(record, stands.error());
     const int64_t time = theirs.value.is_null() ? record.timestamp : std::max(record.timestamp, theirs.time);
     if (*stands) {
@@ -59,7 +54,7 @@ class TableJoin final : public Stage {
 
  private:
   // Views into bytes_. True: a result stands.
-  bool read(std::string_view key, Row (&rows)[2]) {
+  bool read(std::string_view key, TableRow (&rows)[2]) {
     key_.assign(1, state::kPairRow).append(key);
     const auto stored = store_.get(key_);
     if (!stored) return false;
@@ -75,31 +70,17 @@ class TableJoin final : public Stage {
     return (flags & kStands) != 0;
   }
 
-  void write(const Row (&rows)[2], bool stands) {
+  void write(const TableRow (&rows)[2], bool stands) {
     ++dirty_;
     if (rows[0].value.is_null() && rows[1].value.is_null()) return store_.erase(key_);
     written_.assign(1, static_cast<char>((rows[0].value.is_null() ? 0 : kHasLeft) |
                                          (rows[1].value.is_null() ? 0 : kHasRight) | (stands ? kStands : 0)));
-    for (const Row& row : rows) {
+    for (const TableRow& row : rows) {
       if (row.value.is_null()) continue;
       put_signed(written_, row.time);
       put_bytes(written_, row.value.view());
     }
     store_.put(key_, written_);
-  }
-
-  // The result of these rows, in value_. False: they have none.
-  Result<bool> make(MaybeBytes key, const Row (&rows)[2]) {
-    const int64_t time = std::max(rows[0].time, rows[1].time);
-    const bool left = !rows[0].value.is_null(), right = !rows[1].value.is_null();
-    if (left && right) {
-      const Result<bool> pair = result_.make(key, rows[0].value, rows[1].value, time, value_);
-      if (!pair) return pair;
-      if (*pair) return options_.type.pairs;
-    }
-    if (left && options_.type.left) return result_.make(key, rows[0].value, MaybeBytes(), time, value_);
-    if (right && options_.type.right) return result_.make(key, MaybeBytes(), rows[1].value, time, value_);
-    return false;
   }
 
   const JoinOptions options_;
