@@ -101,8 +101,6 @@ all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k
   [ "$(all "$named" | grep -c '"name":"Ann"')" -eq 13 ]
   [ "$(all "$named" | grep -c '"name":null')" -eq 13 ]
   [ "$(count "$named")" -eq 40 ]
-  run kjoin --on id "table:$users" "table:$users-2" "$out"
-  [ "$status" -eq 2 ]
 }
 
 @test "kjoin --on: both sides by a field of theirs, whatever their partitions; orders without a dispatch" {
@@ -133,7 +131,57 @@ all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k
   same <(printf '%s\n' 'ann={"user":"ann","name":"Ann"}' 'bob={"user":"bob","name":"Bob"}' 'cid={"user":"cid","name":null}') <(all "$out")
   wait_for 20 count_is "$dead" 1
   same <(echo '4={"who":"ann"}') <(all "$dead")
-  run kjoin --on user "table:$orders" "table:$users" "$out"
+  run kjoin --outer --on user "table:$orders" "table:$users" "$out"
   [ "$status" -eq 2 ]
-  [[ $output == *"two tables are joined by their record keys"* ]]
+  [[ $output == *"has no key of LEFT"* ]]
+}
+
+# changes FROM TO left|right: rows of 40 orders, whose customers change, and of 13 customers; some are deleted.
+changes() {
+  seq "$1" "$2" | awk -v side="$3" '{
+    if (side == "left") {
+      customer = $1 % 9 == 0 ? "null" : sprintf("%d", $1 * 5 % 14)
+      printf "o%d\t%s\n", $1 * 7 % 40, $1 % 8 == 3 ? "" : sprintf("{\"n\":%d,\"customer\":%s}", $1, customer)
+    } else {
+      printf "%d\t%s\n", $1 * 3 % 13, $1 % 6 == 1 ? "" : sprintf("{\"name\":\"c%d\"}", $1)
+    } }'
+}
+# The last row of each key, as one object by key.
+newest() {
+  consume "$1" -J | jq -s 'reduce .[] as $r ({}; if $r.payload == null then del(.[$r.key]) else .[$r.key] = ($r.payload | fromjson) end)'
+}
+
+@test "kjoin --on: two tables by a key that rows change; killed again and again it equals a plain join" {
+  new_topic orders 3
+  new_topic customers 2
+  new_topic out 2
+  new_topic left 4
+  local round tab
+  tab=$(printf '\t')
+  for round in 0 1 2 3; do
+    start_tool "tool$round" kjoin -g "$out" --on customer "table:$orders" "table:$customers" "$out"
+    changes $((round * 300)) $((round * 300 + 299)) left | produce "$orders" -Z -K "$tab"
+    changes $((round * 100)) $((round * 100 + 99)) right | produce "$customers" -Z -K "$tab"
+    wait_for 60 count_at_least "$out" $((round * 30 + 1))
+    kill -KILL "$started"
+    [ "$round" -ne 1 ] || rm -rf "$KUTILS_STATE_DIR"
+  done
+  kjoin -q -e -g "$out" --on customer "table:$orders" "table:$customers" "$out"
+  kjoin -q -e -g "$left" --left --select 'left.n, right.name' --on customer=_key "table:$orders" "table:$customers" "$left"
+  newest "$orders" >l
+  newest "$customers" >r
+  jq -n -S --slurpfile l l --slurpfile r r '$l[0] | map_values(. as $o | $r[0][$o.customer | tostring] as $c |
+    select($o.customer != null and $c != null) | {left: $o, right: $c})' >inner
+  [ "$(jq length inner)" -gt 5 ]
+  same inner <(newest "$out" | jq -S .)
+  jq -n -S --slurpfile l l --slurpfile r r '$l[0] | map_values({n, name: $r[0][.customer | tostring].name})' >outer
+  [ "$(jq length outer)" -gt "$(jq length inner)" ]
+  same outer <(newest "$left" | jq -S .)
+  # A change of one customer changes all orders of it, and nothing else.
+  local before one
+  before=$(count "$out")
+  one=$(jq -r '[.[].left.customer] | group_by(.) | max_by(length)[0]' inner)
+  printf '%s\t{"name":"new"}\n' "$one" | produce "$customers" -K "$tab"
+  kjoin -q -e -g "$out" --on customer "table:$orders" "table:$customers" "$out"
+  [ "$(($(count "$out") - before))" -eq "$(jq --argjson c "$one" '[.[] | select(.left.customer == $c)] | length' inner)" ]
 }

@@ -31,7 +31,10 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --select 'left.a, right.' a table:b c; says "--select"
   refused kjoin --close-at-end --within 1s a b c; says "no end"
   refused kjoin --close-at-end -e a table:b c; says "nothing waits"
-  refused kjoin --on a table:b table:c d; says "by their record keys"
+  refused kjoin --outer --on a table:b table:c d; says "--outer with --on" "no key of LEFT"
+  refused kjoin --on a=b table:c table:d e; says "its side is _key"
+  refused kjoin --on 'a +' table:c table:d e; says "--on"
+  refused kjoin --within 1s --on a table:b table:c d; says "both sides are tables"
   refused kjoin --on a=b c table:d e; says "its side is _key"
   refused kjoin --on a= --within 1s b c d; says "lacks a side"
   refused kjoin --on 'a ==' --within 1s b c d; says "--on"
@@ -51,4 +54,7 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --on id a table:./users.csv c; says "users.csv"
   kjoin --explain --within 60s a b c >one
   grep -qE '^  and .*b' one || { cat one; return 1; }
+  kjoin --explain -g G --on a table:b table:c d >two
+  same <(printf '%s\n' 'from table:b' 'to G-repartition' 'from G-repartition' 'and table:c' 'to G-repartition-2' \
+    'from G-repartition-2' 'to d') <(grep -E '^  (from|and|to) ' two | sed 's/^  //; s/ (.*//')
 }

@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
+#include "flow/join/foreign_join.h"
 #include "flow/join/join_key.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/lookup_tables.h"
@@ -344,12 +345,9 @@ class JoinTool final : public cli::StreamTool {
     return every;
   }
 
-  // Records get their key in front of an internal topic: of two streams both sides', else LEFT's, whose
-  // expression names the row of the table.
+  // Records get their key in front of an internal topic: of two streams both sides', of a stream and a table LEFT's,
+  // whose expression names the row of the table.
   void join_on(flow::JoinOptions options) {
-    if (is_tables())
-      throw usage_error("--on: two tables are joined by their record keys",
-                        "kgroupby EXPR gives a topic another key");
     flow::JoinKeys keys{right_.name, on_, on_, is_streams(), shared_.expressions()};
     if (const auto equals = place_of_equals(on_)) {
       keys.left = side_of_on(on_.substr(0, *equals));
@@ -358,8 +356,9 @@ class JoinTool final : public cli::StreamTool {
         throw usage_error("--on: a table has its rows by their own key: its side is _key",
                           "--on '" + keys.left + "=_key', or kgroupby gives the topic another key");
     }
-    flow::make_join_rekey(keys);  // what is wrong with the expressions is found now
     job_.settings.push_back({"--on", on_});
+    if (is_tables()) return join_foreign(options, keys.left);
+    flow::make_join_rekey(keys);  // what is wrong with the expressions is found now
     job_.topology.add({"key", [keys](const flow::StageContext&) { return flow::make_join_rekey(keys); }});
     job_.topology.add_internal_topic();
     options.sides_in_headers = true;
@@ -370,6 +369,36 @@ class JoinTool final : public cli::StreamTool {
     } else {
       job_.topology.add_copartitioned(right_.name, true);
     }
+  }
+
+  // A field of LEFT's rows names the row of RIGHT (foreign_join.h).
+  void join_foreign(flow::JoinOptions options, const std::string& expression) {
+    if (outer_)
+      throw usage_error(
+          "--outer with --on: a row of RIGHT that no row of LEFT names has no key of LEFT for its result",
+          "--left, or join the other way round with --anti");
+    options.on = expression;
+    options.left_topic = job_.in.name;
+    flow::JoinKey(options.on, options.format.options);  // what is wrong with the expression is found now
+    if (max_wait_.empty()) job_.max_wait = Millis(0);   // the last result is the same in any order
+    job_.topology.add({"kjoin asks by foreign key; rows go on to sub-topology 3",
+                       [options](const flow::StageContext& context) {
+                         return flow::make_foreign_asking(options, *context.store);
+                       },
+                       true});
+    job_.topology.add_internal_topic();
+    job_.topology.add({"kjoin answers",
+                       [options](const flow::StageContext& context) {
+                         return flow::make_foreign_answering(options, *context.store);
+                       },
+                       true});
+    job_.topology.add_copartitioned(right_.name, true);
+    job_.topology.add_internal_topic();
+    job_.topology.add({"kjoin",
+                       [options](const flow::StageContext& context) {
+                         return flow::make_foreign_joining(options, *context.store);
+                       },
+                       true});
   }
 
   // Of the one '=' in `a=b` that is no part of ==, !=, <= or >= and stands outside of strings and brackets.

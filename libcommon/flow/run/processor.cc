@@ -1,6 +1,7 @@
 #include "flow/run/processor.h"
 
 #include "flow/tasks/source_headers.h"
+#include "flow/topology/ports.h"
 
 namespace kutils::flow {
 namespace {
@@ -74,7 +75,7 @@ void Processor::bad_record(const Record& origin, const RecordError& error) {
 void Processor::emit(const Record* origin, const Output& output) {
   if (!committing_ && (end_ == End::failed || is_beyond(origin))) return;
   if (!limits_.stops_between_records && !committing_ && reached(limits_.output, out_)) return;
-  const bool counts = writes_out_ || output.port != 0;
+  const bool counts = writes_out_ || (output.port != 0 && output.port != kPastNext);
   refused_ = false;
   if (auto error = outputs_.write(origin, output)) {
     refused_ = true;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "flow/topology/ports.h"
 #include "flow/topology/waiting.h"
 
 namespace kutils::flow {
@@ -211,7 +212,7 @@ class Chain final : public Stage, public Waiting {
     } else {
       Output placed = output;
       placed.keeps_key = keeps_key;
-      if (placed.port != 0) placed.port += from.other_ports;
+      if (placed.port != 0 && placed.port != kPastNext) placed.port += from.other_ports;
       out_->emit(input, placed);
     }
     if (out_->refused()) ++failures_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/murmur2.h"
+#include "flow/topology/ports.h"
 
 namespace kutils::flow {
 
@@ -37,6 +38,7 @@ TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committ
 std::optional<RecordError> TransactionalOutputs::write(const Record* origin, const Output& output) {
   begin_();
   ++written_;
+  if (output.port == kPastNext) return write_between(between_.at(sub_ + 1), origin, output);
   // Outputs of further ports leave the topology at any operator.
   if (output.port == 0 && sub_ < between_.size()) return write_between(between_[sub_], origin, output);
   // Outputs that no record caused belong to the partition of the current stage.
