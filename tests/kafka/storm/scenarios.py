@@ -20,7 +20,7 @@ def slot_kinds(bench):
 def begin(bench, records, rate, seconds):
     bench.create(bench.input)
     for topic, _ in bench.beside:
-        bench.create(topic)
+        bench.create(topic, bench.beside_partitions)
     bench.create(bench.output)
     options = bench.options
     if records:

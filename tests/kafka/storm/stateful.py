@@ -335,6 +335,49 @@ class Join:
         return f"pairs {len(written) - alone} alone {alone}"
 
 
+class Foreign:
+    """Two tables of other numbers of partitions, rows of both changed and deleted, of the left also moved to other keys: every result that
+    was written is of a left row and of a right row that were, and the last of each key is that of the last rows."""
+
+    program = "kjoin"
+    fill_options = ["--deletions"]
+    tool = "kjoin --left --on '\"k\" + string(number)'"
+
+    def prepare(self, bench):
+        self.right = bench.output + "-right"
+        bench.beside = [(self.right, 10**9)]
+        bench.beside_partitions = bench.options.partitions + 1
+        bench.input_prefix = bench.beside_prefix = "table:"
+        bench.repartitions = 2
+
+    def check(self, bench, records):
+        lefts, rights, were = {}, {}, set()
+        for rows, side in ((lefts, records), (rights, batch.read(bench.cluster, self.right))):
+            for record in side:
+                rows[record.key] = json.loads(record.value) if record.value else None
+                were.add((record.key, record.value and rows[record.key]["id"]))
+        expected = {}
+        for key, left in lefts.items():
+            if left:
+                right = rights.get(f"k{left['number']}")
+                expected[key] = (left["id"], right and right["id"])
+        written, deletions = {}, 0
+        for row in batch.read(bench.cluster, bench.output):
+            if not row.value:
+                deletions += 1
+                if written.pop(row.key, None) is None and bench.exactly_once:
+                    raise Failure(f"a deletion of what was not there: {row}")
+                continue
+            value = json.loads(row.value)
+            left, right = value["left"], value["right"]
+            if (row.key, left["id"]) not in were or right and (f"k{left['number']}", right["id"]) not in were:
+                raise Failure(f"a result of rows that never were: {row}")
+            written[row.key] = (left["id"], right and right["id"])
+        compare("row", written, expected)
+        alone = sum(1 for _, right in written.values() if right is None)
+        return f"rows {len(written)} of them alone {alone} deletions {deletions}"
+
+
 def compare(what, written, expected):
     wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
              for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
@@ -355,6 +398,7 @@ KINDS = {
     "window_idle": lambda: WindowsIdle("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "pipe": Pipe,
     "join": Join,
+    "foreign": Foreign,
     "join_by": lambda: Join("uri"),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
     **waiting.KINDS,

@@ -47,6 +47,8 @@ class Bench:
         self.outputs_a_record = 1  # at most; None: any number
         self.more_outputs = []  # topics other than OUT that outputs go to
         self.beside = []  # further inputs: (topic, the seed of its records)
+        self.beside_partitions = None  # of these, if not as many as of IN
+        self.beside_prefix = ""  # of these on the command line
         self.configs = {}  # of topics, beyond what all have
         self.wait_for_outputs = None  # whether all that waits for its time is out; for tools that hold records back
         self.on_debug = None  # see Process
@@ -108,7 +110,7 @@ class Bench:
         words = shlex.split(self.tool or self.options.default_tool)
         words[0] = os.path.join(self.options.build, "bin", words[0])
         return words[:1] + ["-g", self.group, *self.options.extra, *more] + words[1:] + [
-            self.input_prefix + self.input, *(topic for topic, _ in self.beside), self.output]
+            self.input_prefix + self.input, *(self.beside_prefix + topic for topic, _ in self.beside), self.output]
 
     def add_slot(self, kind):
         """kind: own, shared (a state directory) or named (nothing outlives the process but its --instance)."""
