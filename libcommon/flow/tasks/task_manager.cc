@@ -205,7 +205,9 @@ void TaskManager::tick() {
     if (!due || *due > now || processor_.ended() != Processor::End::no) return;
     transaction_.begin_if_needed();
     if (partition) partition->touched = true;
+    const uint64_t out = transaction_.outputs().written();
     processor_.tick(stage, now);
+    if (transaction_.outputs().written() != out) transaction_.hurry();
   };
   if (stage_) {
     if (!owned_.empty()) one(*stage_, nullptr);

@@ -75,6 +75,7 @@ void TransactionManager::begin_if_needed() {
   committer_->begin();
   outputs_.forget_pieces();
   opened_out_ = outputs_.written();
+  is_urgent_ = false;
   pacer_.opened(context_.around.clock.steady_us());
 }
 
@@ -84,11 +85,12 @@ bool TransactionManager::is_visible(size_t dirty_rows) const {
 }
 
 bool TransactionManager::due(int64_t lag, size_t dirty_rows) const {
-  return pacer_.due(context_.around.clock.steady_us(), lag, is_visible(dirty_rows), dirty_rows);
+  return pacer_.due(context_.around.clock.steady_us(), is_urgent_ ? 0 : lag, is_visible(dirty_rows),
+                    dirty_rows);
 }
 
 Millis TransactionManager::poll_timeout(int64_t lag, size_t dirty_rows) const {
-  return pacer_.poll_timeout(context_.around.clock.steady_us(), lag, is_visible(dirty_rows));
+  return pacer_.poll_timeout(context_.around.clock.steady_us(), is_urgent_ ? 0 : lag, is_visible(dirty_rows));
 }
 
 void TransactionManager::commit(const std::vector<kafka::PartitionOffset>& offsets,

@@ -35,6 +35,9 @@ class TransactionManager {
   // Those of the transaction that is open; what is written opens one.
   TransactionalOutputs& outputs() { return outputs_; }
 
+  // Outputs were written whose time by the clock has come: however much input waits, they do not wait for more of
+  // it, as outputs of a backlog do.
+  void hurry() { is_urgent_ = true; }
   // The open transaction's time has come; `lag` in records, `dirty_rows` of the states.
   bool due(int64_t lag, size_t dirty_rows) const;
   // How long the loop may wait before it must ask again. REQUIRES: is_open().
@@ -72,6 +75,7 @@ class TransactionManager {
   TransactionalOutputs outputs_;
   const std::unique_ptr<ChangelogWriter> changelog_;  // stateful jobs
   CommitPacer pacer_;
+  bool is_urgent_ = false;   // the open one
   uint64_t opened_out_ = 0;  // outputs written when the transaction began
   int aborts_in_a_row_ = 0;
   bool has_committed_ = false;

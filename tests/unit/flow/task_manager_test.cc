@@ -77,9 +77,9 @@ struct Bench : testing::PartOfWorker, PartitionOwner {
     REQUIRE(membership->waiting().empty());
     return commits;
   }
-  void commit() {
+  void commit(int64_t lag = 0) {
     transaction->begin_if_needed();
-    transaction->commit(tasks->positions_to_commit(), membership->consumer(), membership->held_as(), 0);
+    transaction->commit(tasks->positions_to_commit(), membership->consumer(), membership->held_as(), lag);
     tasks->committed();
   }
   OwnedPartition& at(int32_t partition) { return *owned.find("in", partition); }
@@ -219,7 +219,7 @@ TEST_CASE("tasks: a timer's outputs belong to its task, whose position goes alon
   one.have_state();
   one.timer_of_1 = one.clock.wall_ms() + 5'000;
   one.start();
-  one.commit();
+  for (int i = 0; i < 10; ++i) one.commit(1'000'000);  // much input waits: commits become rare
   CHECK(one.tasks->until_timer(Millis(10'000)) < Millis(5'000));
   CHECK(one.tasks->until_timer(Millis(100)) == Millis(100));
   one.tasks->tick();
@@ -228,12 +228,20 @@ TEST_CASE("tasks: a timer's outputs belong to its task, whose position goes alon
   CHECK(one.tasks->until_timer(Millis(100)) == Millis(0));
   one.tasks->tick();
   CHECK(one.transaction->is_open());
+  // What was due by the clock waits for no rare one.
+  one.clock.jump(20);
+  CHECK(one.transaction->due(1'000'000, 0));
   CHECK_FALSE(one.tasks->positions_moved());
   const auto offsets = one.tasks->positions_to_commit();
   REQUIRE(offsets.size() == 1);
   CHECK(offsets[0].at == TP{"in", 1});
-  one.commit();
+  one.commit(1'000'000);
   CHECK(one.at(1).touched == false);
+  Output output;
+  output.value = MaybeBytes("of a record");
+  one.transaction->outputs().write(nullptr, output);
+  one.clock.jump(20);
+  CHECK_FALSE(one.transaction->due(1'000'000, 0));
 }
 
 TEST_CASE("tasks: a state that cannot be closed goes with its partition all the same, and is told") {
