@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/murmur2.h"
+#include "base/shell_word.h"
 #include "base/time_format.h"
 #include "cli/idle_options.h"
 #include "serve/run_views.h"
@@ -165,7 +166,6 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
   job.more_outputs.clear();
   job.changes_keys = job.counts_silence = job.close_at_end = false;
   job.rekeyed = place_->rekeyed;
-  job.in.table &= place_->is_first;
   if (job.in.table && !shares_.tables)
     throw usage_error("table:" + job.in.name + ": " + tool + " does not read tables",
                       "for the stream of its changes write " + job.in.name);
@@ -244,6 +244,12 @@ void SharedOptions::shape(flow::Job& job) const {
     const ShapedStage checked(shape_, nullptr, nullptr);
     for (auto& [name, value] : checked.canonical()) job.settings.push_back({name, value});
   }
+  if (!place_ && job.max_input && job.topology.has_internal_topic() && job.in.is_topic() &&
+      job.out.is_topic())
+    throw usage_error("-c: what so many records of " + job.in.name +
+                          " give would stay in the internal topic until the next run",
+                      "-e and --until TIME read to an end, and all that comes of it; as lines: kread -c N " +
+                          shell_word(job.in.name) + " | " + job.tool + " ...");
   if (as_graph_ && !explains_)
     throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");
   if (place_ && shape_.key) job.changes_keys = true;

@@ -47,8 +47,8 @@ struct Shares {
 // A tool's place in a pipe (kpipe). Options that all stages share belong to the pipe and stand before its
 // stages.
 struct PipePlace {
-  flow::Job pipe;  // endpoints, range, cluster; the stage's job is made from it
-  bool is_first = true;
+  // Endpoints, range, cluster; the stage's job is made from it. `in.table`: it reads a table.
+  flow::Job pipe;
   bool has_keys = true;     // records can have keys
   bool has_times = true;    // records have times
   bool rekeyed = false;     // an earlier stage changed keys, and records of equal keys are not together yet

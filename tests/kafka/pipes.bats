@@ -54,6 +54,58 @@ sums() {
   kfilter --explain true "$clicks" "$out-missing" | grep -q "to $out-missing (not there yet)"
 }
 
+@test "a table through several stages of a pipe stays one: what a filter drops is deleted, and groups lose it" {
+  new_topic users 2
+  for name in rows counts lined; do new_topic "$name" 2; done
+  put() { kwrite -q --key k "$users"; }
+  run_all() {
+    kpipe -q -e -g "$rows" kfilter 'n >= 1' then kmap 'k, n' then kfilter 'n < 100' -- "table:$users" "$rows"
+    kpipe -q -e -g "$counts" kfilter 'n >= 1' then ktable --by g 'c=count(), s=sum(n)' -- "table:$users" "$counts"
+  }
+  printf '{"k":"%s","g":"%s","n":%d}\n' a x 1 b x 5 c y 7 d y 100 | put
+  run_all
+  same <(printf '{"k":"%s","n":%d}\n' a 1 b 5 c 7) <(kread -q -e "table:$rows" | sort)
+  same <(echo '{"g":"x","c":2,"s":6}'; echo '{"g":"y","c":2,"s":107}') <(kread -q -e "table:$counts" | sort)
+  # In a run of its own: b is filtered out, c moves to x, d comes back below 100.
+  printf '{"k":"%s","g":"%s","n":%d}\n' b x 0 c x 8 d y 9 | put
+  run_all
+  same <(printf '{"k":"%s","n":%d}\n' a 1 c 8 d 9) <(kread -q -e "table:$rows" | sort)
+  same <(echo '{"g":"x","c":2,"s":9}'; echo '{"g":"y","c":1,"s":9}') <(kread -q -e "table:$counts" | sort)
+  # To lines: the rows at the end.
+  same <(echo '{"k":"c"}'; echo '{"k":"d"}') <(kpipe -q -e kfilter 'n > 1' then kmap k -- "table:$users" | sort)
+  # What reads no table does not read one behind a filter, either.
+  run kpipe -e kfilter 'n > 1' then kwindow -w 1m 'count()' -- "table:$users" "$lined"
+  [ "$status" -eq 2 ]
+  says 'stage 2, kwindow:' 'does not read tables'
+  run kpipe -e kfilter 'n > 1' then kgroupby g -- "table:$users" "$lined"
+  [ "$status" -eq 2 ]
+  says 'stage 2, kgroupby:' 'does not read tables'
+}
+
+@test "-j with --by and a pipe: the same rows; -c, whose records would stay in the internal topic, is refused" {
+  new_topic clicks 4
+  for name in one two piped; do new_topic "$name" 4; done
+  clicks 4000
+  ktable -q -e -g "$one" --by uri 'n=count()' "$clicks" "$one"
+  ktable -q -e -j 3 -g "$two" --by uri 'n=count()' "$clicks" "$two"
+  kpipe -q -e -j 3 -g "$piped" kfilter true then ktable --by uri 'n=count()' -- "$clicks" "$piped"
+  [ "$(kread -q -e "table:$one" | jq -s 'map(.n) | add')" -eq 4000 ]
+  same <(kread -q -e "table:$one" | sort) <(kread -q -e "table:$two" | sort)
+  same <(kread -q -e "table:$one" | sort) <(kread -q -e "table:$piped" | sort)
+  local command
+  for command in "ktable -c 10 --by uri n=count() $clicks $two" "kwindow -c 10 --total -w 1m n=count() $clicks $two" \
+    "kpipe -c 10 kgroupby uri then ktable n=count() -- $clicks $two"; do
+    run $command
+    [ "$status" -eq 2 ]
+    says '-c: what so many records' 'would stay in the internal topic' 'kread -c N'
+  done
+  ktable -q -c 10 --by uri 'n=count()' "$clicks" >lines # to lines there is no such topic
+  [ "$(jq -s 'map(.n) | add' lines)" -eq 10 ]
+  run kpipe -e ktable --by uri 'n=count()' then kwindow --close-at-end --by 'n % 3' -w 1d 'c=count()' -- "$clicks" "$two"
+  [ "$status" -eq 2 ]
+  says '--close-at-end: this pipe has 2 internal topics' 'split the pipe'
+}
+
 @test "a record that the second stage refuses: fail, dead letters, skip" {
   new_topic in 1
   new_topic out 1

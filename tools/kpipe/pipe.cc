@@ -118,6 +118,7 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
   place.has_times = job.in.is_topic() || shared.lines_have_times();
   if (job.in.is_lines() && shared.lines_are_text()) place.value_codec = "text";
   const bool shows_keys = shared.output_shows_keys(job);
+  bool is_table = job.in.table;  // what the stage reads
   std::vector<std::unique_ptr<cli::StreamTool>> tools;
   size_t last_rows = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
@@ -129,12 +130,12 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     const std::string at = "stage " + std::to_string(i + 1) + ", " + name;
     const auto& tool = tools[i];
     place.pipe = job;
+    place.pipe.in.table = is_table;
     // kquery finds the rows of the last table or windows by OUT's name, and those of other stages by the
     // stage's name.
     place.pipe.table = !stages[i].name.empty() ? stages[i].name
                        : i == last_rows        ? std::string()
                                                : name + ":" + std::to_string(i + 1);
-    place.is_first = i == 0;
     place.shows_keys = i + 1 < stages.size() || shows_keys;
     try {
       tool->shared().become_stage(place);
@@ -149,6 +150,9 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     const flow::Job& stage = tool->job();
     for (const flow::Setting& setting : stage.settings)
       job.settings.push_back({std::to_string(i + 1) + " " + name + " " + setting.name, setting.value});
+    if (i > 0 && is_table) job.settings.push_back({std::to_string(i + 1) + " " + name + " IN is", "a table"});
+    // What it keeps and changes of a table is a table. Rows that it makes of one are read as their changes.
+    is_table &= !tool->shared().has_rows() && !stage.changes_keys;
     const auto ports = static_cast<uint32_t>(job.more_outputs.size());
     bool is_behind = false;
     for (const flow::SubTopology& sub : stage.topology.subs()) {
