@@ -47,11 +47,11 @@ Result after(Result result) {
 
 }  // namespace
 
-#define LATE_CALL(result, name, parameters, arguments)          \
-  extern "C" result name parameters {                           \
-    static const auto call = next_of<decltype(&name)>(#name);   \
-    be_late();                                                  \
-    return after(call arguments);                               \
+#define LATE_CALL(result, name, parameters, arguments)        \
+  extern "C" result name parameters {                         \
+    static const auto call = next_of<decltype(&name)>(#name); \
+    be_late();                                                \
+    return after(call arguments);                             \
   }
 
 LATE_CALL(rd_kafka_error_t*, rd_kafka_incremental_assign,
@@ -61,13 +61,14 @@ LATE_CALL(rd_kafka_error_t*, rd_kafka_incremental_unassign,
 LATE_CALL(rd_kafka_resp_err_t, rd_kafka_committed,
           (rd_kafka_t * rk, rd_kafka_topic_partition_list_t* partitions, int timeout_ms),
           (rk, partitions, timeout_ms))
-LATE_CALL(rd_kafka_resp_err_t, rd_kafka_position, (rd_kafka_t * rk, rd_kafka_topic_partition_list_t* partitions),
-          (rk, partitions))
+LATE_CALL(rd_kafka_resp_err_t, rd_kafka_position,
+          (rd_kafka_t * rk, rd_kafka_topic_partition_list_t* partitions), (rk, partitions))
 LATE_CALL(int, rd_kafka_assignment_lost, (rd_kafka_t * rk), (rk))
 LATE_CALL(rd_kafka_consumer_group_metadata_t*, rd_kafka_consumer_group_metadata, (rd_kafka_t * rk), (rk))
 LATE_CALL(rd_kafka_resp_err_t, rd_kafka_commit_queue,
           (rd_kafka_t * rk, const rd_kafka_topic_partition_list_t* offsets, rd_kafka_queue_t* queue,
-           void (*cb)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*), void* opaque),
+           void (*cb)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*),
+           void* opaque),
           (rk, offsets, queue, cb, opaque))
 LATE_CALL(ssize_t, rd_kafka_consume_batch_queue,
           (rd_kafka_queue_t * queue, int timeout_ms, rd_kafka_message_t** messages, size_t size),

@@ -339,7 +339,8 @@ bool verify(const std::string& in, const std::string& out, int64_t at_least, boo
   const auto tell = [&](const char* what, const rd_kafka_message_t* message) {
     if (++told > 10) return;
     std::fprintf(stderr, "%s: %s partition %d offset %lld: %.*s\n", what, out.c_str(), message->partition,
-                 static_cast<long long>(message->offset), static_cast<int>(std::min<size_t>(message->len, 200)),
+                 static_cast<long long>(message->offset),
+                 static_cast<int>(std::min<size_t>(message->len, 200)),
                  static_cast<const char*>(message->payload));
   };
   std::map<std::pair<int32_t, int32_t>, int64_t> last;  // (partition of OUT, partition of IN) -> offset in IN

@@ -8,6 +8,7 @@
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
 #include "flow/join/foreign_join.h"
+#include "flow/join/input_check.h"
 #include "flow/join/join_key.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/lookup_tables.h"
@@ -71,14 +72,14 @@ class JoinTool final : public cli::StreamTool {
          max_ahead_, false);
     text("--idle", "D", "streams: after this much silence time moves on by itself", idle_, false);
     text("--max-wait", "D", "how long an input at its end is waited for; 1s", max_wait_, false);
+    flag("--trust-partitioning", "do not look whether both sides' keys lie where they meet",
+         trusts_partitions_, false);
     flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
     grouping_.declare(table, {});
     shared_.declare(table);
   }
 
-  ExitCode run() override {
-    return tables_.empty() || shared_.explains() ? StreamTool::run() : flow::run(job_, tables_);
-  }
+  ExitCode run() override { return shared_.explains() ? StreamTool::run() : flow::run(job_, parts_); }
 
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kjoin", operands.find("LEFT"), operands.find("OUT"));
@@ -86,6 +87,7 @@ class JoinTool final : public cli::StreamTool {
     judge_operands();
     flow::JoinOptions options;
     options.right_topic = right_.name;
+    options.is_self = is_self();
     set_type(options);
     set_times(options);
     if (!prefix_.empty() && !merge_)
@@ -99,11 +101,16 @@ class JoinTool final : public cli::StreamTool {
       look_up(options);
     } else if (on_.empty()) {
       add_join(options);
-      job_.topology.add_copartitioned(right_.name, right_.table);
+      if (!is_self()) job_.topology.add_copartitioned(right_.name, right_.table);
     } else {
       join_on(options);
     }
     if (!select_.empty()) add_select();
+    parts_.push_back(
+        flow::make_input_check({job_.in.name, right_.name, job_.in.table && !is_lookup(),
+                                right_.table && right_.is_topic(), on_.empty(), on_.empty() || right_.table,
+                                !trusts_partitions_ && !is_lookup() && !is_self() &&
+                                    (on_.empty() || (!is_streams() && !is_tables()))}));
     job_.counts_silence = options.idle.has_value();
     job_.close_at_end = close_at_end_;
     shared_.shape(job_);
@@ -114,6 +121,8 @@ class JoinTool final : public cli::StreamTool {
 
  private:
   bool is_streams() const { return !job_.in.table && !right_.table; }
+  // One topic, which is read once.
+  bool is_self() const { return is_streams() && job_.in.name == right_.name; }
   // The rows are in each process, not in the state of partitions.
   bool is_lookup() const { return right_.table && (global_ || right_.is_lines()); }
   bool is_tables() const { return job_.in.table && right_.table; }
@@ -135,9 +144,14 @@ class JoinTool final : public cli::StreamTool {
                           "a join has one topic on each side");
     }
     judge_lookup();
-    if (job_.in.name == right_.name)
-      throw usage_error("LEFT and RIGHT are the same topic, '" + right_.name + "'",
-                        "copy it with kcp and read the copy on one side");
+    if (job_.in.name == right_.name && !is_streams())
+      throw usage_error(
+          "LEFT and RIGHT are the same topic, '" + right_.name + "', and one is a table",
+          "two streams may be one topic: leave table: out and add --within D;\nelse copy it with "
+          "kcp, and read the copy on one side");
+    if (is_self() && merge_ && prefix_.empty())
+      throw usage_error("--merge: LEFT and RIGHT are the same topic, so that both sides have the same fields",
+                        "add --prefix r_ for the names of the right's fields, or --select");
     if (right_.name == job_.out.name)
       throw usage_error("'" + right_.name + "' is both RIGHT and OUT: the tool would read what it writes",
                         "write to another topic");
@@ -313,7 +327,7 @@ class JoinTool final : public cli::StreamTool {
       table = flow::make_global_table(right_);
     }
     if (!on_.empty()) job_.settings.push_back({"--on", on_});
-    tables_.push_back(table);
+    parts_.push_back(table);
     job_.topology.add({"kjoin", [options, table](const flow::StageContext&) {
                          return flow::make_lookup_join(options, table);
                        }});
@@ -348,7 +362,7 @@ class JoinTool final : public cli::StreamTool {
   // Records get their key in front of an internal topic: of two streams both sides', of a stream and a table LEFT's,
   // whose expression names the row of the table.
   void join_on(flow::JoinOptions options) {
-    flow::JoinKeys keys{right_.name, on_, on_, is_streams(), shared_.expressions()};
+    flow::JoinKeys keys{right_.name, on_, on_, is_self(), is_streams() && !is_self(), shared_.expressions()};
     if (const auto equals = place_of_equals(on_)) {
       keys.left = side_of_on(on_.substr(0, *equals));
       keys.right = side_of_on(on_.substr(*equals + 1));
@@ -364,7 +378,7 @@ class JoinTool final : public cli::StreamTool {
     options.sides_in_headers = true;
     add_join(options);
     if (is_streams()) {
-      job_.in.topics = {job_.in.name, right_.name};
+      if (!is_self()) job_.in.topics = {job_.in.name, right_.name};
       job_.topology.last().next_close = [](int64_t time) { return time + 1; };
     } else {
       job_.topology.add_copartitioned(right_.name, true);
@@ -439,10 +453,11 @@ class JoinTool final : public cli::StreamTool {
   }
 
   io::Endpoint right_;
-  flow::LookupTables tables_;
+  flow::RunParts parts_;
   std::string on_, within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_,
       max_ahead_, idle_, max_wait_, reload_;
-  bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false, global_ = false;
+  bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false, global_ = false,
+       trusts_partitions_ = false;
   cli::GroupingOptions grouping_;  // --cache
 };
 

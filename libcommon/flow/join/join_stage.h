@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "flow/join/join_result.h"
-#include "flow/run/lookup_table.h"
+#include "flow/join/lookup_table.h"
 #include "flow/topology/stage.h"
 #include "state/store.h"
 
@@ -26,6 +26,7 @@ struct JoinSpan {
 
 struct JoinOptions {
   std::string right_topic;
+  bool is_self = false;           // each record is a left one and a right one
   bool sides_in_headers = false;  // records of other topics came through an internal topic
   // Behind an internal topic that carries both sides: partitions whose times are told apart (rule 27), of these
   // topics if they are several.

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "expr/expressions.h"
-#include "flow/run/lookup_table.h"
+#include "flow/join/lookup_table.h"
 #include "io/endpoint.h"
 #include "io/line_format.h"
 

@@ -14,7 +14,8 @@ namespace {
 class JoinRekey final : public Stage {
  public:
   explicit JoinRekey(const JoinKeys& keys)
-      : right_topic_(keys.right_topic),
+      : is_self_(keys.is_self),
+        right_topic_(keys.right_topic),
         left_(keys.left, keys.options),
         right_(keys.right, keys.options),
         source_(keys.tells_topic) {}
@@ -22,7 +23,16 @@ class JoinRekey final : public Stage {
   void process(const Record& record, Emitter& out) override {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     if (auto refused = times_.judge(record.timestamp, out)) return out.fail(record, std::move(*refused));
-    const Side side = record.topic == right_topic_ ? Side::right : Side::left;
+    if (!is_self_) return send(record, record.topic == right_topic_ ? Side::right : Side::left, out);
+    // Both keys first: a record that fails has sent nothing.
+    const Result<MaybeBytes> key = right_.read(record);
+    if (!key) return out.fail(record, key.error());
+    send(record, Side::left, out);
+    if (!out.refused()) send(record, Side::right, out);
+  }
+
+ private:
+  void send(const Record& record, Side side, Emitter& out) {
     const Result<MaybeBytes> key = (side == Side::right ? right_ : left_).read(record);
     if (!key) return out.fail(record, key.error());
     headers_.assign(record.headers.begin(), record.headers.end());
@@ -37,7 +47,7 @@ class JoinRekey final : public Stage {
     out.emit(&record, output);
   }
 
- private:
+  const bool is_self_;
   const std::string right_topic_;
   JoinKey left_, right_;
   SourceHeaders source_;

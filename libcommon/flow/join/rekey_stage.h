@@ -15,6 +15,7 @@ struct JoinKeys {
   std::string right_topic;  // records of other topics are left ones
   std::string left = {};    // expressions; empty: the record's key
   std::string right = {};
+  bool is_self = false;      // each record takes it twice, for either side
   bool tells_topic = false;  // both sides take this way
   expr::Options options = {};
 };

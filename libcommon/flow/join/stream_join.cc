@@ -92,52 +92,20 @@ class StreamJoin final : public Stage {
 
   void process(const Record& record, Emitter& out) override {
     if (options_.sides_in_headers && is_mark(record)) return take_times(record, out);
-    const Side side = side_of(record, options_.right_topic, options_.sides_in_headers);
-    if (auto refused = judge(record, out)) return out.fail(record, std::move(*refused));
-    has_spoken(record, side);
-    pairs_.clear();
-    const int64_t time = record.timestamp;
-    const int64_t now = clock_.after(source_, time);
-    if (record.value.is_null()) {
-      move_on(time, out);
-      return out.drop(record, DropReason::tombstone);
+    if (!options_.is_self || options_.sides_in_headers) {
+      const Taken taken = take(record, side_of(record, options_.right_topic, options_.sides_in_headers), out);
+      if (taken.dropped) out.drop(record, *taken.dropped);
+      return;
     }
-    if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
-    if (record.key.is_null()) {  // it waits for nothing, so that it cannot be late
-      if (!stands_alone(side)) {
-        move_on(time, out);
-        return out.drop(record, DropReason::filtered);
-      }
-      values_.clear();
-      const Result<bool> made = make(side, record.key, record.value, MaybeBytes(), time);
-      if (!made) return out.fail(record, made.error());
-      move_on(time, out);
-      return emit_result(&record, record.key, std::string_view(values_), time, out);
-    }
-    if (due(side, time) <= now) {
-      move_on(time, out);
-      return out.drop(record, DropReason::late);
-    }
-    // All that can fail is made before anything changes.
-    values_.clear();
-    if (auto error = find_pairs(record, side, now)) return out.fail(record, std::move(*error));
-    move_on(time, out);
-    const bool matched = !pairs_.empty();
-    if (matched && stands_alone(other(side))) note_matches(record.key.view());
-    if (options_.type.pairs || stands_alone(other(side)) || (stands_alone(side) && !matched))
-      keep(record, side, matched);
-    if (!options_.type.pairs) return;
-    size_t from = 0;
-    for (const Pair& pair : pairs_) {
-      const std::string_view value = std::string_view(values_).substr(from, pair.end - from);
-      from = pair.end;
-      emit_result(&record, record.key, value, std::max(time, pair.time), out);
-    }
+    const Taken left = take(record, Side::left, out);
+    if (left.failed) return;
+    const Taken right = take(record, Side::right, out);
+    if (left.dropped && right.dropped) out.drop(record, *left.dropped);
   }
 
   void silent(int32_t source, int64_t silent_ms, Emitter& out) override {
     int64_t all = silent_ms;
-    if (options_.sources == 1 && !options_.right_topic.empty()) {
+    if (options_.sources == 1 && !options_.right_topic.empty() && !options_.is_self) {
       // Both inputs make one stream time: it moves on while neither speaks.
       silent_ms_[source == 0 ? 0 : 1] = silent_ms;
       all = std::min(silent_ms_[0], silent_ms_[1]);
@@ -176,6 +144,60 @@ class StreamJoin final : public Stage {
     int64_t time;  // its
     size_t end;    // of the result in values_
   };
+
+  // What became of a record as one of a side.
+  struct Taken {
+    bool failed = false;
+    std::optional<DropReason> dropped = std::nullopt;
+  };
+  static Taken fail(const Record& record, RecordError error, Emitter& out) {
+    out.fail(record, std::move(error));
+    return {true, std::nullopt};
+  }
+  Taken take(const Record& record, Side side, Emitter& out) {
+    if (auto refused = judge(record, out)) return fail(record, std::move(*refused), out);
+    has_spoken(record, side);
+    pairs_.clear();
+    const int64_t time = record.timestamp;
+    const int64_t now = clock_.after(source_, time);
+    if (record.value.is_null()) {
+      move_on(time, out);
+      return {false, DropReason::tombstone};
+    }
+    if (auto error = result_.check(record.value)) return fail(record, std::move(*error), out);
+    if (record.key.is_null()) {  // it waits for nothing, so that it cannot be late
+      if (!stands_alone(side)) {
+        move_on(time, out);
+        return {false, DropReason::filtered};
+      }
+      values_.clear();
+      const Result<bool> made = make(side, record.key, record.value, MaybeBytes(), time);
+      if (!made) return fail(record, made.error(), out);
+      move_on(time, out);
+      emit_result(&record, record.key, std::string_view(values_), time, out);
+      return {};
+    }
+    if (due(side, time) <= now) {
+      move_on(time, out);
+      return {false, DropReason::late};
+    }
+    // All that can fail is made before anything changes.
+    values_.clear();
+    if (auto error = find_pairs(record, side, now)) return fail(record, std::move(*error), out);
+    move_on(time, out);
+    const bool matched = !pairs_.empty();
+    if (matched && stands_alone(other(side))) note_matches(record.key.view());
+    if (options_.type.pairs || stands_alone(other(side)) || (stands_alone(side) && !matched))
+      keep(record, side, matched);
+    if (!options_.type.pairs) return {};
+    size_t from = 0;
+    for (const Pair& pair : pairs_) {
+      const std::string_view value = std::string_view(values_).substr(from, pair.end - from);
+      from = pair.end;
+      emit_result(&record, record.key, value, std::max(time, pair.time), out);
+    }
+    return {};
+  }
 
   void has_spoken(const Record& record, Side side) {
     if (options_.sources > 1) {

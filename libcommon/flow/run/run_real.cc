@@ -3,8 +3,8 @@
 #include <random>
 #include <thread>
 
-#include "flow/run/lookup_table.h"
 #include "flow/run/run.h"
+#include "flow/run/run_part.h"
 #include "io/topic_sink.h"
 #include "io/topic_source.h"
 #include "kafka/partition_reader.h"
@@ -44,9 +44,9 @@ void keep_heap_small() {
 
 }  // namespace
 
-ExitCode run(const Job& job) { return run(job, LookupTables()); }
+ExitCode run(const Job& job) { return run(job, RunParts()); }
 
-ExitCode run(const Job& job, const LookupTables& tables) {
+ExitCode run(const Job& job, const RunParts& parts) {
   if (job.stateful()) keep_heap_small();
   if (job.stateful() && job.in.is_topic() && job.out.is_topic()) state::load_database_engine();
   const SystemClock clock;
@@ -73,7 +73,7 @@ ExitCode run(const Job& job, const LookupTables& tables) {
   if (job.stateful() && client.producer().count("queue.buffering.max.messages") == 0)
     writing.set_assignment("producer.queue.buffering.max.messages=20000");
   return run(
-      job, tables,
+      job, parts,
       Environment{
           clock, log, stop, executor, [&] { return kafka::make_admin(client); },
           [&](const std::string& group, const std::string& instance, bool in_memory_broker) {

@@ -13,7 +13,6 @@ namespace {
 class FixedTable final : public LookupTable {
  public:
   void open(const Job&, const Environment&) override {}
-  void close() override {}
   bool find(std::string_view key, std::string& row) override {
     const auto found = rows.find(std::string(key));
     if (found != rows.end()) row = found->second;
