@@ -19,7 +19,7 @@
 #include "kafka/group_consumer.h"
 #include "kafka/group_metadata.h"
 #include "kafka/message_reader.h"
-#include "kafka/time_order.h"
+#include "kafka/ordered_reading.h"
 
 namespace kutils::kafka {
 namespace {
@@ -27,12 +27,10 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr size_t kMaxRecords = 2000;
-// In order of time: so many of a partition are taken from the client at once; one with lag is waited for so
-// long, and one that lacks a single offset, which is most often the end of a transaction and no record, so
-// long.
-constexpr size_t kLineRecords = 100;
-constexpr auto kLineLimit = std::chrono::seconds(5);
-constexpr auto kLastOffsetLimit = Millis(20);
+// In order of time a batch's messages lie apart, where the processor does not fetch the next ones by itself:
+// so many stay in its cache until they are done.
+constexpr size_t kMaxOrderedRecords = 1000;
+constexpr auto kAgainSoon = Millis(20);  // where a partition is waited for
 constexpr auto kCommittedLimit =
     std::chrono::seconds(60);  // coordinators move in a broker's fail-over: 9-14 s
 constexpr std::chrono::seconds kCommitLimit{30};
@@ -44,7 +42,7 @@ constexpr auto kClosedDestroyLimit = std::chrono::milliseconds(3000);
 constexpr Millis kRefreshLimit{500};
 constexpr auto kUnknownTopicGrace = std::chrono::seconds(20);  // a new topic is not known everywhere at once
 
-class LibrdkafkaConsumer final : public GroupConsumer {
+class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::Feed {
  public:
   LibrdkafkaConsumer(const ClientConfig& config, const std::string& group, const std::string& instance_id)
       : group_(group),
@@ -107,10 +105,12 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     const auto chunk = std::make_shared<MessageChunk>(client_);
     if (in_order_) {
       for (const Millis limit : {Millis(0), wait}) {
-        if (limit.count() > 0) wait_for_any(waits_for_one_ ? std::min(limit, kLastOffsetLimit) : limit);
-        deliver_in_order(batch, *chunk, out);
-        if (!batch.empty() || !out.ends.empty()) break;
+        if (limit.count() > 0) wait_for_any(ordered_.waits() ? std::min(limit, kAgainSoon) : limit);
+        if (ordered_.has_forgotten()) gather_ordered();
+        ordered_.take(kMaxOrderedRecords, SteadyClock::now(), chunk->messages(), out.ends);
+        if (!chunk->messages().empty() || !out.ends.empty()) break;
       }
+      reader_.append_all(batch, chunk->messages());
       if (!chunk->messages().empty()) batch.hold(chunk);
       waker_->set_lagging(at_end_ < slots_.size());
       out.any = !batch.empty();
@@ -177,7 +177,8 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   void read_in_order_of_time() override { in_order_ = true; }
   void read_together(Companions companions) override {
     in_order_ = true;
-    companions_ = std::move(companions);
+    companions_of_ = companions.of;
+    ordered_.read_together(std::move(companions));
   }
 
   void hold_back(const TopicPartition& partition, bool held) override {
@@ -190,7 +191,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     // Not forwarded, its queue fills and the fetcher stops by itself; what was forwarded before waits in the
     // stash.
     rd_kafka_queue_forward(slot.queue.get(), held ? nullptr : data_queue_.get());
-    if (!held && (!slot.stash.empty() || slot.stashed_end >= 0)) released_.push_back(partition);
+    if (!held && (!slot.stash.empty() || slot.untold_end >= 0)) released_.push_back(partition);
   }
 
   std::vector<PartitionOffset> committed(const std::vector<TopicPartition>& partitions) override {
@@ -321,27 +322,13 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   }
 
  private:
-  struct Slot {
-    TopicPartition at;
+  struct Slot : OrderedPartition {
     QueueHandle queue;
-    int64_t next = kOffsetNone;  // smallest offset that may still come
     bool held = false;
-    bool at_end = false;
     std::deque<rd_kafka_message_t*> stash;  // came while held, in order
-    int64_t stashed_end = -1;
     SteadyClock::time_point started_at = SteadyClock::now();
-    TimeLine<rd_kafka_message_t*> line;  // in order of time; `next` is behind them
-    bool looked = false;                 // its queue was found empty in this poll
-    SteadyClock::time_point empty_since;
-    bool told_wait = false;
 
-    Slot() = default;
-    Slot(const Slot&) = delete;
-    Slot& operator=(const Slot&) = delete;
-    // All before it was handed out.
-    int64_t given() const { return line.empty() ? next : line.front()->offset; }
     ~Slot() {
-      while (!line.empty()) rd_kafka_message_destroy(line.pop());
       for (rd_kafka_message_t* message : stash) rd_kafka_message_destroy(message);
     }
   };
@@ -471,10 +458,10 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   }
 
   std::vector<TopicPartition> with_companions(const std::vector<TopicPartition>& given) const {
-    if (!companions_) return given;
+    if (!companions_of_) return given;
     std::vector<TopicPartition> all;
     for (const TopicPartition& first : given) {
-      for (TopicPartition& companion : companions_->of(first)) all.push_back(std::move(companion));
+      for (TopicPartition& companion : companions_of_(first)) all.push_back(std::move(companion));
       all.push_back(first);
     }
     return all;
@@ -573,7 +560,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
     const auto found = slots_.find(at);
     if (found == slots_.end()) return false;
     disconnect(*found->second);
-    ordered_.clear();
+    ordered_.forget();
     if (found->second->at_end) --at_end_;
     slots_.erase(found);
     last_slot_ = nullptr;
@@ -582,7 +569,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
 
   void slots_changed() {
     last_slot_ = nullptr;
-    ordered_.clear();
+    ordered_.forget();
     std::vector<TopicPartition> all;
     for (const auto& [at, slot] : slots_) all.push_back(at);
     waker_->set_partitions(std::move(all));
@@ -621,7 +608,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
           set_at_end(*slot, true, at_end_);
           slot->next = std::max(slot->next, message->offset);  // past control records
           if (slot->held)
-            slot->stashed_end = message->offset;
+            slot->untold_end = message->offset;
           else
             out.ends.push_back({slot->at, message->offset, {}});
         } else if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -658,92 +645,31 @@ class LibrdkafkaConsumer final : public GroupConsumer {
       rd_kafka_message_destroy(none);
   }
 
-  void deliver_in_order(Batch& batch, MessageChunk& chunk, Polled& out) {
-    if (ordered_.empty()) gather_ordered();
-    for (const auto& [at, slot] : slots_) slot->looked = false;
-    waits_for_one_ = false;
-    size_t room = kMaxRecords;
-    // Another set begins each time, so that none goes without.
-    for (size_t i = 0; i < ordered_.size() && room > 0; ++i) {
-      const auto& together = ordered_[(i + first_ordered_) % ordered_.size()];
-      room -= take_in_order_of_time(
-          together, room, oldest_, [&](Slot& slot) { return fill(slot, out); },
-          [&](Slot& slot, rd_kafka_message_t* message) {
-            slot.looked = false;  // there may be more
-            reader_.append(batch, message);
-            chunk.messages().push_back(message);
-          });
-    }
-    if (!ordered_.empty()) first_ordered_ = (first_ordered_ + 1) % ordered_.size();
-  }
-
-  // What is in one order of time: all, or each partition with its companions.
   void gather_ordered() {
-    if (!companions_) {
-      if (slots_.empty()) return;
-      ordered_.emplace_back();
-      for (const auto& [at, slot] : slots_) ordered_.back().push_back(slot.get());
-      return;
-    }
-    for (const auto& [at, slot] : slots_) {
-      if (owned_.count(at) == 0) continue;  // a companion
-      ordered_.push_back({slot.get()});
-      for (const TopicPartition& companion : companions_->of(at)) {
-        const auto found = slots_.find(companion);
-        if (found != slots_.end()) ordered_.back().push_back(found->second.get());
-      }
-    }
+    std::vector<OrderedPartition*> started;
+    for (const auto& [at, slot] : slots_) started.push_back(slot.get());
+    ordered_.gather(started, [this](const TopicPartition& at) { return owned_.count(at) > 0; });
   }
 
-  // False: it is to be waited for.
-  bool fill(Slot& slot, Polled& out) {
-    if (!slot.looked) {
-      slot.looked = true;
-      fetched_.clear();
-      take_messages(slot.queue.get(), fetched_, kLineRecords, Millis(0));
-      for (rd_kafka_message_t* message : fetched_) put_into_line(slot, message);
-      if (!slot.line.empty()) {
-        slot.empty_since = {};
-        return true;
-      }
-    }
-    if (slot.stashed_end >= 0) out.ends.push_back({slot.at, std::exchange(slot.stashed_end, -1), {}});
-    const auto now = SteadyClock::now();
-    if (slot.empty_since == SteadyClock::time_point()) slot.empty_since = now;
-    const auto limit = wait_limit(slot);
-    if (limit && now - slot.empty_since >= *limit) return true;
-    waits_for_one_ = true;
-    if (companions_ && !slot.told_wait && now - slot.empty_since > kLineLimit) {
-      slot.told_wait = true;
-      if (note_)
-        note_(("waiting for records of " + to_string(slot.at) + ", which others are read with").c_str());
-    }
-    return false;
+  void feed(OrderedPartition& partition, size_t most) override {
+    Slot& slot = static_cast<Slot&>(partition);
+    fetched_.clear();
+    take_messages(slot.queue.get(), fetched_, most, Millis(0));
+    for (rd_kafka_message_t* message : fetched_) put_into_line(slot, message);
   }
 
-  // How long a partition that gives nothing is waited for; nullopt: without a limit.
-  std::optional<SteadyClock::duration> wait_limit(const Slot& slot) {
-    using Limit = std::optional<SteadyClock::duration>;
-    const int64_t high = slot.at_end ? slot.next : fetched_watermarks(slot.at).high;
-    const bool is_at_end = slot.at_end || (high >= 0 && high <= slot.next);
-    if (is_at_end) {
-      const bool goes_on = !companions_ || companions_->is_table(slot.at);
-      return goes_on ? Limit(SteadyClock::duration(0)) : Limit(companions_->max_wait);
-    }
-    if (high - slot.next == 1) return Limit(kLastOffsetLimit);
-    return companions_ ? Limit() : Limit(kLineLimit);
-  }
+  int64_t known_end(const TopicPartition& at) override { return fetched_watermarks(at).high; }
 
   void put_into_line(Slot& slot, rd_kafka_message_t* message) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       set_at_end(slot, true, at_end_);
       slot.next = std::max(slot.next, message->offset);  // past control records
-      slot.stashed_end = message->offset;
+      slot.untold_end = message->offset;
     } else if (message->err) {
       take_message_error(message, &slot);
     } else if (message->offset >= slot.next) {
       slot.next = message->offset + 1;
-      slot.stashed_end = -1;
+      slot.untold_end = -1;
       if (slot.at_end) set_at_end(slot, false, at_end_);
       slot.line.push(rd_kafka_message_timestamp(message, nullptr), message);
       return;
@@ -761,7 +687,7 @@ class LibrdkafkaConsumer final : public GroupConsumer {
         chunk.messages().push_back(message);
       }
       slot.stash.clear();
-      if (slot.stashed_end >= 0) out.ends.push_back({at, std::exchange(slot.stashed_end, -1), {}});
+      if (slot.untold_end >= 0) out.ends.push_back({at, std::exchange(slot.untold_end, -1), {}});
     }
   }
 
@@ -800,12 +726,12 @@ class LibrdkafkaConsumer final : public GroupConsumer {
   std::map<TopicPartition, std::unique_ptr<Slot>> slots_;  // started ones
   std::map<TopicPartition, bool> owned_;                   // given by the group and not yet revoked
   bool in_order_ = false;
-  bool waits_for_one_ = false;  // others have records, or nobody
-  std::optional<Companions> companions_;
-  std::vector<std::vector<Slot*>> ordered_;  // sets in order of time each; empty: to be gathered again
-  size_t first_ordered_ = 0;
-  OldestLine oldest_;                         // only in deliver_in_order()
-  std::vector<rd_kafka_message_t*> fetched_;  // only while fill() runs
+  std::function<std::vector<TopicPartition>(const TopicPartition&)>
+      companions_of_;  // empty: all by themselves
+  OrderedReading ordered_{*this, [this](const std::string& text) {
+                            if (note_) note_(text);
+                          }};
+  std::vector<rd_kafka_message_t*> fetched_;  // only while feed() runs
   bool group_owns_ = false;
   bool assigned_once_ = false;
   bool closed_ = false;

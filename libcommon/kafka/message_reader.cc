@@ -1,6 +1,31 @@
 #include "kafka/message_reader.h"
 
+#include <cstdint>
+
 namespace kutils::kafka {
+namespace {
+
+// The processor reads on by itself only where messages lie one behind the other. So far ahead of use their
+// memory is asked for: first librdkafka's fields around the message, which say where its bytes are.
+constexpr size_t kFieldsAhead = 12;
+constexpr size_t kBytesAhead = 6;
+constexpr intptr_t kCacheLine = 64;
+
+void prefetch(const void* from, intptr_t offset) {
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<intptr_t>(from) + offset));
+}
+
+void prefetch_fields(const rd_kafka_message_t* message) {
+  for (const intptr_t line : {-1, 0, 1, 2}) prefetch(message, line * kCacheLine);
+}
+
+void prefetch_bytes(const rd_kafka_message_t* message) {
+  prefetch(message->payload, 0);
+  prefetch(message->payload, kCacheLine);
+  prefetch(message->payload, static_cast<intptr_t>(message->len));  // the headers are behind it
+}
+
+}  // namespace
 
 void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
   // Kept per topic handle; the batch before may be gone, so the name is asked again where the handle differs.
@@ -33,6 +58,15 @@ void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
     views[i] = Header{name, MaybeBytes::from(value, size)};
   }
   record.headers = {views, count};
+}
+
+void MessageReader::append_all(Batch& batch, const std::vector<rd_kafka_message_t*>& messages) {
+  batch.records().reserve(batch.records().size() + messages.size());
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (i + kFieldsAhead < messages.size()) prefetch_fields(messages[i + kFieldsAhead]);
+    if (i + kBytesAhead < messages.size()) prefetch_bytes(messages[i + kBytesAhead]);
+    append(batch, messages[i]);
+  }
 }
 
 void take_messages(rd_kafka_queue_t* queue, std::vector<rd_kafka_message_t*>& into, size_t limit,

@@ -30,6 +30,8 @@ class MessageChunk {
 class MessageReader {
  public:
   void append(Batch& batch, const rd_kafka_message_t* message);
+  // All of them; made for messages that lie apart in memory.
+  void append_all(Batch& batch, const std::vector<rd_kafka_message_t*>& messages);
 
  private:
   const rd_kafka_topic_t* last_topic_ = nullptr;

@@ -1,0 +1,96 @@
+#include "kafka/ordered_reading.h"
+
+#include <map>
+#include <utility>
+
+#include "base/clock.h"
+#include "kafka/client.h"
+
+namespace kutils::kafka {
+namespace {
+
+// So many of a partition are taken from the client at once. Few: the lines of all partitions, and what their
+// messages point to, stay in the processor's cache until they are handed out.
+constexpr size_t kLineRecords = 20;
+// One with lag is waited for so long, and one that lacks a single offset, which is most often the end of a
+// transaction and no record, so long.
+constexpr auto kLagLimit = std::chrono::seconds(5);
+constexpr auto kLastOffsetLimit = Millis(20);
+
+}  // namespace
+
+void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
+                            const std::function<bool(const TopicPartition& at)>& leads) {
+  sets_.clear();
+  if (started.empty()) return;
+  if (!companions_) {
+    sets_.push_back(started);
+    return;
+  }
+  std::map<TopicPartition, OrderedPartition*> by_name;
+  for (OrderedPartition* one : started) by_name[one->at] = one;
+  for (OrderedPartition* one : started) {
+    if (!leads(one->at)) continue;
+    sets_.push_back({one});
+    for (const TopicPartition& companion : companions_->of(one->at)) {
+      const auto found = by_name.find(companion);
+      if (found != by_name.end()) sets_.back().push_back(found->second);
+    }
+  }
+}
+
+void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_message_t*>& messages,
+                          std::vector<PartitionOffset>& ends) {
+  for (const auto& set : sets_) {
+    for (OrderedPartition* one : set) one->looked = false;
+  }
+  waits_ = false;
+  // Another set begins each time, so that none goes without.
+  for (size_t i = 0; i < sets_.size() && most > 0; ++i) {
+    most -= take_in_order_of_time(
+        sets_[(i + first_set_) % sets_.size()], most, oldest_,
+        [&](OrderedPartition& one) { return fill(one, now, ends); },
+        [&](OrderedPartition& one, rd_kafka_message_t* message) {
+          one.looked = false;  // there may be more
+          messages.push_back(message);
+        });
+  }
+  if (!sets_.empty()) first_set_ = (first_set_ + 1) % sets_.size();
+}
+
+// False: it is to be waited for.
+bool OrderedReading::fill(OrderedPartition& one, TimePoint now, std::vector<PartitionOffset>& ends) {
+  if (!one.looked) {
+    one.looked = true;
+    feed_.feed(one, kLineRecords);
+    if (!one.line.empty()) {
+      one.empty_since = {};
+      return true;
+    }
+  }
+  if (one.untold_end >= 0) ends.push_back({one.at, std::exchange(one.untold_end, -1), {}});
+  if (one.empty_since == TimePoint()) one.empty_since = now;
+  const auto limit = wait_limit(one);
+  if (limit && now - one.empty_since >= *limit) return true;
+  waits_ = true;
+  if (companions_ && !one.told_wait && now - one.empty_since > kLagLimit) {
+    one.told_wait = true;
+    if (note_) note_("waiting for records of " + to_string(one.at) + ", which others are read with");
+  }
+  return false;
+}
+
+std::optional<std::chrono::steady_clock::duration> OrderedReading::wait_limit(
+    const OrderedPartition& one) const {
+  using Limit = std::optional<std::chrono::steady_clock::duration>;
+  const int64_t end = one.at_end ? one.next : feed_.known_end(one.at);
+  const bool is_at_end = one.at_end || (end >= 0 && end <= one.next);
+  if (is_at_end) {
+    const bool goes_on = !companions_ || companions_->is_table(one.at);
+    return goes_on ? Limit(std::chrono::steady_clock::duration(0)) : Limit(companions_->max_wait);
+  }
+  if (end - one.next == 1) return Limit(kLastOffsetLimit);
+  return companions_ ? Limit() : Limit(kLagLimit);
+}
+
+}  // namespace kutils::kafka

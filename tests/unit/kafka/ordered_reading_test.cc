@@ -1,0 +1,202 @@
+// Which partitions are read together, and what is waited for and how long.
+#include "kafka/ordered_reading.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "support/catch.h"
+
+using namespace std::chrono_literals;
+
+namespace kutils::kafka {
+namespace {
+
+struct FakeFeed final : OrderedReading::Feed {
+  struct Waiting {
+    int64_t time;
+    int64_t offset;
+  };
+  OrderedReading reading{*this, [this](const std::string& text) { notes.push_back(text); }};
+  OrderedReading::TimePoint now{1h};
+  std::map<TopicPartition, std::unique_ptr<OrderedPartition>> partitions;
+  std::map<TopicPartition, std::deque<Waiting>> waiting;  // in the client
+  std::map<TopicPartition, int64_t> known;
+  std::map<const rd_kafka_message_t*, std::string> names;
+  std::deque<rd_kafka_message_t> messages;
+  std::vector<std::string> notes;
+  std::vector<PartitionOffset> ends;
+  size_t most_fed = 0;
+
+  ~FakeFeed() override {
+    for (const auto& [at, one] : partitions) {
+      while (!one->line.empty()) one->line.pop();  // none of them is librdkafka's
+    }
+  }
+  OrderedPartition& add(const TopicPartition& at, std::deque<int64_t> times) {
+    auto& one = partitions[at] = std::make_unique<OrderedPartition>();
+    one->at = at;
+    one->next = 0;
+    for (const int64_t time : times) waiting[at].push_back({time, static_cast<int64_t>(waiting[at].size())});
+    known[at] = static_cast<int64_t>(times.size());
+    return *one;
+  }
+  void gather(const std::string& leading_topic) {
+    std::vector<OrderedPartition*> all;
+    for (const auto& [at, one] : partitions) all.push_back(one.get());
+    reading.gather(all, [&](const TopicPartition& at) { return at.topic == leading_topic; });
+  }
+  void feed(OrderedPartition& one, size_t most) override {
+    auto& queue = waiting[one.at];
+    size_t fed = 0;
+    for (; fed < most && !queue.empty(); ++fed) {
+      rd_kafka_message_t& message = messages.emplace_back();
+      message.offset = queue.front().offset;
+      one.next = message.offset + 1;
+      names[&message] =
+          one.at.topic + std::to_string(one.at.partition) + '@' + std::to_string(queue.front().time);
+      one.line.push(queue.front().time, &message);
+      queue.pop_front();
+    }
+    most_fed = std::max(most_fed, fed);
+  }
+  int64_t known_end(const TopicPartition& at) override { return known[at]; }
+
+  std::string take(size_t most = 100) {
+    std::vector<rd_kafka_message_t*> given;
+    ends.clear();
+    reading.take(most, now, given, ends);
+    std::string text;
+    for (const rd_kafka_message_t* message : given) text += (text.empty() ? "" : " ") + names.at(message);
+    return text;
+  }
+};
+
+const TopicPartition kA0{"a", 0}, kA1{"a", 1}, kB0{"b", 0}, kB1{"b", 1};
+
+TEST_CASE("all partitions are one order of time, and one with lag is waited for five seconds") {
+  FakeFeed feed;
+  feed.add(kA0, {1, 5, 9});
+  feed.add(kA1, {2, 3});
+  feed.known[kA1] = 5;  // more are known of
+  feed.gather("a");
+  CHECK(feed.take() == "a0@1 a1@2 a1@3");
+  CHECK(feed.reading.waits());
+  feed.now += 4900ms;
+  CHECK(feed.take().empty());
+  CHECK(feed.reading.waits());
+  feed.waiting[kA1].push_back({6, 2});
+  CHECK(feed.take() == "a0@5 a1@6");
+  feed.now += 4900ms;  // since the last record, not since the first time
+  CHECK(feed.take().empty());
+  feed.now += 200ms;
+  CHECK(feed.take() == "a0@9");
+  CHECK_FALSE(feed.reading.waits());
+}
+
+TEST_CASE("one that lacks a single offset is waited for a moment only: it is most often no record") {
+  FakeFeed feed;
+  feed.add(kA0, {1, 5});
+  OrderedPartition& other = feed.add(kA1, {2});
+  feed.known[kA1] = 2;
+  feed.gather("a");
+  CHECK(feed.take() == "a0@1 a1@2");
+  CHECK(feed.reading.waits());
+  CHECK(feed.reading.wait_limit(other) == 20ms);
+  feed.now += 20ms;
+  CHECK(feed.take() == "a0@5");
+}
+
+TEST_CASE("an end is told behind the records before it, once") {
+  FakeFeed feed;
+  OrderedPartition& one = feed.add(kA0, {1, 2});
+  one.untold_end = 7;
+  feed.gather("a");
+  CHECK(feed.take(1) == "a0@1");
+  CHECK(feed.ends.empty());
+  CHECK(feed.take() == "a0@2");
+  REQUIRE(feed.ends.size() == 1);
+  CHECK(feed.ends[0].at == kA0);
+  CHECK(feed.ends[0].offset == 7);
+  CHECK(feed.take().empty());
+  CHECK(feed.ends.empty());
+}
+
+TEST_CASE("companions are sets of their own: a table at its end is not waited for, a stream for max_wait") {
+  FakeFeed feed;
+  feed.reading.read_together({[](const TopicPartition& first) {
+                                return std::vector<TopicPartition>{{"b", first.partition}};
+                              },
+                              [](const TopicPartition& at) { return at.partition == 1; }, Millis(300)});
+  feed.add(kA0, {1, 5});
+  feed.add(kB0, {2}).at_end = true;
+  feed.add(kA1, {3, 4});
+  feed.add(kB1, {3}).at_end = true;  // the table
+  feed.gather("a");
+  std::string given = feed.take();
+  CHECK(given == "a0@1 b0@2 a1@3 b1@3 a1@4");
+  CHECK(feed.reading.waits());
+  feed.now += 300ms;
+  CHECK(feed.take() == "a0@5");
+}
+
+TEST_CASE("a set that takes all the room does not take it from the others for ever") {
+  FakeFeed feed;
+  feed.reading.read_together({[](const TopicPartition&) { return std::vector<TopicPartition>{}; },
+                              [](const TopicPartition&) { return false; }, Millis(0)});
+  feed.add(kA0, {1, 2, 3, 4});
+  feed.add(kA1, {1, 2, 3, 4});
+  feed.gather("a");
+  CHECK(feed.take(2) == "a0@1 a0@2");
+  CHECK(feed.take(2) == "a1@1 a1@2");
+  CHECK(feed.take(2) == "a0@3 a0@4");
+}
+
+TEST_CASE("a companion with lag is waited for without a limit, and that is said once") {
+  FakeFeed feed;
+  feed.reading.read_together({[](const TopicPartition& first) {
+                                return std::vector<TopicPartition>{{"b", first.partition}};
+                              },
+                              [](const TopicPartition&) { return false; }, Millis(300)});
+  feed.add(kA0, {1});
+  feed.add(kB0, {});
+  feed.known[kB0] = 10;
+  feed.gather("a");
+  for (int i = 0; i < 3; ++i) {
+    CHECK(feed.take().empty());
+    CHECK(feed.reading.waits());
+    feed.now += 1h;
+  }
+  REQUIRE(feed.notes.size() == 1);
+  CHECK(feed.notes[0].find("b [0]") != std::string::npos);
+}
+
+TEST_CASE("what was gathered is forgotten, and nothing given, until it is gathered again") {
+  FakeFeed feed;
+  feed.add(kA0, {1, 2});
+  feed.gather("a");
+  CHECK_FALSE(feed.reading.has_forgotten());
+  feed.reading.forget();
+  CHECK(feed.reading.has_forgotten());
+  CHECK(feed.take().empty());
+  feed.gather("a");
+  CHECK(feed.take() == "a0@1 a0@2");
+}
+
+TEST_CASE("few of a partition are taken from the client at once, so that they stay in the cache") {
+  FakeFeed feed;
+  std::deque<int64_t> times;
+  for (int64_t i = 0; i < 500; ++i) times.push_back(i);
+  feed.add(kA0, times);
+  feed.add(kA1, times);
+  feed.gather("a");
+  feed.take(400);
+  CHECK(feed.most_fed >= 10);
+  CHECK(feed.most_fed <= 50);
+}
+
+}  // namespace
+}  // namespace kutils::kafka
