@@ -87,6 +87,7 @@ class FakeBroker {
   int fault_at = -1;
   Fault fault = Fault::none;
   std::map<int, Fault> more_faults;   // by call
+  int plain_commits = 0;              // of positions, outside of transactions
   int most_calls = 1'000'000;         // more of them, and it stands still
   std::set<std::string> refused_ids;  // transactional ids that nobody may initialise
   bool admin_counts = false;          // calls of the admin are calls too
@@ -562,6 +563,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
     });
   }
   void commit(const std::vector<kafka::PartitionOffset>& offsets) override {
+    ++broker_.plain_commits;
     broker_.call("commit offsets", [&] {
       if (generation_ != broker_.generation)
         throw FakeBroker::error(kafka::Severity::abort, "ILLEGAL_GENERATION");

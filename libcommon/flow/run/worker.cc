@@ -100,7 +100,11 @@ void Worker::run() {
 void Worker::turn() {
   if (origins_) refuse_other_topic();
   if (refusal_) return;
-  if (rewind_needed_) abort_and_rewind();
+  if (rewind_needed_) {
+    abort_and_rewind();
+    if (tasks_->positions_moved()) commit();  // what was to be committed before the first record still is
+    if (rewind_needed_) return;
+  }
   const bool is_idle = !read();
   membership_->look();
   tasks_->throw_unwritten();

@@ -56,13 +56,7 @@ bool TaskManager::admit(GroupMembership& membership) {
         if (start_at.at == one.from.at) one.from.offset = start_at.from;
       }
     }
-    // Committed before the first record: a restart, or another member, must not resolve it a second time. With a state
-    // its meta row goes along, see below.
-    std::vector<kafka::PartitionOffset> first;
-    for (const auto& start_at : starts) {
-      if (!plan.state_of(start_at.at)) first.push_back({start_at.at, start_at.from, plan.fingerprint});
-    }
-    if (!first.empty()) transaction_.commit_first(first, membership.consumer(), membership.held_as());
+    commit_first(arrivals, membership);
   }
   std::vector<kafka::PartitionOffset> from;
   for (Arrival& one : arrivals) {
@@ -71,7 +65,25 @@ bool TaskManager::admit(GroupMembership& membership) {
     from.push_back({one.from.at, one.from.offset, {}});
   }
   membership.consumer().start(from);
-  return context_.job.stateful() && !fresh.empty() && positions_moved();
+  return !fresh.empty() && positions_moved();
+}
+
+// Alone, so that they stand before the first row of a state does; with what is open, where something is.
+void TaskManager::commit_first(std::vector<Arrival>& arrivals, GroupMembership& membership) {
+  const WorkerPlan& plan = context_.plan;
+  if (transaction_.is_open()) return;
+  std::vector<kafka::PartitionOffset> first;
+  for (const Arrival& one : arrivals) {
+    if (one.is_fresh && !plan.state_of(one.from.at))
+      first.push_back({one.from.at, one.from.offset, plan.fingerprint});
+  }
+  if (first.empty()) return;
+  transaction_.commit_first(first, membership.consumer(), membership.held_as());
+  for (Arrival& one : arrivals) {
+    if (!one.is_fresh || plan.state_of(one.from.at)) continue;
+    one.is_fresh = false;
+    one.from.metadata = plan.fingerprint;
+  }
 }
 
 // Those that are ready with what is read beside them: each task's first source, then its others.
@@ -118,9 +130,8 @@ void TaskManager::start(Arrival& arrival) {
   if (arrival.state && arrival.state->last_wall_ms() > 0)
     partition.resumed_after_ms = clock_.wall_ms() - arrival.state->last_wall_ms();
   partition.next = partition.committed = partition.first = from.offset;
-  // An accepted change, or offsets set by hand: the group learns what it is for now.
-  if (arrival.is_fresh ? partition.state_number.has_value()
-                       : fingerprint_of(from.metadata) != plan.fingerprint)
+  // A first position; an accepted change, or offsets set by hand: the group learns what it is for now.
+  if (arrival.is_fresh || fingerprint_of(from.metadata) != plan.fingerprint)
     partition.committed = kafka::kOffsetNone;
   if (origins_ && !partition.is_internal) origins_->begin(from.at, from.metadata);
   if (partition.is_internal) {

@@ -36,8 +36,8 @@ class TaskManager {
 
   // --- coming and going
   // Starts those that wait in the group and can start: with their state, or what the group has committed, or what
-  // -o asks for, which is committed first (rules 17 and 19). True: commit, for a state's first position goes with
-  // its meta row. Throws KafkaError; Error(usage) where state, group and job do not belong together.
+  // -o asks for. True: commit before the first record, for a restart or another member must not resolve -o a second
+  // time (rules 17 and 19). Throws KafkaError; Error(usage) where state, group and job do not belong together.
   bool admit(GroupMembership& membership);
   // The partition is somebody else's now. Does not throw; see throw_unwritten().
   void drop(const kafka::TopicPartition& at);
@@ -119,6 +119,7 @@ class TaskManager {
     std::unique_ptr<PartitionState> own_state = {};  // the same, for the task's first source
     bool is_fresh = false;                           // neither state nor group knew where
   };
+  void commit_first(std::vector<Arrival>& arrivals, GroupMembership& membership);
   std::vector<Arrival> arrivals_of(const std::vector<kafka::TopicPartition>& ready,
                                    GroupMembership& membership);
   void start(Arrival& arrival);

@@ -25,6 +25,13 @@ kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::stri
   return group;
 }
 
+// Positions alone, outside of a transaction.
+void commit_positions(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
+                      const std::string& member) {
+  (void)metadata_of(consumer, member);
+  consumer.commit(offsets);
+}
+
 }  // namespace
 
 void AlternatingTransactions::begin() {
@@ -68,12 +75,6 @@ void AlternatingTransactions::abort() {
   producers_[current_]->abort();
   open_ = false;
   current_ ^= 1U;
-}
-
-void commit_positions(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
-                      const std::string& member) {
-  (void)metadata_of(consumer, member);
-  consumer.commit(offsets);
 }
 
 void PlainCommits::commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,

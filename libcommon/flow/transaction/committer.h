@@ -78,10 +78,6 @@ class PlainCommits final : public Committer {
   bool open_ = false;
 };
 
-// Positions alone, outside of a transaction.
-void commit_positions(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
-                      const std::string& member);
-
 class LineCommits final : public Committer {
  public:
   explicit LineCommits(std::function<void()> flush) : flush_(std::move(flush)) {}

@@ -109,9 +109,12 @@ void TransactionManager::commit(const std::vector<kafka::PartitionOffset>& offse
   has_committed_ = true;
 }
 
+// In a transaction as well: a plain commit that nobody answered may be made at any later time, and would set the
+// group back.
 void TransactionManager::commit_first(const std::vector<kafka::PartitionOffset>& offsets,
                                       kafka::GroupConsumer& consumer, const std::string& member) {
-  commit_positions(offsets, consumer, member);
+  begin_if_needed();
+  committer_->commit(offsets, consumer, member);
   remember(offsets);
 }
 

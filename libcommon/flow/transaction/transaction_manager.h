@@ -48,7 +48,7 @@ class TransactionManager {
   // to do when it was begun to be committed.
   void commit(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
               const std::string& member, int64_t lag);
-  // First positions, before the first record: alone.
+  // First positions, before the first record: alone. REQUIRES: !is_open().
   void commit_first(const std::vector<kafka::PartitionOffset>& offsets, kafka::GroupConsumer& consumer,
                     const std::string& member);
   void abort() {
