@@ -226,7 +226,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
                         return std::make_unique<OwningStage>(
                             set, nullptr,
                             combines ? flow::make_combine_stage(how, *set, std::move(reader))
-                                     : flow::make_repartition_stage(std::move(reader), tells_topic));
+                                     : flow::make_repartition_stage(std::move(reader), tells_topic,
+                                                                    plan.takes_null));
                       }});
     job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before

@@ -31,6 +31,12 @@ class GroupingOptions {
     plan_.by_name = name;
   }
 
+  // For tools that pass records on: whether those without a value are taken as others, which is where neither
+  // group nor time is read from it. Before shape(). Throws usage_error.
+  bool take_null(const expr::Options& options) {
+    return plan_.takes_null = !flow::reads_value(plan_, options);
+  }
+
   using MakeStage = std::function<std::unique_ptr<flow::Stage>(
       const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader, state::Store& store,
       const flow::StageContext& context)>;

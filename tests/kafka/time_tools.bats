@@ -123,6 +123,23 @@ values_at_least() { [ "$(values "$1")" -ge "$2" ]; }
   same <(printf '%s\n' '[2,3]' '[4,5]' '[6,7]') <(consume "$piped" | jq -c 'map(.n)')
 }
 
+@test "kdedup passes records without a value where EXPR does not read it, also behind kgroupby in a pipe" {
+  new_topic in 2
+  new_topic out 2
+  new_topic piped 2
+  new_topic by_value 2
+  printf '%s\n' 'a:{"id":1}' 'b:' 'a:{"id":2}' 'c:' 'b:{"id":3}' 'c:' | produce "$in" -K: -Z -H own=1
+  # The internal topic carries them; before, they were dropped on the way.
+  kdedup -e '_key + "!"' --within 1h "$in" "$out"
+  same <(printf '%s\n' 'a {"id":1} own=1' 'b NULL own=1' 'c NULL own=1') <(consume "$out" -Z -f '%k %s %h\n' | sort)
+  kpipe -e kgroupby --keep-null '_key + "!"' then kdedup _key --within 1h -- "$in" "$piped"
+  same <(printf '%s\n' 'a! {"id":1} own=1' 'b! NULL own=1' 'c! NULL own=1') <(consume "$piped" -Z -f '%k %s %h\n' | sort)
+  # An EXPR that reads the value drops them, counted.
+  kdedup -e id --within 1h "$in" "$by_value" 2>err
+  grep -q '6 in, 3 out, 3 tombstone' err
+  [ "$(count "$by_value")" -eq 3 ]
+}
+
 @test "ksample: every Nth over several runs, the same keys everywhere" {
   new_topic in 1
   new_topic out 1

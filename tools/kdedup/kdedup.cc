@@ -75,7 +75,6 @@ class DedupTool final : public cli::StreamTool {
     flow::WindowOptions& window = options.window;
     window.grace = grace_.empty() ? options.within : milliseconds("--grace", grace_);
     if (!idle_.empty()) window.idle = milliseconds("--idle", idle_);
-    window.takes_null = by == kRecordKey;
     if (!late_.empty()) {
       shared_.add_output(job_, late_);
       window.late_port = static_cast<uint32_t>(job_.more_outputs.size());
@@ -89,6 +88,7 @@ class DedupTool final : public cli::StreamTool {
     if (window.idle) job_.settings.push_back({"--idle", span(*window.idle)});
     if (!late_.empty()) job_.settings.push_back({"--late", late_});
     grouping_.group_by(by == kRecordKey ? "" : by, "EXPR");
+    window.takes_null = grouping_.take_null(shared_.expressions());
     grouping_.limit_times(max_ahead_, "make all earlier records late");
     window.cache_bytes = grouping_.cache_bytes();
     grouping_.shape(

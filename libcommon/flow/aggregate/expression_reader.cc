@@ -45,6 +45,15 @@ std::vector<std::string> group_names(const GroupingPlan& plan) {
   return names;
 }
 
+bool reads_value(const GroupingPlan& plan, const expr::Options& options) {
+  expr::Expressions expressions(options);
+  if (!plan.by.empty())
+    for (const expr::ListItem& item : by_items(plan)) expressions.add(item.expression, plan.by_name);
+  if (!plan.time.empty() && plan.time != "wall")
+    expressions.add(plan.time, "--time", expr::Expect::time);
+  return expressions.reads_fields();
+}
+
 RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_view effect) {
   std::string message = "the time " + time_text(time) + " is more than --max-ahead " +
                         format_duration(std::chrono::milliseconds(max_ahead_ms)) +

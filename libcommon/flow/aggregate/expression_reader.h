@@ -26,6 +26,7 @@ struct GroupingPlan {
   std::string ahead_effect = {};    // what such a time would do, for the message
   bool needs_time = true;           // false: a record without time is fine (tables)
   bool null_group_is_none = false;  // rows of tables: a null key is in no group, else it is a record error
+  bool takes_null = false;          // records without a value are passed on to a topic between as others
   bool repartitioned = false;       // records come through the repartition topic, each under its group's key
   std::string source_topic;         // then: where they come from
   // If several: partition p of the i-th one is source p * topics.size() + i.
@@ -35,6 +36,9 @@ struct GroupingPlan {
 // The output fields that show the group: the names of --by's items, "key", or none for --total. Throws
 // usage_error.
 std::vector<std::string> group_names(const GroupingPlan& plan);
+
+// Whether a record's group, or its time, depends on its value. Throws usage_error.
+bool reads_value(const GroupingPlan& plan, const expr::Options& options);
 
 // The error of a record whose time is beyond --max-ahead.
 RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_view effect);

@@ -7,10 +7,10 @@ namespace {
 
 class RepartitionStage final : public Stage {
  public:
-  RepartitionStage(std::unique_ptr<RecordReader> reader, bool tells_topic)
-      : reader_(std::move(reader)), records_(tells_topic) {}
+  RepartitionStage(std::unique_ptr<RecordReader> reader, bool tells_topic, bool takes_null)
+      : reader_(std::move(reader)), records_(tells_topic), takes_null_(takes_null) {}
   void process(const Record& record, Emitter& out) override {
-    if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
+    if (record.value.is_null() && !takes_null_) return out.drop(record, DropReason::tombstone);
     GroupedRecord grouped;
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
     // Here, not only behind: its time is told to all partitions there.
@@ -22,6 +22,7 @@ class RepartitionStage final : public Stage {
   std::unique_ptr<RecordReader> reader_;
   OutputTimes times_;
   SingleRecords records_;
+  const bool takes_null_;
 };
 
 }  // namespace
@@ -40,8 +41,9 @@ void SingleRecords::send(const Record& record, const GroupedRecord& grouped, Emi
   out.emit(&record, output);
 }
 
-std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader, bool tells_topic) {
-  return std::make_unique<RepartitionStage>(std::move(reader), tells_topic);
+std::unique_ptr<Stage> make_repartition_stage(std::unique_ptr<RecordReader> reader, bool tells_topic,
+                                              bool takes_null) {
+  return std::make_unique<RepartitionStage>(std::move(reader), tells_topic, takes_null);
 }
 
 }  // namespace kutils::flow
