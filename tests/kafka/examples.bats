@@ -15,6 +15,11 @@ teardown() { kafka_teardown; }
 @test "trips by vendor, per minute and hopping" { "$KUTILS_SOURCE_DIR/scripts/examples/trips.sh"; }
 @test "word count" { "$KUTILS_SOURCE_DIR/scripts/examples/words.sh"; }
 @test "user sessions" { "$KUTILS_SOURCE_DIR/scripts/examples/sessions.sh"; }
+@test "suspicious log-ins" { "$KUTILS_SOURCE_DIR/scripts/examples/logins.sh"; }
+@test "orders without a dispatch" { "$KUTILS_SOURCE_DIR/scripts/examples/orders.sh"; }
+@test "clicks enriched by users" { "$KUTILS_SOURCE_DIR/scripts/examples/enriched.sh"; }
+@test "page views by region" { "$KUTILS_SOURCE_DIR/scripts/examples/regions.sh"; }
+@test "reminders that are sent later" { "$KUTILS_SOURCE_DIR/scripts/examples/reminders.sh"; }
 @test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
 
 @test "README's tour runs as written" {
