@@ -161,6 +161,8 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
                                                 int64_t ms) override {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
+    // No record is older, and to a broker -1 is the end of a topic, -2 its beginning, less than that unknown.
+    ms = std::max<int64_t>(ms, 0);
     retry("offsets by time", [&, known_by = SteadyClock::now() + kNewsLimit] {
       const PartitionListHandle list = to_list(partitions);
       for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = ms;
@@ -199,6 +201,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     if (is_in_memory()) return members;
     Description found;
     retry("description of group " + group, [&] { return describe(group, found); });
+    if (!found.group) return members;
     const size_t count = rd_kafka_ConsumerGroupDescription_member_count(found.group);
     for (size_t i = 0; i < count; ++i) {
       const auto* member = rd_kafka_ConsumerGroupDescription_member(found.group, i);
@@ -212,7 +215,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   GroupCoverage coverage(const std::string& group, const std::vector<TopicPartition>& all) override {
     if (is_in_memory()) return {true, {}};
     Description found;
-    if (describe(group, found) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    if (describe(group, found) != RD_KAFKA_RESP_ERR_NO_ERROR || !found.group) return {};
     if (rd_kafka_ConsumerGroupDescription_state(found.group) != RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
       return {};
     std::set<TopicPartition> given;
@@ -402,7 +405,10 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     Description found;
     retry("description of group " + group, [&] { return describe(group, found); });
     GroupDescription out;
-    out.state = rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(found.group));
+    out.state =
+        rd_kafka_consumer_group_state_name(found.group ? rd_kafka_ConsumerGroupDescription_state(found.group)
+                                                       : RD_KAFKA_CONSUMER_GROUP_STATE_DEAD);
+    if (!found.group) return out;
     const size_t count = rd_kafka_ConsumerGroupDescription_member_count(found.group);
     const auto text = [](const char* value) { return std::string(value ? value : ""); };
     for (size_t i = 0; i < count; ++i) {
@@ -419,16 +425,19 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
 
   std::vector<PartitionOffset> all_committed(const std::string& group) override {
     std::vector<PartitionOffset> out;
+    // By the group's own client: told by a broker that it is not the coordinator, librdkafka has the client's
+    // group look for it, and crashes where the client has none (2.0).
+    Client& member = member_of(group);
     retry("committed offsets of group " + group, [&] {
       return ask_coordinator([&](int32_t broker) {
         const ListOffsetsHandle request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
         rd_kafka_ListConsumerGroupOffsets_t* raw = request.get();
         EventHandle event;
         const auto failed = order_at(
-            broker, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, event,
+            member, broker, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, event,
             [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
               const ErrorHandle refused(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-              rd_kafka_ListConsumerGroupOffsets(client_.get(), &raw, 1, options, queue);
+              rd_kafka_ListConsumerGroupOffsets(member.get(), &raw, 1, options, queue);
             });
         if (failed) return failed;
         size_t count = 0;
@@ -458,13 +467,13 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   }
 
   bool delete_group(const std::string& group) override {
-    bool was_there = true;
+    bool was_there = false;
     retry("deletion of group " + group, [&] {
       return ask_coordinator([&](int32_t broker) {
         const DeleteGroupHandle request(rd_kafka_DeleteGroup_new(group.c_str()));
         rd_kafka_DeleteGroup_t* raw = request.get();
         EventHandle event;
-        const auto failed = order_at(broker, RD_KAFKA_ADMIN_OP_DELETEGROUPS, event,
+        const auto failed = order_at(client_, broker, RD_KAFKA_ADMIN_OP_DELETEGROUPS, event,
                                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
                                        rd_kafka_DeleteGroups(client_.get(), &raw, 1, options, queue);
                                      });
@@ -489,7 +498,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
         rd_kafka_DeleteConsumerGroupOffsets_t* raw = request.get();
         EventHandle event;
         const auto failed =
-            order_at(broker, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, event,
+            order_at(client_, broker, RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, event,
                      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
                        rd_kafka_DeleteConsumerGroupOffsets(client_.get(), &raw, 1, options, queue);
                      });
@@ -603,14 +612,14 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   }
 
   struct Description {
-    EventHandle event;  // owns it
-    const rd_kafka_ConsumerGroupDescription_t* group = nullptr;
+    EventHandle event;                                           // owns it
+    const rd_kafka_ConsumerGroupDescription_t* group = nullptr;  // null: there are no groups
   };
 
   // One round, within some seconds: the brokers are asked in turn until its coordinator answers, first the
   // one that did last. Each by its number, because librdkafka must not look for the coordinator itself: when
   // one comes up after such a request has timed out, the process is aborted ("eonce->refcnt > 0"; 2.0
-  // to 2.8).
+  // to 2.8). Where there never was a group there is no coordinator either: no error, and no answer.
   template <typename Ask>
   rd_kafka_resp_err_t ask_coordinator(Ask ask_broker) {
     const auto deadline = SteadyClock::now() + kDescribeLimit;
@@ -629,21 +638,35 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       coordinator_ = code == RD_KAFKA_RESP_ERR_NO_ERROR ? broker : broker + 1;
       if (!is_passing(code) || SteadyClock::now() > deadline) break;
     }
-    return code;
+    return code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR && has_no_groups() ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
   }
+
+  // The topic of all groups is made when a client first looks for a coordinator. Until then each broker says
+  // that another one is it. Asked for by name, for a topic that we may not see is in no list.
+  bool has_no_groups() {
+    const TopicHandle topic(rd_kafka_topic_new(client_.get(), "__consumer_offsets", nullptr));
+    const rd_kafka_metadata_t* raw = nullptr;
+    if (!topic || rd_kafka_metadata(client_.get(), 0, topic.get(), &raw, kOnce.call_ms)) return false;
+    const MetadataHandle metadata(raw);
+    if (metadata->topic_cnt != 1) return false;
+    const auto error = metadata->topics[0].err;
+    return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  }
+
   rd_kafka_resp_err_t describe(const std::string& group, Description& out) {
     return ask_coordinator([&](int32_t broker) { return describe_at(broker, group, out); });
   }
 
   // One order to one broker, without another try.
   template <typename Call>
-  rd_kafka_resp_err_t order_at(int32_t broker, rd_kafka_admin_op_t operation, EventHandle& event, Call call) {
+  rd_kafka_resp_err_t order_at(Client& client, int32_t broker, rd_kafka_admin_op_t operation,
+                               EventHandle& event, Call call) {
     char why[512] = "";
-    const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
+    const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client.get(), operation));
     rd_kafka_AdminOptions_set_request_timeout(options.get(), kOnce.order_ms, why, sizeof why);
     if (const auto code = rd_kafka_AdminOptions_set_broker(options.get(), broker, why, sizeof why))
       return code;
-    const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+    const QueueHandle queue(rd_kafka_queue_new(client.get()));
     call(options.get(), queue.get());
     event.reset(rd_kafka_queue_poll(queue.get(), kOnce.order_ms + 1000));
     return event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -651,7 +674,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
 
   rd_kafka_resp_err_t describe_at(int32_t broker, const std::string& group, Description& out) {
     const char* name = group.c_str();
-    const auto failed = order_at(broker, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, out.event,
+    const auto failed = order_at(client_, broker, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, out.event,
                                  [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
                                    rd_kafka_DescribeConsumerGroups(client_.get(), &name, 1, options, queue);
                                  });
@@ -660,9 +683,10 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     const auto* const* list = rd_kafka_DescribeConsumerGroups_result_groups(
         rd_kafka_event_DescribeConsumerGroups_result(out.event.get()), &groups);
     if (groups != 1) return RD_KAFKA_RESP_ERR__BAD_MSG;
+    if (const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(list[0]))
+      return rd_kafka_error_code(error);
     out.group = list[0];
-    const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(out.group);
-    return error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
   // The member that commits and asks for a group, named but never joined. Reads committed: asks for stable

@@ -483,6 +483,11 @@ other_broker() { "$KUTILS_SOURCE_DIR/scripts/kafka" --dir "$BATS_TEST_TMPDIR/oth
   local here=$KUTILS_BROKERS first=$src there=$dst
   other_broker start 3>&-
   eval "$(other_broker env)"
+  # Nobody has made a group there yet, nor the topic of all groups.
+  SECONDS=0
+  refused_with 2 koffset show nobody || { other_broker wipe; return 1; }
+  says "there is no group 'nobody'" || { other_broker wipe; return 1; }
+  [ "$SECONDS" -lt 25 ] || { other_broker wipe; return 1; }
   # As many records and more under the same names, so that every offset of the first fits into the second.
   test_topics create "$first" 1
   test_topics create "$there" 1

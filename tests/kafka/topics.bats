@@ -75,6 +75,14 @@ row() { ktopic list --json "$1" | jq -c "$2"; }
   kread -e --since "$since" "$t" | sort >expected
   ktopic trim --execute --since "$since" "$t"
   same expected <(consume "$t" | sort)
+  # To a broker -1 ms is no time but the end of the topic, and what is less nothing at all.
+  local early
+  for early in 1969-12-31T23:59:59.999Z 1969-12-31T23:59:59.998Z 0001-01-01 30000d; do
+    run ktopic trim --execute --since "$early" "$t"
+    [[ $status -eq 0 && $output == *"there is nothing to do"* ]] || { echo "$early: exit $status: $output"; return 1; }
+    kread -e --since "$early" "$t" | sort | cmp - expected
+    [ -z "$(kread -e --until "$early" "$t")" ]
+  done
   kread -e --tail 3 "$t" | sort >expected
   ktopic trim --execute --tail 3 "$t"
   same expected <(consume "$t" | sort)
