@@ -29,7 +29,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     const bool begins =
         name.size() >= 4 && candidate.size() > name.size() && candidate.compare(0, name.size(), name) == 0;
     const size_t distance = begins ? 1 : edit_distance(name, candidate);
-    if (distance < best_distance) {
+    // Two names without a letter in common are not near, however short.
+    if (distance < best_distance && distance < name.size()) {
       best_distance = distance;
       best = candidate;
     }

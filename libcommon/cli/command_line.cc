@@ -11,6 +11,7 @@
 
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "cli/foreign_command.h"
 
 namespace kutils::cli {
 namespace {
@@ -53,7 +54,10 @@ constexpr Foreign kForeign[] = {
     {"--count", "records are counted by ktable --total 'count()' IN; a number of records is: -c N"},
     {"--group-by", "ktable and kwindow group records: --by EXPR"},
     {"--filter", "to choose records: kfilter EXPR IN"},
-    {"--property", "a librdkafka property is: -X NAME=VALUE"},
+    {"--property",
+     "keys are printed and read by -K SEP, headers and times by -J; a librdkafka property is: -X NAME=VALUE"},
+    {"--formatter-property", "keys are printed by -K SEP; key, headers and times by: -J"},
+    {"--reader-property", "keys are read by: -K SEP"},
     {"--consumer-property", "a librdkafka property of one side is: -X consumer.NAME=VALUE"},
     {"--producer-property", "a librdkafka property of one side is: -X producer.NAME=VALUE"},
     {"--consumer.config", "a configuration file is: -F FILE"},
@@ -155,6 +159,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_long = name.rfind("--", 0) == 0;
   const std::string letter = is_long ? name : name.substr(0, 2);
+  if (const auto command = foreign_command(info, table, argc, argv))
+    return usage_error("unknown option '" + letter + "'", "write: " + *command);
   std::string hint = may_be_spec(argument) && argument.find_first_of(" ,()<>") != argument.npos
                          ? spec_hint(info, argc, argv)
                          : std::string();

@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/printable.h"
+#include "base/shell_word.h"
 
 namespace kutils::io {
 namespace {
@@ -25,44 +27,37 @@ bool is_topic_character(char c) {
          c == '-';
 }
 
-// `x_*`, as the shell would write it.
-std::string as_pattern(std::string_view glob) {
-  std::string out = "^";
-  for (const char c : glob) {
-    if (c == '*')
-      out += ".*";
-    else if (c == '?')
-      out += '.';
-    else
-      out += c == '.' ? "\\." : std::string(1, c);
-  }
-  return out + "$";
+// With its first character that no topic has.
+std::string not_a_name(const std::string& quoted, std::string_view name, size_t at) {
+  size_t size = 1;
+  while (at + size < name.size() && (static_cast<unsigned char>(name[at + size]) & 0xC0) == 0x80) ++size;
+  return quoted + "is not a topic name: it has a '" + printable_line(name.substr(at, size)) + "'";
 }
 
 void require_topic_name(const std::string& where, std::string_view name) {
-  const std::string quoted = where + "'" + std::string(name) + "' ";
+  const std::string quoted = where + "'" + printable_line(name) + "' ";
   if (name.empty()) throw usage_error(where + "a topic's name is empty");
   if (name == "." || name == "..")
     throw usage_error(quoted + "is not a topic name", "a file is written with a slash: ./NAME");
   if (name.size() > kMaxTopicName)
     throw usage_error(where + "a topic name has at most 249 characters, this one " +
                       std::to_string(name.size()));
-  for (const char c : name) {
+  for (size_t at = 0; at < name.size(); ++at) {
+    const char c = name[at];
     if (is_topic_character(c)) continue;
     if (c == '*' || c == '?')
       throw usage_error(
-          quoted + "is not a topic name: it has a '" + c + "'",
-          "several topics are a regular expression that begins with ^: '" + as_pattern(name) + "'");
+          not_a_name(quoted, name, at),
+          "several topics are a regular expression that begins with ^: " + pattern_of_glob(name));
     const std::string_view behind = name.substr(name.find(c) + 1);
     if ((c == ':' || c == '[') && name[0] != c && !behind.empty() &&
         behind.find_first_not_of("0123456789]") == std::string_view::npos) {
       const std::string number(behind.substr(0, behind.find(']')));
-      throw usage_error(
-          quoted + "is not a topic name: it has a '" + c + "'",
-          "one partition of it is read by: -p " + number + " " + std::string(name.substr(0, name.find(c))));
+      throw usage_error(not_a_name(quoted, name, at), "one partition of it is read by: -p " + number + " " +
+                                                          std::string(name.substr(0, name.find(c))));
     }
     throw usage_error(
-        quoted + "is not a topic name: it has a '" + c + "'",
+        not_a_name(quoted, name, at),
         "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");
   }
 }
@@ -74,6 +69,19 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 }
 
 }  // namespace
+
+std::string pattern_of_glob(std::string_view glob) {
+  std::string out = "^";
+  for (const char c : glob) {
+    if (c == '*')
+      out += ".*";
+    else if (c == '?')
+      out += '.';
+    else
+      out += c == '.' ? "\\." : std::string(1, c);
+  }
+  return shell_word(out + "$");
+}
 
 bool is_topic_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxTopicName && name != "." && name != ".." &&

@@ -30,6 +30,9 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text);
 // Whether Kafka takes it as a name.
 bool is_topic_name(std::string_view name);
 
+// `x_*`, as the shell would write it: '^x_.*$', in its quotes.
+std::string pattern_of_glob(std::string_view glob);
+
 // Whether the topic is one of those that `in` names or matches.
 bool names_topic(const Endpoint& in, const std::string& topic);
 // Whether a topic is one of the pattern. REQUIRES: `in` is a topic_pattern.

@@ -29,6 +29,19 @@ total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
   [ "$(total "$src-reader")" = 0,0 ]
 }
 
+@test "klag, kwait, koffset: a misspelt group is answered with the one that is near" {
+  new_topic src 1
+  seq 5 | produce "$src"
+  local group=$src-billing
+  kread -e -g "$group" -O text "$src" >read.out
+  refused_with 2 klag "${group}s"
+  says "group '${group}s' has committed nothing" "did you mean: klag $group"
+  refused_with 2 koffset show "${group}s"; says "did you mean '$group'"
+  refused_with 1 kwait --timeout 2s lag 0 "${group}s"; says "Did you mean '$group'?"
+  refused_with 2 klag another; says "koffset list"
+  [[ $output != *"did you mean"* ]]
+}
+
 @test "klag: thresholds are exit codes, --watch looks again" {
   new_topic src 1
   local group=$src-group

@@ -435,6 +435,64 @@ END
   [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
 }
 
+@test "whole command lines of kcat and Kafka's scripts, other tools' words for verbs" {
+  # gives OURS COMMAND...: the command is refused with this hint.
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  export KUTILS_BROKERS=localhost:1
+  gives 'kread -b h:9092 -o beginning -c 3 clicks' kread --bootstrap-server h:9092 --topic clicks --from-beginning --max-messages 3
+  gives "kread -J -K , clicks" kread --topic clicks --property print.key=true --property key.separator=, --property print.timestamp=true
+  gives "kwrite -K '\t' clicks" kwrite --topic clicks --property parse.key=true
+  gives "kread -K '\t' clicks" kread --formatter-property print.key=true clicks
+  gives 'kread -o -2 -e clicks' kread -C -t clicks -o -2 -e -u
+  gives 'kwrite ./rides.csv clicks' kwrite -P -l rides.csv -t clicks
+  gives 'ktopic list clicks' kread -L -t clicks
+  gives 'ktopic list' ktopic --list
+  gives 'ktopic list' ktopic --describe
+  gives 'ktopic describe clicks' ktopic --describe --topic=clicks
+  gives 'ktopic create --partitions 3 --replication 1 clicks' ktopic --create --topic clicks --partitions 3 --replication-factor 1
+  gives 'ktopic create --replication 1 clicks' ktopic create --replication-factor 1 clicks
+  gives 'ktopic grow 6 clicks' ktopic --alter --topic clicks --partitions 6
+  gives 'ktopic alter --config retention.ms=1000 clicks' ktopic --alter --topic clicks --add-config retention.ms=1000
+  gives 'ktopic delete clicks' ktopic --delete --topic clicks
+  gives 'koffset list' koffset --list
+  gives 'koffset show billing' koffset --describe --group billing
+  gives 'koffset list' koffset --describe --all-groups
+  gives 'klag billing' klag --describe --group billing
+  gives 'koffset reset -o beginning --execute billing clicks' koffset --reset-offsets --group billing --topic clicks --to-earliest --execute
+  gives 'koffset reset -o end billing' koffset reset billing --to-latest
+  gives 'ktopic delete a b' ktopic rm a b
+  gives 'ktopic list' ktopic ls
+  gives 'ktopic create a' ktopic new a
+  gives 'koffset show billing' koffset describe billing
+  gives 'koffset commit billing a=end' koffset set billing a=end
+  gives 'kstate delete g' kstate rm g
+  gives 'ktopic describe clicks' ktopic clicks
+  gives 'ktopic create --partitions 3 clicks' ktopic create clicks 3
+  gives 'ktopic alter --config retention.ms=1d clicks' ktopic alter clicks retention.ms=1d
+  gives "'^cl.*$'" ktopic describe 'cl*'
+  # Nothing that could hold a secret.
+  run kread -X sasl.password=hunter2 --bootstrap-server h:1 --topic a
+  [ "$status" -eq 2 ]
+  [[ $output != *hunter2* ]]
+}
+
+@test "empty names of groups; names with control characters; a hint is near only with something in common" {
+  export KUTILS_BROKERS=localhost:1
+  local command
+  for command in 'klag' 'koffset show' 'koffset delete --execute' 'kwait lag 0'; do
+    run $command ''
+    [ "$status" -eq 2 ]
+    [[ $output == *"the group's name is empty"* ]] || { echo "$command: $output"; return 1; }
+  done
+  run kread $'a\nb\tc'
+  [[ $output == *"'a\nb\tc' is not a topic name: it has a '\n'"* ]] || { echo "$output"; return 1; }
+  run kread größe
+  [[ $output == *"it has a 'ö'"* ]]
+}
+
 @test "a dropped field that no record had is named" {
   printf '{"email":"x","n":1,"user":{"email":"y"}}\n{"n":2}\n' >in.ndjson
   run kmap '*, -user.emial, -user.email' ./in.ndjson

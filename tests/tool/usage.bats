@@ -19,8 +19,8 @@ refused() {
 @test "other tools' letters are answered in our spelling" {
   refused kfilter -t clicks a; says "'-t'" "operands"
   refused kread -G group clicks; says "-g NAME"
-  refused kread -C -t clicks; says "kread TOPIC"
-  refused kwrite -P -t clicks; says "kwrite TOPIC"
+  refused kread -C -t clicks; says "write: kread clicks"
+  refused kwrite -P -t clicks; says "write: kwrite clicks"
   refused kread --from-beginning clicks; says "-o beginning"
   refused kread --bootstrap-server localhost:9092 clicks; says "-b HOST"
 }
@@ -449,7 +449,7 @@ END
   refused ktopic list; says "which brokers?" "-b HOST:PORT"
   export KUTILS_BROKERS=localhost:1
   refused ktopic; says "missing operand VERB"
-  refused ktopic lst; says "ktopic has no command 'lst'" "did you mean 'list'?"
+  refused ktopic lst; says "ktopic has no command 'lst'" "write: ktopic list"
   refused ktopic clicks describe; says "write: ktopic describe clicks"
   refused ktopic delete; says "ktopic delete takes TOPIC..."
   refused ktopic grow clicks; says "ktopic grow takes N TOPIC..."
@@ -468,7 +468,7 @@ END
   refused koffset list; says "which brokers?"
   export KUTILS_BROKERS=localhost:1
   refused koffset; says "missing operand VERB"
-  refused koffset rest g; says "koffset has no command 'rest'" "did you mean 'reset'?"
+  refused koffset rest g; says "koffset has no command 'rest'" "write: koffset reset g"
   refused koffset billing reset; says "write: koffset reset billing"
   refused koffset show; says "koffset show: which group?"
   refused koffset commit g; says "TOPIC[:PARTITION]=WHERE"
@@ -480,7 +480,7 @@ END
   refused koffset import g; says "koffset import takes GROUP FILE"
   refused koffset reset -o nowhere g; says "no such place in a topic"
   refused koffset reset -o 1:5 g; says "also has an end"
-  refused kstate totals; says "kstate has no command 'totals'" "kstate list GROUP"
+  refused kstate totals; says "kstate has no command 'totals'" "of one: kstate list totals"
   refused kstate delete; says "which?" "--older-than D"
   refused kstate list --execute; says "no option --execute"
   refused kstate delete x; says "no state of group 'x' lies in $KUTILS_STATE_DIR"

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
 #include "io/first_record.h"
+#include "kafka/cluster_admin.h"
 
 namespace kutils::klag {
 namespace {
@@ -13,6 +15,17 @@ namespace {
 constexpr Millis kConnectLimit{5'000};
 
 }  // namespace
+
+std::string nearest_group(const kafka::ClientConfig& client, const std::string& group) try {
+  const auto admin = kafka::make_cluster_admin(client);
+  admin->connect(kConnectLimit);
+  if (admin->is_in_memory()) return {};
+  std::vector<std::string> names;
+  for (const auto& one : admin->groups()) names.push_back(one.name);
+  return nearest_name(group, names);
+} catch (const Error&) {
+  return {};  // not permitted: it is only a hint
+}
 
 GroupLag::GroupLag(const kafka::ClientConfig& client, std::string group, std::vector<std::string> topics)
     : reading_(client),

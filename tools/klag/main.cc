@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "data/json_write.h"
@@ -68,6 +69,7 @@ class LagTool final : public cli::Tool {
   }
   void setup(const cli::Operands& operands) override {
     group_ = operands.get("GROUP");
+    if (group_.empty()) throw usage_error("the group's name is empty", "koffset list shows all");
     topics_ = operands.rest();
     io::check_output_format(format_);
     const bool judges = max_records_ || max_age_ms_;
@@ -97,13 +99,17 @@ class LagTool final : public cli::Tool {
         continue;
       }
       if (std::exchange(in_outage, false)) log_.note("the brokers answer again");
-      if (!lag)
+      if (!lag) {
+        const std::string near = topics_.empty() ? klag::nearest_group(client_, group_) : std::string();
         throw usage_error(
             "group '" + group_ + "' has committed nothing" +
                 (topics_.empty()
                      ? ""
                      : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'" : std::string("these topics"))),
-            "is that its name? A tool's group is what -g names, else TOOL.IN.OUT.HASH: man kutils-options");
+            near.empty()
+                ? "koffset list shows all groups; a tool's group is what -g names, else TOOL.IN.OUT.HASH"
+                : "did you mean: klag " + shell_word(near));
+      }
       if (!quiet_ && !print(*lag)) return static_cast<ExitCode>(128 + 13);  // as one that SIGPIPE ended
       if (!watch_)
         return (max_records_ && lag->records > *max_records_) || (max_age_ms_ && lag->age_ms > *max_age_ms_)

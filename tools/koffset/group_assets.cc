@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "flow/membership/fingerprint_settings.h"
+#include "flow/membership/reset_mark.h"
 #include "flow/tasks/changelog.h"
 #include "io/endpoint.h"
-#include "koffset/group_reset.h"
 #include "state/layout.h"
 
 namespace kutils::koffset {
@@ -50,9 +50,10 @@ GroupAssets assets_of(kafka::ClusterAdmin& admin, const std::string& state_dir, 
   assets.description = admin.describe_group(group);
   assets.offsets = admin.all_committed(group);
   for (const auto& one : assets.offsets) {
-    assets.reset_began = assets.reset_began || is_reset_mark(one.metadata);
+    assets.reset_began = assets.reset_began || flow::is_reset_mark(one.metadata);
     if (!assets.settings.empty()) continue;
-    if (auto settings = flow::settings_of(unmarked(one.metadata))) assets.settings = std::move(*settings);
+    if (auto settings = flow::settings_of(flow::without_reset_mark(one.metadata)))
+      assets.settings = std::move(*settings);
   }
   assets.local = local_state(state_dir, group, assets.cluster);
   // A stateless group may have a name that no topic can have.

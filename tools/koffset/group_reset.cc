@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <set>
 
+#include "flow/membership/reset_mark.h"
 #include "state/stored_groups.h"
 
 namespace kutils::koffset {
 namespace {
 
-constexpr std::string_view kMark = "koffset reset\x1f";
-
 void mark(const GroupAssets& assets, kafka::ClusterAdmin& admin) {
   std::vector<kafka::PartitionOffset> marked;
   for (kafka::PartitionOffset one : assets.offsets) {
-    if (assets.is_internal(one.at.topic) || is_reset_mark(one.metadata)) continue;
-    one.metadata = with_reset_mark(one.metadata);
+    if (assets.is_internal(one.at.topic) || flow::is_reset_mark(one.metadata)) continue;
+    one.metadata = flow::with_reset_mark(one.metadata);
     marked.push_back(std::move(one));
   }
   admin.commit(assets.group, marked);
@@ -34,15 +33,6 @@ std::string topics_of(const GroupAssets& assets) {
 }
 
 }  // namespace
-
-std::string with_reset_mark(std::string_view metadata) {
-  // The broker's limit for metadata is 4,096 bytes, and a fingerprint has at most 3,900 (fingerprint.h).
-  return std::string(kMark) + std::string(metadata.substr(0, metadata.find('\x01')));
-}
-bool is_reset_mark(std::string_view metadata) { return metadata.starts_with(kMark); }
-std::string_view unmarked(std::string_view metadata) {
-  return is_reset_mark(metadata) ? metadata.substr(kMark.size()) : metadata;
-}
 
 std::vector<ResetStep> reset_steps(const GroupAssets& assets, kafka::ClusterAdmin& admin,
                                    const std::string& state_dir) {

@@ -1,8 +1,8 @@
 // A group with state is set back to nothing: its state, the topics that it made for itself, and its offsets.
 //
-// The order lets it be killed at any moment, and run again. The group's commits are marked first: from then
-// on its tool refuses to start (the mark is no configuration of a tool's, so that the offsets count as set by
-// hand), and a second call knows that it has to finish. Then
+// The order lets it be killed at any moment, and run again. The group's commits are marked first
+// (flow/membership/reset_mark.h): from then on its tool refuses to start, and names this tool; a second call knows
+// that it has to finish. Then
 //   1. internal topics, first what may be gone while the changelog still says that there was a state,
 //   2. the state on this machine, which a tool discards by itself where it belongs to no changelog,
 //   3. the changelog,
@@ -13,17 +13,11 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "koffset/group_assets.h"
 
 namespace kutils::koffset {
-
-// A commit's metadata while a reset goes on: the mark, then what was there.
-std::string with_reset_mark(std::string_view metadata);
-bool is_reset_mark(std::string_view metadata);
-std::string_view unmarked(std::string_view metadata);  // what was there
 
 struct ResetStep {
   std::string what;  // "internal topic", "state on this machine", "changelog", "offsets"

@@ -14,9 +14,11 @@
 #include "cli/rows.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
+#include "cli/verbs.h"
 #include "data/json_fields.h"
 #include "data/json_write.h"
 #include "flow/membership/fingerprint_settings.h"
+#include "flow/membership/reset_mark.h"
 #include "flow/transaction/forget_commits.h"
 #include "io/endpoint.h"
 #include "io/range.h"
@@ -113,12 +115,13 @@ class OffsetTool final : public cli::Tool {
       verb_ = value;
       is_verb = true;
     }
-    if (!is_verb) refuse_verb(verb, verbs);
+    if (!is_verb) cli::refuse_verb("koffset", verb, verbs, arguments_, "show");
     refuse_idle_options(verb);
     if (verb_ != Verb::list) {
       if (arguments_.empty())
         throw usage_error("koffset " + verb + ": which group?", "koffset list shows all");
       group_ = arguments_.front();
+      if (group_.empty()) throw usage_error("the group's name is empty", "koffset list shows all");
       arguments_.erase(arguments_.begin());
     }
     if (verb_ == Verb::commit) {
@@ -176,15 +179,6 @@ class OffsetTool final : public cli::Tool {
   void given(const char* option) { given_.insert(option); }
   bool says_where() const { return !range_.from.empty() || !range_.since.empty() || range_.tail; }
 
-  void refuse_verb(const std::string& verb, const std::vector<std::string>& verbs) const {
-    if (!arguments_.empty() && std::find(verbs.begin(), verbs.end(), arguments_[0]) != verbs.end())
-      throw usage_error("'" + arguments_[0] + "' stands before the group",
-                        "write: koffset " + arguments_[0] + " " + shell_word(verb));
-    const std::string near = nearest_name(verb, verbs);
-    throw usage_error("koffset has no command '" + verb + "'",
-                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                          std::string("list, show, commit, reset, export, import, delete"));
-  }
   void refuse_idle_options(const std::string& verb) const {
     for (const char* option : {"-o", "--since", "--tail", "-p"})
       if (given_.count(option) > 0 && verb_ != Verb::reset)
@@ -355,7 +349,7 @@ class OffsetTool final : public cli::Tool {
   ExitCode save() {
     rows_.prefer_json();
     for (const auto& one : chosen_offsets()) {
-      if (koffset::is_reset_mark(one.metadata)) refuse_interrupted();
+      if (flow::is_reset_mark(one.metadata)) refuse_interrupted();
       const std::string_view metadata = std::string_view(one.metadata).substr(0, one.metadata.find('\x01'));
       rows_.add(cli::Row()
                     .text("group", group_)

@@ -10,6 +10,7 @@
 #include "cli/rows.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
+#include "cli/verbs.h"
 #include "state/stored_groups.h"
 
 namespace {
@@ -55,9 +56,7 @@ class StateTool final : public cli::Tool {
     const std::string verb = operands.find("VERB").value_or("list");
     names_ = operands.rest();
     deletes_ = verb == "delete";
-    if (!deletes_ && verb != "list")
-      throw usage_error("kstate has no command '" + verb + "'",
-                        "list, delete; of one group: kstate list GROUP");
+    if (!deletes_ && verb != "list") cli::refuse_verb("kstate", verb, {"list", "delete"}, names_, "list");
     if (deletes_ && by_partition_)
       throw usage_error("a group's state is deleted whole: --by-partition is for list");
     if (!deletes_ && executes_) throw usage_error("kstate list has no option --execute");

@@ -13,6 +13,7 @@
 #include "cli/rows.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
+#include "cli/verbs.h"
 #include "io/endpoint.h"
 #include "io/range.h"
 #include "kafka/cluster_admin.h"
@@ -133,7 +134,8 @@ class TopicTool final : public cli::Tool {
       verbs.emplace_back(name);
       if (verb == name) verb_ = value;
     }
-    if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end()) refuse_verb(verb, verbs);
+    if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end())
+      cli::refuse_verb("ktopic", verb, verbs, names_, "describe");
     refuse_idle_options(verb);
     if (verb_ == Verb::grow) {
       if (names_.size() < 2) throw usage_error("ktopic grow takes N TOPIC...", "ktopic grow 8 clicks");
@@ -143,6 +145,7 @@ class TopicTool final : public cli::Tool {
     if (names_.empty() && verb_ != Verb::list)
       throw usage_error("ktopic " + verb + " takes TOPIC...", "ktopic list shows all");
     for (const std::string& name : names_) check_name(verb, name);
+    refuse_number_of_partitions();
     if (verb_ == Verb::alter && settings_.empty() && unset_.empty())
       throw usage_error("ktopic alter: nothing to change", "give --config NAME=VALUE or --unset NAME");
     if (verb_ == Verb::trim) check_range();
@@ -189,17 +192,6 @@ class TopicTool final : public cli::Tool {
     settings_[name] = setting_value(name, text.substr(equals + 1));
   }
 
-  void refuse_verb(const std::string& verb, const std::vector<std::string>& verbs) const {
-    // `ktopic clicks describe`
-    if (names_.size() == 1 && std::find(verbs.begin(), verbs.end(), names_[0]) != verbs.end())
-      throw usage_error("'" + names_[0] + "' stands before what it is about",
-                        "write: ktopic " + names_[0] + " " + shell_word(verb));
-    const std::string near = nearest_name(verb, verbs);
-    throw usage_error("ktopic has no command '" + verb + "'",
-                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                          std::string("list, describe, create, alter, grow, trim, delete"));
-  }
-
   void refuse_idle_options(const std::string& verb) const {
     const Option kOptions[] = {
         {"--execute", {Verb::alter, Verb::grow, Verb::trim, Verb::remove}},
@@ -225,9 +217,32 @@ class TopicTool final : public cli::Tool {
     if (name.starts_with("^") && verb_ != Verb::create) {
       io::parse_endpoint("TOPIC", name);
     } else if (!io::is_topic_name(name)) {
+      // `ktopic alter clicks retention.ms=7d`
+      if ((verb_ == Verb::alter || verb_ == Verb::create) && name.find('=') != std::string::npos) {
+        std::string others;
+        for (const std::string& one : names_)
+          if (one != name) others += " " + shell_word(one);
+        throw usage_error("ktopic " + verb + ": '" + name + "' is no topic",
+                          "a setting is an option: ktopic " + verb + " --config " + shell_word(name) +
+                              (others.empty() ? " TOPIC" : others));
+      }
+      if (name.find_first_of("*?") != std::string::npos && verb_ != Verb::create)
+        throw usage_error(
+            "ktopic " + verb + ": '" + name + "' is no topic",
+            "several topics are a regular expression that begins with ^: " + io::pattern_of_glob(name));
       throw usage_error("ktopic " + verb + ": '" + name + "' cannot be a topic's name",
                         "letters, digits, '.', '_' and '-', at most 249 of them");
     }
+  }
+
+  // `ktopic create clicks 3`
+  void refuse_number_of_partitions() const {
+    const auto is_number = [](const std::string& name) {
+      return name.find_first_not_of("0123456789") == std::string::npos;
+    };
+    if (verb_ != Verb::create || names_.size() != 2 || is_number(names_[0]) || !is_number(names_[1])) return;
+    throw usage_error("ktopic create: '" + names_[1] + "' would be another topic",
+                      "partitions are an option: ktopic create --partitions " + names_[1] + " " + names_[0]);
   }
 
   void check_range() const {

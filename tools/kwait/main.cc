@@ -65,6 +65,7 @@ class WaitTool final : public cli::Tool {
       need(2, SIZE_MAX, "N GROUP [TOPIC]...");
       count_ = cli::parse_number("N", arguments_[0], 0, INT64_MAX);
       name_ = arguments_[1];
+      if (name_.empty()) throw usage_error("the group's name is empty", "koffset list shows all");
     } else if (what_ == "records") {
       need(2, 2, "N TOPIC");
       count_ = cli::parse_number("N", arguments_[0], 1, INT64_MAX);
@@ -147,11 +148,17 @@ class WaitTool final : public cli::Tool {
     }
   }
 
-  void wait_for_lag() const {
+  void wait_for_lag() {
     klag::GroupLag group(client_, name_, {arguments_.begin() + 2, arguments_.end()});
     while (true) {
       const auto lag = group.look(SystemClock().wall_ms());
       if (lag && lag->records <= count_) return;
+      if (!lag && !std::exchange(has_noted_, true)) {
+        // Its tool may not have been started yet. A slip would be waited for silently.
+        const std::string near = klag::nearest_group(client_, name_);
+        if (!near.empty())
+          log_.note("waiting; group '" + name_ + "' has committed nothing yet. Did you mean '" + near + "'?");
+      }
       check_time("group '" + name_ + "' " +
                  (lag ? "has a lag of " + std::to_string(lag->records) : "has committed nothing"));
       std::this_thread::sleep_for(until_next_look());
@@ -198,6 +205,7 @@ class WaitTool final : public cli::Tool {
   std::optional<FilterStage> filter_;
   std::optional<Millis> timeout_;
   bool only_new_ = false;
+  bool has_noted_ = false;
   bool has_failed_ = false;
   StderrLog log_{"kwait", false};
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

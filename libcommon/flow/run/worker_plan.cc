@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
+#include "flow/membership/reset_mark.h"
 #include "flow/tasks/changelog.h"
 #include "flow/tasks/source_headers.h"
 #include "io/endpoint.h"
@@ -105,6 +107,10 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   for (const auto& commit : commits) {
     if (commit.offset == kafka::kOffsetNone) continue;
     any = true;
+    if (is_reset_mark(commit.metadata))
+      throw usage_error(
+          "koffset reset has begun to delete what group " + plan.group + " has, and was interrupted",
+          "finish it: koffset reset --execute " + shell_word(plan.group));
     auto decoded = Fingerprint::decode(commit.metadata);
     if (!decoded) {
       reset_by_hand = true;
@@ -117,8 +123,14 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
       for (const std::string& line : differences) text += "\n  " + line;
       if (job.stateful() || !job.group_is_explicit) {
         throw usage_error(
-            text, std::string("start from the beginning under another name with -g NAME") +
-                      (job.stateful() ? "" : ", or continue at this one's offsets with --accept-change"));
+            text,
+            job.stateful()
+                ? "start from the beginning under another name with -g NAME, or, to delete this group's state and "
+                  "offsets, while nothing runs: koffset reset --execute " +
+                      shell_word(plan.group)
+                : std::string(
+                      "start from the beginning under another name with -g NAME, or continue at this one's "
+                      "offsets with --accept-change"));
       }
       if (!earlier) log.note(text + "\n  continuing at its offsets");
     }
@@ -127,7 +139,9 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   if (reset_by_hand && job.stateful() && !plan.in_memory) {
     throw usage_error(
         "the offsets of group " + plan.group + " were set by hand, and its state belongs to other offsets",
-        "name another group with -g; it has state of its own");
+        "name another group with -g, which has state of its own, or delete what this one has: koffset reset "
+        "--execute " +
+            shell_word(plan.group));
   }
   for (const auto& [topic, count] : plan.inputs) {
     const bool has_offsets = std::any_of(commits.begin(), commits.end(), [&name = topic](const auto& commit) {

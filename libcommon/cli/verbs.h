@@ -1,0 +1,18 @@
+// Tools whose first operand is a verb: what is said where it is none of theirs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kutils::cli {
+
+// The verb that was meant by a slip or by another tool's word for it (`ls`, `rm`); "" where none is near.
+std::string nearest_verb(const std::string& verb, const std::vector<std::string>& verbs);
+
+// Throws usage_error: with the command that was meant, if that is clear, else the verbs. `arguments` are the operands
+// behind it; `looks` is the verb that looks at one thing: it was forgotten where there is nothing but a name.
+[[noreturn]] void refuse_verb(const std::string& tool, const std::string& verb,
+                              const std::vector<std::string>& verbs,
+                              const std::vector<std::string>& arguments, const std::string& looks);
+
+}  // namespace kutils::cli
