@@ -118,6 +118,7 @@ constexpr Foreign kForeign[] = {
     {"--describe",
      "ktopic describe TOPIC says how a topic is made up; how far a group is behind: klag GROUP"},
     {"--reset-offsets", "a group is set to another place by: koffset reset"},
+    {"-w", "tables have no windows; the same per window is: kwindow -w DURATION AGGS IN"},
     {"--window", "the length of a window is: -w DURATION"},
     {"--tumbling", "the length of a window is: -w DURATION"},
     {"--hop", "windows that overlap are: -w LENGTH/STEP"},
@@ -168,6 +169,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
       hint = foreign.ours;
+      if (info.name == "kdedup" && letter == "--by")
+        hint = "what makes records equal is the first operand: kdedup EXPR --within D IN OUT";
       if (info.name == "kgroupby" && letter == "--by")
         hint = "the key is the first operand: kgroupby EXPR IN OUT";
       if (info.name == "klag" && letter == "--list")
@@ -203,6 +206,12 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std
   if (next.find_first_of(" <>=!()") != std::string::npos) return;  // swapped_hint() tells
   if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
     return;
+  // awk's /re/
+  if (text.size() > 2 && text.front() == '/' && text.back() == '/' && access(text.c_str(), F_OK) != 0)
+    throw usage_error("'" + text + "' is no " + operand.name + ": it would be a path",
+                      "records whose text matches are found by: kread --grep " +
+                          shell_word(text.substr(1, text.size() - 2)) + " " +
+                          (next.empty() ? "IN" : shell_word(next)));
   if (text == "." && info.name == "kmap")
     throw usage_error("'.' is jq's name of the whole record",
                       "all fields are: kmap '*'" + (next.empty() ? "" : " " + shell_word(next)));
@@ -378,6 +387,10 @@ void set_options(const OptionTable& table, const CommandLine& line) {
       throw usage_error(
           "the value of '" + option.names + "' is empty: " + option.names + " " + option.metavar,
           "a shell variable that is not set? Leave the option out for its default");
+    // `--by uri, country`
+    if (option.metavar == "EXPR" && value.size() > 1 && value.back() == ',')
+      throw usage_error("the value of '" + option.names + "' ends with a comma",
+                        "several are one word of the shell's: " + option.names + " '" + value + " ...'");
     if (option.set) option.set(value);
   }
 }
@@ -411,6 +424,49 @@ std::string read_spec(const std::string& spec) {
   return out + '\n';  // its last line may end in a comment
 }
 
+namespace {
+
+bool is_file_operand(const std::string& text) {
+  return text.find('/') != std::string::npos && access(text.c_str(), R_OK) == 0;
+}
+
+// `kmap uri number ./in`, `kmap uri, number ./in`, `kfilter 'a > 1' 'b > 2' ./in`: a SPEC that the shell has cut.
+void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& given) {
+  if (!has_spec(info) || given.size() < 2) return;
+  const bool is_list =
+      info.name == "kmap" || info.name == "kscore" || info.name == "ktable" || info.name == "kwindow";
+  // `uri,` is no expression: what follows belongs to it, up to what does not end so.
+  size_t parts = 1;
+  if (is_list)
+    while (parts < given.size() && !given[parts - 1].empty() && given[parts - 1].back() == ',') ++parts;
+  // Where the last operand is a file that is there, it is read, and OUT was not given.
+  const bool reads_last = given.size() > 2 && is_file_operand(given.back());
+  if (parts == 1 && reads_last &&
+      std::none_of(given.begin() + 1, given.end() - 1, [](const std::string& one) {
+        return one.find('/') != std::string::npos || one == "-" || one.empty();
+      })) {
+    const auto is_expression = [](const std::string& one) {
+      return one.find_first_of(" <>=!(") != std::string::npos;
+    };
+    const bool are_expressions = std::all_of(given.begin(), given.end() - 1, is_expression);
+    // `ktable uri 'count()' ./in` is another mistake.
+    if (info.name == "kmap" || info.name == "kscore" || (are_expressions && (is_list || info.name == "kfilter")))
+      parts = given.size() - 1;
+  }
+  if (parts == 1) return;
+  std::string spec;
+  for (size_t i = 0; i < parts; ++i) {
+    if (i > 0) spec += is_list ? (given[i - 1].back() == ',' ? " " : ", ") : " && ";
+    spec += given[i];
+  }
+  std::string command = info.name + " " + shell_word(spec);
+  for (size_t i = parts; i < given.size(); ++i) command += " " + shell_word(given[i]);
+  throw usage_error("the " + info.operands[0].name + " is one word of the shell's, in quotes",
+                    "write: " + command);
+}
+
+}  // namespace
+
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& given) {
   std::map<std::string, std::string> values;
   std::vector<std::string> rest;
@@ -437,6 +493,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     }
   }
   if (given.size() > places && !has_rest) {
+    refuse_split_spec(info, given);
     std::string hint = usage + (has_spec(info) ? " - an expression with spaces needs quotes" : "");
     // `kread a b`, as cat does.
     if (info.operands.back().name == "IN" && places == 1) {
@@ -456,6 +513,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
              shell_word(given[2] + "=" + given[0]) + " " + shell_word(given[1]) + " " + shell_word(given[3]);
     throw usage_error("one operand too many: '" + given[places] + "'", hint);
   }
+  refuse_split_spec(info, given);
   size_t optional_left = std::min(given.size(), places) - required;
   size_t next = 0;
   for (const Operand& operand : info.operands) {

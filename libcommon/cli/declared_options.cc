@@ -395,7 +395,10 @@ void SharedOptions::declare_delivery(OptionTable& table) {
                .set =
                    [this](const std::string& text) {
                      if (text != "exactly-once" && text != "at-least-once") {
-                       throw usage_error("--delivery: '" + text + "' is not exactly-once or at-least-once");
+                       throw usage_error("--delivery: '" + text + "' is not exactly-once or at-least-once",
+                                         text.starts_with("exactly") || text == "eos"
+                                             ? "write: --delivery exactly-once"
+                                             : "write: --delivery at-least-once");
                      }
                      job_.delivery = text == "exactly-once" ? flow::Delivery::exactly_once
                                                             : flow::Delivery::at_least_once;

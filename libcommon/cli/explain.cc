@@ -30,6 +30,7 @@ Place place_of_source(const flow::CopartitionedSource& source) {
 }
 
 Place source_of(const flow::Job& job, size_t sub) {
+  if (sub == 0 && job.tool == "kgen") return {"kgen: nothing is read"};
   if (sub == 0) return place_of_end(job.in);
   const std::string name = flow::internal_topic_name(job.group, sub);
   return {name, name};

@@ -1,5 +1,8 @@
 #include "cli/on_error.h"
 
+#include <string_view>
+#include <utility>
+
 namespace kutils::cli {
 namespace {
 
@@ -28,6 +31,26 @@ flow::OnError parse_on_error(const std::string& text) {
     if (!policy.takes_topic && text == policy.name) return {policy.policy, {}};
     if (policy.takes_topic && text.size() > policy.name.size() && text.rfind(policy.name, 0) == 0)
       return {policy.policy, text.substr(policy.name.size())};
+  }
+  // Other programs' words.
+  constexpr std::pair<std::string_view, std::string_view> kTheirs[] = {{"stop", "fail"},
+                                                                       {"abort", "fail"},
+                                                                       {"exit", "fail"},
+                                                                       {"ignore", "skip"},
+                                                                       {"continue", "skip"},
+                                                                       {"drop", "skip"},
+                                                                       {"log", "report"},
+                                                                       {"warn", "report"},
+                                                                       {"dlq", "dead-letter:TOPIC"},
+                                                                       {"dead-letter", "dead-letter:TOPIC"},
+                                                                       {"dead_letter", "dead-letter:TOPIC"}};
+  const size_t colon = text.find(':');
+  for (const auto& [theirs, ours] : kTheirs) {
+    if (text.substr(0, colon) != theirs) continue;
+    std::string meant(ours);
+    if (colon != text.npos && colon + 1 < text.size() && meant.ends_with(":TOPIC"))
+      meant.replace(meant.find("TOPIC"), 5, text.substr(colon + 1));
+    throw usage_error("--on-error: '" + text + "' is not a policy", "write: --on-error " + meant);
   }
   throw usage_error("--on-error: '" + text + "' is not a policy", "write one of: " + names);
 }

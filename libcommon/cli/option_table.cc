@@ -49,6 +49,28 @@ void OptionTable::add(Option option) {
   options_.push_back(std::move(option));
 }
 
+namespace {
+
+// 10k, 1M, 1_000, 1e6: the number that is meant; "" where it is not clear.
+std::string plain_number(std::string_view text) {
+  std::string digits;
+  size_t at = 0;
+  for (; at < text.size() &&
+         ((text[at] >= '0' && text[at] <= '9') || ((text[at] == '_' || text[at] == ',') && at > 0));
+       ++at)
+    if (text[at] != '_' && text[at] != ',') digits += text[at];
+  const std::string_view rest = text.substr(at);
+  if (digits.empty() || digits.size() > 9) return {};
+  if (rest.empty()) return at == digits.size() ? std::string() : digits;
+  if (rest == "k" || rest == "K") return digits + "000";
+  if (rest == "m" || rest == "M") return digits + "000000";
+  if (rest.size() == 2 && (rest[0] == 'e' || rest[0] == 'E') && rest[1] >= '0' && rest[1] <= '9')
+    return digits + std::string(static_cast<size_t>(rest[1] - '0'), '0');
+  return {};
+}
+
+}  // namespace
+
 int64_t parse_number(std::string_view option, std::string_view text, int64_t low, int64_t high) {
   int64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -56,7 +78,13 @@ int64_t parse_number(std::string_view option, std::string_view text, int64_t low
     std::string range = high == INT64_MAX
                             ? "a whole number from " + std::to_string(low)
                             : "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
-    throw usage_error(std::string(option) + ": '" + std::string(text) + "' is not " + range);
+    const std::string meant = plain_number(text);
+    std::string hint =
+        meant.empty() ? "" : "write: " + (option[0] == '-' ? std::string(option) + " " : "") + meant;
+    // grep -c
+    if (option == "-c" && text.find_first_of("<>=(") != text.npos)
+      hint = "records that match are counted by: kfilter '" + std::string(text) + "' IN | wc -l";
+    throw usage_error(std::string(option) + ": '" + std::string(text) + "' is not " + range, hint);
   }
   return value;
 }

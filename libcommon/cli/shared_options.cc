@@ -62,6 +62,15 @@ std::string default_state_dir() {
   return "/var/tmp/kutils";
 }
 
+namespace {
+
+// A progress line would stand where somebody types.
+bool is_typed(const io::Endpoint& in, bool reads_lines) {
+  return reads_lines && in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1;
+}
+
+}  // namespace
+
 std::string default_group(const std::string& tool, const io::Endpoint& in, const io::Endpoint& out) {
   // It names topics of the state (GROUP-repartition): Kafka allows them 249 characters, as IN and OUT.
   const auto shortened = [](const std::string& name) {
@@ -110,7 +119,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
   refuse_idle_range(job);
   job.quiet = quiet_;
-  job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out));
+  job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out) &&
+                                    !is_typed(job.in, shares_.reads_lines));
   if (job.state_dir.empty()) job.state_dir = default_state_dir();
   if (job.instance.empty()) job.instance = environment("KUTILS_INSTANCE");
   if (!cluster_.properties.empty() || !cluster_.files.empty()) job.client = client_config();

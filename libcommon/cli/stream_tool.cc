@@ -1,6 +1,8 @@
 #include "cli/stream_tool.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "cli/explain.h"
 
@@ -13,7 +15,7 @@ ExitCode StreamTool::run() {
   const TopicFacts facts = ask_brokers(job_, why);
   const std::string text = *explains == Explains::as_graph ? explain_dot(job_, facts) : explain(job_, facts);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw Error(ExitCode::delivery, "cannot write to standard output");
+    throw Error(ExitCode::delivery, std::string("cannot write to standard output: ") + std::strerror(errno));
   if (!why.empty() && !shared_.quiet()) StderrLog(job_.tool, false).note("partitions are not shown: " + why);
   return ExitCode::ok;
 }

@@ -63,6 +63,12 @@ std::optional<std::string> rewritten_once(const Pieces& p) {
   return std::nullopt;
 }
 
+bool is_number_in_quotes(std::string_view written) {
+  if (written.size() < 3 || (written.front() != '"' && written.front() != '\'')) return false;
+  const std::string_view inner = written.substr(1, written.size() - 2);
+  return inner.find_first_not_of("0123456789.") == inner.npos && inner.front() != '.' && inner.back() != '.';
+}
+
 }  // namespace
 
 std::string aggregate_hint(std::string_view name) {
@@ -116,6 +122,12 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
                pieces[i + 1].kind == Piece::Kind::number && pieces[i - 1].kind == Piece::Kind::word) {
       by = ".charAt(" + pieces[i + 1].text + ")";
       i += 2;
+    } else if ((says("int > string") || says("int < string") || says("int >= string") ||
+                says("int <= string") || says("double > string") || says("double < string") ||
+                says("double >= string") || says("double <= string")) &&
+               pieces[i].kind == Piece::Kind::string && is_number_in_quotes(written) && i > 0 &&
+               (is(i - 1, "<") || is(i - 1, "<=") || is(i - 1, ">") || is(i - 1, ">="))) {
+      by = written.substr(1, written.size() - 2);
     } else if (says("slice does not take (string") && selected && calls && written == "slice") {
       by = "substring";
     }

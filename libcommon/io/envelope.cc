@@ -70,7 +70,7 @@ class EnvelopeParser final : public LineParser {
       if (reader_[kPayload].type == JsonType::missing && reader_[kPayloadBase64].type == JsonType::missing)
         return bad(
             "there is neither 'payload' nor 'payload_base64' nor 'value'"
-            "\n  if this is plain JSON, leave -J out; to write envelopes all the same: -O envelope");
+            "\n  plain JSON is read without -J, and by kwrite, not kcp; to write envelopes all the same: -O envelope");
       return take_bytes(kPayload, kPayloadBase64, arena, record.value);
     }
     if (given(kPayload) || given(kPayloadBase64)) return bad("'value' and 'payload' are both there");

@@ -20,6 +20,19 @@ bool is_plain_text(std::string_view line) {
          text.rfind("true", 0) != 0 && text.rfind("false", 0) != 0 && text.rfind("null", 0) != 0;
 }
 
+// What a line that is no JSON seems to be, with what takes it.
+std::string what_it_is(std::string_view line, std::string_view value) {
+  if (line.starts_with("\x1f\x8b")) return "; it is compressed: zcat FILE | kwrite TOPIC";
+  if (is_plain_text(value)) return "; lines that are text are taken by -I text";
+  const size_t first = value.find_first_not_of(" \t"), last = value.find_last_not_of(" \t\r");
+  const bool opens = first != value.npos && (value[first] == '{' || value[first] == '[');
+  const bool closes = opens && (value[last] == '}' || value[last] == ']');
+  // Printed over several lines, or several in one.
+  if (opens && (!closes || value.find("}{") != value.npos || value.find("} {") != value.npos))
+    return "; a record is one line: jq -c . makes lines of any JSON";
+  return {};
+}
+
 class JsonParser final : public LineParser {
  public:
   explicit JsonParser(const LineFormat& format)
@@ -36,8 +49,7 @@ class JsonParser final : public LineParser {
     if (check_ && !record.value.is_null()) {
       if (auto bad = reader_.read(record.value.view()); bad && bad->reason != Reason::not_an_object) {
         error = std::move(*bad);
-        if (error.reason == Reason::not_json && is_plain_text(record.value.view()))
-          error.message += "; lines that are text are taken by -I text";
+        if (error.reason == Reason::not_json) error.message += what_it_is(line, record.value.view());
         return Got::error;
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include "base/duration.h"
 #include "base/error.h"
@@ -77,6 +78,45 @@ void refuse_seconds(std::string_view text) {
   throw usage_error(std::string(text) + " as a time is " + format_iso_ms(*value) +
                         ": it looks like seconds since the epoch, and ms are expected",
                     "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
+}
+
+// "2 hours ago", "1hour", "now-1h", "5 min": the duration that is meant, as ours are written; "" where it is none.
+std::string duration_in_words(std::string_view text) {
+  std::string word;
+  for (const char c : text)
+    if (c != ' ' && c != '_') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (word.starts_with("now-")) word.erase(0, 4);
+  if (word.starts_with("last")) word.erase(0, 4);
+  if (word.ends_with("ago")) word.erase(word.size() - 3);
+  const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const std::string unit = word.substr(digits);
+  constexpr std::pair<std::string_view, char> kUnits[] = {
+      {"s", 's'},   {"sec", 's'},  {"secs", 's'},   {"second", 's'},  {"seconds", 's'}, {"m", 'm'},
+      {"min", 'm'}, {"mins", 'm'}, {"minute", 'm'}, {"minutes", 'm'}, {"h", 'h'},       {"hr", 'h'},
+      {"hrs", 'h'}, {"hour", 'h'}, {"hours", 'h'},  {"d", 'd'},       {"day", 'd'},     {"days", 'd'},
+      {"w", 'w'},   {"week", 'w'}, {"weeks", 'w'}};
+  for (const auto& [theirs, ours] : kUnits)
+    if (unit == theirs && digits < 10) return (digits == 0 ? "1" : word.substr(0, digits)) + ours;
+  return {};
+}
+
+Error not_a_time(const std::string& option, const std::string& text) {
+  const std::string meant = duration_in_words(text);
+  return usage_error(option + " " + text + ": not a time",
+                     meant.empty() ? times() : "write: " + option + " " + meant);
+}
+
+// -o 5-10, 5..10, first: what is meant; "" where it is not clear.
+std::string place_in_words(std::string_view text) {
+  if (text == "first" || text == "begin" || text == "0%") return "beginning";
+  if (text == "last") return "-1";
+  if (text == "newest" || text == "tail") return "end";
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const size_t behind = text.find_first_not_of("-.", digits);
+  if (digits == 0 || behind == text.npos || behind == digits ||
+      text.find_first_not_of("0123456789", behind) != text.npos)
+    return {};
+  return std::string(text.substr(0, digits)) + ":" + std::string(text.substr(behind));
 }
 
 // The clock that times without a zone are read on.
@@ -209,9 +249,13 @@ std::span<const WhereForm> time_forms() { return kTimeForms; }
 RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const Now now{now_ms, range.zone};
   const auto parsed = parse_from(range.from, now);
-  if (!parsed)
+  if (!parsed) {
+    const std::string meant = place_in_words(range.from);
     throw usage_error("-o " + range.from + ": no such place in a topic",
-                      parse_time(range.from, now) ? "a place by its time is: -o @" + range.from : grammar());
+                      parse_time(range.from, now) ? "a place by its time is: -o @" + range.from
+                      : meant.empty()             ? grammar()
+                                                  : "write: -o " + meant);
+  }
   RangePlaces out = *parsed;
   const bool says_start =
       !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
@@ -219,7 +263,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
   if (!range.since.empty()) {
     const auto from = parse_time(range.since, now);
-    if (!from) throw usage_error("--since " + range.since + ": not a time", times());
+    if (!from) throw not_a_time("--since", range.since);
     out.from = *from;
   }
   if (range.tail) {
@@ -230,7 +274,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
     if (out.to)
       throw usage_error("-o " + range.from + " and --until both say where to end", "give one of them");
     out.to = after(out.from, range.until, parse_time(range.until, now));
-    if (!out.to) throw usage_error("--until " + range.until + ": not a time", times());
+    if (!out.to) throw not_a_time("--until", range.until);
   }
   if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
     throw usage_error(

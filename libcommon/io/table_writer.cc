@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/utf8.h"
+#include "base/display_width.h"
 #include "data/json_fields.h"
 #include "io/line_writer.h"
 
@@ -35,7 +35,7 @@ class TableWriter final : public LineWriter {
       flush(out);
       columns_ = std::move(names);
       widths_.assign(columns_.size(), 0);
-      for (size_t i = 0; i < columns_.size(); ++i) widths_[i] = utf8_width(columns_[i]);
+      for (size_t i = 0; i < columns_.size(); ++i) widths_[i] = display_width(columns_[i]);
       header_due_ = true;
     }
     rows_.push_back(std::move(row));
@@ -46,7 +46,7 @@ class TableWriter final : public LineWriter {
   void flush(std::string& out) override {
     if (rows_.empty()) return;
     for (const auto& row : rows_) {
-      for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], utf8_width(row[i].text));
+      for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], display_width(row[i].text));
     }
     if (header_due_) {
       std::vector<TableCell> header;
@@ -61,7 +61,7 @@ class TableWriter final : public LineWriter {
  private:
   void append_row(const std::vector<TableCell>& row, std::string& out) const {
     for (size_t i = 0; i < row.size(); ++i) {
-      const size_t pad = widths_[i] - std::min(widths_[i], utf8_width(row[i].text));
+      const size_t pad = widths_[i] - std::min(widths_[i], display_width(row[i].text));
       if (i > 0) out += "  ";
       if (row[i].right) out.append(pad, ' ');
       out += row[i].text;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/display_width.h"
 #include "base/printable.h"
 #include "base/utf8.h"
 #include "data/json_fields.h"
@@ -105,7 +106,7 @@ class WholeTable final : public LineWriter {
     const auto found = std::find(columns_.begin(), columns_.end(), name);
     if (found != columns_.end()) return static_cast<size_t>(found - columns_.begin());
     columns_.push_back(name);
-    widths_.push_back(utf8_width(name));
+    widths_.push_back(display_width(name));
     return columns_.size() - 1;
   }
 
@@ -153,14 +154,14 @@ class WholeTable final : public LineWriter {
     const size_t shown = whole || rows.size() <= room ? rows.size() : room;
     for (size_t i = 0; i < shown; ++i)
       for (const auto& [at, cell] : rows[i]->cells)
-        widths_[at] = std::max(widths_[at], utf8_width(cell.text));
+        widths_[at] = std::max(widths_[at], display_width(cell.text));
     const auto line = [&](const std::function<const TableCell*(size_t)>& cell_of) {
       std::string text;
       for (size_t i = 0; i < columns_.size(); ++i) {
         const TableCell* cell = cell_of(i);
         const std::string empty;
         const std::string& shows = cell ? cell->text : empty;
-        const size_t pad = widths_[i] - std::min(widths_[i], utf8_width(shows));
+        const size_t pad = widths_[i] - std::min(widths_[i], display_width(shows));
         if (i > 0) text += "  ";
         if (cell && cell->right) text.append(pad, ' ');
         text += shows;

@@ -479,6 +479,89 @@ END
   [[ $output != *hunter2* ]]
 }
 
+@test "ranges, ORDER BY, text without quotes, numbers in quotes, a SPEC that the shell has cut, awk's /re/" {
+  rows
+  spelling kfilter 'number in 1..10' 'select(.number >= 1 and .number <= 10)'
+  spelling kfilter 'number not in 1...190' 'select(.number < 1 or .number > 190)'
+  spelling kfilter 'uri==/home' 'select(.uri == "/home")'
+  spelling kfilter 'uri != /home && number > 3' 'select(.uri != "/home" and .number > 3)'
+  spelling kmap 'u=${uri}' '{u: .uri}'
+  record_spelling kfilter 'number > "100"' 'select(.number > 100)'
+  hint kfilter 'number > 190 ORDER BY number' ./in.ndjson
+  [ "$hint" = "kread -e IN | jq -cs 'sort_by(.number)[]' | kfilter 'number > 190'" ]
+  sed 's/^kread -e IN/cat in.ndjson/' <<<"$hint" >command
+  same <(jq -cs 'map(select(.number > 190)) | sort_by(.number)[]' in.ndjson) <(. ./command)
+  hint kmap 'SELECT uri, number FROM clicks ORDER BY number DESC LIMIT 3' ./in.ndjson
+  [ "$hint" = "kread -e clicks | jq -cs '(sort_by(.number) | reverse)[:3][]' | kmap 'uri, number'" ]
+  sed 's/^kread -e clicks/cat in.ndjson/' <<<"$hint" >command
+  same <(jq -cs 'sort_by(.number) | reverse | .[:3][] | {uri, number}' in.ndjson) <(. ./command)
+  hint ktable 'SELECT country, count(*) FROM clicks GROUP BY country ORDER BY count DESC' ./in.ndjson
+  [ "$hint" = "ktable -e -O table --sort -count --by country 'count()' clicks" ]
+  hint kmap uri number ./in.ndjson
+  [ "$(eval "$hint")" = "$(jq -c '{uri, number}' in.ndjson)" ] || { echo "$hint"; return 1; }
+  hint kmap uri, number ./in.ndjson
+  [ "$(eval "$hint")" = "$(jq -c '{uri, number}' in.ndjson)" ] || { echo "$hint"; return 1; }
+  hint kfilter 'number > 3' 'number < 50' ./in.ndjson
+  [ "$(eval "$hint")" = "$(jq -c 'select(.number > 3 and .number < 50)' in.ndjson)" ] || { echo "$hint"; return 1; }
+  hint kfilter '/DE/' ./in.ndjson
+  [ "$hint" = 'kread --grep DE ./in.ndjson' ]
+  [ "$(eval "$hint")" = "$(grep DE in.ndjson)" ]
+  hint ktable --by uri, country 'count()' ./in.ndjson
+  [ "$hint" = "--by 'uri, ...'" ]
+  hint kfilter -c 'number > 100' ./in.ndjson
+  [ "$(eval "${hint/IN/./in.ndjson}")" -eq "$(jq 'select(.number > 100)' in.ndjson | jq -s length)" ]
+}
+
+@test "times, windows, numbers and policies in other words" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives '--since 1h' kread --since '1 hour ago' clicks
+  gives '--since 2h' kread --since '2 hours' clicks
+  gives '--since 30m' kread --since now-30m clicks
+  gives '--since 1w' kread --since 'last week' clicks
+  gives '--until 5m' kread --until '5 Minutes ago' clicks
+  gives '-o 5:10' kread -o 5-10 clicks
+  gives '-o 5:10' kread -o 5..10 clicks
+  gives '-o beginning' kread -o first clicks
+  gives '-w 10s' kwindow -w 10 'count()' clicks
+  gives '-w 10s' kwindow -w '10 seconds' 'count()' clicks
+  gives '-w 5m' kwindow -w tumbling:5m 'count()' clicks
+  gives '-w 1h' kwindow -w hour 'count()' clicks
+  gives '-w month' kwindow -w 1mo 'count()' clicks
+  gives 'kwindow -w DURATION AGGS IN' ktable -w 10s 'count()' clicks
+  gives '-c 1000' kread -c 1k clicks
+  gives '-c 1000000' kgen -c 1e6 clicks
+  gives '-c 1000' kread -c 1_000 clicks
+  gives '--on-error fail' kfilter --on-error stop true clicks
+  gives '--on-error skip' kfilter --on-error ignore true clicks
+  gives '--on-error dead-letter:bad' kfilter --on-error dlq:bad true clicks
+  gives '--delivery exactly-once' kfilter --delivery exactly_once true a b
+  gives 'kgen -c 10 clicks' kgen clicks 10
+  gives 'kdedup EXPR --within D IN OUT' kdedup --by uri clicks
+}
+
+@test "what is no line of JSON: over several lines, several in one, compressed" {
+  cat >script <<'END'
+  printf '{\n "a": 1\n}\n' | kwrite t 2>one || true; grep -q 'jq -c \. makes lines' one || { cat one; exit 1; }
+  printf '{"a":1}{"a":2}\n' | kwrite t 2>two || true; grep -q 'jq -c \. makes lines' two || { cat two; exit 1; }
+  printf '{"a":1}\n' | gzip | kwrite t 2>three || true; grep -q 'zcat FILE | kwrite TOPIC' three || { cat three; exit 1; }
+  printf '{"a":1 "b"}\n' | kwrite t 2>four || true; ! grep -q 'jq -c' four || { cat four; exit 1; }
+END
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+}
+
+@test "a table's columns stand below each other, whatever script the text is in" {
+  printf '{"k":"%s","n":%s}\n' '日本語' 1 'ü' 22 '😀😀' 333 'é' 4 'plain' 5 >in.ndjson
+  kread -O table ./in.ndjson >got
+  printf '%s\n' 'k         n' '日本語    1' 'ü        22' '😀😀    333' 'é         4' 'plain     5' >want
+  same want got
+}
+
 @test "empty names of groups; names with control characters; a hint is near only with something in common" {
   export KUTILS_BROKERS=localhost:1
   local command

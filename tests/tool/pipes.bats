@@ -51,6 +51,16 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   [ "$output" = '{"n":1}' ]
 }
 
+@test "--explain to a full disk, an empty command" {
+  run bash -c "ktable --explain --by a 'count()' >/dev/full"
+  [ "$status" -eq 5 ]
+  [[ $output == *"cannot write to standard output: No space left on device"* ]]
+  run kbroker ''
+  [ "$status" -eq 2 ]
+  [[ $output == *"the command is empty"* ]]
+  [[ "$(kgen --explain clicks)" == *"from kgen: nothing is read"* ]]
+}
+
 @test "a full disk is exit 5" {
   [ -w /dev/full ] || skip "no /dev/full here"
   run bash -c 'echo "{\"n\":1}" | kfilter "n > 0" - /dev/full'

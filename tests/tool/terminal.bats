@@ -27,6 +27,18 @@ teardown() { close_terminal; kafka_teardown; }
   [ "$(screen | sed -n '/^1$/,/^ended$/p')" = $'1\n2\n3\n4\nended' ] || show_screen
 }
 
+@test "no progress where somebody types what is read" {
+  # Progress is drawn after half a second.
+  type_line 'clear; kbroker kwrite -I text typed'
+  wait_for 20 screen_has 'reading from the terminal'
+  type_line one
+  sleep 1.2
+  type_line two
+  press C-d
+  wait_for 20 screen_has 'kwrite: 2 in, 2 out'
+  ! screen_has '/s' || show_screen
+}
+
 @test "who reads the terminal says so; kgen reads nothing" {
   type_line "kgen -c 1 'n=1'; echo ended"
   wait_for 20 screen_has '^ended$'

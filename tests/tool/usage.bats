@@ -300,7 +300,7 @@ refused() {
   kgen --seed 1 -c 20 -J clicks | kgroupby -J country | ktable -J 'count()' >same.ndjson
   same <(jq -c '[.key, .payload]' rows.ndjson | sort) <(jq -c '[.key, .payload]' same.ndjson | sort)
   # -J in front of plain JSON says what to do.
-  refused_with 4 kgroupby -J country ./in.ndjson; says "plain JSON" "leave -J out" "-O envelope"
+  refused_with 4 kgroupby -J country ./in.ndjson; says "plain JSON" "without -J" "-O envelope"
 }
 
 @test "the total of nothing is a row" {

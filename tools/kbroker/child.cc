@@ -40,6 +40,7 @@ int run_child(const std::vector<std::string>& command) {
   pid_t child = 0;
   const int failure = posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);
+  if (failure != 0 && command[0].empty()) throw usage_error("the command is empty", "kbroker bash");
   if (failure != 0) throw usage_error(command[0] + " cannot be run: " + std::strerror(failure));
   const sigset_t set = waited_for();
   for (;;) {

@@ -1,9 +1,9 @@
 // kgen clicks|taxi|LIST [OUT]: synthetic data, and values sent on time.
-#include <charconv>
 #include <random>
 
 #include "base/duration.h"
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
 #include "kgen/generator_source.h"
@@ -15,14 +15,6 @@ namespace {
 using namespace kutils;
 
 constexpr size_t kBatch = 4096;
-
-int64_t parse_whole(const std::string& option, const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0)
-    throw usage_error(option + ": '" + text + "' is not a whole number");
-  return value;
-}
 
 // A LIST stands on nothing: fields in it can only be a mistake, or a mistyped name of a generator.
 void require_no_fields(const std::string& list, const expr::Options& options) {
@@ -77,7 +69,7 @@ class GenTool final : public cli::StreamTool {
                  .metavar = "N",
                  .help = "end after N records; else never",
                  .in_short_help = true,
-                 .set = [this](const std::string& text) { count_ = parse_whole("--count", text); }});
+                 .set = [this](const std::string& text) { count_ = cli::parse_number("--count", text, 0, INT64_MAX); }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -88,6 +80,11 @@ class GenTool final : public cli::StreamTool {
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
     const std::string what = operands.get("WHAT");
+    // A topic with such a name would be made, and written to without end.
+    const std::string out = operands.find("OUT").value_or("");
+    if (!out.empty() && out.find_first_not_of("0123456789") == std::string::npos)
+      throw usage_error("OUT: '" + out + "' is a number; a topic of that name is written topic:" + out,
+                        "a number of records is: kgen -c " + out + " " + shell_word(what));
     // --seed is shared with random() in expressions; 0: none was given.
     uint64_t seed = shared_.expressions().random_seed;
     if (seed == 0) seed = std::random_device{}();

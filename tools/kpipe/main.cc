@@ -1,5 +1,7 @@
 // kpipe STAGE [then STAGE]... -- [IN [OUT]]: several tools as one process.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "kpipe/pipe.h"
 
@@ -34,7 +36,8 @@ class PipeTool final : public cli::StreamTool {
   ExitCode run() override {
     if (!text_) return StreamTool::run();
     if (std::fwrite(text_->data(), 1, text_->size(), stdout) != text_->size() || std::fflush(stdout) != 0)
-      throw Error(ExitCode::delivery, "cannot write to standard output");
+      throw Error(ExitCode::delivery,
+                  std::string("cannot write to standard output: ") + std::strerror(errno));
     return ExitCode::ok;
   }
 

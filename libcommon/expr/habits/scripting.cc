@@ -1,5 +1,6 @@
 // Python, JavaScript and jq.
 #include <algorithm>
+#include <cctype>
 
 #include "expr/habits/rules.h"
 
@@ -149,6 +150,21 @@ Done all_but(const Pieces& p, size_t i) {
   return p.replaced(0, 2, "*, -");
 }
 
+// uri == /home: text without its quotes, as the shell hands it over.
+Done path_as_text(const Pieces& p, size_t i) {
+  if (p.operand_before(i) == i || !p.is(i + 1, "/")) return std::nullopt;
+  const std::string_view text = p.text();
+  const size_t begin = p[i + 1].begin;
+  size_t end = begin;
+  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) ||
+                               std::string_view("/_.-").find(text[end]) != std::string_view::npos))
+    ++end;
+  size_t behind = i + 1;
+  while (behind < p.size() && p[behind].begin < end) ++behind;
+  if (p[behind - 1].end != end) return std::nullopt;
+  return p.replaced(i + 1, behind, "\"" + std::string(text.substr(begin, end - begin)) + "\"");
+}
+
 // JSONPath's $.a
 Done root(const Pieces& p, size_t i) {
   if (!p.is(i + 1, ".") || i + 2 >= p.size() || p[i + 2].kind != Piece::Kind::word) return std::nullopt;
@@ -195,8 +211,10 @@ bool names_next(const Pieces& p, size_t i) {
   return i + 1 < p.size() && p[i + 1].kind == Piece::Kind::word && p[i + 1].begin == p[i].end;
 }
 
-// $x of Miller and the shell
+// $x of Miller and the shell, ${x}
 Done dollar(const Pieces& p, size_t i) {
+  if (p.is(i + 1, "{") && i + 3 < p.size() && p[i + 2].kind == Piece::Kind::word && p.is(i + 3, "}"))
+    return p.replaced(i, i + 4, p.written(i + 2, i + 3));
   if (!names_next(p, i)) return std::nullopt;
   return p.replaced(i, i + 2, p.written(i + 1, i + 2));
 }
@@ -241,6 +259,8 @@ Rules python_rules() {
            {">", chain},
            {">=", chain},
            {"[", slice},
+           {"==", path_as_text},
+           {"!=", path_as_text},
            {"&", logical},
            {"|", logical}}};
 }

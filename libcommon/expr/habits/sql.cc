@@ -178,6 +178,23 @@ Done is_null(const Pieces& p, size_t i) {
   return p.replaced(i, last + 1, negated ? "!= null" : "== null");
 }
 
+// a IN 1..10
+Done in_range(const Pieces& p, size_t from) {
+  const bool negated = p.is(from, "not");
+  const size_t i = from + (negated ? 1 : 0);
+  if (!p.is_infix(from) || !p.is(i, "in") || i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::number)
+    return std::nullopt;
+  const std::string& range = p[i + 1].text;
+  const size_t dots = range.find("..");
+  const size_t behind = dots == range.npos ? range.npos : range.find_first_not_of('.', dots);
+  const size_t left = p.operand_before(from);
+  if (left == from || behind == range.npos || dots == 0) return std::nullopt;
+  const std::string what = p.written(left, from);
+  const std::string out =
+      what + " >= " + range.substr(0, dots) + " && " + what + " <= " + range.substr(behind);
+  return p.replaced(left, i + 2, negated ? "!(" + out + ")" : out);
+}
+
 // a IN (b, c), a NOT IN b
 Done in(const Pieces& p, size_t from) {
   const bool negated = p.is(from, "not");
@@ -256,6 +273,29 @@ Done infix_as(const Pieces& p, size_t i, std::string_view ours) {
   return p.replaced(i, i + 1, std::string(ours));
 }
 
+// A stream is never complete, so that there is nothing to sort; of what ends jq sorts rows, and a table sorts itself.
+Done sorted_command(const std::string& order, const std::string& limit, const std::string& from,
+                    bool is_table, const std::vector<std::string>& stages) {
+  const Pieces words(order, false);
+  const bool descends = words.size() == 2 && words.is(1, "desc");
+  if (words.size() == 0 || words[0].kind != Piece::Kind::word ||
+      (words.size() > 1 && !descends && !(words.size() == 2 && words.is(1, "asc"))))
+    return std::nullopt;
+  const std::string column = words.written(0, 1), in = from.empty() ? "IN" : shell_word(from);
+  if (is_table) {
+    if (stages.size() != 1 || !limit.empty()) return std::nullopt;
+    const size_t space = stages[0].find(' ');
+    return stages[0].substr(0, space) + " -e -O table --sort " + (descends ? "-" : "") + column + " " +
+           stages[0].substr(space + 1) + " " + in;
+  }
+  std::string jq = "sort_by(." + column + ")";
+  if (descends) jq += " | reverse";
+  if (!limit.empty()) jq = (descends ? "(" + jq + ")" : jq) + "[:" + limit + "]";
+  std::string out = "kread -e " + in + " | jq -cs " + shell_word(jq + "[]");
+  for (const std::string& stage : stages) out += " | " + stage;
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> sql_as_command(
@@ -264,20 +304,21 @@ std::optional<std::string> sql_as_command(
   const Pieces p(text, false);
   // Where each clause begins, and what stands in it.
   constexpr std::string_view kClauses[] = {"select", "from", "where", "group", "having", "order", "limit"};
-  std::string select, from, where, group, having, limit;
-  std::string* const parts[] = {&select, &from, &where, &group, &having, nullptr, &limit};
+  std::string select, from, where, group, having, order, limit;
+  std::string* const parts[] = {&select, &from, &where, &group, &having, &order, &limit};
   size_t clauses = 0;
   for (size_t at = 0; at < p.size();) {
     size_t words = 0;
     std::string* part = &select;
     for (size_t k = 0; k < std::size(kClauses); ++k) {
-      if (!p.is(at, kClauses[k]) || (k == 0 && at > 0) || (k == 3 && !p.is(at + 1, "by"))) continue;
+      const bool has_by = k == 3 || k == 5;
+      if (!p.is(at, kClauses[k]) || (k == 0 && at > 0) || (has_by && !p.is(at + 1, "by"))) continue;
       part = parts[k];
-      words = k == 3 ? 2 : 1;
+      words = has_by ? 2 : 1;
       clauses += k > 1 ? 1 : 0;
       break;
     }
-    if (!part || (words == 0 && at > 0) || !part->empty()) return std::nullopt;  // ORDER BY; twice
+    if ((words == 0 && at > 0) || !part->empty()) return std::nullopt;  // twice
     size_t end = p.size();
     for (const std::string_view clause : kClauses) end = std::min(end, p.next_of(at + words, clause));
     if (end <= at + words && !(at == 0 && words == 0)) return std::nullopt;
@@ -307,6 +348,7 @@ std::optional<std::string> sql_as_command(
   } else if (!is_condition) {
     stages.push_back("kmap " + shell_word(mend(select, true)));
   }
+  if (!order.empty()) return sorted_command(order, limit, from, !group.empty(), stages);
   if (stages.empty()) return std::nullopt;
   const std::string in = from.empty() ? "IN" : shell_word(from);
   const std::string options = limit.empty() ? " " : " -m " + limit + " ";
@@ -339,7 +381,9 @@ Rules sql_rules() {
        {"like", like},
        {"ilike", like},
        {"is", is_null},
+       {"in", in_range},
        {"in", in},
+       {"not", in_range},
        {"not", in},
        {"not", between},
        {"not", like},

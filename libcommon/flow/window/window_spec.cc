@@ -1,5 +1,8 @@
 #include "flow/window/window_spec.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/duration.h"
 #include "base/error.h"
 #include "flow/window/calendar.h"
@@ -21,6 +24,30 @@ int64_t positive_ms(std::string_view text) {
 constexpr int64_t kMostWindows = 100'000;
 
 std::string ms_text(int64_t ms) { return format_duration(std::chrono::milliseconds(ms)); }
+
+// `10`, `10 seconds`, `tumbling:10s`, `hour`: what is meant; "" where it is not clear.
+std::string window_in_words(std::string_view text) {
+  std::string word;
+  for (const char c : text)
+    if (c != ' ') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  for (const std::string_view kind : {"tumbling:", "tumble:", "hopping:", "hop:"})
+    if (word.starts_with(kind)) word.erase(0, kind.size());
+  if (parse_duration(word)) return word;
+  if (word == "minutely") return "1m";
+  if (word == "hourly") return "1h";
+  if (word == "daily") return "day";
+  if (word == "weekly") return "week";
+  if (word == "monthly" || word == "1mo" || word == "1month") return "month";
+  const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const std::string number = digits == 0 ? "1" : word.substr(0, digits), unit = word.substr(digits);
+  constexpr std::pair<std::string_view, char> kUnits[] = {
+      {"", 's'},     {"sec", 's'},   {"secs", 's'},   {"second", 's'},  {"seconds", 's'},
+      {"min", 'm'},  {"mins", 'm'},  {"minute", 'm'}, {"minutes", 'm'}, {"hr", 'h'},
+      {"hour", 'h'}, {"hours", 'h'}, {"days", 'd'},   {"weeks", 'w'}};
+  for (const auto& [theirs, ours] : kUnits)
+    if (unit == theirs && (digits > 0 || !unit.empty())) return number + ours;
+  return {};
+}
 
 }  // namespace
 
@@ -55,7 +82,9 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
   } else if (parse_duration(text)) {
     spec.size = spec.advance = positive_ms(text);
   } else {
-    throw usage_error("-w: '" + std::string(text) + "' is not a window", std::string(kForms));
+    const std::string meant = window_in_words(text);
+    throw usage_error("-w: '" + std::string(text) + "' is not a window",
+                      meant.empty() ? std::string(kForms) : "write: -w " + meant);
   }
   if (!zone.empty() && !spec.is_calendar())
     throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");

@@ -1,0 +1,60 @@
+#include "base/display_width.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+#include "base/utf8.h"
+
+namespace kutils {
+namespace {
+
+struct Range {
+  uint32_t first, last;
+};
+// Unicode's general categories Mn, Me and Cf of the scripts that are met, and its East Asian width W and F; in order.
+constexpr Range kNone[] = {
+    {0x0300, 0x036F}, {0x0483, 0x0489},   {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
+    {0x05C4, 0x05C5}, {0x0610, 0x061A},   {0x064B, 0x065F}, {0x0670, 0x0670}, {0x06D6, 0x06DC},
+    {0x06DF, 0x06E4}, {0x0900, 0x0902},   {0x093C, 0x093C}, {0x0941, 0x0948}, {0x094D, 0x094D},
+    {0x0E31, 0x0E31}, {0x0E34, 0x0E3A},   {0x0E47, 0x0E4E}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF},
+    {0x200B, 0x200F}, {0x2060, 0x2064},   {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
+    {0xFEFF, 0xFEFF}, {0xE0100, 0xE01EF},
+};
+constexpr Range kTwo[] = {
+    {0x1100, 0x115F},   {0x231A, 0x231B},   {0x23E9, 0x23EC},   {0x2614, 0x2615},   {0x2648, 0x2653},
+    {0x26A1, 0x26A1},   {0x26BD, 0x26BE},   {0x26D4, 0x26D4},   {0x2705, 0x2705},   {0x270A, 0x270B},
+    {0x2728, 0x2728},   {0x274C, 0x274C},   {0x2753, 0x2755},   {0x2757, 0x2757},   {0x2795, 0x2797},
+    {0x2B50, 0x2B50},   {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},   {0x4E00, 0xA4CF},
+    {0xA960, 0xA97F},   {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+    {0xFFE0, 0xFFE6},   {0x1F004, 0x1F004}, {0x1F18E, 0x1F19A}, {0x1F200, 0x1F265}, {0x1F300, 0x1F64F},
+    {0x1F680, 0x1F6FF}, {0x1F7E0, 0x1F7EB}, {0x1F900, 0x1F9FF}, {0x1FA70, 0x1FAFF}, {0x20000, 0x3FFFD},
+};
+
+template <size_t N>
+bool is_in(uint32_t code, const Range (&ranges)[N]) {
+  const auto* const at =
+      std::lower_bound(std::begin(ranges), std::end(ranges), code,
+                       [](const Range& range, uint32_t wanted) { return range.last < wanted; });
+  return at != std::end(ranges) && at->first <= code;
+}
+
+}  // namespace
+
+size_t display_width(std::string_view utf8) {
+  size_t width = 0;
+  while (!utf8.empty()) {
+    const size_t n = utf8_sequence(utf8);
+    const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(utf8[i])); };
+    uint32_t code = byte(0);
+    if (n > 1) {
+      code &= 0xFFu >> (n + 1);
+      for (size_t i = 1; i < n; ++i) code = code << 6 | (byte(i) & 0x3F);
+    }
+    utf8.remove_prefix(n ? n : 1);
+    width += n < 2 || !is_in(code, kNone) ? (n > 1 && is_in(code, kTwo) ? 2 : 1) : 0;
+  }
+  return width;
+}
+
+}  // namespace kutils
