@@ -2,6 +2,7 @@
 //   asking     kSourceRow key -> asks:u8 [place foreign-key]    asks 0: by none, for it is null
 //   answering  kTableRow foreign-key -> time:signed value
 //              kKeyRow foreign-key:bytes key -> place
+//              kGroupRow foreign-key -> n:varint             so many ask for it; none: 0
 //   joining    kPairRow key -> flags:u8 place time:signed [right-time:signed] row
 //              flags: 1: a result stands in the output, 2: of a pair, and right-time is its right row's
 #include "flow/join/foreign_join.h"
@@ -148,11 +149,18 @@ class Answering final : public Stage {
     if (record.key.is_null() || record.value.is_null() || !decode(record.value.view(), ask))
       return out.fail(record, not_ours());
     set_asker(record.key.view(), ask.key);
+    const bool asked = store_.get(key_).has_value();
     ++dirty_;
-    if (!ask.subscribes) return store_.erase(key_);
+    if (!ask.subscribes) {
+      if (!asked) return;
+      store_.erase(key_);
+      count(record.key.view(), -1);
+      return;
+    }
     place_.clear();
     put_place(place_, ask.place);
     store_.put(key_, place_);
+    if (!asked) count(record.key.view(), 1);
     const TableRow row = find(record.key.view());
     message_.clear();
     encode_answer(row.value, row.time, message_);
@@ -202,8 +210,33 @@ class Answering final : public Stage {
     key_ += key;
   }
 
+  // How many ask for this key now that so many more do. A row of the right changes more often than not while none asks
+  // for it yet, and a scan costs as much as hundreds of reads in a large transaction.
+  uint64_t count(std::string_view foreign, int64_t more) {
+    key_.assign(1, state::kGroupRow).append(foreign);
+    uint64_t n = 0;
+    if (const auto stored = store_.get(key_)) {
+      Reader in(*stored);
+      n = in.varint();
+      if (!in.ok() || !in.at_end() || n == 0)
+        throw state::CorruptState("how many rows ask for a key: broken in the state");
+    }
+    if (more == 0) return n;
+    n += static_cast<uint64_t>(more);
+    ++dirty_;
+    if (n == 0) {
+      store_.erase(key_);
+    } else {
+      row_.clear();
+      put_varint(row_, n);
+      store_.put(key_, row_);
+    }
+    return n;
+  }
+
   // False: one was refused, and the record has failed.
   bool tell_all(const Record& record, const TableRow& row, Emitter& out) {
+    if (count(record.key.view(), 0) == 0) return true;
     message_.clear();
     encode_answer(row.value, row.time, message_);
     const size_t answer = message_.size();
