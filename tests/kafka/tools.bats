@@ -391,6 +391,15 @@ event_times() {
   [ "$output" = "$(head -1 in)" ]
 }
 
+@test "in a group: a reader that hangs up on a quiet topic ends the tool" {
+  clicks 10 >in
+  new_topic src
+  kwrite -q ./in "$src"
+  run timeout 20 bash -c "kfilter -q -g $src-group 'number > 0' $src | head -1"
+  [ "$status" -eq 0 ]
+  [ "$output" = "$(head -1 in)" ]
+}
+
 @test "partitions that are added while a topic is read on and on: read, too; windows of it end and say so" {
   new_topic grown 1
   echo '{"a":0}' | kwrite -q --key a "$grown"
