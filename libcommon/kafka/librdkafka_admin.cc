@@ -425,9 +425,9 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
 
   std::vector<PartitionOffset> all_committed(const std::string& group) override {
     std::vector<PartitionOffset> out;
-    // By the group's own client: told by a broker that it is not the coordinator, librdkafka has the client's
-    // group look for it, and crashes where the client has none (2.0).
-    Client& member = member_of(group);
+    // By a client with a group, whichever: told by a broker that it is not the coordinator, librdkafka has the
+    // client's group look for it, and crashes where the client has none (2.0). One for all groups.
+    Client& member = groups_.empty() ? member_of(group) : *groups_.begin()->second;
     retry("committed offsets of group " + group, [&] {
       return ask_coordinator([&](int32_t broker) {
         const ListOffsetsHandle request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
