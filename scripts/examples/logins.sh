@@ -23,7 +23,8 @@ kread -e -c 3 "$p.alarms"
 
 echo "--- users with more than three of them that succeeded"
 ktable -e --by user 'n=count() if ok' "$p.alarms" "$p.users"
-kread -e --latest-per-key "$p.users" | kfilter 'n > 3' | head -n 3
+kread -e --latest-per-key "$p.users" | kfilter 'n > 3' >"$dir/users"
+head -n 3 "$dir/users"
 
 # --- is it right? ---
 kread -e "$p.logins" >"$dir/logins"
