@@ -68,6 +68,8 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   refused_with 2 koffset import --execute "$group" far; says "offset 9 is beyond the end of $b [0], 3"
   echo '{"topic":"'"$b"'","offset":1}' | { ! koffset import --execute "$group" - 2>err; }
   grep -qF 'line 1: no topic, partition and offset' err
+  mkdir folder
+  refused_with 2 koffset import --execute "$group" folder; says "cannot read folder" "nothing was changed"
   koffset delete -q --execute "$group" "$a"
   [ "$(offsets "$group" "$a") $(offsets "$group" "$b")" = '0:- 1:- 0:3' ]
   koffset delete "$group-2"

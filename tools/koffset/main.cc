@@ -492,6 +492,10 @@ class OffsetTool final : public cli::Tool {
         throw usage_error(path + ", line " + std::to_string(number) + ": " + one.at.topic + " [" +
                           std::to_string(one.at.partition) + "] again");
     }
+    // What could not be read is no end: half of a file would set half of the offsets.
+    if (in.bad())
+      throw usage_error("cannot read " + path + " beyond line " + std::to_string(number),
+                        "nothing was changed; FILE is what koffset export wrote");
     std::vector<kafka::PartitionOffset> list;
     for (const auto& [at, one] : wanted) list.push_back(one);
     return set_offsets(list);
