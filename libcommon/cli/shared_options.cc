@@ -256,7 +256,7 @@ void SharedOptions::shape(flow::Job& job) const {
   }
   if (!place_ && job.max_input && job.topology.has_internal_topic() && job.in.is_topic() &&
       job.out.is_topic())
-    throw usage_error("-c: what so many records of " + job.in.name +
+    throw usage_error("-c: what the first N records of " + job.in.name +
                           " give would stay in the internal topic until the next run",
                       "-e and --until TIME read to an end, and all that comes of it; as lines: kread -c N " +
                           shell_word(job.in.name) + " | " + job.tool + " ...");

@@ -27,8 +27,8 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr size_t kMaxRecords = 2000;
-// In order of time a batch's messages lie apart, where the processor does not fetch the next ones by itself:
-// so many stay in its cache until they are done.
+// In order of time a batch's messages lie apart in memory, where the processor does not fetch the next ones by
+// itself: a batch of this size stays in its cache until it is done.
 constexpr size_t kMaxOrderedRecords = 1000;
 constexpr auto kAgainSoon = Millis(20);  // where a partition is waited for
 constexpr auto kCommittedLimit =

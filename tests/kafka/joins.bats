@@ -2,17 +2,8 @@
 # shellcheck disable=SC2154
 # kjoin on a real broker, with kcat as writer and witness.
 
-setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/joins.bash"; kafka_setup; }
 teardown() { kafka_teardown; }
-
-# rows TOPIC KEY:JSON...: records; an empty value is a tombstone.
-rows() {
-  local one topic=$1
-  shift
-  for one in "$@"; do printf '%s\t%s\n' "${one%%:*}" "${one#*:}"; done | produce "$topic" -Z -K "$(printf '\t')"
-}
-# What is in a topic, by key; values that are null as -.
-all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k 1,1; }
 
 @test "kjoin: a stream with a table, whose rows change and go, over runs and lost state" {
   new_topic orders 2

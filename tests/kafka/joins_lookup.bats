@@ -2,17 +2,8 @@
 # shellcheck disable=SC2154
 # kjoin with tables that are in each process: --global, table:./FILE.
 
-setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
+setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/joins.bash"; kafka_setup; }
 teardown() { kafka_teardown; }
-
-# rows TOPIC KEY:JSON...: records; an empty value is a tombstone.
-rows() {
-  local one topic=$1
-  shift
-  for one in "$@"; do printf '%s\t%s\n' "${one%%:*}" "${one#*:}"; done | produce "$topic" -Z -K "$(printf '\t')"
-}
-# What is in a topic, by key.
-all() { consume "$1" -J | jq -r '"\(.key)=\(.payload // "-")"' | sort -s -t = -k 1,1; }
 
 @test "kjoin --global: other partitions, keys anywhere; all rows are there before the first record; a restart reads them again" {
   new_topic orders 3

@@ -97,7 +97,7 @@ sums() {
     "kpipe -c 10 kgroupby uri then ktable n=count() -- $clicks $two"; do
     run $command
     [ "$status" -eq 2 ]
-    says '-c: what so many records' 'would stay in the internal topic' 'kread -c N'
+    says '-c: what the first N records of' 'would stay in the internal topic' 'kread -c N'
   done
   ktable -q -c 10 --by uri 'n=count()' "$clicks" >lines # to lines there is no such topic
   [ "$(jq -s 'map(.n) | add' lines)" -eq 10 ]

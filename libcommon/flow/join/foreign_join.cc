@@ -2,7 +2,7 @@
 //   asking     kSourceRow key -> asks:u8 [place foreign-key]    asks 0: by none, for it is null
 //   answering  kTableRow foreign-key -> time:signed value
 //              kKeyRow foreign-key:bytes key -> place
-//              kGroupRow foreign-key -> n:varint             so many ask for it; none: 0
+//              kGroupRow foreign-key -> n:varint             how many ask for it; none: 0
 //   joining    kPairRow key -> flags:u8 place time:signed [right-time:signed] row
 //              flags: 1: a result stands in the output, 2: of a pair, and right-time is its right row's
 #include "flow/join/foreign_join.h"
@@ -210,7 +210,7 @@ class Answering final : public Stage {
     key_ += key;
   }
 
-  // How many ask for this key now that so many more do. A row of the right changes more often than not while none asks
+  // How many ask for this key, `more` of them new. A row of the right changes more often than not while none asks
   // for it yet, and a scan costs as much as hundreds of reads in a large transaction.
   uint64_t count(std::string_view foreign, int64_t more) {
     key_.assign(1, state::kGroupRow).append(foreign);

@@ -109,8 +109,8 @@ void TransactionManager::commit(const std::vector<kafka::PartitionOffset>& offse
   has_committed_ = true;
 }
 
-// In a transaction as well: a plain commit that nobody answered may be made at any later time, and would set the
-// group back.
+// In a transaction, as all commits: librdkafka keeps a plain commit that was not answered and makes it at any later
+// time, which would set the group back.
 void TransactionManager::commit_first(const std::vector<kafka::PartitionOffset>& offsets,
                                       kafka::GroupConsumer& consumer, const std::string& member) {
   begin_if_needed();

@@ -59,7 +59,7 @@ class KeyTimes {
   void clear() { *this = KeyTimes(); }
 
  private:
-  static constexpr size_t kUnit = 4;  // places count so many bytes
+  static constexpr size_t kUnit = 4;  // bytes that one step of a place stands for
   static constexpr size_t kChunkBytes = 64 * 1024;
   static constexpr size_t kChunkUnits = kChunkBytes / kUnit;
   static constexpr size_t kFirstChunk = 1024;  // there may be one table for each of thousands of windows
