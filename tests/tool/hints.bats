@@ -542,6 +542,14 @@ END
   gives '--delivery exactly-once' kfilter --delivery exactly_once true a b
   gives 'kgen -c 10 clicks' kgen clicks 10
   gives 'kdedup EXPR --within D IN OUT' kdedup --by uri clicks
+  gives '--on id' kjoin --within 1s --on 'left.id == right.id' a b c
+  gives '--on id=other' kjoin --within 1s --on 'a.id == b.other' a b c
+  gives '--on id=other' kjoin --within 1s --on 'id == other' a b c
+  gives '--on user=_key' kjoin --on 'a.user = users.id' a table:users c
+  gives '--on customer_id=_key' kjoin --on 'orders.customer_id = customers.id' table:orders table:customers c
+  # With one '=' a record may have an object called left: a note.
+  KUTILS_BROKERS=localhost:1 run kjoin --explain --within 1s --on 'left.id = right.id' a b c
+  [[ $output == *"names the sides, write: --on id"* ]] || { echo "$output"; return 1; }
 }
 
 @test "what is no line of JSON: over several lines, several in one, compressed" {

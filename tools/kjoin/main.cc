@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/log.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
 #include "flow/join/foreign_join.h"
@@ -14,6 +15,7 @@
 #include "flow/join/lookup_tables.h"
 #include "flow/join/rekey_stage.h"
 #include "flow/tasks/state_support.h"
+#include "kjoin/on_sides.h"
 #include "kjoin/select_list.h"
 #include "kmap/map_stage.h"
 
@@ -97,6 +99,7 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
     options.format = {where_, merge_, prefix_, shared_.expressions()};
     add_settings(options);
+    judge_on();
     if (is_lookup()) {
       look_up(options);
     } else if (on_.empty()) {
@@ -333,6 +336,26 @@ class JoinTool final : public cli::StreamTool {
                        }});
   }
 
+  // `left.id = right.id`: each side's expression sees its own record. With one '=' a record may have a field called left, so
+  // that this is only a note.
+  void judge_on() const {
+    const std::optional<SqlCondition> sql = sql_condition(on_, job_.in.name, right_.name);
+    if (!sql || (!sql->compares && !sql->names_sides)) return;
+    const std::string right = is_streams() || right_.is_lines() ? sql->right : "_key";
+    const std::string write = "write: --on " + (sql->left == right ? right : sql->left + "=" + right);
+    if (sql->compares)
+      throw usage_error(
+          "--on: '" + on_ + "' is true or false, and no key; each side's expression sees its own record",
+          write);
+    if (right != sql->right)
+      throw usage_error(
+          "--on: each side's expression sees its own record, and a table has its rows by their own key: its side is _key",
+          write);
+    StderrLog("kjoin", shared_.quiet())
+        .note("--on: each side's expression sees the fields of its own record, with nothing in front; if '" +
+              on_ + "' names the sides, " + write);
+  }
+
   std::string side_of_on(const std::string& text) const {
     const size_t from = text.find_first_not_of(' ');
     if (from == std::string::npos)
@@ -413,32 +436,6 @@ class JoinTool final : public cli::StreamTool {
                          return flow::make_foreign_joining(options, *context.store);
                        },
                        true});
-  }
-
-  // Of the one '=' in `a=b` that is no part of ==, !=, <= or >= and stands outside of strings and brackets.
-  static std::optional<size_t> place_of_equals(const std::string& text) {
-    int depth = 0;
-    char quote = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      if (quote != 0) {
-        if (c == '\\') ++i;
-        if (c == quote) quote = 0;
-      } else if (c == '"' || c == '\'') {
-        quote = c;
-      } else if (c == '(' || c == '[' || c == '{') {
-        ++depth;
-      } else if (c == ')' || c == ']' || c == '}') {
-        --depth;
-      } else if (c == '=' && depth == 0) {
-        if (i + 1 < text.size() && text[i + 1] == '=') {
-          ++i;
-        } else if (i > 0 && text[i - 1] != '!' && text[i - 1] != '<' && text[i - 1] != '>') {
-          return i;
-        }
-      }
-    }
-    return std::nullopt;
   }
 
   // What stands behind the join; it passes deletions on.
