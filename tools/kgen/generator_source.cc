@@ -12,6 +12,8 @@ io::Fill GeneratorSource::poll(Batch& batch, Millis) {
     generator_->append(next_, text_);
     Record& record = batch.records().emplace_back();
     record.value = batch.arena().copy(text_);
+    record.timestamp = generator_->time_ms();
+    if (record.timestamp != kNoTimestamp) record.timestamp_type = TimestampType::create_time;
     record.topic = "kgen";
     record.offset = next_++;
   }

@@ -1,5 +1,5 @@
-// A source that makes its records: for kgen. Their offset counts from 0, they have no key and no time of
-// their own.
+// A source that makes its records: for kgen. Their offset counts from 0, they have no key, and a time of
+// their own only if the data has one.
 #pragma once
 
 #include <memory>

@@ -1,34 +1,14 @@
 #include "kgen/generators.h"
 
-#include <algorithm>
 #include <iterator>
 
 #include "base/time_format.h"
-#include "data/json_write.h"
+#include "kgen/json_fields.h"
+#include "kgen/nexmark.h"
 #include "kgen/random.h"
 
 namespace kutils {
 namespace {
-
-void append_text(std::string_view name, std::string_view text, std::string& out) {
-  out.append(name).append("\"").append(text).append("\"");
-}
-void append_int(std::string_view name, int64_t value, std::string& out) {
-  out += name;
-  append_json_int(value, out);
-}
-// Hundredths as a decimal number: 1250 -> 12.50.
-void append_cents(std::string_view name, int64_t cents, std::string& out) {
-  append_int(name, cents / 100, out);
-  out += '.';
-  out += static_cast<char>('0' + cents / 10 % 10);
-  out += static_cast<char>('0' + cents % 10);
-}
-void append_padded(int64_t value, int digits, std::string& out) {
-  const std::string text = std::to_string(value);
-  out.append(static_cast<size_t>(digits) - std::min(static_cast<size_t>(digits), text.size()), '0')
-      .append(text);
-}
 
 // Visits to a shop: about 113 bytes, `number` even over 0 to 199, few uris that are much visited and many
 // that are not.
@@ -116,14 +96,21 @@ class Empty final : public Generator {
 };
 
 template <typename T>
-std::unique_ptr<Generator> make(uint64_t seed) {
-  return std::make_unique<T>(seed);
+std::unique_ptr<Generator> make(const GeneratorOptions& options) {
+  return std::make_unique<T>(options.seed);
 }
 
 // A new kind of data is a class and a line here.
 constexpr GeneratorInfo kGenerators[] = {
     {"clicks", "visits to a shop: number, uri, user, email, country, ms", make<Clicks>},
     {"taxi", "rides with the columns of New York's yellow cabs: VendorID, ..., total_amount", make<Taxi>},
+    {"nexmark", "an auction house's events: persons, auctions, bids (1:3:46), told apart by `event`",
+     make_nexmark, true},
+    {"nexmark:person", "only the persons: id, name, emailAddress, ...", make_nexmark_persons, true},
+    {"nexmark:auction", "only the auctions: id, itemName, ..., expires, seller, category",
+     make_nexmark_auctions, true},
+    {"nexmark:bid", "only the bids: auction, bidder, price, channel, url, dateTime, extra", make_nexmark_bids,
+     true},
 };
 
 }  // namespace

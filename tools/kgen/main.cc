@@ -1,9 +1,11 @@
-// kgen clicks|taxi|LIST [OUT]: synthetic data, and values sent on time.
+// kgen clicks|taxi|nexmark|LIST [OUT]: synthetic data, and values sent on time.
 #include <random>
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "base/time_format.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
 #include "kgen/generator_source.h"
@@ -15,6 +17,8 @@ namespace {
 using namespace kutils;
 
 constexpr size_t kBatch = 4096;
+constexpr int64_t kNexmarkBegin = 1'767'225'600'000;  // 2026-01-01
+constexpr double kNexmarkRate = 10'000;               // the standard's
 
 // A LIST stands on nothing: fields in it can only be a mistake, or a mistyped name of a generator.
 void require_no_fields(const std::string& list, const expr::Options& options) {
@@ -46,12 +50,14 @@ class GenTool final : public cli::StreamTool {
       : StreamTool(
             {.reads_topics = false, .reads_lines = false, .groups = false, .shapes_see_output = true}) {}
   cli::ToolInfo info() const override {
-    return {"kgen",
-            "Make records: synthetic data, or a list of expressions again and again.",
-            {{"WHAT", true, "clicks, taxi, or a LIST as kmap's, evaluated per record; _offset counts from 0",
-              true},
-             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"kgen --rate 100 clicks clicks"}, {"kgen --every 5s 'n=_offset, r=random()' ticks"}}};
+    return {
+        "kgen",
+        "Make records: synthetic data, or a list of expressions again and again.",
+        {{"WHAT", true,
+          "clicks, taxi, nexmark, nexmark:KIND, or a LIST as kmap's, evaluated per record; _offset counts from 0",
+          true},
+         {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+        {{"kgen --rate 100 clicks clicks"}, {"kgen --every 5s 'n=_offset, r=random()' ticks"}}};
   }
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--rate",
@@ -69,7 +75,23 @@ class GenTool final : public cli::StreamTool {
                  .metavar = "N",
                  .help = "end after N records; else never",
                  .in_short_help = true,
-                 .set = [this](const std::string& text) { count_ = cli::parse_number("--count", text, 0, INT64_MAX); }});
+                 .set = [this](const std::string& text) {
+                   count_ = cli::parse_number("--count", text, 0, INT64_MAX);
+                 }});
+    options.add({.names = "--begin",
+                 .metavar = "TIME",
+                 .help = "nexmark: when the first event happens; else 2026-01-01",
+                 .set = [this](const std::string& text) { begin_ = text; }});
+    options.add({.names = "--event-rate",
+                 .metavar = "N",
+                 .help = "nexmark: N events in a second of their own time; else as --rate, or 10000",
+                 .set = [this](const std::string& text) { event_rate_ = parse_rate(text, "--event-rate"); }});
+    options.add({.names = "--out-of-order",
+                 .metavar = "N",
+                 .help = "nexmark: each N events come in another order; else in order of time",
+                 .set = [this](const std::string& text) {
+                   out_of_order_ = cli::parse_number("--out-of-order", text, 1, 1'000'000);
+                 }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
@@ -89,6 +111,7 @@ class GenTool final : public cli::StreamTool {
     uint64_t seed = shared_.expressions().random_seed;
     if (seed == 0) seed = std::random_device{}();
     const GeneratorInfo* info = find_generator(what);
+    const GeneratorOptions generator = generator_options(seed, info);
     if (info) {
       job_.set_stage([](const flow::StageContext&) { return std::make_unique<flow::PassStage>(); });
     } else {
@@ -97,9 +120,9 @@ class GenTool final : public cli::StreamTool {
       job_.settings.push_back({"LIST", MapStage(plan).canonical()});
       job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     }
-    job_.open_lines_in = [info, seed, rate = rate_, count = count_]() -> std::unique_ptr<io::Source> {
-      auto source = std::make_unique<GeneratorSource>(info ? info->make(seed) : make_empty_generator(), count,
-                                                      rate ? size_t{1} : kBatch);
+    job_.open_lines_in = [info, generator, rate = rate_, count = count_]() -> std::unique_ptr<io::Source> {
+      auto source = std::make_unique<GeneratorSource>(info ? info->make(generator) : make_empty_generator(),
+                                                      count, rate ? size_t{1} : kBatch);
       if (!rate) return source;
       return std::make_unique<PacedSource>(std::move(source), *rate);
     };
@@ -107,6 +130,34 @@ class GenTool final : public cli::StreamTool {
   }
 
  private:
+  GeneratorOptions generator_options(uint64_t seed, const GeneratorInfo* info) const {
+    if (!info || !info->has_times) {
+      const char* given = begin_          ? "--begin"
+                          : event_rate_   ? "--event-rate"
+                          : out_of_order_ ? "--out-of-order"
+                                          : nullptr;
+      if (given)
+        throw usage_error(std::string(given) + ": only nexmark has times of its own",
+                          "--time EXPR sets them");
+    }
+    GeneratorOptions options{
+        .seed = seed, .begin_ms = kNexmarkBegin, .events_per_second = kNexmarkRate, .out_of_order = 1};
+    if (begin_) {
+      const auto ms = parse_time_ms(*begin_, SystemClock().wall_ms());
+      if (!ms) throw usage_error("--begin: '" + *begin_ + "' is no time", "2026-01-01T00:00:00Z, now, -1h");
+      options.begin_ms = *ms;
+    }
+    if (event_rate_ || rate_) options.events_per_second = event_rate_ ? *event_rate_ : *rate_;
+    if (out_of_order_) options.out_of_order = *out_of_order_;
+    if (options.out_of_order % kOutOfOrderStep == 0)
+      throw usage_error("--out-of-order: a multiple of " + std::to_string(kOutOfOrderStep) + " does not mix",
+                        "take " + std::to_string(options.out_of_order + 1));
+    return options;
+  }
+
+  std::optional<std::string> begin_;
+  std::optional<double> event_rate_;
+  std::optional<int64_t> out_of_order_;
   std::optional<double> rate_;
   std::optional<Millis> every_;
   std::optional<int64_t> count_;

@@ -10,11 +10,11 @@
 
 namespace kutils {
 
-double parse_rate(const std::string& text) {
+double parse_rate(const std::string& text, std::string_view option) {
   char* end = nullptr;
   const double rate = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(rate > 0) || !std::isfinite(rate)) {
-    throw usage_error("--rate: '" + text + "' is not a number of records a second", "for example 100 or 0.5");
+    throw usage_error(std::string(option) + ": '" + text + "' is not a number of records a second", "for example 100 or 0.5");
   }
   return rate;
 }

@@ -11,7 +11,8 @@
 
 namespace kutils {
 
-double parse_rate(const std::string& text);  // `100`, `0.5`; throws usage_error
+// `100`, `0.5`; throws usage_error.
+double parse_rate(const std::string& text, std::string_view option = "--rate");
 
 class PacedSource final : public io::Source {
  public:
