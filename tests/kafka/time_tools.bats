@@ -84,6 +84,21 @@ in_order() { awk -v want="$1" '$2 < last[$1] { print "out of order:", $0; exit 1
   [ "$is_early" = 0 ] || cut -d' ' -f1,3 times | in_order 2000
 }
 
+@test "kdelay and ktake -e: what has become due since the last run goes out, though IN has nothing new" {
+  new_topic in 2
+  new_topic due 2
+  new_topic taken 2
+  at=$(($(date +%s%3N) + 5000))
+  seq 3000 | jq -c --argjson at "$at" '{n: ., at: $at}' | kwrite "$in"
+  kdelay -e -g "$due" at "$in" "$due"
+  ktake -e -g "$taken" 5000 --within 1s "$in" "$taken"
+  wait_for 20 eval '[ "$(date +%s%3N)" -gt "$at" ]'
+  kdelay -e -g "$due" at "$in" "$due"
+  [ "$(count "$due")" -eq 3000 ]
+  ktake -e -g "$taken" 5000 --within 1s "$in" "$taken"
+  [ "$(consume "$taken" | jq -s 'map(length) | add')" -eq 3000 ]
+}
+
 values() { consume "$1" | jq -c '.[]' | wc -l; }
 values_are() { [ "$(values "$1")" -eq "$2" ]; }
 values_at_least() { [ "$(values "$1")" -ge "$2" ]; }

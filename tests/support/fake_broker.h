@@ -451,7 +451,7 @@ class FakeProducer final : public kafka::TransactionalProducer {
 inline void append_record(Batch& batch, const kafka::TopicPartition& at, int64_t offset,
                           const FakeBroker::Entry& entry) {
   Record record;
-  record.topic = at.topic;
+  record.topic = batch.arena().copy(at.topic);
   record.partition = at.partition;
   record.offset = offset;
   if (entry.key) record.key = batch.arena().copy(*entry.key);

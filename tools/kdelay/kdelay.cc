@@ -64,6 +64,7 @@ class DelayTool final : public cli::StreamTool {
           return std::make_unique<DelayStage>(plan, context.store, context.clock);
         },
         true);
+    job_.topology.last().waits_for_clock = true;
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

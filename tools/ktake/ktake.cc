@@ -54,6 +54,7 @@ class TakeTool final : public cli::StreamTool {
             return std::make_unique<TakeStage>(plan, nullptr, *context.store, context.clock);
           },
           true);
+      job_.topology.last().waits_for_clock = true;
     } else {
       const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
       grouping_.shape(job_, {}, shared_.expressions(), has_keys, false, {},

@@ -21,11 +21,12 @@ class GroupEnds {
   // answer.
   bool reached(kafka::GroupConsumer& consumer) const;
 
-  // --close-at-end: the windows of a partition that a killed process still holds would stay open. The group
-  // drops that process after its session time-out and gives its partitions to us. Live processes of this
-  // machine close their own windows. Whether processes of other machines live cannot be told, so they are
-  // waited for as long as killed ones. `held`: how many partitions of the last sub-topology are ours;
-  // `waited_us`: since this worker began. Says once what is waited for, and at the end what is left to others.
+  // --close-at-end, and where records wait for the clock: the windows of a partition that a killed process
+  // still holds would stay open, and what is due there would not go out. The group drops that process after
+  // its session time-out and gives its partitions to us. Live processes of this machine do the same for their
+  // own partitions. Whether processes of other machines live cannot be told, so they are waited for as long as
+  // killed ones. `held`: how many partitions of the last sub-topology are ours; `waited_us`: since this worker
+  // began. Says once what is waited for, and at the end what is left to others.
   bool waits_for_partitions(int32_t held, int64_t waited_us);
 
  private:

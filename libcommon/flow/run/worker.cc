@@ -167,14 +167,20 @@ bool Worker::reached_ends() {
   commit(true);
   if (rewind_needed_) return false;
   if (!group_ends_.reached(membership_->consumer())) return false;
+  // All may have been read before, while records waited that are due now.
+  if (parts_.job.topology.waits_for_clock() && (waits_for_partitions() || tasks_->any_timer_due())) return false;
   if (origins_ && membership_->member_id().empty()) check_unread_origins();
   if (!internal_topics_reached_ends() || rewind_needed_) return false;
   if (!parts_.job.close_at_end) return true;
   // All may have been read before: then there is nothing to wait for but what is to be closed.
-  if (group_ends_.waits_for_partitions(tasks_->count_of_last(), membership_->age_us())) return false;
+  if (waits_for_partitions()) return false;
   tasks_->close_stages();
   if (transaction_->is_open()) commit();
   return !rewind_needed_;
+}
+
+bool Worker::waits_for_partitions() {
+  return group_ends_.waits_for_partitions(tasks_->count_of_last(), membership_->age_us());
 }
 
 // False: it failed, and what was done since the last commit is to be thrown away. Throws what an abort does not

@@ -78,6 +78,7 @@ class Worker final : private PartitionOwner {
   bool finished();
   bool is_settled();
   bool reached_ends();
+  bool waits_for_partitions();
   template <typename Step>
   bool attempt(const Step& step);
   bool replay_reached();

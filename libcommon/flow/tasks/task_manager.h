@@ -66,6 +66,7 @@ class TaskManager {
   void tick();
   // How long until the next one, `most` at most.
   Millis until_timer(Millis most) const;
+  bool any_timer_due() const { return until_timer(Millis(1)) == Millis(0); }
   // Stream time moves by the silence of what is silent (rule 26): partitions at their ends, or, behind an internal
   // topic, the sources. Asks once a second.
   void tell_idle_time();

@@ -50,6 +50,7 @@ struct Operator {
   std::function<int64_t(int64_t time)> next_close = {};
   int place = 0;             // in a pipe: 1, 2, ...; else 0
   uint32_t other_ports = 0;  // its ports 1, 2, ... follow so many of earlier operators in the task's ports
+  bool waits_for_clock = false;  // it holds records until a time of the clock (waiting.h)
 };
 
 // A topic that is read beside a sub-topology's first source, in order of time with it. It has as many
@@ -88,6 +89,12 @@ class Topology {
   bool has_internal_topic() const { return subs_.size() > 1; }
   bool has_state() const {
     return std::any_of(subs_.begin(), subs_.end(), [](const SubTopology& one) { return one.has_state(); });
+  }
+  bool waits_for_clock() const {
+    return std::any_of(subs_.begin(), subs_.end(), [](const SubTopology& sub) {
+      return std::any_of(sub.operators.begin(), sub.operators.end(),
+                         [](const Operator& one) { return one.waits_for_clock; });
+    });
   }
 
  private:

@@ -22,7 +22,10 @@
 #include <set>
 #include <string_view>
 
+#include "base/varint.h"
 #include "flow/run/run.h"
+#include "flow/timers/held_record.h"
+#include "flow/timers/timer_rows.h"
 #include "support/catch.h"
 #include "support/fake_environment.h"
 #include "support/keyed_sink.h"
@@ -198,6 +201,63 @@ class NumberingStage final : public Stage {
   state::Store& store_;
 };
 
+// Holds each record until the clock has reached the time that its number says, as kdelay does.
+class HoldingStage final : public Stage {
+ public:
+  HoldingStage(state::Store& store, const Clock& clock) : store_(store), clock_(clock), timers_(store, 256) {
+    store_.set_description("held");
+    if (const auto stored = store_.get(kNext)) next_ = std::stoll(std::string(*stored));
+  }
+  static int64_t due(int64_t number) { return 1'000'100 + number * 3 % 7 * 60; }  // the clock begins at 1'000'000
+
+  void process(const Record& record, Emitter& out) override {
+    if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
+    const std::string value(record.value.view());
+    if (value[0] == '-') return out.drop(record, DropReason::filtered);
+    if (value[0] == '?') return out.fail(record, {Reason::missing_field, "no field \"x\""});
+    const int64_t at = due(std::stoll(value.substr(1)));
+    std::string key, bytes;
+    put_ordered(key, next_++);
+    encode_record(record, bytes);
+    if (at <= clock_.wall_ms() && timers_.next_due() > at) {
+      out.emit(&record, held_.decode(bytes));
+    } else {
+      timers_.put(at, key, bytes);
+    }
+    for (int refused = 0; value[0] == 'r' && refused < 2; ++refused) write_huge(record, out);
+  }
+  void tick(int64_t wall_ms, Emitter& out) override {
+    timers_.fire(wall_ms, 2, [&](int64_t at, std::string_view, std::string_view bytes) {
+      CHECK(at <= wall_ms);
+      out.emit(nullptr, held_.decode(bytes));
+    });
+  }
+  std::optional<int64_t> next_wakeup() const override {
+    if (timers_.next_due() == kNever) return std::nullopt;
+    return timers_.next_due();
+  }
+  void before_commit(Emitter&) override {
+    timers_.write_back();
+    store_.put(kNext, std::to_string(next_));
+  }
+  size_t dirty_rows() const override { return timers_.dirty(); }
+
+ private:
+  static constexpr std::string_view kNext{&state::kKeyRow, 1};
+  static void write_huge(const Record& record, Emitter& out) {
+    Output output;
+    output.key = record.key;
+    output.value = std::string_view("huge");
+    out.emit(&record, output);
+  }
+
+  state::Store& store_;
+  const Clock& clock_;
+  TimerRows timers_;
+  HeldRecord held_;
+  int64_t next_ = 0;
+};
+
 // In front of the repartition: each record goes to where its key belongs.
 class ForwardingStage final : public Stage {
  public:
@@ -227,7 +287,7 @@ std::string text(const std::map<std::string, int64_t>& rows) {
   return all;
 }
 
-enum class Shape { stateless, stateful, by, window, chain, together };
+enum class Shape { stateless, stateful, by, window, chain, together, held };
 const char* to_string(Shape shape) {
   switch (shape) {
     case Shape::stateless:
@@ -242,6 +302,8 @@ const char* to_string(Shape shape) {
       return "chain";
     case Shape::together:
       return "two sources";
+    case Shape::held:
+      return "held";
   }
   return "?";
 }
@@ -328,6 +390,15 @@ class Bench : public testing::FakeEnvironment {
            [](const StageContext& context) { return std::make_unique<WindowStage>(*context.store); }, true});
       return;
     }
+    if (case_.shape == Shape::held) {
+      job_.topology.add({"hold",
+                         [](const StageContext& context) {
+                           return std::make_unique<HoldingStage>(*context.store, *context.clock);
+                         },
+                         true});
+      job_.topology.last().waits_for_clock = true;
+      return;
+    }
     job_.topology.add(
         {"count", [](const StageContext& context) { return std::make_unique<CountingStage>(context.store); },
          case_.shape != Shape::stateless});
@@ -346,6 +417,7 @@ class Bench : public testing::FakeEnvironment {
       const ExitCode code = run_once();
       if (code == ExitCode::bad_record && !passes_errors()) mend();
       if (code == ExitCode::ok && all_done()) return true;
+      if (case_.shape == Shape::held) clock.jump(150);  // what waits outlives the run
     }
     return false;
   }
@@ -358,8 +430,8 @@ class Bench : public testing::FakeEnvironment {
     for (size_t p = 0; p < 2; ++p) {
       for (const std::string& value : broker.read("out", p)) {
         const std::string row =
-            case_.shape == Shape::stateless ? std::to_string(p) : value.substr(0, value.find(':'));
-        got[row].push_back(value);
+            has_no_rows() ? std::to_string(p) : value.substr(0, value.find(':'));
+        got[row].push_back(case_.shape == Shape::held ? value.substr(1) : value);  // its kind may be mended
       }
     }
     if (case_.delivery == Delivery::exactly_once) {
@@ -372,6 +444,10 @@ class Bench : public testing::FakeEnvironment {
                                         [](const std::string& value) { return value.back() == '+'; }),
                          values.end());
       }
+      // Some are due at once where a run begins late.
+      if (case_.shape == Shape::held)
+        for (auto* side : {&got, &want})
+          for (auto& [row, values] : *side) std::sort(values.begin(), values.end());
       CHECK(text(got) == text(want));
     } else {
       for (auto& [row, values] : want) {
@@ -388,7 +464,7 @@ class Bench : public testing::FakeEnvironment {
       if (case_.delivery == Delivery::exactly_once || case_.shape != Shape::stateless)
         CHECK(letters == model.dead);
     }
-    if (case_.shape == Shape::stateless) return;
+    if (has_no_rows()) return;
     std::map<std::string, int64_t> stored;
     for (size_t p = 0; p < broker.topics.at("g-changelog").size(); ++p)
       for (const auto& [key, value] : testing::without_meta(broker.read_table("g-changelog", p)))
@@ -412,6 +488,8 @@ class Bench : public testing::FakeEnvironment {
         if (kind == '-' || (kind == '?' && passes_errors())) continue;
         if (case_.shape == Shape::window) {
           count_in_window(entry, model);
+        } else if (case_.shape == Shape::held) {
+          if (!entry.is_null) model.written[std::to_string(p)].push_back(entry.value.substr(1));
         } else {
           count(entry, p, model);
         }
@@ -453,6 +531,7 @@ class Bench : public testing::FakeEnvironment {
     if (case_.shape == Shape::together) return {(p == 0) != case_.beside_first ? "in" : "beside", 0};
     return {"in", static_cast<int32_t>(p)};
   }
+  bool has_no_rows() const { return case_.shape == Shape::stateless || case_.shape == Shape::held; }
   bool passes_errors() const { return case_.policy != OnError::Policy::fail; }
   // Keys belong to a partition where there is no repartition, and where the order of their records matters.
   std::string key_of(const std::string& record, size_t p) const {
@@ -522,7 +601,13 @@ class Bench : public testing::FakeEnvironment {
           if (broker.committed_entry({topic, p}, at)) return false;
       }
     }
-    return true;
+    return case_.shape != Shape::held || !any_waits();
+  }
+  bool any_waits() const {
+    for (size_t p = 0; p < broker.topics.at("g-changelog").size(); ++p)
+      for (const auto& [key, value] : testing::without_meta(broker.read_table("g-changelog", p)))
+        if (key[1] == state::kTimerRow) return true;  // after the number of the operator
+    return false;
   }
 
   const Case case_;
@@ -533,7 +618,7 @@ class Bench : public testing::FakeEnvironment {
 
 std::vector<Case> all_kinds() {
   std::vector<Case> cases;
-  for (const Shape shape : {Shape::stateless, Shape::stateful, Shape::by, Shape::together}) {
+  for (const Shape shape : {Shape::stateless, Shape::stateful, Shape::by, Shape::together, Shape::held}) {
     for (const Delivery delivery : {Delivery::exactly_once, Delivery::at_least_once}) {
       for (const OnError::Policy policy :
            {OnError::Policy::fail, OnError::Policy::dead_letter, OnError::Policy::skip}) {
@@ -676,7 +761,7 @@ TEST_CASE("every fault at every call, of every pattern of a few records") {
 // Roles that differ where all goes well.
 std::vector<Case> main_roles() {
   std::vector<Case> roles;
-  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain, Shape::together}) {
+  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain, Shape::together, Shape::held}) {
     for (const bool in_turn : {false, true}) {
       Case one;
       one.shape = shape;
