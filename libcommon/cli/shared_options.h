@@ -52,6 +52,8 @@ struct PipePlace {
   bool has_keys = true;     // records can have keys
   bool has_times = true;    // records have times
   bool rekeyed = false;     // an earlier stage changed keys, and records of equal keys are not together yet
+  bool is_first = true;     // it reads IN itself
+  bool reads_internal_topic = false;  // keys were brought together by an earlier stage
   bool shows_keys = true;   // the stage's output shows keys
   std::string value_codec;  // of what the stage reads; empty: JSON
 };
@@ -81,6 +83,8 @@ class SharedOptions {
   void let_shapes_see_output() { shares_.shapes_see_output = true; }
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
+  // Null: the tool runs by itself.
+  const PipePlace* place() const { return place_ ? &*place_ : nullptr; }
   bool keep_null() const { return keep_null_; }
   bool quiet() const { return quiet_; }
   // Set: what would be done is printed, and nothing is done.

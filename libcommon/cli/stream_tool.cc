@@ -10,7 +10,7 @@ namespace kutils::cli {
 
 ExitCode StreamTool::run() {
   const std::optional<Explains> explains = shared_.explains();
-  if (!explains) return flow::run(job_);
+  if (!explains) return flow::run(job_, parts_);
   std::string why;
   const TopicFacts facts = ask_brokers(job_, why);
   const std::string text = *explains == Explains::as_graph ? explain_dot(job_, facts) : explain(job_, facts);

@@ -4,6 +4,7 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "flow/run/run.h"
+#include "flow/run/run_part.h"
 #include "flow/topology/job.h"
 
 namespace kutils::cli {
@@ -17,12 +18,15 @@ class StreamTool : public Tool {
   // As a stage of a pipe: become_stage(), declare(), setup(), and then its job has its operators.
   SharedOptions& shared() { return shared_; }
   const flow::Job& job() const { return job_; }
+  // What the run of its job has to open.
+  const flow::RunParts& parts() const { return parts_; }
 
  protected:
   explicit StreamTool(Shares shares) : shared_(shares) {}
 
   SharedOptions shared_;
   flow::Job job_;
+  flow::RunParts parts_;
 };
 
 }  // namespace kutils::cli

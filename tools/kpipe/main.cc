@@ -30,7 +30,7 @@ class PipeTool final : public cli::StreamTool {
     };
     if ((text_ = help_of_stage(pipe.stages))) return;
     job_ = shared_.make_job("kpipe", operand(0), operand(1));
-    add_stages(pipe.stages, shared_, job_);
+    add_stages(pipe.stages, shared_, job_, parts_);
     shared_.shape(job_);
   }
   ExitCode run() override {

@@ -37,10 +37,11 @@ const StageTool& find_tool(const std::string& name) {
 // IN and OUT stand once, for the whole pipe.
 cli::ToolInfo without_endpoints(cli::ToolInfo info) {
   auto& operands = info.operands;
-  operands.erase(
-      std::remove_if(operands.begin(), operands.end(),
-                     [](const cli::Operand& one) { return one.name == "IN" || one.name == "OUT"; }),
-      operands.end());
+  operands.erase(std::remove_if(operands.begin(), operands.end(),
+                                [](const cli::Operand& one) {
+                                  return one.name == "IN" || one.name == "LEFT" || one.name == "OUT";
+                                }),
+                 operands.end());
   return info;
 }
 
@@ -111,8 +112,8 @@ std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& st
   return std::nullopt;
 }
 
-void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared,
-                flow::Job& job) {
+void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared, flow::Job& job,
+                flow::RunParts& parts) {
   cli::PipePlace place;
   place.has_keys = job.in.is_topic() || shared.lines_have_keys();
   place.has_times = job.in.is_topic() || shared.lines_have_times();
@@ -131,6 +132,8 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     const auto& tool = tools[i];
     place.pipe = job;
     place.pipe.in.table = is_table;
+    place.is_first = i == 0;
+    place.reads_internal_topic = job.topology.has_internal_topic();
     // kquery finds the rows of the last table or windows by OUT's name, and those of other stages by the
     // stage's name.
     place.pipe.table = !stages[i].name.empty() ? stages[i].name
@@ -148,6 +151,7 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
                             : error.hint());
     }
     const flow::Job& stage = tool->job();
+    if (i == 0) job.in.topics = stage.in.topics;  // kjoin --on reads RIGHT with it
     for (const flow::Setting& setting : stage.settings)
       job.settings.push_back({std::to_string(i + 1) + " " + name + " " + setting.name, setting.value});
     if (i > 0 && is_table) job.settings.push_back({std::to_string(i + 1) + " " + name + " IN is", "a table"});
@@ -160,14 +164,22 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
         job.topology.add_internal_topic();
         place.rekeyed = false;
       }
-      for (flow::Operator one : sub.operators) {
+      for (size_t k = 0; k < sub.operators.size(); ++k) {
+        flow::Operator one = sub.operators[k];
         one.name = stages[i].name.empty() ? name : name + ":" + stages[i].name;
         one.place = static_cast<int>(i + 1);
         one.other_ports = ports;
         job.topology.add(std::move(one));
+        for (const flow::CopartitionedSource& source : sub.copartitioned)
+          if (source.to == k) {
+            job.topology.add_copartitioned(source.topic, source.is_table);
+            job.max_wait = stage.max_wait;
+          }
       }
     }
     job.more_outputs.insert(job.more_outputs.end(), stage.more_outputs.begin(), stage.more_outputs.end());
+    const flow::RunParts& opened = tool->parts();
+    parts.insert(parts.end(), opened.begin(), opened.end());
     job.counts_silence |= stage.counts_silence;
     job.close_at_end |= stage.close_at_end;
     job.changes_keys |= stage.changes_keys;
@@ -177,6 +189,14 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     place.has_times |= tool->shared().sets_time() || stage.stateful();
     if (tool->shared().emits_json()) place.value_codec.clear();
   }
+  for (const flow::SubTopology& sub : job.topology.subs())
+    for (const flow::CopartitionedSource& source : sub.copartitioned)
+      for (const flow::MoreOutput& more : job.more_outputs)
+        if (more.at.name == source.topic)
+          throw usage_error(
+              "'" + source.topic +
+                  "' is both an output and what kjoin reads: the tool would read what it writes",
+              "write to another topic");
   if (job.close_at_end && job.topology.subs().size() > 2)
     throw usage_error(
         "--close-at-end: this pipe has " + std::to_string(job.topology.subs().size() - 1) +

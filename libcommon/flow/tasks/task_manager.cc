@@ -148,14 +148,9 @@ void TaskManager::start(Arrival& arrival) {
 
 std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const {
   StageContext context{partition.at.partition, nullptr, &clock_};
-  const auto& plans = context_.plan.subs;
-  const std::vector<CopartitionedSource>& beside = plans[partition.sub].copartitioned;
-  if (!beside.empty()) {
-    context.input_partitions = 1 + static_cast<int32_t>(beside.size());
-  } else if (plans.size() > 1) {
-    const size_t upstream = std::max<size_t>(partition.sub, 1) - 1;
-    context.input_partitions = plans[upstream].sources;
-    if (upstream == 0) context.input_topics = context_.plan.in_topics;
+  if (partition.sub > 0) {
+    context.input_partitions = context_.plan.subs[partition.sub - 1].sources;
+    if (partition.sub == 1) context.input_topics = context_.plan.in_topics;
   }
   return make_chain(context_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
     return partition.state ? &partition.state->store(number) : nullptr;

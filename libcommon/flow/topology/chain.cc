@@ -52,9 +52,13 @@ struct Held {
 class Chain final : public Stage, public Waiting {
  public:
   Chain(const SubTopology& sub, const StageContext& context, const StoreOf& store_of)
-      : clock_(context.clock), silent_ms_(static_cast<size_t>(std::max(context.input_partitions, 1)), 0) {
+      : clock_(context.clock),
+        tells_beside_(context.input_partitions <= 1 && !sub.copartitioned.empty()),
+        silent_ms_(tells_beside_ ? sub.copartitioned.size() + 1
+                                 : static_cast<size_t>(std::max(context.input_partitions, 1)),
+                   0),
+        beside_(sub.copartitioned) {
     home_.partition = context.partition;
-    beside_ = sub.copartitioned;
     uint8_t stores = 0;
     bool one_source = false;
     for (const Operator& one : sub.operators) {
@@ -69,10 +73,15 @@ class Chain final : public Stage, public Waiting {
   }
 
   void process(const Record& record, Emitter& out) override {
-    home_.topic = record.topic;
     out_ = &out;
-    for (const CopartitionedSource& source : beside_)
-      if (source.to > 0 && record.topic == source.topic) return enter(links_[source.to], record);
+    for (size_t i = 0; i < beside_.size(); ++i) {
+      if (record.topic != beside_[i].topic) continue;
+      if (tells_beside_) silent_ms_[i + 1] = 0;
+      if (beside_[i].to > 0) return enter(links_[beside_[i].to], record);
+      return links_.front().stage->process(record, links_.front());
+    }
+    if (tells_beside_) silent_ms_[0] = 0;
+    home_.topic = record.topic;
     links_.front().stage->process(record, links_.front());
   }
   void flush(Emitter& out) override {
@@ -116,6 +125,7 @@ class Chain final : public Stage, public Waiting {
     out_ = &out;
     const size_t number = silent_ms_.size() == 1 ? 0 : static_cast<size_t>(std::max(source, 0));
     if (number < silent_ms_.size()) silent_ms_[number] = silent_ms;
+    if (tells_beside_) return tell_silence(number);
     // Behind state the task is one source: as silent as the least silent of its own.
     const int64_t all = *std::min_element(silent_ms_.begin(), silent_ms_.end());
     for (Link& link : links_)
@@ -206,6 +216,23 @@ class Chain final : public Stage, public Waiting {
     from.is_refused = failures_ != failures;
   }
 
+  // Of the sources beside the first one each operator hears what it reads: as 0 the least silent one of those that
+  // come through the operators before it, as 1 its own.
+  void tell_silence(size_t of) {
+    const auto to = [&](size_t source) { return source == 0 ? size_t{0} : beside_[source - 1].to; };
+    for (Link& link : links_) {
+      if (of >= silent_ms_.size() || to(of) > link.index) continue;
+      int64_t through = silent_ms_[0];
+      std::optional<int64_t> own;
+      for (size_t source = 1; source < silent_ms_.size(); ++source) {
+        if (to(source) < link.index) through = std::min(through, silent_ms_[source]);
+        if (to(source) == link.index) own = silent_ms_[source];
+      }
+      link.stage->silent(0, through, link);
+      if (own) link.stage->silent(1, *own, link);
+    }
+  }
+
   void leave(const Link& from, const Record* input, const Output& output, bool keeps_key) {
     if (keeps_key == output.keeps_key && (output.port == 0 || from.other_ports == 0)) {
       out_->emit(input, output);
@@ -268,10 +295,14 @@ class Chain final : public Stage, public Waiting {
   const Clock* const clock_;
   std::deque<Link> links_;
   Emitter* out_ = nullptr;
-  Record home_;  // origin of outputs that no record caused
+  // Origin of outputs that no record caused: of the first source, for an operator takes what is of a topic beside
+  // it for that source's record.
+  Record home_;
   uint64_t failures_ = 0;
+  // Sources are the first one, which is 0, and those beside it; else those that an internal topic tells apart.
+  const bool tells_beside_;
   std::vector<int64_t> silent_ms_;  // by source
-  std::vector<CopartitionedSource> beside_;
+  const std::vector<CopartitionedSource> beside_;
 };
 
 }  // namespace

@@ -32,8 +32,8 @@ struct StageContext {
   int32_t partition = -1;         // of the task; -1: one stage for all partitions
   state::Store* store = nullptr;  // operators with state only
   const Clock* clock = nullptr;
-  // The sources whose times are tracked: partitions that the sub-topology before it reads; on lines, those of
-  // IN.
+  // The sources whose times are tracked: behind an internal topic the partitions that the sub-topology before it
+  // reads; on lines, those of IN.
   int32_t input_partitions = 1;
   // Where IN is several topics: these. Which of the sources a record is from tells source_number().
   std::vector<std::string> input_topics = {};

@@ -247,6 +247,63 @@ TEST_CASE("chain: operators behind state are as silent as the least silent sourc
   CHECK(last->said == std::vector<std::pair<int32_t, int64_t>>{{0, 0}, {0, 3000}, {0, 0}});
 }
 
+// Says of which topic each record is; two operators of it tell apart what comes from beside.
+class Topics final : public Stage {
+ public:
+  void process(const Record& record, Emitter& out) override {
+    Output output = pass(record);
+    const std::string made = std::string(record.topic) + ":" + std::string(record.value.view());
+    output.value = MaybeBytes(made);
+    out.emit(&record, output);
+  }
+};
+
+TEST_CASE("chain: sources beside the first one: whose records they are, and who hears of their silence") {
+  SubTopology sub;
+  std::vector<Count*> all;
+  const auto count = [&](const StageContext& context) {
+    CHECK(context.input_partitions == 1);
+    auto stage = std::make_unique<Count>();
+    all.push_back(stage.get());
+    return stage;
+  };
+  sub.operators = {{"a", count, true}, op<Topics>("b", 2)};
+  sub.copartitioned = {{"beside", 1, true}};
+  const auto stage = make_chain(sub, StageContext{3, nullptr, nullptr}, {});
+  Lines out;
+  process(*stage, {"x", "y"}, out);
+  Record other = record("row");
+  other.topic = "beside";
+  stage->process(other, out);
+  CHECK(out.lines == Strings{"beside:row key=key kept port=0 of row"});
+  // What no record caused came through the first source, whichever spoke last.
+  stage->before_commit(out);
+  CHECK(out.lines.back() == "in:n2 key=k kept port=0 of none");
+
+  all.clear();
+  sub.operators = {{"a", count}, {"b", count, true}, {"c", count, true}, {"d", count}};
+  sub.copartitioned = {{"beside", 1, true}, {"third", 2, false}};
+  const auto silent = make_chain(sub, StageContext{3, nullptr, nullptr}, {});
+  using Said = std::vector<std::pair<int32_t, int64_t>>;
+  silent->silent(0, 5000, out);
+  CHECK(all[0]->said == Said{{0, 5000}});
+  CHECK(all[1]->said == Said{{0, 5000}, {1, 0}});
+  CHECK(all[2]->said == Said{{0, 0}, {1, 0}});
+  silent->silent(2, 3000, out);
+  CHECK(all[0]->said.size() == 1);
+  CHECK(all[1]->said.size() == 2);
+  CHECK(all[2]->said == Said{{0, 0}, {1, 0}, {0, 0}, {1, 3000}});
+  CHECK(all[3]->said.back() == std::pair<int32_t, int64_t>(0, 0));
+  silent->silent(1, 4000, out);
+  CHECK(all[2]->said.back() == std::pair<int32_t, int64_t>(1, 3000));
+  CHECK(all[2]->said[4] == std::pair<int32_t, int64_t>(0, 4000));
+  CHECK(all[3]->said.back() == std::pair<int32_t, int64_t>(0, 3000));
+  // Who speaks is silent no more.
+  silent->process(record("x"), out);
+  silent->silent(2, 6000, out);
+  CHECK(all[3]->said.back() == std::pair<int32_t, int64_t>(0, 0));
+}
+
 // The naive way: all records through the first operator, then all that it made through the second, and so on.
 Strings one_by_one(const std::vector<Operator>& operators, Strings values) {
   for (const Operator& one : operators) {
