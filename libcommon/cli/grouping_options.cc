@@ -65,9 +65,7 @@ size_t parse_size(const std::string& option, const std::string& text) {
 
 void GroupingOptions::declare(OptionTable& table) {
   declare_by(table);
-  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
-               plan_.total = true;
-             }});
+  declare_total(table);
   declare_time(table);
   declare_close_at_end(table, "-e on topics: close windows and write tables then");
   table.add({.names = "--no-combine",
@@ -79,6 +77,7 @@ void GroupingOptions::declare(OptionTable& table) {
 
 void GroupingOptions::declare(OptionTable& table, const Declared& what) {
   if (what.by) declare_by(table);
+  if (what.total) declare_total(table);
   if (what.time) declare_time(table);
   if (what.close_at_end) declare_close_at_end(table, "-e on topics: write what is held back then");
   declare_cache(table);
@@ -90,6 +89,12 @@ void GroupingOptions::declare_by(OptionTable& table) {
              .help = "group by this, not by the record key; 'a,b': by both",
              .in_short_help = true,
              .set = [this](const std::string& text) { plan_.by = text; }});
+}
+
+void GroupingOptions::declare_total(OptionTable& table) {
+  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
+               plan_.total = true;
+             }});
 }
 
 void GroupingOptions::declare_time(OptionTable& table) {
@@ -145,6 +150,14 @@ void GroupingOptions::refuse_idle_cache(const flow::Job& job) const {
         "leave it out");
 }
 
+void GroupingOptions::refuse_given(const std::string& where, const std::string& instead) const {
+  const char* given = !plan_.by.empty() ? "--by"
+                      : plan_.total     ? "--total"
+                      : cache_is_given_ ? "--cache"
+                                        : nullptr;
+  if (given != nullptr) throw usage_error(std::string(given) + " does nothing " + where, instead);
+}
+
 void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const expr::Options& options,
                             bool has_keys, bool needs_time, flow::StateDescription description,
                             const MakeStage& make_stage, const TableHalves& halves,
@@ -162,7 +175,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (plan_.by.empty() && !has_keys) plan_.total = true;
   const bool has_aggregates = !description.tool.empty();
   const auto set = std::make_shared<const flow::AggregateSet>(
-      has_aggregates ? flow::parse_aggregates(aggregates, "AGGS", options)
+      has_aggregates ? flow::parse_aggregates(aggregates, plan_.list_name, options)
                      : std::vector<flow::AggregateItem>());
   const SystemClock clock;
   const flow::ExpressionReader checked(plan_, options, *set, &clock);
@@ -176,7 +189,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   }
   if (has_aggregates) job.settings.push_back({"AGGS", canonical});
   if (!plan_.by.empty()) job.settings.push_back({plan_.by_name, checked.canonical_by()});
-  if (plan_.total) job.settings.push_back({"--total", "yes"});
+  if (plan_.total && !stays_in_place_) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
   if (plan_.time_unit_ns != kDefaultTimeUnitNs)
     job.settings.push_back({"--time-unit", time_unit_name(plan_.time_unit_ns)});
@@ -187,8 +200,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   check_names(description);
 
   flow::GroupingPlan behind = plan_;
-  const bool repartitions =
-      (!plan_.by.empty() || plan_.total || job.rekeyed) && job.in.is_topic() && job.out.is_topic();
+  const bool repartitions = !stays_in_place_ && (!plan_.by.empty() || plan_.total || job.rekeyed) &&
+                            job.in.is_topic() && job.out.is_topic();
   if (repartitions && job.in.table) {
     const auto in_front = [plan = plan_, options, set,
                            halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
@@ -218,17 +231,16 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 &&
                           flow::can_combine(*set, combining.keeps_order);
     const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order};
-    job.topology.add({combines ? "combine" : "key",
-                      [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
-                          const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
-                        auto reader =
-                            std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
-                        return std::make_unique<OwningStage>(
-                            set, nullptr,
-                            combines ? flow::make_combine_stage(how, *set, std::move(reader))
-                                     : flow::make_repartition_stage(std::move(reader), tells_topic,
-                                                                    plan.takes_null));
-                      }});
+    job.topology.add(
+        {combines ? "combine" : "key",
+         [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
+             const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+           auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
+           return std::make_unique<OwningStage>(
+               set, nullptr,
+               combines ? flow::make_combine_stage(how, *set, std::move(reader))
+                        : flow::make_repartition_stage(std::move(reader), tells_topic, plan.takes_null));
+         }});
     job.topology.add_internal_topic();
     behind.time.clear();  // the record came with the time that it was given before
     behind.repartitioned = true;

@@ -21,15 +21,21 @@ class GroupingOptions {
   // For tools without aggregates: of these, those that mean something there.
   struct Declared {
     bool by = false;            // else group_by() says it
+    bool total = false;         // --total
     bool time = false;          // --time, --time-unit
     bool close_at_end = false;  // something is held back that the end could show
   };
   void declare(OptionTable& table, const Declared& what);
+  // What the list of aggregates is called in messages. Before shape().
+  void name_list(const std::string& name) { plan_.list_name = name; }
   // As --by, for an operand of this name; empty: by record key.
   void group_by(const std::string& expression, const std::string& name) {
     plan_.by = expression;
     plan_.by_name = name;
   }
+
+  // The records of a task are one group, whatever their keys, and stay where they are. Before shape().
+  void take_all() { plan_.total = stays_in_place_ = true; }
 
   // For tools that pass records on: whether those without a value are taken as others, which is where neither
   // group nor time is read from it. Before shape(). Throws usage_error.
@@ -75,6 +81,8 @@ class GroupingOptions {
   }
   // For tools that do not call shape(). Throws usage_error.
   void refuse_idle_cache(const flow::Job& job) const;
+  // For a use of a tool that has no rows: throws usage_error if --by, --total or --cache was given.
+  void refuse_given(const std::string& where, const std::string& instead) const;
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   bool has_time() const { return !plan_.time.empty(); }
@@ -86,6 +94,7 @@ class GroupingOptions {
 
  private:
   void declare_by(OptionTable& table);
+  void declare_total(OptionTable& table);
   void declare_time(OptionTable& table);
   void declare_close_at_end(OptionTable& table, const char* help);
   void declare_cache(OptionTable& table);
@@ -95,6 +104,7 @@ class GroupingOptions {
   bool unit_is_given_ = false;
   bool cache_is_given_ = false;
   bool combines_ = true;
+  bool stays_in_place_ = false;
   size_t cache_bytes_ = size_t{64} << 20;
 };
 

@@ -1,8 +1,14 @@
 // kfilter EXPR [IN [OUT]]: keep matching records.
 #include "kfilter/kfilter.h"
 
+#include <algorithm>
+
+#include "cli/grouping_options.h"
+#include "cli/held_in_memory.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
+#include "flow/tasks/state_support.h"
+#include "kfilter/changed_stage.h"
 #include "kfilter/filter_stage.h"
 
 namespace kutils {
@@ -14,20 +20,70 @@ class FilterTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kfilter",
             "Keep the records for which EXPR is true, bytes untouched.",
-            {{"EXPR", true, "a condition on the record's fields; @FILE reads it from a file", true},
+            {{"EXPR", true, "a condition, with --changed a value; @FILE reads it from a file", true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"kfilter 'number >= 100' clicks popular"},
+            {{"kfilter --changed state --by id readings switched"},
              {"kfilter 'country in [\"DE\", \"FR\"] && has(email)' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    table.add({.names = "--changed",
+               .help = "keep a record if EXPR differs from that of its key's record before",
+               .in_short_help = true,
+               .set = [this](const std::string&) { changed_ = true; }});
+    grouping_.declare(table, {.by = true, .total = true});
+    shared_.declare(table);
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kfilter", operands.find("IN"), operands.find("OUT"));
     const FilterPlan plan{operands.get("EXPR"), shared_.expressions(), shared_.keep_null()};
+    if (changed_) return set_up_changed(plan);
+    grouping_.refuse_given("without --changed: each record is judged alone",
+                           "add --changed, or leave it out");
     job_.settings.push_back({"EXPR", FilterStage(plan).canonical()});
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); });
     cli::read_table(job_);
     shared_.shape(job_);
   }
+
+ private:
+  void set_up_changed(const FilterPlan& plan) {
+    if (job_.in.table)
+      throw usage_error("--changed keeps some of a stream's records: IN cannot be table:",
+                        "for the stream of its changes write " + job_.in.name);
+    if (plan.keep_null)
+      throw usage_error("--keep-null and --changed exclude each other: a record without value has no EXPR",
+                        "leave one of the two out");
+    cli::refuse_lost_rows(job_, "what came before");
+    expr::Expressions checked(plan.options);
+    job_.settings.push_back({"EXPR", checked.canonical(checked.add(plan.condition, "EXPR"))});
+    job_.settings.push_back({"--changed", "yes"});
+    const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
+    FilterPlan quiet = plan;
+    quiet.options.warn = {};
+    grouping_.shape(job_, {}, shared_.expressions(), has_keys, false, {},
+                    [quiet](const flow::AggregateSet&, std::unique_ptr<flow::RecordReader> reader,
+                            state::Store& store, const flow::StageContext&) {
+                      return std::make_unique<ChangedStage>(quiet, std::move(reader), store, size_t{2} << 20);
+                    },
+                    {}, {});
+    const size_t own = job_.settings.size();
+    shared_.shape(job_);
+    // Behind an internal topic the record that they would look at is not the one of IN.
+    const auto shaped = std::find_if(
+        job_.settings.begin() + static_cast<std::ptrdiff_t>(own), job_.settings.end(), [](const auto& one) {
+          return one.name == "--key" || one.name == "--time" || one.name.starts_with("--header");
+        });
+    if (shaped != job_.settings.end() && job_.topology.has_internal_topic())
+      throw usage_error(
+          shaped->name + " and --by exclude each other with --changed",
+          "kpipe kfilter --changed EXPR --by EXPR then kmap " + shaped->name + " ... '*' -- IN OUT");
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
+  }
+
+  cli::GroupingOptions grouping_;
+  bool changed_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "data/json_write.h"
+#include "expr/context.h"
 #include "expr/habits.h"
 #include "flow/topology/pass.h"
 
@@ -80,6 +81,10 @@ MapStage::MapStage(const MapPlan& plan)
                    [this](size_t drop) { saw_dropped(drop); }} {
   using Kind = expr::ListItem::Kind;
   if (plan.each) read_each(plan);
+  for (const std::string& name : plan.given) expressions_.declare(name);
+  given_names_ = plan.given;
+  given_is_read_.assign(given_names_.size(), false);
+  if (!given_names_.empty()) given_values_ = std::make_unique<expr::Context>();
   const std::vector<expr::ListItem> list = map_items(plan.list, plan.what);
   all_ = plan.adds_to_all;
   for (const expr::ListItem& item : list) {
@@ -136,6 +141,7 @@ MapStage::MapStage(const MapPlan& plan)
         Item& added = add(item.name);
         added.canonical = canonical_name(item);
         added.handle = add_item(expressions_, item, plan);
+        added.given = given_of(item);
         break;
       }
     }
@@ -150,6 +156,36 @@ MapStage::MapStage(const MapPlan& plan)
     if (item) throw usage_error(plan.what + ": the field '" + name + "' is both made and dropped");
   }
   if (all_) expressions_.want_members();
+  // A name may also stand for a field (x.n) or a variable of its own ([1].map(n, n)); then the value is set in vain.
+  for (const expr::ListItem& item : list)
+    if (item.kind != Kind::drop && item.kind != Kind::all && !given_of(item))
+      for (size_t i = 0; i < given_names_.size(); ++i)
+        if (item.expression.find(given_names_[i]) != std::string::npos) given_is_read_[i] = true;
+}
+
+// The value that is given under the item's expression, if that is nothing else.
+std::optional<size_t> MapStage::given_of(const expr::ListItem& item) const {
+  if (item.kind != expr::ListItem::Kind::field || !item.path.empty()) return std::nullopt;
+  const auto found = std::find(given_names_.begin(), given_names_.end(), item.expression);
+  if (found == given_names_.end()) return std::nullopt;
+  return static_cast<size_t>(found - given_names_.begin());
+}
+
+std::optional<RecordError> MapStage::take_given() {
+  given_values_->arena.reset();
+  given_values_->restart();
+  try {
+    for (size_t i = 0; i < given_names_.size(); ++i) {
+      if (!given_is_read_[i]) continue;
+      const expr::Value value = given_values_->json(given_[i]);
+      if (value.is_error())
+        return RecordError{value.as_error().reason, std::string(value.as_error().message)};
+      expressions_.set(i, value);
+    }
+  } catch (const expr::LimitExceeded& limit) {
+    return RecordError{Reason::expression, std::string(limit.message)};
+  }
+  return std::nullopt;
 }
 
 MapStage::Item* MapStage::made(std::string_view name) {
@@ -179,6 +215,8 @@ NestedFields& MapStage::nested(const expr::ListItem& item) {
   if (!known->nested) known->nested = std::make_unique<NestedFields>(item.path[0]);
   return *known->nested;
 }
+
+MapStage::~MapStage() = default;
 
 std::string MapStage::canonical() const {
   if (whole_) return "=" + expressions_.canonical(*whole_);
@@ -234,6 +272,8 @@ void MapStage::process(const Record& record, flow::Emitter& out) {
   text_.clear();
   start_ = 0;
   if (each_) return explode(record, out);
+  if (!given_names_.empty())
+    if (auto error = take_given()) return out.fail(record, std::move(*error));
 
   Output output = flow::pass(record);
   if (!whole_) {
@@ -276,7 +316,10 @@ std::optional<RecordError> MapStage::append_item(const Item& item, std::string_v
   if (item.nested && raw.empty() && !item.nested->sets()) return std::nullopt;
   if (text_.size() > start_ + 1) text_ += ',';
   text_ += item.prefix;
-  return item.nested ? item.nested->append(raw, nested_list_, text_) : append_value(item.handle);
+  if (item.nested) return item.nested->append(raw, nested_list_, text_);
+  if (!item.given) return append_value(item.handle);
+  text_ += given_[*item.given];
+  return std::nullopt;
 }
 
 std::optional<RecordError> MapStage::make_object() {

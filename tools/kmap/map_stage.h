@@ -16,7 +16,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -24,6 +26,10 @@
 #include "expr/expressions.h"
 #include "flow/topology/stage.h"
 #include "kmap/nested_fields.h"
+
+namespace kutils::expr {
+class Context;
+}
 
 namespace kutils {
 
@@ -48,7 +54,8 @@ struct MapPlan {
   expr::Options options;
   std::shared_ptr<DropsSeen> drops_seen = {};  // may be null
   std::optional<EachItem> each = {};
-  bool keep_null = false;  // pass records without a value on, where the list reads fields
+  bool keep_null = false;               // pass records without a value on, where the list reads fields
+  std::vector<std::string> given = {};  // names of values that are given for each record (kscan)
 };
 
 // expr::parse_list(); an aggregate (`count(*)`) is answered with the tools that have it.
@@ -57,7 +64,10 @@ std::vector<expr::ListItem> map_items(const std::string& list, const std::string
 class MapStage final : public flow::Stage {
  public:
   explicit MapStage(const MapPlan& plan);  // throws usage_error for a bad list
+  ~MapStage() override;
   void process(const Record& record, flow::Emitter& out) override;
+  // REQUIRES, before each process(), if the plan has names: their values as JSON, which live until it returns.
+  void give(std::span<const std::string_view> values) { given_ = values; }
   std::string canonical() const;
   std::string canonical_each() const;  // REQUIRES: the plan has --each
   const std::vector<std::string>& drops() const { return drops_; }
@@ -68,6 +78,7 @@ class MapStage final : public flow::Stage {
     std::string canonical;
     std::string prefix;  // `"name":`, escaped once
     size_t handle = 0;
+    std::optional<size_t> given;           // it is nothing but this one of the values that are given
     bool before_all = false;               // stands before `*`
     std::unique_ptr<NestedFields> nested;  // not null: not made, but changed within
   };
@@ -92,8 +103,10 @@ class MapStage final : public flow::Stage {
   Item* made(std::string_view name);  // null pointer: no item has the name
   Item& add(const std::string& name);
   NestedFields& nested(const expr::ListItem& item);
+  std::optional<size_t> given_of(const expr::ListItem& item) const;
   [[noreturn]] void refuse_overlap(const std::string& name) const;
 
+  std::optional<RecordError> take_given();
   void read_each(const MapPlan& plan);
   void explode(const Record& record, flow::Emitter& out);
   // These append what the list makes of the bound record to `text_`, which an error leaves unusable.
@@ -123,6 +136,10 @@ class MapStage final : public flow::Stage {
   std::optional<size_t> whole_;
   std::string text_;  // the values being made; kept, so that a steady flow allocates nothing
   size_t start_ = 0;  // of the one being made
+  std::vector<std::string> given_names_;
+  std::vector<bool> given_is_read_;  // by an expression, and not only passed on
+  std::span<const std::string_view> given_;
+  std::unique_ptr<expr::Context> given_values_;  // its arena holds them
   std::optional<size_t> each_;
   size_t each_names_ = 0;
   bool each_left_ = false;

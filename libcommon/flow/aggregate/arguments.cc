@@ -6,6 +6,7 @@
 #include <span>
 
 #include "expr/text.h"
+#include "flow/aggregate/typed_aggregate.h"
 
 namespace kutils::flow {
 
@@ -90,6 +91,7 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
   for (const AggregateItem& item : set.items()) {
     Handles handles;
     const size_t at = handles_.size();
+    handles.takes_null = dynamic_cast<const TakesNull*>(&set.function(at)) != nullptr;
     if (find_aggregate_function(item.function)->folds) {
       const size_t handle = expressions.add_fold(item.argument, what, item.initial_value);
       handles.fold = std::make_unique<FoldStep>(expressions, handle);
@@ -125,7 +127,7 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     Result<ScalarValue> scalar = to_scalar(*value, scratch_[i]);
     if (!scalar) return scalar.error();
     argument.scalar = *scalar;
-    argument.present = !argument.scalar.is_null();
+    argument.present = !argument.scalar.is_null() || handles_[i].takes_null;
     if (handles_[i].key != kNone) {
       const Result<expr::Value> key = expressions_.get(handles_[i].key);
       if (!key) return key.error();

@@ -32,6 +32,7 @@ class AggregateArguments {
     size_t key = kNone;
     size_t condition = kNone;
     std::unique_ptr<FoldStep> fold = {};
+    bool takes_null = false;
   };
   const AggregateSet& set_;
   expr::Expressions& expressions_;

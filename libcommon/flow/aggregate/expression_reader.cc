@@ -49,8 +49,7 @@ bool reads_value(const GroupingPlan& plan, const expr::Options& options) {
   expr::Expressions expressions(options);
   if (!plan.by.empty())
     for (const expr::ListItem& item : by_items(plan)) expressions.add(item.expression, plan.by_name);
-  if (!plan.time.empty() && plan.time != "wall")
-    expressions.add(plan.time, "--time", expr::Expect::time);
+  if (!plan.time.empty() && plan.time != "wall") expressions.add(plan.time, "--time", expr::Expect::time);
   return expressions.reads_fields();
 }
 
@@ -64,7 +63,7 @@ RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_vie
 
 ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options,
                                    const AggregateSet& set, const Clock* clock)
-    : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, "AGGS") {
+    : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, plan.list_name) {
   if (plan_.total && !plan_.by.empty())
     throw usage_error("--total is one group of all records: it takes no --by");
   if (!plan_.by.empty())

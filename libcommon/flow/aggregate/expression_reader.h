@@ -19,6 +19,7 @@ struct GroupingPlan {
   std::string by;                    // --by: `a` or `a,b`; empty: by record key
   std::string by_name = "--by";      // what it is called in messages
   bool total = false;                // --total: one group
+  std::string list_name = "AGGS";    // what the list of aggregates is called in messages
   std::string time;                  // --time: an expression, "wall", or empty: the record's timestamp
   int64_t time_unit_ns = 1'000'000;  // --time-unit
   // --max-ahead, ms: a time that is further ahead of the wall clock is a record error. nullopt: any is taken.

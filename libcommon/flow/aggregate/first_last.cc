@@ -84,6 +84,49 @@ class Last final : public FirstOrLast {
   }
 };
 
+// The newest n + 1 values, in a ring once there are so many.
+struct Newest {
+  std::vector<OwnedScalar> values;
+  size_t oldest = 0;
+};
+
+class Lag final : public TypedAggregate<Newest>, public TakesNull {
+ public:
+  explicit Lag(size_t n) : n_(n) {}
+  bool is_ordered() const override { return true; }
+  void add(void* state, const ScalarValue& argument) const override {
+    Newest& newest = of(state);
+    if (newest.values.size() <= n_) return void(newest.values.emplace_back(argument));
+    newest.values[newest.oldest] = argument;
+    newest.oldest = (newest.oldest + 1) % newest.values.size();
+  }
+  std::optional<RecordError> merge(void* into, const void* from) const override {
+    for_each(from, [&](const ScalarValue& one) { add(into, one); });
+    return std::nullopt;
+  }
+  void result(const void* state, std::string& json) const override {
+    const Newest& newest = of(state);
+    append_json(newest.values.size() > n_ ? newest.values[newest.oldest].view() : ScalarValue(), json);
+  }
+  void encode(const void* state, std::string& out) const override {
+    put_varint(out, of(state).values.size());
+    for_each(state, [&](const ScalarValue& one) { flow::encode(one, out); });
+  }
+  void decode(void* state, Reader& in) const override {
+    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) of(state).values.emplace_back(decode_scalar(in));
+  }
+
+ private:
+  template <typename F>
+  static void for_each(const void* state, const F& take) {
+    const Newest& newest = of(state);
+    for (size_t i = 0; i < newest.values.size(); ++i)
+      take(newest.values[(newest.oldest + i) % newest.values.size()].view());
+  }
+
+  const size_t n_;
+};
+
 class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
  public:
   bool compares() const override { return true; }
@@ -245,6 +288,7 @@ RecordError no_order(std::string_view function, const ScalarValue& a, const Scal
 std::unique_ptr<Aggregate> make_extreme(bool largest) { return std::make_unique<Extreme>(largest); }
 std::unique_ptr<Aggregate> make_first() { return std::make_unique<First>(); }
 std::unique_ptr<Aggregate> make_last() { return std::make_unique<Last>(); }
+std::unique_ptr<Aggregate> make_lag(size_t n) { return std::make_unique<Lag>(n); }
 std::unique_ptr<Aggregate> make_top(size_t limit) { return std::make_unique<Top>(limit); }
 std::unique_ptr<Aggregate> make_collect(size_t limit) { return std::make_unique<Collect>(limit); }
 std::unique_ptr<Aggregate> make_distinct() { return std::make_unique<Distinct>(); }

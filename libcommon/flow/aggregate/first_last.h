@@ -1,4 +1,4 @@
-// min, max, first, last, top, collect, distinct: aggregates that keep values themselves. See aggregate.cc for
+// min, max, first, last, lag, top, collect, distinct: aggregates that keep values themselves. See aggregate.cc for
 // the table.
 #pragma once
 
@@ -9,6 +9,7 @@ namespace kutils::flow {
 std::unique_ptr<Aggregate> make_extreme(bool largest);
 std::unique_ptr<Aggregate> make_first();
 std::unique_ptr<Aggregate> make_last();
+std::unique_ptr<Aggregate> make_lag(size_t n);
 std::unique_ptr<Aggregate> make_top(size_t limit);
 std::unique_ptr<Aggregate> make_collect(size_t limit);
 std::unique_ptr<Aggregate> make_distinct();

@@ -20,6 +20,9 @@ class TypedAggregate : public Aggregate {
   static const State& of(const void* state) { return *std::launder(reinterpret_cast<const State*>(state)); }
 };
 
+// Of an aggregate for which a null argument is a value as others: it is not skipped.
+struct TakesNull {};
+
 RecordError needs_number(std::string_view function, const ScalarValue& argument);
 RecordError sum_overflow(std::string_view function);
 // Numbers, strings, booleans and timestamps do not compare with each other, and NaN not even with itself.

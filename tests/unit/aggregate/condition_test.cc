@@ -96,6 +96,8 @@ std::string plain_call_of(const AggregateFunction& function) {
   if (function.folds) return std::string(function.name) + "(0, x == null ? _acc : (_acc * 31 + x) % 1009)";
   return function.min_arguments == 0 ? "sum(one)" : call_of(function);
 }
+// A null argument is a value, and so no way to say that nothing is to count.
+bool takes_null(const AggregateFunction& function) { return std::string(function.name) == "lag"; }
 
 using MakeStage =
     std::function<std::unique_ptr<Stage>(const AggregateSet&, std::unique_ptr<RecordReader>, state::Store&)>;
@@ -183,6 +185,7 @@ TEST_CASE("if COND: every aggregate, wherever it may be used") {
                             Catch::Matchers::StartsWith(std::string(function.name) + "() cannot"));
           break;
         }
+        if (takes_null(function)) continue;
         const Capture got = run(conditional, way.make, plan, input.conditional, in_memory);
         const Capture expected =
             run("all=count(), a=" + plain_call_of(function), way.make, plan, input.plain, in_memory);

@@ -1,0 +1,62 @@
+// kscan LIST [IN [OUT]]: each record, with what came before it under its key.
+#include "kscan/kscan.h"
+
+#include "cli/grouping_options.h"
+#include "cli/held_in_memory.h"
+#include "flow/tasks/state_support.h"
+#include "kscan/scan_list.h"
+#include "kscan/scan_stage.h"
+
+namespace kutils {
+namespace {
+
+class ScanTool final : public cli::StreamTool {
+ public:
+  ScanTool() : StreamTool({.aggregates = true, .shapes = false, .emits_json = true}) {}
+  cli::ToolInfo info() const override {
+    return {"kscan",
+            "Each record with what came before it: previous values, running counts and sums.",
+            {{"LIST", true, "as kmap's, with lag(x) and aggregates over the records so far; @FILE reads it",
+              true},
+             {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
+             {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
+            {{"kscan --by id '*, previous=lag(temp), n=count()' readings scanned"},
+             {"kscan --by uri '*, share=number * 1.0 / sum(number)' < clicks.ndjson"}}};
+  }
+  void declare(cli::OptionTable& table) override {
+    grouping_.declare(table, {.by = true, .total = true});
+    shared_.declare(table);
+  }
+  void setup(const cli::Operands& operands) override {
+    job_ = shared_.make_job("kscan", operands.find("IN"), operands.find("OUT"));
+    if (job_.in.table)
+      throw usage_error("a table has one row per key, and none before it: IN cannot be table:",
+                        "for the stream of its changes write " + job_.in.name);
+    cli::refuse_lost_rows(job_, "what came before");
+    const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
+    grouping_.name_list("LIST");
+    const ScanList list = read_scan_list(operands.get("LIST"), "LIST", grouping_.key_names(has_keys));
+    MapPlan plan{.list = list.list, .options = shared_.expressions(), .given = list.names};
+    job_.settings.push_back({"LIST", MapStage(plan).canonical()});
+    plan.options.warn = {};
+    grouping_.shape(job_, list.aggregates, shared_.expressions(), has_keys, false, {.tool = "kscan"},
+                    [plan, cache = size_t{2} << 20](const flow::AggregateSet& set,
+                                                    std::unique_ptr<flow::RecordReader> reader,
+                                                    state::Store& store, const flow::StageContext&) {
+                      return std::make_unique<ScanStage>(plan, set, std::move(reader), store, cache);
+                    },
+                    {}, {});
+    shared_.shape(job_);
+    job_.cache_bytes = grouping_.cache_bytes();
+    flow::give_state(job_);
+  }
+
+ private:
+  cli::GroupingOptions grouping_;
+};
+
+}  // namespace
+
+std::unique_ptr<cli::StreamTool> make_kscan() { return std::make_unique<ScanTool>(); }
+
+}  // namespace kutils

@@ -1,0 +1,159 @@
+#include "kscan/scan_list.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "data/json_write.h"
+#include "expr/expressions.h"
+#include "expr/lexer.h"
+#include "flow/aggregate/aggregate.h"
+
+namespace kutils {
+namespace {
+
+using expr::ListItem;
+using expr::TokenType;
+
+// A call of an aggregate within an expression: bytes [begin, end).
+struct Call {
+  size_t begin, end;
+  std::string name;  // made of its words: sum_amount
+};
+
+bool is_plain(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// Not within each other: an aggregate's arguments are expressions of the record.
+std::vector<Call> find_calls(const std::string& expression) {
+  std::vector<Call> calls;
+  const std::vector<expr::Token> tokens = expr::tokenize(expression);
+  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (tokens[i].type != TokenType::identifier || tokens[i + 1].type != TokenType::open_paren) continue;
+    if (i > 0 && (tokens[i - 1].type == TokenType::dot || tokens[i - 1].type == TokenType::dot_question))
+      continue;  // LIST.sum()
+    if (flow::find_aggregate_function(tokens[i].text) == nullptr) continue;
+    Call call{tokens[i].begin, 0, tokens[i].text};
+    size_t depth = 0;
+    for (++i; i < tokens.size(); ++i) {
+      const TokenType type = tokens[i].type;
+      if (type == TokenType::open_paren || type == TokenType::open_bracket || type == TokenType::open_brace)
+        ++depth;
+      if (type == TokenType::close_paren || type == TokenType::close_bracket ||
+          type == TokenType::close_brace)
+        --depth;
+      if (is_plain(tokens[i].text))
+        call.name += "_" + tokens[i].text;
+      else if (type == TokenType::integer)
+        call.name += "_" + std::to_string(tokens[i].integer);
+      if (depth == 0) break;
+    }
+    call.end = tokens[i].end;
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
+class ListReader {
+ public:
+  ListReader(const std::string& list, const std::string& what, const std::vector<std::string>& taken)
+      : list_(list), what_(what), taken_(taken) {}
+
+  ScanList run() {
+    const std::vector<ListItem> items =
+        expr::parse_list(list_, what_, expr::Unnamed::nothing, expr::Paths::allowed);
+    // Names that the user gave come first: a name of ours is none of them.
+    for (const ListItem& item : items)
+      if (item.kind == ListItem::Kind::field) taken_.push_back(item.name);
+    for (const ListItem& item : items) {
+      if (item.kind == ListItem::Kind::command)
+        throw usage_error(what_ + ": a command cannot be asked here",
+                          "kpipe kscan ... then kmap '| CMD' -- IN OUT");
+      if (item.kind != ListItem::Kind::all && item.kind != ListItem::Kind::drop) read(item);
+    }
+    out_.list.append(list_, copied_);
+    if (out_.names.empty())
+      throw usage_error(what_ + ": nothing in '" + list_ + "' looks back: it names no lag() and no aggregate",
+                        "as '*, previous=lag(temp), n=count()'; what needs the record alone is kmap's");
+    return std::move(out_);
+  }
+
+ private:
+  void read(const ListItem& item) {
+    const std::vector<Call> calls = find_calls(item.expression);
+    const bool is_call = calls.size() == 1 && calls[0].begin == 0 && calls[0].end == item.expression.size();
+    if (!item.condition.empty() && !is_call)
+      throw usage_error(what_ + ": 'if " + item.condition + "' stands behind '" + item.expression +
+                            "', which is not an aggregate",
+                        "count() if x > 1 counts some records only; a choice is written COND ? A : B");
+    copy_until(item.position);
+    const bool is_column = is_call && item.kind == ListItem::Kind::field && item.path.empty();
+    if (item.kind == ListItem::Kind::field && !item.named) {
+      if (item.name.empty())
+        throw usage_error(what_ + ": '" + item.expression + "' needs a name",
+                          "write NAME=" + item.expression);
+      if (is_call) name(item.name);
+    }
+    for (const Call& call : calls) {
+      const std::string text = item.expression.substr(call.begin, call.end - call.begin) +
+                               (item.condition.empty() ? "" : " if " + item.condition);
+      copy_until(item.position + call.begin);
+      out_.list += is_column ? column(item.name, call, text) : hidden(call, text);
+      copied_ = item.position + call.end;
+    }
+    if (!item.condition.empty()) copied_ = item.condition_position + item.condition.size();
+  }
+
+  void copy_until(size_t end) {
+    out_.list.append(list_, copied_, end - copied_);
+    copied_ = end;
+  }
+  void name(const std::string& text) {
+    if (is_plain(text))
+      out_.list += text;
+    else
+      append_json_string(text, out_.list);
+    out_.list += '=';
+  }
+  // The result under the name that it has in the record: other items can read it, kquery shows it.
+  std::string column(const std::string& name, const Call& call, const std::string& text) {
+    const bool is_free = std::count(taken_.begin(), taken_.end(), name) == 1;
+    if (!is_plain(name) || name[0] == '_' || expr::is_reserved(name) || !is_free) return hidden(call, text);
+    add(name, text);
+    return name;
+  }
+  std::string hidden(const Call& call, const std::string& text) {
+    const auto known = hidden_.find(text);
+    if (known != hidden_.end()) return known->second;
+    const std::string base = "_" + call.name;
+    std::string name = base;
+    for (int n = 2; std::find(taken_.begin(), taken_.end(), name) != taken_.end(); ++n)
+      name = base + "_" + std::to_string(n);
+    taken_.push_back(name);
+    add(name, text);
+    return hidden_[text] = name;
+  }
+  void add(const std::string& name, const std::string& text) {
+    out_.aggregates += (out_.aggregates.empty() ? "" : ", ") + name + "=" + text;
+    out_.names.push_back(name);
+  }
+
+  const std::string& list_;
+  const std::string& what_;
+  std::vector<std::string> taken_;
+  size_t copied_ = 0;  // of the list
+  std::map<std::string, std::string> hidden_;
+  ScanList out_;
+};
+
+}  // namespace
+
+ScanList read_scan_list(const std::string& list, const std::string& what,
+                        const std::vector<std::string>& taken) {
+  return ListReader(list, what, taken).run();
+}
+
+}  // namespace kutils

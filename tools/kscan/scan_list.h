@@ -1,0 +1,20 @@
+// kscan's list, `*, prev=lag(temp), mean=sum(x) / count()`: a list of kmap's in which aggregates may stand, taken
+// apart into the aggregates and a list that reads their results under names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kutils {
+
+struct ScanList {
+  std::string list;                // for MapStage: `*, prev=prev, mean=_sum_x / _count`
+  std::string aggregates;          // for parse_aggregates(): `prev=lag(temp), _sum_x=sum(x), _count=count()`
+  std::vector<std::string> names;  // theirs, in order: those that MapStage is given
+};
+
+// `taken`: names that rows have besides. Throws usage_error, also if there is no aggregate.
+ScanList read_scan_list(const std::string& list, const std::string& what,
+                        const std::vector<std::string>& taken);
+
+}  // namespace kutils
