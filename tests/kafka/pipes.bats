@@ -54,6 +54,16 @@ sums() {
   kfilter --explain true "$clicks" "$out-missing" | grep -q "to $out-missing (not there yet)"
 }
 
+@test "rows that a commit made go to a table by their own key, each by itself" {
+  new_topic in 2
+  for name in folded single; do new_topic "$name" 2; done
+  printf '%s\n' 'a 1' 'b 2' 'a 3' 'c 4' | kwrite -q -K ' ' "$in"
+  kpipe -q -e ktable 'n=count()' then ktable --by key 'ns=fold([], _acc + [n])' -- "$in" "$folded"
+  kpipe -q -e ktable 'n=count()' then ktable --by key --no-combine 'ns=sum(n)' -- "$in" "$single"
+  [ "$(all "$folded" | tr '\n' ,)" = 'a {"key":"a","ns":[2]},b {"key":"b","ns":[1]},c {"key":"c","ns":[1]},' ]
+  [ "$(all "$single" | tr '\n' ,)" = 'a {"key":"a","ns":2},b {"key":"b","ns":1},c {"key":"c","ns":1},' ]
+}
+
 @test "a table through several stages of a pipe stays one: what a filter drops is deleted, and groups lose it" {
   new_topic users 2
   for name in rows counts lined; do new_topic "$name" 2; done

@@ -23,11 +23,10 @@
 #include "data/record.h"
 #include "flow/aggregate/aggregate_set.h"
 #include "flow/aggregate/record_reader.h"
+#include "flow/tasks/source_headers.h"
 #include "flow/topology/stage.h"
 
 namespace kutils::flow {
-
-constexpr std::string_view kCombinedHeader = "kutils.combined";
 
 inline bool is_combined(const Record& record) {
   return !record.headers.empty() && record.headers.back().name == kCombinedHeader;

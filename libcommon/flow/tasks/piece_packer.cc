@@ -23,7 +23,8 @@ int64_t number_of(const Header& header) {
 
 bool PiecePacker::is_piece(const Record* origin, const Output& output) {
   return !origin && output.headers.size() == kHeaders && !output.key.is_null() && !output.value.is_null() &&
-         output.headers[0].name == kSourcePartitionHeader && output.headers[1].name == kSourceOffsetHeader;
+         output.headers[0].name == kSourcePartitionHeader && output.headers[1].name == kSourceOffsetHeader &&
+         output.headers[2].name == kCombinedHeader;
 }
 
 void PiecePacker::add(const Output& piece, const Write& write) {

@@ -26,7 +26,8 @@ class PiecePacker {
   // `partitions`: of the internal topic.
   explicit PiecePacker(int32_t partitions) : packs_(static_cast<size_t>(partitions)) {}
 
-  // No record is its origin, and it says by its headers where it is from.
+  // No record is its origin, and it says by its headers where it is from and that it is one. A single record that a commit made in
+  // front has no origin either.
   static bool is_piece(const Record* origin, const Output& output);
   // Into a pack for output.partition. What is full, and a piece that is too large for a pack, goes to `write`.
   // REQUIRES: is_piece().

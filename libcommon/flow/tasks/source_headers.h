@@ -20,6 +20,9 @@ constexpr std::string_view kSourceKeyHeader = "kutils.source.key";  // only if i
 constexpr std::string_view kSourceTimestampHeader =
     "kutils.source.timestamp";  // only if it is not the time counted by
 
+// Last, and instead of the times and the key: it is what many records of a group come to (aggregate/combined.h).
+constexpr std::string_view kCombinedHeader = "kutils.combined";
+
 // Makes these headers for the records of one source partition after another. One thread.
 class SourceHeaders {
  public:

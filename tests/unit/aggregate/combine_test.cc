@@ -481,6 +481,27 @@ TEST_CASE("combining: the bytes of what goes through the internal topic") {
   }
 }
 
+TEST_CASE("combining: a single record without an origin is no piece") {
+  // As a table in front makes it with a commit; its key is that of its group, so that nothing more is said of it.
+  Record row;
+  row.key = MaybeBytes("a");
+  row.value = MaybeBytes("{}");
+  row.partition = 0;
+  row.offset = 7;
+  row.timestamp = 5;
+  std::vector<Header> headers;
+  SourceHeaders source;
+  source.append(row, 5, "a", headers);
+  Output output;
+  output.key = row.key;
+  output.value = row.value;
+  output.headers = headers;
+  REQUIRE(headers.size() == 3);
+  CHECK_FALSE(PiecePacker::is_piece(nullptr, output));
+  headers.back() = {kCombinedHeader, std::string_view("1")};
+  CHECK(PiecePacker::is_piece(nullptr, output));
+}
+
 TEST_CASE("combining: the bytes of records that go with their group") {
   const AggregateSet set(parse_aggregates("n=max(x)", "AGGS"));
   OwnedState state(set);
