@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Query 15, statistics of each day's bids, by rank of their price.
+#
+#   SELECT DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS day, COUNT(*), COUNT(*) FILTER (WHERE price < 10000), ...,
+#     COUNT(DISTINCT bidder), ..., COUNT(DISTINCT auction), ... FROM bid GROUP BY day
+. "${0%/*}/topics"
+
+ktable -e --by 'day=dateTime.substring(0, 10)' 'total_bids=count(), rank1_bids=count() if price < 10000,
+  rank2_bids=count() if price >= 10000 && price < 1000000, rank3_bids=count() if price >= 1000000,
+  total_bidders=distinct(bidder), rank1_bidders=distinct(bidder) if price < 10000,
+  rank2_bidders=distinct(bidder) if price >= 10000 && price < 1000000, rank3_bidders=distinct(bidder) if price >= 1000000,
+  total_auctions=distinct(auction), rank1_auctions=distinct(auction) if price < 10000,
+  rank2_auctions=distinct(auction) if price >= 10000 && price < 1000000, rank3_auctions=distinct(auction) if price >= 1000000' "${p}bid" "${p}q15"
