@@ -76,7 +76,14 @@ teardown() { kafka_teardown; }
   run kjoin -q -e --on user=id "$orders" table:./users.csv "$out"
   [ "$status" -eq 2 ]
   [[ $output == *"users.csv"* ]]
+  : >users.csv
+  run kjoin -q -e --on user=id "$orders" table:./users.csv "$out"
+  [ "$status" -eq 4 ]
+  [[ $output == *"users.csv is empty"* ]]
   printf 'id,name\n7,Ann\n8,Bob\n7,Anna\n' >users.csv
+  run kjoin -q -e --on user "$orders" table:./users.csv "$out"
+  [ "$status" -eq 4 ]
+  [[ $output == *"its rows have id, name: --on LEFTFIELD=FIELD"* ]]
   run kjoin -e --left --on user=id --select 'left.user, right.name' "$orders" table:./users.csv "$out"
   [ "$status" -eq 0 ]
   [[ $output == *"1 row with a key that an earlier row has"* ]]
@@ -92,6 +99,8 @@ teardown() { kafka_teardown; }
   printf 'id,name\n,Nobody\n' >bad.csv
   mv bad.csv users.csv
   wait_for 30 file_has one.err 'users.csv:2: .*rows read before stay in use'
+  : >users.csv
+  wait_for 30 file_has one.err 'users.csv is empty.*rows read before stay in use'
   rm users.csv
   wait_for 30 file_has one.err 'not there; the rows read before stay in use'
   local before

@@ -11,6 +11,7 @@
 #include "flow/join/lookup_rows.h"
 #include "flow/join/lookup_tables.h"
 #include "flow/run/run.h"
+#include "io/line_parser.h"
 #include "io/line_source.h"
 
 namespace kutils::flow {
@@ -41,7 +42,7 @@ class FileTable final : public LookupTable {
   void open(const Job&, const Environment& around) override {
     log_ = &around.log;
     seen_ = version_of(file_.path);
-    rows_.replace(read(around.log));
+    rows_.replace(read(around.log, seen_.value_or(FileVersion())));
     if (file_.reload) reloading_ = around.executor.start([this] { reload(); });
   }
 
@@ -57,7 +58,7 @@ class FileTable final : public LookupTable {
   bool find(std::string_view key, std::string& row) override { return rows_.find(key, row); }
 
  private:
-  LookupRows::Rows read(Log& log) {
+  LookupRows::Rows read(Log& log, const FileVersion& version) {
     io::Endpoint at;
     at.kind = io::EndpointKind::file;
     at.name = file_.path;
@@ -72,7 +73,7 @@ class FileTable final : public LookupTable {
       for (const Record& record : batch.records()) {
         if (auto error = check_json(record.value.view())) throw unusable(record, *error);
         const Result<MaybeBytes> key = key_.read(record);
-        if (!key) throw unusable(record, key.error());
+        if (!key) throw unusable(record, key.error(), other_column(record, key.error()));
         if (key->is_null() || key->view().empty())
           throw unusable(record, {Reason::no_key, "'" + file_.key + "' is empty: a row needs a key"});
         const auto [row, is_new] =
@@ -80,17 +81,36 @@ class FileTable final : public LookupTable {
         if (!is_new) ++repeated;
       }
     }
+    // Nobody writes a table of no columns: somebody is about to write this one, or meant another.
+    if (version.size == 0 && file_.format.info->make_parser(file_.format)->has_header())
+      throw Error(ExitCode::bad_record, file_.path + " is empty: there is no line with the columns' names",
+                  "a look-up table without rows has that line alone");
     if (repeated > 0)
       log.note(file_.path + ": " + counted(repeated) +
                " with a key that an earlier row has; the last one of a key counts");
     return rows;
   }
 
-  Error unusable(const Record& record, const RecordError& error) const {
+  // Where each row has the key under another name than LEFT's records: that is said in --on.
+  std::string other_column(const Record& record, const RecordError& error) const {
+    if (error.reason != Reason::missing_field) return {};
+    FieldSet none;
+    FieldReader fields(none);
+    fields.want_members();
+    if (fields.read(record.value.view())) return {};
+    std::string names;
+    for (const JsonMember& member : fields.members()) {
+      if (!names.empty()) names += ", ";
+      names += member.name;
+    }
+    return "its rows have " + names + ": --on LEFTFIELD=FIELD names what joins on each side";
+  }
+
+  Error unusable(const Record& record, const RecordError& error, const std::string& hint = {}) const {
     return Error(ExitCode::bad_record,
                  file_.path + ":" + std::to_string(record.offset + 1) + ": " + to_string(error.reason) +
                      ": " + error.message,
-                 "mend the file; a look-up table takes no row that it cannot use");
+                 hint.empty() ? "mend the file; a look-up table takes no row that it cannot use" : hint);
   }
 
   // Beside the threads of the run.
@@ -106,7 +126,7 @@ class FileTable final : public LookupTable {
       }
       if (!std::exchange(said_missing, false) && now == seen_) continue;
       try {
-        LookupRows::Rows rows = read(*log_);
+        LookupRows::Rows rows = read(*log_, *now);
         // What was written meanwhile may be half of a row less than what it will be: the next look reads it.
         if (version_of(file_.path) != now) continue;
         log_->note(file_.path + ": read again, " + counted(rows.size()));
