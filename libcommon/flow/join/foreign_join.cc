@@ -1,13 +1,14 @@
 // Stores:
 //   asking     kSourceRow key -> asks:u8 [place foreign-key]    asks 0: by none, for it is null
 //   answering  kTableRow foreign-key -> time:signed value
-//              kKeyRow foreign-key:bytes key -> place
-//              kGroupRow foreign-key -> n:varint             how many ask for it; none: 0
+//              kGroupRow foreign-key -> n:varint [ n x key:bytes place ]    who asks for it; no row: nobody
+//              kKeyRow foreign-key:bytes key -> place                   where they are too many for that row
 //   joining    kPairRow key -> flags:u8 place time:signed [right-time:signed] row
 //              flags: 1: a result stands in the output, 2: of a pair, and right-time is its right row's
 #include "flow/join/foreign_join.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -148,19 +149,15 @@ class Answering final : public Stage {
     Ask ask;
     if (record.key.is_null() || record.value.is_null() || !decode(record.value.view(), ask))
       return out.fail(record, not_ours());
-    set_asker(record.key.view(), ask.key);
-    const bool asked = store_.get(key_).has_value();
-    ++dirty_;
-    if (!ask.subscribes) {
-      if (!asked) return;
-      store_.erase(key_);
-      count(record.key.view(), -1);
-      return;
-    }
+    load_askers(record.key.view());
+    if (!ask.subscribes) return listed_ ? unlist(ask.key) : forget(record.key.view(), ask.key);
     place_.clear();
     put_place(place_, ask.place);
-    store_.put(key_, place_);
-    if (!asked) count(record.key.view(), 1);
+    if (listed_) {
+      list(record.key.view(), ask.key);
+    } else {
+      note(record.key.view(), ask.key);
+    }
     const TableRow row = find(record.key.view());
     message_.clear();
     encode_answer(row.value, row.time, message_);
@@ -210,53 +207,139 @@ class Answering final : public Stage {
     key_ += key;
   }
 
-  // How many ask for this key, `more` of them new. A row of the right changes more often than not while none asks
-  // for it yet, and a scan costs as much as hundreds of reads in a large transaction.
-  uint64_t count(std::string_view foreign, int64_t more) {
-    key_.assign(1, state::kGroupRow).append(foreign);
-    uint64_t n = 0;
-    if (const auto stored = store_.get(key_)) {
-      Reader in(*stored);
-      n = in.varint();
-      if (!in.ok() || !in.at_end() || n == 0)
-        throw state::CorruptState("how many rows ask for a key: broken in the state");
-    }
-    if (more == 0) return n;
-    n += static_cast<uint64_t>(more);
+  // --- who asks. A few stand in one row, which a look-up finds: a scan sorts all that the transaction has written,
+  // and a change of each right row would make one. Many have rows of their own: rewriting a long list for each that
+  // comes would cost more than the scan.
+
+  void load_askers(std::string_view foreign) {
+    askers_key_.assign(1, state::kGroupRow).append(foreign);
+    askers_ = 0;
+    list_.clear();
+    listed_ = true;
+    const auto stored = store_.get(askers_key_);
+    if (!stored) return;
+    Reader in(*stored);
+    askers_ = in.varint();
+    list_ = in.rest();
+    listed_ = !list_.empty();
+    if (!in.ok() || askers_ == 0) throw broken_askers();
+  }
+  void put_askers() {
     ++dirty_;
-    if (n == 0) {
-      store_.erase(key_);
-    } else {
-      row_.clear();
-      put_varint(row_, n);
-      store_.put(key_, row_);
+    if (askers_ == 0) return store_.erase(askers_key_);
+    asker_row_.clear();
+    put_varint(asker_row_, askers_);
+    if (listed_) asker_row_ += list_;
+    store_.put(askers_key_, asker_row_);
+  }
+  static state::CorruptState broken_askers() {
+    return state::CorruptState("the rows that ask for a key are broken in the state");
+  }
+  // `take` gets each one's key, place, and where in the list it begins and ends, until it returns false.
+  template <typename Take>
+  void each_listed(const Take& take) const {
+    Reader in(list_);
+    while (!in.at_end()) {
+      const size_t begin = list_.size() - in.rest().size();
+      const std::string_view key = in.bytes();
+      const Place place = read_place(in);
+      if (!in.ok()) throw broken_askers();
+      if (!take(key, place, begin, list_.size() - in.rest().size())) return;
     }
-    return n;
+  }
+  // Takes its entry out of the list. Where it stood; nullopt: it has none.
+  std::optional<size_t> take_out(std::string_view key) {
+    std::pair<size_t, size_t> found{0, 0};
+    each_listed([&](std::string_view asker, const Place&, size_t begin, size_t end) {
+      if (asker == key) found = {begin, end};
+      return asker != key;
+    });
+    if (found.second == 0) return std::nullopt;
+    list_.erase(found.first, found.second - found.first);
+    return found.first;
+  }
+  void unlist(std::string_view key) {
+    if (!take_out(key)) return;
+    --askers_;
+    put_askers();
+  }
+  // With place_.
+  void list(std::string_view foreign, std::string_view key) {
+    const std::optional<size_t> before = take_out(key);
+    if (!before) ++askers_;
+    asker_row_.clear();
+    put_bytes(asker_row_, key);
+    asker_row_ += place_;
+    list_.insert(before.value_or(list_.size()), asker_row_);
+    if (list_.size() > kListBytes && askers_ > 1) {
+      each_listed([&](std::string_view asker, const Place& place, size_t, size_t) {
+        set_asker(foreign, asker);
+        asker_row_.clear();
+        put_place(asker_row_, place);
+        store_.put(key_, asker_row_);
+        return true;
+      });
+      listed_ = false;
+    }
+    put_askers();
+  }
+  void forget(std::string_view foreign, std::string_view key) {
+    set_asker(foreign, key);
+    if (!store_.get(key_)) return;
+    store_.erase(key_);
+    --askers_;
+    put_askers();
+  }
+  void note(std::string_view foreign, std::string_view key) {
+    set_asker(foreign, key);
+    const bool is_new = !store_.get(key_).has_value();
+    store_.put(key_, place_);
+    ++dirty_;
+    if (!is_new) return;
+    ++askers_;
+    put_askers();
   }
 
   // False: one was refused, and the record has failed.
   bool tell_all(const Record& record, const TableRow& row, Emitter& out) {
-    if (count(record.key.view(), 0) == 0) return true;
+    load_askers(record.key.view());
+    if (askers_ == 0) return true;
     message_.clear();
     encode_answer(row.value, row.time, message_);
     const size_t answer = message_.size();
-    set_asker(record.key.view(), {});
     bool refused = false;
+    const auto tell = [&](std::string_view asker) {
+      emit_to(0, record, asker, message_, record.timestamp, out);
+      refused = out.refused();
+      return !refused;
+    };
+    if (listed_) {
+      each_listed([&](std::string_view asker, const Place& place, size_t, size_t) {
+        message_.resize(answer);
+        put_place(message_, place);
+        return tell(asker);
+      });
+      return !refused;
+    }
+    set_asker(record.key.view(), {});
     store_.scan(key_, {}, [&](std::string_view asker, std::string_view place) {
       if (asker.substr(0, key_.size()) != key_) return false;
       message_.resize(answer);
       message_ += place;
-      emit_to(0, record, asker.substr(key_.size()), message_, record.timestamp, out);
-      refused = out.refused();
-      return !refused;
+      return tell(asker.substr(key_.size()));
     });
     return !refused;
   }
+
+  static constexpr size_t kListBytes = 1000;
 
   const std::string right_topic_;
   JoinResult result_;
   state::Store& store_;
   OutputTimes times_;
+  uint64_t askers_ = 0;  // as loaded last, with the key of their row
+  bool listed_ = true;   // in list_; else in rows of their own
+  std::string askers_key_, list_, asker_row_;
   std::string key_, row_, place_, message_;
   size_t dirty_ = 0;
 };
