@@ -433,8 +433,8 @@ bool is_file_operand(const std::string& text) {
 // `kmap uri number ./in`, `kmap uri, number ./in`, `kfilter 'a > 1' 'b > 2' ./in`: a SPEC that the shell has cut.
 void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& given) {
   if (!has_spec(info) || given.size() < 2) return;
-  const bool is_list =
-      info.name == "kmap" || info.name == "kscore" || info.name == "ktable" || info.name == "kwindow";
+  const bool is_list = info.name == "kmap" || info.name == "kscore" || info.name == "kscan" ||
+                       info.name == "ktable" || info.name == "kwindow";
   // `uri,` is no expression: what follows belongs to it, up to what does not end so.
   size_t parts = 1;
   if (is_list)
@@ -450,7 +450,8 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
     };
     const bool are_expressions = std::all_of(given.begin(), given.end() - 1, is_expression);
     // `ktable uri 'count()' ./in` is another mistake.
-    if (info.name == "kmap" || info.name == "kscore" || (are_expressions && (is_list || info.name == "kfilter")))
+    if (info.name == "kmap" || info.name == "kscore" ||
+        (are_expressions && (is_list || info.name == "kfilter")))
       parts = given.size() - 1;
   }
   if (parts == 1) return;

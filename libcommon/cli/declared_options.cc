@@ -8,6 +8,7 @@
 #include "cli/shared_options.h"
 #include "cli/time_unit.h"
 #include "io/line_format.h"
+#include "io/paced_source.h"
 
 namespace kutils::cli {
 namespace {
@@ -202,6 +203,11 @@ void SharedOptions::declare_lines(OptionTable& table) {
                      lines_.latin1 = text == "latin1";
                    },
                .choices = {"utf-8", "latin1"}});
+    table.add({.names = "--rate",
+               .metavar = "N",
+               .help = "read at most N lines a second",
+               .group = group,
+               .set = [this](const std::string& text) { lines_.rate = io::parse_rate(text); }});
   }
   if (shares_.writes_lines) {
     table.add({.names = "-O",

@@ -9,6 +9,7 @@
 #include "cli/shared_options.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
+#include "io/paced_source.h"
 
 namespace kutils::cli {
 namespace {
@@ -164,11 +165,14 @@ std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow
 void SharedOptions::set_lines(flow::Job& job) const {
   if (job.in.is_lines()) {
     io::check_input_format(in_format_);
-    job.open_lines_in = [in = job.in, format = in_format_, tool = job.tool, quiet = quiet_] {
+    job.open_lines_in = [in = job.in, format = in_format_, tool = job.tool, quiet = quiet_,
+                         rate = lines_.rate]() -> std::unique_ptr<io::Source> {
       // Not for kgen, which opens something else.
       if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
         StderrLog(tool, quiet).note("reading from the terminal; Ctrl-D ends it");
-      return io::open_line_source(in, format);
+      auto source = io::open_line_source(in, format);
+      if (!rate) return source;
+      return std::make_unique<io::PacedSource>(std::move(source), *rate);
     };
   }
   if (job.out.is_lines()) job.open_lines_out = line_opener(job, job.out);

@@ -117,7 +117,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   if (job.in.table) job.settings.push_back({"IN is", "a table"});
   if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
-  refuse_idle_range(job);
+  refuse_idle_range(job, lines_.rate.has_value());
   job.quiet = quiet_;
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out) &&
                                     !is_typed(job.in, shares_.reads_lines));
@@ -199,7 +199,7 @@ void SharedOptions::set_warnings(const std::string& tool) {
 
 // Lines are read from their beginning to their end, and are not what a group remembers: what says otherwise
 // would be passed over in silence.
-void SharedOptions::refuse_idle_range(const flow::Job& job) {
+void SharedOptions::refuse_idle_range(const flow::Job& job, bool paced) {
   if (job.in.is_lines()) {
     const io::Range& range = job.range;
     const char* option = !range.from.empty()         ? "-o"
@@ -213,6 +213,9 @@ void SharedOptions::refuse_idle_range(const flow::Job& job) {
           std::string(option) + " says what to read of a topic, and IN '" + job.in.name + "' is lines",
           "leave it out; head, tail and -c take a part of lines");
   }
+  if (paced && job.in.is_topic())
+    throw usage_error("--rate is for lines, and IN is the topic '" + job.in.name + "'",
+                      "paced through a pipe: kcp " + job.in.name + " - | " + job.tool + " --rate N - OUT");
   if (job.delivery_is_explicit && job.delivery == flow::Delivery::exactly_once &&
       (job.in.is_lines() || job.out.is_lines()))
     throw usage_error("--delivery exactly-once: that is done from topic to topic only",

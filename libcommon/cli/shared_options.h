@@ -49,13 +49,13 @@ struct Shares {
 struct PipePlace {
   // Endpoints, range, cluster; the stage's job is made from it. `in.table`: it reads a table.
   flow::Job pipe;
-  bool has_keys = true;     // records can have keys
-  bool has_times = true;    // records have times
-  bool rekeyed = false;     // an earlier stage changed keys, and records of equal keys are not together yet
-  bool is_first = true;     // it reads IN itself
+  bool has_keys = true;   // records can have keys
+  bool has_times = true;  // records have times
+  bool rekeyed = false;   // an earlier stage changed keys, and records of equal keys are not together yet
+  bool is_first = true;   // it reads IN itself
   bool reads_internal_topic = false;  // keys were brought together by an earlier stage
-  bool shows_keys = true;   // the stage's output shows keys
-  std::string value_codec;  // of what the stage reads; empty: JSON
+  bool shows_keys = true;             // the stage's output shows keys
+  std::string value_codec;            // of what the stage reads; empty: JSON
 };
 
 enum class Explains { as_text, as_graph };  // --explain, --dot
@@ -127,6 +127,7 @@ class SharedOptions {
     std::optional<std::string> key_separator;  // -K
     std::optional<std::string> null_marker;    // -Z
     bool nul_ended = false;                    // -0
+    std::optional<double> rate;                // --rate
     bool csv_strings = false;
     bool latin1 = false;  // --encoding
   };
@@ -148,7 +149,7 @@ class SharedOptions {
   // shared_options.cc
   flow::Job make_stage_job(const std::string& tool);
   void set_warnings(const std::string& tool);
-  static void refuse_idle_range(const flow::Job& job);
+  static void refuse_idle_range(const flow::Job& job, bool paced);
   // Fills job.client, of which the topic has need. Throws usage_error if nobody named brokers.
   void name_cluster(flow::Job& job, const std::string& topic) const;
   void set_group(flow::Job& job) const;

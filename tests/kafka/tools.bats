@@ -428,3 +428,35 @@ event_times() {
   [ "$status" -eq 4 ]
   [ "$(count "$dst")" -eq 10 ]
 }
+
+@test "kbranch --to: each record once in the topic that it names, through kill -9; names that cannot be, and too many" {
+  new_topic in 2
+  new_topic rest 2
+  new_topic bad 2
+  awk 'BEGIN { for (i = 0; i < 4000; i++) printf "{\"n\":%d,\"to\":%s}\n", i, i % 5 == 4 ? "null" : "\"" i % 5 "\"" }' |
+    kwrite --key n "$in"
+  to='to == null ? null : "'$rest'-" + to'
+  for round in 1 2 3; do
+    start_tool "$round" kbranch -g "$rest" --to "$to" "$in" "$rest"
+    wait_for 30 count_at_least "$rest" $((round * 50))
+    kill -KILL "$started"
+    end_of_tool "$started"
+  done
+  kbranch -e -g "$rest" --to "$to" "$in" "$rest"
+  for i in 0 1 2 3; do
+    same <(consume "$in" -f '%p %k %T %s\n' | grep "\"to\":\"$i\"" | sort) <(consume "$rest-$i" -f '%p %k %T %s\n' | sort)
+  done
+  same <(consume "$in" -f '%p %k %s\n' | grep null | sort) <(consume "$rest" -f '%p %k %s\n' | sort)
+  # In the partitions' order.
+  consume "$rest-1" -f '%p %k\n' | awk '$2 <= last[$1] && ($1 in last) { exit 1 } { last[$1] = $2 }'
+  # What is no topic, what is read, and the third of two are bad records.
+  new_topic more 1
+  printf '%s\n' '"a b"' '"__x"' "\"$more\"" 1 "\"$rest-0\"" "\"$rest-1\"" "\"$rest-new\"" | sed 's/.*/{"to":&}/' | kwrite "$more"
+  kbranch -e -g "$rest.more" --topics 2 --on-error "dead-letter:$bad" --to to "$more" "$rest" 2>err
+  grep -q '7 in, 2 out' err
+  same <(printf '{"to":%s}\n' '"__x"' '"a b"' "\"$more\"" "\"$rest-new\"" 1 | sort) <(consume "$bad" | sort)
+  run kbranch -e -g "$rest.named" --to '"x"' "$in" -
+  [ "$status" -eq 2 ]
+  run kbranch --to --all to "$in" "$rest"
+  [ "$status" -eq 2 ]
+}

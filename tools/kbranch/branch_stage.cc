@@ -5,8 +5,10 @@
 
 #include "base/shell_word.h"
 #include "base/trim.h"
+#include "expr/text.h"
 #include "flow/topology/condition.h"
 #include "flow/topology/pass.h"
+#include "io/endpoint.h"
 
 namespace kutils {
 namespace {
@@ -106,6 +108,48 @@ void BranchStage::process(const Record& record, flow::Emitter& out) {
     out.emit(&record, output);
     if (out.refused()) return;
   }
+}
+
+ToStage::ToStage(const ToPlan& plan)
+    : plan_(plan), expressions_(plan.options), topic_(expressions_.add(plan.expression, "--to")) {}
+
+std::optional<RecordError> ToStage::judge(std::string_view topic, const Record& record) const {
+  const std::string shown = "--to gives '" + expr::shortened(topic) + "'";
+  if (!io::is_topic_name(topic))
+    return RecordError{Reason::expression, shown +
+                                               ", which cannot be a topic: letters, digits, '.', '_' and "
+                                               "'-', at most 249 of them"};
+  if (topic.starts_with("__"))
+    return RecordError{Reason::expression, shown + ", a name of Kafka's own topics"};
+  if (topic == record.topic ||
+      std::find(plan_.inputs.begin(), plan_.inputs.end(), topic) != plan_.inputs.end())
+    return RecordError{Reason::expression, shown + ", which is read: the record would come again and again"};
+  return std::nullopt;
+}
+
+void ToStage::process(const Record& record, flow::Emitter& out) {
+  Output output = flow::pass(record);
+  if (record.value.is_null() && expressions_.reads_fields()) {
+    if (!plan_.keep_null) return out.drop(record, flow::DropReason::tombstone);
+    return out.emit(&record, output);
+  }
+  if (auto error = expressions_.bind(record)) return out.fail(record, std::move(*error));
+  const Result<expr::Value> topic = expressions_.get(topic_);
+  if (!topic) return out.fail(record, RecordError(topic.error()));
+  if (topic->is_null()) return out.emit(&record, output);
+  if (topic->kind() != expr::Kind::string)
+    return out.fail(record,
+                    {Reason::wrong_type, "--to gives " + std::string(expr::friendly_name(topic->kind())) +
+                                             ", and a topic is named by a string"});
+  if (auto error = judge(topic->as_string(), record)) return out.fail(record, std::move(*error));
+  const auto port = plan_.topics->port_of(topic->as_string());
+  if (!port)
+    return out.fail(record,
+                    {Reason::expression, "--to gives '" + std::string(topic->as_string()) +
+                                             "', one topic more than the " +
+                                             std::to_string(plan_.topics->most()) + " that --topics allows"});
+  output.port = *port;
+  out.emit(&record, output);
 }
 
 }  // namespace kutils

@@ -2,10 +2,14 @@
 // Bytes untouched.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "expr/expressions.h"
+#include "flow/topology/named_outputs.h"
 #include "flow/topology/stage.h"
 
 namespace kutils {
@@ -16,6 +20,29 @@ struct Branch {
   std::string condition;
 };
 std::vector<Branch> parse_branches(const std::string& list);  // throws usage_error
+
+// --to: the topic is an expression's value.
+struct ToPlan {
+  std::string expression;
+  expr::Options options;
+  bool keep_null = false;
+  std::vector<std::string> inputs;  // none of which is written to; empty: the one that the record is of
+  std::shared_ptr<flow::NamedOutputs> topics;
+};
+
+class ToStage final : public flow::Stage {
+ public:
+  explicit ToStage(const ToPlan& plan);  // throws usage_error for a bad expression
+  void process(const Record& record, flow::Emitter& out) override;
+  std::string canonical() const { return expressions_.canonical(topic_); }
+
+ private:
+  std::optional<RecordError> judge(std::string_view topic, const Record& record) const;
+
+  const ToPlan plan_;
+  expr::Expressions expressions_;
+  const size_t topic_;
+};
 
 struct BranchPlan {
   std::vector<Branch> branches;

@@ -15,21 +15,34 @@ class BranchTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kbranch",
             "Send each record to the first TOPIC whose COND is true, the rest to OUT.",
-            {{"TOPIC=COND,...", true, "topics or ./FILEs, each with its condition", true},
+            {{"TOPIC=COND,...", true, "topics, ./FILEs, each with its condition; --to: an expression",
+              true},
              {"IN", true, "a topic, ./FILE or - (stdin)"},
              {"OUT", true, "takes what matched nothing: a topic, ./FILE or - (stdout)"}},
             {{"kbranch 'low=total_amount < 40' rides high"},
-             {"kbranch './de.ndjson=country == \"DE\"' clicks ./rest.ndjson"}}};
+             {"kbranch --to '\"clicks-\" + country' clicks elsewhere"}}};
   }
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--all",
                  .help = "to every TOPIC whose COND is true, not only the first",
                  .in_short_help = true,
                  .set = [this](const std::string&) { all_ = true; }});
+    options.add({.names = "--to",
+                 .help = "to the topic that an expression names, in the place of TOPIC=COND",
+                 .in_short_help = true,
+                 .set = [this](const std::string&) { to_ = true; }});
+    options.add({.names = "--topics",
+                 .metavar = "N",
+                 .help = "--to: at most so many topics in a run; 100 by default",
+                 .set = [this](const std::string& text) {
+                   topics_ = cli::parse_number("--topics", text, 1, 100'000);
+                 }});
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
+    if (to_) return set_up_to(operands.get("TOPIC=COND,..."));
+    if (topics_) throw usage_error("--topics is about the topics of --to", "leave it out, or add --to");
     BranchPlan plan{
         parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
     std::vector<std::string> outputs;
@@ -49,7 +62,27 @@ class BranchTool final : public cli::StreamTool {
   }
 
  private:
+  void set_up_to(const std::string& expression) {
+    if (all_)
+      throw usage_error("--all and --to exclude each other: an expression names one topic",
+                        "leave one of the two out");
+    if (job_.out.is_lines())
+      throw usage_error("--to writes to topics, and so OUT, which takes what has none, must be one",
+                        "write: kbranch --to EXPR IN TOPIC");
+    ToPlan plan{expression, shared_.expressions(), shared_.keep_null(), {}, nullptr};
+    plan.inputs = job_.in.topics;
+    plan.topics = job_.named_outputs =
+        std::make_shared<flow::NamedOutputs>(static_cast<size_t>(topics_.value_or(kTopics)));
+    job_.settings.push_back({"--to", ToStage(plan).canonical()});
+    job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<ToStage>(plan); });
+    shared_.shape(job_);
+  }
+
+  static constexpr int64_t kTopics = 100;
+
   bool all_ = false;
+  bool to_ = false;
+  std::optional<int64_t> topics_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 // kcp IN OUT: exact copy.
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
-#include "kwrite/rate_option.h"
 
 namespace {
 
@@ -16,20 +15,12 @@ class CopyTool final : public cli::StreamTool {
             {{"IN", true, "a topic, ./FILE or - (stdin)"}, {"OUT", true, "a topic, ./FILE or - (stdout)"}},
             {{"kcp -e clicks ./clicks.ndjson", "export"}, {"kcp ./clicks.ndjson restored", "import"}}};
   }
-  void declare(cli::OptionTable& options) override {
-    declare_rate(options, rate_);
-    shared_.declare(options);
-  }
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kcp", operands.find("IN"), operands.find("OUT"));
     job_.keeps_partition = true;
-    set_rate(job_, rate_);
     job_.set_stage([](const flow::StageContext&) { return std::make_unique<flow::PassStage>(true); });
     shared_.shape(job_);
   }
-
- private:
-  std::optional<double> rate_;
 };
 
 }  // namespace

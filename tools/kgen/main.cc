@@ -8,9 +8,10 @@
 #include "base/time_format.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
+#include "io/paced_source.h"
+#include "kgen/cron.h"
 #include "kgen/generator_source.h"
 #include "kmap/map_stage.h"
-#include "kwrite/paced_source.h"
 
 namespace {
 
@@ -64,13 +65,17 @@ class GenTool final : public cli::StreamTool {
                  .metavar = "N",
                  .help = "N records a second; else as fast as it goes",
                  .in_short_help = true,
-                 .set = [this](const std::string& text) { rate_ = parse_rate(text); }});
-    options.add(
-        {.names = "--every",
-         .metavar = "D",
-         .help = "one record each D",
-         .in_short_help = true,
-         .set = [this](const std::string& text) { every_ = parse_duration_option("--every", text); }});
+                 .set = [this](const std::string& text) { rate_ = io::parse_rate(text); }});
+    options.add({.names = "--every",
+                 .metavar = "D",
+                 .help = "one record each D, or as a crontab says: '*/5 * * * *', @hourly",
+                 .in_short_help = true,
+                 .set = [this](const std::string& text) {
+                   if (Cron::is_meant(text))
+                     cron_.emplace(text, "--every");
+                   else
+                     every_ = parse_duration_option("--every", text);
+                 }});
     options.add({.names = "--count",
                  .metavar = "N",
                  .help = "end after N records; else never",
@@ -82,10 +87,11 @@ class GenTool final : public cli::StreamTool {
                  .metavar = "TIME",
                  .help = "nexmark: when the first event happens; else 2026-01-01",
                  .set = [this](const std::string& text) { begin_ = text; }});
-    options.add({.names = "--event-rate",
-                 .metavar = "N",
-                 .help = "nexmark: N events in a second of their own time; else as --rate, or 10000",
-                 .set = [this](const std::string& text) { event_rate_ = parse_rate(text, "--event-rate"); }});
+    options.add(
+        {.names = "--event-rate",
+         .metavar = "N",
+         .help = "nexmark: N events in a second of their own time; else as --rate, or 10000",
+         .set = [this](const std::string& text) { event_rate_ = io::parse_rate(text, "--event-rate"); }});
     options.add({.names = "--out-of-order",
                  .metavar = "N",
                  .help = "nexmark: each N events come in another order; else in order of time",
@@ -101,6 +107,7 @@ class GenTool final : public cli::StreamTool {
       if (every_->count() == 0) throw usage_error("--every: 0 is not an interval");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
+    if (cron_ && (rate_ || every_)) throw usage_error("--rate and --every set the same; give one");
     const std::string what = operands.get("WHAT");
     // A topic with such a name would be made, and written to without end.
     const std::string out = operands.find("OUT").value_or("");
@@ -120,11 +127,13 @@ class GenTool final : public cli::StreamTool {
       job_.settings.push_back({"LIST", MapStage(plan).canonical()});
       job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<MapStage>(plan); });
     }
-    job_.open_lines_in = [info, generator, rate = rate_, count = count_]() -> std::unique_ptr<io::Source> {
+    job_.open_lines_in = [info, generator, rate = rate_, cron = cron_,
+                          count = count_]() -> std::unique_ptr<io::Source> {
       auto source = std::make_unique<GeneratorSource>(info ? info->make(generator) : make_empty_generator(),
-                                                      count, rate ? size_t{1} : kBatch);
+                                                      count, rate || cron ? size_t{1} : kBatch);
+      if (cron) return std::make_unique<CronSource>(std::move(source), *cron);
       if (!rate) return source;
-      return std::make_unique<PacedSource>(std::move(source), *rate);
+      return std::make_unique<io::PacedSource>(std::move(source), *rate);
     };
     shared_.shape(job_);
   }
@@ -160,6 +169,7 @@ class GenTool final : public cli::StreamTool {
   std::optional<int64_t> out_of_order_;
   std::optional<double> rate_;
   std::optional<Millis> every_;
+  std::optional<Cron> cron_;
   std::optional<int64_t> count_;
 };
 

@@ -180,6 +180,10 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     job.more_outputs.insert(job.more_outputs.end(), stage.more_outputs.begin(), stage.more_outputs.end());
     const flow::RunParts& opened = tool->parts();
     parts.insert(parts.end(), opened.begin(), opened.end());
+    if (stage.named_outputs && job.named_outputs)
+      throw usage_error(at + ": another stage has --to already",
+                        "two tools: one reads what the other writes");
+    if (stage.named_outputs) job.named_outputs = stage.named_outputs;
     job.counts_silence |= stage.counts_silence;
     job.close_at_end |= stage.close_at_end;
     job.changes_keys |= stage.changes_keys;

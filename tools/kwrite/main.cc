@@ -1,8 +1,6 @@
 // kwrite [IN] OUT: produce lines.
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
-#include "kwrite/paced_source.h"
-#include "kwrite/rate_option.h"
 
 namespace {
 
@@ -19,11 +17,6 @@ class WriteTool final : public cli::StreamTool {
              {"echo '{\"uri\":\"/home\"}' | kwrite clicks"}}};
   }
   void declare(cli::OptionTable& options) override {
-    options.add({.names = "--rate",
-                 .metavar = "N",
-                 .help = "at most N records a second",
-                 .in_short_help = true,
-                 .set = [this](const std::string& text) { rate_ = parse_rate(text); }});
     options.add({.names = "-p",
                  .metavar = "N",
                  .help = "to this partition, whatever the key",
@@ -49,7 +42,6 @@ class WriteTool final : public cli::StreamTool {
     job_.set_stage([partition = partition_](const flow::StageContext&) {
       return std::make_unique<flow::PassStage>(false, partition);
     });
-    set_rate(job_, rate_);
     shared_.shape(job_);
   }
 
@@ -70,7 +62,6 @@ class WriteTool final : public cli::StreamTool {
                    : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
   }
 
-  std::optional<double> rate_;
   int32_t partition_ = kNoPartition;
   bool job_atomic_ = false;
 };

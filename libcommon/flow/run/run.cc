@@ -13,6 +13,7 @@
 #include "flow/run/report.h"
 #include "flow/run/worker.h"
 #include "flow/topology/chain.h"
+#include "flow/topology/named_outputs.h"
 #include "flow/transaction/sink_outputs.h"
 
 namespace kutils::flow {
@@ -143,7 +144,15 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
   }
   std::unique_ptr<io::Sink> letters;
   if (policy_of(job) == OnError::Policy::dead_letter) letters = topic_sink(job.on_error->topic);
-  run.outputs = std::make_unique<SinkOutputs>(job.tool, std::move(ports), std::move(letters));
+  SinkOutputs::OpenNamed open_named;
+  if (job.named_outputs)
+    open_named = [&job, &around, &log, &run, inputs](uint32_t port) {
+      const std::string topic = job.named_outputs->topic_of(port);
+      ensure_topic(job, *run.admin, log, topic, 0);
+      return around.make_topic_sink(*run.producers.front(), *run.admin, topic, inputs);
+    };
+  run.outputs =
+      std::make_unique<SinkOutputs>(job.tool, std::move(ports), std::move(letters), std::move(open_named));
 }
 
 constexpr const char* kNothingWritten = "nothing was written: the transaction is aborted";

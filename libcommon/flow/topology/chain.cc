@@ -239,7 +239,7 @@ class Chain final : public Stage, public Waiting {
     } else {
       Output placed = output;
       placed.keeps_key = keeps_key;
-      if (placed.port != 0 && placed.port != kPastNext) placed.port += from.other_ports;
+      if (placed.port != 0 && placed.port < kFirstNamed) placed.port += from.other_ports;
       out_->emit(input, placed);
     }
     if (out_->refused()) ++failures_;

@@ -25,6 +25,8 @@
 
 namespace kutils::flow {
 
+class NamedOutputs;
+
 enum class Delivery { exactly_once, at_least_once };
 
 struct OnError {
@@ -56,6 +58,8 @@ struct Job {
   std::function<std::unique_ptr<io::Source>()> open_lines_in;
   std::function<std::unique_ptr<io::Sink>()> open_lines_out;
   std::vector<MoreOutput> more_outputs;  // ports 1, 2, ... (kbranch)
+  // Topics that records name (kbranch --to). Null: none.
+  std::shared_ptr<NamedOutputs> named_outputs = {};
   // Stateful jobs: rows in memory for what is grouped in place. Set by give_state()
   // (flow/tasks/state_support.h), so that tools without state do not carry RocksDB.
   std::function<std::unique_ptr<PartitionState>()> open_state_in_memory;

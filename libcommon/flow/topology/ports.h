@@ -9,4 +9,8 @@ namespace kutils::flow {
 // topic go to that, or to the topics of their ports.
 constexpr uint32_t kPastNext = UINT32_MAX;
 
+// From here on, but for that one: topics that records name (named_outputs.h).
+constexpr uint32_t kFirstNamed = 1U << 20;
+constexpr bool is_named(uint32_t port) { return port >= kFirstNamed && port != kPastNext; }
+
 }  // namespace kutils::flow

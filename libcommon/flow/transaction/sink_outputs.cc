@@ -3,11 +3,15 @@
 #include "base/error.h"
 #include "flow/errors/dead_letter.h"
 #include "flow/run/report.h"
+#include "flow/topology/ports.h"
 
 namespace kutils::flow {
 
 std::optional<RecordError> SinkOutputs::write(const Record* origin, const Output& output) {
-  return ports_.at(output.port)->write(origin, output);
+  if (!is_named(output.port)) return ports_.at(output.port)->write(origin, output);
+  std::unique_ptr<io::Sink>& sink = named_[output.port];
+  if (!sink) sink = open_named_(output.port);
+  return sink->write(origin, output);
 }
 
 void SinkOutputs::dead_letter(const Record& origin, const RecordError& error) {
@@ -32,6 +36,7 @@ void SinkOutputs::dead_result(const Record& from, const Output& result, const Re
 
 void SinkOutputs::flush() {
   for (auto& sink : ports_) sink->flush();
+  for (auto& [port, sink] : named_) sink->flush();
   if (dead_letters_) dead_letters_->flush();
 }
 
@@ -41,6 +46,7 @@ void SinkOutputs::spare() {
 
 void SinkOutputs::close() {
   for (auto& sink : ports_) sink->close();
+  for (auto& [port, sink] : named_) sink->close();
   if (dead_letters_) dead_letters_->close();
 }
 

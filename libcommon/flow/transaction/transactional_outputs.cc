@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/murmur2.h"
+#include "flow/topology/named_outputs.h"
 #include "flow/topology/ports.h"
 
 namespace kutils::flow {
@@ -31,7 +32,15 @@ TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committ
       letters = context.around.make_topic_sink(*producer, context.admin, context.plan.dead_letters,
                                                context.plan.inputs);
     }
-    sets_.push_back(std::make_unique<SinkOutputs>(context.job.tool, std::move(ports), std::move(letters)));
+    SinkOutputs::OpenNamed open_named;
+    if (context.job.named_outputs)
+      open_named = [context, inputs, producer = outside ? outside : producer](uint32_t port) {
+        const std::string topic = context.job.named_outputs->topic_of(port);
+        ensure_topic(context.job, context.admin, context.log, topic, context.plan.subs.front().partitions);
+        return context.around.make_topic_sink(*producer, context.admin, topic, inputs);
+      };
+    sets_.push_back(std::make_unique<SinkOutputs>(context.job.tool, std::move(ports), std::move(letters),
+                                                  std::move(open_named)));
   }
 }
 

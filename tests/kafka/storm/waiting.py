@@ -1,4 +1,4 @@
-"""Storms over the tools that bend time: kdedup, kdelay, ktake. See stateful.py, which runs them."""
+"""Storms over the tools that bend time: kdedup, kdelay, ktake, kscan, ksort. See stateful.py, which runs them."""
 import collections
 import json
 import time
@@ -210,11 +210,73 @@ class Take:
         return f"arrays {len(arrays)} full {full}"
 
 
+class Scan:
+    """kscan by record key: each record once, with what one pass over its partition finds before it, in the partition's order."""
+
+    program = "kscan"
+    tool = "kscan '*, before=lag(id), n=count(), total=sum(number)'"
+
+    def prepare(self, bench):
+        pass
+
+    def check(self, bench, records):
+        rows, expected = {}, []
+        for record in records:
+            click = json.loads(record.value)
+            before, n, total = rows.get((record.partition, record.key), (None, 0, 0))
+            n, total = n + 1, total + click["number"]
+            rows[(record.partition, record.key)] = (click["id"], n, total)
+            expected.append((record.partition, record.time, record.key, {**click, "before": before, "n": n, "total": total}))
+        written = [(r.partition, r.time, r.key, json.loads(r.value)) for r in batch.read(bench.cluster, bench.output)]
+        for partition in {row[0] for row in expected}:
+            of = lambda rows: [json.dumps(row, sort_keys=True) for row in rows if row[0] == partition]
+            same(f"records of partition {partition}", of(written), of(expected))
+            if of(written) != of(expected):
+                raise Failure(f"partition {partition} is out of order")
+        return f"records {len(written)}"
+
+
+class Sort:
+    """ksort: what has gone out is in order of time, each once, and is what one pass over each partition lets go; the late ones apart."""
+
+    program = "ksort"
+    WITHIN = 5000
+
+    def prepare(self, bench):
+        self.late_topic = bench.output + "-late"
+        bench.create(self.late_topic)
+        bench.more_outputs = [self.late_topic]
+        self.tool = f"ksort --within {self.WITHIN}ms --late {self.late_topic}"
+
+    def check(self, bench, records):
+        held, late, newest = {}, [], {}
+        for place, record in enumerate(records):
+            now = newest[record.partition] = max(newest.get(record.partition, record.time), record.time)
+            if record.time + self.WITHIN < now:
+                late.append(record)
+            else:
+                held.setdefault(record.partition, []).append((record.time, place, record))
+        identity = lambda r: (r.partition, r.time, r.key, r.value)
+        written = batch.read(bench.cluster, bench.output)
+        count = 0
+        for partition, rows in held.items():
+            passed = [row[2] for row in sorted(rows, key=lambda row: row[:2]) if row[0] + self.WITHIN <= newest[partition]]
+            found = [identity(r) for r in written if r.partition == partition]
+            same(f"records of partition {partition}", found, [identity(r) for r in passed])
+            if found != [identity(r) for r in passed]:
+                raise Failure(f"partition {partition} is out of order")
+            count += len(found)
+        same("late records", [identity(r) for r in batch.read(bench.cluster, self.late_topic)], [identity(r) for r in late])
+        return f"passed on {count} late {len(late)}"
+
+
 KINDS = {
     "dedup": Dedup,
     "dedup_last": lambda: Dedup(keep_last=True),
     "dedup_by": DedupBy,
     "delay": Delay,
+    "scan": Scan,
+    "sort": Sort,
     "take": Take,
     "take_by": lambda: Take("uri"),
 }

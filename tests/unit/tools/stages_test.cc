@@ -1,8 +1,8 @@
 // The parts of the stateless tools that golden cases (tests/cases) do not reach.
+#include "io/paced_source.h"
 #include "kbranch/branch_stage.h"
 #include "kmap/co_process.h"
 #include "kmap/map_stage.h"
-#include "kwrite/paced_source.h"
 #include "support/catch.h"
 #include "support/lines_fakes.h"
 
@@ -96,11 +96,11 @@ TEST_CASE("a co-process answers with any number of lines and the line that ends 
 }
 
 TEST_CASE("rates") {
-  CHECK(parse_rate("100") == 100);
-  CHECK(parse_rate("0.5") == 0.5);
+  CHECK(io::parse_rate("100") == 100);
+  CHECK(io::parse_rate("0.5") == 0.5);
   for (const char* bad : {"", "0", "-1", "x", "1x", "inf", "nan"}) {
     CAPTURE(bad);
-    CHECK_THROWS_AS(parse_rate(bad), Error);
+    CHECK_THROWS_AS(io::parse_rate(bad), Error);
   }
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("rates") {
 TEST_CASE("a paced source loses nothing, keeps the order, also of bad lines") {
   auto inner = std::make_unique<kutils::testing::FakeSource>(
       std::deque<std::vector<std::string>>{{"!", "1", "!a", "!b", "2", "3"}, {}, {"4"}, {"!", "5", "!"}});
-  PacedSource source(std::move(inner), 1000);
+  io::PacedSource source(std::move(inner), 1000);
   std::string seen;
   for (int turn = 0; turn < 1000; ++turn) {
     Batch batch;
@@ -129,7 +129,7 @@ TEST_CASE("a paced source loses nothing, keeps the order, also of bad lines") {
 TEST_CASE("a paced source is as slow as asked") {
   auto inner = std::make_unique<kutils::testing::FakeSource>(
       std::deque<std::vector<std::string>>{std::vector<std::string>(11, "x")});
-  PacedSource source(std::move(inner), 100);
+  io::PacedSource source(std::move(inner), 100);
   const SystemClock clock;
   const int64_t start = clock.steady_us();
   for (bool ended = false; !ended;) {

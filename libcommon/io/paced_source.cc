@@ -1,4 +1,4 @@
-#include "kwrite/paced_source.h"
+#include "io/paced_source.h"
 
 #include <poll.h>
 
@@ -8,13 +8,14 @@
 
 #include "base/error.h"
 
-namespace kutils {
+namespace kutils::io {
 
 double parse_rate(const std::string& text, std::string_view option) {
   char* end = nullptr;
   const double rate = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(rate > 0) || !std::isfinite(rate)) {
-    throw usage_error(std::string(option) + ": '" + text + "' is not a number of records a second", "for example 100 or 0.5");
+    throw usage_error(std::string(option) + ": '" + text + "' is not a number of records a second",
+                      "for example 100 or 0.5");
   }
   return rate;
 }
@@ -36,10 +37,10 @@ size_t PacedSource::due(Millis wait) {
   return static_cast<size_t>(allowance_);
 }
 
-io::Fill PacedSource::poll(Batch& batch, Millis wait) {
+Fill PacedSource::poll(Batch& batch, Millis wait) {
   bad_.clear();
   if (all_given()) {
-    if (held_fill_ == io::Fill::end) return io::Fill::end;
+    if (held_fill_ == Fill::end) return Fill::end;
     held_.clear();
     given_ = bad_given_ = 0;
     held_fill_ = inner_->poll(held_, wait);
@@ -49,7 +50,7 @@ io::Fill PacedSource::poll(Batch& batch, Millis wait) {
   const size_t until = bad_given_ < held_bad_.size() ? held_bad_[bad_given_].before : held_.records().size();
   if (given_ < until) {
     const size_t n = std::min(due(wait), until - given_);
-    if (n == 0) return io::Fill::nothing;
+    if (n == 0) return Fill::nothing;
     allowance_ -= static_cast<double>(n);
     const auto from = held_.records().begin() + static_cast<std::ptrdiff_t>(given_);
     batch.records().assign(from, from + static_cast<std::ptrdiff_t>(n));
@@ -60,7 +61,7 @@ io::Fill PacedSource::poll(Batch& batch, Millis wait) {
     bad_.push_back(held_bad_[bad_given_]);
     bad_.back().before = batch.records().size();
   }
-  return all_given() && held_fill_ == io::Fill::end ? io::Fill::end : io::Fill::records;
+  return all_given() && held_fill_ == Fill::end ? Fill::end : Fill::records;
 }
 
-}  // namespace kutils
+}  // namespace kutils::io
