@@ -6,6 +6,7 @@
 #include "cli/time_unit.h"
 #include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/repartition_stage.h"
+#include "flow/aggregate/row_shape.h"
 #include "flow/tasks/state_support.h"
 #include "flow/topology/forwarding_stage.h"
 #include "state/partition_store.h"
@@ -45,6 +46,8 @@ void check_names(const flow::StateDescription& description) {
   if (description.window)
     for (const char* bound : {"window_start", "window_end"}) take(bound, "a bound of the window");
   for (const flow::AggregateItem& item : description.aggregates) take(item.name, item.function + "()");
+  for (const flow::RowColumn& column : description.columns.list)
+    if (!column.expression.empty()) take(column.name, column.expression);
 }
 
 // `64M`: bytes, or with K, M, G.
@@ -63,9 +66,14 @@ size_t parse_size(const std::string& option, const std::string& text) {
 
 }  // namespace
 
-void GroupingOptions::declare(OptionTable& table) {
+void GroupingOptions::declare_aggregates(OptionTable& table, bool having_in_short_help) {
   declare_by(table);
   declare_total(table);
+  table.add({.names = "--having",
+             .metavar = "EXPR",
+             .help = "only rows for which this is true: 'n > 2'",
+             .in_short_help = having_in_short_help,
+             .set = [this](const std::string& text) { having_ = text; }});
   declare_time(table);
   declare_close_at_end(table, "-e on topics: close windows and write tables then");
   table.add({.names = "--no-combine",
@@ -174,9 +182,16 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
   const bool has_aggregates = !description.tool.empty();
-  const auto set = std::make_shared<const flow::AggregateSet>(
-      has_aggregates ? flow::parse_aggregates(aggregates, plan_.list_name, options)
-                     : std::vector<flow::AggregateItem>());
+  description.key_names = key_names(has_keys);
+  std::vector<std::string> fields = description.key_names;
+  if (description.window) fields.insert(fields.end(), {"window_start", "window_end"});
+  flow::RowPlan row_plan = has_aggregates
+                               ? flow::parse_row(aggregates, having_, fields, plan_.list_name, options)
+                               : flow::RowPlan();
+  for (flow::AggregateItem& item : row_plan.aggregates)
+    item.of_rows = job.in.table && flow::find_aggregate_function(item.function)->make_of_rows != nullptr;
+  const auto set = std::make_shared<const flow::AggregateSet>(std::move(row_plan));
+  const flow::RowShape row(*set);
   const SystemClock clock;
   const flow::ExpressionReader checked(plan_, options, *set, &clock);
   std::string canonical;
@@ -187,7 +202,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     if (!item.key.empty()) canonical += ", " + item.key;
     canonical += ")" + (item.condition.empty() ? std::string() : " if " + item.condition);
   }
+  if (const std::string computed = row.canonical_columns(); !computed.empty()) canonical += "; " + computed;
   if (has_aggregates) job.settings.push_back({"AGGS", canonical});
+  if (row.has_condition()) job.settings.push_back({"--having", row.canonical_condition()});
   if (!plan_.by.empty()) job.settings.push_back({plan_.by_name, checked.canonical_by()});
   if (plan_.total && !stays_in_place_) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});
@@ -195,8 +212,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     job.settings.push_back({"--time-unit", time_unit_name(plan_.time_unit_ns)});
   flow::give_state(job);
   if (job.out.is_topic()) description.output = job.table.empty() ? job.out.name : job.table;
-  description.key_names = key_names(has_keys);
   description.aggregates = set->items();
+  description.columns = set->columns();
   check_names(description);
 
   flow::GroupingPlan behind = plan_;

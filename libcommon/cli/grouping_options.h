@@ -16,8 +16,10 @@ namespace kutils::cli {
 
 class GroupingOptions {
  public:
-  // --by, --total, --time, --time-unit, --close-at-end, --no-combine, --cache
-  void declare(OptionTable& table);
+  // --by, --total, --having, --time, --time-unit, --close-at-end, --no-combine, --cache
+  void declare(OptionTable& table) { declare_aggregates(table, true); }
+  // The same with less in --help.
+  void declare_crowded(OptionTable& table) { declare_aggregates(table, false); }
   // For tools without aggregates: of these, those that mean something there.
   struct Declared {
     bool by = false;            // else group_by() says it
@@ -93,6 +95,7 @@ class GroupingOptions {
   std::optional<int64_t> max_ahead() const { return plan_.max_ahead; }  // ms
 
  private:
+  void declare_aggregates(OptionTable& table, bool having_in_short_help);
   void declare_by(OptionTable& table);
   void declare_total(OptionTable& table);
   void declare_time(OptionTable& table);
@@ -100,6 +103,7 @@ class GroupingOptions {
   void declare_cache(OptionTable& table);
 
   flow::GroupingPlan plan_;
+  std::string having_;
   bool close_at_end_ = false;
   bool unit_is_given_ = false;
   bool cache_is_given_ = false;

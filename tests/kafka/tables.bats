@@ -144,9 +144,9 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
   [ "$(consume "$teams" -f '%S\n' | grep -cx -- -1)" -eq 0 ]  # no deletion
   kquery "$teams" >got
   same <(printf '%s\n' '{"team":"x","n":0,"pay":0}' '{"team":"y","n":1,"pay":5}' '{"team":"z","n":1,"pay":7}') <(sort got)
-  run ktable -e --by team 'max(pay)' "table:$users" "$teams"
+  run ktable -e --by team 'first(pay)' "table:$users" "$teams"
   [ "$status" -eq 2 ]
-  [[ $output == *"max() cannot take a value back"* ]]
+  [[ $output == *"first() cannot take a value back"* ]]
 }
 
 @test "ktable --total over a table, topic to topic, and a live one asked by --http" {

@@ -20,7 +20,7 @@ class TableTool final : public cli::StreamTool {
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"ktable --by uri 'n=count(), total=sum(number)' clicks totals"},
-             {"ktable --by country 'count(), p99=percentile(ms, 99)' < log.ndjson"}}};
+             {"ktable --by country --having 'n > 9' 'n=count(), mean=sum(ms)/n' < log.ndjson"}}};
   }
   void declare(cli::OptionTable& options) override {
     grouping_.declare(options);
@@ -41,6 +41,7 @@ class TableTool final : public cli::StreamTool {
     const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
     flow::TableOptions options;
     options.key_names = grouping_.key_names(has_keys);
+    options.deletions_are_rows = job_.out.is_lines();
     options.empty_total = options.key_names.empty() && (job_.in.is_lines() || job_.out.is_lines());
     set_emit(options);
     if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())

@@ -33,7 +33,7 @@ class WindowTool final : public cli::StreamTool {
                  .set = [&to](const std::string& value) { to = value; }});
     };
     text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
-    grouping_.declare(table);
+    grouping_.declare_crowded(table);
     text("--grace", "D", "how long past its end a window takes late records", grace_, true);
     text("--emit", "WHEN", "update, commit or close; see the man page", emit_, true);
     text("--late", "TOPIC", "where records go whose windows are all closed", late_, false);

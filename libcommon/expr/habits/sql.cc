@@ -343,8 +343,8 @@ std::optional<std::string> sql_as_command(
     }
     if (aggregates.empty()) aggregates = "count()";
     stages.push_back("ktable --by " + shell_word(mend(group, true)) + " " +
+                     (having.empty() ? "" : "--having " + shell_word(mend(having, false)) + " ") +
                      shell_word(mend(aggregates, true)));
-    if (!having.empty()) stages.push_back("kfilter " + shell_word(mend(having, false)));
   } else if (!is_condition) {
     stages.push_back("kmap " + shell_word(mend(select, true)));
   }

@@ -100,6 +100,7 @@ struct AggregateItem {
   std::string initial_value =
       {};                // its value (expr/value_bytes.h); empty: null, which is enough to read rows
   std::string key = {};  // max_by and its like: the expression that it goes by
+  bool of_rows = false;  // over the rows of a table, which change and leave: AggregateFunction::make_of_rows
 };
 
 // One line per aggregate; --functions is made from it. To add one: a class, a line in aggregate_functions(),
@@ -116,8 +117,11 @@ struct AggregateFunction {
   bool goes_by_key = false;  // but for the last, which is an expression
   // What it is called with one argument more, which is a key: last(x, key) is last_by(x, key).
   const char* with_key = nullptr;
+  // Over a table's rows, where what make() keeps cannot take a value back; null: make() does.
+  std::unique_ptr<Aggregate> (*make_of_rows)(const AggregateItem& item) = nullptr;
 };
 std::span<const AggregateFunction> aggregate_functions();
 const AggregateFunction* find_aggregate_function(std::string_view name);
+std::unique_ptr<Aggregate> make_aggregate(const AggregateFunction& function, const AggregateItem& item);
 
 }  // namespace kutils::flow

@@ -10,7 +10,8 @@ template <typename Can>
 std::string names_of(const Can& can) {
   std::vector<std::string> names;
   for (const AggregateFunction& function : aggregate_functions())
-    if (can(*function.make({"", function.name, "", {1}, ""}))) names.push_back(function.name);
+    if (can(*make_aggregate(function, {"", function.name, "", {1}, "", "", "", "", true})))
+      names.push_back(function.name);
   std::string text;
   for (size_t i = 0; i < names.size(); ++i)
     text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
@@ -28,7 +29,7 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items, bool in_front) : it
         throw usage_error("two aggregates are called '" + item.name + "'",
                           "name them apart: NAME=" + item.function + "(...)");
     Slot slot;
-    slot.aggregate = function->make(item);
+    slot.aggregate = make_aggregate(*function, item);
     if (auto front = in_front ? slot.aggregate->front() : nullptr) slot.aggregate = std::move(front);
     slot.offset = state_size_;
     append_json_string(item.name, slot.label);
@@ -137,9 +138,13 @@ void AggregateSet::add_risks(const char* state, std::span<MergeRisk> risks) cons
 void AggregateSet::result(const char* state, std::string& json) const {
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (i > 0) json += ',';
-    json += slots_[i].label;
-    slots_[i].aggregate->result(state + slots_[i].offset, json);
+    result(i, state, json);
   }
+}
+
+void AggregateSet::result(size_t item, const char* state, std::string& json) const {
+  json += slots_[item].label;
+  slots_[item].aggregate->result(state + slots_[item].offset, json);
 }
 
 void AggregateSet::encode(const char* state, std::string& out) const {

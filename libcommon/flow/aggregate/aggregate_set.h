@@ -19,11 +19,32 @@ struct Options;
 
 namespace kutils::flow {
 
-// The list as written by the user. Throws usage_error that names the place. `options`: for what is evaluated
-// at once, fold's INIT. (In kutils_grouping.)
+// The list as written by the user, of aggregates alone. Throws usage_error that names the place. `options`: for
+// what is evaluated at once, fold's INIT. (In kutils_grouping.)
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
                                             const expr::Options& options);
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what);
+
+// A column of a row: an aggregate, or what is computed from the row (row_shape.h).
+struct RowColumn {
+  std::string name;
+  std::string expression;  // over the row; empty: the aggregate of this name
+};
+// What is shown of the aggregates of a row, and when.
+struct RowColumns {
+  std::vector<RowColumn> list;  // empty: all aggregates
+  std::string having;           // a condition over the row; empty: always
+};
+
+struct RowPlan {
+  std::vector<AggregateItem> aggregates;  // those that no column shows, and expressions need, last
+  RowColumns columns;
+};
+
+// The list as written by the user, in which `a=s/n` and `a=sum(x)/count()` are columns computed from the
+// others; and --having. `fields`: what else the row has, in front of the columns. Throws usage_error.
+RowPlan parse_row(std::string_view list, std::string_view having, const std::vector<std::string>& fields,
+                  std::string_view what, const expr::Options& options);
 
 // What follows a fold's value so far for the present record; values are bytes (expr/value_bytes.h). One
 // record may be folded into several states (hopping windows): each result is kept under its state until the
@@ -48,10 +69,14 @@ class AggregateSet {
   // Throws usage_error: unknown function, wrong parameters, a name used twice. `in_front`: what keeps the records
   // before their group sees them (Aggregate::front()).
   explicit AggregateSet(std::vector<AggregateItem> items, bool in_front = false);
+  explicit AggregateSet(RowPlan plan) : AggregateSet(std::move(plan.aggregates)) {
+    columns_ = std::move(plan.columns);
+  }
   AggregateSet(const AggregateSet&) = delete;
   AggregateSet& operator=(const AggregateSet&) = delete;
 
   const std::vector<AggregateItem>& items() const { return items_; }
+  const RowColumns& columns() const { return columns_; }  // for who shows rows: row_shape.h
   const Aggregate& function(size_t item) const { return *slots_[item].aggregate; }
   // Throw usage_error that names the aggregate which cannot. `who` is what needs it: "session windows".
   void require_merge(std::string_view who) const;
@@ -76,6 +101,7 @@ class AggregateSet {
 
   // `"n":1,"total":2.5`
   void result(const char* state, std::string& json) const;
+  void result(size_t item, const char* state, std::string& json) const;  // `"n":1`
   void encode(const char* state, std::string& out) const;
   void decode(char* state, Reader& in) const;  // into a state that init() made
 
@@ -88,6 +114,7 @@ class AggregateSet {
     bool folds;
   };
   std::vector<AggregateItem> items_;
+  RowColumns columns_;
   std::vector<Slot> slots_;
   size_t state_size_ = 0;
   bool may_refuse_ = false;

@@ -55,8 +55,11 @@ Result<ScalarValue> to_scalar(const expr::Value& value, std::string& scratch) {
 namespace {
 
 // The list that was typed, but for spaces, around the argument or the condition of item `at`: for hints.
-expr::InList place_in_list(std::span<const AggregateItem> items, size_t at, bool of_condition) {
+expr::InList place_in_list(const AggregateSet& set, size_t at, bool of_condition) {
+  const std::span<const AggregateItem> items = set.items();
   expr::InList place;
+  // With columns that are computed from others there is more in the list than is known here.
+  if (!set.columns().list.empty()) return place;
   for (size_t i = 0; i < items.size(); ++i) {
     const AggregateItem& item = items[i];
     std::string& text = i <= at ? place.before : place.after;
@@ -98,12 +101,12 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
       arguments_[handles_.size()].successor = handles.fold.get();
     } else if (!item.argument.empty()) {
       handles.argument =
-          expressions.add(item.argument, what, expr::Expect::any, place_in_list(set.items(), at, false));
+          expressions.add(item.argument, what, expr::Expect::any, place_in_list(set, at, false));
     }
     if (!item.key.empty()) handles.key = expressions.add(item.key, what);
     if (!item.condition.empty())
       handles.condition =
-          expressions.add(item.condition, what, expr::Expect::boolean, place_in_list(set.items(), at, true));
+          expressions.add(item.condition, what, expr::Expect::boolean, place_in_list(set, at, true));
     handles_.push_back(std::move(handles));
   }
 }

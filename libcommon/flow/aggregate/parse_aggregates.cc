@@ -1,10 +1,17 @@
+#include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <functional>
+#include <memory>
 
 #include "base/shell_word.h"
 #include "base/trim.h"
+#include "data/json_write.h"
 #include "expr/expressions.h"
 #include "expr/habits.h"
+#include "expr/parser.h"
+#include "expr/registry.h"
+#include "expr/source_error.h"
 #include "flow/aggregate/aggregate_set.h"
 
 namespace kutils::flow {
@@ -94,9 +101,8 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
   const std::string_view text = trim(item.expression);
   const size_t open = text.find('(');
   if (open != std::string_view::npos && is_identifier(trim(text.substr(0, open))) && !closes_last(text, open))
-    throw usage_error(
-        where + " is more than one aggregate",
-        "compute with the rows: kpipe ktable 's=sum(x), n=count()' then kmap '*, mean=s / n' -- IN OUT");
+    throw usage_error(where + " is neither one aggregate nor an expression over the row's columns",
+                      "a column is computed as in: 's=sum(x), n=count(), mean=s / n'");
   const std::string_view function_name = trim(text.substr(0, open));
   if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
     throw usage_error(where + " is not an aggregate", is_identifier(text) && !find_aggregate_function(text)
@@ -152,6 +158,231 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
   return result;
 }
 
+// The tree of a column that is computed from the row; null: it is an aggregate, or is to be told what is wrong
+// with it as one.
+std::unique_ptr<expr::Node> computed(const expr::ListItem& item, const std::vector<std::string>& columns) {
+  if (item.kind != expr::ListItem::Kind::field) return nullptr;
+  const std::string_view text = trim(item.expression);
+  const size_t open = text.find('(');
+  if (open != std::string_view::npos && is_identifier(trim(text.substr(0, open))) &&
+      closes_last(text, open)) {
+    const std::string_view name = trim(text.substr(0, open));
+    if (find_aggregate_function(name) != nullptr) return nullptr;
+    if (name != "has" && name != "coalesce" && expr::find_functions(name, false).empty()) return nullptr;
+  }
+  // A field's name, and most probably what is to be grouped by.
+  if (is_identifier(text) && !item.named && std::find(columns.begin(), columns.end(), text) == columns.end())
+    return nullptr;
+  try {
+    return expr::parse(item.expression);
+  } catch (const expr::SourceError&) {
+    return nullptr;
+  }
+}
+
+// Makes an expression over a row of one over records' aggregates: `sum(x) / count()` becomes `sum_x / count`,
+// where those are aggregates that the row has or gets.
+class OverRow {
+ public:
+  using Aggregate = std::function<std::string(std::string_view call)>;  // the column's name
+  // `known`: the names that the row has. Throws usage_error.
+  OverRow(std::string_view what, std::string_view text, const std::vector<std::string>& known,
+          const expr::Options& options, const Aggregate& aggregate)
+      : what_(what), text_(text), known_(known), options_(options), aggregate_(aggregate) {}
+
+  std::string rewritten(const expr::Node& node) {
+    walk(node);
+    if (!reads_)
+      throw usage_error(std::string(what_) + ": '" + text_ + "' names no column of the row and no aggregate",
+                        columns());
+    return result_.append(text_, done_);
+  }
+
+ private:
+  std::string columns() const {
+    std::string names;
+    for (const std::string& name : known_) names += (names.empty() ? "" : ", ") + name;
+    return names.empty() ? "an aggregate, such as count(), or an expression over columns before it"
+                         : "the row has " + names;
+  }
+  void replace(const expr::Node& node, const std::string& by) {
+    result_.append(text_, done_, node.begin - done_).append(by);
+    done_ = node.end;
+  }
+  void identifier(const expr::Node& node) {
+    const auto has = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), node.name) != names.end();
+    };
+    if (has(locals_)) return;
+    reads_ = true;
+    if (has(known_)) return;
+    static const std::vector<std::string> kOthers = {"_key",   "_value", "_ts",  "_time", "_arg",
+                                                     "type",   "int",    "uint", "bool",  "double",
+                                                     "string", "bytes",  "list", "map",   "null_type"};
+    if (has(kOthers)) return;
+    throw usage_error(std::string(what_) + ": '" + node.name + "'" +
+                          (node.name == trim(text_) ? "" : " in '" + text_ + "'") +
+                          " is no column of the row",
+                      columns() + "; a field of the records is first(" + node.name + ") or last(" +
+                          node.name + "), or --by " + node.name);
+  }
+  // In the order of the text: edits follow each other.
+  void walk(const expr::Node& node) {
+    using expr::NodeType;
+    size_t first = 0;
+    switch (node.type) {
+      case NodeType::call:
+        if (find_aggregate_function(node.name) != nullptr && expr::find_functions(node.name, false).empty()) {
+          reads_ = true;
+          return replace(node, aggregate_(std::string_view(text_).substr(node.begin, node.end - node.begin)));
+        }
+        break;
+      case NodeType::identifier:
+        return identifier(node);
+      case NodeType::select:
+        // The state's reader has no arguments.
+        if (node.children[0]->type == NodeType::identifier && node.children[0]->name == "_arg") {
+          for (const auto& [name, value] : options_.args) {
+            if (name != node.name) continue;
+            std::string literal;
+            append_json_string(value, literal);
+            return replace(node, literal);
+          }
+        }
+        break;
+      case NodeType::method: {
+        const std::string base = dotted(*node.children[0]);
+        if (!base.empty() && !expr::find_functions(base + "." + node.name, false).empty()) first = 1;
+        break;
+      }
+      case NodeType::macro:
+      case NodeType::bind: {
+        walk(*node.children[0]);
+        const size_t before = locals_.size();
+        locals_.insert(locals_.end(), node.variables.begin(), node.variables.end());
+        for (size_t i = 1; i < node.children.size(); ++i) walk(*node.children[i]);
+        locals_.resize(before);
+        return;
+      }
+      default:
+        break;
+    }
+    for (size_t i = first; i < node.children.size(); ++i) walk(*node.children[i]);
+  }
+  // "math" of math.pow(x, y).
+  static std::string dotted(const expr::Node& node) {
+    if (node.type == expr::NodeType::identifier) return node.name;
+    if (node.type != expr::NodeType::select || node.optional) return {};
+    const std::string base = dotted(*node.children[0]);
+    return base.empty() ? base : base + "." + node.name;
+  }
+
+  const std::string_view what_;
+  const std::string text_;
+  const std::vector<std::string>& known_;
+  const expr::Options& options_;
+  const Aggregate& aggregate_;
+  std::vector<std::string> locals_;
+  std::string result_;
+  size_t done_ = 0;  // of the text
+  bool reads_ = false;
+};
+
+bool same(const AggregateItem& a, const AggregateItem& b) {
+  return a.function == b.function && a.argument == b.argument && a.parameters == b.parameters &&
+         a.condition == b.condition && a.initial == b.initial && a.key == b.key;
+}
+
+class RowParser {
+ public:
+  RowParser(const std::vector<expr::ListItem>& list, const std::vector<std::string>& fields,
+            std::string_view what, const expr::Options& options)
+      : list_(list), fields_(fields), what_(what), options_(options), known_(fields) {
+    // Aggregates first: those that expressions need come behind them in a state, and may be the same.
+    for (const expr::ListItem& item : list) {
+      nodes_.push_back(computed(item, taken_));
+      if (nodes_.back()) {
+        taken_.push_back(item.name);
+        continue;
+      }
+      plan_.aggregates.push_back(parse_item(list, item, what, options));
+      taken_.push_back(plan_.aggregates.back().name);
+    }
+  }
+
+  RowPlan parse(std::string_view having) {
+    size_t aggregate = 0;
+    std::vector<RowColumn> columns;
+    const size_t shown = plan_.aggregates.size();
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (nodes_[i]) {
+        columns.push_back(column(list_[i], *nodes_[i]));
+      } else {
+        columns.push_back({plan_.aggregates[aggregate++].name, ""});
+      }
+      known_.push_back(columns.back().name);
+    }
+    if (!trim(having).empty()) plan_.columns.having = condition(having);
+    if (columns.size() != shown || plan_.aggregates.size() != shown) plan_.columns.list = std::move(columns);
+    return std::move(plan_);
+  }
+
+ private:
+  RowColumn column(const expr::ListItem& item, const expr::Node& node) {
+    const std::string where = std::string(what_) + ": '" + item.expression + "'";
+    if (!item.named)
+      throw NeedsName{usage_error(where + " needs a name", "write NAME=" + item.expression), item.position};
+    if (!item.condition.empty())
+      throw usage_error(where + " is computed from the row and takes no 'if'",
+                        "write " + item.name + "=" + std::string(trim(item.condition)) + " ? " +
+                            item.expression + " : null");
+    for (const std::string& name : known_)
+      if (name == item.name)
+        throw usage_error(std::string(what_) + ": two columns are called '" + name + "'",
+                          "name them apart: NAME=" + item.expression);
+    return {item.name, OverRow(what_, item.expression, known_, options_, take_).rewritten(node)};
+  }
+
+  std::string condition(std::string_view having) {
+    try {
+      const auto node = expr::parse(having);
+      return OverRow("--having", having, known_, options_, take_).rewritten(*node);
+    } catch (const expr::SourceError& error) {
+      throw expr::to_usage_error(error, having, "--having");
+    }
+  }
+
+  // The column of an aggregate that an expression calls.
+  std::string aggregate(std::string_view call) {
+    expr::ListItem item;
+    item.expression = call;
+    item.named = true;
+    AggregateItem made = parse_item({item}, item, what_, options_);
+    for (const AggregateItem& other : plan_.aggregates)
+      if (same(made, other)) return other.name;
+    made.name = made.function + (is_identifier(made.argument) ? "_" + made.argument : "");
+    const std::string base = made.name;
+    const auto is_taken = [&](const std::string& name) {
+      return std::find(taken_.begin(), taken_.end(), name) != taken_.end() ||
+             std::find(fields_.begin(), fields_.end(), name) != fields_.end();
+    };
+    for (int n = 2; is_taken(made.name); ++n) made.name = base + "_" + std::to_string(n);
+    taken_.push_back(made.name);
+    plan_.aggregates.push_back(made);
+    return made.name;
+  }
+
+  const std::vector<expr::ListItem>& list_;
+  const std::vector<std::string>& fields_;
+  const std::string_view what_;
+  const expr::Options& options_;
+  const OverRow::Aggregate take_ = [this](std::string_view call) { return aggregate(call); };
+  std::vector<std::unique_ptr<expr::Node>> nodes_;  // of computed columns
+  std::vector<std::string> known_;                  // to the column that is parsed now
+  std::vector<std::string> taken_;                  // names
+  RowPlan plan_;
+};
+
 }  // namespace
 
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what) {
@@ -160,12 +391,15 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
 
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what,
                                             const expr::Options& options) {
-  std::vector<AggregateItem> items;
+  return parse_row(list, {}, {}, what, options).aggregates;
+}
+
+RowPlan parse_row(std::string_view list, std::string_view having, const std::vector<std::string>& fields,
+                  std::string_view what, const expr::Options& options) {
+  RowPlan plan;
   const auto parse = [&](const std::string_view text) {
-    std::vector<AggregateItem> made;
     const std::vector<expr::ListItem> parsed = expr::parse_list(text, what, expr::Unnamed::nothing);
-    for (const expr::ListItem& item : parsed) made.push_back(parse_item(parsed, item, what, options));
-    return made;
+    return RowParser(parsed, fields, what, options).parse(having);
   };
   const auto fits = [&](const std::string& other) {
     try {
@@ -176,16 +410,16 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
     }
   };
   try {
-    items = parse(list);
+    plan = parse(list);
   } catch (const NeedsName& error) {
     const std::string named = expr::named_spelling(list, error.position, fits);
     throw Error(error.code(), error.what(), named.empty() ? error.hint() : "write: " + named);
   } catch (const Error& error) {
     throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), list, true, fits));
   }
-  if (items.empty())
+  if (plan.aggregates.empty())
     throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
-  return items;
+  return plan;
 }
 
 }  // namespace kutils::flow

@@ -10,7 +10,10 @@
 namespace kutils::flow {
 namespace {
 
+// Rows of which something is computed, or all values are kept, are of a version of their own: who knows nothing of that
+// would show them wrongly.
 constexpr int64_t kVersion = 1;
+constexpr int64_t kVersionOfMore = 2;
 
 // `name` of the object `json`; nullopt: it has none, or is none.
 std::optional<std::string> text_of(const JsonField& field) {
@@ -34,7 +37,7 @@ std::optional<double> number_of(const JsonField& field) {
 bool read_aggregate(std::string_view text, std::vector<AggregateItem>& to) {
   FieldSet names;
   const size_t name = names.slot("name"), function = names.slot("function"),
-               parameters = names.slot("parameters");
+               parameters = names.slot("parameters"), rows = names.slot("rows");
   FieldReader reader(names);
   if (reader.read(text)) return false;
   const auto item_name = text_of(reader[name]), item_function = text_of(reader[function]);
@@ -50,14 +53,30 @@ bool read_aggregate(std::string_view text, std::vector<AggregateItem>& to) {
       return good = number.has_value();
     });
   }
+  item.of_rows = reader[rows].type == JsonType::boolean && reader[rows].boolean;
   to.push_back(std::move(item));
   return good;
+}
+
+bool read_column(std::string_view text, std::vector<RowColumn>& to) {
+  FieldSet names;
+  const size_t name = names.slot("name"), expression = names.slot("expression");
+  FieldReader reader(names);
+  if (reader.read(text)) return false;
+  const auto column = text_of(reader[name]);
+  if (!column) return false;
+  to.push_back({*column, text_of(reader[expression]).value_or("")});
+  return true;
 }
 
 }  // namespace
 
 std::string to_text(const StateDescription& description) {
-  std::string out = "{\"version\":" + std::to_string(kVersion) + ",\"tool\":";
+  const RowColumns& columns = description.columns;
+  const std::vector<AggregateItem>& items = description.aggregates;
+  const bool is_more = !columns.list.empty() || !columns.having.empty() ||
+                       std::any_of(items.begin(), items.end(), [](const auto& item) { return item.of_rows; });
+  std::string out = "{\"version\":" + std::to_string(is_more ? kVersionOfMore : kVersion) + ",\"tool\":";
   append_json_string(description.tool, out);
   if (!description.output.empty()) {
     out += ",\"output\":";
@@ -104,9 +123,29 @@ std::string to_text(const StateDescription& description) {
       }
       out += ']';
     }
+    if (item.of_rows) out += ",\"rows\":true";
     out += '}';
   }
-  return out + "]}";
+  out += ']';
+  if (!columns.list.empty()) {
+    out += ",\"columns\":[";
+    for (const RowColumn& column : columns.list) {
+      if (out.back() != '[') out += ',';
+      out += "{\"name\":";
+      append_json_string(column.name, out);
+      if (!column.expression.empty()) {
+        out += ",\"expression\":";
+        append_json_string(column.expression, out);
+      }
+      out += '}';
+    }
+    out += ']';
+  }
+  if (!columns.having.empty()) {
+    out += ",\"having\":";
+    append_json_string(columns.having, out);
+  }
+  return out + '}';
 }
 
 std::optional<StateDescription> parse_description(std::string_view text) {
@@ -114,10 +153,13 @@ std::optional<StateDescription> parse_description(std::string_view text) {
   const size_t version = names.slot("version"), tool = names.slot("tool"), output = names.slot("output"),
                key = names.slot("key"), window = names.slot("window"), align = names.slot("align"),
                zone = names.slot("tz"), grace = names.slot("grace"), times = names.slot("times"),
-               aggregates = names.slot("aggregates");
+               aggregates = names.slot("aggregates"), columns = names.slot("columns"),
+               having = names.slot("having");
   FieldReader reader(names);
   if (reader.read(text)) return std::nullopt;
-  if (reader[version].type != JsonType::integer || reader[version].integer != kVersion) return std::nullopt;
+  if (reader[version].type != JsonType::integer ||
+      (reader[version].integer != kVersion && reader[version].integer != kVersionOfMore))
+    return std::nullopt;
   if (reader[key].type != JsonType::array || reader[aggregates].type != JsonType::array) return std::nullopt;
   StateDescription description;
   description.tool = text_of(reader[tool]).value_or("");
@@ -133,6 +175,11 @@ std::optional<StateDescription> parse_description(std::string_view text) {
   for_each_json_element(reader[aggregates].raw, [&](std::string_view element) {
     return good = good && read_aggregate(element, description.aggregates);
   });
+  if (reader[columns].type == JsonType::array)
+    for_each_json_element(reader[columns].raw, [&](std::string_view element) {
+      return good = good && read_column(element, description.columns.list);
+    });
+  description.columns.having = text_of(reader[having]).value_or("");
   if (!good) return std::nullopt;
   if (const auto spec = text_of(reader[window])) {
     try {

@@ -19,7 +19,8 @@ struct StateDescription {
   std::string output = {};                  // OUT, a topic; empty: lines
   std::vector<std::string> key_names = {};  // of the output's key fields; none: --total
   std::vector<AggregateItem> aggregates =
-      {};                                 // name, function, parameters; the rest is not needed to read rows
+      {};  // name, function, parameters; the rest is not needed to read rows
+  RowColumns columns = {};
   std::optional<WindowSpec> window = {};  // nullopt: a table
   int64_t grace = 0;                      // ms
   bool times_as_ms = false;               // --time-format ms

@@ -34,7 +34,7 @@ int64_t parse_time(const char* option, const std::string& text, int64_t now_ms) 
                     "an ISO time, ms since the epoch, now, or a time before now: -1h");
 }
 
-// The bytes of the key as the result shows them; one output each.
+// The bytes of the key as the result shows them; one output each, none where --having does not hold.
 class TakeOutput final : public Emitter {
  public:
   explicit TakeOutput(const TableQuery::TakeRow& take) : take_(take) {}
@@ -42,6 +42,10 @@ class TakeOutput final : public Emitter {
     goes_on = take_(output.key, output.value.view(), output.timestamp);
   }
   void fail(const Record&, RecordError) override {}
+  // A column cannot be computed: the aggregates are shown.
+  void fail_made(const Record*, const Record& made, RecordError) override {
+    goes_on = take_(made.key, made.value.view(), made.timestamp);
+  }
   void drop(const Record&, DropReason) override {}
   bool goes_on = true;
 
@@ -49,7 +53,8 @@ class TakeOutput final : public Emitter {
   const TableQuery::TakeRow& take_;
 };
 
-// `now` minus `then`, both `"a":1,"b":2.5`: of numbers the difference, of anything else null.
+// `now` minus `then`, both `"a":1,"b":2.5`: of numbers the difference, of anything else null, as of what only
+// one of them has (a column that could not be computed).
 std::string subtract_results(const std::string& now, const std::string& then) {
   const FieldSet none;
   FieldReader left(none), right(none);
@@ -63,9 +68,12 @@ std::string subtract_results(const std::string& now, const std::string& then) {
     const JsonMember& member = left.members()[i];
     if (!out.empty()) out += ',';
     out.append(member.name_raw).push_back(':');
+    const auto& others = right.members();
+    const auto other = std::find_if(others.begin(), others.end(),
+                                    [&](const JsonMember& one) { return one.name_raw == member.name_raw; });
     std::string scratch_a, scratch_b;
     const auto a = parse_scalar(member.value_raw, scratch_a),
-               b = parse_scalar(right.members()[i].value_raw, scratch_b);
+               b = parse_scalar(other == others.end() ? "null" : other->value_raw, scratch_b);
     const auto real = [](const std::optional<JsonField>& field) -> std::optional<double> {
       if (!field) return std::nullopt;
       if (field->type == JsonType::integer) return static_cast<double>(field->integer);
@@ -320,7 +328,8 @@ class TableQuery::Walk {
 TableQuery::TableQuery(StateDescription description, Query query)
     : description_(std::move(description)),
       query_(std::move(query)),
-      set_(description_.aggregates),
+      set_(RowPlan{description_.aggregates, description_.columns}),
+      shape_(set_),
       output_(set_, OutputFormat{.key_names = description_.key_names,
                                  .windowed_key = false,
                                  .bounds_in_key = false,
@@ -377,11 +386,11 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   std::string json;
   if (!description_.window) {
     return walk.table_rows([&](const Seen& row) {
-      if (!note(row)) return true;
       json = '{';
       append_key_fields(row.key, row.key_is_text, labels_, json);
-      set_.result(row.state, json);
-      json += '}';
+      // Where a column cannot be computed, the aggregates are shown.
+      const Result<bool> shows = shape_.finish(row.key, row.time, row.state, json);
+      if ((shows && !*shows) || !note(row)) return true;
       return take(MaybeBytes(row.key), json, row.time);
     });
   }
@@ -416,10 +425,14 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
       at = query_.at_ms;
       break;
   }
-  TakeOutput out(take);
+  const Seen* seen = nullptr;
+  const TakeRow take_noted = [&](MaybeBytes key, std::string_view row, int64_t time) {
+    return !note(*seen) || take(key, row, time);
+  };
+  TakeOutput out(take_noted);
   if (!query_.delta) {
     return walk.windows(low, high, at, [&](const Seen& row) {
-      if (!note(row)) return true;
+      seen = &row;
       output_.emit(nullptr, {row.key, row.key_is_text, row.start, row.end}, row.time, row.state, out);
       return out.goes_on;
     });
@@ -436,13 +449,15 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   std::map<std::string, Change> changes;
   const auto collect = [&](int64_t when, Change::Side Change::*side) {
     walk.windows(low, high, when, [&](const Seen& row) {
-      if (!note(row)) return true;
+      json = '{';
+      const Result<bool> shows = shape_.finish(row.key, row.time, row.state, json);
+      if ((shows && !*shows) || !note(row)) return true;
       Change& change = changes[std::string(row.key)];
       change.key_is_text = row.key_is_text;
       Change::Side& one = change.*side;
       if (one.exists && one.start <= row.start) return true;
       one = {true, row.start, row.end, row.time, {}};
-      set_.result(row.state, one.result);
+      one.result = json.substr(1, json.size() - 2);
       return true;
     });
   };
@@ -450,7 +465,13 @@ bool TableQuery::run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64
   collect(*at - *query_.delta, &Change::then);
   std::string nothing;
   const OwnedState empty(set_);
-  set_.result(empty.get(), nothing);
+  // The condition, which may not hold for it, is not asked.
+  RowPlan bare{description_.aggregates, description_.columns};
+  bare.columns.having.clear();
+  const AggregateSet shown(std::move(bare));
+  json = '{';
+  (void)RowShape(shown).finish({}, 0, empty.get(), json);
+  nothing = json.substr(1, json.size() - 2);
   const auto append_time = [&](const char* name, const Change::Side& side, bool end) {
     json += std::string("\"") + name + "\":";
     const int64_t ms = end ? side.end : side.start;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "flow/aggregate/row_shape.h"
 #include "flow/query/description.h"
 #include "flow/window/window_output.h"
 #include "state/backend.h"
@@ -66,6 +67,7 @@ class TableQuery {
   StateDescription description_;
   Query query_;
   AggregateSet set_;
+  RowShape shape_;
   WindowOutput output_;
   std::vector<std::string> labels_;
   size_t asked_ = 0;  // the first keys of query_.keys, as asked for; their other spellings follow

@@ -1,6 +1,7 @@
 #include "flow/aggregate/combined.h"
 #include "flow/aggregate/unpack.h"
 #include "flow/table/group_table.h"
+#include "flow/table/shown_rows.h"
 #include "flow/table/table_stage.h"
 
 namespace kutils::flow {
@@ -77,8 +78,7 @@ std::unique_ptr<Stage> make_aggregate_table(TableOptions options, const Aggregat
   if (options.after) options.emit = TableEmit::update;
   const TableOptions held = options;
   auto table = std::make_unique<AggregateTable>(std::move(options), set, std::move(reader), store);
-  if (!held.after) return table;
-  return make_suppress(std::move(table), held, false, store);
+  return make_shown(std::move(table), held, false, set, store);
 }
 
 }  // namespace kutils::flow

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flow/topology/fail_result.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
 
@@ -20,6 +21,7 @@ GroupTable::GroupTable(const AggregateSet& set, std::vector<std::string> key_nam
       labels_(make_labels(key_names)),
       cache_bytes_(cache_bytes),
       rows_(set),
+      shape_(set),
       whole_(true) {
   // A table that begins empty needs no look-ups until rows are let go.
   store_.scan(kFrom, kTo, [this](std::string_view, std::string_view) { return whole_ = false; });
@@ -65,11 +67,12 @@ void GroupTable::touch(Row* row, bool key_is_text, int64_t time) {
 void GroupTable::emit(const Record* origin, Row* row, Emitter& out) {
   value_ = '{';
   append_key_fields(rows_.key(row), row->key_is_text, labels_, value_);
-  set_.result(rows_.state(row), value_);
-  value_ += '}';
+  const Result<bool> shown = shape_.finish(rows_.key(row), row->time, rows_.state(row), value_);
+  if (!shown)
+    return fail_result(origin, rows_.key(row), std::string_view(value_), row->time, shown.error(), out);
   Output output;
   output.key = rows_.key(row);  // --total: an empty one, so that the row has a place in a table
-  output.value = std::string_view(value_);
+  if (*shown) output.value = std::string_view(value_);
   output.timestamp = row->time;
   output.is_result = true;
   out.emit(origin, output);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flow/aggregate/row_shape.h"
 #include "flow/aggregate/row_table.h"
 #include "flow/topology/output_times.h"
 #include "flow/topology/stage.h"
@@ -32,7 +33,8 @@ class GroupTable {
   std::optional<RecordError> judge_time(Row* row, int64_t time, Emitter& out);
   // The row's state was changed by a record of this time.
   void touch(Row* row, bool key_is_text, int64_t time);
-  // `{"KEYNAME":…, aggregates…}`, time the largest of the group's records.
+  // `{"KEYNAME":…, columns…}`, time the largest of the group's records. A row for which --having does not hold
+  // is emitted as one that is no more, without a value: make_shown_rows() knows whether that is news.
   void emit(const Record* origin, Row* row, Emitter& out);
   void note_change(Row* row);       // for emit_changes()
   void emit_changes(Emitter& out);  // the newest of each row noted, in the order first noted
@@ -48,6 +50,7 @@ class GroupTable {
   const std::vector<std::string> labels_;
   const size_t cache_bytes_;
   RowTable rows_;
+  RowShape shape_;
   OutputTimes times_;
   bool whole_;  // the store has no row that rows_ has not
   std::vector<Row*> dirty_;

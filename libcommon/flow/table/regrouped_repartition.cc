@@ -13,6 +13,7 @@
 #include "flow/table/no_key.h"
 #include "flow/table/regrouped_groups.h"
 #include "flow/table/row_change.h"
+#include "flow/table/shown_rows.h"
 #include "flow/tasks/source_headers.h"
 #include "flow/topology/output_times.h"
 #include "state/state_error.h"
@@ -118,9 +119,9 @@ class Behind final : public Stage {
         bytes_ = *stored;
         Reader in(bytes_);
         takes_back = in.byte() != 0;
-        if (takes_back) decode_arguments(in, kept_);
+        if (takes_back) kept_.read(in);
         if (!in.ok() || !in.at_end()) throw state::CorruptState("a refused row in the state is broken");
-        from.arguments = kept_;
+        from.arguments = kept_.view();
       }
     }
     if (auto refused = groups_.change(record, takes_back ? &from : nullptr, change.adds ? &to : nullptr,
@@ -150,7 +151,7 @@ class Behind final : public Stage {
     key_.append(group);
   }
 
-  std::vector<Argument> taken_, added_, kept_;
+  ReadArguments taken_, added_, kept_;
   state::Store& store_;
   RegroupedGroups groups_;
   bool has_refused_ = false;
@@ -169,8 +170,7 @@ std::unique_ptr<Stage> make_regrouped_changes(TableOptions options, const Aggreg
   if (options.after) options.emit = TableEmit::update;
   const TableOptions held = options;
   auto table = std::make_unique<Behind>(std::move(options), set, store);
-  if (!held.after) return table;
-  return make_suppress(std::move(table), held, true, store);
+  return make_shown(std::move(table), held, true, set, store);
 }
 
 }  // namespace kutils::flow

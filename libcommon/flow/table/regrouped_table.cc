@@ -1,6 +1,7 @@
 // Source rows and groups in one store: over lines, and where every row is a group of its own.
 #include "flow/table/no_key.h"
 #include "flow/table/regrouped_groups.h"
+#include "flow/table/shown_rows.h"
 
 namespace kutils::flow {
 namespace {
@@ -55,8 +56,7 @@ std::unique_ptr<Stage> make_regrouped_table(TableOptions options, const Aggregat
   if (options.after) options.emit = TableEmit::update;
   const TableOptions held = options;
   auto table = std::make_unique<RegroupedTable>(std::move(options), set, std::move(reader), store);
-  if (!held.after) return table;
-  return make_suppress(std::move(table), held, true, store);
+  return make_shown(std::move(table), held, true, set, store);
 }
 
 }  // namespace kutils::flow

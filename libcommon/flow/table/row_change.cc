@@ -22,7 +22,7 @@ void encode(const RowChange& change, std::string& out) {
   if (change.adds) encode_arguments(change.added, out);
 }
 
-bool decode(std::string_view bytes, std::span<Argument> taken, std::span<Argument> added, RowChange& change) {
+bool decode(std::string_view bytes, ReadArguments& taken, ReadArguments& added, RowChange& change) {
   Reader in(bytes);
   const uint8_t flags = in.byte();
   change.takes_back = (flags & kTakesBack) != 0;
@@ -31,10 +31,10 @@ bool decode(std::string_view bytes, std::span<Argument> taken, std::span<Argumen
   const int64_t source = in.signed_varint();
   change.source = static_cast<int32_t>(source);
   change.row = in.bytes();
-  change.taken = taken;
-  change.added = added;
-  if (change.takes_back) decode_arguments(in, taken);
-  if (change.adds) decode_arguments(in, added);
+  change.taken = taken.view();
+  change.added = added.view();
+  if (change.takes_back) taken.read(in);
+  if (change.adds) added.read(in);
   return in.ok() && in.at_end() && (flags & ~(kTakesBack | kAdds | kText)) == 0 &&
          (change.takes_back || change.adds) && source >= 0 && source <= std::numeric_limits<int32_t>::max();
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "flow/aggregate/aggregate_set.h"
+#include "flow/table/source_rows.h"
 
 namespace kutils::flow {
 
@@ -27,6 +28,6 @@ struct RowChange {
 
 void encode(const RowChange& change, std::string& out);
 // False: it is none. Views are into `bytes`; `taken` and `added` hold the arguments, one for each aggregate.
-bool decode(std::string_view bytes, std::span<Argument> taken, std::span<Argument> added, RowChange& change);
+bool decode(std::string_view bytes, ReadArguments& taken, ReadArguments& added, RowChange& change);
 
 }  // namespace kutils::flow

@@ -13,15 +13,22 @@ constexpr uint8_t kText = 2;
 
 void encode_arguments(std::span<const Argument> arguments, std::string& out) {
   for (const Argument& argument : arguments) {
-    out.push_back(argument.present ? 1 : 0);
+    const bool has_key = argument.present && argument.scalar.key != nullptr;
+    out.push_back(has_key ? 2 : argument.present ? 1 : 0);
     if (argument.present) encode(argument.scalar, out);
+    if (has_key) encode(*argument.scalar.key, out);
   }
 }
 
-void decode_arguments(Reader& in, std::span<Argument> arguments) {
-  for (Argument& argument : arguments) {
-    argument = {in.byte() != 0, {}};
-    if (argument.present) argument.scalar = decode_scalar(in);
+void ReadArguments::read(Reader& in) {
+  for (size_t i = 0; i < arguments_.size(); ++i) {
+    const uint8_t present = in.byte();
+    if (present > 2) return in.fail();
+    arguments_[i] = {present != 0, {}};
+    if (present != 0) arguments_[i].scalar = decode_scalar(in);
+    if (present != 2) continue;
+    keys_[i] = decode_scalar(in);
+    arguments_[i].scalar.key = &keys_[i];
   }
 }
 
@@ -37,8 +44,8 @@ const SourceRows::Found& SourceRows::find(std::string_view key) {
   found_.in_group = (flags & kInGroup) != 0;
   found_.part.group = in.bytes();
   found_.part.group_is_text = (flags & kText) != 0;
-  found_.part.arguments = arguments_;
-  if (found_.in_group) decode_arguments(in, arguments_);
+  found_.part.arguments = arguments_.view();
+  if (found_.in_group) arguments_.read(in);
   if (!in.ok() || !in.at_end()) throw state::CorruptState("a source row in the state is broken");
   return found_;
 }

@@ -2,7 +2,8 @@
 // where rows are grouped in place and in front of a repartition. One thread.
 //
 // Store: kSourceRow key -> flags:u8 group:bytes { present:u8 [scalar] }
-// flags: 1: in a group, 2: the group's key is text.
+// flags: 1: in a group, 2: the group's key is text. present: 1, or 2 with the key that max_by and its like go by
+// behind the scalar.
 //
 // Rows in no group are stored too: a deletion of one is then no news, and neither is it an unknown key.
 #pragma once
@@ -25,10 +26,21 @@ struct Contribution {
   std::span<const Argument> arguments;  // one of each aggregate
 };
 
-// `{ present:u8 [scalar] }` of each aggregate.
+// `{ present:u8 [scalar [key:scalar]] }` of each aggregate.
 void encode_arguments(std::span<const Argument> arguments, std::string& out);
-// Views into the reader's bytes. A broken one makes the reader fail.
-void decode_arguments(Reader& in, std::span<Argument> arguments);
+
+// Arguments that were read from bytes.
+class ReadArguments {
+ public:
+  explicit ReadArguments(size_t count) : arguments_(count), keys_(count) {}
+  // Views into the reader's bytes. A broken one makes the reader fail.
+  void read(Reader& in);
+  std::span<const Argument> view() const { return arguments_; }
+
+ private:
+  std::vector<Argument> arguments_;
+  std::vector<ScalarValue> keys_;  // what arguments' keys point to
+};
 
 class SourceRows {
  public:
@@ -48,7 +60,7 @@ class SourceRows {
   void committing() { dirty_ = 0; }
 
  private:
-  std::vector<Argument> arguments_;
+  ReadArguments arguments_;
   state::Store& store_;
   std::string key_, bytes_, value_;
   Found found_;

@@ -99,6 +99,9 @@ class Suppress final : public ForwardingStage, private Emitter {
     return out_->too_far_ahead(ms);
   }
   void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
+  void fail_made(const Record* origin, const Record& made, RecordError error) override {
+    out_->fail_made(origin, made, std::move(error));
+  }
   void drop(const Record& origin, DropReason reason) override {
     if (over_table_) now_ = std::max(now_, origin.timestamp);
     out_->drop(origin, reason);

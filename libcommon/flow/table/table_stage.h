@@ -37,6 +37,8 @@ struct TableOptions {
   std::vector<std::string> key_names{"key"};  // none: --total
   // The total of no records is a row, too. REQUIRES: one stage has all of the input.
   bool empty_total = false;
+  // Lines: a row that is shown no more is told as its key's fields and `"_deleted":true`; else by a null value.
+  bool deletions_are_rows = false;
   size_t cache_bytes =
       size_t{2} << 20;  // of decoded rows kept from commit to commit; the store keeps encoded ones
 };

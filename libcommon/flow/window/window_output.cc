@@ -1,8 +1,13 @@
 #include "flow/window/window_output.h"
 
+#include <algorithm>
+
 #include "base/time_format.h"
 #include "data/json_write.h"
 #include "flow/aggregate/json_elements.h"
+#include "flow/topology/fail_result.h"
+#include "state/state_error.h"
+#include "state/state_format.h"
 
 namespace kutils::flow {
 
@@ -39,7 +44,46 @@ void append_key_fields(std::string_view key, bool is_text, const std::vector<std
 }
 
 WindowOutput::WindowOutput(const AggregateSet& set, OutputFormat format)
-    : set_(set), format_(std::move(format)), key_labels_(make_labels(format_.key_names)) {}
+    : set_(set), format_(std::move(format)), key_labels_(make_labels(format_.key_names)), shape_(set) {}
+
+void WindowOutput::note_shown(state::Store& store, int64_t closes_after) {
+  if (!shape_.has_condition()) return;
+  store_ = &store;
+  closes_after_ = closes_after;
+  find_first_end();
+}
+
+void WindowOutput::find_first_end() {
+  first_end_ = INT64_MAX;
+  store_->scan(std::string(1, state::kViewRow), std::string(1, state::kViewRow + 1),
+               [this](std::string_view key, std::string_view) {
+                 if (key.size() < 17)
+                   throw state::CorruptState("a shown window's key in the state is too short");
+                 first_end_ = get_ordered(key.substr(1));
+                 return false;
+               });
+}
+
+void WindowOutput::forget_closed(int64_t now) {
+  if (store_ == nullptr || now == state::kNoTime || first_end_ > now - closes_after_) return;
+  std::string to(1, state::kViewRow);
+  put_ordered(to, now - closes_after_ + 1);
+  std::vector<std::string> keys;
+  store_->scan(std::string(1, state::kViewRow), to, [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  });
+  for (const std::string& key : keys) store_->erase(key);
+  find_first_end();
+}
+
+bool WindowOutput::was_shown(const Window& window) {
+  shown_.assign(1, state::kViewRow);
+  put_ordered(shown_, window.end);
+  put_ordered(shown_, window.start);
+  shown_.append(window.key);
+  return store_->get(shown_).has_value();
+}
 
 void WindowOutput::append_time(int64_t ms, std::string& to) const {
   if (format_.times_as_ms) {
@@ -64,12 +108,23 @@ void WindowOutput::emit(const Record* origin, const Window& window, int64_t time
                         Emitter& out) {
   begin(window);
   value_ += ',';
-  set_.result(state, value_);
-  value_ += '}';
+  const Result<bool> shows = shape_.finish(window.key, time, state, value_);
+  if (!shows) return fail_result(origin, window.key, std::string_view(value_), time, shows.error(), out);
+  if (!*shows) return retract(origin, window, out);
   send(origin, window, time, std::string_view(value_), out);
+  if (store_ == nullptr || out.refused() || was_shown(window)) return;
+  store_->put(shown_, {});
+  first_end_ = std::min(first_end_, window.end);
 }
 
 void WindowOutput::retract(const Record* origin, const Window& window, Emitter& out) {
+  if (!shape_.has_condition()) return take_back(origin, window, out);
+  if (store_ == nullptr || !was_shown(window)) return;
+  take_back(origin, window, out);
+  if (!out.refused()) store_->erase(shown_);
+}
+
+void WindowOutput::take_back(const Record* origin, const Window& window, Emitter& out) {
   if (format_.windowed_key) {
     send(origin, window, window.end, MaybeBytes(), out);
     return;

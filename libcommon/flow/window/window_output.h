@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "flow/aggregate/aggregate_set.h"
+#include "flow/aggregate/row_shape.h"
 #include "flow/topology/stage.h"
+#include "state/store.h"
 
 namespace kutils::flow {
 
@@ -23,6 +25,12 @@ struct OutputFormat {
 class WindowOutput {
  public:
   WindowOutput(const AggregateSet& set, OutputFormat format);
+  // Of a set with a condition (--having), where windows are emitted before they close: notes in `store` which
+  // ones OUT has, so that one for which it holds no more is taken back, once. `closes_after`: ms from the end
+  // that is shown to the time at which the window is closed. Store: kViewRow end start key -> (empty).
+  void note_shown(state::Store& store, int64_t closes_after);
+  // Forgets the windows that are closed at this stream time.
+  void forget_closed(int64_t now);
 
   struct Window {
     std::string_view key;
@@ -31,17 +39,25 @@ class WindowOutput {
     int64_t end = 0;  // as shown: exclusive for tumbling, hopping, calendar, else the last instant
   };
   void emit(const Record* origin, const Window& window, int64_t time, const char* state, Emitter& out);
-  // What was emitted for these bounds is no more.
+  // What was emitted for these bounds is no more. Not said of a window that was not shown.
   void retract(const Record* origin, const Window& window, Emitter& out);
 
  private:
   void begin(const Window& window);
+  void take_back(const Record* origin, const Window& window, Emitter& out);
+  bool was_shown(const Window& window);
+  void find_first_end();
   void send(const Record* origin, const Window& window, int64_t time, MaybeBytes value, Emitter& out);
   void append_time(int64_t ms, std::string& to) const;
 
   const AggregateSet& set_;
   OutputFormat format_;
   std::vector<std::string> key_labels_;  // `"name":`
+  RowShape shape_;
+  state::Store* store_ = nullptr;  // note_shown()
+  int64_t closes_after_ = 0;
+  int64_t first_end_ = INT64_MAX;  // of the windows noted
+  std::string shown_;              // the row of the window that was_shown() was asked about
   std::string value_;
   std::string key_;
 };

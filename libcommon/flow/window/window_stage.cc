@@ -16,7 +16,20 @@ WindowStage::WindowStage(WindowOptions options, const AggregateSet& set, std::un
       store_(store),
       output_(set, options_.format),
       clock_(options_.sources, options_.idle, store.stream_times()),
-      reader_(std::move(reader)) {}
+      reader_(std::move(reader)) {
+  if (options_.emit != Emit::close) output_.note_shown(store, closes_after());
+}
+
+int64_t WindowStage::closes_after() const {
+  switch (options_.window.kind) {
+    case WindowSpec::Kind::session:
+      return options_.window.size + 1 + options_.grace;
+    case WindowSpec::Kind::sliding:
+      return 1 + options_.grace;
+    default:
+      return options_.grace;
+  }
+}
 
 void WindowStage::process(const Record& record, Emitter& out) {
   if (record.value.is_null()) {
@@ -43,6 +56,8 @@ void WindowStage::process(const Record& record, Emitter& out) {
     return take_apart(record, grouped_, *reader_, out,
                       [this](const Record& one, Emitter& to) { process(one, to); });
   }
+  // With changes that wait, some may be of windows that are closed by now.
+  if (options_.emit == Emit::update) output_.forget_closed(clock_.now());
   if (*counted) return;
   const uint64_t records = grouped_.combined ? grouped_.combined->records() : 1;
   for (uint64_t i = 0; i < records; ++i) out.drop(record, DropReason::late);
@@ -82,12 +97,14 @@ void WindowStage::tick(int64_t wall_ms, Emitter& out) {
     due_ = wall_ms + *options_.interval_ms;
   } else if (*due_ <= wall_ms) {
     emit_changes(out);
+    output_.forget_closed(clock_.now());
     due_.reset();
   }
 }
 
 void WindowStage::before_commit(Emitter& out) {
   emit_changes(out);
+  output_.forget_closed(clock_.now());
   write_back();
   store_.set_stream_times(clock_.times());
 }

@@ -84,6 +84,8 @@ class WindowStage : public Stage {
 
  private:
   void take_times(Emitter& out);
+  // From the end that is shown of a window to where it is closed.
+  int64_t closes_after() const;
   template <typename Move>
   void move_clock(Emitter& out, const Move& move) {
     const int64_t before = clock_.now();

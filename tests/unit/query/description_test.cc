@@ -55,11 +55,32 @@ TEST_CASE("description of a state: every kind of window comes back") {
 }
 
 TEST_CASE("description of a state: what is none") {
-  for (const char* text : {"", "ktable", "{}", R"({"version":2,"key":[],"aggregates":[]})",
+  for (const char* text : {"", "ktable", "{}", R"({"version":3,"key":[],"aggregates":[]})",
                            R"({"version":1,"key":[1],"aggregates":[]})",
                            R"({"version":1,"key":[],"aggregates":[{"name":"n","function":"nothing"}]})",
                            R"({"version":1,"key":[],"window":"x","grace":0,"aggregates":[]})"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_description(text));
   }
+}
+
+TEST_CASE("description of a state: computed columns, a condition, rows whose values are kept") {
+  StateDescription description;
+  description.tool = "ktable";
+  description.key_names = {"g"};
+  description.aggregates = {{"n", "count", "", {}, ""}, {"m", "max", "x", {}, "", "", "", "", true}};
+  description.columns = {{{"n", ""}, {"a", "m / n"}}, "n > 2"};
+  const std::string text = to_text(description);
+  CHECK(
+      text ==
+      R"({"version":2,"tool":"ktable","key":["g"],"aggregates":[{"name":"n","function":"count"},)"
+      R"({"name":"m","function":"max","rows":true}],"columns":[{"name":"n"},{"name":"a","expression":"m / n"}],)"
+      R"("having":"n > 2"})");
+  const auto read = parse_description(text);
+  REQUIRE(read);
+  REQUIRE(read->columns.list.size() == 2);
+  CHECK(read->columns.list[1].expression == "m / n");
+  CHECK(read->columns.having == "n > 2");
+  CHECK_FALSE(read->aggregates[0].of_rows);
+  CHECK(read->aggregates[1].of_rows);
 }

@@ -6,6 +6,7 @@
 
 #include "naive_windows.h"
 #include "state/partition_store.h"
+#include "state/state_format.h"
 #include "support/catch.h"
 
 using namespace kutils;
@@ -361,6 +362,89 @@ TEST_CASE("windows: what the commits emit adds up to what every update does") {
     REQUIRE(table(out.results) == table(every));
     REQUIRE(out.results.size() <= every.size());
   }
+}
+
+// What a condition makes of the outputs of windows without one: a window for which it does not hold is not
+// emitted, and taken back where it was.
+TEST_CASE("windows: --having emits what a filter over the windows does, with commits, aborts and restarts") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const AggregateSet some(RowPlan{{{"v", "collect", "x", {}, ""}}, {{}, "size(v) % 3 != 1"}});
+  size_t taken_back = 0;
+  for (int round = 0; round < 400; ++round) {
+    const WindowSpec window = random_window(random);
+    const Emit emit = round % 3 == 0 ? Emit::update : round % 3 == 1 ? Emit::commit : Emit::close;
+    WindowOptions options = options_of(window, static_cast<int64_t>(random() % 30), emit);
+    if (random() % 2 == 0) options.cache_bytes = 0;
+    CAPTURE(round, to_string(window), options.grace);
+    const std::vector<NaiveRecord> records = random_records(random, window.size);
+    std::vector<size_t> commits;
+    for (size_t i = 0; i < records.size(); ++i)
+      if (random() % 4 == 0) commits.push_back(i);
+    const auto run = [&](const AggregateSet& set, bool restarts) {
+      state::PartitionStore store(false);
+      const auto make = [&] {
+        return make_window_stage(options, set, std::make_unique<IntReader>(), store.operator_store(1));
+      };
+      auto stage = make();
+      Capture out;
+      size_t committed = 0, results = 0;
+      const auto commit = [&](size_t done) {
+        stage->before_commit(out);
+        store.take_changes();
+        store.applied(1, 0);
+        committed = done;
+        results = out.results.size();
+      };
+      for (size_t i = 0; i < records.size(); ++i) {
+        const Input input(records[i]);
+        stage->process(input.record, out);
+        if (restarts && random() % 10 == 0) {
+          store.discard();
+          stage = make();
+          out.results.resize(results);
+          for (size_t j = committed; j <= i; ++j) stage->process(Input(records[j]).record, out);
+        }
+        if (!std::binary_search(commits.begin(), commits.end(), i)) continue;
+        commit(i + 1);
+        if (restarts && random() % 3 == 0) stage = make();
+      }
+      stage->close(out);
+      commit(records.size());
+      REQUIRE(out.errors.empty());
+      size_t shown = 0;
+      store.operator_store(1).scan(std::string(1, state::kViewRow), std::string(1, state::kViewRow + 1),
+                                   [&](std::string_view, std::string_view) { return ++shown, true; });
+      REQUIRE(shown == 0);
+      return out.results;
+    };
+    const auto all = run(collect_set(), false);
+    auto got = run(some, true);
+    std::map<std::tuple<std::string, int64_t, int64_t>, bool> there;
+    std::vector<WindowResult> expected;
+    for (const WindowResult& one : all) {
+      bool& is_there = there[{one.key, one.start, one.end}];
+      const auto items = 1 + std::count(one.value.begin(), one.value.end(), ',');
+      if (one.value != "deleted" && items % 3 != 1) {
+        expected.push_back(one);
+        is_there = true;
+      } else if (is_there && emit != Emit::close) {
+        expected.push_back(one);
+        expected.back().value = "deleted";
+        expected.back().time = one.end;
+        is_there = false;
+        ++taken_back;
+      }
+    }
+    // Rows of one window that closes come in the order in which they lie in memory or in the store.
+    if (emit == Emit::close) {
+      std::sort(got.begin(), got.end());
+      std::sort(expected.begin(), expected.end());
+    }
+    REQUIRE(got == expected);
+  }
+  CHECK(taken_back > 100);
 }
 
 TEST_CASE("windows: nothing stays in the store once all is closed and expired") {
