@@ -378,6 +378,55 @@ class Foreign:
         return f"rows {len(written)} of them alone {alone} deletions {deletions}"
 
 
+class Tables:
+    """Two tables whose rows change and go on both sides: what was written goes through the rows of each side in their order, deletes only
+    what stands, and ends as the outer join of the last rows."""
+
+    program = "kjoin"
+    fill_options = ["--deletions"]
+    tool = "kjoin --outer"
+
+    def prepare(self, bench):
+        self.right = bench.output + "-right"
+        bench.beside = [(self.right, 10**9)]
+        bench.input_prefix = bench.beside_prefix = "table:"
+
+    def check(self, bench, records):
+        last, order = ({}, {}), ({}, {})  # by side: the last row of each key; which version of its key a row is
+        for side, rows in enumerate((records, batch.read(bench.cluster, self.right))):
+            versions = collections.Counter()
+            for record in rows:
+                number = json.loads(record.value)["id"] if record.value else None
+                last[side][record.key] = number
+                versions[record.key] += 1
+                if record.value:
+                    order[side][record.key, number] = versions[record.key]
+        expected = {key: row for key in last[0].keys() | last[1].keys()
+                    if (row := (last[0].get(key), last[1].get(key))) != (None, None)}
+        written, deletions, reached = {}, 0, collections.Counter()
+        for result in batch.read(bench.cluster, bench.output):
+            if not result.value:
+                deletions += 1
+                if written.pop(result.key, None) is None and bench.exactly_once:
+                    raise Failure(f"a deletion of what was not there: {result}")
+                continue
+            value = json.loads(result.value)
+            row = tuple(value[side] and value[side]["id"] for side in ("left", "right"))
+            for side, number in enumerate(row):
+                if number is None:
+                    continue
+                version = order[side].get((result.key, number))
+                if version is None:
+                    raise Failure(f"a result of rows that never were: {result}")
+                if version < reached[side, result.key] and bench.exactly_once:
+                    raise Failure(f"a result of an earlier row than the one before it: {result}")
+                reached[side, result.key] = version
+            written[result.key] = row
+        compare("row", written, expected)
+        alone = sum(1 for row in written.values() if None in row)
+        return f"rows {len(written)} of them alone {alone} deletions {deletions}"
+
+
 def compare(what, written, expected):
     wrong = [f"{place}: {written.get(place, 'none')}, must be {expected.get(place, 'none')}"
              for place in sorted(written.keys() | expected.keys()) if written.get(place) != expected.get(place)]
@@ -398,6 +447,7 @@ KINDS = {
     "window_idle": lambda: WindowsIdle("30s", lambda records: batch.Tumbling(records, GRACE_MS, 30_000)),
     "pipe": Pipe,
     "join": Join,
+    "tables": Tables,
     "foreign": Foreign,
     "join_by": lambda: Join("uri"),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
