@@ -185,9 +185,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   description.key_names = key_names(has_keys);
   std::vector<std::string> fields = description.key_names;
   if (description.window) fields.insert(fields.end(), {"window_start", "window_end"});
-  flow::RowPlan row_plan = has_aggregates
-                               ? flow::parse_row(aggregates, having_, fields, plan_.list_name, options)
-                               : flow::RowPlan();
+  flow::RowPlan row_plan =
+      has_aggregates ? flow::parse_row(aggregates, having_, fields, plan_.list_name, options, delete_if_)
+                     : flow::RowPlan();
   for (flow::AggregateItem& item : row_plan.aggregates)
     item.of_rows = job.in.table && flow::find_aggregate_function(item.function)->make_of_rows != nullptr;
   const auto set = std::make_shared<const flow::AggregateSet>(std::move(row_plan));
@@ -205,6 +205,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (const std::string computed = row.canonical_columns(); !computed.empty()) canonical += "; " + computed;
   if (has_aggregates) job.settings.push_back({"AGGS", canonical});
   if (row.has_condition()) job.settings.push_back({"--having", row.canonical_condition()});
+  if (row.may_delete()) job.settings.push_back({"--delete-if", row.canonical_delete_if()});
   if (!plan_.by.empty()) job.settings.push_back({plan_.by_name, checked.canonical_by()});
   if (plan_.total && !stays_in_place_) job.settings.push_back({"--total", "yes"});
   if (!plan_.time.empty()) job.settings.push_back({"--time", checked.canonical_time()});

@@ -87,6 +87,8 @@ class GroupingOptions {
   void refuse_given(const std::string& where, const std::string& instead) const;
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
+  // ktable: --delete-if. Before shape().
+  void delete_if(const std::string& condition) { delete_if_ = condition; }
   bool has_time() const { return !plan_.time.empty(); }
   bool is_by_key() const { return plan_.by.empty() && !plan_.total; }
   // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do in
@@ -103,7 +105,7 @@ class GroupingOptions {
   void declare_cache(OptionTable& table);
 
   flow::GroupingPlan plan_;
-  std::string having_;
+  std::string having_, delete_if_;
   bool close_at_end_ = false;
   bool unit_is_given_ = false;
   bool cache_is_given_ = false;

@@ -335,3 +335,41 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
   [ "$(wc -l <refused1)" -eq 5 ]
   grep -q '^{"g":"a","x":"new","n":0}.*kutils.offset=7' refused1
 }
+
+@test "ktable --having, --expires, --delete-if and computed columns: what stands in OUT after kills; each deletion once" {
+  new_topic in 2
+  new_topic busy 2
+  new_topic live 2
+  # k0..k9; sums grow and fall, so that rows begin and cease to match.
+  # Each key is silent for ten minutes once.
+  jq -nr 'range(6000) | select(. % 10 != (. / 600 | floor)) | "k\(. % 10)\t{\"k\":\"k\(. % 10)\",\"n\":\(if (. / 700 | floor) % 2 == 0 then 1 else -1 end),\"i\":\(.)}"' >lines
+  having=(ktable -g having --commit-interval 5ms:5ms --having 's > 20 && count() > 5' 's=sum(n), twice=s * 2')
+  life=(ktable -g life --commit-interval 5ms:5ms --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()')
+  for n in 1 2 3; do
+    sed -n "$((n * 1800 - 1799)),$((n * 1800))p" lines | produce "$in" -K "$(printf '\t')"
+    for one in having life; do
+      declare -n tool=$one
+      local to=$busy
+      [ "$one" = having ] || to=$live
+      before=$(count "$to")
+      start_tool "$one$n" "${tool[@]}" "$in" "$to"
+      wait_for 30 count_at_least "$to" $((before + 1))
+      kill -KILL "$started"
+      rm -rf "${KUTILS_STATE_DIR:?}/$([ "$n" = 2 ] && echo "$one" || echo none)"
+    done
+  done
+  "${having[@]}" -e "$in" "$busy"
+  "${life[@]}" -e "$in" "$live"
+  for one in busy live; do
+    # A deletion follows a row.
+    consume "${!one}" -f '%k %S %s\n' | awk '$2 == -1 { if (!there[$1]) exit 1; there[$1] = 0; next } { there[$1] = 1 }'
+    consume "${!one}" -f '%k %S %s\n' | awk '$2 == -1 { delete row[$1]; next } { row[$1] = $3 } END { for (k in row) print row[k] }' |
+      jq -c '[.key, .s]' | sort >"$one.got"
+  done
+  cut -f 2 lines | jq -sc 'group_by(.k)[] | [.[0].k, (map(.n) | add)] | select(.[1] > 20)' | sort >busy.want
+  same busy.want busy.got
+  # Over lines the same, in one process and without a kill.
+  cut -f 2 lines | ktable --by k --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()' | jq -c '[.k, .s]' | sort >live.want
+  same live.want live.got
+  [ -s live.want ]
+}

@@ -30,6 +30,14 @@ class TableTool final : public cli::StreamTool {
                  .in_short_help = true,
                  .set = [this](const std::string& text) { emit_ = text; },
                  .choices = {"update", "commit", "close", "after:", "suppress:"}});
+    options.add({.names = "--expires",
+                 .metavar = "D",
+                 .help = "a row that did not change for so long, in the records' time, is deleted",
+                 .set = [this](const std::string& text) { expires_ = text; }});
+    options.add({.names = "--delete-if",
+                 .metavar = "EXPR",
+                 .help = "a row for which this is true is deleted; its group begins anew",
+                 .set = [this](const std::string& text) { delete_if_ = text; }});
     options.add({.names = "--max-ahead",
                  .metavar = "D",
                  .help = "a time further ahead of the clock is an error; see the man page",
@@ -56,12 +64,15 @@ class TableTool final : public cli::StreamTool {
     if (!max_ahead_.empty() && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
       throw usage_error("--max-ahead does nothing here: plain lines have no time",
                         "give --time EXPR, or leave it out");
-    grouping_.limit_times(max_ahead_, options.after ? "release every value that is held back" : "");
+    if (!delete_if_.empty() || !expires_.empty()) set_deletion(options);
+    grouping_.limit_times(max_ahead_, options.after     ? "release every value that is held back"
+                                      : options.expires ? "delete every row that did not change since"
+                                                        : "");
     options.max_ahead = grouping_.max_ahead();
     const bool over_table = job_.in.table;
     grouping_.shape(
-        job_, operands.get("AGGS"), shared_.expressions(), has_keys, options.after.has_value(),
-        {.tool = "ktable"},
+        job_, operands.get("AGGS"), shared_.expressions(), has_keys,
+        options.after.has_value() || options.expires.has_value(), {.tool = "ktable"},
         [options, over_table](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
                               state::Store& store, const flow::StageContext& context) {
           return (over_table ? flow::make_regrouped_table : flow::make_aggregate_table)(
@@ -71,7 +82,10 @@ class TableTool final : public cli::StreamTool {
          [options](const flow::AggregateSet& set, state::Store& store, const flow::StageContext& context) {
            return flow::make_regrouped_changes(at(options, context), set, store);
          }},
-        {.allowed = options.emit != flow::TableEmit::update && !options.after});
+        // A row that is deleted between two records must be seen with each of them.
+        {.allowed = options.emit != flow::TableEmit::update && !options.after && !options.expires &&
+                    delete_if_.empty()},
+        options.expires ? [](int64_t time) { return time + 1; } : std::function<int64_t(int64_t)>());
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
@@ -80,7 +94,26 @@ class TableTool final : public cli::StreamTool {
  private:
   static flow::TableOptions at(flow::TableOptions options, const flow::StageContext& context) {
     options.clock = context.clock;
+    options.sources = context.input_partitions;
     return options;
+  }
+
+  void set_deletion(flow::TableOptions& options) {
+    if (job_.in.table)
+      throw usage_error("--expires and --delete-if are of tables over streams: the rows of " + job_.in.name +
+                            " are deleted there",
+                        "--having leaves groups out, as in --having 'count() > 0'");
+    if (!expires_.empty()) {
+      if (job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
+        throw usage_error("--expires needs a time, and plain lines have none",
+                          "give --time EXPR or --time wall, or -J for envelopes");
+      if (options.after)
+        throw usage_error("--expires and --emit " + held_mode() + " do not go together",
+                          "leave one of the two out");
+      options.expires = parse_duration_option("--expires", expires_).count();
+      job_.settings.push_back({"--expires", format_duration(std::chrono::milliseconds(*options.expires))});
+    }
+    grouping_.delete_if(delete_if_);
   }
 
   void set_emit(flow::TableOptions& options) const {
@@ -115,7 +148,7 @@ class TableTool final : public cli::StreamTool {
   }
 
   cli::GroupingOptions grouping_;
-  std::string emit_, max_ahead_;
+  std::string emit_, max_ahead_, expires_, delete_if_;
 };
 
 }  // namespace

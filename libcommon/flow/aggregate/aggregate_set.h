@@ -32,8 +32,9 @@ struct RowColumn {
 };
 // What is shown of the aggregates of a row, and when.
 struct RowColumns {
-  std::vector<RowColumn> list;  // empty: all aggregates
-  std::string having;           // a condition over the row; empty: always
+  std::vector<RowColumn> list = {};  // empty: all aggregates
+  std::string having = {};           // a condition over the row; empty: always
+  std::string delete_if = {};        // the condition for which a row is deleted; empty: never
 };
 
 struct RowPlan {
@@ -42,9 +43,10 @@ struct RowPlan {
 };
 
 // The list as written by the user, in which `a=s/n` and `a=sum(x)/count()` are columns computed from the
-// others; and --having. `fields`: what else the row has, in front of the columns. Throws usage_error.
+// others; --having and --delete-if. `fields`: what else the row has, in front of the columns. Throws
+// usage_error.
 RowPlan parse_row(std::string_view list, std::string_view having, const std::vector<std::string>& fields,
-                  std::string_view what, const expr::Options& options);
+                  std::string_view what, const expr::Options& options, std::string_view delete_if = {});
 
 // What follows a fold's value so far for the present record; values are bytes (expr/value_bytes.h). One
 // record may be folded into several states (hopping windows): each result is kept under its state until the

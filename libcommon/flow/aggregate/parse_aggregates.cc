@@ -310,7 +310,7 @@ class RowParser {
     }
   }
 
-  RowPlan parse(std::string_view having) {
+  RowPlan parse(std::string_view having, std::string_view delete_if) {
     size_t aggregate = 0;
     std::vector<RowColumn> columns;
     const size_t shown = plan_.aggregates.size();
@@ -322,7 +322,8 @@ class RowParser {
       }
       known_.push_back(columns.back().name);
     }
-    if (!trim(having).empty()) plan_.columns.having = condition(having);
+    if (!trim(having).empty()) plan_.columns.having = condition(having, "--having");
+    if (!trim(delete_if).empty()) plan_.columns.delete_if = condition(delete_if, "--delete-if");
     if (columns.size() != shown || plan_.aggregates.size() != shown) plan_.columns.list = std::move(columns);
     return std::move(plan_);
   }
@@ -343,12 +344,12 @@ class RowParser {
     return {item.name, OverRow(what_, item.expression, known_, options_, take_).rewritten(node)};
   }
 
-  std::string condition(std::string_view having) {
+  std::string condition(std::string_view text, std::string_view option) {
     try {
-      const auto node = expr::parse(having);
-      return OverRow("--having", having, known_, options_, take_).rewritten(*node);
+      const auto node = expr::parse(text);
+      return OverRow(option, text, known_, options_, take_).rewritten(*node);
     } catch (const expr::SourceError& error) {
-      throw expr::to_usage_error(error, having, "--having");
+      throw expr::to_usage_error(error, text, option);
     }
   }
 
@@ -395,11 +396,11 @@ std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_v
 }
 
 RowPlan parse_row(std::string_view list, std::string_view having, const std::vector<std::string>& fields,
-                  std::string_view what, const expr::Options& options) {
+                  std::string_view what, const expr::Options& options, std::string_view delete_if) {
   RowPlan plan;
   const auto parse = [&](const std::string_view text) {
     const std::vector<expr::ListItem> parsed = expr::parse_list(text, what, expr::Unnamed::nothing);
-    return RowParser(parsed, fields, what, options).parse(having);
+    return RowParser(parsed, fields, what, options).parse(having, delete_if);
   };
   const auto fits = [&](const std::string& other) {
     try {

@@ -22,6 +22,8 @@ RowShape::RowShape(const AggregateSet& set) : set_(set), expressions_(expr::Opti
   }
   if (!columns.having.empty())
     condition_ = expressions_.add(columns.having, "--having", expr::Expect::boolean);
+  if (!columns.delete_if.empty())
+    delete_if_ = expressions_.add(columns.delete_if, "--delete-if", expr::Expect::boolean);
   ends_.resize(set.items().size());
   values_.resize(columns_.size());
 }
@@ -39,19 +41,18 @@ std::string RowShape::canonical_condition() const {
   return has_condition() ? expressions_.canonical(condition_) : std::string();
 }
 
+std::string RowShape::canonical_delete_if() const {
+  return may_delete() ? expressions_.canonical(delete_if_) : std::string();
+}
+
 // It is worked out again, for the message.
 RecordError RowShape::column_error(size_t column) {
   const Result<expr::Value> value = expressions_.get(columns_[column].expression);
   return value ? RecordError{Reason::expression, "the column cannot be computed"} : value.error();
 }
 
-Result<bool> RowShape::finish(std::string_view key, int64_t time, const char* state, std::string& row) {
-  if (columns_.empty() && !has_condition()) {
-    set_.result(state, row);
-    row += '}';
-    return true;
-  }
-  const size_t begin = row.size();
+std::optional<RecordError> RowShape::compute(std::string_view key, int64_t time, const char* state,
+                                             const std::string& row) {
   whole_ = row;
   for (size_t i = 0; i < ends_.size(); ++i) {
     if (i > 0) whole_ += ',';
@@ -63,29 +64,51 @@ Result<bool> RowShape::finish(std::string_view key, int64_t time, const char* st
   record.key = key;
   record.value = std::string_view(whole_);
   record.timestamp = time;
-  const auto failed = [&](RecordError error) -> Result<bool> {
-    row = whole_;
-    return error;
-  };
-  if (auto error = expressions_.bind(record)) return failed(std::move(*error));
+  if (auto error = expressions_.bind(record)) return error;
   expressions_.share_limits();
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i].expression == kNone) continue;
     values_[i] = expressions_.evaluate(columns_[i].expression);
     expressions_.set(columns_[i].variable, values_[i]);
   }
+  return std::nullopt;
+}
+
+Result<bool> RowShape::holds(size_t condition, const std::string& text) {
+  const Result<expr::Value> holds = expressions_.get(condition);
+  if (!holds) {
+    // Where a column failed, that is what is wrong.
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (columns_[i].expression != kNone && values_[i].is_error()) return column_error(i);
+    return holds.error();
+  }
+  if (!holds->is_bool())
+    return RecordError{Reason::not_boolean, "the condition '" + text + "' is not true or false"};
+  return holds->as_bool();
+}
+
+Result<bool> RowShape::deletes(std::string_view key, int64_t time, const char* state, std::string& row) {
+  if (!may_delete()) return false;
+  if (auto error = compute(key, time, state, row)) return *error;
+  return holds(delete_if_, set_.columns().delete_if);
+}
+
+Result<bool> RowShape::finish(std::string_view key, int64_t time, const char* state, std::string& row) {
+  if (columns_.empty() && !has_condition()) {
+    set_.result(state, row);
+    row += '}';
+    return true;
+  }
+  const size_t begin = row.size();
+  const auto failed = [&](RecordError error) -> Result<bool> {
+    row = whole_;
+    return error;
+  };
+  if (auto error = compute(key, time, state, row)) return failed(std::move(*error));
   if (has_condition()) {
-    const Result<expr::Value> holds = expressions_.get(condition_);
-    if (!holds) {
-      // Where a column failed, that is what is wrong.
-      for (size_t i = 0; i < columns_.size(); ++i)
-        if (columns_[i].expression != kNone && values_[i].is_error()) return failed(column_error(i));
-      return failed(holds.error());
-    }
-    if (!holds->is_bool())
-      return failed(
-          {Reason::not_boolean, "the condition '" + set_.columns().having + "' is not true or false"});
-    if (!holds->as_bool()) return false;
+    const Result<bool> shown = holds(condition_, set_.columns().having);
+    if (!shown) return failed(shown.error());
+    if (!*shown) return false;
   }
   if (columns_.empty()) {
     row.append(whole_, begin);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,15 @@ class RowShape {
   // shown.
   Result<bool> finish(std::string_view key, int64_t time, const char* state, std::string& row);
 
+  // Whether the row is to be deleted (--delete-if); `row` as of finish(), and thrown away.
+  Result<bool> deletes(std::string_view key, int64_t time, const char* state, std::string& row);
+
   bool has_condition() const { return condition_ != kNone; }
+  bool may_delete() const { return delete_if_ != kNone; }
   // Of the columns and the condition, as parsed: for fingerprints. Empty: nothing is computed.
   std::string canonical_columns() const;
   std::string canonical_condition() const;
+  std::string canonical_delete_if() const;
 
  private:
   static constexpr size_t kNone = static_cast<size_t>(-1);
@@ -41,11 +47,16 @@ class RowShape {
   };
 
   RecordError column_error(size_t column);
+  // Works the columns out, of a row as of finish().
+  std::optional<RecordError> compute(std::string_view key, int64_t time, const char* state,
+                                     const std::string& row);
+  Result<bool> holds(size_t condition, const std::string& text);
 
   const AggregateSet& set_;
   expr::Expressions expressions_;
   std::vector<Column> columns_;  // empty: all aggregates, in their order
   size_t condition_ = kNone;
+  size_t delete_if_ = kNone;
   std::string whole_;                // the row as expressions see it: all aggregates
   std::vector<size_t> ends_;         // of each aggregate in it
   std::vector<expr::Value> values_;  // of the columns

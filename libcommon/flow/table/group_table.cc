@@ -1,6 +1,7 @@
 #include "flow/table/group_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "flow/topology/fail_result.h"
 #include "state/state_error.h"
@@ -64,10 +65,25 @@ void GroupTable::touch(Row* row, bool key_is_text, int64_t time) {
   dirty_.push_back(row);
 }
 
+Result<bool> GroupTable::deletes(Row* row) {
+  if (!shape_.may_delete()) return false;
+  value_ = '{';
+  append_key_fields(rows_.key(row), row->key_is_text, labels_, value_);
+  return shape_.deletes(rows_.key(row), row->time, rows_.state(row), value_);
+}
+
+void GroupTable::remove(Row* row, int64_t time) {
+  touch(row, row->key_is_text, time);
+  set_.destroy(rows_.state(row));
+  set_.init(rows_.state(row));
+  row->exists = false;
+}
+
 void GroupTable::emit(const Record* origin, Row* row, Emitter& out) {
   value_ = '{';
   append_key_fields(rows_.key(row), row->key_is_text, labels_, value_);
-  const Result<bool> shown = shape_.finish(rows_.key(row), row->time, rows_.state(row), value_);
+  const Result<bool> shown =
+      row->exists ? shape_.finish(rows_.key(row), row->time, rows_.state(row), value_) : Result<bool>(false);
   if (!shown)
     return fail_result(origin, rows_.key(row), std::string_view(value_), row->time, shown.error(), out);
   Output output;
@@ -113,8 +129,12 @@ void GroupTable::write_back() {
   }
   for (Row* row : dirty_) {
     row->dirty = false;
-    row->stored = true;
     key_.assign(kFrom).append(rows_.key(row));
+    if (!row->exists) {
+      if (std::exchange(row->stored, false)) store_.erase(key_);
+      continue;
+    }
+    row->stored = true;
     value_.clear();
     encode_row(set_, row->key_is_text, row->time, rows_.state(row), value_);
     rows_.weigh(row, value_.size());

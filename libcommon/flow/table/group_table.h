@@ -36,6 +36,10 @@ class GroupTable {
   // `{"KEYNAME":…, columns…}`, time the largest of the group's records. A row for which --having does not hold
   // is emitted as one that is no more, without a value: make_shown_rows() knows whether that is news.
   void emit(const Record* origin, Row* row, Emitter& out);
+  // Whether --delete-if holds for the row.
+  Result<bool> deletes(Row* row);
+  // Its group is none from here on; `time` is that of its deletion, which emit() and emit_changes() tell.
+  void remove(Row* row, int64_t time);
   void note_change(Row* row);       // for emit_changes()
   void emit_changes(Emitter& out);  // the newest of each row noted, in the order first noted
   void emit_all(Emitter& out);

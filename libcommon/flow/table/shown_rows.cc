@@ -73,7 +73,7 @@ class ShownRows final : public ForwardingStage, private Emitter {
 std::unique_ptr<Stage> make_shown(std::unique_ptr<Stage> table, const TableOptions& options, bool over_table,
                                   const AggregateSet& set, state::Store& store) {
   if (options.after) table = make_suppress(std::move(table), options, over_table, store);
-  if (set.columns().having.empty()) return table;
+  if (set.columns().having.empty() && set.columns().delete_if.empty() && !options.expires) return table;
   return std::make_unique<ShownRows>(std::move(table), options, store);
 }
 

@@ -29,6 +29,9 @@ struct TableOptions {
   // begins the next.
   std::optional<int64_t> after;
   bool suppress = false;
+  // --expires, ms: a row is deleted once stream time is this far beyond its own. Streams only; not with `after`.
+  std::optional<int64_t> expires;
+  int32_t sources = 1;  // whose times are told apart (rule 27); `expires`
   // --max-ahead of after:D and suppress:D, ms: a stream time in the state that is further ahead of `clock` is
   // forgotten, for all that comes would be due at once. Both or neither.
   std::optional<int64_t> max_ahead;

@@ -955,3 +955,122 @@ TEST_CASE(
   CHECK(out.newest()["x"] == R"({"g":"x","m":3.10})");
   CHECK_THROWS_AS(AggregateSet(plan_of_rows("f=first(x)")).require_subtract("tables over tables"), Error);
 }
+
+TEST_CASE("tables: --expires and --delete-if equal a naive model, with commits, aborts and restarts") {
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  size_t expired = 0, deleted = 0, late = 0;
+  for (int round = 0; round < 300; ++round) {
+    const bool expires = round % 3 != 0, deletes = round % 3 != 1, commits_only = random() % 2 == 0;
+    const int64_t life = 40;
+    const AggregateSet set(parse_row("n=count(), s=sum(x)", "", {"g"}, "AGGS", expr::Options(),
+                                     deletes ? "s >= 9 || n > 5" : ""));
+    GroupingPlan plan;
+    plan.by = "g";
+    TableOptions options;
+    options.emit = commits_only ? TableEmit::commit : TableEmit::update;
+    if (expires) options.expires = life;
+    if (random() % 2 == 0) options.cache_bytes = 0;
+    options.key_names = group_names(plan);
+    CAPTURE(round, expires, deletes, commits_only);
+    state::PartitionStore store(false);
+    const auto make = [&] {
+      return make_aggregate_table(options, set, reader_of(set, plan), store.operator_store(1));
+    };
+    auto stage = make();
+    Capture out;
+    struct RowOf {
+      int64_t n = 0, s = 0, time = 0;
+    };
+    std::map<std::string, RowOf> rows;
+    std::vector<std::tuple<std::string, std::string, int64_t>> since;  // the last commit
+    std::vector<std::pair<std::string, std::string>> expected;  // update: what each step writes, sorted
+    std::map<std::string, std::string> newest;
+    int64_t now = -1000, time = 100;
+    size_t committed = 0;
+    std::vector<std::pair<std::string, std::string>> got;
+    for (int i = 0; i < 80; ++i) {
+      time += static_cast<int64_t>(random() % 9) + (random() % 12 == 0 ? 60 : 0);
+      const int64_t at = time - (random() % 4 == 0 ? static_cast<int64_t>(random() % 70) : 0);
+      const std::string group = "g" + std::to_string(random() % 4);
+      const auto x = static_cast<int64_t>(random() % 5);
+      std::vector<std::pair<std::string, std::string>> step;
+      const auto gone = [&](const std::string& one) {
+        if (newest.count(one) > 0 && newest[one] != "-") step.emplace_back(one, newest[one] = "-");
+      };
+      now = std::max(now, at);
+      for (auto row = rows.begin(); expires && row != rows.end();) {
+        if (row->second.time + life > now) {
+          ++row;
+          continue;
+        }
+        gone(row->first);
+        ++expired;
+        row = rows.erase(row);
+      }
+      if (expires && rows.count(group) == 0 && at + life <= now) {
+        ++late;
+      } else {
+        RowOf& row = rows[group];
+        row = {row.n + 1, row.s + x, row.n == 0 ? at : std::max(row.time, at)};
+        if (deletes && (row.s >= 9 || row.n > 5)) {
+          ++deleted;
+          gone(group);
+          rows.erase(group);
+        } else {
+          step.emplace_back(group, newest[group] = R"({"g":")" + group + R"(","n":)" + std::to_string(row.n) +
+                                                   R"(,"s":)" + std::to_string(row.s) + "}");
+        }
+      }
+      std::sort(step.begin(), step.end());
+      expected.insert(expected.end(), step.begin(), step.end());
+      const std::string value = R"({"g":")" + group + R"(","x":)" + std::to_string(x) + "}";
+      const size_t before = out.results.size();
+      stage->process(make_record("", value, at), out);
+      std::sort(out.results.begin() + static_cast<std::ptrdiff_t>(before), out.results.end());
+      since.emplace_back("", value, at);
+      const auto luck = random() % 10;
+      if (luck < 3) {
+        stage->before_commit(out);
+        store.take_changes();
+        store.applied(1, 0);
+        committed = out.results.size();
+        since.clear();
+        if (luck == 0) stage = make();
+      } else if (luck == 3) {
+        store.discard();
+        stage = make();
+        out.results.resize(committed);
+        for (const auto& [key, record, when] : since) {
+          const size_t from = out.results.size();
+          stage->process(make_record(key, record, when), out);
+          std::sort(out.results.begin() + static_cast<std::ptrdiff_t>(from), out.results.end());
+        }
+      }
+    }
+    stage->before_commit(out);
+    REQUIRE(out.errors.empty());
+    if (!commits_only) REQUIRE(out.results == expected);
+    std::map<std::string, bool> there;
+    for (const auto& [group, row] : out.results) {
+      if (row == "-") REQUIRE(there[group]);
+      there[group] = row != "-";
+    }
+    for (const auto& [group, row] : newest) {
+      const auto rows_out = out.newest();
+      const auto found = rows_out.find(group);
+      REQUIRE((found == rows_out.end() ? "-" : found->second) == row);
+    }
+    // The store has the rows that live, and no more.
+    store.take_changes();
+    store.applied(1, 0);
+    size_t stored = 0;
+    store.operator_store(1).scan(std::string(1, state::kGroupRow), std::string(1, state::kGroupRow + 1),
+                                 [&](std::string_view, std::string_view) { return ++stored, true; });
+    REQUIRE(stored == rows.size());
+  }
+  CHECK(expired > 100);
+  CHECK(deleted > 100);
+  CHECK(late > 100);
+}
