@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/nearest_name.h"
+#include "base/read_line.h"
 #include "base/shell_word.h"
 #include "cli/foreign_command.h"
 
@@ -412,11 +413,14 @@ std::string read_spec(const std::string& spec) {
                                                "\"]" + (end == path.npos ? "" : path.substr(end))));
   }
   std::string out;
-  for (std::string text; std::getline(file, text);) {
+  for (std::string text; read_line(file, text, path);) {
     const size_t first = text.find_first_not_of(" \t\r");
     // A comment becomes an empty line, so that carets still point to the right line.
     if (first == text.npos || text[first] != '#') out += text;
     out += '\n';
+    if (out.size() > kMostLineBytes)
+      throw usage_error("'" + path + "' is longer than 1 MiB, which no expression is",
+                        "give the file that was meant");
   }
   if (file.bad()) throw usage_error("cannot read '" + path + "': " + std::strerror(errno));
   while (!out.empty() && std::strchr(" \t\r\n", out.back())) out.pop_back();

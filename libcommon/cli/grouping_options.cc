@@ -152,6 +152,11 @@ void GroupingOptions::limit_times(const std::string& text, const std::string& ef
 }
 
 void GroupingOptions::refuse_idle_cache(const flow::Job& job) const {
+  // Asked by some before they have stages.
+  const auto& subs = job.topology.subs();
+  if (cache_is_given_ && !subs.empty() && !subs.front().operators.empty() && !job.stateful())
+    throw usage_error("--cache does nothing here: no state is kept; a look-up table is in memory as a whole",
+                      "leave it out");
   if (cache_is_given_ && !(job.in.is_topic() && job.out.is_topic()))
     throw usage_error(
         "--cache does nothing here: only between topics is state on disk, and otherwise all of it is in memory",

@@ -51,11 +51,48 @@ std::optional<std::string> rewrite_word(const Pieces& p, size_t i) {
   return first_of(&Rules::words, p, i);
 }
 
+// Quotes, spaces and signs that editors and chats put in place of those of the keyboard.
+std::string with_plain_signs(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::string_view> kSigns[] = {
+      {"\u201c", "\""}, {"\u201d", "\""}, {"\u201e", "\""}, {"\u00ab", "\""}, {"\u00bb", "\""},
+      {"\u2018", "'"},  {"\u2019", "'"},  {"\u00a0", " "},  {"\u2212", "-"},  {"\u2013", "-"},
+      {"\u00d7", "*"},  {"\u2264", "<="}, {"\u2265", ">="}, {"\u2260", "!="}};
+  std::string out;
+  char quote = 0;  // a string's own characters stay
+  for (size_t at = 0; at < text.size();) {
+    if (quote != 0 || text[at] == '"' || text[at] == '\'') {
+      if (quote == 0)
+        quote = text[at];
+      else if (text[at] == quote)
+        quote = 0;
+      else if (text[at] == '\\' && at + 1 < text.size())
+        out += text[at++];
+      out += text[at++];
+      continue;
+    }
+    const auto found = std::find_if(std::begin(kSigns), std::end(kSigns),
+                                    [&](const auto& one) { return text.substr(at).starts_with(one.first); });
+    out += found == std::end(kSigns) ? text.substr(at, 1) : found->second;
+    at += found == std::end(kSigns) ? 1 : found->first.size();
+  }
+  return out;
+}
+
+// A name with other letters than those of ASCII stands in backticks.
+std::optional<std::string> quoted_name(const Pieces& p, size_t i) {
+  const std::string name = p.written(i, i + 1);
+  const bool has_others = std::any_of(name.begin(), name.end(),
+                                      [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
+  if (!has_others || name.front() == '`' || p.is(i + 1, "(")) return std::nullopt;
+  return p.replaced(i, i + 1, "`" + name + "`");
+}
+
 // One spelling at a time; the text is scanned again behind each.
 std::optional<std::string> rewritten_once(const Pieces& p) {
   for (size_t i = 0; i < p.size(); ++i) {
     std::optional<std::string> done;
-    if (p[i].kind == Piece::Kind::word) done = rewrite_word(p, i);
+    if (p[i].kind == Piece::Kind::word) done = quoted_name(p, i);
+    if (p[i].kind == Piece::Kind::word && !done) done = rewrite_word(p, i);
     if (p[i].kind == Piece::Kind::symbol) done = first_of(&Rules::symbols, p, i);
     if (p[i].kind == Piece::Kind::number) done = habits::rewrite_number(p, i);
     if (done) return done;
@@ -82,7 +119,7 @@ std::string aggregate_hint(std::string_view name) {
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits) {
   if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return std::nullopt;
-  std::string now(text);
+  std::string now = with_plain_signs(text);
   for (int n = 0; n < kMaxRewrites; ++n) {
     auto next = rewritten_once(Pieces(now, is_list));
     if (!next || *next == now) break;

@@ -159,11 +159,31 @@ class Lexer {
     next_code_point(text_, end);
     const bool is_position =
         text_[at_] == '$' && end < text_.size() && text_[end] >= '0' && text_[end] <= '9';
-    fail(
-        "unexpected character '" + std::string(text_.substr(at_, end - at_)) + "'", at_, end,
-        is_position
-            ? "fields and columns have names; an argument is --arg NAME=VALUE and in the expression: _arg.NAME"
-            : "");
+    std::string hint;
+    if (is_position)
+      hint =
+          "fields and columns have names; an argument is --arg NAME=VALUE and in the expression: _arg.NAME";
+    else if (is_letter_beyond_ascii())
+      hint = "a name with other letters than a-z stands in backticks: `" + word_around(at_) + "`";
+    fail("unexpected character '" + std::string(text_.substr(at_, end - at_)) + "'", at_, end, hint);
+  }
+
+  // Nor punctuation, signs, spaces or arrows, such as quotes of a text processor.
+  bool is_letter_beyond_ascii() const {
+    const auto byte = [this](size_t ahead) { return static_cast<unsigned char>(peek(ahead)); };
+    if ((byte(0) & 0x80) == 0 || byte(0) == 0xc2) return false;
+    if (byte(0) == 0xe2 && byte(1) >= 0x80 && byte(1) <= 0xaf) return false;
+    return !(byte(0) == 0xc3 && (byte(1) == 0x97 || byte(1) == 0xb7));
+  }
+  // The letters, digits and bytes beyond ASCII around a place.
+  std::string word_around(size_t at) const {
+    const auto belongs = [this](size_t i) {
+      return is_name(text_[i]) || (static_cast<unsigned char>(text_[i]) & 0x80) != 0;
+    };
+    size_t begin = at, end = at;
+    while (begin > 0 && belongs(begin - 1)) --begin;
+    while (end < text_.size() && belongs(end)) ++end;
+    return std::string(text_.substr(begin, end - begin));
   }
 
   void number() {

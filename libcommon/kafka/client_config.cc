@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/nearest_name.h"
+#include "base/read_line.h"
 #include "base/trim.h"
 #include "kafka/properties.h"
 
@@ -232,7 +233,7 @@ void ClientConfig::read_file(const std::string& path) {
   };
   if (!file) throw refuse();
   int number = 0;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; kutils::read_line(file, line, path);) {
     ++number;
     const std::string_view text = trim(line);
     if (text.empty() || text[0] == '#') continue;

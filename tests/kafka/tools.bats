@@ -298,6 +298,32 @@ END
   [ "$(kread -e "$dst" | sort | paste -sd' ')" = '{"n":1001} {"n":1077} {"n":1150} {"n":2000}' ]
 }
 
+@test "from lines a topic is created when the first good record is there, or at a good end" {
+  src=$(topic_name new)
+  # exists: whether the topic is there.
+  exists() { ktopic list | grep -q "^$src "; }
+  echo 'no json' >bad
+  refused_with 4 kwrite ./bad "$src"
+  if exists; then return 1; fi
+  refused_with 2 kwrite --no-create ./bad "$src"; says "--no-create"
+  printf 'no json\n{"n":1}\nno json\n' | kwrite -q --on-error skip - "$src" || true
+  same <(echo '{"n":1}') <(kread -e "$src")
+  src=$src-2
+  kwrite -q - "$src" </dev/null
+  exists
+  src=$src-3
+  mkfifo in
+  start_tool one kwrite ./in "$src"
+  exec 8>in
+  echo '{"n":1}' >&8
+  wait_for 20 exists
+  # What is written is looked at from then on.
+  ktopic delete --execute "$src" >/dev/null
+  end_of_tool "$started"
+  exec 8>&-
+  file_has one.err "deleted"
+}
+
 @test "topics that are not there" {
   run kfilter -e 'n > 0' "$(topic_name nosuch)" "$(topic_name out)"
   [ "$status" -eq 2 ]

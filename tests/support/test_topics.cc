@@ -13,7 +13,7 @@
 //   test_topics group GROUP        the group's state and its number of members, such as "Stable 3"
 //   test_topics allow USER OPERATION KIND NAME [prefixed]   KIND: topic, group or cluster (its NAME
 //                                  is kafka-cluster); OPERATION: read, write, create, describe,
-//                                  describe-configs, delete
+//                                  describe-configs, delete, alter, alter-configs
 // Brokers from $KUTILS_BROKERS. Exit 1 with a line on stderr when the broker says no.
 #include <librdkafka/rdkafka.h>
 
@@ -262,6 +262,8 @@ void allow(const std::string& user, const std::string& operation, const std::str
                                        {"write", RD_KAFKA_ACL_OPERATION_WRITE},
                                        {"create", RD_KAFKA_ACL_OPERATION_CREATE},
                                        {"delete", RD_KAFKA_ACL_OPERATION_DELETE},
+                                       {"alter", RD_KAFKA_ACL_OPERATION_ALTER},
+                                       {"alter-configs", RD_KAFKA_ACL_OPERATION_ALTER_CONFIGS},
                                        {"describe", RD_KAFKA_ACL_OPERATION_DESCRIBE},
                                        {"describe-configs", RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS}},
                                       operation);

@@ -550,6 +550,32 @@ END
   [[ $output == *"names the sides, write: --on id"* ]] || { echo "$output"; return 1; }
 }
 
+@test "names with letters beyond ASCII, quotes of a text processor" {
+  printf '{"größe":%s,"名":"%s"}\n' 1 a 5 b >in.ndjson
+  spelling kfilter 'größe > 3' 'select(.["größe"] > 3)'
+  spelling kfilter '名 = "b" and größe > 3' 'select(.["名"] == "b" and .["größe"] > 3)'
+  spelling kmap '名, x=größe + 1' '{"名": .["名"], x: (.["größe"] + 1)}'
+  spelling kmap '*, -größe' 'del(.["größe"])'
+  spelling kfilter '_value.größe > 3' 'select(.["größe"] > 3)'
+  jq -nc '{uri: "/a", n: 2}, {uri: "“", n: 3}' >in.ndjson
+  spelling kfilter 'uri == “/a”' 'select(.uri == "/a")'
+  spelling kfilter 'n ≥ 3 && uri == "“"' 'select(.n >= 3)'
+  run kfilter 'größe >' ./in.ndjson
+  [[ $output == *'stands in backticks: `größe`'* ]]
+}
+
+@test "kfilter -v, as grep has it, is answered by the condition turned round" {
+  rows
+  kfilter -v 'country == "DE" || number > 100' ./in.ndjson >straight 2>err.txt
+  grep -q "number > 100" err.txt
+  hint=$(sed -nE 's/^kfilter: -v prints more.*: kfilter //p' err.txt)
+  eval "kfilter $hint ./in.ndjson" >turned
+  jq -c 'select((.country == "DE" or .number > 100) | not)' in.ndjson >want
+  same turned want
+  jq -c 'select(.country == "DE" or .number > 100)' in.ndjson | cmp - straight
+  kfilter -vv true ./in.ndjson 2>&1 >straight | { ! grep 'turned\|-v prints'; }
+}
+
 @test "what is no line of JSON: over several lines, several in one, compressed" {
   cat >script <<'END'
   printf '{\n "a": 1\n}\n' | kwrite t 2>one || true; grep -q 'jq -c \. makes lines' one || { cat one; exit 1; }

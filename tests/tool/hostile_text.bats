@@ -38,6 +38,21 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
   [ "$(wc -c <err.txt)" -lt 800 ]
 }
 
+@test "files whose lines have no end are refused, not read on and on" {
+  local one code
+  for one in 'kread -F /dev/zero -e t' 'env KUTILS_CONFIG=/dev/zero kread -e t' 'kfilter @/dev/zero ./in'; do
+    code=0
+    # shellcheck disable=SC2086
+    ( ulimit -v 4000000; timeout 20 $one ) >out.txt 2>err.txt </dev/null || code=$?
+    [ "$code" -eq 2 ] || { echo "$one: $code"; cat err.txt; return 1; }
+    grep -q "'/dev/zero' has a line of more than 1 MiB: it is no text file" err.txt || { cat err.txt; return 1; }
+  done
+  code=0
+  yes '' | timeout 20 kfilter @/dev/stdin ./in >out.txt 2>err.txt || code=$?
+  [ "$code" -eq 2 ]
+  grep -q "longer than 1 MiB" err.txt
+}
+
 @test "limits of the process: named at once" {
   code=0
   ( ulimit -n 40; timeout 10 kread -b localhost:1 -e -c 1 t ) >out.txt 2>err.txt || code=$?

@@ -57,6 +57,8 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --on 'id ==' a table:./users.csv c; says "--on"
   refused kjoin --on 'id=id ==' a table:./users.csv c; says "--on"
   refused kjoin --on id a table:./users.csv c; says "users.csv"
+  refused kjoin --cache 10M --global a table:b c; says "--cache does nothing here" "in memory"
+  refused kjoin --cache 10M --on id a table:./users.csv c; says "--cache does nothing here"
   kjoin --explain --within 60s a b c >one
   grep -qE '^  and .*b' one || { cat one; return 1; }
   kjoin --explain -g G --on a table:b table:c d >two

@@ -83,6 +83,18 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   done
 }
 
+@test "kdelay on lines tells how many records a signal has lost" {
+  mkfifo in
+  start_tool delay kdelay at ./in
+  exec 8>in
+  printf '{"at":%s}\n' 4102444800000 4102444800001 4102444800002 1 >&8
+  wait_for 20 file_has delay.out '"at":1}'
+  stop_tool "$started"
+  exec 8>&-
+  [ "$status" -eq 143 ] || { echo "$status"; cat delay.err; return 1; }
+  grep -q 'kdelay: 3 records were still waiting for their time and are lost' delay.err || { cat delay.err; return 1; }
+}
+
 @test "SIGTERM while no broker answers yet ends it as the shell expects" {
   local one
   for one in "kfilter true a b" "kread a" "kwrite ./in a" "ktable count() a b"; do

@@ -75,6 +75,24 @@ teardown() { close_terminal; kafka_teardown; }
   [ "$(printf '{"k":"%s"}\n' a b b | ktable --by k --emit update -O table 'n=count()')" = $'k  n\na  1\nb  1\nb  2' ]
 }
 
+@test "klag --watch is drawn again in place on a terminal, the total first" {
+  cat >script <<'END'
+clear
+seq 3 | kwrite -q src
+kread -q -c 1 -g g src >first
+(until [ -e seen ]; do sleep 0.1; done; seq 4 | kwrite -q src) &
+klag --watch 200ms g
+END
+  type_line 'kbroker bash ./script'
+  wait_for 30 screen_has '^\(total\) .* 2 '
+  touch seen
+  wait_for 30 screen_has '^\(total\) .* 6 '
+  [ "$(screen | grep -c '^(total)')" -eq 1 ] || show_screen
+  [ "$(screen | grep -c '^topic')" -eq 1 ] || show_screen
+  press C-c
+  wait_for 20 screen_has '\$ *$'
+}
+
 @test "kread table: is drawn again, too, and deleted rows go" {
   cat >script <<'END'
 clear

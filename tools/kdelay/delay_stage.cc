@@ -66,10 +66,12 @@ void DelayStage::process(const Record& record, flow::Emitter& out) {
   value_.clear();
   flow::encode_record(record, value_);
   timers_->put(*due, key_, value_);
+  ++waiting_;
 }
 
 void DelayStage::tick(int64_t wall_ms, flow::Emitter& out) {
   timers_->fire(wall_ms, kAtOnce, [&](int64_t, std::string_view, std::string_view bytes) {
+    if (waiting_ > 0) --waiting_;
     Output output = held_.decode(bytes);
     output.keeps_key = !plan_.rekeyed;
     out.emit(nullptr, output);

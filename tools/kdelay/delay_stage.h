@@ -36,7 +36,7 @@ class DelayStage final : public flow::Stage, public flow::Waiting {
   void process(const Record& record, flow::Emitter& out) override;
   void tick(int64_t wall_ms, flow::Emitter& out) override;
   std::optional<int64_t> next_wakeup() const override;
-  bool has_waiting() const override { return next_wakeup().has_value(); }
+  uint64_t waiting() const override { return waiting_; }
   void before_commit(flow::Emitter& out) override;
   size_t dirty_rows() const override { return timers_ ? timers_->dirty() : 0; }
   std::string canonical() const;
@@ -52,6 +52,7 @@ class DelayStage final : public flow::Stage, public flow::Waiting {
   std::optional<flow::TimerRows> timers_;
   int64_t next_number_ = 0;
   int64_t stored_number_ = 0;
+  uint64_t waiting_ = 0;     // of what this process has put
   int64_t now_ = INT64_MIN;  // of the clock, when it was last asked
   flow::HeldRecord held_;
   std::string key_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+#include "base/shell_word.h"
 #include "cli/grouping_options.h"
 #include "cli/held_in_memory.h"
 #include "cli/stream_tool.h"
@@ -44,6 +46,11 @@ class FilterTool final : public cli::StreamTool {
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); });
     cli::read_table(job_);
     shared_.shape(job_);
+    // grep's -v
+    if (job_.verbose == 1)
+      StderrLog("kfilter", shared_.quiet())
+          .note("-v prints more of what is done; to keep the records for which EXPR is not true: kfilter " +
+                shell_word("!(" + operands.get("EXPR") + ")"));
   }
 
  private:

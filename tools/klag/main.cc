@@ -1,6 +1,11 @@
 // klag GROUP [TOPIC...]: how far a group is behind, in records and in time.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -121,25 +126,43 @@ class LagTool final : public cli::Tool {
 
  private:
   void pause() const { std::this_thread::sleep_for(std::max(*watch_, kLeastPause)); }
+  // Looks go below each other, but for a table on a terminal, which is drawn again in place.
+  bool draws_in_place() const {
+    const char* terminal = std::getenv("TERM");
+    return watch_ && format_.name() == "table" && isatty(STDOUT_FILENO) == 1 && terminal &&
+           std::string_view(terminal) != "dumb";
+  }
   // False: the reader of standard output is gone.
-  bool print(const klag::Lag& lag) const {
-    const auto out = io::make_line_sink(1, false, "standard output", format_);
-    const auto put = [&](const std::string& json) {
+  bool print(const klag::Lag& lag) {
+    const bool in_place = draws_in_place();
+    if (!out_ || !in_place) {
+      io::LineFormat format = format_;
+      format.live = format.newest_rows = in_place;
+      out_ = io::make_line_sink(STDOUT_FILENO, false, "standard output", format);
+    }
+    const auto put = [&](const std::string& json, const std::string& place) {
       Output row;
+      row.key = std::string_view(place);
       row.value = std::string_view(json);
-      if (const auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
+      if (const auto refused = out_->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
     };
     try {
-      if (!total_only_)
-        for (const klag::PartitionLag& at : lag.partitions) put(row_of(at));
+      const auto put_partitions = [&] {
+        if (total_only_) return;
+        for (const klag::PartitionLag& at : lag.partitions)
+          put(row_of(at), at.at.topic + " " + std::to_string(at.at.partition));
+      };
+      if (!in_place) put_partitions();
       // In a table for people the last line names itself, as no topic can be called; programs know it by its nulls.
       const std::string total =
           format_.name() == "table"
               ? "{\"topic\":\"(total)\",\"partition\":\"\",\"committed\":\"\",\"end\":\"\","
               : "{\"topic\":null,\"partition\":null,\"committed\":null,\"end\":null,";
-      put(total + lag_of(lag.records, lag.age_ms));
-      out->flush();
-      out->close();
+      put(total + lag_of(lag.records, lag.age_ms), "");
+      // The screen may be too small for all partitions: the total stands first there.
+      if (in_place) put_partitions();
+      out_->flush();
+      if (!in_place) out_->close();
     } catch (const io::ReaderGone&) {
       return false;
     }
@@ -167,6 +190,7 @@ class LagTool final : public cli::Tool {
   std::optional<Millis> watch_;
   bool total_only_ = false, quiet_ = false;
   io::LineFormat format_;
+  std::unique_ptr<io::Sink> out_;
   StderrLog log_{"klag", false};
   cli::ClusterOptions cluster_;
   kafka::ClientConfig client_;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
+#include "base/read_line.h"
 #include "base/shell_word.h"
 #include "cli/rows.h"
 #include "cli/shared_options.h"
@@ -471,7 +472,7 @@ class OffsetTool final : public cli::Tool {
     FieldReader reader(names);
     std::map<kafka::TopicPartition, kafka::PartitionOffset> wanted;
     int64_t number = 0;
-    for (std::string line; std::getline(in, line);) {
+    for (std::string line; read_line(in, line, path);) {
       ++number;
       if (line.empty()) continue;
       const auto error = reader.read(line);

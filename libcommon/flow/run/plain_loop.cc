@@ -55,6 +55,10 @@ void PlainLoop::run() {
   const bool is_well = (ended || parts_.processor.ended() == Processor::End::limit) &&
                        parts_.processor.ended() != Processor::End::failed &&
                        parts_.report.counts.failures == 0;
+  if (const uint64_t lost = count_waiting(parts_.stage); lost > 0 && parts_.log && parts_.stop.signal() != 0)
+    parts_.log->error(std::to_string(lost) + (lost == 1 ? " record was" : " records were") +
+                      " still waiting for their time and are lost: what waits is in memory here.\n"
+                      "  between topics it lies on disk, and nothing is lost");
   if (!is_well) parts_.outputs.spare();
   parts_.outputs.close();
 }
@@ -62,7 +66,7 @@ void PlainLoop::run() {
 // What the stage holds until its time goes out then, not with the end of the input.
 void PlainLoop::wait_for_waiting() {
   const auto goes_on = [&] {
-    return parts_.stop.signal() == 0 && has_waiting(parts_.stage) &&
+    return parts_.stop.signal() == 0 && count_waiting(parts_.stage) > 0 &&
            (parts_.processor.ended() == Processor::End::no || parts_.processor.read_enough());
   };
   parts_.processor.begin({});  // the last batch's records are gone

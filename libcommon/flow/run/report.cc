@@ -14,6 +14,14 @@ bool is_topic(std::string_view name) {
   return !name.empty() && name[0] != '-' && name.find_first_not_of(safe) == std::string_view::npos;
 }
 
+// GROUP-repartition, GROUP-repartition-2 ... What it holds is deleted within seconds.
+bool is_internal(std::string_view topic) {
+  constexpr std::string_view kEnd = "-repartition";
+  const size_t last = topic.find_last_not_of("0123456789");
+  if (last + 1 < topic.size() && topic[last] == '-') topic = topic.substr(0, last);
+  return topic.ends_with(kEnd);
+}
+
 // Values do not fill the screen: most messages cut them themselves, some quote what they got. A line with a
 // caret below it is the expression's.
 std::string without_long_values(const std::string& message) {
@@ -35,7 +43,7 @@ std::string describe_origin(const Record& origin) {
 }
 
 std::string show_command(const Record& origin) {
-  if (origin.partition == kNoPartition || !is_topic(origin.topic)) return {};
+  if (origin.partition == kNoPartition || !is_topic(origin.topic) || is_internal(origin.topic)) return {};
   return "kread -c 1 -p " + std::to_string(origin.partition) + " -o " + std::to_string(origin.offset) + " " +
          std::string(origin.topic);
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "flow/membership/partition_watch.h"
+#include "flow/run/new_topic_sink.h"
 #include "flow/run/parallel_workers.h"
 #include "flow/run/plain_loop.h"
 #include "flow/run/processor.h"
@@ -68,7 +69,8 @@ struct PlainRun {
   std::vector<std::unique_ptr<kafka::Producer>> producers;
   kafka::TransactionalProducer* transaction = nullptr;  // --atomic
   std::unique_ptr<io::Source> source;
-  bool goes_on = false;  // a topic is read without an end
+  bool goes_on = false;                   // a topic is read without an end
+  NewTopicSink* out_to_create = nullptr;  // OUT, if it did not exist when the run began
   std::unique_ptr<SinkOutputs> outputs;
 };
 
@@ -121,9 +123,10 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const E
 
 void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun& run,
                   const std::vector<std::pair<std::string, int32_t>>& inputs) {
-  const auto topic_sink = [&](const std::string& topic) {
+  const auto topic_sink = [&](const std::string& topic, bool is_out = false) -> std::unique_ptr<io::Sink> {
     kafka::Admin& admin = connected(run, around);
-    ensure_topic(job, admin, log, topic, 0);
+    const bool is_created_later = is_out && is_missing(job, admin, topic);
+    if (!is_created_later) ensure_topic(job, admin, log, topic, 0);
     if (run.producers.empty()) {
       if (job.atomic) {
         auto producer = around.make_transactional_producer(job.tool + "-atomic-" + around.token);
@@ -135,10 +138,19 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
         run.producers.push_back(around.make_producer());
       }
     }
-    return around.make_topic_sink(*run.producers.front(), admin, topic, inputs);
+    const auto open = [&around, &admin, &producer = *run.producers.front(), topic, inputs] {
+      return around.make_topic_sink(producer, admin, topic, inputs);
+    };
+    if (!is_created_later) return open();
+    auto later = std::make_unique<NewTopicSink>([&job, &log, &admin, topic, open] {
+      ensure_topic(job, admin, log, topic, 0);
+      return open();
+    });
+    run.out_to_create = later.get();
+    return later;
   };
   std::vector<std::unique_ptr<io::Sink>> ports;
-  ports.push_back(job.out.is_lines() ? job.open_lines_out() : topic_sink(job.out.name));
+  ports.push_back(job.out.is_lines() ? job.open_lines_out() : topic_sink(job.out.name, true));
   for (const MoreOutput& more : job.more_outputs) {
     ports.push_back(more.open_lines ? more.open_lines() : topic_sink(more.at.name));
   }
@@ -230,14 +242,21 @@ std::function<void()> watch_outputs(const Job& job, const Environment& around, P
     if (more.at.is_topic()) topics.emplace_back(more.at.name, 1);
   }
   if (policy_of(job) == OnError::Policy::dead_letter) topics.emplace_back(job.on_error->topic, 1);
-  const auto watch = std::make_shared<PartitionWatch>(*run.admin, topics, around.executor, false);
-  std::vector<kafka::Producer*> producers;
-  for (const auto& producer : run.producers) producers.push_back(producer.get());
-  watch->written_through(std::move(producers));
-  return [watch, &job, &around] {
-    watch->look(around.clock.steady_us());
-    if (!watch->deleted().empty()) throw deleted_output_error(watch->deleted(), job.tool);
-    if (watch->recreated()) throw Error(*watch->recreated());
+  const auto make_watch = [&around, &run, topics] {
+    auto watch = std::make_unique<PartitionWatch>(*run.admin, topics, around.executor, false);
+    std::vector<kafka::Producer*> producers;
+    for (const auto& producer : run.producers) producers.push_back(producer.get());
+    watch->written_through(std::move(producers));
+    return watch;
+  };
+  // Copies of the function share the watch.
+  const auto watch = std::make_shared<std::unique_ptr<PartitionWatch>>();
+  return [watch, make_watch, &run, &job, &around] {
+    if (run.out_to_create && !run.out_to_create->is_created()) return;
+    if (!*watch) *watch = make_watch();
+    (*watch)->look(around.clock.steady_us());
+    if (!(*watch)->deleted().empty()) throw deleted_output_error((*watch)->deleted(), job.tool);
+    if ((*watch)->recreated()) throw Error(*(*watch)->recreated());
   };
 }
 

@@ -5,6 +5,7 @@
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
 #include "flow/membership/reset_mark.h"
+#include "flow/run/new_topic_sink.h"
 #include "flow/tasks/changelog.h"
 #include "flow/tasks/source_headers.h"
 #include "io/endpoint.h"
@@ -332,6 +333,21 @@ std::vector<std::pair<std::string, int32_t>> find_inputs(const Job& job, const E
   return found;
 }
 
+// Throws where a topic that does not exist is not to be created.
+static void judge_creation(const Job& job, const std::string& topic) {
+  if (job.out.is_topic() && job.out.name == topic) refuse_local_file(job.out, topic);
+  for (const MoreOutput& more : job.more_outputs) {
+    if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);
+  }
+  if (!job.create_topics) throw usage_error("there is no topic '" + topic + "', and --no-create is set");
+}
+
+bool is_missing(const Job& job, kafka::Admin& admin, const std::string& topic) {
+  if (admin.find_topic(topic)) return false;
+  judge_creation(job, topic);
+  return true;
+}
+
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
                      int32_t partitions, bool any_time) {
   if (const auto info = admin.find_topic(topic)) {
@@ -341,13 +357,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
                std::to_string(*job.partitions) + " does not change it");
     return info->partitions;
   }
-  if (job.out.is_topic() && job.out.name == topic) refuse_local_file(job.out, topic);
-  for (const MoreOutput& more : job.more_outputs) {
-    if (more.at.is_topic() && more.at.name == topic) refuse_local_file(more.at, topic);
-  }
-  if (!job.create_topics) {
-    throw usage_error("there is no topic '" + topic + "', and --no-create is set");
-  }
+  judge_creation(job, topic);
   kafka::NewTopic wanted;
   wanted.name = topic;
   wanted.partitions = job.partitions.value_or(partitions > 0 ? partitions : -1);  // -1: the broker's default

@@ -104,9 +104,10 @@ class Chain final : public Stage, public Waiting {
     }
     return first;
   }
-  bool has_waiting() const override {
-    return std::any_of(links_.begin(), links_.end(),
-                       [](const Link& link) { return flow::has_waiting(*link.stage); });
+  uint64_t waiting() const override {
+    uint64_t count = 0;
+    for (const Link& link : links_) count += count_waiting(*link.stage);
+    return count;
   }
   // Operators in order, so that outputs of one still pass the next in the same transaction.
   void before_commit(Emitter& out) override {

@@ -18,7 +18,7 @@ class ForwardingStage : public Stage, public Waiting {
   bool keeps_records() const override { return inner_->keeps_records(); }
   void tick(int64_t wall_ms, Emitter& out) override { inner_->tick(wall_ms, around(out)); }
   std::optional<int64_t> next_wakeup() const override { return inner_->next_wakeup(); }
-  bool has_waiting() const override { return flow::has_waiting(*inner_); }
+  uint64_t waiting() const override { return count_waiting(*inner_); }
   void before_commit(Emitter& out) override { inner_->before_commit(around(out)); }
   size_t dirty_rows() const override { return inner_->dirty_rows(); }
   void silent(int32_t source, int64_t silent_ms, Emitter& out) override {
