@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "flow/tasks/changelog.h"
+#include "flow/topology/named_outputs.h"
 #include "kafka/admin.h"
 
 namespace kutils::cli {
@@ -85,6 +86,8 @@ std::string explain(const flow::Job& job, const TopicFacts& facts) {
   }
   for (const flow::MoreOutput& more : job.more_outputs)
     text += "also to " + shown(place_of_end(more.at)) + "\n";
+  if (job.named_outputs)
+    text += "also to topics that records name, at most " + std::to_string(job.named_outputs->most()) + "\n";
   if (!job.group.empty()) text += "group " + job.group + "\n";
   if (has_changelog(job)) {
     const std::string name = flow::changelog_name(job.group);

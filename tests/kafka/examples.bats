@@ -46,7 +46,7 @@ text_examples() {
   # Tools whose examples find what they need in the topics made below; kquery's rows are there at the end. Not run: what is no
   # whole command, and what serves by HTTP until it is ended.
   local tool
-  for tool in ktopic kbranch kbroker kcp kexpr kfilter kgen kgroupby klag kmap kread kscore ktable kwait kwindow kpipe kwrite kquery; do
+  for tool in ktopic kbranch kbroker kcp kexpr kfilter kgen kgroupby klag kmap kread kscan kscore ksort ktable kwait kwindow kpipe kwrite kquery; do
     page_examples "$tool"
   done | grep -vE '\.\.\.|--http|--help|^text: [a-z]+ [a-z]+$' >examples.txt
   [ "$(wc -l <examples.txt)" -gt 40 ]
@@ -60,7 +60,7 @@ run() {
   case $example in
     kgen\ *'|'*) line=${example/|/-c 3 |} ;;
     kgen\ *) line="$example -c 3" ;;
-    kread\ * | kfilter\ * | kmap\ * | kscore\ * | kbranch\ * | kgroupby\ * | ktable\ * | kwindow\ * | kpipe\ * | kcp\ *)
+    kread\ * | kfilter\ * | kmap\ * | kscore\ * | kbranch\ * | kgroupby\ * | kscan\ * | ksort\ * | ktable\ * | kwindow\ * | kpipe\ * | kcp\ *)
       [[ $example == *' -e '* ]] || line=${example/ / -e } ;;
     ktopic\ create*) ktopic delete --execute clicks >rows.txt || return ;;
     kbroker\ --topic*) line="timeout -s INT 1 $example; [ \$? -eq 124 ]" ;;

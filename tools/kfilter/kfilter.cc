@@ -25,7 +25,7 @@ class FilterTool final : public cli::StreamTool {
             {{"EXPR", true, "a condition, with --changed a value; @FILE reads it from a file", true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"kfilter --changed state --by id readings switched"},
+            {{"kfilter --changed country --by user clicks moved"},
              {"kfilter 'country in [\"DE\", \"FR\"] && has(email)' < clicks.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {

@@ -20,7 +20,7 @@ class ScanTool final : public cli::StreamTool {
               true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"kscan --by id '*, previous=lag(temp), n=count()' readings scanned"},
+            {{"kscan --by user '*, previous=lag(uri), n=count()' clicks scanned"},
              {"kscan --by uri '*, share=number * 1.0 / sum(number)' < clicks.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {

@@ -18,7 +18,7 @@ class SortTool final : public cli::StreamTool {
             "Put the records of each partition in order of time, those at most D late.",
             {{"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
-            {{"ksort --within 5s --late too_late events sorted"},
+            {{"ksort --within 5s --late too_late clicks sorted"},
              {"ksort --within 1m --time at < sales.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
