@@ -19,6 +19,8 @@ teardown() { kafka_teardown; }
 @test "orders without a dispatch" { "$KUTILS_SOURCE_DIR/scripts/examples/orders.sh"; }
 @test "clicks enriched by users" { "$KUTILS_SOURCE_DIR/scripts/examples/enriched.sh"; }
 @test "page views by region" { "$KUTILS_SOURCE_DIR/scripts/examples/regions.sh"; }
+@test "anomaly detection" { "$KUTILS_SOURCE_DIR/scripts/examples/anomalies.sh"; }
+@test "bank withdrawals" { "$KUTILS_SOURCE_DIR/scripts/examples/withdrawals.sh"; }
 @test "reminders that are sent later" { "$KUTILS_SOURCE_DIR/scripts/examples/reminders.sh"; }
 @test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
 

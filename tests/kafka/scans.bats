@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC1010
 # kscan, kfilter --changed and ksort on a real broker.
 
 bats_require_minimum_version 1.5.0
