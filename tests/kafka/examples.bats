@@ -22,6 +22,8 @@ teardown() { kafka_teardown; }
 @test "anomaly detection" { "$KUTILS_SOURCE_DIR/scripts/examples/anomalies.sh"; }
 @test "bank withdrawals" { "$KUTILS_SOURCE_DIR/scripts/examples/withdrawals.sh"; }
 @test "reminders that are sent later" { "$KUTILS_SOURCE_DIR/scripts/examples/reminders.sh"; }
+@test "charts: top five songs of each genre" { "$KUTILS_SOURCE_DIR/scripts/examples/songs.sh"; }
+@test "payments: sent twice, fraud per country" { "$KUTILS_SOURCE_DIR/scripts/examples/payments.sh"; }
 @test "what dpkg did, in pipes and topics" { "$KUTILS_SOURCE_DIR/scripts/examples/packages.sh"; }
 
 @test "README's tour runs as written" {
