@@ -9,6 +9,5 @@
 
 kjoin -e --before 1m --after 0s --grace 5s --where 'left.dateTime >= right.dateTime && left.dateTime <= right.expires' \
   --select 'right.seller, left.price, at=left.dateTime' "${p}bid" "${p}auction" "${p}q6.bids"
-kpipe -e ktable 'seller=first(seller), price=max(price), at=max_by(at, price)' then \
-  ktable --by seller 'sold=fold({}, _acc.merge({key: {"price": price, "at": at}}))' then \
-  kmap 'seller, price=sold.map(id, sold[id]).sortBy(a, desc(a.at)).take(10).map(a, a.price).avg()' -- "${p}q6.bids" "${p}q6"
+ktable -e 'seller=first(seller), price=max(price), at=max_by(at, price)' "${p}q6.bids" "${p}q6.sold"
+ktable -e --by seller 'price=top(price, 10, at).avg()' "table:${p}q6.sold" "${p}q6"
