@@ -109,6 +109,9 @@ spelling() {
   hint ktable --by uri 'count() having count > 3' ./in.ndjson
   [ "$hint" = 'ktable --having COND AGGS IN OUT' ]
   [ "$(ktable --by uri --having 'count > 10' 'count()' ./in.ndjson | wc -l)" -gt 0 ]
+  hint kmap '*, p=lag(uri)' ./in.ndjson
+  [ "$hint" = "kscan --by EXPR '*, previous=lag(x)' IN" ]
+  [ "$(kscan --by user '*, previous=lag(uri)' ./in.ndjson | wc -l)" -eq 200 ]
   hint kfilter 'country == $1' ./in.ndjson
   [ "$hint" = '_arg.NAME' ]
   hint kmap 's=sum(number)' ./in.ndjson
