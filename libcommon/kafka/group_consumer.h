@@ -52,6 +52,8 @@ struct Companions {
   std::function<std::vector<TopicPartition>(const TopicPartition& first)> of;
   std::function<bool(const TopicPartition& at)> is_table;
   Millis max_wait{0};
+  // Partitions that have none are one set, as read_in_order_of_time() makes of all; else each is read by itself.
+  bool others_in_order = false;
 };
 
 // Partition events met while polling, in order.

@@ -29,14 +29,24 @@ void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
   }
   std::map<TopicPartition, OrderedPartition*> by_name;
   for (OrderedPartition* one : started) by_name[one->at] = one;
+  std::vector<OrderedPartition*> others;
   for (OrderedPartition* one : started) {
     if (!leads(one->at)) continue;
+    const std::vector<TopicPartition> companions = companions_->of(one->at);
+    one->has_companions = !companions.empty();
+    if (companions.empty() && companions_->others_in_order) {
+      others.push_back(one);
+      continue;
+    }
     sets_.push_back({one});
-    for (const TopicPartition& companion : companions_->of(one->at)) {
+    for (const TopicPartition& companion : companions) {
       const auto found = by_name.find(companion);
-      if (found != by_name.end()) sets_.back().push_back(found->second);
+      if (found == by_name.end()) continue;
+      found->second->has_companions = true;
+      sets_.back().push_back(found->second);
     }
   }
+  if (!others.empty()) sets_.push_back(std::move(others));
 }
 
 void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_message_t*>& messages,
@@ -73,7 +83,7 @@ bool OrderedReading::fill(OrderedPartition& one, TimePoint now, std::vector<Part
   const auto limit = wait_limit(one);
   if (limit && now - one.empty_since >= *limit) return true;
   waits_ = true;
-  if (companions_ && !one.told_wait && now - one.empty_since > kLagLimit) {
+  if (one.has_companions && !one.told_wait && now - one.empty_since > kLagLimit) {
     one.told_wait = true;
     if (note_) note_("waiting for records of " + to_string(one.at) + ", which others are read with");
   }
@@ -86,11 +96,11 @@ std::optional<std::chrono::steady_clock::duration> OrderedReading::wait_limit(
   const int64_t end = one.at_end ? one.next : feed_.known_end(one.at);
   const bool is_at_end = one.at_end || (end >= 0 && end <= one.next);
   if (is_at_end) {
-    const bool goes_on = !companions_ || companions_->is_table(one.at);
+    const bool goes_on = !one.has_companions || companions_->is_table(one.at);
     return goes_on ? Limit(std::chrono::steady_clock::duration(0)) : Limit(companions_->max_wait);
   }
   if (end - one.next == 1) return Limit(kLastOffsetLimit);
-  return companions_ ? Limit() : Limit(kLagLimit);
+  return one.has_companions ? Limit() : Limit(kLagLimit);
 }
 
 }  // namespace kutils::kafka

@@ -38,6 +38,7 @@ struct OrderedPartition {
   bool looked = false;  // the client has nothing more of it, as of this round
   std::chrono::steady_clock::time_point empty_since;
   bool told_wait = false;
+  bool has_companions = false;
 };
 
 class OrderedReading {

@@ -174,3 +174,14 @@ seconds() {
   [ "$(all "w-$out" | jq -R 'sub("^[^=]*=";"") | fromjson | .n' | jq -s add)" -eq 400 ]
   all "w-$out" | grep -q '"name":"even"'
 }
+
+@test "kpipe: partitions behind which keys are joined and counted in windows are read in order of time" {
+  new_topic clicks 4
+  new_topic names 4 cleanup.policy=compact
+  new_topic out 4
+  seconds 0 7999 | kcp -q - "$clicks"
+  rows "$names" '0:{"name":"even"}' '1:{"name":"odd"}'
+  kpipe -e -g "$out" kgroupby g then kjoin --on _key --left --select 'left.n, right.name' "table:$names" then kwindow --emit close -w 100s 'n=count()' -- "$clicks" "$out" 2>err.txt
+  if grep late err.txt; then return 1; fi
+  [ "$(all "$out" | jq -R 'sub("^[^=]*=";"") | fromjson | .n' | jq -s add)" -gt 7000 ]
+}

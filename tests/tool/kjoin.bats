@@ -19,7 +19,7 @@ refused() { refused_with 2 "$@"; }
   refused kjoin --grace 1s table:a table:b c; says "both sides are tables"
   refused kjoin --table-grace 1s --within 1s a b c; says "neither side is a table"
   refused kjoin table:a b c; says "the stream is LEFT" "kjoin b table:a c"
-  refused kjoin a table:a c; says "the same topic, 'a', and one is a table" "--within D" "kcp"
+  refused kjoin a table:a c; says "the same topic, 'a', which is read as a table" "--within D" "kcp"
   refused kjoin table:a table:a c; says "the same topic, 'a'"
   refused kjoin --merge --within 1s a a c; says "the same fields" "--prefix r_"
   refused kjoin --within 1s a b a; says "would read what it writes"

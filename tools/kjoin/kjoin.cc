@@ -156,7 +156,7 @@ class JoinTool final : public cli::StreamTool {
     judge_stage();
     if (job_.in.name == right_.name && !is_streams())
       throw usage_error(
-          "LEFT and RIGHT are the same topic, '" + right_.name + "', and one is a table",
+          "LEFT and RIGHT are the same topic, '" + right_.name + "', which is read as a table",
           "two streams may be one topic: leave table: out and add --within D;\nelse copy it with "
           "kcp, and read the copy on one side");
     if (is_self() && merge_ && prefix_.empty())
@@ -323,6 +323,7 @@ class JoinTool final : public cli::StreamTool {
 
   void add_join(const flow::JoinOptions& options) {
     const bool streams = is_streams(), tables = is_tables();
+    const std::function<int64_t(int64_t)> next_close = [](int64_t time) { return time + 1; };
     job_.topology.add(
         {"kjoin",
          [options, streams, tables](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
@@ -335,7 +336,7 @@ class JoinTool final : public cli::StreamTool {
            }
            return flow::make_stream_join(here, *context.store, context.clock);
          },
-         true});
+         true, streams ? next_close : nullptr});
   }
 
   // No internal topic: any record of LEFT finds its row in any process.
@@ -436,7 +437,6 @@ class JoinTool final : public cli::StreamTool {
     add_join(options);
     if (is_streams()) {
       if (!is_self()) job_.in.topics = {job_.in.name, right_.name};
-      job_.topology.last().next_close = [](int64_t time) { return time + 1; };
     } else {
       job_.topology.add_copartitioned(right_.name, true);
     }

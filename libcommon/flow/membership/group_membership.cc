@@ -25,7 +25,7 @@ GroupMembership::GroupMembership(const WorkerContext& context, const InstanceSlo
   if (plan.has_copartitioned()) {
     consumer_->read_together({[&plan](const auto& at) { return plan.companions_of(at); },
                               [&plan](const auto& at) { return plan.is_table(at.topic); },
-                              plan.has_ends ? Millis(0) : context.job.max_wait});
+                              plan.has_ends ? Millis(0) : context.job.max_wait, plan.in_order_of_time});
   } else if (plan.in_order_of_time) {
     consumer_->read_in_order_of_time();
   }

@@ -143,6 +143,33 @@ TEST_CASE("companions are sets of their own: a table at its end is not waited fo
   CHECK(feed.take() == "a0@5");
 }
 
+TEST_CASE("partitions without companions are one order of time beside the sets, where that is asked for") {
+  FakeFeed feed;
+  feed.reading.read_together({[](const TopicPartition& first) {
+                                return first.topic == "a"
+                                           ? std::vector<TopicPartition>{{"b", first.partition}}
+                                           : std::vector<TopicPartition>{};
+                              },
+                              [](const TopicPartition&) { return false; }, Millis(300), true});
+  const TopicPartition c0{"c", 0}, c1{"c", 1}, c2{"c", 2};
+  feed.add(kA0, {9});
+  feed.add(kB0, {2}).at_end = true;
+  feed.add(c0, {1, 5});
+  feed.add(c1, {3});
+  feed.add(c2, {}).at_end = true;  // not waited for
+  feed.known[c1] = 10;             // with lag: waited for, not for ever
+  std::vector<OrderedPartition*> all;
+  for (const auto& [at, one] : feed.partitions) all.push_back(one.get());
+  feed.reading.gather(all, [](const TopicPartition& at) { return at.topic != "b"; });
+  CHECK(feed.take() == "b0@2 c0@1 c1@3");
+  CHECK(feed.take().empty());
+  feed.now += 300ms;
+  CHECK(feed.take() == "a0@9");
+  feed.now += 5s;
+  CHECK(feed.take() == "c0@5");
+  CHECK(feed.notes.empty());
+}
+
 TEST_CASE("a set that takes all the room does not take it from the others for ever") {
   FakeFeed feed;
   feed.reading.read_together({[](const TopicPartition&) { return std::vector<TopicPartition>{}; },
