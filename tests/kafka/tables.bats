@@ -343,8 +343,8 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
   # k0..k9; sums grow and fall, so that rows begin and cease to match.
   # Each key is silent for ten minutes once.
   jq -nr 'range(6000) | select(. % 10 != (. / 600 | floor)) | "k\(. % 10)\t{\"k\":\"k\(. % 10)\",\"n\":\(if (. / 700 | floor) % 2 == 0 then 1 else -1 end),\"i\":\(.)}"' >lines
-  having=(ktable -g having --commit-interval 5ms:5ms --having 's > 20 && count() > 5' 's=sum(n), twice=s * 2')
-  life=(ktable -g life --commit-interval 5ms:5ms --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()')
+  having=(ktable -g "having-$in" --commit-interval 5ms:5ms --having 's > 20 && count() > 5' 's=sum(n), twice=s * 2')
+  life=(ktable -g "life-$in" --commit-interval 5ms:5ms --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()')
   for n in 1 2 3; do
     sed -n "$((n * 1800 - 1799)),$((n * 1800))p" lines | produce "$in" -K "$(printf '\t')"
     for one in having life; do
@@ -355,7 +355,7 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
       start_tool "$one$n" "${tool[@]}" "$in" "$to"
       wait_for 30 count_at_least "$to" $((before + 1))
       kill -KILL "$started"
-      rm -rf "${KUTILS_STATE_DIR:?}/$([ "$n" = 2 ] && echo "$one" || echo none)"
+      rm -rf "${KUTILS_STATE_DIR:?}/$([ "$n" = 2 ] && echo "$one-$in" || echo none)"
     done
   done
   "${having[@]}" -e "$in" "$busy"
@@ -372,4 +372,36 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
   cut -f 2 lines | ktable --by k --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()' | jq -c '[.k, .s]' | sort >live.want
   same live.want live.got
   [ -s live.want ]
+}
+
+@test "kwindow --having and computed columns, kpipe, kquery: what stands in OUT after kills; taken back once" {
+  new_topic in 2
+  new_topic out 2
+  new_topic piped 2
+  jq -nr 'range(4000) | "k\(. % 5)\t{\"k\":\"k\(. % 5)\",\"n\":\(if (. / 90 | floor) % 2 == 0 then 3 else -2 end),\"i\":\(.)}"' >lines
+  tool=(kwindow -g "windows-$in" -w 200s --time i --time-unit s --grace 2h --emit update --commit-interval 5ms:5ms --by k --having 's > 20' 's=sum(n), mean=s / count()')
+  for n in 1 2 3; do
+    sed -n "$((n * 1300 - 1299)),$((n * 1300))p" lines | produce "$in" -K "$(printf '\t')"
+    before=$(count "$out")
+    start_tool "window$n" "${tool[@]}" "$in" "$out"
+    wait_for 30 count_at_least "$out" $((before + 1))
+    kill -KILL "$started"
+    [ "$n" != 2 ] || rm -rf "${KUTILS_STATE_DIR:?}/windows-$in"
+  done
+  sed -n '3901,4000p' lines | produce "$in" -K "$(printf '\t')"
+  "${tool[@]}" -e "$in" "$out"
+  kpipe -e -g "pipe-$in" kfilter 'n != 0' then ktable --by k --having 's > 100' 's=sum(n), mean=s * 1.0 / count()' then kmap 'k, mean' -- "$in" "$piped"
+  consume "$out" -f '%s\n' | jq -c 'if ._deleted then [.k, .window_start, null] else [.k, .window_start, .s, .mean] end' >got
+  jq -se 'reduce .[] as $w ({there: {}, good: true}; "\($w[0]) \($w[1])" as $id
+    | .good = (.good and ($w[2] != null or .there[$id])) | .there[$id] = ($w[2] != null)) | .good' got
+  jq -sc 'reduce .[] as $w ({}; if $w[2] == null then del(.["\($w[0]) \($w[1])"]) else .["\($w[0]) \($w[1])"] = $w end) | .[]' got | sort >out.got
+  cut -f 2 lines | jq -sc 'group_by([.k, (.i / 200 | floor)])[] | {k: .[0].k, w: (.[0].i / 200 | floor * 200), s: map(.n) | add, c: length}
+    | select(.s > 20) | [.k, (.w | todate | sub("Z$"; ".000Z")), .s, (.s / .c | floor)]' | sort >out.want
+  same out.want out.got
+  [ "$(grep -c null got)" -gt 0 ]
+  kquery -g "windows-$in" "$out" | jq -c '[.k, .window_start, .s, .mean]' | sort >queried
+  same out.want queried
+  consume "$piped" -f '%s\n' | jq -sSc 'map({(.k): .mean}) | add' >piped.got
+  cut -f 2 lines | jq -sSc '[group_by(.k)[] | {k: .[0].k, s: map(.n) | add, c: length} | select(.s > 100) | {(.k): (.s / .c)}] | add' >piped.want
+  same piped.want piped.got
 }
