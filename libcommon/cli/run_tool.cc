@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -78,6 +79,24 @@ void raise_open_files() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);  // if not, the message about the file that cannot be opened says it
 }
 
+// librdkafka calls abort() where it is refused memory. Where memory is limited that is said, in place of a
+// message of an assertion and a core file.
+char abort_message[256];  // a signal handler can reach only statics
+void explain_aborts_under_limit(const std::string& tool) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  std::snprintf(abort_message, sizeof abort_message,
+                "%s: ended within a library, which is what it does where memory is refused\n"
+                "  this process may have %llu KiB of address space (ulimit -v): raise the limit\n",
+                tool.c_str(), static_cast<unsigned long long>(limit.rlim_cur / 1024));
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    (void)!write(STDERR_FILENO, abort_message, std::strlen(abort_message));
+    _exit(static_cast<int>(ExitCode::delivery));
+  };
+  sigaction(SIGABRT, &action, nullptr);
+}
+
 // The arguments of a process are seen by every user of the machine (ps). What was parsed is a copy.
 void wipe_secrets(const OptionTable& table, int argc, char** argv) {
   const auto wipe = [](char* text) { std::fill(text, text + std::strlen(text), '*'); };
@@ -114,6 +133,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
   fill_standard_descriptors();
   raise_open_files();
   const ToolInfo info = tool.info();
+  explain_aborts_under_limit(info.name);
   Colour colour = Colour::automatic;
   Operands operands;
   bool set_up = false;

@@ -69,4 +69,15 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
     ( ulimit -v $limit; timeout 20 kread -b localhost:1 -e -c 1 t ) >out.txt 2>err.txt || true
     if grep -qi 'please report\|terminate' err.txt; then cat err.txt; return 1; fi
   done
+  # A library that is refused memory ends the process: the limit is named, whatever called abort().
+  mkfifo lines
+  ( ulimit -v 8000000; exec kfilter true ./lines ) >out.txt 2>err.txt &
+  local started=$!
+  exec 9>lines  # returns once kfilter has opened it
+  kill -ABRT "$started"
+  code=0
+  wait "$started" || code=$?
+  exec 9>&-
+  [ "$code" -eq 5 ]
+  grep -q 'may have 8000000 KiB of address space (ulimit -v): raise the limit' err.txt
 }
