@@ -108,12 +108,16 @@ bool is_number_in_quotes(std::string_view written) {
 
 }  // namespace
 
+constexpr std::string_view kAggregated = "records are aggregated by ktable";
+
 std::string aggregate_hint(std::string_view name) {
   if (std::find(std::begin(habits::kAggregateNames), std::end(habits::kAggregateNames), name) ==
       std::end(habits::kAggregateNames))
     return {};
-  return "records are aggregated by ktable, and per window by kwindow: ktable --by EXPR '" +
-         std::string(name) + (name == "count" ? "()" : "(x)") + "' IN";
+  const std::string ours = name == "median" ? "percentile(x, 50)"
+                           : name == "mean" ? "avg(x)"
+                                            : std::string(name) + (name == "count" ? "()" : "(x)");
+  return std::string(kAggregated) + ", and per window by kwindow: ktable --by EXPR '" + ours + "' IN";
 }
 
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
@@ -182,6 +186,8 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
 
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits) {
+  // Another aggregate would be none here either.
+  if (hint.starts_with(kAggregated)) return hint;
   const auto ours = in_our_spelling(text, is_list, fits);
   if (ours) {
     // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.

@@ -479,9 +479,10 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
                                      });
         if (failed) return failed;
         size_t count = 0;
-        const auto code = first_error(
-            rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count),
-            count);
+        // Not as one call: which of two arguments is evaluated first is open.
+        const auto* const* results =
+            rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
+        const auto code = first_error(results, count);
         was_there = code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND;
         return was_there ? code : RD_KAFKA_RESP_ERR_NO_ERROR;
       });
@@ -504,10 +505,9 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
                      });
         if (failed) return failed;
         size_t count = 0;
-        const auto code =
-            first_error(rd_kafka_DeleteConsumerGroupOffsets_result_groups(
-                            rd_kafka_event_DeleteConsumerGroupOffsets_result(event.get()), &count),
-                        count);
+        const auto* const* results = rd_kafka_DeleteConsumerGroupOffsets_result_groups(
+            rd_kafka_event_DeleteConsumerGroupOffsets_result(event.get()), &count);
+        const auto code = first_error(results, count);
         return code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
       });
     });

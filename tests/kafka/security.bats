@@ -12,13 +12,13 @@ setup_file() {
     -X listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_SSL,CONTROLLER:PLAINTEXT \
     -X ssl.keystore.type=PEM -X "ssl.keystore.location=$keys/server.pem" -X sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512 \
     -X "listener.name.sasl.plain.sasl.jaas.config=$jaas.plain.PlainLoginModule required $(
-      for user in all reader writer grouped maker; do printf 'user_%s="%s-secret" ' $user $user; done);" \
+      for user in all reader writer grouped maker watcher operator admin; do printf 'user_%s="%s-secret" ' $user $user; done);" \
     -X "listener.name.sasl.scram-sha-512.sasl.jaas.config=$jaas.scram.ScramLoginModule required;" \
     -X authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer -X super.users=User:ANONYMOUS \
     -X auto.create.topics.enable=true >"$keys/start.log" 2>&1 3>&- 4>&- || { cat "$keys/start.log" >&2; return 1; }
   # Transactional ids have no name in librdkafka 2.0, and so not in test_topics.
-  "$root/scripts/kafka" --dir "$SECURE_DIR" acls --add --allow-principal User:all --operation Write --operation Describe \
-    --transactional-id g- --resource-pattern-type prefixed >/dev/null 3>&- 4>&-
+  "$root/scripts/kafka" --dir "$SECURE_DIR" acls --add --allow-principal User:all --operation Write \
+    --transactional-id g- --transactional-id kwrite-atomic- --resource-pattern-type prefixed >/dev/null 3>&- 4>&-
 }
 teardown_file() { "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/scripts/kafka" --dir "$SECURE_DIR" wipe; }
 
@@ -66,8 +66,45 @@ within() {
   echo '{"n":3}' | tool kwrite - g-out
   tool kread -e g-out >got
   [ "$(wc -l <got)" -eq 3 ]
+  echo '{"n":4}' | tool kwrite --atomic - g-out
   tool kfilter -e --delivery at-least-once -g g-3 true "$src" g-out2
   [ "$(count g-out2)" -eq 2 ]
+}
+
+# refused COMMAND...: with code 3; a plan may have been printed.
+refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"; return 1; }; }
+
+@test "klag and koffset: the permissions that the page names are enough, and one less is told" {
+  new_topic src
+  seq 3 | produce "$src"
+  local group=ops-$src
+  kread -q -e -g "$group" -O text "$src" >read.out
+  echo 4 | produce "$src"
+  may watcher describe group "$group"
+  may watcher describe topic "$src"
+  as watcher
+  refused_klag() { refused_with 3 tool klag "$group" && says "reading of $src"; }
+  soon refused_klag
+  may watcher read topic "$src"
+  soon tool klag "$group"
+  refused_with 3 tool koffset show "$group"; says "topic $group-changelog"
+  may watcher describe topic "$group-changelog"
+  soon tool koffset show "$group"
+  tool koffset export "$group" >exported
+  refused tool koffset commit --execute "$group" "$src=0"
+  says "group $group" "READ on this group"
+  may operator read group "$group"
+  may operator read topic "$src"
+  may operator describe topic "$group-changelog"
+  as operator
+  soon tool koffset commit --execute "$group" "$src=0"
+  tool koffset reset --execute -o end "$group"
+  tool koffset import --execute "$group" exported
+  # The answer of each group is looked at: it said that the group was deleted.
+  refused tool koffset delete --execute "$group"
+  refused tool koffset delete --execute "$group" "$src"
+  may operator delete group "$group"
+  soon tool koffset delete --execute "$group"
 }
 
 @test "DescribeConfigs is missing: a note, and the writer goes on" {

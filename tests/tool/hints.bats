@@ -553,6 +553,14 @@ END
   [[ $output == *"names the sides, write: --on id"* ]] || { echo "$output"; return 1; }
 }
 
+@test "an aggregate in kmap: the command that aggregates, in our spelling" {
+  rows
+  for one in 'median:percentile(x, 50)' 'mean:avg(x)' 'sum:sum(x)' 'count:count()'; do
+    hint kmap "${one%%:*}(number)" ./in.ndjson
+    [ "$hint" = "ktable --by EXPR '${one#*:}' IN" ] || { echo "$one: $hint"; return 1; }
+  done
+}
+
 @test "names with letters beyond ASCII, quotes of a text processor" {
   printf '{"größe":%s,"名":"%s"}\n' 1 a 5 b >in.ndjson
   spelling kfilter 'größe > 3' 'select(.["größe"] > 3)'
