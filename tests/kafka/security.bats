@@ -67,12 +67,34 @@ within() {
   tool kread -e g-out >got
   [ "$(wc -l <got)" -eq 3 ]
   echo '{"n":4}' | tool kwrite --atomic - g-out
+  tool kquery g-2 a >row
   tool kfilter -e --delivery at-least-once -g g-3 true "$src" g-out2
   [ "$(count g-out2)" -eq 2 ]
 }
 
 # refused COMMAND...: with code 3; a plan may have been printed.
 refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"; return 1; }; }
+
+@test "ktopic: each change needs the permission that the page names, and no other" {
+  new_topic src
+  seq 3 | produce "$src"
+  may admin describe topic "$src"
+  as admin
+  soon tool ktopic describe "$src"
+  may admin describe-configs topic "$src"
+  not_altered() { refused tool ktopic alter --execute --config retention.ms=100000 "$src"; }
+  soon not_altered
+  may admin alter-configs topic "$src"
+  soon tool ktopic alter --execute --config retention.ms=100000 "$src"
+  refused tool ktopic grow --execute 9 "$src"
+  may admin alter topic "$src"
+  soon tool ktopic grow --execute 9 "$src"
+  refused tool ktopic trim --execute -o end "$src"
+  refused tool ktopic delete --execute "$src"
+  may admin delete topic "$src"
+  soon tool ktopic trim --execute -o end "$src"
+  tool ktopic delete --execute "$src"
+}
 
 @test "klag and koffset: the permissions that the page names are enough, and one less is told" {
   new_topic src
