@@ -16,7 +16,7 @@ class PipeTool final : public cli::StreamTool {
     return {
         "kpipe",
         "Several tools as one process: no topics between them, one transaction.",
-        {{"STAGE", true, "a tool with its own options: kfilter kmap kscore kgroupby kbranch ktable kwindow"},
+        {{"STAGE", true, "a tool with its own options: " + names_of_stages()},
          {"then ... -- IN OUT", false, "further stages; IN and OUT stand once, behind --", false, true}},
         {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
          {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};

@@ -13,12 +13,6 @@ namespace {
 
 constexpr const char* kUsage = "usage: kpipe [OPTIONS] STAGE [then STAGE]... -- [IN [OUT]]";
 
-std::string names_of_tools() {
-  std::string names;
-  for (const StageTool& tool : stage_tools()) names += (names.empty() ? "" : " ") + std::string(tool.name);
-  return names;
-}
-
 const StageTool& find_tool(const std::string& name) {
   std::vector<std::string> names;
   for (const StageTool& tool : stage_tools()) {
@@ -31,7 +25,7 @@ const StageTool& find_tool(const std::string& name) {
                       "leave out the quotes around a stage: kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT");
   throw usage_error(
       "'" + name + "' cannot be a stage of a pipe",
-      (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") + names_of_tools());
+      (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") + names_of_stages());
 }
 
 // IN and OUT stand once, for the whole pipe.
@@ -63,6 +57,12 @@ void set_up(cli::StreamTool& tool, const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string names_of_stages() {
+  std::string names;
+  for (const StageTool& tool : stage_tools()) names += (names.empty() ? "" : " ") + std::string(tool.name);
+  return names;
+}
 
 PipeWords split_pipe(const std::vector<std::string>& words) {
   PipeWords pipe;

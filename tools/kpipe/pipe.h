@@ -18,6 +18,7 @@ struct StageTool {
   std::unique_ptr<cli::StreamTool> (*make)();
 };
 const std::vector<StageTool>& stage_tools();
+std::string names_of_stages();  // of stage_tools(), with spaces between
 
 // The parsed command line: `kfilter EXPR then ktable AGGS as totals -- IN OUT`.
 struct PipeWords {
