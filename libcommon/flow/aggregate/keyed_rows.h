@@ -200,7 +200,8 @@ class KeyedRows {
   void load_due(int64_t now) {
     std::vector<std::string> keys;
     const std::string end = TimerKey::of(now + 1, {});
-    store_.scan(std::string(1, state::kTimerRow), end, [&](std::string_view row, std::string_view) {
+    // Not from the first timer row on: a database walks over each one that has fired, again and again.
+    store_.scan(TimerKey::of(next_stored_, {}), end, [&](std::string_view row, std::string_view) {
       keys.emplace_back(TimerKey::key(row));
       return true;
     });
