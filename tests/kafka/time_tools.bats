@@ -92,11 +92,15 @@ in_order() { awk -v want="$1" '$2 < last[$1] { print "out of order:", $0; exit 1
   seq 3000 | jq -c --argjson at "$at" '{n: ., at: $at}' | kwrite "$in"
   kdelay -e -g "$due" at "$in" "$due"
   ktake -e -g "$taken" 5000 --within 1s "$in" "$taken"
+  new_topic keyed 2
+  ktake -e -g "$keyed" --by at 5000 --within 1s "$in" "$keyed"
   wait_for 20 eval '[ "$(date +%s%3N)" -gt "$at" ]'
   kdelay -e -g "$due" at "$in" "$due"
   [ "$(count "$due")" -eq 3000 ]
   ktake -e -g "$taken" 5000 --within 1s "$in" "$taken"
   [ "$(consume "$taken" | jq -s 'map(length) | add')" -eq 3000 ]
+  ktake -e -g "$keyed" --by at 5000 --within 1s "$in" "$keyed"
+  [ "$(consume "$keyed" | jq -s 'map(length) | add')" -eq 3000 ]
 }
 
 values() { consume "$1" | jq -c '.[]' | wc -l; }

@@ -59,7 +59,7 @@ void DelayStage::process(const Record& record, flow::Emitter& out) {
   if (!due) return out.fail(record, due.error());
   if (*due > now_) now_ = clock_->wall_ms();
   if (*due <= now_ && timers_->next_due() > *due) return out.emit(&record, flow::pass(record));
-  // Later it would be refused, too, and nobody would know where it stood.
+  // OUT would refuse it later, too, when its partition and offset are no longer known.
   if (auto refused = out.too_far_ahead(record.timestamp)) return out.fail(record, std::move(*refused));
   key_.clear();
   put_ordered(key_, next_number_++);

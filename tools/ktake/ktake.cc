@@ -54,7 +54,6 @@ class TakeTool final : public cli::StreamTool {
             return std::make_unique<TakeStage>(plan, nullptr, *context.store, context.clock);
           },
           true);
-      job_.topology.last().waits_for_clock = true;
     } else {
       const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
       grouping_.shape(job_, {}, shared_.expressions(), has_keys, false, {},
@@ -64,6 +63,7 @@ class TakeTool final : public cli::StreamTool {
                       },
                       {}, {});
     }
+    job_.topology.last().waits_for_clock = plan.within.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

@@ -84,7 +84,7 @@ class Last final : public FirstOrLast {
   }
 };
 
-// The newest n + 1 values, in a ring once there are so many.
+// The newest n + 1 values; a ring once n + 1 have come.
 struct Newest {
   std::vector<OwnedScalar> values;
   size_t oldest = 0;

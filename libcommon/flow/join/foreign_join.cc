@@ -1,7 +1,7 @@
 // Stores:
 //   asking     kSourceRow key -> asks:u8 [place foreign-key]    asks 0: by none, for it is null
 //   answering  kTableRow foreign-key -> time:signed value
-//              kGroupRow foreign-key -> n:varint [ n x key:bytes place ]    who asks for it; no row: nobody
+//              kGroupRow foreign-key -> n:varint [ n x key:bytes place ]    who asks for it; without askers there is no row
 //              kKeyRow foreign-key:bytes key -> place                   where they are too many for that row
 //   joining    kPairRow key -> flags:u8 place time:signed [right-time:signed] row
 //              flags: 1: a result stands in the output, 2: of a pair, and right-time is its right row's

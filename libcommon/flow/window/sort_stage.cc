@@ -41,7 +41,7 @@ class SortStage final : public WindowStage {
  protected:
   Result<bool> take(const Record&, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
     const Record& origin = *grouped.origin;
-    // Later it would be refused, too, and nobody would know where it stood.
+    // OUT would refuse it later, too, when its partition and offset are no longer known.
     if (auto refused = out.too_far_ahead(origin.timestamp)) return *refused;
     const bool is_late = grouped.time + within_ < now;
     if (!is_late) {
