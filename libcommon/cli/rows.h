@@ -34,6 +34,7 @@ class Rows {
  public:
   Rows() : format_(io::parse_line_format("table", "-O")) {}
   void declare(OptionTable& table);  // -O, --json
+  bool given() const { return given_; }  // -O or --json
   // Where no format was given: JSON, for what another program reads.
   void prefer_json();
   // Whether the rows are read by people: durations instead of milliseconds, empty cells instead of null.

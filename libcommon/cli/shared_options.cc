@@ -151,8 +151,8 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
   if (!http_.empty()) {
     if (http_access_.token.empty()) http_access_.token = http_token_from_environment();
     job.make_observer = [access = http_access_, at = serve::parse_http_address("--http", http_), name = tool,
-                         group = job.group](const Clock& clock, Log& log) {
-      auto views = std::make_shared<serve::RunViews>(at, name, group, clock, access);
+                         group = job.group, state_dir = job.state_dir](const Clock& clock, Log& log) {
+      auto views = std::make_shared<serve::RunViews>(at, name, group, clock, access, state_dir);
       log.note("http://" + serve::to_string(views->address()) + "/metrics");
       if (access.token.empty() && !serve::is_loopback_host(at.host))
         log.note("--http: whoever reaches this address can read the rows; --http-token asks for a token");

@@ -21,12 +21,13 @@ uint64_t late_of(const flow::Report::Counts& counts) {
 }  // namespace
 
 RunViews::RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock,
-                   HttpAccess access)
+                   HttpAccess access, const std::string& state_dir)
     : tool_(std::move(tool)),
       group_(std::move(group)),
       clock_(clock),
       tables_(group_),
-      server_(std::make_unique<HttpServer>(address, routes(), std::move(access))) {}
+      server_(std::make_unique<HttpServer>(address, routes(), std::move(access))),
+      announcement_(state_dir, server_->address()) {}
 
 HttpRoutes RunViews::routes() {
   return {[this](const HttpRequest& request) { return answer_at_once(request); },

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "flow/run/observer.h"
+#include "serve/announcement.h"
 #include "serve/http.h"
 #include "serve/live_tables.h"
 #include "serve/metrics.h"
@@ -19,9 +20,10 @@ namespace kutils::serve {
 
 class RunViews final : public flow::RunObserver {
  public:
-  // `clock` outlives it. Throws usage_error if the address cannot be bound.
+  // `clock` outlives it. Throws usage_error if the address cannot be bound. In `state_dir` it is announced where
+  // to ask; empty: nowhere.
   RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock,
-           HttpAccess access = {});
+           HttpAccess access = {}, const std::string& state_dir = {});
 
   void turned(std::optional<int64_t> lag, size_t partitions) override;
   void committed(const flow::Report::Counts& counts) override;
@@ -52,7 +54,8 @@ class RunViews final : public flow::RunObserver {
   std::atomic<int64_t> lag_{-1};
   std::atomic<size_t> partitions_{0};
   LiveTables tables_;
-  std::unique_ptr<HttpServer> server_;  // last: its threads use the rest
+  std::unique_ptr<HttpServer> server_;  // behind the rest: its threads use it
+  Announcement announcement_;
 };
 
 }  // namespace kutils::serve
