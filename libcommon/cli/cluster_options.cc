@@ -41,7 +41,7 @@ kafka::ClientConfig ClusterOptions::config() const {
 kafka::ClientConfig ClusterOptions::config_with_brokers() const {
   kafka::ClientConfig client = config();
   if (client.brokers().empty())
-    throw usage_error("which brokers?", "give -b HOST:PORT or set $KUTILS_BROKERS");
+    throw usage_error("no brokers are given", "give -b HOST:PORT or set $KUTILS_BROKERS");
   return client;
 }
 

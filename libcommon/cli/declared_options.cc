@@ -55,7 +55,7 @@ std::string checked_token(const std::string& name, const std::string& token) {
 void declare_http_token(OptionTable& table, std::string& token) {
   table.add({.names = "--http-token",
              .metavar = "TOKEN",
-             .help = "what --http asks for but for /health; or $KUTILS_HTTP_TOKEN",
+             .help = "token that --http requires, except for /health; or $KUTILS_HTTP_TOKEN",
              .group = Group::general,
              .is_secret = true,
              .set = [&token](const std::string& text) { token = checked_token("--http-token", text); }});
@@ -448,7 +448,7 @@ void SharedOptions::declare_general(OptionTable& table) {
   declare_http_token(table, http_access_.token);
   table.add({.names = "--http-host",
              .metavar = "NAME",
-             .help = "a name by which --http may be asked, beside this machine's own",
+             .help = "host name that --http answers to, besides this machine's own",
              .group = Group::general,
              .set = [this](const std::string& text) {
                if (!serve::is_host(text))

@@ -127,7 +127,7 @@ std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
 TopicFacts ask_brokers(const flow::Job& job, std::string& why) {
   if (!job.in.is_topic() && !job.out.is_topic()) return {};
   if (job.client.brokers().empty()) {
-    why = "no brokers are named; -b HOST:PORT or $KUTILS_BROKERS";
+    why = "no brokers are given; -b HOST:PORT or $KUTILS_BROKERS";
     return {};
   }
   std::shared_ptr<kafka::Admin> admin = kafka::make_admin(job.client);

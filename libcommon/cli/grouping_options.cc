@@ -40,7 +40,7 @@ void check_names(const flow::StateDescription& description) {
   const auto take = [&taken](const std::string& name, const std::string& what) {
     if (std::find(taken.begin(), taken.end(), name) != taken.end())
       throw usage_error(what + " would be called '" + name + "', as another field of the output",
-                        "name it apart: NAME=...");
+                        "give it another name: NAME=...");
     taken.push_back(name);
   };
   if (description.window)

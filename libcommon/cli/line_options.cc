@@ -49,7 +49,7 @@ void SharedOptions::parse_formats() {
   const bool envelope = lines_.envelope || shares_.envelope_lines;
   const auto parse = [&](const std::string& text, const char* option) {
     if (lines_.envelope && !text.empty() && text != "envelope") {
-      throw usage_error(std::string("-J and ") + option + " " + text + " contradict each other about lines",
+      throw usage_error(std::string("-J and ") + option + " " + text + " both set the format of lines",
                         "-J is envelopes both ways; -I and -O are for one way");
     }
     io::LineFormat format = io::parse_line_format(!text.empty() ? text
@@ -70,7 +70,7 @@ void SharedOptions::parse_formats() {
   if (lines_.format) {
     if (!lines_.out.empty() || lines_.envelope)
       throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +
-                        " contradict each other about lines");
+                        " both set the format of lines");
     out_format_.output_template = *lines_.format;
   }
 }

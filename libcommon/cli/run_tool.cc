@@ -86,7 +86,7 @@ void explain_aborts_under_limit(const std::string& tool) {
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
   std::snprintf(abort_message, sizeof abort_message,
-                "%s: ended within a library, which is what it does where memory is refused\n"
+                "%s: a library aborted the process, as it does when memory is refused\n"
                 "  this process may have %llu KiB of address space (ulimit -v): raise the limit\n",
                 tool.c_str(), static_cast<unsigned long long>(limit.rlim_cur / 1024));
   struct sigaction action {};
@@ -184,7 +184,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
     return static_cast<int>(ExitCode::delivery);
   } catch (const std::system_error& e) {
     // Of threads, files and locks: the system refuses, and says which limit it is.
-    report(info.name, std::string("the system refuses: ") + e.what(),
+    report(info.name, std::string("the operating system refused: ") + e.what(),
            "the limits of this process: ulimit -a (-u threads, -v memory, -n open files), or its container's",
            false);
     return static_cast<int>(ExitCode::delivery);

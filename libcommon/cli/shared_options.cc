@@ -88,7 +88,7 @@ void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const
   if (!job.client.brokers().empty()) return;
   job.client = client_config();
   if (job.client.brokers().empty() && !explains_)
-    throw usage_error("which brokers? '" + topic + "' is a topic",
+    throw usage_error("no brokers are given, and '" + topic + "' is a topic",
                       "give -b HOST:PORT or set $KUTILS_BROKERS; " +
                           (access(topic.c_str(), F_OK) == 0 ? "the file of that name here is: ./" + topic
                                                             : std::string("a file is ./NAME")));
@@ -181,7 +181,7 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
                       "for the stream of its changes write " + job.in.name);
   if ((value_codec_ || key_codec_) && (job.in.is_lines() || job.out.is_lines()))
     throw usage_error(std::string(value_codec_ ? "--value-codec" : "--key-codec") +
-                          ": in a pipe codecs are of topics, and " +
+                          " applies to topics at the ends of a pipe, and " +
                           (job.in.is_lines() ? "IN '" + job.in.name : "OUT '" + job.out.name) + "' is lines",
                       "kwrite and kread bring lines to topics and back");
   set_warnings(tool);
@@ -226,7 +226,7 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   flow::MoreOutput more;
   more.at = io::parse_endpoint("OUT", operand);
   if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
-    throw usage_error("stdout is OUT and another output, too");
+    throw usage_error("OUT and another output are both stdout");
   }
   if (more.at.is_topic()) {
     refuse_same_topic(job.in, more.at.name, "an output");

@@ -239,7 +239,7 @@ Value unwrap(Context& context, Arguments a, size_t) {
   context.steps(a[0].as_list().size);
   for (const Value& item : a[0].as_list()) {
     if (item.kind() != Kind::optional)
-      return context.fail(Reason::wrong_type, "the list holds what is no optional");
+      return context.fail(Reason::wrong_type, "an item of the list is not an optional");
     if (item.as_optional()) out.push_back(*item.as_optional());
   }
   return context.list(out);

@@ -219,11 +219,11 @@ class CsvWriter final : public LineWriter {
 
  private:
   RecordError other_columns() const {
-    std::string message = "its fields are";
+    std::string message = "the record's fields are";
     for (const JsonMember& member : reader_.members()) message.append(" ").append(member.name);
-    message += ", the columns of the first row";
+    message += ", and the columns of the first row are";
     for (const std::string& column : columns_) message.append(" ").append(column);
-    return {Reason::not_expressible, message + "; choose the same fields of all with kmap"};
+    return {Reason::not_expressible, message + "; kmap gives all records the same fields"};
   }
   void append_value(std::string_view raw, size_t i, std::string& out) {
     if (raw == "null") {

@@ -58,7 +58,7 @@ void require_topic_name(const std::string& where, std::string_view name) {
     }
     throw usage_error(
         not_a_name(quoted, name, at),
-        "topic names are made of letters, digits, '.', '_' and '-'; a file is written ./NAME or file:NAME");
+        "topic names are made of letters, digits, '.', '_' and '-'; a file is spelled ./NAME or file:NAME");
   }
 }
 
@@ -94,7 +94,7 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
   Endpoint endpoint;
   std::string_view rest = text;
   if (take_prefix(rest, "table:")) {
-    if (is_out) throw usage_error(where + "'table:' says how to read, it cannot be written to");
+    if (is_out) throw usage_error(where + "'table:' is a way to read a topic; OUT cannot be one");
     endpoint.table = true;
   }
   if (rest.empty()) throw usage_error(where + "the name is empty", "'-' is standard input or output");

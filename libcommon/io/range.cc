@@ -314,7 +314,7 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
 
 std::string deleted_text(const PartitionRange& range) {
   return range.at.topic + " [" + std::to_string(range.at.partition) + "]: offset " +
-         std::to_string(range.deleted_from) + " is gone by retention; the first record that is left is at " +
+         std::to_string(range.deleted_from) + " was deleted by retention; the first record left is at offset " +
          std::to_string(range.from);
 }
 

@@ -63,8 +63,8 @@ class TopicSink final : public Sink {
     }
     const int32_t partition = choose(origin, output);
     if (partition < 0 || partition >= options_.partitions) {
-      return RecordError{Reason::refused_by_topic, "partition " + std::to_string(partition) + ": topic " +
-                                                       options_.topic + " has " +
+      return RecordError{Reason::refused_by_topic, "there is no partition " + std::to_string(partition) +
+                                                       ": topic " + options_.topic + " has " +
                                                        std::to_string(options_.partitions)};
     }
     if (batches_.is_small() && batches_.must_flush_before(partition, bytes)) producer_.flush();

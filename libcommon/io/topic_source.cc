@@ -148,7 +148,7 @@ class TopicSource final : public Source {
 std::string held_back_text(const kafka::TopicPartition& at, int64_t offset, int64_t end) {
   return at.topic + " [" + std::to_string(at.partition) + "] @ " + std::to_string(offset) +
          ": waiting for the end at " + std::to_string(end) +
-         ": a producer has a transaction open there, and what follows can only be read when it has ended";
+         ": a producer has an open transaction there; the records behind it can be read when it has ended";
 }
 
 std::unique_ptr<Source> make_topic_source(std::unique_ptr<kafka::PartitionReader> reader,

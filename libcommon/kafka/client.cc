@@ -120,7 +120,7 @@ Client::Client(rd_kafka_type_t type, const ClientConfig& config,
                const std::map<std::string, std::string>& more, int events)
     : events_(std::make_unique<ClientEvents>(config.note())) {
   if (config.brokers().empty())
-    throw usage_error("no brokers given",
+    throw usage_error("no brokers are given",
                       "give -b HOST:PORT or set KUTILS_BROKERS; 'kbroker' starts one in memory");
   check_open_files();
   ConfHandle conf(rd_kafka_conf_new());

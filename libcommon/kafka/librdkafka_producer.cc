@@ -271,10 +271,10 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     recreated_ = std::make_unique<KafkaError>(
         ExitCode::usage, Severity::abort, 0,
         "topic '" + topic +
-            "' was deleted and recreated while this wrote to it, or it lost records: partition " +
+            "' was deleted and recreated while the tool wrote to it, or it lost records: partition " +
             std::to_string(message.partition) + " took a record at offset " + std::to_string(message.offset) +
             " after one at " + std::to_string(newest),
-        "what it held is gone");
+        "the records that it held are gone");
   }
 
   void take_failure(const rd_kafka_message_t& message) {

@@ -93,7 +93,7 @@ class Exchange {
         return !answer.empty();
       }
     }
-    why_ = "its answer is too large";
+    why_ = "the answer is too large";
     return false;
   }
   const std::string& why() const { return why_; }
@@ -106,7 +106,7 @@ class Exchange {
       return false;
     }
     if (wait_until(socket_.get(), events, deadline)) return true;
-    why_ = "no whole answer within a minute";
+    why_ = "no complete answer within a minute";
     return false;
   }
 

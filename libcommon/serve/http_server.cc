@@ -334,7 +334,7 @@ void HttpServer::Impl::decide(Connection& one) {
   size_t waiting = 0;
   for (const auto& other : connections) waiting += other->phase == Connection::Phase::waiting ? 1 : 0;
   if (waiting >= kMostWaiting)
-    return answer(one, {503, HttpReply().type, "too many questions at a time\nask again in a moment\n"});
+    return answer(one, {503, HttpReply().type, "too many requests at a time\ntry again in a moment\n"});
   one.phase = Connection::Phase::waiting;
   const std::lock_guard lock(mutex);
   jobs.push_back({one.id, one.head.request});

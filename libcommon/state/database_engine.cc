@@ -36,7 +36,7 @@ MakeEngine find_engine() {
   if (found == nullptr) {
     const char* why = dlerror();
     throw usage_error(
-        "cannot load what keeps state on disk: " + std::string(why ? why : path),
+        "cannot load the library that keeps state on disk: " + std::string(why ? why : path),
         "install kutils whole: " + std::string(kLibrary) +
             " lies beside libkutils.so and needs the system's librocksdb; tools without state run "
             "without it");

@@ -273,7 +273,7 @@ std::optional<PartitionLock> PartitionLock::try_acquire(const std::string& parti
   }
   const int fd = ::open((partition_dir + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 && errno == EISDIR)
-    throw Error(ExitCode::delivery, partition_dir + "/lock is a directory, where kutils has a file",
+    throw Error(ExitCode::delivery, partition_dir + "/lock is a directory, but must be a file",
                 "remove it, or choose another --state-dir");
   if (fd < 0) throw fail(std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {

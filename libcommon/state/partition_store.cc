@@ -148,7 +148,7 @@ void PartitionStore::open_database() {
     const std::unique_ptr<Cursor> cursor = backend_->cursor();
     cursor->seek({});
     if (cursor->valid())
-      throw CorruptState("the state in " + directory_ + " does not say how far it reaches");
+      throw CorruptState("the state in " + directory_ + " lacks its changelog offset");
     return;
   }
   Reader in(*local);

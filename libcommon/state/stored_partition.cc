@@ -27,13 +27,13 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   cursor->seek({});
   const auto older = [&] {
     return CorruptState("the state in " + partition_dir +
-                        " is not what the tool left there: files of it are cut or of another time");
+                        " was changed after the tool wrote it: files are truncated or older");
   };
   if (!cursor->valid()) {  // nothing was ever committed
     if (mark.kind == Mark::Kind::complete && mark.changelog_offset >= 0) throw older();
     return;
   }
-  if (!local) throw CorruptState("the state in " + partition_dir + " does not say how far it reaches");
+  if (!local) throw CorruptState("the state in " + partition_dir + " lacks its changelog offset");
   Reader in(*local);
   const uint8_t version = in.byte();
   if (version != kFormatVersion)

@@ -77,7 +77,7 @@ grow_on() {
   [ "$(consume "$dead" -f '%k %s\n' | sed 's/^b //' | jq .n)" -eq 4 ]
   [ "$(consume "$dead" -J | jq -r '.headers as $h | [range(0; $h|length; 2)] | map({($h[.]): $h[.+1]}) | add | [."kutils.topic", ."kutils.offset"] | join(" ")')" = "$src -1" ]
   grep -q 'an output made from the state: too large: {"key":"b","n":4' said
-  grep -q 'OUT keeps what it had under this key' said
+  grep -q 'OUT keeps the value that it has for this key' said
   # It is too large again, and for dead letters that take no more than OUT it has no value.
   new_topic small 1 max.message.bytes=600
   grow_on

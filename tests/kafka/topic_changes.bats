@@ -180,13 +180,13 @@ recreate_beyond() {
   wait_for 30 caught_up "$still" "$quiet"
   for one in busy letters still lines; do test_topics delete "${!one}"; done
   send 101 200 "$src"
-  for one in busy letters still lines; do wait_for 20 file_has $one.err "topic '${!one}' was deleted while this wrote"; done
+  for one in busy letters still lines; do wait_for 20 file_has $one.err "topic '${!one}' was deleted while the tool wrote"; done
   for pid in "${tool_pids[@]}"; do
     end_of_tool "$pid" 40
     [ "$status" -eq 2 ]
   done
   grep -q "kfilter: $(committed_sum "$busy") in" busy.err
-  for one in busy letters still; do [ "$(grep -c "was deleted while this wrote" $one.err)" -eq 1 ]; done
+  for one in busy letters still; do [ "$(grep -c "was deleted while the tool wrote" $one.err)" -eq 1 ]; done
   for one in busy letters still lines; do
     refused_with 2 kread -e "${!one}"
     says "no topic '${!one}'"
@@ -222,7 +222,7 @@ has_one() { [ "$(count "$1")" -eq 1 ]; }
     [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
   done
   for one in $all lines; do
-    [ "$(grep -Ec "topic '${!one}' was deleted and recreated while this wrote to it" $one.err)" -eq 1 ]
+    [ "$(grep -Ec "topic '${!one}' was deleted and recreated while the tool wrote to it" $one.err)" -eq 1 ]
   done
   exec 7>&-
   for one in $all; do

@@ -57,7 +57,7 @@ row() { ktopic list --json "$1" | jq -c "$2"; }
   [ "$(partitions "$t")" -eq 2 ]
   ktopic grow --execute 4 "$t"
   [ "$(partitions "$t")" -eq 4 ]
-  refused_with 2 ktopic grow --execute 3 "$t"; says "has 4 partitions" "cannot be taken away" "kcp -e --partitions 3 $t NAME"
+  refused_with 2 ktopic grow --execute 3 "$t"; says "has 4 partitions" "cannot be removed" "kcp -e --partitions 3 $t NAME"
 }
 
 @test "trim: by offset, time and number of records; what is left is what kread -o begins with" {

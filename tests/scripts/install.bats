@@ -62,7 +62,7 @@ done
 S
   kbroker bash inside.sh 3>&-
   [ -s large.out ] && [ -s lines.out ]
-  [ "$(grep -c '^2 k[a-z]*: cannot load what keeps state on disk: .*/libkutils_rocksdb.so: cannot open shared object file' codes)" -eq 2 ]
+  [ "$(grep -c '^2 k[a-z]*: cannot load the library that keeps state on disk: .*/libkutils_rocksdb.so: cannot open shared object file' codes)" -eq 2 ]
   [ "$(grep -c 'install kutils whole' codes)" -eq 2 ]
 }
 

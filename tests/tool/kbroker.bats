@@ -110,7 +110,7 @@ kread -e totals | tail -n 1 >got
 S
   kbroker bash inside.sh 3>&-
   [ "$(cat got)" = '{"n":200}' ]
-  grep 'its state ended with the process that held it; reading it again' again.err
+  grep 'its state was in the memory of a process that has ended; the partition is read again' again.err
 }
 
 @test "a table over a table: rows that change are taken back from their groups, over several runs; without its state it does not go on" {
@@ -128,7 +128,7 @@ S
   timeout 100 kbroker bash inside.sh 3>&-
   same <(printf '%s\n' '{"team":"x","n":1,"pay":5}' '{"team":"y","n":1,"pay":3}') got
   [ "$(cat gone.code)" = 2 ]
-  grep 'its state ended with the process that held it, and the groups contain' gone.err
+  grep 'its state was in the memory of a process that has ended, and the groups still contain' gone.err
 }
 
 @test "its own options and what it cannot run; the exit code of what it ran" {

@@ -59,7 +59,7 @@ same() { diff -u "$1" "$2"; }
   unset KUTILS_BROKERS
   kfilter --explain 'x > 1' big small >tree 2>said
   [ "$(cat tree)" = "$(printf 'sub-topology 1\n  from big\n    kfilter\n  to small\ngroup %s' "$(sed -n 's/^group //p' tree)")" ]
-  grep -q 'partitions are not shown: no brokers are named' said
+  grep -q 'partitions are not shown: no brokers are given' said
   ktable --explain -q -g totals --by uri 'n=count()' clicks out >tree
   grep -q '^  from totals-repartition$' tree
   grep -q '^changelog totals-changelog$' tree

@@ -248,8 +248,8 @@ refused() {
 
 @test "brokers are needed for each topic, and taken where only a branch is one" {
   echo '{"a":1}' >in.ndjson
-  refused kbranch 'low=a < 2' ./in.ndjson ./rest; says "which brokers? 'low' is a topic"
-  refused kfilter --on-error dead-letter:bad true ./in.ndjson; says "which brokers? 'bad' is a topic"
+  refused kbranch 'low=a < 2' ./in.ndjson ./rest; says "no brokers are given, and 'low' is a topic"
+  refused kfilter --on-error dead-letter:bad true ./in.ndjson; says "no brokers are given, and 'bad' is a topic"
   refused_with 3 kbranch -b localhost:1 'low=a < 2' ./in.ndjson ./rest; says "cannot connect to localhost:1"
 }
 
@@ -417,7 +417,7 @@ END
 
 @test "klag and kwait: what is wrong is found before a broker is asked" {
   unset KUTILS_BROKERS
-  refused klag g; says "which brokers?" "-b HOST:PORT"
+  refused klag g; says "no brokers are given" "-b HOST:PORT"
   export KUTILS_BROKERS=localhost:1
   refused klag; says "missing operand GROUP"
   refused klag -q g; says "--max-records N or --max-age D"
@@ -446,7 +446,7 @@ END
 
 @test "ktopic: what is wrong is found before a broker is asked" {
   unset KUTILS_BROKERS
-  refused ktopic list; says "which brokers?" "-b HOST:PORT"
+  refused ktopic list; says "no brokers are given" "-b HOST:PORT"
   export KUTILS_BROKERS=localhost:1
   refused ktopic; says "missing operand VERB"
   refused ktopic lst; says "ktopic has no command 'lst'" "write: ktopic list"
@@ -465,7 +465,7 @@ END
 
 @test "koffset and kstate: what is wrong is found before a broker is asked" {
   unset KUTILS_BROKERS
-  refused koffset list; says "which brokers?"
+  refused koffset list; says "no brokers are given"
   export KUTILS_BROKERS=localhost:1
   refused koffset; says "missing operand VERB"
   refused koffset rest g; says "koffset has no command 'rest'" "write: koffset reset g"
@@ -481,7 +481,7 @@ END
   refused koffset reset -o nowhere g; says "no such place in a topic"
   refused koffset reset -o 1:5 g; says "also has an end"
   refused kstate totals; says "kstate has no command 'totals'" "of one: kstate list totals"
-  refused kstate delete; says "which?" "--older-than D"
+  refused kstate delete; says "which group?" "--older-than D"
   refused kstate list --execute; says "no option --execute"
   refused kstate delete x; says "no state of group 'x' lies in $KUTILS_STATE_DIR"
   run kstate

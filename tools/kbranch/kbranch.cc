@@ -33,7 +33,7 @@ class BranchTool final : public cli::StreamTool {
                  .set = [this](const std::string&) { to_ = true; }});
     options.add({.names = "--topics",
                  .metavar = "N",
-                 .help = "--to: at most so many topics in a run; 100 by default",
+                 .help = "--to: at most N topics in a run; 100 by default",
                  .set = [this](const std::string& text) {
                    topics_ = cli::parse_number("--topics", text, 1, 100'000);
                  }});
@@ -42,7 +42,7 @@ class BranchTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
     if (to_) return set_up_to(operands.get("TOPIC=COND,..."));
-    if (topics_) throw usage_error("--topics is about the topics of --to", "leave it out, or add --to");
+    if (topics_) throw usage_error("--topics limits the topics of --to, which is not given", "leave it out, or add --to");
     BranchPlan plan{
         parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
     std::vector<std::string> outputs;

@@ -41,8 +41,8 @@ class DedupTool final : public cli::StreamTool {
                .choices = {"first", "last"}});
     grouping_.declare(table, {.time = true, .close_at_end = true});
     text("--grace", "D", "how far behind stream time a record may be; as --within", grace_, false);
-    text("--late", "TOPIC", "where records go that are further behind", late_, false);
-    text("--idle", "D", "--keep last: after this much silence time moves on by itself", idle_, false);
+    text("--late", "TOPIC", "topic for records that are further behind", late_, false);
+    text("--idle", "D", "--keep last: after D without records, time advances by itself", idle_, false);
     text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
          false);
     shared_.declare(table);

@@ -220,7 +220,7 @@ class DiffTool final : public cli::Tool {
     if (!topic) {
       const auto file = io::local_file_hint(name);
       throw usage_error("there is no topic '" + name + "'",
-                        file.value_or("ktopic list shows all; a file is written ./" + name));
+                        file.value_or("ktopic list shows all; a file is spelled ./" + name));
     }
     for (int32_t p = 0; p < topic->partitions; ++p)
       if (range_.partitions.empty() ||
@@ -361,7 +361,7 @@ class DiffTool final : public cli::Tool {
     if (!lists) {
       if (!equal)
         note("more than " + std::to_string(kMostHeld) +
-             " records had not met their like: which ones differ was not kept; -p compares a partition");
+             " records had no counterpart yet, so those that differ are not listed; -p compares one partition");
       return equal;
     }
     std::vector<const Sample*> left;

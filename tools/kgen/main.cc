@@ -103,11 +103,11 @@ class GenTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kgen", std::nullopt, operands.find("OUT"));
     if (every_) {
-      if (rate_) throw usage_error("--rate and --every set the same; give one");
+      if (rate_) throw usage_error("--rate and --every both set the pace; give one of them");
       if (every_->count() == 0) throw usage_error("--every: 0 is not an interval");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
-    if (cron_ && (rate_ || every_)) throw usage_error("--rate and --every set the same; give one");
+    if (cron_ && (rate_ || every_)) throw usage_error("--rate and --every both set the pace; give one of them");
     const std::string what = operands.get("WHAT");
     // A topic with such a name would be made, and written to without end.
     const std::string out = operands.find("OUT").value_or("");

@@ -55,27 +55,27 @@ class JoinTool final : public cli::StreamTool {
                    to = true;
                  }});
     };
-    text("--on", "EXPR", "by this, not by record key; A=B: one for each side", on_, true);
+    text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", on_, true);
     text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
     text("--before", "D", "the right at most D before the left", before_, false);
     text("--after", "D", "the right at most D after the left", after_, false);
     text("-w,--window", "D", "instead: both in the same window of this length", window_, false);
     text("--grace", "D", "how much longer a record waits for late ones", grace_, false);
-    flag("--left", "also what of LEFT has no match", left_, true);
-    flag("--outer", "also what of either has no match", outer_, false);
-    flag("--anti", "only what of LEFT has no match", anti_, true);
-    text("--where", "EXPR", "over left.x and right.y: else it is no pair", where_, false);
+    flag("--left", "also records of LEFT without a match", left_, true);
+    flag("--outer", "also records of either side without a match", outer_, false);
+    flag("--anti", "only records of LEFT without a match", anti_, true);
+    text("--where", "EXPR", "only pairs for which this is true; left.x, right.y", where_, false);
     text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true);
     flag("--merge", "one flat object of both sides' fields", merge_, false);
     text("--prefix", "TEXT", "--merge: put before the names of the right's fields", prefix_, false);
     text("--table-grace", "D", "late records meet the row of their time, up to D back", table_grace_, false);
     flag("--global", "the whole table in each process, whatever its partitions", global_, false);
-    text("--reload", "D", "table:./FILE: look so often whether it has changed", reload_, false);
+    text("--reload", "D", "table:./FILE: check each D whether it has changed", reload_, false);
     text("--max-ahead", "D", "streams: a time further ahead of the clock is an error; 24h, or none",
          max_ahead_, false);
-    text("--idle", "D", "streams: after this much silence time moves on by itself", idle_, false);
-    text("--max-wait", "D", "how long an input at its end is waited for; 1s", max_wait_, false);
-    flag("--trust-partitioning", "do not look whether both sides' keys lie where they meet",
+    text("--idle", "D", "streams: after D without records, time advances by itself", idle_, false);
+    text("--max-wait", "D", "how long to wait for an input at its end; 1s", max_wait_, false);
+    flag("--trust-partitioning", "do not check that equal keys are in equal partitions",
          trusts_partitions_, false);
     flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
     grouping_.declare(table, {});
@@ -145,7 +145,7 @@ class JoinTool final : public cli::StreamTool {
                           "table:" + at->name + " looks its rows up");
       if (at->is_lines())
         throw usage_error(
-            name + " '" + at->name + "' is lines: kjoin is between topics",
+            name + " '" + at->name + "' is lines, and kjoin joins topics",
             name == "OUT" ? "write to a topic, and read that with kread" : "kwrite brings lines to a topic");
       if (name == "LEFT" && takes_several_topics()) continue;
       if (at->kind == io::EndpointKind::topic_pattern || at->topics.size() > 1)
@@ -227,7 +227,7 @@ class JoinTool final : public cli::StreamTool {
     if (left_ && outer_)
       throw usage_error("--left and --outer contradict each other", "leave one of the two out");
     if (left_ && anti_)
-      throw usage_error("--anti is what of LEFT has no match, and --left adds the pairs to that",
+      throw usage_error("--anti writes only records of LEFT without a match, --left the pairs, too",
                         "leave one of the two out");
     if (outer_ && !is_streams() && !is_tables())
       throw usage_error("--outer: a row of a table that no record meets is no result",

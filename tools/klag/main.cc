@@ -45,7 +45,7 @@ class LagTool final : public cli::Tool {
                }});
     table.add({.names = "--max-age",
                .metavar = "D",
-               .help = "exit code 1 if a record waits that was written longer ago",
+               .help = "exit code 1 if an unread record is older than D",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  max_age_ms_ = parse_duration_option("--max-age", text).count();
@@ -83,7 +83,7 @@ class LagTool final : public cli::Tool {
                         "leave out --watch, or read the total: klag --watch 10s --total -O json GROUP");
     if (watch_ && watch_->count() == 0) throw usage_error("--watch needs a time above 0", "write --watch 5s");
     if (quiet_ && !judges)
-      throw usage_error("-q prints nothing, and nothing was asked", "add --max-records N or --max-age D");
+      throw usage_error("-q prints nothing, and no threshold is given", "add --max-records N or --max-age D");
     client_ = cluster_.config_with_brokers();
   }
   ExitCode run() override {

@@ -30,7 +30,7 @@ class MapTool final : public cli::StreamTool {
   }
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--each-line",
-                 .help = "'| CMD': any number of lines for each, then a blank one",
+                 .help = "'| CMD': any number of lines per record, then a blank one",
                  .set = [this](const std::string&) { each_line_ = true; }});
     options.add({.names = "--answer-end",
                  .metavar = "TEXT",
@@ -54,13 +54,13 @@ class MapTool final : public cli::StreamTool {
     if (each_left_ && !each_)
       throw usage_error("--each-left is about the records of --each", "add --each NAME=LIST");
     if (each_ && job_.in.table)
-      throw usage_error("--each cannot stand over a table: a key would have several values",
+      throw usage_error("--each cannot be used on a table: a key would have several values",
                         "write the stream, " + job_.in.name);
     if (items.size() == 1 && items[0].kind == expr::ListItem::Kind::command) {
       if (each_)
         throw usage_error("--each and a command exclude each other: the command's lines are the records");
       if (job_.in.table)
-        throw usage_error("LIST: a command cannot stand over a table: its answers come later",
+        throw usage_error("LIST: a command cannot be used on a table: its answers come later",
                           "write the stream, " + job_.in.name);
       std::string command = items[0].expression;
       command.erase(0, command.find_first_not_of(" \t"));

@@ -21,7 +21,7 @@ class MergeTool final : public cli::StreamTool {
     table.add(
         {.names = "--max-wait",
          .metavar = "D",
-         .help = "how long a topic that gives nothing is waited for; 1s",
+         .help = "how long to wait for a topic without new records; 1s",
          .in_short_help = true,
          .set = [this](const std::string& text) { max_wait_ = parse_duration_option("--max-wait", text); }});
     shared_.declare(table);

@@ -201,7 +201,7 @@ class OffsetTool final : public cli::Tool {
     out.topic = text.substr(0, colon);
     if (colon < equals) out.partitions = io::parse_partitions(text.substr(colon + 1, equals - colon - 1));
     if (!io::is_topic_name(out.topic)) throw bad("'" + out.topic + "' cannot be a topic's name");
-    if (out.where.empty()) throw bad("to where?");
+    if (out.where.empty()) throw bad("the place is missing");
     if (io::parse_range(range_of(out), clock_.wall_ms()).to)
       throw bad("a group stands at one place, and this is a range");
     return out;
@@ -374,7 +374,7 @@ class OffsetTool final : public cli::Tool {
     throw usage_error(
         "group '" + group_ + "' has state, which belongs to the offsets that it has committed: " + what,
         "koffset reset " + shell_word(group_) +
-            " sets both back to nothing; then start its tool, with -o for another place than the beginning");
+            " deletes both; then start its tool again, with -o to begin elsewhere than at the beginning");
   }
 
   // Prints the plan. nullopt: it is to be done.
@@ -437,7 +437,7 @@ class OffsetTool final : public cli::Tool {
   }
 
   ExitCode commit() {
-    refuse_stateful("koffset commit would part them");
+    refuse_stateful("koffset commit would separate the two");
     std::map<kafka::TopicPartition, int64_t> wanted;
     for (const Assignment& place : places_) {
       const auto topic = admin_->find_topic(place.topic);
@@ -458,7 +458,7 @@ class OffsetTool final : public cli::Tool {
   }
 
   ExitCode load() {
-    refuse_stateful("koffset import would part them");
+    refuse_stateful("koffset import would separate the two");
     const std::string& path = arguments_.front();
     std::ifstream file;
     if (path != "-") {
@@ -538,7 +538,7 @@ class OffsetTool final : public cli::Tool {
                                    : "deleting " + step.what + " " + step.name);
       step.run();
     }
-    log_->note("the group is new; its output topics keep their records");
+    log_->note("the group has no offsets and no state now; its output topics keep their records");
     return ExitCode::ok;
   }
 

@@ -57,7 +57,7 @@ class QueryTool final : public cli::Tool {
     cli::declare_http_token(table, token_);
     text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
     table.add({.names = "--partial",
-               .help = "answer also from an old copy, or where partitions are missing; noted",
+               .help = "also from an old copy or with partitions missing, with a note",
                .in_short_help = true,
                .set = [this](const std::string&) { partial_ = true; }});
     cluster_.declare(table);

@@ -15,7 +15,7 @@ class SampleTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"ksample",
             "Pass on some of the records, as they came: a share, every Nth, or N.",
-            {{"HOW", true, "a share, 10% or 0.1; every hundredth, 1/100; so many, 1000"},
+            {{"HOW", true, "a share, 10% or 0.1; every hundredth, 1/100; a number of them, 1000"},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"ksample 10% --by user clicks some_users"}, {"ksample 3 < clicks.ndjson"}}};

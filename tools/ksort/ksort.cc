@@ -32,8 +32,8 @@ class SortTool final : public cli::StreamTool {
     };
     text("--within", "D", "how far a record may be behind the largest time so far", within_, true);
     grouping_.declare(table, {.time = true, .close_at_end = true});
-    text("--late", "TOPIC", "where records go that are further behind", late_, true);
-    text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
+    text("--late", "TOPIC", "topic for records that are further behind", late_, true);
+    text("--idle", "D", "after D without records, time advances by itself", idle_, false);
     text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
          false);
     shared_.declare(table);

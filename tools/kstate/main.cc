@@ -61,7 +61,7 @@ class StateTool final : public cli::Tool {
       throw usage_error("a group's state is deleted whole: --by-partition is for list");
     if (!deletes_ && executes_) throw usage_error("kstate list has no option --execute");
     if (deletes_ && names_.empty() && !older_than_)
-      throw usage_error("kstate delete: which?", "name groups, or give --older-than D");
+      throw usage_error("kstate delete: which group?", "name groups, or give --older-than D");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
@@ -73,7 +73,7 @@ class StateTool final : public cli::Tool {
       for (const auto& one : all) known.push_back(one.name);
       const std::string near = nearest_name(name, known);
       throw usage_error("no state of group '" + name + "' lies in " + state_dir_,
-                        near.empty() ? "kstate lists what does" : "did you mean '" + near + "'?");
+                        near.empty() ? "'kstate' lists all" : "did you mean '" + near + "'?");
     }
     std::vector<state::StoredGroupInfo> chosen;
     for (const auto& one : all) {

@@ -32,11 +32,11 @@ class TableTool final : public cli::StreamTool {
                  .choices = {"update", "commit", "close", "after:", "suppress:"}});
     options.add({.names = "--expires",
                  .metavar = "D",
-                 .help = "a row that did not change for so long, in the records' time, is deleted",
+                 .help = "delete a row that did not change for D, in the records' time",
                  .set = [this](const std::string& text) { expires_ = text; }});
     options.add({.names = "--delete-if",
                  .metavar = "EXPR",
-                 .help = "a row for which this is true is deleted; its group begins anew",
+                 .help = "delete a row for which this is true; its group starts from nothing",
                  .set = [this](const std::string& text) { delete_if_ = text; }});
     options.add({.names = "--max-ahead",
                  .metavar = "D",

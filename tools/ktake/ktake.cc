@@ -24,7 +24,7 @@ class TakeTool final : public cli::StreamTool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--within",
                .metavar = "D",
-               .help = "an array goes on with fewer when its first value has waited so long",
+               .help = "pass on an array with fewer when its first value has waited D",
                .in_short_help = true,
                .set = [this](const std::string& text) { within_ = text; }});
     grouping_.declare(table, {.by = true});

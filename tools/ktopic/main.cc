@@ -156,7 +156,7 @@ class TopicTool final : public cli::Tool {
     admin_ = kafka::make_cluster_admin(client_);
     admin_->connect(kConnectLimit);
     if (admin_->is_in_memory() && verb_ != Verb::list && verb_ != Verb::describe)
-      throw usage_error("the in-memory broker takes no such order", "its topics are made by their first use");
+      throw usage_error("the in-memory broker supports list and describe only", "topics of it are created by their first use");
     switch (verb_) {
       case Verb::list:
         return list();
@@ -536,7 +536,7 @@ class TopicTool final : public cli::Tool {
       refuse_group_topic(topic, groups, "whose partitions are its state's");
       if (topic.partitions > *partitions_)
         throw usage_error("topic '" + topic.name + "' has " + std::to_string(topic.partitions) +
-                              " partitions, and partitions cannot be taken away",
+                              " partitions, and partitions cannot be removed",
                           "copy it to a topic with fewer: kcp -e --partitions " +
                               std::to_string(*partitions_) + " " + shell_word(topic.name) + " NAME");
       any = any || topic.partitions < *partitions_;

@@ -45,7 +45,7 @@ class WaitTool final : public cli::Tool {
     table.add(
         {.names = "--timeout",
          .metavar = "D",
-         .help = "give up after D, with exit code 1; else it waits for ever",
+         .help = "give up after D, with exit code 1; else wait without limit",
          .in_short_help = true,
          .set = [this](const std::string& text) { timeout_ = parse_duration_option("--timeout", text); }});
     table.add({.names = "--new",

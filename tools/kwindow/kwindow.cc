@@ -34,12 +34,12 @@ class WindowTool final : public cli::StreamTool {
     };
     text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
     grouping_.declare_crowded(table);
-    text("--grace", "D", "how long past its end a window takes late records", grace_, true);
+    text("--grace", "D", "how long after its end a window accepts late records", grace_, true);
     text("--emit", "WHEN", "update, commit or close; see the man page", emit_, true);
-    text("--late", "TOPIC", "where records go whose windows are all closed", late_, false);
+    text("--late", "TOPIC", "topic for records whose windows are all closed", late_, false);
     text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
     text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
-    text("--idle", "D", "after this much silence time moves on by itself", idle_, false);
+    text("--idle", "D", "after D without records, time advances by itself", idle_, false);
     text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
          false);
     text("--expires", "D", "closed windows stay readable this long (kquery, --http)", expires_, false);

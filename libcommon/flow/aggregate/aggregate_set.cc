@@ -27,7 +27,7 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items, bool in_front) : it
     for (const AggregateItem& other : items_)
       if (&other != &item && other.name == item.name)
         throw usage_error("two aggregates are called '" + item.name + "'",
-                          "name them apart: NAME=" + item.function + "(...)");
+                          "give one of them another name: NAME=" + item.function + "(...)");
     Slot slot;
     slot.aggregate = make_aggregate(*function, item);
     if (auto front = in_front ? slot.aggregate->front() : nullptr) slot.aggregate = std::move(front);

@@ -14,7 +14,7 @@ enum SourceFlag : uint8_t { kNullKey = 1, kOwnKey = 2, kOwnTimestamp = 4, kHeade
 RecordError broken() {
   return {
       Reason::bad_codec,
-      "not the combined records of a group: something else than this group's tool wrote to its internal topic"};
+      "not the combined records of a group: another program than this group's tool wrote to its internal topic"};
 }
 
 }  // namespace

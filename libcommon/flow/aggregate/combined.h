@@ -47,7 +47,7 @@ class Combined {
   // `set` outlives it.
   explicit Combined(const AggregateSet& set)
       : set_(set), front_(set.items(), true), part_(front_), risks_(set.items().size()) {}
-  // An error: something else than this group's tool wrote it.
+  // An error: another program than this group's tool wrote it.
   std::optional<RecordError> read(const Record& record);
 
   bool key_is_text() const { return key_is_text_; }

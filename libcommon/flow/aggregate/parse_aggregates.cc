@@ -340,7 +340,7 @@ class RowParser {
     for (const std::string& name : known_)
       if (name == item.name)
         throw usage_error(std::string(what_) + ": two columns are called '" + name + "'",
-                          "name them apart: NAME=" + item.expression);
+                          "give one of them another name: NAME=" + item.expression);
     return {item.name, OverRow(what_, item.expression, known_, options_, take_).rewritten(node)};
   }
 

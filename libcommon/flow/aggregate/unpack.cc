@@ -30,7 +30,7 @@ void unpack(const Record& pack, const GroupedRecord& grouped, Emitter& out,
     if (!in.ok() || headers.size() < 3) {
       out.fail(pack,
                {Reason::bad_codec,
-                "not the combined records of groups: something else than this group's tool wrote to its "
+                "not the combined records of groups: another program than this group's tool wrote to its "
                 "internal topic"});
       return;
     }

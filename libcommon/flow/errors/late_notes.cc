@@ -11,9 +11,9 @@ std::string of_how_many(uint64_t late, uint64_t in) { return late > in ? "" : " 
 void LateNotes::tell(uint64_t late, uint64_t in, int64_t now_us) {
   if (told_ == 0) {
     log_.note(
-        "late records: they are further behind the newest one than the tool waits (--grace, --within or "
+        "late records are further behind the newest record than the tool waits (--grace, --within or "
         "--expires); they are dropped and counted.\n"
-        "  a larger D takes them; a record far ahead of the others makes the others late");
+        "  a larger D includes them; one record far ahead in time makes all others late");
   } else if (now_us - told_us_ < kEachUs) {
     return;
   } else {
@@ -34,7 +34,7 @@ std::string late_advice(const Report::Counts& counts) {
   }
   return std::to_string(late) + of_how_many(late, counts.in) + " records were late" + share +
          " and are in no result.\n"
-         "  They came after records that were newer by more than this wait. A larger D takes them, --late TOPIC\n"
+         "  They came after records that were newer by more than the tool waits. A larger D includes them, --late TOPIC\n"
          "  (kwindow, kdedup, ksort) keeps them; start from the beginning under another name with -g NAME to count them";
 }
 

@@ -110,7 +110,7 @@ class FileTable final : public LookupTable {
     return Error(ExitCode::bad_record,
                  file_.path + ":" + std::to_string(record.offset + 1) + ": " + to_string(error.reason) +
                      ": " + error.message,
-                 hint.empty() ? "mend the file; a look-up table takes no row that it cannot use" : hint);
+                 hint.empty() ? "correct the file: a look-up table refuses rows that it cannot use" : hint);
   }
 
   // Beside the threads of the run.

@@ -92,7 +92,7 @@ class InputCheck final : public RunPart {
     if (partitions < 2) return;
     const Misplaced misplaced = judge_places(inputs_, partitions, keys[0], keys[1]);
     if (misplaced.what.empty()) return;
-    std::string hint = "bring them where murmur2 puts them, and join that:";
+    std::string hint = "copy them to topics partitioned by murmur2, and join these:";
     for (const std::string& topic : misplaced.topics)
       hint += "\n  kgroupby --partitions " + std::to_string(partitions) + " _key " + topic + " " + topic +
               "-keyed";

@@ -11,14 +11,14 @@ void judge_gaps(std::vector<kafka::PartitionOffset>& from, kafka::Admin& admin, 
       throw usage_error(where + ": the group is at offset " + std::to_string(position.offset) +
                             ", but the topic ends at " + std::to_string(marks.high) +
                             ": the topic was recreated",
-                        "name another group with -g, or forget this one's offsets");
+                        "start from the beginning under another name with -g NAME");
     }
     if (position.offset >= marks.low) continue;
     const std::string missing = where + ": offsets " + std::to_string(position.offset) + " to " +
                                 std::to_string(marks.low - 1) +
                                 " were deleted by retention before they were read";
     if (!accept) throw usage_error(missing, "--on-gap skip continues at offset " + std::to_string(marks.low));
-    log.note(missing + "; going on at " + std::to_string(marks.low));
+    log.note(missing + "; continuing at offset " + std::to_string(marks.low));
     position.offset = marks.low;
   }
 }

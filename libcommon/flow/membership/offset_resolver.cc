@@ -55,11 +55,11 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
       if (context_.plan.in_memory && context_.plan.has_internal_topic() && context_.plan.input_has_state()) {
         throw usage_error(
             place +
-                ": its state ended with the process that held it, and the groups contain what its rows gave before",
+                ": its state was in the memory of a process that has ended, and the groups still contain its rows",
             again);
       }
       if (context_.plan.in_memory) {
-        context_.log.note(place + ": its state ended with the process that held it; reading it again");
+        context_.log.note(place + ": its state was in the memory of a process that has ended; the partition is read again");
         is_new = true;
         return resume.offset;
       }

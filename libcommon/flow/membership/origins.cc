@@ -81,7 +81,7 @@ Error deleted_topic_error(const WorkerContext& context, const std::string& topic
   const WorkerPlan& plan = context.plan;
   if (is_internal(plan, topic))
     return usage_error("the internal topic " + topic + " of group " + plan.group +
-                           " was deleted while this ran: its state is lost",
+                           " was deleted while the tool ran: its state is lost",
                        kStateLost);
   if (!is_input(plan, topic)) return deleted_output_error(topic, context.job.tool);
   return deleted_error(

@@ -106,18 +106,18 @@ std::optional<Error> WrittenLogs::judge(const kafka::PartitionOffset& known, con
   const std::string now = look.end == kNoOffset ? " is gone" : " ends at offset " + std::to_string(look.end);
   return usage_error(
       "topic '" + known.at.topic +
-          "' was deleted and recreated while this wrote to it, or it lost records: partition " +
+          "' was deleted and recreated while the tool wrote to it, or it lost records: partition " +
           std::to_string(known.at.partition) + now + ", and held a record at " + std::to_string(known.offset),
-      "what it held is gone");
+      "the records that it held are gone");
 }
 
 Error deleted_error(const std::string& topic, const std::string& hint) {
-  return usage_error("topic '" + topic + "' was deleted while this read it", hint);
+  return usage_error("topic '" + topic + "' was deleted while the tool read it", hint);
 }
 
 Error deleted_output_error(const std::string& topic, const std::string& tool) {
-  return usage_error("topic '" + topic + "' was deleted while this wrote to it",
-                     "what it held is gone; start " + tool + " again to create it and to write on");
+  return usage_error("topic '" + topic + "' was deleted while the tool wrote to it",
+                     "the records that it held are gone; start " + tool + " again to create it and to write on");
 }
 
 }  // namespace kutils::flow

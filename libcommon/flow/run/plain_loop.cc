@@ -57,8 +57,8 @@ void PlainLoop::run() {
                        parts_.report.counts.failures == 0;
   if (const uint64_t lost = count_waiting(parts_.stage); lost > 0 && parts_.log && parts_.stop.signal() != 0)
     parts_.log->error(std::to_string(lost) + (lost == 1 ? " record was" : " records were") +
-                      " still waiting for their time and are lost: what waits is in memory here.\n"
-                      "  between topics it lies on disk, and nothing is lost");
+                      " still waiting for their time and are lost: records wait in memory here.\n"
+                      "  between topics they wait on disk, and none is lost");
   if (!is_well) parts_.outputs.spare();
   parts_.outputs.close();
 }

@@ -194,8 +194,7 @@ void commit_atomic(PlainRun& run, const Job& job, const Environment& around) {
       throw Error(
           ExitCode::delivery,
           std::string("the brokers have not answered whether the transaction is committed: ") + error.what(),
-          "all of it was written or nothing: see at the end of the topic which, before it is written "
-          "again");
+          "either all records were written or none: read the end of the topic before writing them again");
     }
   }
 }

@@ -52,7 +52,7 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   const std::string near = nearest_name(name, names);
   return usage_error(no_such,
                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                         std::string("The first tool that writes to a topic makes it; a file is written ./") +
+                         std::string("The first tool that writes to a topic creates it; a file is spelled ./") +
                          name);
 }
 
@@ -421,8 +421,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   if (!to_lines) plan.outputs = {job.out.name};
   for (const MoreOutput& more : job.more_outputs) {
     if (more.at.is_lines() != to_lines) {
-      throw usage_error("from a topic, the outputs are all topics or all lines; " + more.at.name +
-                        " is not as OUT");
+      throw usage_error("from a topic, all outputs are topics or all are lines, and '" + more.at.name +
+                            "' differs from OUT",
+                        "a topic has no slash in its name, a file is spelled ./NAME");
     }
     if (!to_lines) plan.outputs.push_back(more.at.name);
   }
@@ -486,7 +487,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   if (has_start && !plan.earlier_counts.empty()) {
     log.note("group " + plan.group +
-             " continues at its committed offsets; -o, --since and --tail count on its first run only");
+             " continues at its committed offsets; -o, --since and --tail apply to its first run only");
   }
   // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
   // it does not wait for a broker that is down.

@@ -106,7 +106,7 @@ class Behind final : public Stage {
       return out.fail(
           record,
           {Reason::bad_codec,
-           "not the change of a row: something else than this group's ktable wrote to its internal topic"});
+           "not the change of a row: another program than this group's ktable wrote to its internal topic"});
     }
     Contribution from{record.key.view(), change.group_is_text, change.taken};
     const Contribution to{record.key.view(), change.group_is_text, change.added};

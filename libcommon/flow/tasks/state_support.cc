@@ -260,7 +260,7 @@ class Opening final : public StateOpening {
       plan = {Reason::up_to_date, false, log.high};
     }
     if (plan.rebuild)
-      rows.wipe(std::string("its changelog has gone on without it: ") + to_string(plan.reason));
+      rows.wipe(std::string("its changelog is newer: ") + to_string(plan.reason));
     // Rows of another state of the same name must not be mixed with these.
     rows.finish_restore();
     lineage_ = rows.has_meta(kOperator) ? rows.meta(kOperator).lineage : std::string();
@@ -281,7 +281,7 @@ class Opening final : public StateOpening {
     } catch (const kafka::KafkaError& error) {
       if (!error.is_unknown_topic()) throw;
       throw usage_error(
-          "the changelog topic " + place_.changelog.topic + " was deleted while this ran: its state is lost",
+          "the changelog topic " + place_.changelog.topic + " was deleted while the tool ran: its state is lost",
           "start from the beginning under another name with -g NAME");
     }
   }

@@ -715,7 +715,7 @@ TEST_CASE("worker: a partition that came later is read from its beginning, whate
   CHECK(bench.broker.read("out", 2) == Values{"first"});
 }
 
-TEST_CASE("worker: a group made for something else is refused, naming what differs (rule 18)") {
+TEST_CASE("worker: a group made for another program is refused, naming what differs (rule 18)") {
   Bench bench;
   bench.fill(3);
   bench.run();
@@ -792,7 +792,7 @@ TEST_CASE("fingerprint: survives the trip, whatever is in a setting; long values
   CHECK(other.differences_from(*back, false).size() == 1);
   CHECK(other.differences_from(*back, true).size() == 2);
   CHECK_FALSE(Fingerprint::decode(""));
-  CHECK_FALSE(Fingerprint::decode("something else"));
+  CHECK_FALSE(Fingerprint::decode("another program"));
 }
 
 TEST_CASE(

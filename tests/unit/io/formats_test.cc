@@ -136,9 +136,10 @@ TEST_CASE("csv out: columns of the first record") {
   CHECK(written(csv, {R"({"a":1,"b c":"x,\"y\"\n","d":null})", R"({"d":[1,2],"a":40.0,"b c":"z"})"}) ==
         "a,b c,d\n1,\"x,\"\"y\"\"\n\",\n40.0,z,\"[1,2]\"\n");
   CHECK(written(csv, {R"({"a":1})", R"({"a":1,"b":2})", R"({"b":2})", "NULL", "[1]", R"({"a":2})"}) ==
-        "a\n1\nerror: its fields are a b, the columns of the first row a; choose the same fields of all with "
-        "kmap\n"
-        "error: its fields are b, the columns of the first row a; choose the same fields of all with kmap\n"
+        "a\n1\nerror: the record's fields are a b, and the columns of the first row are a; "
+        "kmap gives all records the same fields\n"
+        "error: the record's fields are b, and the columns of the first row are a; "
+        "kmap gives all records the same fields\n"
         "error: a null value has no columns\nerror: the value is JSON, but no object with fields\n2\n");
 }
 

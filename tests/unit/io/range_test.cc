@@ -188,7 +188,7 @@ TEST_CASE("places become offsets of each partition") {
   CHECK(*out[0].end == 200);
   CHECK(out[0].deleted_from == 10);
   CHECK(deleted_text(out[0]) ==
-        "t [0]: offset 10 is gone by retention; the first record that is left is at 100");
+        "t [0]: offset 10 was deleted by retention; the first record left is at offset 100");
   CHECK(out[1].deleted_from == -1);
   CHECK(resolve("0")[0].deleted_from == -1);  // the beginning
   out = resolve(":1000");

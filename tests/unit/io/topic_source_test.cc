@@ -53,7 +53,7 @@ TEST_CASE("topic source: an end that an open transaction holds back is told, onc
   CHECK(notes.empty());
   CHECK(poll_after(kHeldBackNote / 2) == Fill::nothing);
   REQUIRE(notes.size() == 1);
-  CHECK(notes[0].find("t [2] @ 5: waiting for the end at 7: a producer has a transaction open") == 0);
+  CHECK(notes[0].find("t [2] @ 5: waiting for the end at 7: a producer has an open transaction") == 0);
   CHECK(notes[0].find("read_uncommitted") != std::string::npos);
   CHECK(poll_after(10 * kHeldBackNote) == Fill::nothing);
   CHECK(notes.size() == 1);

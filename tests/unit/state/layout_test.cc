@@ -43,7 +43,7 @@ TEST_CASE("a directory where the lock should be is named") {
   const Directory dir;
   make_directories(partition_directory(dir.path, "g", 3) + "/lock");
   CHECK_THROWS_WITH(try_hold(dir.path, "g", 3),
-                    Catch::Matchers::ContainsSubstring("/g/3/lock is a directory, where kutils has a file"));
+                    Catch::Matchers::ContainsSubstring("/g/3/lock is a directory, but must be a file"));
 }
 
 TEST_CASE("a partition whose process hangs gets another directory; the old one goes when nobody holds it") {
