@@ -251,9 +251,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (!combines_ && !repartitions)
     throw usage_error("--no-combine does nothing here: records go through no internal topic", "leave it out");
   if (repartitions) {
-    const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 &&
-                          flow::can_combine(*set, combining.keeps_order);
-    const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order};
+    const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order, combining.sessions};
+    const bool combines =
+        combines_ && combining.allowed && job.in.topics.size() <= 1 && flow::can_combine(*set, how);
     job.topology.add(
         {combines ? "combine" : "key",
          [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/option_table.h"
+#include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/expression_reader.h"
 #include "flow/query/description.h"
 #include "flow/topology/job.h"
@@ -64,6 +65,7 @@ class GroupingOptions {
     bool allowed = false;
     bool keeps_order = true;                                              // see flow::can_combine()
     std::function<bool(int64_t time, std::string& place)> place_of = {};  // see flow::CombinePlan; windows
+    std::optional<flow::SessionPlan> sessions = {};
   };
 
   // Parses `aggregates` and the options' expressions, adds to job.settings and to job.topology the

@@ -298,7 +298,10 @@ void MapStage::process(const Record& record, flow::Emitter& out) {
 
 std::optional<std::string_view> MapStage::passed_on(size_t handle) const {
   const auto raw = expressions_.raw_json(handle);
-  if (!raw || raw->find_first_of("\r\n") != std::string_view::npos) return std::nullopt;
+  if (!raw) return std::nullopt;
+  // Only within lists and objects is there white space.
+  const bool is_nested = raw->front() == '{' || raw->front() == '[';
+  if (is_nested && (raw->find('\n') != raw->npos || raw->find('\r') != raw->npos)) return std::nullopt;
   return raw;
 }
 

@@ -115,9 +115,14 @@ class WindowTool final : public cli::StreamTool {
     description.times_as_ms = options.format.times_as_ms;
     grouping_.limit_times(max_ahead_, "close every window before it");
     cli::GroupingOptions::Combining combining;
-    if (options.window.is_aligned() && options.emit != flow::Emit::update && !options.late_port)
-      combining = {true, options.window.kind != flow::WindowSpec::Kind::hopping,
-                   flow::PlaceInWindows(options.window)};
+    combining.allowed = options.emit != flow::Emit::update && !options.late_port &&
+                        options.window.kind != flow::WindowSpec::Kind::sliding;
+    if (options.window.kind == flow::WindowSpec::Kind::session) {
+      combining.sessions = {options.window.size, options.grace};
+    } else if (combining.allowed) {
+      combining.keeps_order = options.window.kind != flow::WindowSpec::Kind::hopping;
+      combining.place_of = flow::PlaceInWindows(options.window);
+    }
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
         [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,

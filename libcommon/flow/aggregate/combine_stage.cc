@@ -8,7 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "flow/aggregate/combine_limits.h"
+#include "flow/aggregate/combine_sessions.h"
 #include "flow/aggregate/combined.h"
+#include "flow/aggregate/piece_writer.h"
 #include "flow/aggregate/repartition_stage.h"
 #include "flow/aggregate/row_table.h"
 #include "flow/tasks/source_headers.h"
@@ -17,10 +20,6 @@
 namespace kutils::flow {
 namespace {
 
-constexpr size_t kMostBytes = size_t{64} << 10;  // of what goes on in one record, far below any topic's limit
-constexpr size_t kMostMemory = size_t{4} << 20;  // of all groups of a task
-constexpr size_t kManyGroups = 4096;
-constexpr double kSmallReach = 0x1p31 / 9e18;  // of a value with which no sum leaves its room
 
 // Whether no other text is an equal number: where the order of equal ones does not tell, the spelling could.
 bool is_only_spelling(const ScalarValue& scalar) {
@@ -183,11 +182,6 @@ class CombineStage final : public Stage {
 
   void emit(Row* row, Emitter& out) {
     const Piece& piece = piece_of(row);
-    const std::string partition = std::to_string(partition_);
-    const std::string offset = std::to_string(piece.offset);
-    const Header headers[] = {{kSourcePartitionHeader, std::string_view(partition)},
-                              {kSourceOffsetHeader, std::string_view(offset)},
-                              {kCombinedHeader, std::string_view("1")}};
     value_.clear();
     encode_combined(front_, row->key_is_text, row->records, groups_.state(row), has_sources_, value_);
     if (has_sources_) {
@@ -200,16 +194,7 @@ class CombineStage final : public Stage {
         std::memcpy(&at, &sources_[at], sizeof at);
       }
     }
-    Output output;
-    output.key = groups_.key(row).substr(place_size_);
-    output.value = std::string_view(value_);
-    output.headers = headers;
-    output.timestamp = row->time;
-    output.keeps_key = false;
-    out.emit(nullptr, output);
-    if (out.refused())
-      throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
-                  "raise its max.message.bytes, or use --no-combine");
+    pieces_.write(partition_, piece.offset, groups_.key(row).substr(place_size_), value_, row->time, out);
   }
 
   const CombinePlan plan_;
@@ -217,6 +202,7 @@ class CombineStage final : public Stage {
   std::unique_ptr<RecordReader> reader_;
   OutputTimes times_;
   SingleRecords single_;
+  PieceWriter pieces_;
   RowTable groups_;                 // by place and group, each with its piece
   size_t place_size_ = 0;           // of all rows that are there
   int64_t next_close_ = INT64_MIN;  // when a window could close by the source's time
@@ -231,16 +217,18 @@ class CombineStage final : public Stage {
 
 }  // namespace
 
-bool can_combine(const AggregateSet& set, bool keeps_order) {
+bool can_combine(const AggregateSet& set, const CombinePlan& plan) {
   for (size_t i = 0; i < set.items().size(); ++i) {
     const Aggregate& one = set.function(i);
-    if (!one.combines() || (one.is_ordered() && !keeps_order)) return false;
+    if (!one.combines() || (one.is_ordered() && (!plan.keeps_order || plan.sessions))) return false;
+    if (one.compares() && plan.sessions) return false;
   }
   return true;
 }
 
 std::unique_ptr<Stage> make_combine_stage(CombinePlan plan, const AggregateSet& set,
                                           std::unique_ptr<RecordReader> reader) {
+  if (plan.sessions) return make_combine_sessions(*plan.sessions, set, std::move(reader));
   return std::make_unique<CombineStage>(std::move(plan), set, std::move(reader));
 }
 

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "flow/aggregate/aggregate_set.h"
@@ -22,6 +23,11 @@
 #include "flow/topology/stage.h"
 
 namespace kutils::flow {
+
+// Sessions: see combine_sessions.h.
+struct SessionPlan {
+  int64_t gap = 0, grace = 0;  // ms
+};
 
 struct CombinePlan {
   // Windows: appends bytes that are the same for times which lie in the same windows. False: a record of this
@@ -32,12 +38,13 @@ struct CombinePlan {
   // What goes on of a group in several pieces is in the order of its records; not in windows that overlap, where
   // a window gets pieces of several places.
   bool keeps_order = true;
+  std::optional<SessionPlan> sessions = {};  // then nothing else counts
 };
 
 // Whether the aggregates' states can be merged.
-bool can_combine(const AggregateSet& set, bool keeps_order);
+bool can_combine(const AggregateSet& set, const CombinePlan& plan);
 
-// REQUIRES: can_combine(set, ...). `set` outlives the stage.
+// REQUIRES: can_combine(set, plan). `set` outlives the stage.
 std::unique_ptr<Stage> make_combine_stage(CombinePlan plan, const AggregateSet& set,
                                           std::unique_ptr<RecordReader> reader);
 

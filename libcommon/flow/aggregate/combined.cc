@@ -8,7 +8,7 @@
 namespace kutils::flow {
 namespace {
 
-enum Flag : uint8_t { kTextKey = 1, kSources = 2 };
+enum Flag : uint8_t { kTextKey = 1, kSources = 2, kSession = 4 };
 enum SourceFlag : uint8_t { kNullKey = 1, kOwnKey = 2, kOwnTimestamp = 4, kHeaders = 8 };
 
 RecordError broken() {
@@ -24,6 +24,15 @@ void encode_combined(const AggregateSet& front, bool key_is_text, uint64_t recor
   out.push_back(static_cast<char>((key_is_text ? kTextKey : 0) | (with_sources ? kSources : 0)));
   put_varint(out, records);
   front.encode(state, out);
+}
+
+void encode_combined(const AggregateSet& front, bool key_is_text, uint64_t records, const char* state,
+                     int64_t time, const SessionSpan& span, std::string& out) {
+  out.push_back(static_cast<char>((key_is_text ? kTextKey : 0) | kSession));
+  put_varint(out, records);
+  front.encode(state, out);
+  put_signed(out, span.first - time);
+  put_varint(out, static_cast<uint64_t>(span.last - span.first));
 }
 
 size_t source_size(const Record& record) {
@@ -63,6 +72,11 @@ std::optional<RecordError> Combined::read(const Record& record) {
   has_sources_ = (flags & kSources) != 0;
   records_ = in.varint();
   front_.decode(part_.get(), in);
+  session_.reset();
+  if ((flags & kSession) != 0) {
+    const int64_t first = record.timestamp + in.signed_varint();
+    session_ = SessionSpan{first, first + static_cast<int64_t>(in.varint())};
+  }
   reach_ = has_sources_ ? in.real() : 0;
   sources_ = in.rest();
   if (in.ok() && sources_.empty() == !has_sources_ && !record.key.is_null()) return std::nullopt;

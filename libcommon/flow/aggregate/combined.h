@@ -2,15 +2,17 @@
 // were, what they give together, and the records themselves where the group might refuse one of them.
 // kutils-state(5) has the grammar, tests/unit/aggregate frozen bytes.
 //
-//   combined := flags:u8 records:varint aggregates [reach:double source...]
-//               flags 1: the group is text, 2: each record follows as a source
+//   combined := flags:u8 records:varint aggregates [reach:double source...] [first:signed length:varint]
+//               flags 1: the group is text, 2: each record follows as a source, 4: of a session (combine_sessions.h),
+//               from `first`, as a distance from its time, over `length`
 //   source   := flags:u8 offset:varint time:signed [key:bytes] [timestamp:signed] value:bytes [headers]
 //               flags 1: its key is null, 2: its key follows, else it is the group; 4: its timestamp follows, else
 //               it is its time; 8: headers follow. `offset` and `time` are distances from the record before; the
 //               first one's are from the header's offset and from 0.
 //   headers  := count:varint (name:bytes has_value:u8 [value:bytes])...
 //
-// Its key is the group, its time the largest of the records', and its last header says what it is.
+// Its key is the group, its time the largest of the records' (of a session: the stream time when its first record
+// came), and its last header says what it is.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +37,12 @@ inline bool is_combined(const Record& record) {
 // `front` is the set in front of the internal topic.
 void encode_combined(const AggregateSet& front, bool key_is_text, uint64_t records, const char* state,
                      bool with_sources, std::string& out);
+struct SessionSpan {
+  int64_t first, last;
+};
+// Of a session. `time`: the record's.
+void encode_combined(const AggregateSet& front, bool key_is_text, uint64_t records, const char* state,
+                     int64_t time, const SessionSpan& span, std::string& out);
 
 // A record as a source, behind one of this offset and time.
 void append_source(const Record& record, const GroupedRecord& grouped, int64_t offset_before,
@@ -51,7 +59,10 @@ class Combined {
   std::optional<RecordError> read(const Record& record);
 
   bool key_is_text() const { return key_is_text_; }
+  // 0: it tells the time alone (sessions).
   uint64_t records() const { return records_; }
+  // From the first to the last of the records of a session; none: they are of a window, or of a table.
+  const std::optional<SessionSpan>& session() const { return session_; }
   // Whether a group or window with this state takes it: all of it or nothing. Where it has sources, an error
   // says that one of them might be refused: then each is to be judged by itself (take_apart()).
   std::optional<RecordError> can_merge(const char* state) const;
@@ -70,6 +81,7 @@ class Combined {
   mutable std::vector<MergeRisk> risks_;
   bool key_is_text_ = true;
   bool has_sources_ = false;
+  std::optional<SessionSpan> session_;
   uint64_t records_ = 0;
   double reach_ = 0;          // of all records, as Aggregate::reach()
   std::string_view sources_;  // of the record that was read

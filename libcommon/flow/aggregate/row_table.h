@@ -56,6 +56,14 @@ class RowTable {
       if (row->hash == hash && this->key(row) == key) return {row, false};
     }
   }
+  // Another row with the key of `row`, which the table finds from now on in its place; `row` stays among rows().
+  Row* add_another(const Row* row) {
+    if ((rows_.size() + 1) * 2 > slots_.size()) grow();
+    const size_t mask = slots_.size() - 1;
+    size_t at = row->hash & mask;
+    while (slots_[at] != row) at = (at + 1) & mask;
+    return slots_[at] = make(key(row), row->hash);
+  }
   // Null: it is not here.
   Row* find(std::string_view key) const {
     if (rows_.empty()) return nullptr;
@@ -109,7 +117,9 @@ class RowTable {
     const size_t mask = slots_.size() - 1;
     for (Row* row : rows_) {
       size_t at = row->hash & mask;
-      while (slots_[at] != nullptr) at = (at + 1) & mask;
+      // Of several with one key (add_another()) the newest is found.
+      while (slots_[at] != nullptr && !(slots_[at]->hash == row->hash && key(slots_[at]) == key(row)))
+        at = (at + 1) & mask;
       slots_[at] = row;
     }
   }

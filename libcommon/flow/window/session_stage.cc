@@ -2,9 +2,11 @@
 //
 // A key's open sessions are one value (KeyedRows), in order of time; they are more than `gap` apart from each
 // other. A record merges the open ones in its reach, in order of their ends, then counts itself. A closed one
-// within reach is not touched.
+// within reach is not touched. Combined records (combine_sessions.h) are as one that reaches from the first to the
+// last of them.
 #include <algorithm>
 
+#include "flow/aggregate/combined.h"
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/window/closed_rows.h"
 #include "flow/window/session_rows.h"
@@ -24,25 +26,32 @@ class SessionStage final : public WindowStage {
 
  protected:
   Result<bool> take(const Record& record, const GroupedRecord& grouped, int64_t now, Emitter& out) override {
-    const int64_t time = grouped.time;
+    SessionSpan span{grouped.time, grouped.time};
+    if (grouped.combined) {
+      if (grouped.combined->records() == 0) {
+        move_on(grouped, out);
+        return true;
+      }
+      span = *grouped.combined->session();
+    }
     Rows::Node* node = &rows_.load(grouped.key);
     size_t first = 0, count = 0;
-    reach(*node, time, now, first, count);
-    if (count == 0 && is_closed(time, now)) {
+    reach(*node, span, now, first, count);
+    if (count == 0 && is_closed(span.last, now)) {
       move_on(grouped, out);
       return false;
     }
     if (count == 1) {
-      if (auto refused = set_.can_add(node->value.list[first].state.get(), grouped.arguments))
+      if (auto refused = can_add(set_, node->value.list[first].state.get(), grouped))
         return *refused;
       move_on(grouped, out);
       node = &rows_.load(grouped.key);
-      reach(*node, time, now, first, count);
+      reach(*node, span, now, first, count);
       Session& session = node->value.list[first];
       const int64_t old_first = session.first, old_last = session.last;
-      set_.add_checked(session.state.get(), grouped.arguments);
-      session.first = std::min(session.first, time);
-      session.last = std::max(session.last, time);
+      add_checked(set_, session.state.get(), grouped);
+      session.first = std::min(session.first, span.first);
+      session.last = std::max(session.last, span.last);
       if (session.first != old_first || session.last != old_last) {
         retract(record, *node, old_first, old_last, session.emitted, out);
         session.emitted = false;
@@ -50,17 +59,18 @@ class SessionStage final : public WindowStage {
       changed(record, *node, session, out);
       return true;
     }
-    Session merged{time, time, false, false, OwnedState(set_)};
+    Session merged{span.first, span.last, false, false, OwnedState(set_)};
     for (size_t i = first; i < first + count; ++i) {
       const Session& session = node->value.list[i];
       if (auto refused = set_.merge(merged.state.get(), session.state.get())) return *refused;
       merged.first = std::min(merged.first, session.first);
       merged.last = std::max(merged.last, session.last);
     }
-    if (auto refused = set_.add(merged.state.get(), grouped.arguments)) return *refused;
+    if (auto refused = can_add(set_, merged.state.get(), grouped)) return *refused;
+    add_checked(set_, merged.state.get(), grouped);
     move_on(grouped, out);
     node = &rows_.load(grouped.key);
-    reach(*node, time, now, first, count);  // earlier ones may have closed
+    reach(*node, span, now, first, count);  // earlier ones may have closed
     Sessions& sessions = node->value;
     if (sessions.list.empty()) sessions.key_is_text = grouped.key_is_text;
     const auto from = sessions.list.begin() + static_cast<std::ptrdiff_t>(first);
@@ -132,16 +142,17 @@ class SessionStage final : public WindowStage {
 
   bool is_closed(int64_t last, int64_t now) const { return last + gap_ + 1 + options_.grace <= now; }
 
-  // The open sessions that `time` touches: `count` from `first` on. With none, `first` is where its own would
+  // The open sessions that `span` touches: `count` from `first` on. With none, `first` is where its own would
   // stand.
-  void reach(const Rows::Node& node, int64_t time, int64_t now, size_t& first, size_t& count) const {
+  void reach(const Rows::Node& node, const SessionSpan& span, int64_t now, size_t& first,
+             size_t& count) const {
     const std::vector<Session>& list = node.value.list;
     first = 0;
     // Closed ones (about to be removed) stand before all open ones.
-    while (first < list.size() && (list[first].last + gap_ < time || is_closed(list[first].last, now)))
+    while (first < list.size() && (list[first].last + gap_ < span.first || is_closed(list[first].last, now)))
       ++first;
     count = 0;
-    while (first + count < list.size() && list[first + count].first - gap_ <= time) ++count;
+    while (first + count < list.size() && list[first + count].first - gap_ <= span.last) ++count;
   }
 
   int64_t next_close(const Sessions& sessions) const {

@@ -42,11 +42,15 @@ void WindowStage::process(const Record& record, Emitter& out) {
     out.fail(record, std::move(*error));
     return;
   }
-  if (auto refused = times_taken_.judge(grouped_.time, out)) return out.fail(record, std::move(*refused));
+  const bool is_session = grouped_.combined && grouped_.combined->session();
+  const int64_t newest =
+      is_session ? std::max(grouped_.time, grouped_.combined->session()->last) : grouped_.time;
+  if (auto refused = times_taken_.judge(newest, out)) return out.fail(record, std::move(*refused));
   if (options_.window.is_calendar() && grouped_.time > kLastCalendarTime)
     return out.fail(record, {Reason::bad_time, "the time " + std::to_string(grouped_.time) +
                                                    " ms is too far in the future for days and months"});
-  if (grouped_.combined && !options_.window.is_aligned())
+  if (grouped_.combined &&
+      (is_session ? options_.window.kind != WindowSpec::Kind::session : !options_.window.is_aligned()))
     return out.fail(record, {Reason::bad_codec, "combined records came for windows that take single ones"});
   if (options_.interval_ms && !due_) due_ = 0;  // tick() sets the clock going
   clock_.has_spoken(grouped_.source);

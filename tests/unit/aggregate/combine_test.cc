@@ -122,6 +122,19 @@ GroupingPlan front_plan() {
   return plan;
 }
 
+CombinePlan plan_of(const Case& one) {
+  CombinePlan how;
+  if (!one.window) return how;
+  if (one.window->kind == WindowSpec::Kind::session) {
+    how.sessions = {one.window->size, one.grace};
+    return how;
+  }
+  how.place_of = PlaceInWindows(*one.window);
+  how.next_close = [&one](int64_t time) { return next_close(*one.window, one.grace, time); };
+  how.keeps_order = one.window->kind == WindowSpec::Kind::tumbling;
+  return how;
+}
+
 struct Outcome {
   Results results;
   InternalTopic topic;
@@ -132,12 +145,7 @@ Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
             const std::vector<size_t>& commits, int32_t partitions = 0) {
   const AggregateSet set(parse_aggregates(one.aggregates, "AGGS"));
   auto reader = std::make_unique<ExpressionReader>(front_plan(), expr::Options(), set, nullptr);
-  CombinePlan how;
-  if (one.window) {
-    how.place_of = PlaceInWindows(*one.window);
-    how.next_close = [&one](int64_t time) { return next_close(*one.window, one.grace, time); };
-    how.keeps_order = one.window->kind == WindowSpec::Kind::tumbling;
-  }
+  CombinePlan how = plan_of(one);
   const auto front =
       combines ? make_combine_stage(how, set, std::move(reader)) : make_repartition_stage(std::move(reader));
   GroupingPlan behind_plan = front_plan();
@@ -282,15 +290,17 @@ TEST_CASE("combining: the same results, late records and errors as without") {
   std::mt19937 random(20261122);
   const std::vector<std::optional<WindowSpec>> windows = {std::nullopt, parse_window_spec("50ms"),
                                                           parse_window_spec("90ms/20ms"),
-                                                          parse_window_spec("50ms/13ms")};
+                                                          parse_window_spec("50ms/13ms"),
+                                                          parse_window_spec("session:20ms"),
+                                                          parse_window_spec("session:7ms")};
   for (const AggregateFunction& function : aggregate_functions()) {
     if (function.folds) continue;
     for (const auto& window : windows) {
       for (int round = 0; round < 6; ++round) {
         const AggregateSet set(parse_aggregates("a=" + call_of(function), "AGGS"));
-        if (!can_combine(set, !window || window->kind == WindowSpec::Kind::tumbling)) continue;
         CAPTURE(function.name, window ? to_string(*window) : "table", round);
         const Case one{"a=" + call_of(function), window, static_cast<int64_t>(random() % 40)};
+        if (!can_combine(set, plan_of(one))) continue;
         const unsigned odd[] = {0, 3, 60};
         const auto lines = random_lines(random, 300, 4, odd[round % 3]);
         std::vector<size_t> commits;
@@ -342,6 +352,35 @@ TEST_CASE("combining: deviations to the last digit, whole numbers or not") {
   }
   compare({"a=stddev(x)", {}, 0}, lines, {7, 1000});
   compare({"a=stddev(x)", parse_window_spec("50ms"), 0}, lines, {7, 1000});
+}
+
+TEST_CASE("combining: sessions, whatever their gap, grace and disorder") {
+  std::mt19937 random(11);
+  for (const char* list : {"a=count(), s=sum(n), m=avg(n)", "a=count() if n > 3, each=distinct(n)"}) {
+    for (int round = 0; round < 200; ++round) {
+      CAPTURE(list, round);
+      auto lines = random_lines(random, 300, 1 + static_cast<unsigned>(random() % 9));
+      for (Line& line : lines)
+        if (line.value != "-")
+          line.value.insert(line.value.size() - 1, ",\"n\":" + std::to_string(random() % 10));
+      const auto gap = std::to_string(1 + random() % 40);
+      const Case one{list, parse_window_spec("session:" + gap + "ms"), static_cast<int64_t>(random() % 60)};
+      compare(one, lines, {50, 51, 200});
+    }
+  }
+}
+
+TEST_CASE("combining: of a session's records one piece goes on, and one that tells the time") {
+  std::vector<Line> lines;
+  for (int n = 0; n < 100; ++n)
+    lines.push_back({"{\"g\":\"g" + std::to_string(n % 2) + "\",\"x\":1}", 1000 + n});
+  const Case one{"a=count()", parse_window_spec("session:10ms"), 0};
+  compare(one, lines, {60});
+  CHECK(run(one, true, lines, {60}).topic.records.size() == 6);
+  const auto alone = run(one, true, {lines[0]}, {}).topic.records;
+  REQUIRE(alone.size() == 1);
+  CHECK(alone[0].value == std::string("\5\1\2\0\0", 5));  // flags, records, count, first, length
+  CHECK(alone[0].time == 1000);
 }
 
 TEST_CASE("combining: days") {
@@ -447,7 +486,7 @@ TEST_CASE("combining: a state that refuses a record has it apart from the others
   CHECK(sums.results.failed.begin()->find("in 0 3 @1") == 0);
   CHECK(sums.results.rows.at("b ").find("\"a\":9000000000000000001") != std::string::npos);
   CHECK(sums.topic.records.size() == 4);
-  CHECK_FALSE(can_combine(AggregateSet(parse_aggregates("a=fold(0, 1)", "AGGS")), true));
+  CHECK_FALSE(can_combine(AggregateSet(parse_aggregates("a=fold(0, 1)", "AGGS")), CombinePlan()));
 }
 
 TEST_CASE("combining: large values go on alone") {
