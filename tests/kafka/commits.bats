@@ -15,6 +15,24 @@ teardown() { kafka_teardown; }
   same <(seq 100) <(consume "$dst")
 }
 
+@test "-m: records that a command answered beyond it are not in the state of the stages around it" {
+  new_topic src
+  seq 100 | sed 's/.*/k:{"id":&}/' | produce "$src" -K:
+  seq 100 >want
+  local number=0 pipe word most dst
+  for pipe in "kmap |_cat then kscan n=count()" "kscan n=count() then kmap |_cat" \
+    "kgroupby id-id then kmap |_cat then kscan n=count()"; do
+    dst=dst$((++number))
+    new_topic "$dst"
+    dst=${!dst}
+    local stages=()
+    for word in $pipe; do stages+=("${word//_/ }"); done
+    for most in 5 1 30; do kpipe -g "$dst" -e -m $most "${stages[@]}" -- "$src" "$dst"; done
+    kpipe -g "$dst" -e "${stages[@]}" -- "$src" "$dst"
+    same want <(consume "$dst" | jq .n)
+  done
+}
+
 @test "-m: the windows that one record closes are all written" {
   new_topic src
   new_topic dst

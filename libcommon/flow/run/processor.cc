@@ -24,6 +24,7 @@ void Processor::begin(std::span<const Record> records) {
   batch_ = records;
   ends_before_.reset();
   counted_.clear();
+  taken_before_ = 0;
   last_refused_.reset();
 }
 
@@ -36,6 +37,7 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
       break;
     }
     current_ = &record;
+    if (!batch_.empty()) taken_before_ = static_cast<size_t>(&record - batch_.data()) + 1;
     out_before_current_ = out_;
     if (reads_in_) {
       ++in_;
@@ -115,6 +117,7 @@ void Processor::reach_limit(const Record* origin) {
   const size_t at = index_of(*origin);
   // A stage that answers later has taken records behind this one.
   ends_before_ = at + 1;
+  is_beyond_limit_ = limits_.stateful && taken_before_ > at + 1;
   uint64_t behind = current_ ? static_cast<uint64_t>(std::max<ptrdiff_t>(0, current_ - &batch_[at])) : 0;
   for (const auto& [first, count] : counted_)
     behind += first > at ? count : first + count > at + 1 ? first + count - at - 1 : 0;
@@ -196,7 +199,7 @@ void Processor::roll_back(const Checkpoint& to) {
   in_ = to.in;
   out_ = to.out;
   end_ = reached(limits_.input, in_) || reached(limits_.output, out_) ? End::limit : End::no;
-  failed_half_way_ = failed_on_trial_ = false;
+  failed_half_way_ = failed_on_trial_ = is_beyond_limit_ = false;
   last_refused_.reset();  // its dead letter was aborted
 }
 

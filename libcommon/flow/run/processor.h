@@ -91,6 +91,9 @@ class Processor final : public Emitter {
   // Of the batch's records, those before this index are done. Less than what was taken only after a failure,
   // or where a stage that answers later reached the limit.
   size_t done(size_t taken) const { return std::min(taken, ends_before_.value_or(taken)); }
+  // -m was reached by a record, and ones behind it are in the state already, for a stage answers later. Nothing may
+  // be committed: what was done since the last commit is to be done again, with a flush() after each record.
+  bool is_beyond_limit() const { return is_beyond_limit_; }
   // What failed, or was interrupted, had already written an output, or changed a state: its transaction must
   // not be committed.
   bool failed_half_way() const { return failed_half_way_; }
@@ -159,6 +162,8 @@ class Processor final : public Emitter {
   uint64_t out_before_current_ = 0;
   End end_ = End::no;
   std::optional<size_t> ends_before_;               // of the batch
+  size_t taken_before_ = 0;                         // of the batch: no record from here on was taken
+  bool is_beyond_limit_ = false;
   std::vector<std::pair<size_t, size_t>> counted_;  // of the batch: where records counted as read, how many
   // The last record of which an output was refused, and why: of this batch, since the last abort.
   struct Refused {

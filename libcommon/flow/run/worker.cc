@@ -112,6 +112,7 @@ void Worker::turn() {
   admit();
   if (rewind_needed_) return;
   take();
+  if (try_again_one_by_one()) return;
   if (piece_ && taken_ > 0) commit();
   if (rewind_needed_) return;
   processor_->before_silent_work(on_trial());
@@ -259,7 +260,8 @@ bool Worker::read() {
 }
 
 void Worker::take() {
-  const auto slice = rest_.first(std::min({rest_.size(), slices_.records(), piece_.value_or(rest_.size())}));
+  const size_t most = one_by_one_ ? 1 : piece_.value_or(rest_.size());
+  const auto slice = rest_.first(std::min({rest_.size(), slices_.records(), most}));
   rest_ = rest_.subspan(slice.size());
   const int64_t began_us = clock_.steady_us();
   take_records(slice);
@@ -325,6 +327,15 @@ bool Worker::try_again_in_pieces() {
   if (!processor_->failed_on_trial()) return false;
   in_pieces_ = taken_;
   piece_ = std::max<size_t>(1, taken_ / 2);
+  set_aside();
+  processor_->roll_back(checkpoint_);
+  return true;
+}
+
+// -m is reached, and the state knows records behind it: the same again, to end exactly there.
+bool Worker::try_again_one_by_one() {
+  if (!processor_->is_beyond_limit()) return false;
+  one_by_one_ = true;
   set_aside();
   processor_->roll_back(checkpoint_);
   return true;

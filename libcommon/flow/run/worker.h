@@ -87,6 +87,7 @@ class Worker final : private PartitionOwner {
   void commit(bool last = false);
   bool on_trial() const;
   bool try_again_in_pieces();
+  bool try_again_one_by_one();
   void set_aside();
   void abort_and_rewind();
   bool refuse_added();
@@ -125,6 +126,7 @@ class Worker final : private PartitionOwner {
   std::optional<size_t> piece_;
   size_t taken_ = 0;                    // records since the last commit
   const Record* last_taken_ = nullptr;  // while its batch is there
+  bool one_by_one_ = false;             // a stage that answers later went beyond -m: each record is answered at once
   size_t in_pieces_ = 0;                // of those that are done again, still to be committed
   Processor::Checkpoint checkpoint_;
   int64_t last_end_check_us_ = 0;
