@@ -203,7 +203,9 @@ class RocksBackend final : public Backend {
     std::vector<Change> rows;
     cache_.collect_dirty(rows);
     sort_changes(rows);
-    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), sst_options_);
+    // By default the writer has the operating system forget what it wrote, which look-ups then read from the disk.
+    constexpr bool kForgetPages = false;
+    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), sst_options_, nullptr, kForgetPages);
     check(file.Open(path));
     for (const Change& row : rows)
       check(row.value.is_null() ? file.Delete(slice(row.key))
