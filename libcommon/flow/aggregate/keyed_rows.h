@@ -3,7 +3,9 @@
 //
 // The timer is lazy: a key that stays active is not re-armed for each record; when it fires, the owner says
 // when to look again. Values and timers are written before each commit and let go when they take too much
-// memory; then the timer's row in the store brings the key back. In an in-memory store nothing is written.
+// memory; then the timer's row in the store brings the key back. The next of these rows are read ahead, many
+// with one scan: a scan sorts what the transaction has written, and has the store write what it holds back. In
+// an in-memory store nothing is written.
 //
 // Store: kKeyRow (or another prefix) key -> due:signed value;  kTimerRow due key -> (empty).
 //
@@ -45,7 +47,10 @@ class KeyedRows {
 
   KeyedRows(state::Store& store, Codec codec, size_t cache_bytes, char row_prefix = state::kKeyRow)
       : store_(store), codec_(std::move(codec)), cache_bytes_(cache_bytes), row_prefix_(row_prefix) {
-    if (!store_.in_memory()) next_stored_ = TimerKey::first_due(store_, std::string(1, state::kTimerRow));
+    if (store_.in_memory()) return;
+    ahead_is_all_ = false;
+    horizon_ = std::string(1, state::kTimerRow);
+    read_ahead();
   }
 
   // Valid until the next fire() or write_back(). A node that stays empty is let go then.
@@ -88,14 +93,14 @@ class KeyedRows {
   size_t dirty() const { return dirty_.size(); }
   // When the first timer is due; kNever: there is none. No look at the store.
   int64_t next_due() const {
-    return timers_.empty() ? next_stored_ : std::min(next_stored_, (*timers_.begin())->due);
+    return timers_.empty() ? next_stored() : std::min(next_stored(), (*timers_.begin())->due);
   }
 
   // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to
   // look again.
   template <typename F>
   void fire(int64_t now, const F& look) {
-    if (next_stored_ <= now) load_due(now);
+    if (next_stored() <= now) load_due(now);
     while (!timers_.empty() && (*timers_.begin())->due <= now) {
       Node& node = **timers_.begin();
       timers_.erase(timers_.begin());
@@ -159,7 +164,7 @@ class KeyedRows {
     }
     dirty_.clear();
     if (memory_ <= std::min(cache_bytes_, store_.memory_share())) return;
-    if (!timers_.empty()) next_stored_ = std::min(next_stored_, (*timers_.begin())->due);
+    keep_ahead();
     timers_.clear();
     nodes_.clear();
     memory_ = 0;
@@ -197,17 +202,66 @@ class KeyedRows {
     dirty_.clear();
   }
   void row_key(std::string_view key) { key_.assign(1, row_prefix_).append(key); }
+  // No timer in the store of a key that is not loaded is due before.
+  int64_t next_stored() const {
+    if (ahead_at_ < ahead_.size()) return TimerKey::due(ahead_[ahead_at_]);
+    return ahead_is_all_ ? kNever : TimerKey::due(horizon_);
+  }
   void load_due(int64_t now) {
-    std::vector<std::string> keys;
-    const std::string end = TimerKey::of(now + 1, {});
+    for (;;) {
+      for (; ahead_at_ < ahead_.size() && TimerKey::due(ahead_[ahead_at_]) <= now; ++ahead_at_)
+        load(TimerKey::key(ahead_[ahead_at_]));
+      if (next_stored() > now) return;
+      read_ahead();
+    }
+  }
+  // The next timer rows of the store, from the horizon on. REQUIRES: those before it are done.
+  void read_ahead() {
+    ahead_.clear();
+    ahead_at_ = 0;
+    ahead_is_all_ = true;
+    size_t bytes = 0;
+    const size_t most = ahead_bytes();
     // Not from the first timer row on: a database walks over each one that has fired, again and again.
-    store_.scan(TimerKey::of(next_stored_, {}), end, [&](std::string_view row, std::string_view) {
-      keys.emplace_back(TimerKey::key(row));
+    const std::string from = std::move(horizon_);
+    store_.scan(from, TimerKey::end(), [&](std::string_view row, std::string_view) {
+      TimerKey::due(row);  // that it has one
+      if (bytes > most) {
+        horizon_ = row;
+        ahead_is_all_ = false;
+        return false;
+      }
+      bytes += row.size() + sizeof(std::string);
+      ahead_.emplace_back(row);
       return true;
     });
-    for (const std::string& key : keys) load(key);
-    next_stored_ = TimerKey::first_due(store_, end);
   }
+  // All keys are about to be let go: their timers before the horizon are only known here.
+  void keep_ahead() {
+    ahead_.erase(ahead_.begin(), ahead_.begin() + static_cast<std::ptrdiff_t>(ahead_at_));
+    ahead_at_ = 0;
+    const auto is_known = [&](int64_t due) { return ahead_is_all_ || due <= TimerKey::due(horizon_); };
+    for (const Node* node : timers_) {
+      if (!is_known(node->due)) break;
+      if (node->stored_due == kNever) continue;
+      std::string row = TimerKey::of(node->stored_due, node->key);
+      if (ahead_is_all_ || row < horizon_) ahead_.push_back(std::move(row));
+    }
+    std::sort(ahead_.begin(), ahead_.end());
+    ahead_.erase(std::unique(ahead_.begin(), ahead_.end()), ahead_.end());
+    size_t bytes = 0;
+    const size_t most = ahead_bytes();
+    for (size_t i = 0; i < ahead_.size(); ++i) {
+      if (bytes > most) {
+        horizon_ = ahead_[i];
+        ahead_is_all_ = false;
+        ahead_.resize(i);
+        break;
+      }
+      bytes += ahead_[i].size() + sizeof(std::string);
+    }
+  }
+  size_t ahead_bytes() const { return store_.memory_share() / 8; }
 
   state::Store& store_;
   Codec codec_;
@@ -216,7 +270,12 @@ class KeyedRows {
   std::unordered_map<std::string_view, std::unique_ptr<Node>> nodes_;
   std::set<Node*, Sooner> timers_;
   std::vector<Node*> dirty_;
-  int64_t next_stored_ = kNever;  // no timer in the store of a key that is not loaded is due before
+  // Rows of timers in the store. Of keys that are not loaded all before the row horizon_ stand from ahead_at_ on,
+  // in order; some may be of keys that are loaded or gone, which are looked at for nothing.
+  std::vector<std::string> ahead_;
+  size_t ahead_at_ = 0;
+  bool ahead_is_all_ = true;  // there are no others, and horizon_ says nothing
+  std::string horizon_;
   size_t memory_ = 0;
   std::string key_;
   std::string value_;

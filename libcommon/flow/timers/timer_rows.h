@@ -43,15 +43,6 @@ struct TimerKey {
     return get_ordered(row.substr(1));
   }
   static std::string_view key(std::string_view row) { return row.substr(9); }
-  // When the first timer from the row `from` on is due; kNever: there is none.
-  static int64_t first_due(state::Store& store, const std::string& from) {
-    int64_t first = kNever;
-    store.scan(from, end(), [&](std::string_view row, std::string_view) {
-      first = due(row);
-      return false;
-    });
-    return first;
-  }
 };
 
 class TimerRows {
