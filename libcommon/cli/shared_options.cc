@@ -13,6 +13,7 @@
 #include "base/murmur2.h"
 #include "base/shell_word.h"
 #include "base/time_format.h"
+#include "cli/explain.h"
 #include "cli/idle_options.h"
 #include "serve/run_views.h"
 
@@ -102,6 +103,24 @@ void SharedOptions::set_group(flow::Job& job) const {
   job.group = group_prefix_ + default_group(job.tool, job.in, job.out);
 }
 
+namespace {
+
+// REQUIRES: the job is complete.
+void serve_over_http(flow::Job& job, const std::string& address, const serve::HttpAccess& access) {
+  serve::RunAbout about{job.tool, job.group, KUTILS_VERSION, explain(job, {}), {}};
+  for (const flow::Setting& setting : job.settings) about.settings.emplace_back(setting.name, setting.value);
+  job.make_observer = [about = std::move(about), access, at = serve::parse_http_address("--http", address),
+                       state_dir = job.state_dir](const Clock& clock, Log& log) {
+    auto views = std::make_shared<serve::RunViews>(at, about, clock, access, state_dir);
+    log.note("http://" + serve::to_string(views->address()) + "/metrics");
+    if (access.token.empty() && !serve::is_loopback_host(at.host))
+      log.note("--http: whoever reaches this address can read the rows; --http-token asks for a token");
+    return views;
+  };
+}
+
+}  // namespace
+
 flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<std::string>& in,
                                   const std::optional<std::string>& out) {
   if (place_) return make_stage_job(tool);
@@ -150,14 +169,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
     throw usage_error("--http-host and --http-token do nothing without --http", "add --http ADDR");
   if (!http_.empty()) {
     if (http_access_.token.empty()) http_access_.token = http_token_from_environment();
-    job.make_observer = [access = http_access_, at = serve::parse_http_address("--http", http_), name = tool,
-                         group = job.group, state_dir = job.state_dir](const Clock& clock, Log& log) {
-      auto views = std::make_shared<serve::RunViews>(at, name, group, clock, access, state_dir);
-      log.note("http://" + serve::to_string(views->address()) + "/metrics");
-      if (access.token.empty() && !serve::is_loopback_host(at.host))
-        log.note("--http: whoever reaches this address can read the rows; --http-token asks for a token");
-      return views;
-    };
+    serve::parse_http_address("--http", http_);  // what is wrong is found now
   }
   set_warnings(tool);
   parse_formats();
@@ -266,6 +278,7 @@ void SharedOptions::shape(flow::Job& job) const {
   if (as_graph_ && !explains_)
     throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");
   if (place_ && shape_.key) job.changes_keys = true;
+  if (!place_ && !http_.empty()) serve_over_http(job, http_, http_access_);
   if (!place_)
     refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,
                                  shape_.time && !shape_.uses_wall_clock()});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/base64.h"
 #include "base/trim.h"
 
 namespace kutils::serve {
@@ -156,6 +157,13 @@ HeadResult read_head(std::string_view bytes) {
       constexpr std::string_view kBearer = "bearer ";
       if (lowered(value.substr(0, kBearer.size())) == kBearer)
         head.bearer = trim(value.substr(kBearer.size()), kBlanks);
+      // What a browser sends when it has asked its user: the token is the password.
+      constexpr std::string_view kBasic = "basic ";
+      if (lowered(value.substr(0, kBasic.size())) == kBasic) {
+        std::string both;
+        if (append_from_base64(trim(value.substr(kBasic.size()), kBlanks), both)) continue;
+        head.bearer = both.substr(std::min(both.find(':') + 1, both.size()));
+      }
     } else if (name == "transfer-encoding" || (name == "content-length" && value != "0")) {
       return refuse(413, "a request with a body is not answered");
     }

@@ -20,7 +20,7 @@ struct HttpHead {
   HttpRequest request;
   bool is_head = false;             // HEAD: no body is sent
   std::optional<std::string> host;  // without port and brackets, in lower case
-  std::string bearer;               // of Authorization: Bearer; empty: none
+  std::string bearer;               // of Authorization: Bearer, or the password of Basic; empty: none
 };
 
 struct HeadResult {

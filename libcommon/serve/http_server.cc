@@ -87,7 +87,9 @@ std::string head_of(const HttpReply& reply) {
   std::string out = "HTTP/1.1 " + std::to_string(reply.status) + " " + reason(reply.status) + "\r\n";
   out += "Content-Type: " + reply.type + "\r\nContent-Length: " + std::to_string(reply.body.size()) + "\r\n";
   out += "Connection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
-  if (reply.status == 401) out += "WWW-Authenticate: Bearer\r\n";
+  if (reply.status == 401)
+    out +=
+        "WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic realm=\"kutils: the token is the password\"\r\n";
   if (reply.status == 405) out += "Allow: GET, HEAD\r\n";
   if (reply.status == 503) out += "Retry-After: 1\r\n";
   return out + "\r\n";

@@ -95,4 +95,25 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
   return {query->missing().empty() ? 200 : 404, kLines, std::move(body)};
 }
 
+std::map<std::string, std::vector<std::string>> LiveTables::first_rows(size_t most, int64_t now_ms) const {
+  std::map<std::string, std::vector<std::string>> out;
+  const std::shared_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return out;
+  for (const auto& [partition, rows] : partitions_) {
+    const auto cursor = rows->cursor();
+    for (const auto& [op, meta] : state::read_meta_rows(*cursor)) {
+      auto description = flow::parse_description(meta.description);
+      if (!description) continue;
+      std::vector<std::string>& table = out[description->output.empty() ? group_ : description->output];
+      if (table.size() >= most) continue;
+      flow::TableQuery query(std::move(*description), flow::Query());
+      query.run(*cursor, op, meta.times.stream_time, now_ms, [&](MaybeBytes, std::string_view json, int64_t) {
+        table.emplace_back(json);
+        return table.size() < most;
+      });
+    }
+  }
+  return out;
+}
+
 }  // namespace kutils::serve

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <shared_mutex>
 #include <string>
+#include <vector>
 
 #include "flow/query/table_query.h"
 #include "serve/http.h"
@@ -28,6 +30,9 @@ class LiveTables {
   // 200: a JSON object a line. 404 with lines: a key has no row; without: no such table here. 413: more than
   // kMostBytes.
   HttpReply answer(const std::string& table, const HttpRequest& request, int64_t now_ms) const;
+  // The first rows of each table that is here, as JSON objects, by the name of its topic. Empty where
+  // questions wait for a partition that goes.
+  std::map<std::string, std::vector<std::string>> first_rows(size_t most, int64_t now_ms) const;
   static constexpr size_t kMostBytes = size_t{16} << 20;
   static constexpr const char* kLines = "application/x-ndjson";
 

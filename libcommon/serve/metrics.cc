@@ -1,10 +1,29 @@
 #include "serve/metrics.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
 #include <utility>
 #include <vector>
 
 namespace kutils::serve {
 namespace {
+
+// As short as it can be, and as exact as it need be.
+std::string decimal(double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.10g", number);
+  return text.data();
+}
+std::string seconds_of(int64_t ms) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%lld.%03lld", static_cast<long long>(ms / 1000),
+                static_cast<long long>(ms % 1000));
+  return text.data();
+}
 
 std::string escaped(const std::string& label) {
   std::string out;
@@ -28,6 +47,23 @@ class Text {
   void family(const char* name, const char* type, const char* help) {
     name_ = std::string("kutils_") + name;
     out_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
+  }
+  void histogram(const char* name, const char* help, const CommitTimes& times) {
+    family(name, "histogram", help);
+    uint64_t all = 0;
+    for (size_t i = 0; i < times.counts.size(); ++i) {
+      all += times.counts[i];
+      const std::string bound = i < CommitTimes::kBounds.size() ? decimal(CommitTimes::kBounds[i]) : "+Inf";
+      out_ += name_ + "_bucket{" + common_ + ",le=\"" + bound + "\"} " + std::to_string(all) + "\n";
+    }
+    out_ += name_ + "_sum{" + common_ + "} " + decimal(times.sum) + "\n";
+    out_ += name_ + "_count{" + common_ + "} " + std::to_string(all) + "\n";
+  }
+  // Of the process: names and form that all programs share.
+  void process(const char* name, const char* type, const char* help, const std::string& number) {
+    const std::string whole = std::string("process_") + name;
+    out_ += "# HELP " + whole + " " + help + "\n# TYPE " + whole + " " + type + "\n" + whole + " " + number +
+            "\n";
   }
   void value(const std::string& number, const char* label = nullptr, const std::string& of = {}) {
     out_ += name_ + "{" + common_;
@@ -64,6 +100,7 @@ std::string prometheus_text(const Figures& figures, const std::string& tool, con
   for (size_t i = 0; i < counts.drops.size(); ++i)
     text.value(std::to_string(counts.drops[i]), "reason", flow::to_string(static_cast<flow::DropReason>(i)));
   text.counter("commits_total", "Commits; transactions where there are any.", figures.commits);
+  text.histogram("commit_duration_seconds", "Time that commits took.", figures.commit_times);
   text.counter("transactions_aborted_total", "Aborted transactions, whose records came again.",
                figures.aborted);
   text.counter("worker_restarts_total", "Times that the worker was rebuilt after a fatal error.",
@@ -72,6 +109,13 @@ std::string prometheus_text(const Figures& figures, const std::string& tool, con
   if (figures.lag)
     text.gauge("lag_records", "Records between the position and the end, assigned partitions.",
                std::to_string(*figures.lag));
+  if (figures.record_time_ms)
+    text.gauge("stream_time_seconds",
+               "Largest time of the records processed; time() minus it is how old they are.",
+               seconds_of(*figures.record_time_ms));
+  if (figures.state_bytes)
+    text.gauge("state_bytes", "Bytes of files of the group's state on this machine.",
+               std::to_string(*figures.state_bytes));
   if (!figures.restores.empty()) {
     text.family("restored_rows_total", "counter", "Changelog records read to restore a partition's state.");
     for (const auto& [partition, restore] : figures.restores)
@@ -82,7 +126,37 @@ std::string prometheus_text(const Figures& figures, const std::string& tool, con
           std::to_string(restore.done || restore.rows >= restore.total ? 0 : restore.total - restore.rows),
           "partition", std::to_string(partition));
   }
+  if (!figures.version.empty()) {
+    text.family("build_info", "gauge", "Which version runs; always 1.");
+    text.value("1", "version", figures.version);
+  }
+  text.process("cpu_seconds_total", "counter", "CPU time of the process.",
+               decimal(figures.process.cpu_seconds));
+  text.process("resident_memory_bytes", "gauge", "Memory that the process has.",
+               std::to_string(figures.process.resident_bytes));
+  text.process("start_time_seconds", "gauge", "When the process began, since the epoch.",
+               seconds_of(figures.started_ms));
   return text.take();
+}
+
+void CommitTimes::add(double seconds) {
+  sum += seconds;
+  ++counts[static_cast<size_t>(std::lower_bound(kBounds.begin(), kBounds.end(), seconds) - kBounds.begin())];
+}
+
+ProcessFigures process_figures() {
+  ProcessFigures out;
+  rusage used{};
+  if (getrusage(RUSAGE_SELF, &used) == 0) {
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    out.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+  }
+  std::ifstream file("/proc/self/statm");
+  uint64_t size = 0, resident = 0;
+  if (file >> size >> resident) out.resident_bytes = resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return out;
 }
 
 }  // namespace kutils::serve

@@ -1,6 +1,10 @@
 #include "serve/run_views.h"
 
 #include <algorithm>
+#include <filesystem>
+
+#include "serve/status_page.h"
+#include "state/layout.h"
 
 namespace kutils::serve {
 namespace {
@@ -12,7 +16,26 @@ constexpr int64_t kLateUs = 60'000'000;
 constexpr std::string_view kTable = "/table/";
 
 // Supervisors ask without a token; it says nothing of the records.
-bool is_health(const std::string& path) { return path == "/health" || path == "/healthz"; }
+bool is_health(const std::string& path) {
+  return path == "/health" || path == "/healthz" || path == "/readyz";
+}
+constexpr int64_t kSampleUs = 1'000'000;
+constexpr size_t kMostSamples = 300;
+constexpr size_t kRowsOfPage = 20;  // of each table
+
+// Of the group's files on this machine.
+uint64_t bytes_of_state(const std::string& state_dir, const std::string& group) {
+  uint64_t bytes = 0;
+  std::error_code failed;
+  for (std::filesystem::recursive_directory_iterator it(state::group_directory(state_dir, group), failed),
+       end;
+       !failed && it != end; it.increment(failed)) {
+    std::error_code gone;  // files come and go
+    const auto size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
 
 uint64_t late_of(const flow::Report::Counts& counts) {
   return counts.drops[static_cast<size_t>(flow::DropReason::late)];
@@ -20,24 +43,39 @@ uint64_t late_of(const flow::Report::Counts& counts) {
 
 }  // namespace
 
-RunViews::RunViews(const HttpAddress& address, std::string tool, std::string group, const Clock& clock,
-                   HttpAccess access, const std::string& state_dir)
-    : tool_(std::move(tool)),
-      group_(std::move(group)),
+RunViews::RunViews(const HttpAddress& address, RunAbout about, const Clock& clock, HttpAccess access,
+                   const std::string& state_dir)
+    : about_(std::move(about)),
+      started_ms_(clock.wall_ms()),
+      state_dir_(state_dir),
       clock_(clock),
-      tables_(group_),
+      tables_(about_.group),
       server_(std::make_unique<HttpServer>(address, routes(), std::move(access))),
       announcement_(state_dir, server_->address()) {}
 
 HttpRoutes RunViews::routes() {
   return {[this](const HttpRequest& request) { return answer_at_once(request); },
-          [this](const HttpRequest& request) { return table(request); }, is_health};
+          [this](const HttpRequest& request) { return request.path == "/" ? page() : table(request); },
+          is_health};
 }
 
 void RunViews::turned(std::optional<int64_t> lag, size_t partitions) {
   turned_us_.store(clock_.steady_us(), std::memory_order_relaxed);
   lag_.store(lag.value_or(-1), std::memory_order_relaxed);
   partitions_.store(partitions, std::memory_order_relaxed);
+  const int64_t now_us = clock_.steady_us();
+  if (sampled_us_ != 0 && now_us - sampled_us_ < kSampleUs) return;
+  sampled_us_ = now_us;
+  const std::lock_guard lock(mutex_);
+  samples_.push_back({now_us, figures_.counts.in, figures_.counts.out, lag.value_or(-1)});
+  if (samples_.size() > kMostSamples) samples_.pop_front();
+}
+
+void RunViews::commit_done(const flow::CommitNews& news) {
+  const std::lock_guard lock(mutex_);
+  figures_.commit_times.add(static_cast<double>(news.took_us) / 1e6);
+  if (news.record_time_ms >= 0)
+    figures_.record_time_ms = std::max(figures_.record_time_ms.value_or(0), news.record_time_ms);
 }
 
 void RunViews::committed(const flow::Report::Counts& counts) {
@@ -67,7 +105,9 @@ void RunViews::opened(int32_t partition, state::Backend* rows) {
     const std::lock_guard lock(mutex_);
     figures_.restores[partition].done = true;
   }
-  if (rows != nullptr) tables_.add(partition, *rows);
+  if (rows == nullptr) return;
+  has_state_files_ = true;
+  tables_.add(partition, *rows);
 }
 
 void RunViews::closing(int32_t partition) {
@@ -85,6 +125,10 @@ Figures RunViews::figures() const {
   const int64_t lag = lag_.load(std::memory_order_relaxed);
   if (lag >= 0) copy.lag = lag;
   copy.partitions = partitions_.load(std::memory_order_relaxed);
+  if (has_state_files_) copy.state_bytes = bytes_of_state(state_dir_, about_.group);
+  copy.process = process_figures();
+  copy.started_ms = started_ms_;
+  copy.version = about_.version;
   return copy;
 }
 
@@ -97,7 +141,7 @@ HttpReply RunViews::table(const HttpRequest& request) const {
     if (restore.done || reply.status == 400) continue;
     return {503, HttpReply().type,
             "partition " + std::to_string(partition) + " is being restored: " + std::to_string(restore.rows) +
-                " of at most " + std::to_string(restore.total) + " rows\nask again when /health says ok\n"};
+                " of at most " + std::to_string(restore.total) + " rows\nask again when /readyz says ok\n"};
   }
   if (reply.status == 404 && reply.type != LiveTables::kLines && tables_.size() == 0)
     return {503, HttpReply().type,
@@ -106,33 +150,45 @@ HttpReply RunViews::table(const HttpRequest& request) const {
   return reply;
 }
 
-HttpReply RunViews::health() const {
+const char* RunViews::status(const Figures& now) const {
   const int64_t turned = turned_us_.load(std::memory_order_relaxed);
-  const Figures now = figures();
   bool is_restoring = false;
   for (const auto& [partition, restore] : now.restores) is_restoring |= !restore.done;
-  const bool is_stuck = turned != 0 && clock_.steady_us() - turned > kStuckUs;
   const int64_t late_us = late_us_.load(std::memory_order_relaxed);
   const bool drops = late_us != 0 && clock_.steady_us() - late_us < kLateUs;
-  const char* status = is_stuck       ? "stuck"
-                       : is_restoring ? "restoring"
-                       : turned == 0  ? "starting"
-                       : drops        ? "degraded"
-                                      : "ok";
+  if (turned != 0 && clock_.steady_us() - turned > kStuckUs) return "stuck";
+  return is_restoring ? "restoring" : turned == 0 ? "starting" : drops ? "degraded" : "ok";
+}
+
+HttpReply RunViews::health(bool asks_if_ready) const {
+  const Figures now = figures();
+  const std::string_view word = status(now);
   std::string body =
-      std::string("{\"status\":\"") + status + "\",\"partitions\":" + std::to_string(now.partitions);
+      "{\"status\":\"" + std::string(word) + "\",\"partitions\":" + std::to_string(now.partitions);
   if (now.lag) body += ",\"lag\":" + std::to_string(*now.lag);
   if (const uint64_t late = late_of(now.counts); late > 0) body += ",\"late\":" + std::to_string(late);
-  return {is_stuck ? 503 : 200, "application/json", body + "}\n"};
+  // Alive is what a restart would not help; ready is who answers and processes.
+  const bool is_well = word != "stuck" && !(asks_if_ready && (word == "starting" || word == "restoring"));
+  return {is_well ? 200 : 503, "application/json", body + "}\n"};
+}
+
+HttpReply RunViews::page() const {
+  PageFacts facts{about_, figures(), {}, {}, {}};
+  facts.status = status(facts.figures);
+  facts.tables = tables_.first_rows(kRowsOfPage, clock_.wall_ms());
+  facts.now_ms = clock_.wall_ms();
+  const std::lock_guard lock(mutex_);
+  facts.samples.assign(samples_.begin(), samples_.end());
+  return {200, "text/html; charset=utf-8", status_page(facts)};
 }
 
 std::optional<HttpReply> RunViews::answer_at_once(const HttpRequest& request) const {
   if (request.path == "/metrics")
     return HttpReply{200, "text/plain; version=0.0.4; charset=utf-8",
-                     prometheus_text(figures(), tool_, group_)};
-  if (is_health(request.path)) return health();
-  if (request.path.rfind(kTable, 0) == 0) return std::nullopt;
-  return HttpReply{404, HttpReply().type, "there is /metrics, /health, /table/NAME\n"};
+                     prometheus_text(figures(), about_.tool, about_.group)};
+  if (is_health(request.path)) return health(request.path == "/readyz");
+  if (request.path == "/" || request.path.rfind(kTable, 0) == 0) return std::nullopt;
+  return HttpReply{404, HttpReply().type, "there is /, /metrics, /healthz, /readyz, /table/NAME\n"};
 }
 
 }  // namespace kutils::serve

@@ -107,3 +107,53 @@ T=1767225600000  # 2026-01-01T00:00:00Z
   same some <(kquery --http "$at" --at 2026-01-01T00:01:00Z --delta 10s "$out" k0 | jq -c '{k, n, sum}')
   same some <(ask "$out" --data-urlencode key=k0 --data-urlencode at=2026-01-01T00:01:00Z --data-urlencode delta=10s | jq -c '{k, n, sum}')
 }
+
+@test "metrics are what Prometheus takes, with commits, stream time and state; health, readiness; the page" {
+  new_topic in 2
+  out=$(topic_name out)
+  kgen -c 400 'uri="/p" + string(_offset % 5), number=_offset' "$in"
+  printf '%s\n' '{"uri":"<script>alert(1)</script>","number":7}' '{"uri":"/x"' | kwrite -q -I text --time "timestamp('2026-01-02T03:04:05Z')" "$in"
+  serve table ktable -g "$out-group" --http 0 -j 2 --on-error skip --by uri 'n=count(), total=sum(number)' "$in" "$out"
+  wait_for 30 says_of_all "$out" 401
+  figure() { awk -v name="$1" 'index($1, name "{") == 1 || $1 == name {sum += $NF} END {print sum + 0}' metrics.out; }
+  look() { curl -sS "http://$at/metrics" >metrics.out; }
+  # The numbers, as of the last commit.
+  counted() { look && [ "$(figure kutils_records_in_total)" -ge 402 ] && [ "$(figure kutils_records_failed_total)" -eq 1 ]; }
+  wait_for 30 counted
+  "$KUTILS_SOURCE_DIR/tests/support/check_metrics" <metrics.out
+  if command -v promtool >/dev/null; then promtool check metrics <metrics.out; fi
+  [ "$(figure kutils_commit_duration_seconds_count)" -eq "$(figure kutils_commits_total)" ]
+  [ "$(figure kutils_commit_duration_seconds_sum | cut -d. -f1)" -lt 60 ]
+  [ "$(figure kutils_state_bytes)" -gt 0 ]
+  # The records' times: of those made now, not of the older ones that came behind them.
+  awk -v now="$(date +%s)" '/^kutils_stream_time_seconds/ {exit !($2 > now - 600 && $2 < now + 60)}' metrics.out
+  [ "$(figure process_resident_memory_bytes)" -gt 1000000 ]
+  for path in health healthz readyz; do
+    [ "$(curl -sS -o /dev/null -w '%{http_code}' "http://$at/$path")" = 200 ]
+  done
+
+  curl -sS "http://$at/" >page.html
+  for text in "<title>ktable $out-group</title>" 'records in</td>' '<polyline' "/table/$out\"" 'not JSON' '-changelog'; do
+    grep -qF -- "$text" page.html || { echo "the page lacks $text"; return 1; }
+  done
+  # What records hold is text.
+  wait_for 20 page_has '&lt;script&gt;alert(1)'
+  if grep -q '<script' page.html; then return 1; fi
+}
+page_has() { curl -sS "http://$at/" >page.html; grep -qF -- "$1" page.html; }
+
+@test "a page with a token: a browser asks for it as a password" {
+  new_topic in
+  out=$(topic_name out)
+  serve table kfilter --http 0 --http-token s3cret true "$in" "$out"
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' "http://$at/")" = 401 ]
+  curl -sS -D - -o /dev/null "http://$at/" | grep -qi '^WWW-Authenticate: Basic'
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' -u any:wrong "http://$at/")" = 401 ]
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' -u any:s3cret "http://$at/")" = 200 ]
+  [ "$(curl -sS -o /dev/null -w '%{http_code}' "http://$at/readyz")" = 200 ]
+  # ktop sends it, too.
+  tool_is() { ktop --once --every 0 -O json tools | jq -es "any(.http == \":${at##*:}\" and .status == \"$1\")"; }
+  wait_for 20 tool_is 'needs a token'
+  export KUTILS_HTTP_TOKEN=s3cret
+  wait_for 20 tool_is ok
+}

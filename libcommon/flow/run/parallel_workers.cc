@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "flow/run/commit_observer.h"
 #include "flow/run/worker.h"
 
 namespace kutils::flow {
@@ -60,13 +61,14 @@ class Crowd {
     size_t partitions = 0;
     Report::Counts counts;
   };
-  class Member final : public RunObserver {
+  class Member final : public RunObserver, public CommitObserver {
    public:
     Member(Crowd& crowd, Share& share) : crowd_(crowd), share_(share) {}
     void turned(std::optional<int64_t> lag, size_t partitions) override {
       crowd_.turned(share_, lag, partitions);
     }
     void committed(const Report::Counts& counts) override { crowd_.committed(share_, counts); }
+    void commit_done(const CommitNews& news) override { tell_commit(crowd_.outer_, news); }
     void aborted() override {
       if (crowd_.outer_) crowd_.outer_->aborted();
     }

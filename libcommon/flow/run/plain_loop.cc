@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "flow/run/commit_observer.h"
 #include "flow/topology/waiting.h"
 
 namespace kutils::flow {
@@ -150,6 +151,7 @@ void PlainLoop::take(const Batch& batch) {
   const auto& bad = parts_.source.bad_records();
   if (records.empty() && bad.empty()) return;
   dirty_ = true;
+  if (!records.empty()) record_time_ms_ = std::max(record_time_ms_, records.back().timestamp);
   parts_.processor.begin(records);
   size_t at = 0;
   for (const io::BadRecord& one : bad) {
@@ -167,8 +169,10 @@ void PlainLoop::take(const Batch& batch) {
 
 void PlainLoop::settle() {
   if (!dirty_) return;
+  const int64_t began_us = parts_.clock.steady_us();
   parts_.outputs.flush();
   if (parts_.delivered) parts_.delivered();
+  tell_commit(parts_.observer, {parts_.clock.steady_us() - began_us, record_time_ms_});
   if (parts_.observer) parts_.observer->committed(parts_.report.counts);
   dirty_ = false;
 }

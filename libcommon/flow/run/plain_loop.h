@@ -61,6 +61,7 @@ class PlainLoop {
 
   PlainParts parts_;
   bool dirty_ = false;
+  int64_t record_time_ms_ = kNoTimestamp;  // CommitNews
   std::optional<LateNotes> late_;
   std::map<kafka::TopicPartition, int64_t> idle_since_us_;
   int64_t last_idle_look_us_ = 0;

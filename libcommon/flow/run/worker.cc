@@ -1,5 +1,7 @@
 #include "flow/run/worker.h"
 
+#include "flow/run/commit_observer.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -169,7 +171,8 @@ bool Worker::reached_ends() {
   if (rewind_needed_) return false;
   if (!group_ends_.reached(membership_->consumer())) return false;
   // All may have been read before, while records waited that are due now.
-  if (parts_.job.topology.waits_for_clock() && (waits_for_partitions() || tasks_->any_timer_due())) return false;
+  if (parts_.job.topology.waits_for_clock() && (waits_for_partitions() || tasks_->any_timer_due()))
+    return false;
   if (origins_ && membership_->member_id().empty()) check_unread_origins();
   if (!internal_topics_reached_ends() || rewind_needed_) return false;
   if (!parts_.job.close_at_end) return true;
@@ -298,6 +301,7 @@ void Worker::take_records(std::span<const Record> records) {
   }
   tasks_->flush();
   const size_t done = processor_->done(taken);
+  if (done > 0) record_time_ms_ = std::max(record_time_ms_, records[done - 1].timestamp);
   if (processor_->ended() == Processor::End::failed)
     replay_.failed(done < taken ? &records[done] : nullptr, parts_.report.counts);
   runs_->settle(records, done, [&](OwnedPartition& partition, const Record& last) {
@@ -355,6 +359,7 @@ void Worker::commit(bool last) {
     if (!tasks_->positions_moved() && !any_untold) return;
     transaction_->begin_if_needed();
   }
+  const int64_t began_us = clock_.steady_us();
   const bool is_one_record = piece_ == 1u && taken_ == 1;
   processor_->before_silent_work(on_trial(), is_one_record ? last_taken_ : nullptr);
   tasks_->before_commit();
@@ -369,6 +374,7 @@ void Worker::commit(bool last) {
   in_pieces_ -= std::min(in_pieces_, taken_);
   if (in_pieces_ == 0) piece_.reset();
   taken_ = 0;
+  tell_commit(parts_.around.observer, {clock_.steady_us() - began_us, record_time_ms_});
   if (parts_.around.observer) parts_.around.observer->committed(checkpoint_.counts);
 }
 

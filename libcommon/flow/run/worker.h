@@ -130,6 +130,7 @@ class Worker final : private PartitionOwner {
   size_t in_pieces_ = 0;                // of those that are done again, still to be committed
   Processor::Checkpoint checkpoint_;
   int64_t last_end_check_us_ = 0;
+  int64_t record_time_ms_ = kNoTimestamp;  // CommitNews
   bool rejoins_ = false;
 };
 

@@ -25,6 +25,9 @@ TEST_CASE("a request's head") {
   CHECK(result.head.host == "localhost");
   CHECK(result.head.bearer == "secret");
   CHECK_FALSE(result.head.is_head);
+  // A browser asks its user for a password: that is the token. user:se:cret
+  CHECK(read_head(kGet + "Authorization: Basic dXNlcjpzZTpjcmV0\r\n\r\n").head.bearer == "se:cret");
+  CHECK(read_head(kGet + "Authorization: Basic ***\r\n\r\n").head.bearer.empty());
   CHECK(read_head("HEAD http://Example.org:80/x HTTP/1.1\nHost: other\n\n").head.host == "example.org");
   CHECK(read_head("HEAD / HTTP/1.0\n\n").head.is_head);
 }

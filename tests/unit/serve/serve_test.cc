@@ -58,18 +58,23 @@ TEST_CASE("http addresses: loopback unless told otherwise") {
 TEST_CASE("metrics, health and errors over HTTP") {
   ManualClock clock;
   clock.advance(Millis(1000));
-  RunViews views({"127.0.0.1", 0}, "kfilter", "a \"group\"", clock);
+  RunViews views({"127.0.0.1", 0}, {"kfilter", "a \"group\"", "1.2", "reads <b>&", {{"EXPR", "a < 3"}}},
+                 clock);
   const auto get = [&](const std::string& path,
                        std::vector<std::pair<std::string, std::string>> parameters = {}) {
     return http_get(views.address(), path, parameters);
   };
   CHECK(has(get("/health").body, "\"starting\""));
+  CHECK(get("/healthz").status == 200);
+  CHECK(get("/readyz").status == 503);
   flow::Report::Counts counts;
   counts.in = 1000;
   counts.out = 480;
   counts.failures_by_reason["not JSON"] = 3;
   counts.drops[static_cast<size_t>(flow::DropReason::late)] = 7;
+  views.commit_done({3'000, 1'700'000'000'500});
   views.committed(counts);
+  views.commit_done({20'000'000, 1'600'000'000'000});
   views.committed(counts);
   views.aborted();
   views.turned(12, 4);
@@ -81,10 +86,19 @@ TEST_CASE("metrics, health and errors over HTTP") {
   CHECK(has(text, "reason=\"late\"} 7\n"));
   CHECK(has(text, "kutils_commits_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 2\n"));
   CHECK(has(text, "kutils_transactions_aborted_total{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 1\n"));
+  CHECK(has(text, "kutils_stream_time_seconds{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 1700000000.500\n"));
+  CHECK(has(text, "le=\"0.0025\"} 0\n"));
+  CHECK(has(text, "le=\"0.005\"} 1\n"));
+  CHECK(has(text, "le=\"10\"} 1\n"));
+  CHECK(has(text, "le=\"+Inf\"} 2\n"));
+  CHECK(has(text, "kutils_commit_duration_seconds_sum{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 20.003\n"));
+  CHECK(has(text, "version=\"1.2\"} 1\n"));
+  CHECK(has(text, "\nprocess_resident_memory_bytes "));
   CHECK(has(text, "lag_records{tool=\"kfilter\",group=\"a \\\"group\\\"\"} 12\n"));
   CHECK(
       has(text,
           "kutils_restore_remaining_rows{tool=\"kfilter\",group=\"a \\\"group\\\"\",partition=\"2\"} 70\n"));
+  CHECK(get("/readyz").status == 503);
   CHECK(has(get("/health").body, "\"restoring\",\"partitions\":4,\"lag\":12"));
   views.opened(2, nullptr);
   // Records were dropped as late within the last minute.
@@ -93,11 +107,22 @@ TEST_CASE("metrics, health and errors over HTTP") {
   views.turned(12, 4);
   views.committed(counts);
   CHECK(has(get("/health").body, "\"ok\""));
-  CHECK(get("/").status == 404);
+  CHECK(get("/readyz").status == 200);
+  CHECK(get("/nothing").status == 404);
+  // The page: what it is, how it is; nothing of it is taken as HTML.
+  const HttpReply page = get("/");
+  CHECK(page.status == 200);
+  CHECK(page.type == "text/html; charset=utf-8");
+  CHECK(has(page.body, "<title>kfilter a &quot;group&quot;</title>"));
+  CHECK(has(page.body, "reads &lt;b&gt;&amp;"));
+  CHECK(has(page.body, "<code>a &lt; 3</code>"));
+  CHECK(has(page.body, "failed: not JSON</td><td class=n>3<"));
+  CHECK(has(page.body, "<polyline"));
+  CHECK(has(page.body, "2023-11-14T22:13:20.500Z"));
   CHECK(get("/table/x").status ==
         503);  // no partition is here: another instance may have it, or this one soon
   CHECK(get("/table/x", {{"kei", "a"}}).status == 400);
-  CHECK_THROWS_AS(RunViews(views.address(), "second", "", clock), Error);
+  CHECK_THROWS_AS(RunViews(views.address(), {"second", ""}, clock), Error);
 }
 
 TEST_CASE("nobody listens") {
@@ -124,7 +149,7 @@ TEST_CASE("a live table: whole transactions only, while it is written, until it 
     state::StateEnvironment environment;
     state::PartitionStore store(environment, at);
     const Table table;
-    RunViews views({"127.0.0.1", 0}, "ktable", "g", clock);
+    RunViews views({"127.0.0.1", 0}, {"ktable", "g"}, clock);
     views.restoring(0, 0, 0);
     views.opened(0, &store.backend());
     table.describe(store.operator_store(1));
