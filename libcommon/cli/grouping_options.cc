@@ -223,11 +223,16 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   check_names(description);
 
   flow::GroupingPlan behind = plan_;
-  const bool repartitions = !stays_in_place_ && (!plan_.by.empty() || plan_.total || job.rekeyed) &&
-                            job.in.is_topic() && job.out.is_topic();
+  const bool is_grouped = !stays_in_place_ && (!plan_.by.empty() || plan_.total);
+  const bool repartitions = (is_grouped || job.rekeyed) && job.in.is_topic() && job.out.is_topic();
+  flow::GroupingPlan in_front = plan_;
+  if (stays_in_place_) {  // what OUT's partitions will have is together: records of equal keys
+    in_front.total = false;
+    in_front.by_name.clear();
+  }
   if (repartitions && job.in.table) {
-    const auto in_front = [plan = plan_, options, set,
-                           halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
+    const auto rows_in_front = [plan = plan_, options, set,
+                                halves](const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<state::PartitionStore> own;
       state::Store& store = store_of(context, own);
       auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
@@ -243,7 +248,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
       return std::make_unique<OwningStage>(set, std::move(own), std::move(inner));
     };
     groups({.clock = &clock});
-    job.topology.add({"rows", in_front, true});
+    job.topology.add({"rows", rows_in_front, true});
     job.topology.add_internal_topic();
     job.topology.add({job.tool, groups, true});
     return;
@@ -256,7 +261,7 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
         combines_ && combining.allowed && job.in.topics.size() <= 1 && flow::can_combine(*set, how);
     job.topology.add(
         {combines ? "combine" : "key",
-         [plan = plan_, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
+         [plan = in_front, options, set, combines, how, tells_topic = job.in.topics.size() > 1](
              const flow::StageContext& context) -> std::unique_ptr<flow::Stage> {
            auto reader = std::make_unique<flow::ExpressionReader>(plan, options, *set, context.clock);
            return std::make_unique<OwningStage>(

@@ -186,6 +186,7 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
   job.settings.clear();
   job.topology = {};
   job.more_outputs.clear();
+  job.named_outputs = nullptr;
   job.changes_keys = job.counts_silence = job.close_at_end = false;
   job.rekeyed = place_->rekeyed;
   if (job.in.table && !shares_.tables)

@@ -207,3 +207,16 @@ seconds() { consume "$1" -f '%p %s\n' | sed 's/{"t":10000*\([0-9]*\)000}/\1/' | 
   [ "$status" -eq 2 ]
   [[ $output == *"nothing to merge"* ]]
 }
+
+@test "ktake: between two commits more comes for an array than a row of the changelog takes" {
+  new_topic in 1
+  new_topic out 1 max.message.bytes=8000000
+  for from in 0 3000; do
+    awk -v from="$from" 'BEGIN { pad = sprintf("%1000s", ""); for (i = from; i < from + 3000; i++) printf "{\"n\":%d,\"pad\":\"%s\"}\n", i, pad }' |
+      kwrite -q "$in"
+    ktake -e -g "$out" --commit-interval 5s 5000 "$in" "$out"
+    rm -rf "$KUTILS_STATE_DIR"
+  done
+  [ "$(count "$out")" -eq 1 ]
+  kread -e "$out" | jq -e 'map(.n) == [range(5000)]'
+}

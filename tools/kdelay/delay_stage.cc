@@ -50,15 +50,22 @@ Result<int64_t> DelayStage::due_of(const Record& record) {
   return due;
 }
 
+// Where it would go if it had waited.
+void DelayStage::pass_on(const Record& record, flow::Emitter& out) const {
+  Output output = flow::pass(record);
+  output.keeps_key = !plan_.rekeyed;
+  out.emit(&record, output);
+}
+
 void DelayStage::process(const Record& record, flow::Emitter& out) {
   if (time_ && record.value.is_null() && expressions_.reads_fields()) {
     if (!plan_.keep_null) return out.drop(record, flow::DropReason::tombstone);
-    return out.emit(&record, flow::pass(record));
+    return pass_on(record, out);
   }
   const Result<int64_t> due = due_of(record);
   if (!due) return out.fail(record, due.error());
   if (*due > now_) now_ = clock_->wall_ms();
-  if (*due <= now_ && timers_->next_due() > *due) return out.emit(&record, flow::pass(record));
+  if (*due <= now_ && timers_->next_due() > *due) return pass_on(record, out);
   // OUT would refuse it later, too, when its partition and offset are no longer known.
   if (auto refused = out.too_far_ahead(record.timestamp)) return out.fail(record, std::move(*refused));
   key_.clear();

@@ -43,6 +43,7 @@ class DelayStage final : public flow::Stage, public flow::Waiting {
 
  private:
   Result<int64_t> due_of(const Record& record);
+  void pass_on(const Record& record, flow::Emitter& out) const;
 
   const DelayPlan plan_;
   expr::Expressions expressions_;

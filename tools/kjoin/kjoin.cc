@@ -191,10 +191,11 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--on: two tables join by a foreign key only in the first stage of a pipe",
                         "make it the first stage, or end the pipe before it");
     if (job_.rekeyed && on_.empty())
-      throw usage_error("an earlier stage changed the keys, and equal ones are not together here",
-                        right_.table ? "add --on _key, or --global for a small table"
-                                     : "bring IN under that key with kgroupby before the pipe, or end the "
-                                       "pipe before this stage");
+      throw usage_error(
+          "an earlier stage changed the keys, or grouped by another value, and equal keys are not together here",
+          right_.table ? "add --on _key, or --global for a small table"
+                       : "bring IN under that key with kgroupby before the pipe, or end the "
+                         "pipe before this stage");
   }
 
   void judge_lookup() const {

@@ -46,6 +46,8 @@ class ScanTool final : public cli::StreamTool {
                       return std::make_unique<ScanStage>(plan, set, std::move(reader), store, cache);
                     },
                     {}, {});
+    // Records come out under their own keys, which another value has brought to this task.
+    job_.changes_keys = job_.topology.has_internal_topic() && !grouping_.is_by_key();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

@@ -66,14 +66,15 @@ class SortTool final : public cli::StreamTool {
     grouping_.take_all();
     window.takes_null = grouping_.take_null(shared_.expressions());
     grouping_.limit_times(max_ahead_, "make all earlier records late");
-    grouping_.shape(job_, {}, shared_.expressions(), true, true, {},
-                    [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-                              state::Store& store, const flow::StageContext& context) {
-                      flow::SortOptions here = options;
-                      here.window.sources = context.input_partitions;
-                      return flow::make_sort_stage(here, set, std::move(reader), store);
-                    },
-                    {}, {});
+    grouping_.shape(
+        job_, {}, shared_.expressions(), true, true, {},
+        [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                  state::Store& store, const flow::StageContext& context) {
+          flow::SortOptions here = options;
+          here.window.sources = context.input_partitions;
+          return flow::make_sort_stage(here, set, std::move(reader), store);
+        },
+        {}, {}, [](int64_t time) { return time + 1; });
     job_.counts_silence = window.idle.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();

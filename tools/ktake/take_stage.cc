@@ -7,6 +7,13 @@
 #include "state/state_format.h"
 
 namespace kutils {
+namespace {
+
+// A part of an array is a row of its own with each commit, or once it is so large: a backlog brings more between
+// two commits than a changelog topic takes as a row.
+constexpr size_t kPartBytes = size_t{256} << 10;
+
+}  // namespace
 
 void TakeStage::GroupCodec::encode(const Group& group, std::string& out) const {
   put_varint(out, static_cast<uint64_t>(group.count));
@@ -63,6 +70,10 @@ void TakeStage::process(const Record& record, flow::Emitter& out) {
       group.deadline = clock_->wall_ms() + *plan_.within;
       rows_.arm(node, group.deadline);
     }
+  }
+  if (group.fresh.size() > kPartBytes && !store_.in_memory()) {
+    store_.put(part_key(node.key, group.parts++), group.fresh);
+    group.fresh.clear();
   }
   if (group.fresh.empty()) {
     if (!store_.in_memory()) changed_.push_back(group_);

@@ -147,7 +147,8 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
     return std::nullopt;
   }
   if (by_.empty()) {
-    if (record.key.is_null()) return RecordError{Reason::no_key, "use --by EXPR or --total"};
+    if (record.key.is_null())
+      return RecordError{Reason::no_key, plan_.by_name.empty() ? "" : "use --by EXPR or --total"};
     grouped.key = record.key.view();
     grouped.key_is_text = true;
     return key_codec_ ? decode_key(grouped) : std::nullopt;

@@ -174,11 +174,12 @@ std::optional<Error> lost_offsets(const Job& job, kafka::Admin& admin, const Wor
 }
 
 // Windows whose task brings several partitions together, but which do not tell these apart: an operator with
-// state stands before them (flow/topology/chain.h). As behind a topic that kgroupby wrote.
+// state stands before them (flow/topology/chain.h), or another internal topic, whose partitions each bring several
+// together. As behind a topic that kgroupby wrote.
 bool has_windows_behind_state(const Topology& topology) {
   for (size_t i = 1; i < topology.subs().size(); ++i) {
     const auto& operators = topology.subs()[i].operators;
-    if (std::any_of(operators.begin() + 1, operators.end(),
+    if (std::any_of(operators.begin() + (i == 1 ? 1 : 0), operators.end(),
                     [](const Operator& one) { return static_cast<bool>(one.next_close); }))
       return true;
   }
