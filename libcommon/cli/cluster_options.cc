@@ -1,6 +1,7 @@
 #include "cli/cluster_options.h"
 
 #include "base/error.h"
+#include "cli/completion.h"
 
 namespace kutils::cli {
 
@@ -26,6 +27,15 @@ void ClusterOptions::declare(OptionTable& table) {
              .help = "a file of properties; see also $KUTILS_CONFIG",
              .group = group,
              .set = [this](const std::string& text) { files.push_back(text); }});
+  table.add({.names = kCompleteNames,
+             .metavar = "WHAT",
+             .help = "names for a completion script",
+             .group = group,
+             .hidden = true,
+             .choices = {"topics", "groups"},
+             .answer = [](const std::string& what, const auto&) -> std::optional<std::string> {
+               return names_to_complete(what);
+             }});
 }
 
 kafka::ClientConfig ClusterOptions::config() const {

@@ -71,103 +71,6 @@ std::string examples(const ToolInfo& info) {
   return out;
 }
 
-// Quotes for single-quoted words of bash, zsh and fish.
-std::string quoted(const std::string& text, const char* quote_escape) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += quote_escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
-bool completes_files(const Option& option) { return option.metavar == "FILE" || option.metavar == "DIR"; }
-
-std::string bash_completion(const ToolInfo& info, const OptionTable& table) {
-  std::string all;
-  std::string cases;
-  for (const Option& option : table.options()) {
-    if (option.hidden) continue;
-    std::string patterns;
-    for (const std::string& name : split_names(option.names)) {
-      all += (all.empty() ? "" : " ") + name;
-      patterns += (patterns.empty() ? "" : "|") + name;
-    }
-    if (option.metavar.empty()) continue;
-    cases += "    " + patterns + ") ";
-    if (!option.choices.empty()) {
-      std::string words;
-      for (const std::string& choice : option.choices) words += (words.empty() ? "" : " ") + choice;
-      cases += "COMPREPLY=($(compgen -W " + quoted(words, "'\\''") + " -- \"$cur\")); return ;;\n";
-    } else if (completes_files(option)) {
-      cases += "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
-    } else {
-      cases += "return ;;\n";
-    }
-  }
-  return "# bash completion for " + info.name + "; made from its option table\n_" + info.name +
-         "() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n  COMPREPLY=()\n  case $prev in\n" +
-         cases + "  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W '" + all +
-         "' -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _" +
-         info.name + " " + info.name + "\n";
-}
-
-std::string zsh_completion(const ToolInfo& info, const OptionTable& table) {
-  std::string out =
-      "#compdef " + info.name + "\n# made from the option table of " + info.name + "\n_arguments -s -S";
-  for (const Option& option : table.options()) {
-    if (option.hidden) continue;
-    std::string help;
-    for (const char c : option.help) {
-      if (c == '[' || c == ']' || c == ':' || c == '\\') help += '\\';
-      help += c;
-    }
-    for (const std::string& name : split_names(option.names)) {
-      std::string word = "*" + name + "[" + help + "]";
-      if (!option.metavar.empty()) {
-        std::string metavar = option.metavar;
-        std::replace(metavar.begin(), metavar.end(), ':', ' ');
-        word += ":" + metavar + ":";
-        if (!option.choices.empty()) {
-          word += "(";
-          for (const std::string& choice : option.choices) word += (word.back() == '(' ? "" : " ") + choice;
-          word += ")";
-        } else if (completes_files(option)) {
-          word += "_files";
-        } else {
-          word += " ";
-        }
-      }
-      out += " \\\n  " + quoted(word, "'\\''");
-    }
-  }
-  return out + " \\\n  '*:operand:_files'\n";
-}
-
-std::string fish_completion(const ToolInfo& info, const OptionTable& table) {
-  std::string out = "# fish completion for " + info.name + "; made from its option table\n";
-  for (const Option& option : table.options()) {
-    if (option.hidden) continue;
-    out += "complete -c " + info.name;
-    for (const std::string& name : split_names(option.names)) {
-      out += name.rfind("--", 0) == 0 ? " -l " + name.substr(2) : " -s " + name.substr(1);
-    }
-    if (!option.metavar.empty()) {
-      out += completes_files(option) ? " -r" : " -x";
-      if (!option.choices.empty()) {
-        std::string words;
-        for (const std::string& choice : option.choices) words += (words.empty() ? "" : " ") + choice;
-        out += " -a " + quoted(words, "\\'");
-      }
-    }
-    out += " -d " + quoted(option.help, "\\'") + "\n";
-  }
-  return out;
-}
-
 std::string man_head(const ToolInfo& info) {
   std::string upper = info.name;
   std::transform(upper.begin(), upper.end(), upper.begin(),
@@ -245,13 +148,6 @@ std::string man_part(const ToolInfo& info, const OptionTable& table, const std::
   if (auto made = manual_part(part)) return *made;
   throw usage_error("--help-man: '" + part + "' is not a part of a page",
                     "there are head, options, examples, " + manual_parts());
-}
-
-std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell) {
-  if (shell == "bash") return bash_completion(info, table);
-  if (shell == "zsh") return zsh_completion(info, table);
-  if (shell == "fish") return fish_completion(info, table);
-  throw usage_error("--completion: '" + shell + "' is not a shell known here", "bash, zsh or fish");
 }
 
 }  // namespace kutils::cli

@@ -1,4 +1,4 @@
-// Texts made from a tool's data: --help, --help-all, the options of its man page, shell completion.
+// Texts made from a tool's data: --help, --help-all, the options of its man page.
 #pragma once
 
 #include <string>
@@ -12,9 +12,7 @@ std::string full_help(const ToolInfo& info, const OptionTable& table);
 // A part of the man page in markdown for pandoc: head (title, NAME, SYNOPSIS), options, examples. Throws
 // usage_error for another.
 std::string man_part(const ToolInfo& info, const OptionTable& table, const std::string& part);
-// `shell`: bash, zsh or fish. Throws usage_error for another.
 // Text as pandoc's markdown, which must take it as it is.
 std::string markdown(const std::string& text);
-std::string completion(const ToolInfo& info, const OptionTable& table, const std::string& shell);
 
 }  // namespace kutils::cli

@@ -15,6 +15,7 @@
 #include "base/signal.h"
 #include "cli/colour.h"
 #include "cli/command_line.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/tool.h"
 
