@@ -293,6 +293,7 @@ std::unique_ptr<Program> compile(const Node& node, Scope& scope) {
   if (program->root->kinds == kError && !scope.lenient) throw SourceError(*program->root->cause);
   if (program->root->run == run_field)
     program->plain_slot = program->root->slot, program->is_plain_field = true;
+  program->is_whole_value = program->root->run == run_value;
   return program;
 }
 

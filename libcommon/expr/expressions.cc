@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/nearest_name.h"
+#include "base/trim.h"
+#include "base/utf8.h"
 #include "data/codec.h"
 #include "expr/habits.h"
 #include "expr/lexer.h"
@@ -351,7 +353,13 @@ std::string Expressions::canonical(size_t handle) const { return impl_->expressi
 
 std::optional<std::string_view> Expressions::raw_json(size_t handle) const {
   const Program& program = *impl_->expressions[handle].program;
-  if (!program.is_plain_field || !impl_->bound_fields) return std::nullopt;
+  if (!impl_->bound_fields) return std::nullopt;
+  if (program.is_whole_value) {
+    const std::string_view text = impl_->context.value_text;
+    // As by itself: all of it is JSON, and UTF-8.
+    return !impl_->trust && is_utf8(text) ? std::optional(trim(text)) : std::nullopt;
+  }
+  if (!program.is_plain_field) return std::nullopt;
   const JsonField& field = impl_->reader[program.plain_slot];
   if (field.type == JsonType::missing) return std::nullopt;
   return field.raw;

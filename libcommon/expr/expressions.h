@@ -88,7 +88,7 @@ class Expressions {
   const std::vector<JsonMember>& members() const;
   bool reads_fields() const;                   // whether any expression reads the record's value
   std::string canonical(size_t handle) const;  // the parsed expression printed again: for fingerprints
-  // After bind(): where the expression is nothing but a field of the value, the JSON text that it has there,
+  // After bind(): where the expression is nothing but a field of the value or _value, the JSON text that is there,
   // exactly (numbers keep their spelling). nullopt otherwise, or if the field is missing.
   std::optional<std::string_view> raw_json(size_t handle) const;
 

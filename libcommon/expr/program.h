@@ -83,6 +83,7 @@ struct Program {
   bool reads_accumulated = false;
   bool is_plain_field = false;  // the expression is nothing but the field in `plain_slot`
   uint32_t plain_slot = 0;
+  bool is_whole_value = false;  // it is nothing but _value
 };
 
 // Throws SourceError for what is wrong whatever the record is: unknown names, wrong arity, type errors on

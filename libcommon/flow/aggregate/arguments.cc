@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "base/utf8.h"
 #include "expr/text.h"
 #include "flow/aggregate/typed_aggregate.h"
 
@@ -111,6 +112,14 @@ AggregateArguments::AggregateArguments(const AggregateSet& set, expr::Expression
   }
 }
 
+// Of what only passes through no value is built: its text is what would be written.
+std::optional<std::string_view> AggregateArguments::raw_list_or_object(size_t handle) const {
+  const auto raw = expressions_.raw_json(handle);
+  if (!raw || (raw->front() != '{' && raw->front() != '[')) return std::nullopt;
+  const bool is_line = raw->find('\n') == raw->npos && raw->find('\r') == raw->npos;
+  return is_line && is_utf8(*raw) ? raw : std::nullopt;
+}
+
 std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& arguments) {
   for (size_t i = 0; i < handles_.size(); ++i) {
     Argument& argument = arguments_[i];
@@ -125,11 +134,17 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     }
     if (handles_[i].fold) handles_[i].fold->next_record();
     if (!argument.present || handles_[i].argument == kNone) continue;
-    const Result<expr::Value> value = expressions_.get(handles_[i].argument);
-    if (!value) return value.error();
-    Result<ScalarValue> scalar = to_scalar(*value, scratch_[i]);
-    if (!scalar) return scalar.error();
-    argument.scalar = *scalar;
+    std::optional<expr::Value> number;  // for its message
+    if (const auto raw = raw_list_or_object(handles_[i].argument)) {
+      argument.scalar = ScalarValue::of_json(*raw);
+    } else {
+      const Result<expr::Value> value = expressions_.get(handles_[i].argument);
+      if (!value) return value.error();
+      Result<ScalarValue> scalar = to_scalar(*value, scratch_[i]);
+      if (!scalar) return scalar.error();
+      argument.scalar = *scalar;
+      number = *value;
+    }
     argument.present = !argument.scalar.is_null() || handles_[i].takes_null;
     if (handles_[i].key != kNone) {
       const Result<expr::Value> key = expressions_.get(handles_[i].key);
@@ -142,9 +157,9 @@ std::optional<RecordError> AggregateArguments::read(std::span<const Argument>& a
     }
     if (argument.present)
       if (auto refused = set_.function(i).check(argument.scalar)) {
-        if (expr::is_beyond_double(*value))
+        if (number && expr::is_beyond_double(*number))
           return RecordError{Reason::wrong_type, "'" + set_.items()[i].argument + "': the number " +
-                                                     expr::shortened(value->written()) +
+                                                     expr::shortened(number->written()) +
                                                      " is too large to compute with (at most 1.8e308)"};
         return refused;
       }

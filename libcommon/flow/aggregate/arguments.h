@@ -34,6 +34,8 @@ class AggregateArguments {
     std::unique_ptr<FoldStep> fold = {};
     bool takes_null = false;
   };
+  std::optional<std::string_view> raw_list_or_object(size_t handle) const;
+
   const AggregateSet& set_;
   expr::Expressions& expressions_;
   std::vector<Handles> handles_;
