@@ -125,6 +125,15 @@ regrouped() {
     | reduce (.rows[] | select(.team != null)) as $row (.seen; .[$row.team] |= [.[0] + 1, .[1] + $row.pay])'
 }
 newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
+# The same, with all that a group keeps values for.
+regrouped_values() {
+  consume "$users" -f '%k\t%S\t%s\n' | jq -RnSc '[inputs | split("\t")] | reduce .[] as [$k, $size, $v]
+      ({rows: {}, seen: {}}; ($v | if $size == "-1" then null else fromjson end) as $row | .rows[$k] = $row
+        | if $row.team != null then .seen[$row.team] = [] else . end)
+    | reduce (.rows[] | select(.team != null)) as $row (.seen; .[$row.team] += [$row.pay])
+    | map_values(sort | [length, (add // 0), .[0], .[-1], (reverse | .[:2]), .])'
+}
+newest_values() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay, .lo, .hi, .best, (.all | sort)]}) | add'; }
 
 @test "ktable --by over a table, topic to topic: rows that move, leave and come back; kquery shows the groups only" {
   new_topic users 3 cleanup.policy=compact
@@ -167,9 +176,9 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
 @test "ktable --by over a table: kill -9 in the midst, state lost now and then; the groups are those of a batch computation" {
   new_topic users 4
   new_topic teams 3
-  local delivery round i=0
+  local delivery round i=0 values='n=count(), pay=sum(pay), lo=min(pay), hi=max(pay), best=top(pay, 2), all=collect(pay)'
   for delivery in exactly-once at-least-once; do
-    run_it() { start_tool "$delivery-$1" ktable -g "$users-$delivery" --delivery "$delivery" --by team 'n=count(), pay=sum(pay)' "table:$users" "$teams-$delivery"; }
+    run_it() { start_tool "$delivery-$1" ktable -g "$users-$delivery" --delivery "$delivery" --by team "$values" "table:$users" "$teams-$delivery"; }
     for round in 1 2 3 4 5; do
       run_it "$round"
       seq $((i * 2000)) $((++i * 2000)) | awk '{ r = ($1 * 7919) % 101; k = "k" r
@@ -183,7 +192,7 @@ newest_groups() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay]}) | add'; }
     wait_for 40 caught_up "$users-$delivery" "$users"
     wait_for 40 caught_up "$users-$delivery" "$users-$delivery-repartition"
     stop_tool "$started"
-    same <(regrouped) <(newest_groups "$teams-$delivery")
+    same <(regrouped_values) <(newest_values "$teams-$delivery")
   done
 }
 
@@ -372,6 +381,33 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
   cut -f 2 lines | ktable --by k --time i --time-unit s --expires 1m --delete-if 's >= 30' 's=sum(n), n=count()' | jq -c '[.k, .s]' | sort >live.want
   same live.want live.got
   [ -s live.want ]
+}
+
+@test "ktable --expires with --by: as over lines, whoever is killed; --having is not added to a group that ran without" {
+  new_topic in 1
+  new_topic live 2
+  # Each key is silent for ten minutes once. One source, so that stream time is that of the lines.
+  jq -nc 'range(4800) | select(. % 8 != (. / 600 | floor)) | {k: "k\(. % 8)", i: .}' >lines
+  local tool=(ktable -g "life-$in" --commit-interval 5ms:5ms --by k --time i --time-unit s --expires 1m)
+  for n in 1 2 3; do
+    sed -n "$((n * 1400 - 1399)),$((n * 1400))p" lines | produce "$in"
+    before=$(count "$live")
+    start_tool "life$n" "${tool[@]}" 'n=count(), last=max(i)' "$in" "$live"
+    wait_for 30 count_at_least "$live" $((before + 1))
+    stop_tool "$started" KILL
+    [ "$n" != 2 ] || rm -rf "${KUTILS_STATE_DIR:?}/life-$in"
+  done
+  "${tool[@]}" -e 'n=count(), last=max(i)' "$in" "$live"
+  consume "$live" -f '%k %S %s\n' | awk '$2 == -1 { if (!there[$1]) exit 1; there[$1] = 0; next } { there[$1] = 1 }'
+  consume "$live" -f '%k %S %s\n' | awk '$2 == -1 { delete row[$1]; next } { row[$1] = $3 } END { for (k in row) print row[k] }' | jq -c . | sort >got
+  # One after the other key ended and began again, but the last.
+  jq -sc 'group_by(.k)[] | {k: .[0].k} + ([foreach .[].i as $i ({n: 0}; if .last and $i - .last > 60 then {n: 1, last: $i} else {n: (.n + 1), last: $i} end)] | last)' lines |
+    jq -c 'select(.last >= 4700)' | sort >want
+  same want got
+  [ "$(wc -l <want)" -eq 7 ]
+  run ktable -e -g "life-$in" --commit-interval 5ms:5ms --by k --time i --time-unit s --expires 1m --having 'n > 2' 'n=count(), last=max(i)' "$in" "$live"
+  [ "$status" -eq 2 ]
+  [[ $output == *"--having was not set, is 'n > 2'"*"koffset reset --execute life-$in"* ]]
 }
 
 @test "kwindow --having and computed columns, kpipe, kquery: what stands in OUT after kills; taken back once" {
