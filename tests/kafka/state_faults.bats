@@ -241,6 +241,26 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [ "$(rows "$dst")" = "$rows_before" ]
 }
 
+@test "one of two input topics that was recreated, behind an internal topic" {
+  new_topic left
+  new_topic right
+  new_topic dst
+  group=group-$dst
+  local topic before
+  for topic in "$left" "$right"; do seq 10 | sed 's/.*/{"k":&}/' | produce "$topic"; done
+  ktable -e -g "$group" --by k 'c=count()' "$left,$right" "$dst"
+  kjoin -e -g "$group-pairs" --within 1h --on k "$left" "$right" "$dst"
+  before=$(count "$dst")
+  test_topics delete "$right"
+  test_topics create "$right" 1
+  seq 30 | sed 's/.*/{"k":&}/' | produce "$right"
+  refused_with 2 ktable -e -g "$group" --by k 'c=count()' "$left,$right" "$dst"
+  says "has read topic '$right' before" "-g NAME"
+  refused_with 2 kjoin -e -g "$group-pairs" --within 1h --on k "$left" "$right" "$dst"
+  says "has read topic '$right' before" "-g NAME"
+  [ "$(count "$dst")" = "$before" ]
+}
+
 @test "partitions added to the input: --by takes them" {
   new_topic src 2
   new_topic dst 2

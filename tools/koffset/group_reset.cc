@@ -4,6 +4,7 @@
 #include <set>
 
 #include "flow/membership/reset_mark.h"
+#include "flow/transaction/forget_commits.h"
 #include "state/stored_groups.h"
 
 namespace kutils::koffset {
@@ -45,7 +46,12 @@ std::vector<ResetStep> reset_steps(const GroupAssets& assets, kafka::ClusterAdmi
                      [state_dir, name] { state::delete_stored_group(state_dir, name); }});
   if (assets.changelog)
     steps.push_back({"changelog", *assets.changelog, [&] { admin.delete_topic(*assets.changelog); }});
-  steps.push_back({"offsets", topics_of(assets), [&] { admin.delete_group(assets.group); }});
+  steps.push_back({"offsets", topics_of(assets), [&assets, &admin, state_dir] {
+                     std::set<std::string> topics;
+                     for (const auto& one : assets.offsets) topics.insert(one.at.topic);
+                     flow::forget_commits(state_dir, assets.group, assets.cluster, topics);
+                     admin.delete_group(assets.group);
+                   }});
   return steps;
 }
 
