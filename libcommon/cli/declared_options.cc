@@ -7,6 +7,7 @@
 #include "cli/functions_option.h"
 #include "cli/shared_options.h"
 #include "cli/time_unit.h"
+#include "data/codec.h"
 #include "io/line_format.h"
 #include "io/paced_source.h"
 
@@ -102,7 +103,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .metavar = "EXPR",
                .help = "key of what is written, made from the record read",
                .group = group,
-               .in_short_help = true,
+               .in_short_help = shares_.writes_topics,
                .set = [this](const std::string& text) { shape_.key = text; }});
   }
   if (shares_.shapes) {
@@ -167,13 +168,21 @@ void SharedOptions::declare_output(OptionTable& table) {
              .metavar = "CODEC",
              .help = "how values are encoded: json, json+base64, IN:OUT",
              .group = group,
-             .set = [this](const std::string& text) { value_codec_ = text; },
+             .set =
+                 [this](const std::string& text) {
+                   parse_codec_pair(text, "--value-codec");  // what is wrong is said before brokers are asked for
+                   value_codec_ = text;
+                 },
              .choices = codec_names()});
   table.add({.names = "--key-codec",
              .metavar = "CODEC",
              .help = "how keys are encoded",
              .group = group,
-             .set = [this](const std::string& text) { key_codec_ = text; },
+             .set =
+                 [this](const std::string& text) {
+                   parse_codec_pair(text, "--key-codec");  // what is wrong is said before brokers are asked for
+                   key_codec_ = text;
+                 },
              .choices = codec_names()});
 }
 
@@ -212,7 +221,7 @@ void SharedOptions::declare_lines(OptionTable& table) {
   if (shares_.writes_lines) {
     table.add({.names = "-O",
                .metavar = "FORMAT",
-               .help = "lines written: json envelope csv tsv text table",
+               .help = "lines written: json envelope csv tsv text table hex",
                .group = group,
                .in_short_help = !shares_.writes_topics,
                .set = [this](const std::string& text) { lines_.out = text; },
@@ -265,7 +274,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
   if (shares_.reads_topics) {
     table.add({.names = "-o",
                .metavar = "WHERE",
-               .help = "begin at: beginning end stored N -N A:B @TIME:TIME",
+               .help = "begin: beginning end stored N -N A:B @T:T; N per partition",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) { job_.range.from = text; }});

@@ -93,6 +93,10 @@ class SharedOptions {
     return as_graph_ ? Explains::as_graph : Explains::as_text;
   }
   void colour_data() { lines_.colour = true; }
+  // Before make_job(): -O table, unless -O says otherwise.
+  void prefer_table() {
+    if (lines_.out.empty()) lines_.out = "table";
+  }
   const std::string* line_template() const { return lines_.format ? &*lines_.format : nullptr; }  // -f
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return place_ ? place_->has_times : in_format_.name() == "envelope"; }

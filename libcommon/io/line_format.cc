@@ -6,6 +6,7 @@
 #include "base/nearest_name.h"
 #include "io/csv.h"
 #include "io/envelope.h"
+#include "io/hex_writer.h"
 #include "io/line_parser.h"
 #include "io/line_writer.h"
 #include "io/plain_lines.h"
@@ -26,6 +27,8 @@ constexpr LineFormatInfo kFormats[] = {
     {"text", "a line is the value, as it is", true, true, make_text_parser, make_plain_writer},
     {"re", "re:REGEX, named groups are the fields (in only)", true, true, make_regex_parser, nullptr},
     {"table", "aligned columns for people (out only)", false, true, nullptr, make_table_writer},
+    {"hex", "key, headers and value byte by byte, as hexdump -C (out only)", false, false, nullptr,
+     make_hex_writer},
 };
 
 std::string all_names(bool input) {

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -15,12 +17,19 @@
 #include "flow/topology/pass_stage.h"
 #include "kafka/admin.h"
 #include "kfilter/filter_stage.h"
+#include "kread/summary.h"
 
 namespace {
 
 using namespace kutils;
 
 constexpr Millis kConnectLimit{5'000};
+
+// What --count, --stats and --fields leave to the other options: which records, and how the summary is printed.
+const std::set<std::string> kBesideSummary = {
+    "-b",      "-X",      "-F",       "-q",   "-v", "--progress", "--no-progress", "-o",            "--since",
+    "--until", "--local", "--tail",   "-p",   "-e", "-c",         "-I",            "--csv-strings", "--encoding",
+    "--rate",  "--arg",   "--explain", "--dot", "-O", "--sort",   "--trust-json"};
 
 // What --grep and --key-is choose by, before anything is decoded.
 struct Choice {
@@ -69,7 +78,7 @@ class ReadTool final : public cli::StreamTool {
                  .set = [this](const std::string& text) { where_ = text; }});
     options.add({.names = "--grep",
                  .metavar = "RE",
-                 .help = "only records whose value matches, as bytes; (?i)RE: any case",
+                 .help = "only records whose value matches; (?i)RE: any case",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { set_pattern(text); }});
     options.add({.names = "--key-is",
@@ -79,16 +88,33 @@ class ReadTool final : public cli::StreamTool {
     options.add({.names = "--latest-per-key",
                  .help = "only the last value of each key: as table:IN with an end",
                  .set = [this](const std::string&) { latest_ = true; }});
+    const auto summary = [&](const char* name, Summary kind, const char* help) {
+      options.add({.names = name,
+                   .help = help,
+                   .in_short_help = true,
+                   .set = [this, name, kind](const std::string&) { set_summary(name, kind); }});
+    };
+    summary("--count", Summary::count, "print only how many records there are");
+    summary("--stats", Summary::stats, "print rates, times, keys, nulls and sizes, by partition");
+    summary("--fields", Summary::fields, "print the fields of the values: how often, types, sizes");
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
     if (!operands.find("IN")) refuse_topic_as_format();
+    if (summary_) {
+      shared_.refuse_given(kBesideSummary, "with " + summary_name_ + " no records are printed", "leave it out");
+      if (*summary_ != Summary::count) shared_.prefer_table();
+    }
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     if (where_) refuse_rows();
     if (latest_ && !cli::has_end(job_))
       throw usage_error(
           "--latest-per-key needs an end: what comes later may be the last",
           "add -e, -c N or --until TIME; the changes as they come: kread table:" + job_.in.name);
+    if (summary_ && !cli::has_end(job_))
+      throw usage_error(summary_name_ + " is printed at the end, and '" + job_.in.name + "' has none",
+                        "write: kread -e " + summary_name_ + " " + shell_word(job_.in.name) +
+                            "; or give -c N or --until TIME");
     // A table that ends is its last values; one that goes on, its changes.
     const bool latest = latest_ || (job_.in.table && cli::has_end(job_));
     std::optional<FilterPlan> plan;
@@ -100,7 +126,7 @@ class ReadTool final : public cli::StreamTool {
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
     job_.set_stage([plan, latest, pattern = pattern_,
-                    choice = choice_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+                    choice = choice_, summary = summary_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
       if (plan) {
         stage = std::make_unique<FilterStage>(*plan, "--where");
@@ -115,6 +141,7 @@ class ReadTool final : public cli::StreamTool {
       }
       if (latest) stage = flow::make_latest_values(std::move(stage));
       if (choice->key) stage = std::make_unique<ChoiceStage>(choice, std::move(stage));
+      if (summary) stage = make_summary(*summary, std::move(stage));
       return stage;
     });
     shared_.shape(job_);
@@ -146,6 +173,12 @@ class ReadTool final : public cli::StreamTool {
     throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",
                       "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
   }
+  void set_summary(const std::string& name, Summary kind) {
+    if (summary_ && summary_name_ != name)
+      throw usage_error(summary_name_ + " and " + name + " exclude each other", "leave one of the two out");
+    summary_name_ = name;
+    summary_ = kind;
+  }
   void set_pattern(const std::string& text) {
     RE2::Options options(RE2::Latin1);  // bytes, whatever they are
     options.set_log_errors(false);
@@ -172,6 +205,8 @@ class ReadTool final : public cli::StreamTool {
   std::shared_ptr<const RE2> pattern_;
   const std::shared_ptr<Choice> choice_ = std::make_shared<Choice>();  // by key
   bool latest_ = false;
+  std::optional<Summary> summary_;
+  std::string summary_name_;
   int32_t partitions_ = 0;
 };
 

@@ -1,0 +1,16 @@
+// What kread prints instead of the records: how many there are (--count), how they are spread (--stats), which fields
+// their values have (--fields).
+#pragma once
+
+#include <memory>
+
+#include "flow/topology/stage.h"
+
+namespace kutils {
+
+enum class Summary { count, stats, fields };
+
+// Takes what `inner` emits, and emits the rows of the summary when the input ends. One stage has all of the input.
+std::unique_ptr<flow::Stage> make_summary(Summary kind, std::unique_ptr<flow::Stage> inner);
+
+}  // namespace kutils
