@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "io/endpoint.h"
+
 namespace kutils::cli {
 namespace {
 
@@ -22,6 +24,22 @@ constexpr OnErrorPolicy kPolicies[] = {
 
 }  // namespace
 
+namespace {
+
+// Dead letters have headers, a key and a time, which lines have not.
+std::string checked_topic(std::string name) {
+  if (name != "-" && io::is_topic_name(name)) return name;
+  const bool is_file = name == "-" || name.find('/') != name.npos || name.rfind("file:", 0) == 0;
+  throw usage_error(
+      "--on-error dead-letter:" + name + (is_file ? ": dead letters go to a topic, and this is a file"
+                                                  : ": a topic cannot have this name"),
+      is_file ? "write: --on-error dead-letter:TOPIC; what is wrong with each record is also said on stderr, by "
+                "--on-error report"
+              : "letters, digits, '.', '_' and '-', at most 249 of them");
+}
+
+}  // namespace
+
 std::span<const OnErrorPolicy> on_error_policies() { return kPolicies; }
 
 flow::OnError parse_on_error(const std::string& text) {
@@ -30,7 +48,7 @@ flow::OnError parse_on_error(const std::string& text) {
     names.append(names.empty() ? "" : ", ").append(policy.name).append(policy.takes_topic ? "TOPIC" : "");
     if (!policy.takes_topic && text == policy.name) return {policy.policy, {}};
     if (policy.takes_topic && text.size() > policy.name.size() && text.rfind(policy.name, 0) == 0)
-      return {policy.policy, text.substr(policy.name.size())};
+      return {policy.policy, checked_topic(text.substr(policy.name.size()))};
   }
   // Other programs' words.
   constexpr std::pair<std::string_view, std::string_view> kTheirs[] = {{"stop", "fail"},

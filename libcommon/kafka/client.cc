@@ -34,8 +34,9 @@ std::string permission_hint(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
       return "the user lacks a permission on the cluster; kutils-security(7) lists those that each tool needs";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-      return "the user needs the permission WRITE on transactional ids that begin with the group's name "
-             "(kutils-security(7)); --delivery at-least-once uses none in tools without state";
+      return "the user needs the permission WRITE on this transactional id, or on a prefix of it "
+             "(kutils-security(7)); without transactions: in tools without state --delivery at-least-once, of kwrite "
+             "no --atomic";
     default:
       return {};
   }

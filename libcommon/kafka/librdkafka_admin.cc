@@ -141,7 +141,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       }
       std::this_thread::sleep_for(Millis(20));
     }
-    if (config_.note())
+    if (config_.note() && is_first_note_of(name))
       config_.note()("the settings of topic " + name +
                      " may not be read (permission DescribeConfigs): assuming the broker's defaults");
     return {{"max.message.bytes", kDefaultMaxMessageBytes}};
@@ -900,7 +900,10 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     return MetadataHandle(raw);
   }
 
+  bool is_first_note_of(const std::string& topic) { return noted_.insert(topic).second; }
+
   ClientConfig config_;
+  std::set<std::string> noted_;  // topics whose settings may not be read
   Client client_;
   Limits limits_ = kPatient;
   std::string cluster_id_;

@@ -167,7 +167,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     const ErrorHandle error(rd_kafka_commit_transaction(client_->get(), kCallLimitMs));
     if (!error) return;
     serve(0);
-    throw to_error(error.get(), name_ + ": commit of a transaction", ExitCode::delivery, Severity::abort);
+    throw ended_if_refused(
+        to_error(error.get(), name_ + ": commit of a transaction", ExitCode::delivery, Severity::abort));
   }
 
   void give_up_undelivered() override { gives_up_ = true; }
@@ -287,8 +288,9 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     const auto error =
         to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
     // Delivery was retried by librdkafka already, as long as it may: here it is over.
-    failure_ = std::make_unique<KafkaError>(error.code(), transactional_ ? Severity::abort : Severity::fatal,
-                                            error.kafka_code(), error.what());
+    failure_ = std::make_unique<KafkaError>(
+        error.code(), transactional_ && !error.is_not_authorized() ? Severity::abort : Severity::fatal,
+        error.kafka_code(), error.what(), error.hint());
   }
 
   // librdkafka takes 0 for "now", and a record of 1970 would make all others late.
@@ -297,6 +299,18 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       note_("a record's time is 0 ms since 1970, which librdkafka cannot write: 1 ms is written instead");
     noted_zero_ = true;
     return 1;
+  }
+
+  // A permission that is missing stays so. librdkafka 2.0.2 cannot abort such a transaction (INVALID_TXN_STATE,
+  // which it takes for fatal), so that the reason would be lost; the broker ends it, or the next init().
+  KafkaError ended_if_refused(const KafkaError& error) const {
+    if (!error.is_not_authorized()) return error;
+    std::string what = error.what();
+    if (error.kafka_code() == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+      what += "; topics written:";
+      for (const auto& [name, topic] : topics_) what += " " + name;
+    }
+    return KafkaError(error.code(), Severity::fatal, error.kafka_code(), what, error.hint());
   }
 
   // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's
@@ -368,7 +382,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (!error) return;
       const KafkaError sorted = to_error(error.get(), name_ + ": " + what, ExitCode::delivery,
                                          transactional_ ? Severity::abort : Severity::fatal);
-      if (sorted.severity() != Severity::retriable) throw sorted;
+      if (sorted.severity() != Severity::retriable) throw ended_if_refused(sorted);
       if (SteadyClock::now() > deadline || is_over(at_end))
         throw KafkaError(sorted.code(), Severity::abort, sorted.kafka_code(), sorted.what());
       serve(5);  // most of them have waited inside already; some wait for reports to be taken

@@ -116,9 +116,16 @@ refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"
   refused tool koffset commit --execute "$group" "$src=0"
   says "group $group" "READ on this group"
   may operator read group "$group"
-  may operator read topic "$src"
+  may operator describe topic "$src"
   may operator describe topic "$group-changelog"
   as operator
+  # Of the group's topics DESCRIBE is not enough.
+  not_committed() { refused tool koffset commit --execute "$group" "$src=0" && says "opic" "authorization failed"; }
+  soon not_committed
+  refused tool koffset reset --execute -o end "$group"
+  sed 's/"offset":[0-9]*/"offset":0/' exported >moved
+  refused tool koffset import --execute "$group" moved
+  may operator read topic "$src"
   soon tool koffset commit --execute "$group" "$src=0"
   tool koffset reset --execute -o end "$group"
   tool koffset import --execute "$group" exported
@@ -136,6 +143,7 @@ refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"
   write_it() { echo '{"n":1}' | tool kwrite - "$dst" 2>err.txt; }
   soon write_it
   file_has err.txt "settings of topic $dst may not be read \(permission DescribeConfigs\): assuming the broker's defaults"
+  [ "$(grep -c "settings of topic $dst may not be read" err.txt)" -eq 1 ]
   [ "$(count "$dst")" -ge 1 ]
 }
 
@@ -154,7 +162,66 @@ refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"
   may grouped read group "g-$dst"
   soon tool kfilter -e -g "g-$dst" --delivery at-least-once true "$src" "$dst"
   within 15 refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst"
-  says "ransactional" "authorization failed" "WRITE on transactional ids"
+  says "ransactional" "authorization failed" "WRITE on this transactional id"
+}
+
+# may_work_as_group: user all, with all that belongs to groups g-...
+may_work_as_group() {
+  may all read group g- prefixed
+  for operation in read write create describe-configs delete; do may all "$operation" topic g- prefixed; done
+}
+
+@test "OUT, or the topic of --late, may be seen and not written: said by name, exactly once, exit code 3" {
+  new_topic src 1
+  new_topic dst
+  new_topic late
+  printf 'k:{"at":%s}\n' 1770000000000 1770003600000 1770000000001 | kwrite -q -K : --time at - "$src"
+  may_work_as_group
+  may all read topic "$src"
+  may all describe topic "$dst"
+  may all describe topic "$late"
+  as all
+  not_written() { refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst" && says "topics written: $dst" "authorization failed"; }
+  soon not_written
+  says "kutils-security(7)"
+  [[ $output != *"invalid state"* ]]
+  may all write topic "$dst"
+  soon tool kfilter -e -g "g-$dst" true "$src" "$dst"
+  not_late() { refused_with 3 tool kwindow -e -g "g-$late" --late "$late" -w 10s 'n=count()' "$src" "g-$late-out" && says "$late" "authorization failed"; }
+  soon not_late
+  may all write topic "$late"
+  soon tool kwindow -e -g "g-$late" --late "$late" -w 10s 'n=count()' "$src" "g-$late-out"
+  [ "$(count "$late")" -eq 1 ]
+}
+
+@test "kwrite --atomic without its transactional id: told which, and what needs none" {
+  new_topic dst
+  may writer write topic "$dst"
+  as writer
+  write_it() { echo '{"n":1}' | tool kwrite - "$dst"; }
+  soon write_it
+  within 15 refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite --atomic -F $conf - $dst"
+  says "kwrite-atomic-" "WRITE on this transactional id" "no --atomic"
+}
+
+@test "readers of several topics need READ on each: kmerge, kread, kdiff, kcp" {
+  new_topic left 1
+  new_topic right 1
+  for topic in "$left" "$right"; do echo '{"n":1}' | produce "$topic"; done
+  may_work_as_group
+  may all read topic "$left"
+  as all
+  soon tool kread -e "$left"
+  refused tool kmerge -e -g "g-$left" "$left,$right" "g-$left-out"; says "$right"
+  refused tool kread -e "$left,$right"; says "$right"
+  refused tool kdiff "$left" "$right"; says "$right"
+  refused tool kcp -e "$right" ./copy.ndjson; says "$right"
+  may all read topic "$right"
+  soon tool kread -e "$left,$right"
+  tool kmerge -e -g "g-$left" "$left,$right" "g-$left-out"
+  [ "$(count "g-$left-out")" -eq 2 ]
+  tool kdiff "$left" "$right"
+  tool kcp -e "$right" ./copy.ndjson
 }
 
 @test "Create without Describe: said by name, and nothing is created; nor by a broker that makes topics on mention" {

@@ -18,6 +18,15 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   done
 }
 
+@test "--help names the pages of section 7, that of expressions where the tool has any" {
+  for tool in $(tools); do
+    wanted='kutils-\{options,security\}'
+    ! "$tool" --help-all | grep -qE '^ +-.* EXPR|^  (EXPR|LIST|AGGS|D) |=EXPR|=COND' || wanted='kutils-\{options,expr,security\}'
+    "$tool" --help | grep -qE "^All options: $tool --help-all; man $tool $wanted$" || { echo "$tool: $wanted"; "$tool" --help; return 1; }
+  done
+  for page in options expr security; do [ -f "$KUTILS_SOURCE_DIR/man/kutils-$page.md" ]; done
+}
+
 @test "the examples of --help are taken as they stand" {
   export KUTILS_BROKERS=localhost:1  # those on topics get no further than there
   kgen --seed 1 -c 3 clicks >clicks.ndjson
@@ -136,6 +145,6 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   # Every tool's page and --help lead there.
   for tool in $(tools); do
     grep -qx '@include see-also' "$KUTILS_SOURCE_DIR/man/$tool.md"
-    "$tool" --help | grep -q 'man kutils-options'
+    "$tool" --help | grep -q 'kutils-{options'
   done
 }

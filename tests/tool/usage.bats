@@ -508,3 +508,23 @@ END
   [ "$status" -eq 1 ]
   [[ $output == *'>     ./two, line 3  {"a":3}'* ]]
 }
+
+@test "kread: a wrong codec is said before brokers are asked for; summaries need an end" {
+  refused kread --key-codec int64 clicks; says "--key-codec int64: there is no codec 'int64'" "i64"
+  refused kfilter --value-codec jsn true a b; says "there is no codec 'jsn'"
+  refused kread -b h:1 --stats clicks; says "'clicks' has none" "kread -e --stats clicks"
+  refused kread -b h:1 --stats --count -e clicks; says "--count and --stats exclude each other"
+  refused kread -b h:1 --count -e --key n clicks; says "--key does nothing here: with --count"
+  refused kread -I hex ./in; says "can only be written"
+}
+
+@test "dead letters go to a topic: a file or another name is refused as such, whatever IN and OUT are" {
+  local in out
+  for in in clicks ./in.ndjson -; do
+    for out in out ./out.ndjson -; do
+      refused kfilter -b h:1 --on-error dead-letter:./bad.ndjson true $in $out; says "dead letters go to a topic" "dead-letter:TOPIC"
+      refused kfilter -b h:1 --on-error dead-letter:- true $in $out; says "dead letters go to a topic"
+      refused kfilter -b h:1 --on-error 'dead-letter:a b' true $in $out; says "cannot have this name" "letters, digits"
+    done
+  done
+}

@@ -434,7 +434,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
                           !to_lines && (most > 1 || ins > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
-    if (to_lines) throw usage_error("--on-error dead-letter needs a topic as OUT");
+    if (to_lines) throw usage_error(
+          "--on-error dead-letter does not go with -g from a topic to lines: one commit cannot hold both",
+          "leave -g out, write to a topic, or use --on-error skip");
     plan.dead_letters = job.on_error->topic;
     ensure_topic(job, admin, log, plan.dead_letters, most, true);
   }
