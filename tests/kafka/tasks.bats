@@ -81,7 +81,7 @@ orders() {
 @test "9. which fields the records have, how often, of which type and size" {
   orders 100
   echo '{"id":"x","note":null}' | kwrite -q --key '"4701"' - "$orders"
-  kread -e --fields -O json "$orders" >got
+  kread -e --types -O json "$orders" >got
   [ "$(jq -r 'select(.field == "id").types' got)" = 'int 100, string 1' ]
   [ "$(jq -c 'select(.field == "user.email") | [.times, .types]' got)" = '[100,"string 100"]' ]
   [ "$(jq -c 'select(.field == "note") | [.times, .percent == 1, .types]' got)" = '[1,true,"null 1"]' ]

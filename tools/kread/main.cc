@@ -25,7 +25,7 @@ using namespace kutils;
 
 constexpr Millis kConnectLimit{5'000};
 
-// What --count, --stats and --fields leave to the other options: which records, and how the summary is printed.
+// What --count, --stats and --types leave to the other options: which records, and how the summary is printed.
 const std::set<std::string> kBesideSummary = {
     "-b",      "-X",      "-F",       "-q",   "-v", "--progress", "--no-progress", "-o",            "--since",
     "--until", "--local", "--tail",   "-p",   "-e", "-c",         "-I",            "--csv-strings", "--encoding",
@@ -96,7 +96,7 @@ class ReadTool final : public cli::StreamTool {
     };
     summary("--count", Summary::count, "print only how many records there are");
     summary("--stats", Summary::stats, "print rates, times, keys, nulls and sizes, by partition");
-    summary("--fields", Summary::fields, "print the fields of the values: how often, types, sizes");
+    summary("--types", Summary::fields, "print the fields of the values: how often, types, sizes");
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {

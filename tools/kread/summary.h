@@ -1,5 +1,5 @@
 // What kread prints instead of the records: how many there are (--count), how they are spread (--stats), which fields
-// their values have (--fields).
+// their values have (--types).
 #pragma once
 
 #include <memory>
