@@ -88,9 +88,22 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   return std::chrono::nanoseconds(total);
 }
 
+// 99999999999d: with shorter numbers it would be a duration.
+static bool is_one_but_for_its_size(std::string_view text) {
+  std::string shorter;
+  for (const char c : text) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit || shorter.empty() || shorter.back() != '1') shorter += is_digit ? '1' : c;
+  }
+  return parse_duration(shorter).has_value();
+}
+
 std::chrono::milliseconds parse_duration_option(std::string_view option, std::string_view text) {
   const auto parsed = parse_duration(text);
   const std::string name(option);
+  if (!parsed && is_one_but_for_its_size(text))
+    throw usage_error(name + ": '" + std::string(text) +
+                      "' is too long: the longest duration is 106751d (292 years)");
   if (!parsed)
     throw usage_error(name + ": '" + std::string(text) + "' is not a duration",
                       "write for example 500ms, 10s, 5m, 1h or 2d");

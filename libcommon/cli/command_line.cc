@@ -195,6 +195,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     const std::string near = nearest_name(name, names);
     if (!near.empty()) hint = "did you mean '" + near + "'? ";
   }
+  if (hint.empty() && info.name == "kpipe")
+    hint = "an option of one stage stands behind its name, as in kpipe kwindow -w 10s ...; ";
   if (hint.empty()) hint = spec_hint(info, argc, argv);
   if (hint.empty() || hint.back() == ' ') hint += "'" + info.name + " --help-all' lists all options";
   const bool is_number = hint.rfind("a number of records", 0) == 0;

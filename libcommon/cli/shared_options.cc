@@ -278,7 +278,7 @@ void SharedOptions::shape(flow::Job& job) const {
                           shell_word(job.in.name) + " | " + job.tool + " ...");
   if (as_graph_ && !explains_)
     throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");
-  if (place_ && shape_.key) job.changes_keys = true;
+  if (shape_.key) job.changes_keys = true;
   if (!place_ && !http_.empty()) serve_over_http(job, http_, http_access_);
   if (!place_)
     refuse_idle_options(given_, {job, in_format_, out_format_, shares_.reads_lines || shares_.reads_topics,

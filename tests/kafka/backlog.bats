@@ -211,3 +211,12 @@ begin() {
   same <(printf 'a 1700000001000 1700000001000 1\na 1700000003000 1700000003000 1\nb 1700000002000 1700000002000 1\n') \
     <(consume "$sessions" | jq -r '"\(.u) \(.window_start) \(.window_end) \(.n)"' | sort)
 }
+
+@test "a backlog that --key of any tool takes to other partitions comes out in order of time" {
+  begin
+  backlog 0 >lines
+  send <lines
+  kmap -e --key u '*' "$src" "$dst"
+  [ "$(count "$dst")" -eq "$(wc -l <lines)" ]
+  consume "$dst" -f '%p %o %T\n' | sort -k1,1n -k2,2n | awk '$1 == p && $3 < t { exit 1 } { p = $1; t = $3 }'
+}

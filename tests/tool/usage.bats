@@ -59,6 +59,17 @@ refused() {
   refused kwrite --rate slow ./x; says "--rate"
 }
 
+@test "what cannot be meant is refused in the words of the tool that was asked" {
+  export KUTILS_BROKERS=localhost:1  # never asked
+  refused kscan 'x=sum(lag(a))' a b; says "'lag(a)' stands in the argument of another one" "kpipe kscan '*, NAME=lag(a)' then"
+  refused kfilter --changed 'state, city' a b; says "unexpected ','" "--changed '[a, b]'"
+  refused ksample --seed 4 1/3 a b; says "--seed does nothing here: 1/3 counts records"
+  refused ksort --within 99999999999d a b; says "'99999999999d' is too long" "106751d"
+  refused kdelay 99999999999d a b; says "D: '99999999999d' is too long"
+  refused kdelay 5dd a b; says "D: '5dd' is not a duration"
+  refused kpipe --close-at-end -e kjoin --within 5s b -- a c; says "'--close-at-end'" "stands behind its name"
+}
+
 @test "a bad expression is shown with a caret" {
   refused kfilter 'number >= * 3'; says "number >= * 3" "^"
   refused kfilter 'nosuch(number)'; says "nosuch" "^"

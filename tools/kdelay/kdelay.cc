@@ -49,6 +49,8 @@ class DelayTool final : public cli::StreamTool {
         throw usage_error("--time-unit does nothing here: " + when + " has its unit", "leave it out");
     } else if (when.find_first_not_of("0123456789.") == std::string::npos) {
       throw usage_error("D: '" + when + "' has no unit", "as " + when + "s, or " + when + "ms");
+    } else if (when.find_first_not_of("0123456789.nsumhd") == std::string::npos && when[0] <= '9') {
+      parse_duration_option("D", when);  // says what is wrong with it
     } else {
       plan_.time = when;
     }

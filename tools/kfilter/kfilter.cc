@@ -63,7 +63,12 @@ class FilterTool final : public cli::StreamTool {
                         "leave one of the two out");
     cli::refuse_lost_rows(job_, "what came before");
     expr::Expressions checked(plan.options);
-    job_.settings.push_back({"EXPR", checked.canonical(checked.add(plan.condition, "EXPR"))});
+    try {
+      job_.settings.push_back({"EXPR", checked.canonical(checked.add(plan.condition, "EXPR"))});
+    } catch (const Error& error) {
+      if (std::string_view(error.what()).find("unexpected ','") == std::string_view::npos) throw;
+      throw Error(error.code(), error.what(), "several values are a list: --changed '[a, b]'");
+    }
     job_.settings.push_back({"--changed", "yes"});
     const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
     FilterPlan quiet = plan;

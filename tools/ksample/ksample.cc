@@ -43,6 +43,9 @@ class SampleTool final : public cli::StreamTool {
     if (!by_.empty() && plan.kind != Kind::rate)
       throw usage_error("--by does nothing here: " + how + " counts records",
                         "a share of the values is 10% --by EXPR");
+    if (plan.kind == Kind::every && plan.seed != 0)
+      throw usage_error("--seed does nothing here: " + how + " counts records, and takes none by chance",
+                        "a share by chance is 10%");
     if (plan.kind == Kind::reservoir) {
       const std::string what = "HOW: which " + how + " records are taken is known at the end";
       if (job_.in.is_topic() && job_.out.is_topic())

@@ -98,6 +98,15 @@ class ListReader {
       if (is_call) name(item.name);
     }
     for (const Call& call : calls) {
+      const size_t inside = item.expression.find('(', call.begin) + 1;
+      const std::string argument = item.expression.substr(inside, call.end - 1 - inside);
+      if (const std::vector<Call> nested = find_calls(argument); !nested.empty())
+        throw usage_error(
+            what_ + ": '" + argument.substr(nested[0].begin, nested[0].end - nested[0].begin) +
+                "' stands in the argument of another one, which sees the fields of the record alone",
+            "two stages: kpipe kscan '*, NAME=" +
+                argument.substr(nested[0].begin, nested[0].end - nested[0].begin) +
+                "' then kscan ... -- IN OUT");
       const std::string text = item.expression.substr(call.begin, call.end - call.begin) +
                                (item.condition.empty() ? "" : " if " + item.condition);
       copy_until(item.position + call.begin);

@@ -148,7 +148,8 @@ std::optional<RecordError> ExpressionReader::read_key(const Record& record, Grou
   }
   if (by_.empty()) {
     if (record.key.is_null())
-      return RecordError{Reason::no_key, plan_.by_name.empty() ? "" : "use --by EXPR or --total"};
+      return RecordError{Reason::no_key, plan_.by_name == "--by" ? "use --by EXPR or --total"
+                                                                 : "equal keys are brought together"};
     grouped.key = record.key.view();
     grouped.key_is_text = true;
     return key_codec_ ? decode_key(grouped) : std::nullopt;
