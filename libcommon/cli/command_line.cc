@@ -55,6 +55,9 @@ constexpr Foreign kForeign[] = {
     {"--count", "records are counted by ktable --total 'count()' IN; a number of records is: -c N"},
     {"--group-by", "ktable and kwindow group records: --by EXPR"},
     {"--filter", "to choose records: kfilter EXPR IN"},
+    {"--hexdump", "bytes are shown by: -O hex"},
+    {"--hex", "bytes are shown by: -O hex"},
+    {"--schema", "the fields of the values and their types are shown by: kread -e --types TOPIC"},
     {"--property",
      "keys are printed and read by -K SEP, headers and times by -J; a librdkafka property is: -X NAME=VALUE"},
     {"--formatter-property", "keys are printed by -K SEP; key, headers and times by: -J"},
@@ -511,6 +514,11 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
         throw usage_error("one operand too many: '" + given[places] + "'",
                           "an expression chooses by --where: kread --where " + shell_word(*expression) + " " +
                               shell_word(given[expression == given.begin() ? 1 : 0]));
+      // `kread --count 5 IN`, as many programs have it.
+      if (given.size() == 2 && info.name == "kread" &&
+          given[0].find_first_not_of("0123456789") == given[0].npos)
+        throw usage_error("one operand too many: '" + given[places] + "'",
+                          "a number of records is: kread -c " + given[0] + " " + shell_word(given[1]));
       hint = "several topics are one operand: " + info.name + " ";
       for (size_t i = 0; i < given.size(); ++i) hint += (i == 0 ? "" : ",") + given[i];
     }

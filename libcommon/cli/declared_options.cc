@@ -170,7 +170,8 @@ void SharedOptions::declare_output(OptionTable& table) {
              .group = group,
              .set =
                  [this](const std::string& text) {
-                   parse_codec_pair(text, "--value-codec");  // what is wrong is said before brokers are asked for
+                   parse_codec_pair(text,
+                                    "--value-codec");  // what is wrong is said before brokers are asked for
                    value_codec_ = text;
                  },
              .choices = codec_names()});
@@ -180,7 +181,8 @@ void SharedOptions::declare_output(OptionTable& table) {
              .group = group,
              .set =
                  [this](const std::string& text) {
-                   parse_codec_pair(text, "--key-codec");  // what is wrong is said before brokers are asked for
+                   parse_codec_pair(text,
+                                    "--key-codec");  // what is wrong is said before brokers are asked for
                    key_codec_ = text;
                  },
              .choices = codec_names()});

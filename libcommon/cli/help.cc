@@ -64,7 +64,8 @@ std::string head(const ToolInfo& info) {
 // The pages of section 7 that go with a tool, as bash takes them behind `man`.
 std::string pages_in_depth(const ToolInfo& info, const OptionTable& table) {
   const bool has_expressions =
-      std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& one) { return one.is_spec; }) ||
+      std::any_of(info.operands.begin(), info.operands.end(),
+                  [](const Operand& one) { return one.is_spec; }) ||
       std::any_of(table.options().begin(), table.options().end(),
                   [](const Option& one) { return one.metavar.find("EXPR") != std::string::npos; });
   return has_expressions ? "kutils-{options,expr,security}" : "kutils-{options,security}";
@@ -134,8 +135,8 @@ std::string short_help(const ToolInfo& info, const OptionTable& table) {
   for (const Option& option : table.options()) {
     if (!option.hidden && option.in_short_help) add_row(rows, label(option), option.help, 22);
   }
-  return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name + " --help-all; man " +
-         info.name + " " + pages_in_depth(info, table) + "\n" + examples(info);
+  return head(info) + (rows.empty() ? "" : "\n" + rows) + "\nAll options: " + info.name +
+         " --help-all; man " + info.name + " " + pages_in_depth(info, table) + "\n" + examples(info);
 }
 
 std::string full_help(const ToolInfo& info, const OptionTable& table) {

@@ -31,11 +31,12 @@ std::string checked_topic(std::string name) {
   if (name != "-" && io::is_topic_name(name)) return name;
   const bool is_file = name == "-" || name.find('/') != name.npos || name.rfind("file:", 0) == 0;
   throw usage_error(
-      "--on-error dead-letter:" + name + (is_file ? ": dead letters go to a topic, and this is a file"
-                                                  : ": a topic cannot have this name"),
-      is_file ? "write: --on-error dead-letter:TOPIC; what is wrong with each record is also said on stderr, by "
-                "--on-error report"
-              : "letters, digits, '.', '_' and '-', at most 249 of them");
+      "--on-error dead-letter:" + name +
+          (is_file ? ": dead letters go to a topic, and this is a file" : ": a topic cannot have this name"),
+      is_file
+          ? "write: --on-error dead-letter:TOPIC; what is wrong with each record is also said on stderr, by "
+            "--on-error report"
+          : "letters, digits, '.', '_' and '-', at most 249 of them");
 }
 
 }  // namespace

@@ -101,7 +101,8 @@ Value parse_url(Context& context, const Value* arguments, size_t) {
       uint16_t number = 0;
       const char* end = authority.data() + authority.size();
       const auto [stopped, error] = std::from_chars(authority.data() + digits + 1, end, number);
-      if (error != std::errc() || stopped != end) return fails("has a port that is not a number from 0 to 65535");
+      if (error != std::errc() || stopped != end)
+        return fails("has a port that is not a number from 0 to 65535");
       port = Value::integer(number);
     }
   }

@@ -314,8 +314,8 @@ std::vector<int32_t> parse_partitions(const std::string& text) {
 
 std::string deleted_text(const PartitionRange& range) {
   return range.at.topic + " [" + std::to_string(range.at.partition) + "]: offset " +
-         std::to_string(range.deleted_from) + " was deleted by retention; the first record left is at offset " +
-         std::to_string(range.from);
+         std::to_string(range.deleted_from) +
+         " was deleted by retention; the first record left is at offset " + std::to_string(range.from);
 }
 
 std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& range,

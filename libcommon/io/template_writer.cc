@@ -124,8 +124,12 @@ class TemplateWriter final : public LineWriter {
       if (token.letter[0] == letter) return;
       known.append("%").append(token.letter).append(" ");
     }
+    // rpk's letters where ours, kcat's, are others.
+    const char* theirs = letter == 'v'   ? "rpk's %v, the value, is %s here; "
+                         : letter == 'd' ? "rpk's %d, the time, is %T here; "
+                                         : "";
     throw usage_error(std::string("-f: there is no token '%") + letter + "'",
-                      "known are " + known + "%{EXPR}");
+                      theirs + ("known are " + known) + "%{EXPR}");
   }
   static int64_t length(const MaybeBytes& bytes) {
     return bytes.is_null() ? -1 : static_cast<int64_t>(bytes.size());

@@ -85,7 +85,8 @@ bool OrderedReading::fill(OrderedPartition& one, TimePoint now, std::vector<Part
   waits_ = true;
   if (one.has_companions && !one.told_wait && now - one.empty_since > kLagLimit) {
     one.told_wait = true;
-    if (note_) note_("waiting for records of " + to_string(one.at) + ": the partitions are read in order of time");
+    if (note_)
+      note_("waiting for records of " + to_string(one.at) + ": the partitions are read in order of time");
   }
   return false;
 }

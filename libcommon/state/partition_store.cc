@@ -147,8 +147,7 @@ void PartitionStore::open_database() {
     // Rows without a mark cannot be trusted: every write carries one.
     const std::unique_ptr<Cursor> cursor = backend_->cursor();
     cursor->seek({});
-    if (cursor->valid())
-      throw CorruptState("the state in " + directory_ + " lacks its changelog offset");
+    if (cursor->valid()) throw CorruptState("the state in " + directory_ + " lacks its changelog offset");
     return;
   }
   Reader in(*local);

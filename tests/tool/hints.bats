@@ -340,6 +340,9 @@ record_spelling() {
   gives 'kfilter EXPR IN' kmap --where 'n > 1' '*' clicks
   gives "kmap '*, -FIELD' IN" kmap --drop email clicks
   gives "kmap 'FIELD, FIELD' IN" kread --fields uri clicks
+  gives 'kread -c 5 clicks' kread --count 5 clicks
+  gives '-O hex' kread --hexdump clicks
+  gives 'kread -e --types TOPIC' kread --schema clicks
   gives 'kgroupby EXPR IN OUT' kgroupby --by uri clicks by_uri
   gives '-O csv' kread --csv clicks
   gives '-O table --sort COLUMN' ktable --order-by n 'count()' clicks

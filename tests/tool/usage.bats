@@ -526,6 +526,7 @@ END
   refused kread -b h:1 --stats clicks; says "'clicks' has none" "kread -e --stats clicks"
   refused kread -b h:1 --stats --count -e clicks; says "--count and --stats exclude each other"
   refused kread -b h:1 --count -e --key n clicks; says "--key does nothing here: with --count"
+  refused kread -b h:1 -f '%k %v\n' clicks; says "there is no token '%v'" "%v, the value, is %s here"
   refused kread -I hex ./in; says "can only be written"
 }
 

@@ -15,8 +15,7 @@ class BranchTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kbranch",
             "Send each record to the first TOPIC whose COND is true, the rest to OUT.",
-            {{"TOPIC=COND,...", true, "topics, ./FILEs, each with its condition; --to: an expression",
-              true},
+            {{"TOPIC=COND,...", true, "topics, ./FILEs, each with its condition; --to: an expression", true},
              {"IN", true, "a topic, ./FILE or - (stdin)"},
              {"OUT", true, "takes what matched nothing: a topic, ./FILE or - (stdout)"}},
             {{"kbranch 'low=total_amount < 40' rides high"},
@@ -42,7 +41,9 @@ class BranchTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kbranch", operands.find("IN"), operands.find("OUT"));
     if (to_) return set_up_to(operands.get("TOPIC=COND,..."));
-    if (topics_) throw usage_error("--topics limits the topics of --to, which is not given", "leave it out, or add --to");
+    if (topics_)
+      throw usage_error("--topics limits the topics of --to, which is not given",
+                        "leave it out, or add --to");
     BranchPlan plan{
         parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
     std::vector<std::string> outputs;

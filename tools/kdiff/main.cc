@@ -360,8 +360,9 @@ class DiffTool final : public cli::Tool {
     const bool equal = sums[kLeft] == sums[kRight] && read_[kLeft] == read_[kRight];
     if (!lists) {
       if (!equal)
-        note("more than " + std::to_string(kMostHeld) +
-             " records had no counterpart yet, so those that differ are not listed; -p compares one partition");
+        note(
+            "more than " + std::to_string(kMostHeld) +
+            " records had no counterpart yet, so those that differ are not listed; -p compares one partition");
       return equal;
     }
     std::vector<const Sample*> left;

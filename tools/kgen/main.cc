@@ -107,7 +107,8 @@ class GenTool final : public cli::StreamTool {
       if (every_->count() == 0) throw usage_error("--every: 0 is not an interval");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
-    if (cron_ && (rate_ || every_)) throw usage_error("--rate and --every both set the pace; give one of them");
+    if (cron_ && (rate_ || every_))
+      throw usage_error("--rate and --every both set the pace; give one of them");
     const std::string what = operands.get("WHAT");
     // A topic with such a name would be made, and written to without end.
     const std::string out = operands.find("OUT").value_or("");

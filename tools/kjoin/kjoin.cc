@@ -75,8 +75,8 @@ class JoinTool final : public cli::StreamTool {
          max_ahead_, false);
     text("--idle", "D", "streams: after D without records, time advances by itself", idle_, false);
     text("--max-wait", "D", "how long to wait for an input at its end; 1s", max_wait_, false);
-    flag("--trust-partitioning", "do not check that equal keys are in equal partitions",
-         trusts_partitions_, false);
+    flag("--trust-partitioning", "do not check that equal keys are in equal partitions", trusts_partitions_,
+         false);
     flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
     grouping_.declare(table, {});
     shared_.declare(table);

@@ -26,10 +26,31 @@ using namespace kutils;
 constexpr Millis kConnectLimit{5'000};
 
 // What --count, --stats and --types leave to the other options: which records, and how the summary is printed.
-const std::set<std::string> kBesideSummary = {
-    "-b",      "-X",      "-F",       "-q",   "-v", "--progress", "--no-progress", "-o",            "--since",
-    "--until", "--local", "--tail",   "-p",   "-e", "-c",         "-I",            "--csv-strings", "--encoding",
-    "--rate",  "--arg",   "--explain", "--dot", "-O", "--sort",   "--trust-json"};
+const std::set<std::string> kBesideSummary = {"-b",
+                                              "-X",
+                                              "-F",
+                                              "-q",
+                                              "-v",
+                                              "--progress",
+                                              "--no-progress",
+                                              "-o",
+                                              "--since",
+                                              "--until",
+                                              "--local",
+                                              "--tail",
+                                              "-p",
+                                              "-e",
+                                              "-c",
+                                              "-I",
+                                              "--csv-strings",
+                                              "--encoding",
+                                              "--rate",
+                                              "--arg",
+                                              "--explain",
+                                              "--dot",
+                                              "-O",
+                                              "--sort",
+                                              "--trust-json"};
 
 // What --grep and --key-is choose by, before anything is decoded.
 struct Choice {
@@ -89,10 +110,10 @@ class ReadTool final : public cli::StreamTool {
                  .help = "only the last value of each key: as table:IN with an end",
                  .set = [this](const std::string&) { latest_ = true; }});
     const auto summary = [&](const char* name, Summary kind, const char* help) {
-      options.add({.names = name,
-                   .help = help,
-                   .in_short_help = true,
-                   .set = [this, name, kind](const std::string&) { set_summary(name, kind); }});
+      options.add(
+          {.names = name, .help = help, .in_short_help = true, .set = [this, name, kind](const std::string&) {
+             set_summary(name, kind);
+           }});
     };
     summary("--count", Summary::count, "print only how many records there are");
     summary("--stats", Summary::stats, "print rates, times, keys, nulls and sizes, by partition");
@@ -102,7 +123,8 @@ class ReadTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     if (!operands.find("IN")) refuse_topic_as_format();
     if (summary_) {
-      shared_.refuse_given(kBesideSummary, "with " + summary_name_ + " no records are printed", "leave it out");
+      shared_.refuse_given(kBesideSummary, "with " + summary_name_ + " no records are printed",
+                           "leave it out");
       if (*summary_ != Summary::count) shared_.prefer_table();
     }
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
@@ -125,8 +147,8 @@ class ReadTool final : public cli::StreamTool {
     if (pattern_) job_.settings.push_back({"--grep", pattern_->pattern()});
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
-    job_.set_stage([plan, latest, pattern = pattern_,
-                    choice = choice_, summary = summary_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+    job_.set_stage([plan, latest, pattern = pattern_, choice = choice_,
+                    summary = summary_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
       if (plan) {
         stage = std::make_unique<FilterStage>(*plan, "--where");

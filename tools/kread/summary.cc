@@ -102,7 +102,8 @@ class Spread {
     time("from", first_);
     time("to", last_);
     if (first_ && *last_ > *first_) {
-      row.raw("per_s", decimal(static_cast<double>(records_) * 1000 / static_cast<double>(*last_ - *first_), 1));
+      row.raw("per_s",
+              decimal(static_cast<double>(records_) * 1000 / static_cast<double>(*last_ - *first_), 1));
     } else {
       row.null("per_s");
     }
@@ -223,13 +224,19 @@ class Fields final : public Rows {
 
   static Type type_of(std::string_view raw) {
     switch (raw.empty() ? 'n' : raw[0]) {
-      case '"': return Type::string;
-      case '{': return Type::object;
-      case '[': return Type::list;
-      case 'n': return Type::null;
+      case '"':
+        return Type::string;
+      case '{':
+        return Type::object;
+      case '[':
+        return Type::list;
+      case 'n':
+        return Type::null;
       case 't':
-      case 'f': return Type::boolean;
-      default: return raw.find_first_of(".eE") == raw.npos ? Type::integer : Type::real;
+      case 'f':
+        return Type::boolean;
+      default:
+        return raw.find_first_of(".eE") == raw.npos ? Type::integer : Type::real;
     }
   }
   void read(const std::string& path, std::string_view json, size_t depth) {
@@ -311,9 +318,15 @@ class SummaryStage final : public flow::ForwardingStage, private flow::Emitter {
 std::unique_ptr<flow::Stage> make_summary(Summary kind, std::unique_ptr<flow::Stage> inner) {
   std::unique_ptr<Rows> rows;
   switch (kind) {
-    case Summary::count: rows = std::make_unique<Count>(); break;
-    case Summary::stats: rows = std::make_unique<Stats>(); break;
-    case Summary::fields: rows = std::make_unique<Fields>(); break;
+    case Summary::count:
+      rows = std::make_unique<Count>();
+      break;
+    case Summary::stats:
+      rows = std::make_unique<Stats>();
+      break;
+    case Summary::fields:
+      rows = std::make_unique<Fields>();
+      break;
   }
   return std::make_unique<SummaryStage>(std::move(rows), std::move(inner));
 }

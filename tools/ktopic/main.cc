@@ -156,7 +156,8 @@ class TopicTool final : public cli::Tool {
     admin_ = kafka::make_cluster_admin(client_);
     admin_->connect(kConnectLimit);
     if (admin_->is_in_memory() && verb_ != Verb::list && verb_ != Verb::describe)
-      throw usage_error("the in-memory broker supports list and describe only", "topics of it are created by their first use");
+      throw usage_error("the in-memory broker supports list and describe only",
+                        "topics of it are created by their first use");
     switch (verb_) {
       case Verb::list:
         return list();

@@ -26,8 +26,9 @@ namespace kutils::flow {
 namespace {
 
 RecordError not_ours() {
-  return {Reason::bad_codec,
-          "not a record of a join by foreign key: another program than this group's kjoin wrote to its internal topic"};
+  return {
+      Reason::bad_codec,
+      "not a record of a join by foreign key: another program than this group's kjoin wrote to its internal topic"};
 }
 
 void emit_to(uint32_t port, const Record& origin, std::string_view key, std::string_view message,

@@ -59,7 +59,8 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
             again);
       }
       if (context_.plan.in_memory) {
-        context_.log.note(place + ": its state was in the memory of a process that has ended; the partition is read again");
+        context_.log.note(
+            place + ": its state was in the memory of a process that has ended; the partition is read again");
         is_new = true;
         return resume.offset;
       }

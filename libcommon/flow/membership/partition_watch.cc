@@ -116,8 +116,9 @@ Error deleted_error(const std::string& topic, const std::string& hint) {
 }
 
 Error deleted_output_error(const std::string& topic, const std::string& tool) {
-  return usage_error("topic '" + topic + "' was deleted while the tool wrote to it",
-                     "the records that it held are gone; start " + tool + " again to create it and to write on");
+  return usage_error(
+      "topic '" + topic + "' was deleted while the tool wrote to it",
+      "the records that it held are gone; start " + tool + " again to create it and to write on");
 }
 
 }  // namespace kutils::flow

@@ -50,10 +50,10 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
                                     name);
   }
   const std::string near = nearest_name(name, names);
-  return usage_error(no_such,
-                     (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                         std::string("The first tool that writes to a topic creates it; a file is spelled ./") +
-                         name);
+  return usage_error(
+      no_such, (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                   std::string("The first tool that writes to a topic creates it; a file is spelled ./") +
+                   name);
 }
 
 // False also for one that we may not see.
@@ -434,7 +434,8 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
                           !to_lines && (most > 1 || ins > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
-    if (to_lines) throw usage_error(
+    if (to_lines)
+      throw usage_error(
           "--on-error dead-letter does not go with -g from a topic to lines: one commit cannot hold both",
           "leave -g out, write to a topic, or use --on-error skip");
     plan.dead_letters = job.on_error->topic;

@@ -259,8 +259,7 @@ class Opening final : public StateOpening {
       rows.restore({}, log.high, around_.clock.wall_ms());
       plan = {Reason::up_to_date, false, log.high};
     }
-    if (plan.rebuild)
-      rows.wipe(std::string("its changelog is newer: ") + to_string(plan.reason));
+    if (plan.rebuild) rows.wipe(std::string("its changelog is newer: ") + to_string(plan.reason));
     // Rows of another state of the same name must not be mixed with these.
     rows.finish_restore();
     lineage_ = rows.has_meta(kOperator) ? rows.meta(kOperator).lineage : std::string();
@@ -280,9 +279,9 @@ class Opening final : public StateOpening {
       return admin_.watermarks(place_.changelog);
     } catch (const kafka::KafkaError& error) {
       if (!error.is_unknown_topic()) throw;
-      throw usage_error(
-          "the changelog topic " + place_.changelog.topic + " was deleted while the tool ran: its state is lost",
-          "start from the beginning under another name with -g NAME");
+      throw usage_error("the changelog topic " + place_.changelog.topic +
+                            " was deleted while the tool ran: its state is lost",
+                        "start from the beginning under another name with -g NAME");
     }
   }
 

@@ -326,9 +326,10 @@ TEST_CASE("an output that ends before an acknowledged record in two looks in a r
     const auto error = bench.look();
     REQUIRE(error);
     CHECK(error->code() == ExitCode::usage);
-    CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring(
-                                  "topic 'out' was deleted and recreated while the tool wrote to it, or it lost "
-                                  "records: partition 1 ends at offset 4, and held a record at 4"));
+    CHECK_THAT(error->what(),
+               Catch::Matchers::ContainsSubstring(
+                   "topic 'out' was deleted and recreated while the tool wrote to it, or it lost "
+                   "records: partition 1 ends at offset 4, and held a record at 4"));
   }
   SECTION("a new leader that is a moment behind") {
     two.newest["out"] = {out1, 4, {}};
