@@ -5,9 +5,12 @@
 #     SELECT A.*, B.*, ROW_NUMBER() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.dateTime) AS place
 #     FROM auction A JOIN bid B ON A.id = B.auction WHERE B.dateTime BETWEEN A.dateTime AND A.expires)
 #   WHERE place = 1
+#
+# The auction's own fields, most of the bytes, come in last: to the one bid that won, not to each.
 . "${0%/*}/topics"
 
 kjoin -e --before 1m --after 0s --grace 5s --where 'left.dateTime >= right.dateTime && left.dateTime <= right.expires' \
-  --select 'right.*, left.auction, left.bidder, left.price, bid_dateTime=left.dateTime, bid_extra=left.extra' \
-  "${p}bid" "${p}auction" "${p}q9.bids"
-kpipe -e ktable 'winner=max_by(_value, price)' then kmap 'winner.*' -- "${p}q9.bids" "${p}q9"
+  --select 'left.bidder, left.price, bid_dateTime=left.dateTime, bid_extra=left.extra' "${p}bid" "${p}auction" "${p}q9.bids"
+ktable -e 'bid=max_by(_value, price)' "${p}q9.bids" "${p}q9.won"
+kjoin -e --select 'right.*, auction=right.id, left.bid.bidder, left.bid.price, left.bid.bid_dateTime, left.bid.bid_extra' \
+  "table:${p}q9.won" "table:${p}auction" "${p}q9"
