@@ -18,6 +18,7 @@
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/tool.h"
+#include "kafka/library_version.h"
 
 namespace kutils::cli {
 namespace {
@@ -33,7 +34,10 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
   };
   question("--help,-h", "say what the tool does", [&] { return short_help(info, table); });
   question("--help-all", "all options", [&] { return full_help(info, table); });
-  question("--version,-V", "print the version", [&] { return info.name + " (kutils) " KUTILS_VERSION "\n"; });
+  question("--version,-V", "print the version, and those of libraries", [&] {
+    return info.name + " (kutils) " KUTILS_VERSION "\nlibrdkafka " + kafka::library_version() +
+           ", RocksDB " KUTILS_ROCKSDB_VERSION "\n";
+  });
   table.add({.names = "--help-man",
              .metavar = "PART",
              .help = "a part of the man page in markdown",

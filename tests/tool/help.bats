@@ -70,7 +70,8 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   for tool in $(tools); do
     run "$tool" --version
     [ "$status" -eq 0 ]
-    [[ $output == "$tool (kutils) "[0-9]* ]]
+    [[ ${lines[0]} == "$tool (kutils) "[0-9]* ]]
+    [[ ${lines[1]} =~ ^librdkafka\ [0-9]+\.[0-9]+\.[0-9]+[^,]*,\ RocksDB\ [0-9]+\.[0-9]+ ]]
   done
 }
 
