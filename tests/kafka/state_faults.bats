@@ -419,6 +419,23 @@ right_in() { same <(wanted | cut -d' ' -f2- | sort) <(query_in "$1" "$dst" 2>sai
 short=(-X session.timeout.ms=6000 -X transaction.timeout.ms=8000)
 start_table() { start_tool "$1" ktable -g "$group" "${short[@]}" 'n=count(), s=sum(n)' "$src" "$dst"; }  # sets $started
 
+@test "the state directory is deleted under a running tool: it goes on, and nothing is lost or doubled" {
+  new_topic in 3
+  new_topic out 3
+  kgen -q --count 600 --key '"k" + string(_offset % 50)' 'k=_offset % 50' "$in"
+  start_tool one kscan -g "$out" --by k '*, n=count()' "$in" "$out"
+  wait_for 40 count_at_least "$out" 600
+  rm -rf "$KUTILS_STATE_DIR"
+  kgen -q --count 600 --key '"k" + string(_offset % 50)' 'k=_offset % 50' "$in"
+  wait_for 40 count_at_least "$out" 1200
+  stop_tool "$started"  # now the state is written
+  [ "$status" -eq 143 ]
+  grep -q 'restarting with state from its changelog' one.err
+  kscan -e -g "$out" --by k '*, n=count()' "$in" "$out"
+  [ "$(count "$out")" -eq 1200 ]
+  [ "$(consume "$out" | jq -r '"\(.k) \(.n)"' | sort -u | wc -l)" -eq 1200 ]
+}
+
 @test "a stopped process holds the state: who waits for it says so within seconds, and goes on when it is gone" {
   begin 1
   start_table one

@@ -69,6 +69,14 @@ std::string directory_uuid(const std::string& state_dir) {
   return uuid;
 }
 
+void make_slots(const std::string& directory) {
+  try {
+    make_directories(directory);
+  } catch (const Error& error) {
+    throw usage_error(error.what(), kWhereElse);
+  }
+}
+
 std::unique_ptr<FileLock> open_lock(const std::string& path) {
   try {
     return std::make_unique<FileLock>(path);
@@ -96,11 +104,7 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
     return slot;
   }
   slot->directory_ = slots_directory(state_dir, group);
-  try {
-    make_directories(slot->directory_);
-  } catch (const Error& error) {
-    throw usage_error(error.what(), kWhereElse);
-  }
+  make_slots(slot->directory_);
   slot->uuid_ = directory_uuid(state_dir);
   for (int number = 0; number < kMaxSlots; ++number) {
     auto lock = open_lock(slot->path(number, ".lock"));
@@ -115,6 +119,7 @@ std::unique_ptr<InstanceSlot> InstanceSlot::take(const std::string& state_dir, c
 
 std::unique_ptr<FileLock> InstanceSlot::lock_for_init(const StopRequest& stop) const {
   if (!lock_) return nullptr;
+  make_slots(directory_);  // somebody may have deleted the state directory since: the changelog has it all
   auto lock = open_lock(path(number_, ".init"));
   while (!lock->try_lock()) {
     if (stop.signal() != 0) {
