@@ -112,7 +112,7 @@ T=1767225600000  # 2026-01-01T00:00:00Z
   new_topic in 2
   out=$(topic_name out)
   kgen -c 400 'uri="/p" + string(_offset % 5), number=_offset' "$in"
-  printf '%s\n' '{"uri":"<script>alert(1)</script>","number":7}' '{"uri":"/x"' | kwrite -q -I text --time "timestamp('2026-01-02T03:04:05Z')" "$in"
+  printf '%s\n' '{"uri":"<script>alert(1)</script>","number":7}' '{"uri":"/x"' | kwrite -q -I text --time "timestamp('2024-01-02T03:04:05Z')" "$in"
   serve table ktable -g "$out-group" --http 0 -j 2 --on-error skip --by uri 'n=count(), total=sum(number)' "$in" "$out"
   wait_for 30 says_of_all "$out" 401
   figure() { awk -v name="$1" 'index($1, name "{") == 1 || $1 == name {sum += $NF} END {print sum + 0}' metrics.out; }

@@ -11,7 +11,7 @@ setup() {
 teardown() { kafka_teardown; }
 
 # order ID CUSTOMER AMOUNT [TIME]: a line for kwrite.
-order() { echo "{\"id\":$1,\"customer\":\"$2\",\"amount\":$3,\"at\":\"${4:-2026-03-01T12:00:00Z}\"}"; }
+order() { echo "{\"id\":$1,\"customer\":\"$2\",\"amount\":$3,\"at\":\"${4:-2024-03-01T12:00:00Z}\"}"; }
 put() { kwrite -q --key customer --time 'timestamp(at)' "$orders"; }
 ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
 
@@ -80,9 +80,9 @@ ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
 }
 
 @test "18: the largest orders of each day and country" {
-  printf '%s\n' '{"id":1,"country":"DE","amount":5,"at":"2026-03-01T10:00:00Z"}' '{"id":2,"country":"DE","amount":9,"at":"2026-03-01T11:00:00Z"}' \
-    '{"id":3,"country":"DE","amount":7,"at":"2026-03-01T12:00:00Z"}' '{"id":4,"country":"FR","amount":1,"at":"2026-03-01T12:00:00Z"}' \
-    '{"id":5,"country":"DE","amount":2,"at":"2026-03-02T12:00:00Z"}' | kwrite -q --time 'timestamp(at)' "$orders"
+  printf '%s\n' '{"id":1,"country":"DE","amount":5,"at":"2024-03-01T10:00:00Z"}' '{"id":2,"country":"DE","amount":9,"at":"2024-03-01T11:00:00Z"}' \
+    '{"id":3,"country":"DE","amount":7,"at":"2024-03-01T12:00:00Z"}' '{"id":4,"country":"FR","amount":1,"at":"2024-03-01T12:00:00Z"}' \
+    '{"id":5,"country":"DE","amount":2,"at":"2024-03-02T12:00:00Z"}' | kwrite -q --time 'timestamp(at)' "$orders"
   kwindow -q -e -w day --by country 'largest=top(id, 2, amount)' "$orders" "$out"
   kquery "$out" | jq -c '[.country, .largest]' | sort >top.out
   same <(printf '%s\n' '["DE",[2,3]]' '["DE",[5]]' '["FR",[4]]') top.out
