@@ -70,6 +70,7 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   grep -qF 'line 1: no topic, partition and offset' err
   mkdir folder
   refused_with 2 koffset import --execute "$group" folder; says "cannot read folder" "nothing was changed"
+  refused_with 2 koffset import --execute "$group" /dev/zero; says "a line of more than 1 MiB"
   koffset delete -q --execute "$group" "$a"
   [ "$(offsets "$group" "$a") $(offsets "$group" "$b")" = '0:- 1:- 0:3' ]
   koffset delete "$group-2"

@@ -236,6 +236,8 @@ END
   test_topics create "$clicks" 1
   run kfilter -e "$clicks" "$src"
   [[ $output == *"'$clicks' is taken as the EXPR, and there is a topic of that name; to read it: kfilter EXPR $clicks $src"* ]]
+  run kmap -e "$clicks" "$src"
+  [[ $output == *"'$clicks' is taken as the LIST, and there is a topic of that name; to read it: kmap LIST $clicks $src"* ]]
   run kread -e "${src}x"
   [ "$status" -eq 2 ]
   [[ $output == *"did you mean '$src'"* ]]
