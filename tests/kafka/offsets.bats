@@ -186,8 +186,9 @@ in_use() { [[ $(kstate list --json "$group" | jq -r .state) == "in use by $start
   seq 10 | produce "$clicks" -p 1
   local group=$clicks-billing
   koffset commit -q --execute "$group" "$clicks=1"
+  ktable -q -e -g "$clicks-totals" --total 'count()' "$clicks" "$clicks-table"
   { echo kstate; sed -n '/^@examples/,/^# /p' "$KUTILS_SOURCE_DIR/man/koffset.md" | grep '^    '; } |
-    sed "s/\bclicks\b/$clicks/g; s/\bbilling\b/$group/g" >examples
+    sed "s/\bclicks\b/$clicks/g; s/\bbilling\b/$group/g; s/\btotals-group\b/$clicks-totals/g" >examples
   [ "$(wc -l <examples)" -ge 6 ]
   while read -r example; do
     bash -c "$example" >out 2>err || { echo "$example: $(cat err)"; return 1; }
