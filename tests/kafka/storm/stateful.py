@@ -237,6 +237,50 @@ class WindowsBy:
         return f"windows {len(written)} late {len(late)} ahead {len(records) - len(clicks)}"
 
 
+class SessionsBy:
+    """Sessions that are combined before the internal topic: each is written once and whole, in whichever pieces it went there. The grace is
+    longer than any record is late, so that all records count."""
+
+    program = "kwindow"
+    GAP, GRACE = 4000, 130_000
+
+    def prepare(self, bench):
+        bench.repartitions = 1
+        self.tool = (f"kwindow -w session:{self.GAP}ms --grace {self.GRACE}ms --by key=_key --emit close --time-format ms "
+                     f"'{AGGREGATES}'")
+
+    def check(self, bench, records):
+        clicks = {}
+        for record in records:
+            clicks.setdefault(record.key, []).append((record.time, json.loads(record.value)["number"]))
+        whole = {}
+        for key, times in clicks.items():
+            first = last = None
+            for time_ms, number in sorted(times):
+                if first is None or time_ms > last + self.GAP:
+                    first, n, total = time_ms, 0, 0
+                else:
+                    del whole[key, first, last]
+                last, n, total = time_ms, n + 1, total + number
+                whole[key, first, last] = n, total
+        written, again = {}, 0
+        for row in batch.read(bench.cluster, bench.output):
+            value = json.loads(row.value)
+            place, result = (value["key"], value["window_start"], value["window_end"]), (value["n"], value["total"])
+            if place in written:
+                again += 1
+                if bench.exactly_once or written[place] != result:
+                    raise Failure(f"a session was written twice, {written[place]} before: {row}")
+            if whole.get(place) != result:
+                raise Failure(f"{row}: {whole.get(place, 'no session')} of all records")
+            written[place] = result
+        # Sources are not all at the newest time; no partition is a minute behind.
+        newest = max(record.time for record in records)
+        closed = {place: sums for place, sums in whole.items() if place[2] + self.GAP + self.GRACE <= newest - 60_000}
+        compare("session", {place: sums for place, sums in written.items() if place in closed}, closed)
+        return f"sessions {len(closed)} of {len(whole)}, of several records {sum(n > 1 for n, _ in closed.values())}, repeated {again}"
+
+
 class Pipe:
     """kpipe with two internal topics and two states: each window is taken once by the table behind it, whoever dies where. The grace is
     longer than any record is late, so that all records count."""
@@ -451,6 +495,7 @@ KINDS = {
     "foreign": Foreign,
     "join_by": lambda: Join("uri"),
     "session": lambda: Windows("session:4s", lambda records: batch.Sessions(records, GRACE_MS, 4000)),
+    "session_by": SessionsBy,
     **waiting.KINDS,
 }
 
