@@ -63,6 +63,7 @@ class TakeTool final : public cli::StreamTool {
                       },
                       {}, {});
     }
+    job_.topology.last().follows_order = true;
     job_.topology.last().waits_for_clock = plan.within.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();

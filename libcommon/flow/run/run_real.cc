@@ -48,7 +48,7 @@ void keep_heap_small() {
 bool reads_in_order_of_time(const Job& job) {
   const auto& subs = job.topology.subs();
   const bool has_several = job.in.topics.size() > 1 || job.in.kind == io::EndpointKind::topic_pattern;
-  return (!job.stateful() && (job.changes_keys || has_several)) ||
+  return (!job.stateful() && (job.changes_keys || has_several)) || job.topology.follows_order() ||
          std::any_of(subs.begin(), subs.end(), [](const auto& sub) { return !sub.copartitioned.empty(); });
 }
 

@@ -431,8 +431,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   bool brings_together = job.changes_keys || ins > 1;
   for (const std::string& topic : plan.outputs)
     brings_together |= ensure_topic(job, admin, log, topic, most) != most;
-  plan.in_order_of_time = ((brings_together && !job.stateful()) || has_windows_behind_state(job.topology)) &&
-                          !to_lines && (most > 1 || ins > 1);
+  const bool is_ordered = (brings_together && !job.stateful()) || job.topology.follows_order() ||
+                          has_windows_behind_state(job.topology);
+  plan.in_order_of_time = is_ordered && !to_lines && (most > 1 || ins > 1);
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines)
       throw usage_error(

@@ -50,6 +50,9 @@ struct Operator {
   std::function<int64_t(int64_t time)> next_close = {};
   int place = 0;             // in a pipe: 1, 2, ...; else 0
   uint32_t other_ports = 0;  // its ports 1, 2, ... follow so many of earlier operators in the task's ports
+  // What it makes of a record depends on those before it, in the order in which they come: behind an internal
+  // topic, IN's partitions are read in order of time.
+  bool follows_order = false;
   bool waits_for_clock = false;  // it holds records until a time of the clock (waiting.h)
 };
 
@@ -89,6 +92,13 @@ class Topology {
   bool has_internal_topic() const { return subs_.size() > 1; }
   bool has_state() const {
     return std::any_of(subs_.begin(), subs_.end(), [](const SubTopology& one) { return one.has_state(); });
+  }
+  // An operator behind an internal topic does.
+  bool follows_order() const {
+    return std::any_of(subs_.begin() + 1, subs_.end(), [](const SubTopology& sub) {
+      return std::any_of(sub.operators.begin(), sub.operators.end(),
+                         [](const Operator& one) { return one.follows_order; });
+    });
   }
   bool waits_for_clock() const {
     return std::any_of(subs_.begin(), subs_.end(), [](const SubTopology& sub) {
