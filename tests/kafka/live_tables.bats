@@ -150,7 +150,8 @@ page_has() { curl -sS "http://$at/" >page.html; grep -qF -- "$1" page.html; }
   curl -sS -D - -o /dev/null "http://$at/" | grep -qi '^WWW-Authenticate: Basic'
   [ "$(curl -sS -o /dev/null -w '%{http_code}' -u any:wrong "http://$at/")" = 401 ]
   [ "$(curl -sS -o /dev/null -w '%{http_code}' -u any:s3cret "http://$at/")" = 200 ]
-  [ "$(curl -sS -o /dev/null -w '%{http_code}' "http://$at/readyz")" = 200 ]
+  is_ready() { [ "$(curl -sS -o /dev/null -w '%{http_code}' "http://$at/readyz")" = 200 ]; }
+  wait_for 20 is_ready  # without the token; 503 until it has joined its group
   # ktop sends it, too.
   tool_is() { ktop --once --every 0 -O json tools | jq -es "any(.http == \":${at##*:}\" and .status == \"$1\")"; }
   wait_for 20 tool_is 'needs a token'
