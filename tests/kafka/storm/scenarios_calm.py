@@ -270,7 +270,7 @@ def ends(bench):
         slot = bench.add_slot("own")
         process = bench.launch(slot, "-e")
         process.may_end = {0}
-        until(lambda p=process: not p.running() or p.said("a producer has a transaction open"), 40, "-e at the open transaction", bench)
+        until(lambda p=process: not p.running() or p.said("a producer has an open transaction"), 40, "-e at the open transaction", bench)
         if not process.running():
             raise Failure(f"-e ended at a transaction that was still open: records of it would be left out\n{process.tail()}")
         began = time.monotonic()

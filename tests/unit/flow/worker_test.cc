@@ -95,7 +95,7 @@ TEST_CASE("worker: -e waits for another's open transaction, and says so once") {
   CHECK_FALSE(said_early);
   CHECK(bench.broker.read("out", 1).back() == "held");
   REQUIRE(bench.log.notes.size() == 3);
-  CHECK(bench.log.notes[1].find("in [1] @ 3: waiting for the end at 4: a producer has a transaction open") ==
+  CHECK(bench.log.notes[1].find("in [1] @ 3: waiting for the end at 4: a producer has an open transaction") ==
         0);
 }
 
