@@ -13,6 +13,7 @@
 #include "base/read_line.h"
 #include "base/shell_word.h"
 #include "cli/foreign_command.h"
+#include "io/endpoint.h"
 
 namespace kutils::cli {
 namespace {
@@ -439,6 +440,12 @@ bool is_file_operand(const std::string& text) {
   return text.find('/') != std::string::npos && access(text.c_str(), R_OK) == 0;
 }
 
+// LIST, a topic by its looks, and a file that is there.
+bool may_write_file(const ToolInfo& info, const std::vector<std::string>& operands) {
+  return (info.name == "kmap" || info.name == "kscore") && operands.size() == 3 &&
+         (operands[1].starts_with("topic:") || io::is_topic_name(operands[1]));
+}
+
 // `kmap uri number ./in`, `kmap uri, number ./in`, `kfilter 'a > 1' 'b > 2' ./in`: a SPEC that the shell has cut.
 void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& given) {
   if (!has_spec(info) || given.size() < 2) return;
@@ -449,7 +456,8 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
   if (is_list)
     while (parts < given.size() && !given[parts - 1].empty() && given[parts - 1].back() == ',') ++parts;
   // Where the last operand is a file that is there, it is read, and OUT was not given.
-  const bool reads_last = given.size() > 2 && is_file_operand(given.back());
+  // `kmap uri clicks ./out` may well be what it says: split_spec_hint().
+  const bool reads_last = given.size() > 2 && is_file_operand(given.back()) && !may_write_file(info, given);
   if (parts == 1 && reads_last &&
       std::none_of(given.begin() + 1, given.end() - 1, [](const std::string& one) {
         return one.find('/') != std::string::npos || one == "-" || one.empty();
@@ -476,6 +484,12 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
 }
 
 }  // namespace
+
+std::string split_spec_hint(const ToolInfo& info, const std::vector<std::string>& operands) {
+  if (!may_write_file(info, operands) || !is_file_operand(operands[2])) return {};
+  return "where '" + operands[1] + "' is of the " + info.operands[0].name + ", write: " + info.name + " " +
+         shell_word(operands[0] + ", " + operands[1]) + " " + shell_word(operands[2]);
+}
 
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& given) {
   std::map<std::string, std::string> values;

@@ -30,6 +30,10 @@ std::string spec_hint(const ToolInfo& info, int argc, char** argv);
 // given, and so stands in the command that the hint shows.
 std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to_end);
 
+// What to say beside a missing broker if what was taken for IN may be of the SPEC, which the shell has cut, and
+// OUT what was to be read: `kmap uri number ./in`; else empty.
+std::string split_spec_hint(const ToolInfo& info, const std::vector<std::string>& operands);
+
 // Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable
 // file.
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);

@@ -141,6 +141,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
   explain_aborts_under_limit(info.name);
   Colour colour = Colour::automatic;
   Operands operands;
+  std::vector<std::string> given;
   bool set_up = false;
   try {
     OptionTable table;
@@ -167,6 +168,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
       }
     }
     set_options(table, line);
+    given = line.operands;
     operands = name_operands(info, line.operands);
     tool.setup(operands);
     set_up = true;
@@ -178,6 +180,8 @@ int run_tool(Tool& tool, int argc, char** argv) {
           std::any_of(argv + 1, argv + argc, [](const char* one) { return std::string_view(one) == "-e"; });
       std::string more = swapped_hint(info, operands, to_end);
       if (more.empty()) more = spec_hint(info, argc, argv);
+      if (more.empty() && hint.find("$KUTILS_BROKERS") != std::string::npos)
+        more = split_spec_hint(info, given);
       if (!more.empty()) hint += (hint.empty() ? "" : "\n") + more;
     }
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));

@@ -57,6 +57,11 @@ clicks() {
   same <(seq 91 100) got
   kfilter -e 'number > 90' "$src" ./file
   [ "$(wc -l <file)" -eq 10 ]
+  # Also to a file that is there.
+  for _ in 1 2; do
+    kmap -e number "$src" ./numbers
+    [ "$(wc -l <numbers)" -eq 100 ]
+  done
   new_topic dst
   kmap '=number' ./file "$dst"
   consume "$dst" | sort -n >got
