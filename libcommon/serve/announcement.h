@@ -14,7 +14,7 @@ namespace kutils::serve {
 
 class Announcement {
  public:
-  // Tells nobody where `state_dir` is empty or cannot be written: serving does not depend on it.
+  // Does nothing where `state_dir` is empty or cannot be written: serving does not depend on it.
   Announcement(const std::string& state_dir, const HttpAddress& address);
   ~Announcement();
   Announcement(const Announcement&) = delete;

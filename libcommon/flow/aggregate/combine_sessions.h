@@ -1,9 +1,10 @@
 // In front of the internal topic of sessions with --by: the records of a group that lie in one session for sure are
 // aggregated here first, and go on as one piece, at the latest with the commit.
 //
-// What stands behind comes to what it would come to without. A piece goes on with the stream time of its source at
-// its first record, and pieces go on in the order of their first records, so that behind each is judged when its
-// first record would have been. What may come into a piece later could then be judged at that time as well:
+// The sessions behind the topic are the same as without combining. A piece goes on with the stream time of
+// its source at its first record, and pieces go on in the order of their first records, so that behind each
+// is judged when its first record would have been. What may come into a piece later could then be judged at
+// that time as well:
 //   - the piece is still open, within reach, and so is the session that it will be in;
 //   - it begins no earlier: an older session of the group that it would touch might have been closed in between;
 //   - it ends later: the sessions that it touches come to be after that time only in pieces of their own.

@@ -81,7 +81,7 @@ class FileTable final : public LookupTable {
         if (!is_new) ++repeated;
       }
     }
-    // A file that is being written anew is empty for a moment; a table without rows still has its header.
+    // A file that another program overwrites is empty for a moment; a table without rows still has its header.
     if (version.size == 0 && file_.format.info->make_parser(file_.format)->has_header())
       throw Error(ExitCode::bad_record, file_.path + " is empty: there is no line with the columns' names",
                   "a look-up table without rows has that line alone");
