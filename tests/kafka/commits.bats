@@ -148,3 +148,30 @@ END
   grep -q '^kmap: 400 in, 400 out' said
   if grep -q 'restarting from' said; then cat said; return 1; fi
 }
+
+@test "a signal while a command is silent: the tool ends soon, nothing is lost or doubled" {
+  new_topic src
+  new_topic dst
+  seq 5 | produce "$src"
+  # The first time it answers two lines and then no more, as a command that buffers.
+  cat >command <<'END'
+[ ! -e again ] || exec cat
+read -r a; echo "$a"; read -r b; echo "$b"
+echo 1 >again
+exec sleep 1000
+END
+  start_tool one kmap '| sh ./command' "$src" "$dst"
+  wait_for 20 test -e again
+  stop_tool "$started" TERM 12  # its silence would be borne for 30 s
+  [ "$status" -eq 143 ]
+  kmap -e '| sh ./command' "$src" "$dst"
+  same <(seq 5) <(consume "$dst")
+  rm again
+  # To lines, with a group of its own.
+  start_tool lines kmap -g "$dst-lines" '| sh ./command' "$src"
+  wait_for 20 test -e again
+  stop_tool "$started" TERM 12
+  [ "$status" -eq 143 ]
+  kmap -g "$dst-lines" -e '| sh ./command' "$src" >>lines.out
+  same <(seq 5) lines.out
+}

@@ -45,6 +45,26 @@ teardown() { kafka_teardown; }
   [[ $output == *"status 3"* ]]
 }
 
+@test "a signal while the command is silent: what it answered comes out, and the tool ends soon" {
+  mkfifo in
+  start_tool one kmap -I text -O text '| read a; echo $a; read b; echo $b; echo $$ >waiting; exec sleep 1000' ./in
+  exec 8>in
+  seq 5 >&8
+  wait_for 20 test -s waiting
+  stop_tool "$started" TERM 12  # its silence would be borne for 30 s
+  [ "$status" -eq 143 ]
+  [ "$(cat one.out)" = $'1\n2' ]
+  ! kill -0 "$(cat waiting)" 2>/dev/null
+  exec 8>&-
+  # The same while its end is waited for.
+  echo 1 >two.txt
+  start_tool two kmap -I text -O text '| read a; echo $a; echo $$ >last; exec sleep 1000' ./two.txt
+  wait_for 20 test -s last
+  stop_tool "$started" TERM 12
+  [ "$status" -eq 143 ]
+  [ "$(cat two.out)" = 1 ]
+}
+
 @test "no process is left behind" {
   printf '1\n' | kmap -I text -O text "| echo \$\$ >pid; exec cat" >/dev/null
   ! kill -0 "$(cat pid)" 2>/dev/null

@@ -90,8 +90,9 @@ void CoProcess::start() {
   fcntl(from_, F_SETFL, O_NONBLOCK);
 }
 
-// Its status. `force`: it has a second to end by itself.
+// Its status. `force`: it has a second to end by itself; less where somebody waits for our end.
 int CoProcess::reap(bool force) {
+  const int patience = stop_seen_ ? 20 : 100;
   close_fds();
   int status = 0;
   if (force) {
@@ -100,7 +101,7 @@ int CoProcess::reap(bool force) {
         pid_ = -1;
         return status;
       }
-      if (round == 100) kill(-pid_, SIGTERM);
+      if (round == patience) kill(-pid_, SIGTERM);
       poll(nullptr, 0, 10);
     }
     kill(-pid_, SIGKILL);
@@ -130,17 +131,36 @@ void CoProcess::said_too_much() const {
               contract());
 }
 
-int CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked) {
+bool CoProcess::is_overdue() {
+  if (options_.stop->signal() == 0) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (!stop_seen_) stop_seen_ = now;
+  return now - *stop_seen_ >= std::chrono::microseconds(kStopPatienceUs);
+}
+
+CoProcess::Waited CoProcess::wait(pollfd* fds, nfds_t count, Millis timeout) {
+  constexpr Millis kGlance{100};  // a signal may interrupt another thread
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    if (is_overdue()) return Waited::stopped;
+    const auto left = std::chrono::ceil<Millis>(until - std::chrono::steady_clock::now());
+    const int ready = poll(fds, count, static_cast<int>(std::clamp(left, Millis(0), kGlance).count()));
+    if (ready > 0) return Waited::ready;
+    if (left <= kGlance && std::chrono::steady_clock::now() >= until) return Waited::silent;
+  }
+}
+
+CoProcess::Waited CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked) {
   const Millis first = noticed_ ? options_.timeout : std::min(options_.notice, options_.timeout);
-  int ready = poll(fds, count, static_cast<int>(first.count()));
-  if (ready != 0 || noticed_) return ready;
+  const Waited waited = wait(fds, count, first);
+  if (waited != Waited::silent || noticed_) return waited;
   noticed_ = true;
   if (options_.note)
     options_.note("the co-process '" + command_ + "' has answered " + std::to_string(answered) + " of " +
                   std::to_string(asked) + " lines and been silent for " +
                   std::to_string(first.count() / 1000) + " s: " + contract() +
                   "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
-  return poll(fds, count, static_cast<int>((options_.timeout - first).count()));
+  return wait(fds, count, options_.timeout - first);
 }
 
 void CoProcess::check_nothing_came() {
@@ -167,9 +187,9 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
   char buffer[65536];
   while (answered < lines.size()) {
     pollfd fds[2] = {{from_, POLLIN, 0}, {written < sent_.size() ? to_ : -1, POLLOUT, 0}};
-    const int ready = wait_for(fds, 2, answered, lines.size());
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) {
+    const Waited waited = wait_for(fds, 2, answered, lines.size());
+    if (waited == Waited::stopped) break;
+    if (waited == Waited::silent) {
       throw Error(
           ExitCode::bad_record,
           "the co-process '" + command_ + "' gave no answer for " +
@@ -195,8 +215,19 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
     }
   }
   // Only now: the text has moved while it grew.
+  const size_t taken = take_answers(std::min(answered, lines.size()));
+  if (answered < lines.size()) {
+    reap(true);
+  } else if (taken != received_.size()) {
+    said_too_much();
+  }
+  return answers_;
+}
+
+// Returns how much of what was received they are.
+size_t CoProcess::take_answers(size_t count) {
   size_t from = 0;
-  while (answers_.ends.size() < lines.size()) {
+  while (answers_.ends.size() < count) {
     const size_t end = received_.find('\n', from);
     const std::string_view text = std::string_view(received_).substr(from, end - from);
     from = end + 1;
@@ -204,8 +235,7 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
     if (!ends) answers_.lines.push_back(text);
     if (ends || !options_.end_line) answers_.ends.push_back(answers_.lines.size());
   }
-  if (from != received_.size()) said_too_much();
-  return answers_;
+  return from;
 }
 
 void CoProcess::finish() {
@@ -216,9 +246,12 @@ void CoProcess::finish() {
   char buffer[4096];
   for (;;) {
     pollfd fd{from_, POLLIN, 0};
-    const int ready = poll(&fd, 1, static_cast<int>(options_.timeout.count()));
-    if (ready < 0 && errno == EINTR) continue;
-    const ssize_t n = ready > 0 ? read(from_, buffer, sizeof buffer) : 0;
+    const Waited waited = wait(&fd, 1, options_.timeout);
+    if (waited == Waited::stopped) {  // all that it was asked is answered
+      reap(true);
+      return;
+    }
+    const ssize_t n = waited == Waited::ready ? read(from_, buffer, sizeof buffer) : 0;
     if (n <= 0) break;
     received_.append(buffer, static_cast<size_t>(n));
   }

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/signal.h"
 
 namespace kutils {
 
@@ -26,6 +28,7 @@ class CoProcess {
     Millis notice{5'000};                 // said after this silence when an answer is due; once
     Millis timeout{30'000};               // how long the command may be silent after its input
     std::function<void(const std::string&)> note;  // may be empty
+    const StopRequest* stop = &process_stop();     // asked while the command is silent; not owned
   };
   CoProcess(std::string command, Options options)
       : command_(std::move(command)), options_(std::move(options)) {}
@@ -40,9 +43,11 @@ class CoProcess {
     std::vector<size_t> ends;
   };
   // Sends the lines (without newlines in them) and waits for their answers. Throws Error(bad_record) if it
-  // dies, stays silent, or answers more than it was asked.
+  // dies, stays silent, or answers more than it was asked. Fewer answers than lines: a signal asked the program
+  // to end, and kStopPatienceUs later the command had said no more; the command is gone.
   const Answers& ask(const std::vector<std::string_view>& lines);
-  // Ends its input and waits for its end. Throws Error(bad_record) for a failure or a line too many.
+  // Ends its input and waits for its end, after a signal no longer than kStopPatienceUs. Throws
+  // Error(bad_record) for a failure or a line too many.
   void finish();
 
  private:
@@ -50,9 +55,13 @@ class CoProcess {
   void check_nothing_came();
   [[noreturn]] void died(size_t answered, size_t asked);
   [[noreturn]] void said_too_much() const;
-  // Waits until either pipe is ready; 0: the command was silent for longer than the time-out. Prints one note
-  // before that.
-  int wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked);
+  enum class Waited { ready, silent, stopped };
+  // Until a pipe is ready, for `timeout`, or until a signal's patience is over.
+  Waited wait(pollfd* fds, nfds_t count, Millis timeout);
+  // The same for an answer: silent after the time-out. Prints one note before that.
+  Waited wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked);
+  bool is_overdue();
+  size_t take_answers(size_t count);
   const char* contract() const;
   int reap(bool force);
   void close_fds();
@@ -60,6 +69,7 @@ class CoProcess {
   const std::string command_;
   const Options options_;
   bool noticed_ = false;
+  std::optional<std::chrono::steady_clock::time_point> stop_seen_;
   pid_t pid_ = -1;
   int to_ = -1;
   int from_ = -1;

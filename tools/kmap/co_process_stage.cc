@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flow/topology/interrupted.h"
 #include "flow/topology/pass.h"
 
 namespace kutils {
@@ -40,9 +41,11 @@ void CoProcessStage::flush(flow::Emitter& out) {
       out.emit(asked_[i], output);
     }
   }
+  const Record* const unanswered = answers.ends.size() < asked_.size() ? asked_[answers.ends.size()] : nullptr;
   asked_.clear();
   lines_.clear();
   rewritten_.clear();
+  if (unanswered) throw flow::InterruptedBefore(*unanswered);
 }
 
 void CoProcessStage::close(flow::Emitter& out) {

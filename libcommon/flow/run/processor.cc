@@ -175,6 +175,10 @@ bool Processor::was_refused(const Record& origin, Reason reason) {
 }
 
 size_t Processor::index_of(const Record& origin) const {
+  return place_of(origin).value_or(current_ ? static_cast<size_t>(current_ - batch_.data()) : 0);
+}
+
+std::optional<size_t> Processor::place_of(const Record& origin) const {
   const auto at = reinterpret_cast<uintptr_t>(&origin);
   const auto first = reinterpret_cast<uintptr_t>(batch_.data());
   if (at >= first && at < first + batch_.size_bytes()) return (at - first) / sizeof(Record);
@@ -185,7 +189,7 @@ size_t Processor::index_of(const Record& origin) const {
       return i;
     }
   }
-  return current_ ? static_cast<size_t>(current_ - batch_.data()) : 0;
+  return std::nullopt;
 }
 
 void Processor::end_as_failed(const Report::Counts& then) {

@@ -24,6 +24,7 @@
 #include "base/signal.h"
 #include "data/record.h"
 #include "flow/run/report.h"
+#include "flow/topology/interrupted.h"
 #include "flow/topology/job.h"
 #include "flow/topology/outputs.h"
 #include "flow/topology/stage.h"
@@ -59,7 +60,8 @@ class Processor final : public Emitter {
   // A record that came unreadable (io::BadRecord).
   void bad_record(const Record& origin, const RecordError& error);
   void flush(Stage& stage) {
-    guarded([&] { stage.flush(*this); });
+    if (guarded([&] { stage.flush(*this); })) return;
+    if (!ends_before_ && !batch_.empty()) ends_before_ = 0;  // which of them were emitted is not known
   }
   void tick(Stage& stage, int64_t wall_ms) {
     guarded([&] { stage.tick(wall_ms, *this); });
@@ -127,15 +129,19 @@ class Processor final : public Emitter {
   static bool reached(const std::optional<int64_t>& limit, uint64_t count) {
     return limit && count >= static_cast<uint64_t>(*limit < 0 ? 0 : *limit);
   }
-  // Left half done, because the end was asked for: the stage cannot go on from there.
+  // False: left half done, because the end was asked for: the stage cannot go on from there.
   template <typename Call>
-  void guarded(Call call) {
+  bool guarded(Call call) {
     try {
       call();
+      return true;
+    } catch (const InterruptedBefore& interrupted) {
+      ends_before_ = place_of(interrupted.first).value_or(0);
     } catch (const Interrupted&) {
-      end_ = End::stopped;
-      failed_half_way_ = true;
     }
+    end_ = End::stopped;
+    failed_half_way_ = true;
+    return false;
   }
   bool is_overdue();
   // `made`: what is shown in place of `origin`; null: that itself. `refused`: what OUT does not take.
@@ -147,6 +153,7 @@ class Processor final : public Emitter {
   // It comes again: the run ended before it.
   bool is_beyond(const Record* origin) const;
   size_t index_of(const Record& origin) const;
+  std::optional<size_t> place_of(const Record& origin) const;  // in the batch
 
   const OnError::Policy policy_;
   const Limits limits_;

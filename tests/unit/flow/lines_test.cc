@@ -4,6 +4,7 @@
 #include "flow/run/progress.h"
 #include "flow/run/run.h"
 #include "flow/tasks/state_support.h"
+#include "flow/topology/pass.h"
 #include "flow/transaction/sink_outputs.h"
 #include "support/catch.h"
 #include "support/hand_executor.h"
@@ -276,6 +277,33 @@ TEST_CASE("processor: done counts only what came before a late failure") {
   CHECK(taken == 4);
   processor.flush(stage);
   CHECK(processor.done(taken) == 2);
+}
+
+// Answers the first two of what it was given; then the end is asked for.
+class HalfAnswered final : public Stage {
+ public:
+  void process(const Record& record, Emitter&) override { asked_.push_back(&record); }
+  void flush(Emitter& out) override {
+    for (size_t i = 0; i < 2; ++i) out.emit(asked_[i], pass(*asked_[i]));
+    throw InterruptedBefore(*asked_[2]);
+  }
+
+ private:
+  std::vector<const Record*> asked_;
+};
+
+TEST_CASE("processor: what a stage had not answered when the end was asked for is not done") {
+  ProcessorBench bench;
+  Processor processor = bench.processor();
+  const auto records = records_of({"1", "2", "3", "4"});
+  HalfAnswered stage;
+  processor.begin(records);
+  const size_t taken = processor.process(stage, records);
+  processor.flush(stage);
+  CHECK(processor.ended() == Processor::End::stopped);
+  CHECK(processor.failed_half_way());
+  CHECK(processor.done(taken) == 2);
+  CHECK(bench.report.counts.out == 2);
 }
 
 // Each record takes 300 ms; the end is asked for during "stop", and "leave" is left half done for it.

@@ -68,6 +68,18 @@ TEST_CASE("a co-process that keeps its answers is not waited for without end") {
   CHECK(notes[0].find("has answered 0 of 1 lines and been silent") != std::string::npos);
 }
 
+TEST_CASE("a co-process that is silent is not waited for after a signal") {
+  struct Asked final : StopRequest {
+    int signal() const override { return 2; }
+  } asked;
+  CoProcess::Options options;
+  options.stop = &asked;
+  CoProcess process("read -r x; echo \"$x\"; exec sleep 1000", options);
+  const auto& answers = process.ask({"1", "2", "3"});
+  CHECK(answers.lines == std::vector<std::string_view>{"1"});
+  CHECK(answers.ends == std::vector<size_t>{1});
+}
+
 TEST_CASE("a co-process that is slow once is waited for, with one note") {
   size_t notes = 0;
   CoProcess::Options options;
