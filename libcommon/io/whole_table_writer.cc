@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/display_width.h"
+#include "base/foreground.h"
 #include "base/printable.h"
 #include "base/utf8.h"
 #include "data/json_fields.h"
@@ -92,9 +93,14 @@ class WholeTable final : public LineWriter {
   }
 
   void flush(std::string& out) override {
-    if (live_) draw(out, false);
+    if (!live_) return;
+    if (is_in_foreground(STDOUT_FILENO)) return draw(out, false);
+    drawn_ = 0;  // the shell has gone on behind it
   }
-  void finish(std::string& out) override { draw(out, true); }
+  void finish(std::string& out) override {
+    if (live_ && !is_in_foreground(STDOUT_FILENO)) drawn_ = 0;
+    draw(out, true);
+  }
 
  private:
   struct Row {

@@ -27,6 +27,36 @@ teardown() { close_terminal; kafka_teardown; }
   [ "$(screen | sed -n '/^1$/,/^ended$/p')" = $'1\n2\n3\n4\nended' ] || show_screen
 }
 
+@test "a tool in the background draws neither progress nor its table into what the shell shows" {
+  mkfifo in rows
+  exec 8<>in 9<>rows
+  # Progress is drawn each half second, a table with each row.
+  type_line 'clear; kfilter --progress true <in >kept & ktable --by k --emit update -O table "n=count()" <rows &'
+  type_line 'clear; seq 2; echo ready'
+  wait_for 20 screen_has '^ready$'
+  for ((i = 1; i <= 30; i++)); do
+    echo "{\"n\":$i}" >&8
+    echo "{\"k\":\"a\"}" >&9
+    sleep 0.05
+  done
+  wait_for 20 file_has kept '"n":30\}'
+  sleep 0.6
+  echo '{"n":31}' >&8
+  wait_for 20 file_has kept '"n":31\}'
+  [ "$(screen | sed '/^$/d')" = $'1\n2\nready\n$' ] || show_screen
+  # In the foreground again both are drawn.
+  type_line 'fg %2'
+  wait_for 20 screen_has '^ktable'
+  echo '{"k":"a"}' >&9
+  wait_for 20 screen_has '^a +31$'
+  press C-c
+  wait_for 20 screen_has '\$ *$'
+  type_line 'clear; fg %1'
+  wait_for 20 screen_has '^kfilter: [0-9.]+/s'
+  press C-c
+  wait_for 20 screen_has '\$ *$'
+}
+
 @test "no progress where somebody types what is read" {
   # Progress is drawn after half a second.
   type_line 'clear; kbroker kwrite -I text typed'

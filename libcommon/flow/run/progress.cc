@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/duration.h"
+#include "base/foreground.h"
 
 namespace kutils::flow {
 namespace {
@@ -49,6 +50,10 @@ void Progress::update(uint64_t records, std::optional<int64_t> lag) {
       static_cast<double>(records - last_records_) * 1e6 / static_cast<double>(now - last_us_);
   last_us_ = now;
   last_records_ = records;
+  if (!is_in_foreground(STDERR_FILENO)) {
+    drawn_ = false;  // the shell has gone on behind it
+    return;
+  }
   const std::string line = "\r\033[K" + tool_ + ": " + describe(per_second, lag);
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   drawn_ = true;
@@ -57,6 +62,7 @@ void Progress::update(uint64_t records, std::optional<int64_t> lag) {
 void Progress::wipe() {
   if (!drawn_) return;
   drawn_ = false;
+  if (!is_in_foreground(STDERR_FILENO)) return;
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, "\r\033[K", 4);
 }
 

@@ -1,5 +1,6 @@
 // The progress line on a terminal: records per second, and lag with the time until it is gone where that is
-// known. Drawn at most twice a second, wiped before anything else is said.
+// known. Drawn at most twice a second, wiped before anything else is said; not drawn while the process is
+// in the background of a shell.
 #pragma once
 
 #include <cstdint>
