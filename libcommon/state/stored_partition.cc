@@ -48,4 +48,15 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   metas_ = read_meta_rows(*cursor);
 }
 
+bool is_damaged(StateEnvironment& environment, const std::string& partition_dir) {
+  try {
+    StoredPartition(environment, partition_dir);
+    return false;
+  } catch (const StateInUse&) {
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 }  // namespace kutils::state

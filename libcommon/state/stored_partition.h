@@ -35,6 +35,10 @@ class StoredPartition {
   int64_t applied_wall_ms_ = 0;
 };
 
+// Whether the database cannot be opened, or is not the one that its mark tells of. Opens its files and reads no
+// rows. False where a process works on it.
+bool is_damaged(StateEnvironment& environment, const std::string& partition_dir);
+
 // A process works on the partition.
 class StateInUse : public Error {
  public:

@@ -163,7 +163,7 @@ R
   make_states
   rm -rf state/kwindow.clicks
   for file in state/ktable.clicks/0/db/*.sst; do truncate -s 20 "$file"; done
-  refused_with 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "rebuilt from its changelog"
+  refused_with 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "is damaged" "restores what is missing from its changelog topic"
   make_state state x 0 odd - 'n=count()' </dev/null
   rm -r state/x/0/db/CURRENT
   refused_with 5 kquery -g x odd; says "state/x/0"

@@ -161,7 +161,8 @@ class QueryTool final : public cli::Tool {
     if (!check.absent.empty()) {
       const std::string text = name_of(check.absent) + " of group '" + table.group() + "' " +
                                (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_ +
-                               ": another instance has " + (check.absent.size() == 1 ? "it" : "them");
+                               ": another instance has " + (check.absent.size() == 1 ? "it, or it was" : "them, or they were") +
+                               " deleted";
       // A key lies in one partition only.
       if (partial_) log.note(text);
       if (!partial_ && query_.keys.empty()) throw usage_error(text, kElsewhere);

@@ -7,9 +7,21 @@
 #include "base/duration.h"
 #include "base/time_format.h"
 #include "state/layout.h"
+#include "state/state_error.h"
 
 namespace kutils::kquery {
 namespace {
+
+const char* const kStartAgain =
+    "start the tool again as before: it restores what is missing from its changelog topic, also with -e and nothing new";
+
+// Rebuilding is the tool's work: it has the changelog.
+Error damaged(const std::string& group, int32_t partition, const std::string& why, const std::string& hint) {
+  return Error(ExitCode::delivery,
+               "the state of group '" + group + "' is damaged: partition " + std::to_string(partition) +
+                   ": " + why,
+               hint);
+}
 
 std::string quoted_list(const std::vector<std::string>& names) {
   std::string out;
@@ -40,14 +52,15 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
                         "'");
     return found;
   }
-  std::vector<std::string> matches, others, in_use, incomplete;
+  std::vector<std::string> matches, others, in_use;
+  std::optional<Error> unknown;  // why rows that may be of this table cannot be read
   std::unique_ptr<StoredTable> match;
   for (const std::string& name : here) {
     auto one = std::make_unique<StoredTable>();
     try {
       if (!one->open(state_dir, name, table)) {
         if (name == table) one->refuse_incomplete();
-        if (!one->incomplete_.empty()) incomplete.push_back(name);
+        if (one->incomplete_ && !unknown) unknown = one->incomplete_;
         continue;
       }
     } catch (const state::StateInUse&) {
@@ -74,11 +87,12 @@ std::unique_ptr<StoredTable> StoredTable::find(const std::string& state_dir, con
     match->refuse_incomplete();
     return match;
   }
+  if (unknown)
+    throw Error(unknown->code(),
+                std::string(unknown->what()) + "\n  so it does not say whether '" + table + "' is its table",
+                unknown->hint());
   std::string hint;
-  if (!incomplete.empty()) {
-    hint = "that of " + quoted_list(incomplete) +
-           " is incomplete: a restore was cut short, and it does not say yet which table it is";
-  } else if (!in_use.empty()) {
+  if (!in_use.empty()) {
     hint = quoted_list(in_use) + (in_use.size() == 1 ? " is" : " are") +
            " in use by a running tool; if it was started with --http ADDR, ask it: kquery --http ADDR " +
            table;
@@ -104,10 +118,24 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
   std::vector<Rows> all;
   bool has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
-    auto stored = std::make_unique<state::StoredPartition>(
-        environment_, state::newest_directory(state_dir, group, partition));
-    if (incomplete_.empty() && !stored->incomplete().empty())
-      incomplete_ = "partition " + std::to_string(partition) + ": " + stored->incomplete();
+    std::unique_ptr<state::StoredPartition> stored;
+    try {
+      stored = std::make_unique<state::StoredPartition>(
+          environment_, state::newest_directory(state_dir, group, partition));
+    } catch (const state::StateInUse&) {
+      throw;
+    } catch (const state::CorruptState& broken) {
+      // Other partitions may tell whether it is the state that is asked for.
+      if (!incomplete_) incomplete_ = damaged(group, partition, broken.what(), kStartAgain);
+      continue;
+    } catch (const Error& error) {
+      if (!incomplete_) incomplete_ = error;
+      continue;
+    }
+    if (!incomplete_ && !stored->incomplete().empty())
+      incomplete_ = usage_error("the state of group '" + group + "' is incomplete: partition " +
+                                    std::to_string(partition) + ": " + stored->incomplete(),
+                                kStartAgain);
     for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
       if (auto description = flow::parse_description(meta.description))
@@ -134,10 +162,7 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
 }
 
 void StoredTable::refuse_incomplete() const {
-  if (incomplete_.empty()) return;
-  throw usage_error(
-      "the state of group '" + group_ + "' is incomplete: " + incomplete_,
-      "start the tool again as before: it restores what is missing, also with -e and nothing new");
+  if (incomplete_) throw *incomplete_;
 }
 
 std::string StoredTable::origin(int64_t now_ms) const {
@@ -158,8 +183,16 @@ bool StoredTable::run(flow::TableQuery& query, int64_t now_ms, const flow::Table
     if (!part.is_shown) continue;
     const auto meta = part.stored->metas().find(op_);
     if (meta == part.stored->metas().end()) continue;
-    const auto cursor = part.stored->rows().cursor();
-    if (!query.run(*cursor, op_, meta->second.times.stream_time, now_ms, take)) return false;
+    try {
+      const auto cursor = part.stored->rows().cursor();
+      if (!query.run(*cursor, op_, meta->second.times.stream_time, now_ms, take)) return false;
+    } catch (const state::CorruptState& broken) {
+      // Within a file: a tool with nothing to do does not meet it.
+      throw damaged(group_, part.number, broken.what(),
+                    "delete it with 'kstate delete --execute " + group_ +
+                        "', and start the tool again as before, also with -e:\nit restores all from the "
+                        "changelog topic");
+    }
   }
   return true;
 }

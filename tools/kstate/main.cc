@@ -1,6 +1,7 @@
 // kstate [VERB] [GROUP...]: what state lies on this machine; its deletion.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
@@ -11,7 +12,9 @@
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "cli/verbs.h"
+#include "state/environment.h"
 #include "state/stored_groups.h"
+#include "state/stored_partition.h"
 
 namespace {
 
@@ -114,7 +117,8 @@ class StateTool final : public cli::Tool {
       }
     }
   }
-  static std::string condition_of(const std::vector<state::StoredPartitionInfo>& partitions) {
+  std::string condition_of(const std::string& group,
+                           const std::vector<state::StoredPartitionInfo>& partitions) {
     int holder = 0;
     bool is_whole = true;
     for (const auto& one : partitions) {
@@ -122,7 +126,12 @@ class StateTool final : public cli::Tool {
       is_whole = is_whole && (one.mark == state::Mark::Kind::complete || one.mark == state::Mark::Kind::none);
     }
     if (holder != 0) return holder > 0 ? "in use by " + std::to_string(holder) : "in use";
-    return is_whole ? "complete" : "incomplete";
+    if (!is_whole) return "incomplete";
+    if (!environment_) environment_.emplace();
+    const bool is_damaged = std::any_of(partitions.begin(), partitions.end(), [&](const auto& one) {
+      return state::is_damaged(*environment_, state::newest_directory(state_dir_, group, one.number));
+    });
+    return is_damaged ? "damaged" : "complete";
   }
   static std::string people_bytes(int64_t bytes) {
     const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -153,7 +162,7 @@ class StateTool final : public cli::Tool {
     } else {
       row.number("bytes", bytes).number("written_ms", used_ms);
     }
-    row.text("state", condition_of(partitions)).text("cluster", group.owner.cluster);
+    row.text("state", condition_of(group.name, partitions)).text("cluster", group.owner.cluster);
     rows_.add(row);
   }
 
@@ -161,6 +170,7 @@ class StateTool final : public cli::Tool {
   bool deletes_ = false, executes_ = false, by_partition_ = false;
   std::optional<Millis> older_than_;
   std::string state_dir_;
+  std::optional<state::StateEnvironment> environment_;  // made when it is needed
   StderrLog log_{"kstate", false};
   cli::Rows rows_;
 };

@@ -1,15 +1,18 @@
 #include "flow/tasks/restore_manager.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kafka/memory_state.h"
 #include "state/layout.h"
+#include "state/stored_partition.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr int64_t kLookNoteUs = 1'000'000;
 constexpr Millis kCompleteLook{10};
+constexpr size_t kLookCacheBytes = size_t{4} << 20;
 
 // Each line is a message of its own, so that each begins with the tool's name.
 void note_lines(Log& log, const std::string& text) {
@@ -78,32 +81,45 @@ std::vector<kafka::TopicPartition> RestoreManager::ready(const std::vector<kafka
   return ready;
 }
 
-// If the state directory was deleted all of them; else what a run that was cut short left behind, and copies of
-// partitions that another instance has gone on with. Where this machine has some partitions of the group, the
-// others are another one's.
+// What is missing on this machine, or was cut short, or damaged, and copies of partitions that another instance
+// has gone on with. Where this machine has some partitions of the group, the others may be another one's.
 std::vector<int32_t> RestoreManager::incomplete_local_states() const {
   const Job& job = context_.job;
   const WorkerPlan& plan = context_.plan;
   const std::vector<int32_t> here = state::stored_partitions(job.state_dir, plan.state_name);
+  const bool is_whole = static_cast<int32_t>(here.size()) == plan.state_count();
+  const bool takes_absent = here.empty() || (!is_whole && is_group_empty());
+  std::optional<state::StateEnvironment> environment;
   std::vector<int32_t> wanted;
   for (int32_t number = 0; number < plan.state_count(); ++number) {
-    if (here.empty()) {
-      wanted.push_back(number);
-    } else if (std::binary_search(here.begin(), here.end(), number)) {
-      const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
-      const state::Mark mark = state::read_mark(at);
-      const bool is_cut =
-          mark.kind == state::Mark::Kind::working || mark.kind == state::Mark::Kind::restoring;
-      // Another one had the partition since: behind the last row stands no more than its transaction's
-      // marker.
-      const auto is_old = [&] {
-        return mark.kind == state::Mark::Kind::complete &&
-               context_.admin.watermarks({plan.changelog, number}).high > mark.changelog_offset + 1;
-      };
-      if ((is_cut || is_old()) && state::PartitionLock::try_read(at)) wanted.push_back(number);
+    if (!std::binary_search(here.begin(), here.end(), number)) {
+      if (takes_absent) wanted.push_back(number);
+      continue;
     }
+    const std::string at = state::newest_directory(job.state_dir, plan.state_name, number);
+    const state::Mark mark = state::read_mark(at);
+    const bool is_cut = mark.kind == state::Mark::Kind::working || mark.kind == state::Mark::Kind::restoring;
+    // Another one had the partition since: behind the last row stands no more than its transaction's
+    // marker.
+    const auto is_old = [&] {
+      return mark.kind == state::Mark::Kind::complete &&
+             context_.admin.watermarks({plan.changelog, number}).high > mark.changelog_offset + 1;
+    };
+    const auto is_damaged = [&] {
+      if (!environment) environment.emplace(kLookCacheBytes);
+      return state::is_damaged(*environment, at);
+    };
+    if ((is_cut || is_old() || is_damaged()) && state::PartitionLock::try_read(at)) wanted.push_back(number);
   }
   return wanted;
+}
+
+bool RestoreManager::is_group_empty() const {
+  try {
+    return context_.admin.group_members(context_.plan.group).empty();
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 void RestoreManager::complete_local_state() {
@@ -119,7 +135,7 @@ void RestoreManager::complete_local_state() {
       context_.around.pause(kCompleteLook);
     }
     state->close();
-    if (const std::string account = opening->account(); !account.empty()) context_.log.note(account);
+    note_lines(context_.log, opening->account());
   }
 }
 

@@ -36,6 +36,7 @@ class RestoreManager {
   // `is_given`: by the group.
   std::unique_ptr<StateOpening> begin(int32_t number, bool is_given) const;
   std::vector<int32_t> incomplete_local_states() const;
+  bool is_group_empty() const;  // false also where the group does not say
 
   const WorkerContext context_;
   const bool distrusted_;
