@@ -56,7 +56,6 @@ constexpr Default kDefaults[] = {
     // way.
     {Side::producer, "enable.idempotence", "true"},
     {Side::producer, "acks", "all"},
-    {Side::producer, "linger.ms", "1"},
     {Side::producer, "queue.buffering.max.kbytes", "16384"},
     {Side::producer, "message.max.bytes", "1000000000"},
     {Side::producer, "transaction.timeout.ms", "30000"},
