@@ -361,6 +361,16 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
   rm -r "$KUTILS_STATE_DIR/$group/1"
   refused_with 2 kquery "$dst"
   says "partition 1 of group '$group' is not in" "or it was deleted"
+  refused_with 2 env -u KUTILS_BROKERS kquery "$dst"
+  says "partition 1 of group '$group' is not in" "--partial"
+  local key exits=
+  for key in $(wanted | cut -d' ' -f1); do
+    local code=0
+    env -u KUTILS_BROKERS kquery -q "$dst" "$key" >out.txt 2>err.txt || code=$?
+    exits+=" $code"
+    [ "$code" -eq 0 ] || grep -q "no row of '$key' here: it may be in partition 1" err.txt
+  done
+  [[ $exits == *" 0"* && $exits == *" 2"* && $exits != *" 1"* ]] || { echo "$exits"; return 1; }
   table
   on_disk_right
   [ "$(kstate list "$group" -O json | jq -r .state)" = complete ]

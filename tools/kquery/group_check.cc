@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "flow/tasks/changelog.h"
 
@@ -76,7 +78,40 @@ void compare_partitions(const StoredTable& table, kafka::Admin& admin, GroupChec
   }
 }
 
+// What the rows themselves tell: partitions are numbered without gaps, and a state that reads IN itself has as many
+// as IN had. Behind an internal topic IN may have grown since, and the partitions after its own are of a source
+// table, which no query shows.
+std::vector<int32_t> absent_by_own_account(const StoredTable& table) {
+  const std::string internal = flow::internal_topic_name(table.group(), 1);
+  std::set<int32_t> here;
+  int32_t of_input = 0, behind_internal = 0;
+  for (const StoredTable::Part& part : table.parts()) {
+    here.insert(part.number);
+    of_input = std::max(of_input, part.number + 1);
+    for (const auto& [op, meta] : part.stored->metas()) {
+      of_input = std::max(of_input, meta.input_partitions);
+      for (const state::InputPosition& at : meta.positions)
+        if (at.topic.rfind(internal, 0) == 0) behind_internal = std::max(behind_internal, part.number + 1);
+    }
+  }
+  std::vector<int32_t> absent;
+  for (int32_t number = 0; number < (behind_internal > 0 ? behind_internal : of_input); ++number)
+    if (!here.contains(number)) absent.push_back(number);
+  return absent;
+}
+
+GroupCheck not_asked(const StoredTable& table, std::string why) {
+  GroupCheck check;
+  check.absent = absent_by_own_account(table);
+  check.unknown = std::move(why);
+  return check;
+}
+
 }  // namespace
+
+GroupCheck check_without_brokers(const StoredTable& table) {
+  return not_asked(table, "no brokers are given (-b, $KUTILS_BROKERS)");
+}
 
 GroupCheck check_group(const StoredTable& table, kafka::Admin& admin) {
   GroupCheck check;
@@ -84,14 +119,12 @@ GroupCheck check_group(const StoredTable& table, kafka::Admin& admin) {
     admin.try_once();
     admin.connect(kConnectLimit);
     if (admin.is_in_memory()) return check;  // its state lies nowhere else
-    if (!table.cluster().empty() && table.cluster() != admin.cluster_id()) {
-      check.unknown = "the brokers are of another cluster than the state";
-      return check;
-    }
+    if (!table.cluster().empty() && table.cluster() != admin.cluster_id())
+      return not_asked(table, "the brokers are of another cluster than the state");
     compare_positions(table, admin, check);
     compare_partitions(table, admin, check);
   } catch (const Error& error) {
-    check.unknown = error.what();
+    return not_asked(table, error.what());
   }
   return check;
 }

@@ -20,6 +20,9 @@ struct GroupCheck {
 
 // Compares the positions of the state with the group's committed offsets, and what is here with the
 // changelog. Throws nothing: an error goes into `unknown`.
+// Without an answer of the brokers `absent` is what the state itself tells.
 GroupCheck check_group(const StoredTable& table, kafka::Admin& admin);
+// The same, of the state alone.
+GroupCheck check_without_brokers(const StoredTable& table);
 
 }  // namespace kutils::kquery

@@ -143,7 +143,7 @@ class QueryTool final : public cli::Tool {
   GroupCheck look_at_group(const kquery::StoredTable& table, Log& log) const {
     GroupCheck check;
     if (client_.brokers().empty()) {
-      check.unknown = "no brokers are given (-b, $KUTILS_BROKERS)";
+      check = kquery::check_without_brokers(table);
     } else {
       check = kquery::check_group(table, *kafka::make_admin(client_));
     }
@@ -159,10 +159,10 @@ class QueryTool final : public cli::Tool {
       log.note(text);
     }
     if (!check.absent.empty()) {
-      const std::string text = name_of(check.absent) + " of group '" + table.group() + "' " +
-                               (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_ +
-                               ": another instance has " + (check.absent.size() == 1 ? "it, or it was" : "them, or they were") +
-                               " deleted";
+      const std::string text =
+          name_of(check.absent) + " of group '" + table.group() + "' " +
+          (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_ + ": another instance has " +
+          (check.absent.size() == 1 ? "it, or it was" : "them, or they were") + " deleted";
       // A key lies in one partition only.
       if (partial_) log.note(text);
       if (!partial_ && query_.keys.empty()) throw usage_error(text, kElsewhere);

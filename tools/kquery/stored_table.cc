@@ -17,10 +17,10 @@ const char* const kStartAgain =
 
 // Rebuilding is the tool's work: it has the changelog.
 Error damaged(const std::string& group, int32_t partition, const std::string& why, const std::string& hint) {
-  return Error(ExitCode::delivery,
-               "the state of group '" + group + "' is damaged: partition " + std::to_string(partition) +
-                   ": " + why,
-               hint);
+  return Error(
+      ExitCode::delivery,
+      "the state of group '" + group + "' is damaged: partition " + std::to_string(partition) + ": " + why,
+      hint);
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
@@ -120,8 +120,8 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     std::unique_ptr<state::StoredPartition> stored;
     try {
-      stored = std::make_unique<state::StoredPartition>(
-          environment_, state::newest_directory(state_dir, group, partition));
+      stored = std::make_unique<state::StoredPartition>(environment_,
+                                                        state::newest_directory(state_dir, group, partition));
     } catch (const state::StateInUse&) {
       throw;
     } catch (const state::CorruptState& broken) {
