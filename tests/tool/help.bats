@@ -124,6 +124,15 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   [ "$status" -eq 1 ]
 }
 
+@test "mandoc has nothing to say of any man page" {
+  ls "$KUTILS_BUILD_DIR"/man/*.1 >/dev/null 2>&1 || skip "no pages were made: pandoc is missing"
+  command -v mandoc >/dev/null || skip "mandoc is not installed"
+  run mandoc -T lint "$KUTILS_BUILD_DIR"/man/*.[157]
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+}
+
 @test "kutils-options(7): groups, -o, --on-error, formats, -f, codecs and defaults, from the parsers' tables" {
   page=$KUTILS_SOURCE_DIR/man/kutils-options.md
   "$KUTILS_SOURCE_DIR/man/make-page" "$(command -v kfilter)" "$page" | tr -d '\\' >page.md
