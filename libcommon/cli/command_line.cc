@@ -168,7 +168,7 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   if (const auto command = foreign_command(info, table, argc, argv))
     return usage_error("unknown option '" + letter + "'", "write: " + *command);
   std::string hint = may_be_spec(argument) && argument.find_first_of(" ,()<>") != argument.npos
-                         ? spec_hint(info, argc, argv)
+                         ? spec_hint(info, table, argc, argv)
                          : std::string();
   if (hint.empty()) {
     for (const Foreign& foreign : kForeign) {
@@ -201,27 +201,32 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   }
   if (hint.empty() && info.name == "kpipe")
     hint = "an option of one stage stands behind its name, as in kpipe kwindow -w 10s ...; ";
-  if (hint.empty()) hint = spec_hint(info, argc, argv);
+  if (hint.empty()) hint = spec_hint(info, table, argc, argv);
   if (hint.empty() || hint.back() == ' ') hint += "'" + info.name + " --help-all' lists all options";
   const bool is_number = hint.rfind("a number of records", 0) == 0;
   return usage_error("unknown option '" + (is_long || is_number ? name : letter) + "'", hint);
 }
 
 // A file where the SPEC should be: the SPEC was forgotten, unless the operand after it looks like one.
-void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::string& text,
-                         const std::string& next) {
+void refuse_file_as_spec(const ToolInfo& info, const Operand& operand,
+                         const std::vector<std::string>& given) {
+  const std::string& text = given[0];
+  const std::string next = given.size() > 1 ? given[1] : "";
   if (next.find_first_of(" <>=!()") != std::string::npos) return;  // swapped_hint() tells
   if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
     return;
   // awk's /re/
   if (text.size() > 2 && text.front() == '/' && text.back() == '/' && access(text.c_str(), F_OK) != 0)
-    throw usage_error("'" + text + "' is no " + operand.name + ": it would be a path",
-                      "records whose text matches are found by: kread --grep " +
-                          shell_word(text.substr(1, text.size() - 2)) + " " +
-                          (next.empty() ? "IN" : shell_word(next)));
+    throw CorrectedError(
+        "'" + text + "' is no " + operand.name + ": it would be a path",
+        {.before = "records whose text matches are found by: ",
+         .tool = "kread",
+         .add = {{"--grep", text.substr(1, text.size() - 2)}},
+         .operands = std::vector<std::string>(
+             given.begin() + 1,
+             given.begin() + std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(given.size())))});
   if (text == "." && info.name == "kmap")
-    throw usage_error("'.' is jq's name of the whole record",
-                      "all fields are: kmap '*'" + (next.empty() ? "" : " " + shell_word(next)));
+    throw CorrectedError("'.' is jq's name of the whole record", {.before = "all fields are: ", .spec = "*"});
   const bool spelled_as_file = text.find('=') == std::string::npos &&
                                (text[0] == '/' || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0);
   if (!spelled_as_file && access(text.c_str(), F_OK) != 0) return;
@@ -258,29 +263,34 @@ std::vector<std::string> split_empty_values(const OptionTable& table, int argc, 
 
 }  // namespace
 
-std::string spec_hint(const ToolInfo& info, int argc, char** argv) {
+std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, char** argv) {
   if (!has_spec(info)) return {};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--") break;
-    if (may_be_spec(argument)) {
-      const bool is_name =
-          argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", 1) ==
-          std::string::npos;
-      if (is_name && info.name == "kmap") {
-        std::string command = "kmap " + shell_word("*, " + argument);
-        for (int next = i + 1; next < argc && argv[next][0] != '-'; ++next)
-          command += " " + shell_word(argv[next]);
-        return "to drop the field '" + argument.substr(1) + "', '*' names the others; write: " + command;
-      }
-      return "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': " + info.name +
-             " [OPTIONS] -- '" + argument + "' ...";
+    if (!may_be_spec(argument)) continue;
+    const bool is_name =
+        argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", 1) ==
+        std::string::npos;
+    // The command line without that word, which is then the SPEC.
+    std::vector<const char*> others(argv, argv + argc);
+    others.erase(others.begin() + i);
+    const GivenCommand given(info, table, argc - 1, others.data());
+    Correction meant;
+    meant.operands = given.operands();
+    meant.operands->insert(meant.operands->begin(),
+                           is_name && info.name == "kmap" ? "*, " + argument : argument);
+    if (is_name && info.name == "kmap") {
+      meant.before = "to drop the field '" + argument.substr(1) + "', '*' names the others; write: ";
+    } else {
+      meant.before = "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': ";
     }
+    return given.hint(meant);
   }
   return {};
 }
 
-std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to_end) {
+std::string swapped_hint(const ToolInfo& info, const Operands& operands, const GivenCommand& given) {
   if (!has_spec(info) || !info.operands[0].is_spec) return {};
   const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"),
              out = operands.find("OUT");
@@ -288,18 +298,25 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to
     return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") ==
            std::string::npos;
   };
-  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' ||
-      in->find(',') != std::string::npos)
-    return {};
-  if (info.name == "kwindow" && std::isdigit(static_cast<unsigned char>((*spec)[0])))
-    return "the length of windows is an option: kwindow -w " + *spec + " " + shell_word(*in) +
-           (out ? " " + shell_word(*out) : "");
-  const std::string command = info.name + (to_end ? " -e " : " "), last = out ? " " + shell_word(*out) : "";
-  // `ktable uri 'count()' IN`
-  const bool is_file = spec->find('/') != std::string::npos;
-  if (info.name == "ktable" && out && !is_file && in->find('(') != std::string::npos)
-    return "what groups records is an option: " + command + "--by " + *spec + " " + shell_word(*in) + last;
-  return info.operands[0].name + " comes first: " + command + shell_word(*in) + " " + *spec + last;
+  // `a,b` may be topics, `a, b` may not.
+  const bool is_list =
+      in && in->find(',') != std::string::npos && in->find_first_of(" =*(") == std::string::npos;
+  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' || is_list) return {};
+  Correction meant;
+  meant.operands = {*in};
+  if (info.name == "kwindow" && std::isdigit(static_cast<unsigned char>((*spec)[0]))) {
+    meant.before = "the length of windows is an option: ";
+    meant.add = {{"-w", *spec}};
+  } else if (info.name == "ktable" && out && !given.has("--by") && spec->find('/') == std::string::npos &&
+             in->find('(') != std::string::npos) {  // `ktable uri 'count()' IN`
+    meant.before = "what groups records is an option: ";
+    meant.add = {{"--by", *spec}};
+  } else {
+    meant.before = info.operands[0].name + " comes first: ";
+    meant.operands->push_back(*spec);
+  }
+  if (out) meant.operands->push_back(*out);
+  return given.hint(meant);
 }
 
 std::string operand_usage(const ToolInfo& info) {
@@ -364,13 +381,13 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
       const auto names = split_names(option.names);
       if (std::find(names.begin(), names.end(), name) == names.end()) continue;
       if (option.metavar.empty())
-        throw usage_error("option '" + name + "' takes no value", spec_hint(info, argc, argv));
+        throw usage_error("option '" + name + "' takes no value", spec_hint(info, table, argc, argv));
       throw usage_error("option '" + name + "' needs a value: " + name + " " + option.metavar,
-                        spec_hint(info, argc, argv));
+                        spec_hint(info, table, argc, argv));
     }
-    throw usage_error(e.what(), spec_hint(info, argc, argv));
+    throw usage_error(e.what(), spec_hint(info, table, argc, argv));
   } catch (const CLI::ParseError& e) {
-    throw usage_error(e.what(), spec_hint(info, argc, argv));
+    throw usage_error(e.what(), spec_hint(info, table, argc, argv));
   }
   bool only_operands = false;
   for (const std::string& argument : app.remaining()) {
@@ -477,18 +494,22 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
     if (i > 0) spec += is_list ? (given[i - 1].back() == ',' ? " " : ", ") : " && ";
     spec += given[i];
   }
-  std::string command = info.name + " " + shell_word(spec);
-  for (size_t i = parts; i < given.size(); ++i) command += " " + shell_word(given[i]);
-  throw usage_error("the " + info.operands[0].name + " is one word of the shell's, in quotes",
-                    "write: " + command);
+  Correction meant;
+  meant.operands = {spec};
+  meant.operands->insert(meant.operands->end(), given.begin() + static_cast<std::ptrdiff_t>(parts),
+                         given.end());
+  throw CorrectedError("the " + info.operands[0].name + " is one word of the shell's, in quotes", meant);
 }
 
 }  // namespace
 
-std::string split_spec_hint(const ToolInfo& info, const std::vector<std::string>& operands) {
+std::string split_spec_hint(const ToolInfo& info, const GivenCommand& given) {
+  const std::vector<std::string> operands = given.operands();
   if (!may_write_file(info, operands) || !is_file_operand(operands[2])) return {};
-  return "where '" + operands[1] + "' is of the " + info.operands[0].name + ", write: " + info.name + " " +
-         shell_word(operands[0] + ", " + operands[1]) + " " + shell_word(operands[2]);
+  Correction meant;
+  meant.before = "where '" + operands[1] + "' is of the " + info.operands[0].name + ", write: ";
+  meant.operands = {operands[0] + ", " + operands[1], operands[2]};
+  return given.hint(meant);
 }
 
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& given) {
@@ -524,22 +545,33 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
       const auto expression = std::find_if(given.begin(), given.end(), [](const std::string& one) {
         return one.find_first_of(" <>=!()") != std::string::npos;
       });
+      const std::string too_many = "one operand too many: '" + given[places] + "'";
       if (expression != given.end() && given.size() == 2 && info.name == "kread")
-        throw usage_error("one operand too many: '" + given[places] + "'",
-                          "an expression chooses by --where: kread --where " + shell_word(*expression) + " " +
-                              shell_word(given[expression == given.begin() ? 1 : 0]));
+        throw CorrectedError(too_many, {.before = "an expression chooses by --where: ",
+                                        .add = {{"--where", *expression}},
+                                        .operands = {{given[expression == given.begin() ? 1 : 0]}}});
       // `kread --count 5 IN`, as many programs have it.
       if (given.size() == 2 && info.name == "kread" &&
           given[0].find_first_not_of("0123456789") == given[0].npos)
-        throw usage_error("one operand too many: '" + given[places] + "'",
-                          "a number of records is: kread -c " + given[0] + " " + shell_word(given[1]));
-      hint = "several topics are one operand: " + info.name + " ";
-      for (size_t i = 0; i < given.size(); ++i) hint += (i == 0 ? "" : ",") + given[i];
+        throw CorrectedError(too_many, {.before = "a number of records is: ",
+                                        .add = {{"-c", given[0]}},
+                                        .drop = {"--count"},
+                                        .operands = {{given[1]}}});
+      const auto is_file = [](const std::string& one) { return one == "-" || one.find('/') != one.npos; };
+      if (std::any_of(given.begin(), given.end(), is_file)) {
+        hint = "one file is read at a time; several, as one stream: cat " + shell_command(given) + " | " +
+               info.name;
+      } else {
+        std::string all;
+        for (const std::string& one : given) all += (all.empty() ? "" : ",") + one;
+        throw CorrectedError(too_many, {.before = "several topics are one operand: ", .operands = {{all}}});
+      }
     }
     // `kbranch COND IN MATCHES REST`
     if (info.operands[0].name.rfind("TOPIC=COND", 0) == 0 && given.size() == places + 1)
-      hint = "the topic of what matches stands in front of its condition: " + info.name + " " +
-             shell_word(given[2] + "=" + given[0]) + " " + shell_word(given[1]) + " " + shell_word(given[3]);
+      throw CorrectedError("one operand too many: '" + given[places] + "'",
+                           {.before = "the topic of what matches stands in front of its condition: ",
+                            .operands = {{given[2] + "=" + given[0], given[1], given[3]}}});
     throw usage_error("one operand too many: '" + given[places] + "'", hint);
   }
   refuse_split_spec(info, given);
@@ -552,7 +584,9 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
       --optional_left;
     }
     const std::string& text = given[next++];
-    if (operand.is_spec) refuse_file_as_spec(info, operand, text, next < given.size() ? given[next] : "");
+    if (operand.is_spec)
+      refuse_file_as_spec(info, operand,
+                          {given.begin() + static_cast<std::ptrdiff_t>(next) - 1, given.end()});
     values[operand.name] = operand.is_spec ? read_spec(text) : text;
     if (operand.is_spec && values[operand.name].find_first_not_of(" \t\n") == std::string::npos) {
       throw usage_error("the " + operand.name + " is empty", usage);

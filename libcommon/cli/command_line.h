@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/given_command.h"
 #include "cli/tool.h"
 
 namespace kutils::cli {
@@ -24,18 +25,17 @@ void set_options(const OptionTable& table, const CommandLine& line);
 
 // What to say beside another mistake if a word of the command line may be a SPEC that begins with `-` and was
 // taken for options; else empty.
-std::string spec_hint(const ToolInfo& info, int argc, char** argv);
+std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, char** argv);
 
-// What to say beside another mistake if SPEC and IN seem to have changed places; else empty. `to_end`: -e is
-// given, and so stands in the command that the hint shows.
-std::string swapped_hint(const ToolInfo& info, const Operands& operands, bool to_end);
+// What to say beside another mistake if SPEC and IN seem to have changed places; else empty.
+std::string swapped_hint(const ToolInfo& info, const Operands& operands, const GivenCommand& given);
 
 // What to say beside a missing broker if what was taken for IN may be of the SPEC, which the shell has cut, and
 // OUT what was to be read: `kmap uri number ./in`; else empty.
-std::string split_spec_hint(const ToolInfo& info, const std::vector<std::string>& operands);
+std::string split_spec_hint(const ToolInfo& info, const GivenCommand& given);
 
-// Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error: too few, too many, unreadable
-// file.
+// Gives each operand its name, and reads a SPEC's `@FILE`. Throws usage_error, with a Correction where it is known what
+// was meant: too few, too many, unreadable file.
 Operands name_operands(const ToolInfo& info, const std::vector<std::string>& operands);
 
 // `@FILE` -> the file's text without lines that begin with `#`; everything else as it is.

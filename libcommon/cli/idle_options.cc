@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/correction.h"
 #include "base/error.h"
 
 namespace kutils::cli {
@@ -49,6 +50,7 @@ struct Rule {
   bool (*works)(const OptionUse&);
   const char* why;
   const char* instead;
+  bool wants_envelopes = false;  // which the hint's command then writes
 };
 
 const std::vector<Rule>& rules() {
@@ -86,11 +88,13 @@ const std::vector<Rule>& rules() {
       {{"--key"},
        shows_key,
        "the lines that are written show no key",
-       "-J writes envelopes, which have it; or write to a topic"},
+       "write to a topic, or envelopes, which have it: ",
+       true},
       {{"--time", "--header"},
        shows_metadata,
        "the lines that are written show neither time nor headers",
-       "-J writes envelopes, which have them; or write to a topic"},
+       "write to a topic, or envelopes, which have them: ",
+       true},
       {{"--time-unit"}, reads_time, "no --time EXPR is given whose numbers it could count", "leave it out"},
   };
   return all;
@@ -103,8 +107,16 @@ bool shows_key(const OptionUse& use) { return shows_metadata(use) || use.out.key
 void refuse_idle_options(const std::set<std::string>& given, const OptionUse& use) {
   for (const Rule& rule : rules()) {
     for (const char* option : rule.options) {
-      if (given.count(option) > 0 && !rule.works(use))
-        throw usage_error(std::string(option) + " does nothing here: " + rule.why, rule.instead);
+      if (given.count(option) == 0 || rule.works(use)) continue;
+      const std::string message = std::string(option) + " does nothing here: " + rule.why;
+      if (!rule.wants_envelopes) throw usage_error(message, rule.instead);
+      // -J is for both ends: lines of plain JSON are no envelopes.
+      Correction meant;
+      meant.before = rule.instead;
+      meant.add = {reads_lines(use) ? std::pair<std::string, std::string>{"-O", "envelope"}
+                                    : std::pair<std::string, std::string>{"-J", ""}};
+      meant.drop = {"-O"};
+      throw CorrectedError(message, meant);
     }
   }
 }

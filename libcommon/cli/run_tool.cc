@@ -16,6 +16,7 @@
 #include "cli/colour.h"
 #include "cli/command_line.h"
 #include "cli/completion.h"
+#include "cli/given_command.h"
 #include "cli/help.h"
 #include "cli/tool.h"
 #include "kafka/library_version.h"
@@ -141,10 +142,10 @@ int run_tool(Tool& tool, int argc, char** argv) {
   explain_aborts_under_limit(info.name);
   Colour colour = Colour::automatic;
   Operands operands;
-  std::vector<std::string> given;
+  std::optional<GivenCommand> given;  // as it was before secrets are wiped; it shows none
   bool set_up = false;
+  OptionTable table;
   try {
-    OptionTable table;
     tool.declare(table);
     declare_questions(info, table);
     table.add({.names = "--color",
@@ -157,6 +158,7 @@ int run_tool(Tool& tool, int argc, char** argv) {
                      if (colour == Colour::always) tool.colour_data();
                    },
                .choices = {"auto", "always", "never"}});
+    given.emplace(info, table, argc, argv);
     const CommandLine line = parse_command_line(info, table, argc, argv);
     wipe_secrets(table, argc, argv);
     for (const auto& [index, value] : line.options) {
@@ -168,20 +170,19 @@ int run_tool(Tool& tool, int argc, char** argv) {
       }
     }
     set_options(table, line);
-    given = line.operands;
     operands = name_operands(info, line.operands);
     tool.setup(operands);
     set_up = true;
     return static_cast<int>(tool.run());
   } catch (const Error& e) {
     std::string hint = e.hint();
-    if (!set_up && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
-      const bool to_end =
-          std::any_of(argv + 1, argv + argc, [](const char* one) { return std::string_view(one) == "-e"; });
-      std::string more = swapped_hint(info, operands, to_end);
-      if (more.empty()) more = spec_hint(info, argc, argv);
+    const auto* corrected = dynamic_cast<const CorrectedError*>(&e);
+    if (corrected != nullptr && given) hint = given->hint(corrected->correction());
+    if (!set_up && given && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
+      std::string more = swapped_hint(info, operands, *given);
+      if (more.empty()) more = spec_hint(info, table, argc, argv);
       if (more.empty() && hint.find("$KUTILS_BROKERS") != std::string::npos)
-        more = split_spec_hint(info, given);
+        more = split_spec_hint(info, *given);
       if (!more.empty()) hint += (hint.empty() ? "" : "\n") + more;
     }
     report(info.name, e.what(), hint, use_colour(colour, STDERR_FILENO));

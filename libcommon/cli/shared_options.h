@@ -100,6 +100,7 @@ class SharedOptions {
   const std::string* line_template() const { return lines_.format ? &*lines_.format : nullptr; }  // -f
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return place_ ? place_->has_times : in_format_.name() == "envelope"; }
+  const std::optional<std::string>& key_expression() const { return shape_.key; }
   bool lines_have_keys() const {
     if (place_) return place_->has_keys;
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/correction.h"
 #include "base/error.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
@@ -53,13 +54,15 @@ std::string nearest_verb(const std::string& verb, const std::vector<std::string>
 void refuse_verb(const std::string& tool, const std::string& verb, const std::vector<std::string>& verbs,
                  const std::vector<std::string>& arguments, const std::string& looks) {
   // `ktopic clicks describe`
-  if (!arguments.empty() && std::find(verbs.begin(), verbs.end(), arguments[0]) != verbs.end())
-    throw usage_error("'" + arguments[0] + "' stands before what it is about",
-                      "write: " + tool + " " + arguments[0] + " " + shell_word(verb));
+  if (!arguments.empty() && std::find(verbs.begin(), verbs.end(), arguments[0]) != verbs.end()) {
+    std::vector<std::string> operands = arguments;
+    operands.insert(operands.begin() + 1, verb);
+    throw CorrectedError("'" + arguments[0] + "' stands before what it is about", {.operands = operands});
+  }
   if (const std::string near = nearest_verb(verb, verbs); !near.empty()) {
-    std::string command = tool + " " + near;
-    for (const std::string& argument : arguments) command += " " + shell_word(argument);
-    throw usage_error(tool + " has no command '" + verb + "'", "write: " + command);
+    std::vector<std::string> operands = arguments;
+    operands.insert(operands.begin(), near);
+    throw CorrectedError(tool + " has no command '" + verb + "'", {.operands = operands});
   }
   std::string all;
   for (const std::string& one : verbs) all += (all.empty() ? "" : ", ") + one;

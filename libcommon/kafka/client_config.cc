@@ -16,10 +16,19 @@
 #include "base/read_line.h"
 #include "base/trim.h"
 #include "kafka/properties.h"
+#include "kafka/secret_property.h"
 
 extern char** environ;
 
 namespace kutils::kafka {
+
+bool is_secret_property(const std::string& name) {
+  for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
 namespace {
 
 enum class Side { both, consumer, producer };
@@ -89,13 +98,6 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-bool is_secret(const std::string& name) {
-  for (const char* word : {"password", "secret", "ssl.key.pem", "jaas", "oauthbearer.config"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
-
 // What is said of an unknown name. What cannot be a property's name may be a piece of a secret: a line of a
 // key or of a password that was broken.
 std::string unknown_name(const std::string& name) {
@@ -116,7 +118,7 @@ void check_value(const std::string& name, const std::string& value) {
       return;
     case RD_KAFKA_CONF_INVALID:
       throw usage_error("property " + name + ": " +
-                        (is_secret(name) ? "librdkafka does not take this value" : why));
+                        (is_secret_property(name) ? "librdkafka does not take this value" : why));
     case RD_KAFKA_CONF_UNKNOWN:
       break;
   }

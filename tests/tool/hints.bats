@@ -641,3 +641,48 @@ END
   [ "$status" -eq 2 ]
   [[ $output != *hunter2* ]]
 }
+
+@test "a hint keeps the whole command line: every option and value, and the stages of a pipe" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives "ktable -e --by c 'count()' clicks" ktable -e --by c clicks 'count()'
+  gives "ktable -q -e -X acks=1 --having 'n > 3' --by=c -b h:1 'n=count()' clicks out" \
+    ktable -qe -X acks=1 clicks --having 'n > 3' 'n=count()' --by=c out -b h:1
+  gives "kwindow -e --time wall -w 5m 'count()' clicks" kwindow -e --time wall 5m 'count()' clicks
+  gives "kfilter --on-error skip 'a > 1' clicks out" kfilter --on-error skip clicks 'a > 1' out
+  gives "kmap 'id, uri' clicks" kmap clicks 'id, uri'
+  gives "kread -e -c 3 -p 1 a,b" kread -e a -c 3 b -p 1
+  gives "kread -e --where 'n > 3' clicks" kread -e 'n > 3' clicks
+  gives "kread -e -K '\t' clicks" kread -e --key clicks
+  gives "kmap --key country -O envelope '*' ./in.ndjson" kmap --key country '*' ./in.ndjson
+  gives "kwrite --atomic --key n ./in.ndjson clicks" kwrite --atomic --key n clicks ./in.ndjson
+  gives "ktopic describe -b h:1 --all clicks" ktopic -b h:1 clicks describe --all
+  gives "ktopic delete --execute a b" ktopic rm --execute a b
+  gives "kwait --timeout 3s record 'id == 7' orders" kwait --timeout 3s record orders 'id == 7'
+  gives "kgen --seed 1 -c 10 clicks" kgen --seed 1 clicks 10
+  gives "kread -e --grep DE clicks" kfilter -e /DE/ clicks
+  gives "cat ./a ./b | kread" kread ./a ./b
+  unset KUTILS_BROKERS
+  # Pasted, with other records from the same command line as it should have been.
+  same_rows() {  # same_rows WANT GIVEN...: what GIVEN's hint writes is what WANT writes
+    hint "${@:2}" || return 1
+    bash -c "$hint" >got 2>/dev/null
+    bash -c "$1" >want 2>/dev/null
+    [ -s want ]
+    cmp -s got want || { echo "${*:2}: $hint"; return 1; }
+  }
+  same_rows "ktable --by country --having 'n > 3' -O csv 'n=count()' ./in.ndjson" ktable --by country -O csv ./in.ndjson --having 'n > 3' 'n=count()'
+  same_rows "kmap -c 7 -O tsv '*, -email' ./in.ndjson" kmap -c 7 -email -O tsv ./in.ndjson
+  same_rows "kmap -m 3 'uri, number' ./in.ndjson" kmap -m 3 uri number ./in.ndjson
+  same_rows "kmap -O csv '*' ./in.ndjson" kmap -O csv . ./in.ndjson
+  run kgroupby -c 3 country ./in.ndjson
+  [[ $output == *": kgroupby -c 3 -O envelope country ./in.ndjson"$'\n'* ]] || { echo "$output"; return 1; }
+  run kpipe -c 3 kfilter 'number > 1' then kgroupby --keep-null country as k -- ./in.ndjson
+  [[ $output == *": kpipe -c 3 -O envelope kfilter 'number > 1' then kgroupby --keep-null country as k -- ./in.ndjson"$'\n'* ]] || { echo "$output"; return 1; }
+  command=$(sed -n 's/.*envelopes have it: //p' <<<"$output")
+  [ "$(bash -c "$command" | jq -c .key | wc -l)" -gt 0 ]
+}

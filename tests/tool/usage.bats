@@ -208,7 +208,8 @@ refused() {
   refused kfilter -K : true in out; says "-K does nothing here"
   refused kgen -Z NULL clicks out; says "-Z does nothing here"
   refused kcp -0 in out; says "-0 does nothing here"
-  refused kread --key a in; says "--key does nothing here" "-J"
+  refused kmap --key a '*' in -; says "--key does nothing here" "kmap --key a -J '*' in -"
+  refused kread --key a in; says "keys are printed" "kread -K '\t' in"
   refused kgen --header 'h=1' clicks; says "--header does nothing here" "-J"
   refused kfilter --time a true in; says "--time does nothing here" "-J"
   refused kfilter --time-unit s true in out; says "--time-unit" "no --time EXPR"
@@ -218,7 +219,7 @@ refused() {
   refused ktable --max-ahead 1h 'count()' ./in.ndjson; says "--max-ahead does nothing here" "--time EXPR"
   refused kwindow --expires 1d -w 1m 'count()' in -; says "--expires" "between topics"
   refused kwindow --expires 1d -w 1m --time a 'count()' - out; says "--expires" "between topics"
-  refused kwindow --windowed-key -w 1m --time a 'count()' ./in.ndjson; says "--windowed-key does nothing here" "-J"
+  refused kwindow --windowed-key -w 1m --time a 'count()' ./in.ndjson; says "--windowed-key does nothing here" "-O envelope"
   kwindow --windowed-key -w 1m --time a -O envelope 'count()' ./in.ndjson | grep -qF '"key":"[\"1970'
   refused kexpr -e '1 + 1'; says "-e does nothing here" "IN"
   refused kexpr -J '1 + 1'; says "-J does nothing here"
@@ -368,7 +369,7 @@ refused() {
   refused kread --where 'a >' ./in.ndjson; says "--where: the expression ends too early"
   run kread --where 'a' ./in.ndjson
   [ "$status" -eq 4 ]; says "--where must be true or false, not int"
-  KUTILS_BROKERS=localhost:1 refused kread --where 'a > 0' table:in; says "kfilter -e 'a > 0' table:in"
+  KUTILS_BROKERS=localhost:1 refused kread -e --where 'a > 0' table:in; says "kfilter -e 'a > 0' table:in"
   same <(kread --pretty -c 1 ./in.ndjson) - <<'END'
 {
   "a": 1,
@@ -452,7 +453,7 @@ END
   refused kwrite clicks ./mine.ndjson; says "kwrite ./mine.ndjson clicks"
   refused kread -b user:SECRET@host:9092 clicks; says "a broker is HOST:PORT" "sasl.password"
   [[ $output != *SECRET* ]]
-  refused kread -e 'number > 100' clicks; says "kread --where 'number > 100' clicks"
+  refused kread -e 'number > 100' clicks; says "kread -e --where 'number > 100' clicks"
 }
 
 @test "ktopic: what is wrong is found before a broker is asked" {
@@ -523,7 +524,7 @@ END
 @test "kread: a wrong codec is said before brokers are asked for; summaries need an end" {
   refused kread --key-codec int64 clicks; says "--key-codec int64: there is no codec 'int64'" "i64"
   refused kfilter --value-codec jsn true a b; says "there is no codec 'jsn'"
-  refused kread -b h:1 --stats clicks; says "'clicks' has none" "kread -e --stats clicks"
+  refused kread -b h:1 --stats clicks; says "'clicks' has none" "kread -b h:1 --stats -e clicks"
   refused kread -b h:1 --stats --count -e clicks; says "--count and --stats exclude each other"
   refused kread -b h:1 --count -e --key n clicks; says "--key does nothing here: with --count"
   refused kread -b h:1 -f '%k %v\n' clicks; says "there is no token '%v'" "%v, the value, is %s here"

@@ -2,9 +2,9 @@
 #include <random>
 
 #include "base/clock.h"
+#include "base/correction.h"
 #include "base/duration.h"
 #include "base/nearest_name.h"
-#include "base/shell_word.h"
 #include "base/time_format.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
@@ -113,8 +113,9 @@ class GenTool final : public cli::StreamTool {
     // A topic with such a name would be made, and written to without end.
     const std::string out = operands.find("OUT").value_or("");
     if (!out.empty() && out.find_first_not_of("0123456789") == std::string::npos)
-      throw usage_error("OUT: '" + out + "' is a number; a topic of that name is written topic:" + out,
-                        "a number of records is: kgen -c " + out + " " + shell_word(what));
+      throw CorrectedError(
+          "OUT: '" + out + "' is a number; a topic of that name is written topic:" + out,
+          {.before = "a number of records is: ", .add = {{"-c", out}}, .operands = {{what}}});
     // --seed is shared with random() in expressions; 0: none was given.
     uint64_t seed = shared_.expressions().random_seed;
     if (seed == 0) seed = std::random_device{}();

@@ -1,7 +1,7 @@
 // kgroupby EXPR [IN [OUT]]: re-key, repartition.
 #include "kgroupby/kgroupby.h"
 
-#include "base/shell_word.h"
+#include "base/correction.h"
 #include "cli/stream_tool.h"
 #include "kgroupby/rekey_stage.h"
 
@@ -28,20 +28,18 @@ class GroupByTool final : public cli::StreamTool {
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); });
     job_.changes_keys = true;
     shared_.shape(job_);
-    refuse_lost_key(operands);
+    refuse_lost_key();
   }
 
  private:
   // kgroupby changes nothing but the key, and plain lines would lose the key silently.
-  void refuse_lost_key(const cli::Operands& operands) const {
+  void refuse_lost_key() const {
     if (!job_.out.is_lines() || shared_.output_shows_keys(job_)) return;
-    std::string command = "kgroupby -O envelope " + shell_word(operands.get("EXPR"));
-    for (const char* name : {"IN", "OUT"})
-      if (const auto operand = operands.find(name)) command += " " + shell_word(*operand);
-    throw usage_error(
+    throw CorrectedError(
         "the lines that are written show no key, and the key is all that kgroupby makes",
-        "envelopes have it: " + command +
-            "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'");
+        {.before = "envelopes have it: ",
+         .after = "\nbehind it in a pipe, each tool reads and writes them with -J: | ktable -J 'count()'",
+         .add = {{"-O", "envelope"}}});
   }
 };
 

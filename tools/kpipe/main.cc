@@ -13,13 +13,12 @@ class PipeTool final : public cli::StreamTool {
  public:
   PipeTool() : StreamTool({.expressions = false, .codecs = false, .shapes = false, .tables = true}) {}
   cli::ToolInfo info() const override {
-    return {
-        "kpipe",
-        "Several tools as one process: no topics between them, one transaction.",
-        {{"STAGE", true, "a tool with its own options: " + names_of_stages()},
-         {"then ... -- IN OUT", false, "further stages; IN and OUT stand once, behind --", false, true}},
-        {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
-         {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};
+    return {"kpipe",
+            "Several tools as one process: no topics between them, one transaction.",
+            {{"STAGE", true, "a tool with its own options: " + names_of_stages()},
+             {"then ... -- IN OUT", false, "further stages; IN and OUT stand once, behind --", false, true}},
+            {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
+             {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};
   }
   void setup(const cli::Operands& operands) override {
     std::vector<std::string> words = operands.rest();
@@ -30,7 +29,7 @@ class PipeTool final : public cli::StreamTool {
     };
     if ((text_ = help_of_stage(pipe.stages))) return;
     job_ = shared_.make_job("kpipe", operand(0), operand(1));
-    add_stages(pipe.stages, shared_, job_, parts_);
+    add_stages(pipe, shared_, job_, parts_);
     shared_.shape(job_);
   }
   ExitCode run() override {

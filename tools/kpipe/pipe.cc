@@ -5,6 +5,7 @@
 
 #include "base/nearest_name.h"
 #include "cli/command_line.h"
+#include "cli/given_command.h"
 #include "cli/help.h"
 #include "flow/tasks/state_support.h"
 
@@ -23,9 +24,9 @@ const StageTool& find_tool(const std::string& name) {
   if (std::find(names.begin(), names.end(), name.substr(0, name.find(' '))) != names.end())
     throw usage_error("'" + name + "' cannot be a stage of a pipe: it is one word",
                       "leave out the quotes around a stage: kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT");
-  throw usage_error(
-      "'" + name + "' cannot be a stage of a pipe",
-      (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") + names_of_stages());
+  throw usage_error("'" + name + "' cannot be a stage of a pipe",
+                    (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") +
+                        names_of_stages());
 }
 
 // IN and OUT stand once, for the whole pipe.
@@ -39,21 +40,56 @@ cli::ToolInfo without_endpoints(cli::ToolInfo info) {
   return info;
 }
 
+std::vector<char*> as_argv(const std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  return arguments;
+}
+
 // Parses the stage's words, and gives it its job.
 void set_up(cli::StreamTool& tool, const std::vector<std::string>& words) {
   const cli::ToolInfo info = without_endpoints(tool.info());
   cli::OptionTable table;
   tool.declare(table);
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
   const int count = static_cast<int>(words.size());
-  const cli::CommandLine line = cli::parse_command_line(info, table, count, arguments.data());
+  const cli::CommandLine line = cli::parse_command_line(info, table, count, as_argv(words).data());
   cli::set_options(table, line);
   if (line.operands.size() > info.operands.size())
     throw usage_error("one operand too many: '" + line.operands[info.operands.size()] + "'",
                       "IN and OUT stand once, at the end: kpipe ... -- IN OUT");
   tool.setup(cli::name_operands(info, line.operands));
+}
+
+// What a stage should have been, as a change of the whole pipe: options that the stage does not take are the pipe's.
+Correction of_pipe(const Correction& stage, size_t at, const PipeWords& pipe) {
+  const auto tool = find_tool(pipe.stages[at].words.front()).make();
+  tool->shared().become_stage({});
+  const cli::ToolInfo info = without_endpoints(tool->info());
+  cli::OptionTable table;
+  tool->declare(table);
+  const std::vector<std::string>& words = pipe.stages[at].words;
+  const cli::GivenCommand given(info, table, static_cast<int>(words.size()), as_argv(words).data());
+  Correction of_stage = stage;
+  Correction out{.before = stage.before, .after = stage.after, .drop = stage.drop};
+  of_stage.add.clear();
+  for (const auto& option : stage.add) (given.takes(option.first) ? of_stage : out).add.push_back(option);
+  out.operands.emplace();
+  const auto append = [&out](const std::vector<std::string>& more) {
+    out.operands->insert(out.operands->end(), more.begin(), more.end());
+  };
+  bool has_dashes = false;
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    if (i > 0) out.operands->emplace_back("then");
+    const std::vector<std::string> stage_words = i == at ? given.corrected(of_stage) : pipe.stages[i].words;
+    has_dashes |= std::find(stage_words.begin(), stage_words.end(), "--") != stage_words.end();
+    append(stage_words);
+    if (!pipe.stages[i].name.empty()) append({"as", pipe.stages[i].name});
+  }
+  // The last `--` is the one before IN.
+  if (has_dashes || !pipe.operands.empty()) out.operands->emplace_back("--");
+  append(pipe.operands);
+  return out;
 }
 
 }  // namespace
@@ -112,8 +148,9 @@ std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& st
   return std::nullopt;
 }
 
-void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared, flow::Job& job,
+void add_stages(const PipeWords& pipe, const cli::SharedOptions& shared, flow::Job& job,
                 flow::RunParts& parts) {
+  const std::vector<PipeWords::Stage>& stages = pipe.stages;
   cli::PipePlace place;
   place.has_keys = job.in.is_topic() || shared.lines_have_keys();
   place.has_times = job.in.is_topic() || shared.lines_have_times();
@@ -143,6 +180,8 @@ void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOp
     try {
       tool->shared().become_stage(place);
       set_up(*tool, stages[i].words);
+    } catch (const CorrectedError& error) {
+      throw CorrectedError(at + ": " + error.what(), of_pipe(error.correction(), i, pipe));
     } catch (const Error& error) {
       const bool is_option = std::string_view(error.what()).starts_with("unknown option");
       throw Error(error.code(), at + ": " + error.what(),

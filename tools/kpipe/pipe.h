@@ -34,7 +34,7 @@ PipeWords split_pipe(const std::vector<std::string>& words);
 
 // Adds the stages to `job`, which `shared` has made of the operands and of the options before the first
 // stage, and to `parts` what the run has to open for them. Throws usage_error, which names the stage.
-void add_stages(const std::vector<PipeWords::Stage>& stages, const cli::SharedOptions& shared, flow::Job& job,
+void add_stages(const PipeWords& pipe, const cli::SharedOptions& shared, flow::Job& job,
                 flow::RunParts& parts);
 
 // The help text for `kpipe kwindow --help`: the options of that stage; nullopt: the command line does not ask

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "base/correction.h"
 #include "base/log.h"
 #include "base/murmur2.h"
-#include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
 #include "flow/table/table_stage.h"
@@ -129,14 +129,14 @@ class ReadTool final : public cli::StreamTool {
     }
     job_ = shared_.make_job("kread", operands.find("IN"), std::nullopt);
     if (where_) refuse_rows();
+    refuse_topic_as_key();
     if (latest_ && !cli::has_end(job_))
       throw usage_error(
           "--latest-per-key needs an end: what comes later may be the last",
           "add -e, -c N or --until TIME; the changes as they come: kread table:" + job_.in.name);
     if (summary_ && !cli::has_end(job_))
-      throw usage_error(summary_name_ + " is printed at the end, and '" + job_.in.name + "' has none",
-                        "write: kread -e " + summary_name_ + " " + shell_word(job_.in.name) +
-                            "; or give -c N or --until TIME");
+      throw CorrectedError(summary_name_ + " is printed at the end, and '" + job_.in.name + "' has none",
+                           {.after = "; or give -c N or --until TIME", .add = {{"-e", ""}}});
     // A table that ends is its last values; one that goes on, its changes.
     const bool latest = latest_ || (job_.in.table && cli::has_end(job_));
     std::optional<FilterPlan> plan;
@@ -186,14 +186,29 @@ class ReadTool final : public cli::StreamTool {
   void refuse_topic_as_format() const {
     const std::string* format = shared_.line_template();
     if (!format || format->find_first_of("%\\") != std::string::npos) return;
-    throw usage_error(
+    throw CorrectedError(
         "-f is the format of a record, and '" + *format + "' would print the same for each; IN is missing",
-        "a topic is an operand, and read as it grows: kread " + shell_word(*format));
+        {.before = "a topic is an operand, and read as it grows: ", .drop = {"-f"}, .operands = {{*format}}});
+  }
+  // `kread --key clicks`, as the console consumer prints keys.
+  void refuse_topic_as_key() const {
+    const std::optional<std::string>& key = shared_.key_expression();
+    if (!key || shared_.output_shows_keys(job_) || (!job_.in.is_topic() && !io::is_topic_name(*key))) return;
+    Correction meant;
+    meant.before = "keys are printed, with a tab behind each, by: ";
+    meant.add = {{"-K", "\\t"}};
+    meant.drop = {"--key"};
+    if (!job_.in.is_topic()) meant.operands = {*key};
+    throw CorrectedError("--key EXPR gives records another key, and the lines that are written show none",
+                         meant);
   }
   void refuse_rows() const {
     if (!job_.in.table) return;
-    throw usage_error("--where chooses records, and table:" + job_.in.name + " is read as rows",
-                      "kfilter chooses rows: kfilter -e " + shell_word(*where_) + " table:" + job_.in.name);
+    throw CorrectedError("--where chooses records, and table:" + job_.in.name + " is read as rows",
+                         {.before = "kfilter chooses rows: ",
+                          .tool = "kfilter",
+                          .drop = {"--where"},
+                          .operands = {{*where_, "table:" + job_.in.name}}});
   }
   void set_summary(const std::string& name, Summary kind) {
     if (summary_ && summary_name_ != name)

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/correction.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
@@ -220,12 +221,13 @@ class TopicTool final : public cli::Tool {
     } else if (!io::is_topic_name(name)) {
       // `ktopic alter clicks retention.ms=7d`
       if ((verb_ == Verb::alter || verb_ == Verb::create) && name.find('=') != std::string::npos) {
-        std::string others;
+        std::vector<std::string> others{verb};
         for (const std::string& one : names_)
-          if (one != name) others += " " + shell_word(one);
-        throw usage_error("ktopic " + verb + ": '" + name + "' is no topic",
-                          "a setting is an option: ktopic " + verb + " --config " + shell_word(name) +
-                              (others.empty() ? " TOPIC" : others));
+          if (one != name) others.push_back(one);
+        if (others.size() == 1) others.emplace_back("TOPIC");
+        throw CorrectedError(
+            "ktopic " + verb + ": '" + name + "' is no topic",
+            {.before = "a setting is an option: ", .add = {{"--config", name}}, .operands = others});
       }
       if (name.find_first_of("*?") != std::string::npos && verb_ != Verb::create)
         throw usage_error(
@@ -242,8 +244,10 @@ class TopicTool final : public cli::Tool {
       return name.find_first_not_of("0123456789") == std::string::npos;
     };
     if (verb_ != Verb::create || names_.size() != 2 || is_number(names_[0]) || !is_number(names_[1])) return;
-    throw usage_error("ktopic create: '" + names_[1] + "' would be another topic",
-                      "partitions are an option: ktopic create --partitions " + names_[1] + " " + names_[0]);
+    throw CorrectedError("ktopic create: '" + names_[1] + "' would be another topic",
+                         {.before = "partitions are an option: ",
+                          .add = {{"--partitions", names_[1]}},
+                          .operands = {{"create", names_[0]}}});
   }
 
   void check_range() const {

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/correction.h"
 #include "base/duration.h"
 #include "base/log.h"
-#include "base/shell_word.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "kafka/partition_reader.h"
@@ -106,9 +106,7 @@ class WaitTool final : public cli::Tool {
     };
     const auto is_expression = [](const std::string& one) { return one.find_first_of(" <>=!(") != one.npos; };
     const auto refuse = [](const std::string& why, const std::vector<std::string>& words) {
-      std::string command = "kwait";
-      for (const std::string& word : words) command += " " + shell_word(word);
-      throw usage_error(why, "write: " + command);
+      throw CorrectedError(why, {.operands = words});
     };
     if (!is_form(what_) && arguments_.size() == 1 && is_form(arguments_[0]))
       refuse("'" + arguments_[0] + "' stands before what it is about", {arguments_[0], what_});

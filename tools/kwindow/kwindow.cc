@@ -1,6 +1,7 @@
 // kwindow AGGS -w W [IN [OUT]]: aggregates per window.
 #include "kwindow/kwindow.h"
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
@@ -72,8 +73,9 @@ class WindowTool final : public cli::StreamTool {
     options.format.key_names = grouping_.key_names(has_keys);
     options.format.windowed_key = windowed_key_;
     if (windowed_key_ && !shared_.output_shows_keys(job_))
-      throw usage_error("--windowed-key does nothing here: the lines that are written show no key",
-                        "-J writes envelopes, which have it; or write to a topic");
+      throw CorrectedError(
+          "--windowed-key does nothing here: the lines that are written show no key",
+          {.before = "write to a topic, or envelopes, which have it: ", .add = {{"-O", "envelope"}}});
     if (time_format_ == "ms") {
       options.format.times_as_ms = true;
     } else if (!time_format_.empty() && time_format_ != "iso") {

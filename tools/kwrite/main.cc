@@ -1,4 +1,5 @@
 // kwrite [IN] OUT: produce lines.
+#include "base/correction.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
 
@@ -34,9 +35,9 @@ class WriteTool final : public cli::StreamTool {
     require_topic(operands);
     job_ = shared_.make_job("kwrite", operands.find("IN"), operands.find("OUT"));
     if (job_.in.is_topic()) {
-      throw usage_error(
+      throw CorrectedError(
           "IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
-          "a file is ./" + job_.in.name + "; from topic to topic: kcp " + job_.in.name + " " + job_.out.name);
+          {.before = "a file is ./" + job_.in.name + "; from topic to topic: ", .tool = "kcp"});
     }
     job_.atomic = job_atomic_;
     job_.set_stage([partition = partition_](const flow::StageContext&) {
@@ -52,14 +53,23 @@ class WriteTool final : public cli::StreamTool {
     if (out.is_topic()) return;
     const bool is_stdio = out.kind == io::EndpointKind::stdio;
     const auto in = operands.find("IN");
-    throw usage_error(
-        "OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
-            ", and kwrite writes to a topic",
-        in && io::parse_endpoint("IN", *in).is_topic() && !is_stdio
-            ? "what is read comes first: kwrite " + operands.get("OUT") + " " + *in
-        : in       ? "lines to lines: kcp " + *in + " " + operands.get("OUT")
-        : is_stdio ? "write: kwrite TOPIC"
-                   : "if that is the input, the topic is missing: kwrite " + operands.get("OUT") + " TOPIC");
+    Correction meant;
+    if (in && io::parse_endpoint("IN", *in).is_topic() && !is_stdio) {
+      meant.before = "what is read comes first: ";
+      meant.operands = {operands.get("OUT"), *in};
+    } else if (in) {
+      meant.before = "lines to lines: ";
+      meant.tool = "kcp";
+      meant.drop = {"--atomic", "-p"};
+    } else if (is_stdio) {
+      meant.operands = {"TOPIC"};
+    } else {
+      meant.before = "if that is the input, the topic is missing: ";
+      meant.operands = {operands.get("OUT"), "TOPIC"};
+    }
+    throw CorrectedError("OUT '" + operands.get("OUT") + "' is " + (is_stdio ? "standard output" : "a file") +
+                             ", and kwrite writes to a topic",
+                         meant);
   }
 
   int32_t partition_ = kNoPartition;
