@@ -130,6 +130,11 @@ backlog() {
   # Nearly: the tasks of a process, one after the other, write to the partitions of OUT.
   awk '$2 < last[$1] { ++bad } { last[$1] = $2 } END { if (bad > 27) print bad, "are out of order"; exit bad > 27 }' times
   [ "$(cut -d' ' -f3- times | jq -c 'select(.was != null and .was > .at)' | wc -l)" -eq 0 ]
+  kdedup -e -g "$src-dedup" --within 1s '_partition, _offset' "$src" "$src-once"
+  consume "$src-once" -f '%p %T\n' >times
+  [ "$(wc -l <times)" -eq 27407 ]
+  # Where marks had a time of their own, three of four stood behind a later one.
+  awk '$2 < most[$1] { ++bad } $2 > most[$1] { most[$1] = $2 } END { if (bad > 6000) print bad, "are out of order"; exit bad > 6000 }' times
   run kpipe -e -g "$src-p" kfilter --changed _ts --by u then kwindow -w 10s --by u 'n=count()' -- "$src" "$src-windows"
   [ "$status" -eq 0 ]
   [[ $output != *late* ]] || { echo "$output"; return 1; }

@@ -67,6 +67,8 @@ void SourceMarks::write_idle(const Write& write) const {
   Output mark;
   mark.headers = headers;
   mark.keeps_key = false;
+  for (const auto& [number, source] : known_)
+    if (source.time != kNothing) mark.timestamp = std::max(mark.timestamp, source.time);
   for (int32_t p = 0; p < static_cast<int32_t>(targets_.size()); ++p) {
     mark.partition = p;
     write(p, mark);
@@ -128,15 +130,16 @@ void SourceMarks::write(int64_t now_us, bool all, const Write& write) {
     texts.clear();
     texts.reserve(2 * moved.size());  // headers view them
     headers.clear();
+    Output mark;
     for (const int32_t number : moved) {
       Source& source = known_.at(number);
+      mark.timestamp = std::max(mark.timestamp, source.time);
       headers.push_back(
           {kSourcePartitionHeader, std::string_view(texts.emplace_back(std::to_string(number)))});
       headers.push_back(
           {kSourceTimeHeader, std::string_view(texts.emplace_back(std::to_string(source.time)))});
       tell(number, source, p, source.time);
     }
-    Output mark;
     mark.headers = headers;
     mark.keeps_key = false;
     mark.partition = p;

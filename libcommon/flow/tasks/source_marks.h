@@ -7,7 +7,8 @@
 //   - at once where a window could close, and then at most ten a second and partition;
 //   - else so often that all workers of the group together write ten a second to each partition,
 // so that with S sources shared by N workers a partition gets at most 10 * N marks a second, and 10 where no
-// window could close.
+// window could close. Its own time is the largest that is known of them: read in order of time (rule 28b), it
+// comes behind the records that were written before it, and holds none of those behind it back.
 //
 // A source whose records are read but not passed on (a filter upstream drops them all) is marked idle after
 // kSilentSourceMs, and again while this lasts: windows must not wait for it. Its next record ends the idle
