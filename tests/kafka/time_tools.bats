@@ -84,6 +84,15 @@ in_order() { awk -v want="$1" '$2 < last[$1] { print "out of order:", $0; exit 1
   [ "$is_early" = 0 ] || cut -d' ' -f1,3 times | in_order 2000
 }
 
+@test "kdelay: a record from before 1970 is refused when it is read, with its place, not when it is due" {
+  new_topic out
+  run -4 timeout 30 kdelay -J 1h - "$out" <<<'{"payload":"{}","ts":-5}'
+  says "standard input line 1: no usable time: the record's own time is before 1970"
+  run -4 timeout 30 kdelay -J at - "$out" <<<'{"payload":"{\"at\":\"2999-01-01T00:00:00Z\"}","ts":-5}'
+  says "standard input line 1: no usable time: the record's own time is before 1970"
+  [ "$(count "$out")" -eq 0 ]
+}
+
 @test "kdelay and ktake -e: what has become due since the last run goes out, though IN has nothing new" {
   new_topic in 2
   new_topic due 2

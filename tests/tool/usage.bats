@@ -67,6 +67,8 @@ refused() {
   refused ksort --within 99999999999d a b; says "'99999999999d' is too long" "106751d"
   refused kdelay 99999999999d a b; says "D: '99999999999d' is too long"
   refused kdelay 5dd a b; says "D: '5dd' is not a duration"
+  refused kdelay -- -5 a b; says "D: '-5': the time is before 1970"
+  refused kdelay 'timestamp("1969-12-31T00:00:00Z")' a b; says "the time is before 1970"
   refused kpipe --close-at-end -e kjoin --within 5s b -- a c; says "'--close-at-end'" "stands behind its name"
 }
 

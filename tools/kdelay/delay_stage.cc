@@ -15,6 +15,9 @@ constexpr size_t kAtOnce = 1000;
 // Far enough from the end of int64.
 constexpr int64_t kLatest = INT64_MAX / 8;
 constexpr std::string_view kNumberRow{&state::kKeyRow, 1};
+constexpr const char* kBefore1970 = "the record's own time is before 1970";
+
+bool is_before_1970(const Record& record) { return record.timestamp < 0 && record.timestamp != kNoTimestamp; }
 
 }  // namespace
 
@@ -35,8 +38,14 @@ std::string DelayStage::canonical() const {
   return format_duration(std::chrono::milliseconds(*plan_.delay));
 }
 
+std::optional<RecordError> DelayStage::error_of(const Record& record) {
+  const Result<int64_t> due = due_of(record);
+  return due ? std::nullopt : std::optional(due.error());
+}
+
 Result<int64_t> DelayStage::due_of(const Record& record) {
   if (plan_.delay) {
+    if (is_before_1970(record)) return RecordError{Reason::bad_time, kBefore1970};
     const int64_t from = record.timestamp >= 0 ? record.timestamp : clock_->wall_ms();
     if (from > kLatest) return RecordError{Reason::bad_time, "its time is too far in the future"};
     return from + *plan_.delay;
@@ -67,6 +76,7 @@ void DelayStage::process(const Record& record, flow::Emitter& out) {
   if (*due > now_) now_ = clock_->wall_ms();
   if (*due <= now_ && timers_->next_due() > *due) return pass_on(record, out);
   // OUT would refuse it later, too, when its partition and offset are no longer known.
+  if (is_before_1970(record)) return out.fail(record, {Reason::bad_time, kBefore1970});
   if (auto refused = out.too_far_ahead(record.timestamp)) return out.fail(record, std::move(*refused));
   key_.clear();
   put_ordered(key_, next_number_++);

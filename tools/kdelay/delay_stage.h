@@ -40,6 +40,8 @@ class DelayStage final : public flow::Stage, public flow::Waiting {
   void before_commit(flow::Emitter& out) override;
   size_t dirty_rows() const override { return timers_ ? timers_->dirty() : 0; }
   std::string canonical() const;
+  // Why it cannot wait, if so.
+  std::optional<RecordError> error_of(const Record& record);
 
  private:
   Result<int64_t> due_of(const Record& record);

@@ -57,7 +57,9 @@ class DelayTool final : public cli::StreamTool {
     plan_.options = shared_.expressions();
     plan_.keep_null = shared_.keep_null();
     plan_.rekeyed = job_.rekeyed;
-    job_.settings.push_back({"D", DelayStage(plan_, nullptr, nullptr).canonical()});
+    DelayStage stage(plan_, nullptr, nullptr);
+    refuse_constant(when, stage);
+    job_.settings.push_back({"D", stage.canonical()});
     if (plan_.time_unit_ns != cli::kDefaultTimeUnitNs)
       job_.settings.push_back({"--time-unit", cli::time_unit_name(plan_.time_unit_ns)});
     grouping_.refuse_idle_cache(job_);
@@ -73,6 +75,22 @@ class DelayTool final : public cli::StreamTool {
   }
 
  private:
+  // A time that is the same for all records, and can be none's.
+  void refuse_constant(const std::string& when, DelayStage& stage) const {
+    if (plan_.delay || !is_constant(when)) return;
+    if (const auto error = stage.error_of(Record()))
+      throw usage_error("D: '" + when + "': " + error->message,
+                        "a duration such as 30s, or an expression of the record that gives a time");
+  }
+  bool is_constant(const std::string& when) const {
+    try {
+      expr::constant_bytes(when, "D", plan_.options);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
   static constexpr int64_t kLongest = int64_t{1000} * 365 * 86'400'000;
 
   cli::GroupingOptions grouping_;
