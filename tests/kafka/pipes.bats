@@ -298,3 +298,20 @@ keyed_counts() { all "$1" | sed -E 's/^(k[0-9]+) .*"n":([0-9]+).*/\1 \2/' | sort
   [ "$(kread -e "$out" | jq -c .n)" = 3 ]
   [ "$(kread -e "$out-a" | jq -c .n)" = 1 ]
 }
+
+@test "rows of windows that ktake takes by number: several runs with -m cut the arrays as one run does" {
+  new_topic in 1
+  new_topic one 1
+  new_topic many 1
+  # Of each window the last key comes first.
+  for i in $(seq 62); do echo "{\"n\":$i,\"u\":$((4 - i % 5)),\"t\":$((1700000000000 + i * 1000))}"; done | kwrite -q --time t "$in"
+  stages=(kwindow -w 10s --by u --emit close 'm=max(n)' then ktake 4)
+  closing=(kwindow -w 10s --by u --emit close --close-at-end 'm=max(n)' then ktake 4)
+  kpipe -q -e -g "$one" "${closing[@]}" -- "$in" "$one"
+  [ "$(count "$one")" -eq 9 ]  # 33 rows
+  for _ in 1 2 3; do kpipe -q -e -m 2 -g "$many" "${stages[@]}" -- "$in" "$many"; done
+  kpipe -q -e -g "$many" "${stages[@]}" -- "$in" "$many"
+  # Nothing new comes: what closes at the end goes on in the array that was begun.
+  kpipe -q -e -g "$many" "${closing[@]}" -- "$in" "$many"
+  same <(consume "$one" -f '%s\n') <(consume "$many" -f '%s\n')
+}

@@ -37,7 +37,14 @@ TakeStage::TakeStage(const TakePlan& plan, std::unique_ptr<flow::RecordReader> r
       value_(expressions_.add("_value", "the value")),
       store_(store),
       clock_(clock),
-      rows_(store, {}, plan.cache_bytes) {}
+      rows_(store, {}, plan.cache_bytes) {
+  if (reader_ || store_.in_memory()) return;
+  store_.scan(std::string(1, state::kKeyRow), std::string(1, state::kKeyRow + 1),
+              [this](std::string_view key, std::string_view) {
+                task_group_ = key.substr(1);
+                return false;
+              });
+}
 
 void TakeStage::process(const Record& record, flow::Emitter& out) {
   if (record.value.is_null()) {
@@ -50,9 +57,12 @@ void TakeStage::process(const Record& record, flow::Emitter& out) {
     if (auto error = reader_->read(record, grouped)) return out.fail(record, std::move(*error));
     group_ = grouped.key;
     origin = grouped.origin;
+  } else if (!task_group_.empty()) {
+    group_ = task_group_;
   } else {
     // Where one stage reads several partitions.
     group_.assign(record.topic).append(1, '/').append(std::to_string(record.partition));
+    if (!store_.in_memory()) task_group_ = group_;
   }
   if (auto error = expressions_.bind(*origin)) return out.fail(record, std::move(*error));
   const Result<expr::Value> value = expressions_.get(value_);

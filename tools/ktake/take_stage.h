@@ -69,6 +69,9 @@ class TakeStage final : public flow::Stage {
   std::vector<std::string> changed_;  // groups with values that are in no part
   std::vector<std::pair<int32_t, int64_t>> times_;
   std::string group_;
+  // With a state of its own the stage is one partition's: what it calls its one group. What a stage before it makes
+  // of no record (a window that closes at the end) has no topic.
+  std::string task_group_;
   std::string array_;
   std::string element_;
   std::string key_;
