@@ -129,7 +129,7 @@ grow_on() {
   new_topic src 2
   new_topic dst 2
   test_topics create "$src-g-changelog" 2 cleanup.policy=compact max.message.bytes=5000
-  test_topics create "$src-g-repartition" 2 max.message.bytes=5000
+  test_topics create "$src-g-repartition" 2 max.message.bytes=1000
   seq 5000 | sed 's/.*/{"k":&}/' | produce "$src"
   ktable -e -g "$src-g" --by k 'n=count()' "$src" "$dst"
   [ "$(kquery "$dst" | grep -c '"n":1}')" -eq 5000 ]

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/error.h"
+#include "flow/tasks/piece_packer.h"
 #include "flow/tasks/source_headers.h"
 #include "flow/topology/stage.h"
 
@@ -27,9 +27,7 @@ class PieceWriter {
     output.timestamp = time;
     output.keeps_key = false;
     out.emit(nullptr, output);
-    if (out.refused())
-      throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
-                  "raise its max.message.bytes, or use --no-combine");
+    if (out.refused()) throw piece_refused();
   }
 
  private:

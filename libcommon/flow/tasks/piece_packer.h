@@ -15,25 +15,30 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "data/record.h"
 
 namespace kutils::flow {
 
+// Where the topic does not take a piece by itself.
+Error piece_refused();
+
 class PiecePacker {
  public:
-  using Write = std::function<void(const Output&)>;
+  // False: the topic takes no record of this size, and nothing was written.
+  using Write = std::function<bool(const Output&)>;
 
   // `partitions`: of the internal topic.
-  explicit PiecePacker(int32_t partitions) : packs_(static_cast<size_t>(partitions)) {}
+  explicit PiecePacker(int32_t partitions);
 
   // No record is its origin, and it says by its headers where it is from and that it is one. A single record that a commit made in
   // front has no origin either.
   static bool is_piece(const Record* origin, const Output& output);
-  // Into a pack for output.partition. What is full, and a piece that is too large for a pack, goes to `write`.
-  // REQUIRES: is_piece().
-  void add(const Output& piece, const Write& write);
-  // All packs, in the order of their partitions.
-  void write_all(const Write& write);
+  // Into a pack for output.partition. What is full, and a piece that is too large for a pack, goes to `write`; a
+  // pack that is refused again in smaller ones. False: a piece by itself was refused. REQUIRES: is_piece().
+  [[nodiscard]] bool add(const Output& piece, const Write& write);
+  // All packs, in the order of their partitions. False as above.
+  [[nodiscard]] bool write_all(const Write& write);
   void forget();
 
  private:
@@ -44,8 +49,10 @@ class PiecePacker {
     int64_t last_time = 0;
     int64_t largest_time = 0;
   };
-  void write_one(size_t partition, const Write& write);
+  bool write_one(size_t partition, const Write& write);
+  bool write_smaller(const Pack& pack, size_t partition, const Write& write);
 
+  size_t most_;              // bytes of a pack: what the topic has taken so far
   std::vector<Pack> packs_;  // by partition
   bool any_ = false;
 };

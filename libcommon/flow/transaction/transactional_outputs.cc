@@ -61,14 +61,14 @@ std::optional<RecordError> TransactionalOutputs::write_between(Between& to, cons
   const Record* from = origin ? origin : &home_;
   const bool is_piece = PiecePacker::is_piece(origin, output);
   const bool is_told = to.marks && from->partition >= 0 && output.timestamp >= 0;
-  const auto write = [&](const Output& pack) { write_pack(to, pack); };
-  if (!is_piece) to.packer.write_all(write);  // in their order
+  const auto write = [&](const Output& pack) { return !sink.write(nullptr, pack); };
+  if (!is_piece) write_pieces(to);  // in their order
   if (!is_piece && !is_told) return sink.write(origin, output);
   Output placed = output;
   placed.partition = murmur2_partition(output.key.view(), to.partitions);
   std::optional<RecordError> refused;
   if (is_piece) {
-    to.packer.add(placed, write);
+    if (!to.packer.add(placed, write)) throw piece_refused();
   } else {
     refused = sink.write(origin, placed);
   }
@@ -79,14 +79,13 @@ std::optional<RecordError> TransactionalOutputs::write_between(Between& to, cons
   return refused;
 }
 
-void TransactionalOutputs::write_pack(Between& to, const Output& pack) {
-  if (to.sinks[committer_.producer_index()]->write(nullptr, pack))
-    throw Error(ExitCode::bad_record, "the internal topic does not take the combined records of a group",
-                "raise its max.message.bytes, or use --no-combine");
+void TransactionalOutputs::write_pieces(Between& to) {
+  io::Sink& sink = *to.sinks[committer_.producer_index()];
+  if (!to.packer.write_all([&](const Output& pack) { return !sink.write(nullptr, pack); })) throw piece_refused();
 }
 
 void TransactionalOutputs::write_pieces() {
-  for (Between& to : between_) to.packer.write_all([&](const Output& pack) { write_pack(to, pack); });
+  for (Between& to : between_) write_pieces(to);
 }
 
 void TransactionalOutputs::forget_pieces() {
@@ -95,7 +94,7 @@ void TransactionalOutputs::forget_pieces() {
 
 void TransactionalOutputs::mark(size_t sub, const Output& mark) {
   Between& to = between_[sub];
-  to.packer.write_all([&](const Output& pack) { write_pack(to, pack); });
+  write_pieces(to);
   if (const auto refused = between_[sub].sinks[committer_.producer_index()]->write(nullptr, mark))
     throw Error(ExitCode::delivery, "an internal topic takes no mark: " + refused->message);
 }

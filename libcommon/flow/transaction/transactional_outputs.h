@@ -50,7 +50,7 @@ class TransactionalOutputs final : public Outputs {
     SourceMarks* marks = nullptr;
   };
   std::optional<RecordError> write_between(Between& to, const Record* origin, const Output& output);
-  void write_pack(Between& to, const Output& pack);
+  void write_pieces(Between& to);
   SinkOutputs& set() { return lines_ ? *lines_ : *sets_[committer_.producer_index()]; }
 
   const WorkerPlan& plan_;

@@ -44,10 +44,15 @@ class InternalTopic final : public Emitter {
     }
     Output placed = output;
     placed.partition = murmur2_partition(output.key.view(), partitions_);
-    packer_.add(placed, [this](const Output& pack) { write(pack); });
+    REQUIRE(packer_.add(placed, [this](const Output& pack) { return take(pack); }));
   }
   void commit() {
-    packer_.write_all([this](const Output& pack) { write(pack); });
+    REQUIRE(packer_.write_all([this](const Output& pack) { return take(pack); }));
+  }
+  bool take(const Output& pack) {
+    if (pack.key.size() + pack.value.size() > most_bytes) return false;
+    write(pack);
+    return true;
   }
   void write(const Output& output) {
     Kept kept{{}, std::string(output.value.view()), output.timestamp, output.partition, {}};
@@ -66,6 +71,7 @@ class InternalTopic final : public Emitter {
   std::vector<Kept> records;
   std::vector<std::string> failed;
   std::map<DropReason, size_t> drops;
+  size_t most_bytes = SIZE_MAX;  // of a piece or pack that the topic takes
 
  private:
   const int32_t partitions_;
@@ -141,8 +147,9 @@ struct Outcome {
 };
 
 // `partitions`: of the internal topic, if pieces are packed.
+// `most_bytes`: of a record that it takes.
 Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
-            const std::vector<size_t>& commits, int32_t partitions = 0) {
+            const std::vector<size_t>& commits, int32_t partitions = 0, size_t most_bytes = SIZE_MAX) {
   const AggregateSet set(parse_aggregates(one.aggregates, "AGGS"));
   auto reader = std::make_unique<ExpressionReader>(front_plan(), expr::Options(), set, nullptr);
   CombinePlan how = plan_of(one);
@@ -167,6 +174,7 @@ Outcome run(const Case& one, bool combines, const std::vector<Line>& lines,
     behind = make_aggregate_table(options, set, std::move(behind_reader), store.operator_store(1));
   }
   Outcome out{{}, InternalTopic(partitions)};
+  out.topic.most_bytes = most_bytes;
   size_t read = 0;
   const auto commit = [&] {
     front->before_commit(out.topic);
@@ -414,6 +422,20 @@ TEST_CASE("combining: many records are one, and where groups do not repeat few w
   }
   CHECK(most < 5000);
   CHECK(run({"a=sum(x)", {}, 0}, true, many, {}, 1).results.rows.size() == 20'000);
+}
+
+TEST_CASE("combining: a topic that takes small records only gets smaller packs, with the same in them") {
+  std::vector<Line> lines;
+  for (int n = 0; n < 4000; ++n)
+    lines.push_back({"{\"g\":\"g" + std::to_string(n % 1000) + "\",\"x\":" + std::to_string(n) + "}", n});
+  const Case sums{"a=sum(x)", {}, 0};
+  const Outcome whole = run(sums, true, lines, {1500}, 3);
+  for (const size_t most : {3000u, 500u, 100u, 12u}) {
+    const Outcome small = run(sums, true, lines, {1500}, 3, most);
+    for (const auto& kept : small.topic.records) CHECK(kept.value.size() <= most);
+    CHECK(small.topic.records.size() > whole.topic.records.size());
+    CHECK(small.results.rows == whole.results.rows);
+  }
 }
 
 TEST_CASE("combining: pieces for one partition go on as one record, in their order, large ones alone") {
