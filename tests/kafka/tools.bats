@@ -493,3 +493,19 @@ event_times() {
   run kbranch --to --all to "$in" "$rest"
   [ "$status" -eq 2 ]
 }
+
+@test "kbranch --to: a topic that it named and that is deleted while it runs is no longer created: code 2 and which" {
+  new_topic in 1
+  new_topic rest 1
+  start_tool branch kbranch -g "$rest" --to "to == null ? null : '$rest-' + to" "$in" "$rest"
+  printf '%s\n' '{"to":"a"}' '{"to":"b"}' '{"to":null}' | kwrite -q "$in"
+  wait_for 30 count_is "$rest" 1
+  wait_for 30 caught_up "$rest" "$in"
+  test_topics delete "$rest-b"
+  wait_for 20 file_has branch.err "topic '$rest-b' was deleted while the tool wrote"
+  end_of_tool "$started" 30
+  [ "$status" -eq 2 ]
+  [ "$(grep -c "created topic $rest-b" branch.err)" -eq 1 ]
+  run kread -e "$rest-b"
+  says "no topic '$rest-b'"
+}

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "flow/topology/named_outputs.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr int64_t kLookUs = 1'000'000;
 // Deleting and creating a topic takes a cluster as long as this, and whoever reads it notices later.
 constexpr int64_t kGapUs = 100'000;
 constexpr size_t kMarksAtOnce = 16;
+constexpr size_t kNamedAtOnce = 32;  // of the topics that records name
 constexpr Millis kReadLimit{3000};
 constexpr Millis kSettleLimit{5000};
 constexpr Millis kEndLimit{1000};  // of both, once the program is asked to end
@@ -205,6 +208,11 @@ Origins::Question Origins::next_question() {
     question.topics.push_back(is_input(context_.plan, topic)
                                   ? kafka::PartitionOffset{{topic, 0}, kNoOffset, {}}
                                   : written_.newest(topic));
+  if (const auto& named = context_.job.named_outputs)
+    for (const std::string& topic : named->opened(kNamedAtOnce, next_named_))
+      if (std::none_of(question.topics.begin(), question.topics.end(),
+                       [&](const auto& one) { return one.at.topic == topic; }))
+        question.topics.push_back(written_.newest(topic));
   return question;
 }
 

@@ -20,9 +20,9 @@
 // mark's offset before the next look (a tool that was stopped for as long); and, for one second, one whose marks
 // cannot be read for 5 s, for a commit waits no longer.
 //
-// Beside it, each look asks whether the topics that are read or written still are there, and those that are
-// written no shorter than they were: a write to one that was deleted or recreated fails only after half a
-// minute or never, and one that has nothing to write would never say so.
+// Beside it, each look asks whether the topics that are read or written still are there (of many that records name,
+// some in turn), and those that are written no shorter than they were: a write to one that was deleted or
+// recreated fails only after half a minute or never, and one that has nothing to write would never say so.
 //
 // Looks run beside the worker, with a reader and an admin of their own. Used by the worker's thread.
 #pragma once
@@ -121,6 +121,7 @@ class Origins {
   std::map<kafka::TopicPartition, Place> places_;
   std::map<std::string, int> missing_;  // looks in a row that did not find the topic
   WrittenLogs written_;
+  size_t next_named_ = 0;
   std::map<std::string, Gap> gaps_;  // by topic; not looked at since
   int64_t polled_us_ = 0;
   int64_t emptied_us_ = 0;        // the last poll that took all

@@ -160,7 +160,8 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
   if (job.named_outputs)
     open_named = [&job, &around, &log, &run, inputs](uint32_t port) {
       const std::string topic = job.named_outputs->topic_of(port);
-      ensure_topic(job, *run.admin, log, topic, 0);
+      job.named_outputs->open(port,
+                              [&](const std::string&) { ensure_topic(job, *run.admin, log, topic, 0); });
       return around.make_topic_sink(*run.producers.front(), *run.admin, topic, inputs);
     };
   run.outputs =

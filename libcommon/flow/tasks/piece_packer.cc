@@ -40,7 +40,8 @@ bool PiecePacker::add(const Output& piece, const Write& write) {
   Pack& pack = packs_[partition];
   const size_t size = piece.key.size() + piece.value.size();
   const std::string_view source = piece.headers[0].value.view();
-  if ((pack.bytes.size() + size > most_ || pack.source != source) && !write_one(partition, write)) return false;
+  if ((pack.bytes.size() + size > most_ || pack.source != source) && !write_one(partition, write))
+    return false;
   if (size > most_ / 2) return write(piece);
   const int64_t offset = number_of(piece.headers[1]);
   if (pack.bytes.empty()) {

@@ -35,8 +35,11 @@ TransactionalOutputs::TransactionalOutputs(const WorkerContext& context, Committ
     SinkOutputs::OpenNamed open_named;
     if (context.job.named_outputs)
       open_named = [context, inputs, producer = outside ? outside : producer](uint32_t port) {
-        const std::string topic = context.job.named_outputs->topic_of(port);
-        ensure_topic(context.job, context.admin, context.log, topic, context.plan.subs.front().partitions);
+        NamedOutputs& named = *context.job.named_outputs;
+        const std::string topic = named.topic_of(port);
+        named.open(port, [&](const std::string&) {
+          ensure_topic(context.job, context.admin, context.log, topic, context.plan.subs.front().partitions);
+        });
         return context.around.make_topic_sink(*producer, context.admin, topic, inputs);
       };
     sets_.push_back(std::make_unique<SinkOutputs>(context.job.tool, std::move(ports), std::move(letters),
@@ -81,7 +84,8 @@ std::optional<RecordError> TransactionalOutputs::write_between(Between& to, cons
 
 void TransactionalOutputs::write_pieces(Between& to) {
   io::Sink& sink = *to.sinks[committer_.producer_index()];
-  if (!to.packer.write_all([&](const Output& pack) { return !sink.write(nullptr, pack); })) throw piece_refused();
+  if (!to.packer.write_all([&](const Output& pack) { return !sink.write(nullptr, pack); }))
+    throw piece_refused();
 }
 
 void TransactionalOutputs::write_pieces() {
