@@ -108,6 +108,8 @@ class RocksBackend final : public Backend {
         spare_(spare),
         open_(std::move(open)),
         cache_(budget_, is_empty()) {
+    // Rows that are asked for again lie in cache_. Blocks of the others, kept, only put each other out.
+    look_up_.fill_cache = false;
     write_.disableWAL = true;                            // the changelog topic is the log
     sst_options_.compression = rocksdb::kNoCompression;  // it is merged with others soon
     ++*open_;
@@ -125,7 +127,7 @@ class RocksBackend final : public Backend {
       case RowCache::Known::no:
         break;
     }
-    if (!look_up(*db_, read_, key, directory_, found_)) return std::nullopt;
+    if (!look_up(*db_, look_up_, key, directory_, found_)) return std::nullopt;
     if (key.size() + found_.size() <= RowCache::kMaxRowBytes)
       cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
@@ -241,6 +243,7 @@ class RocksBackend final : public Backend {
   const std::string directory_;
   rocksdb::Options sst_options_;
   rocksdb::ReadOptions read_;
+  rocksdb::ReadOptions look_up_;  // of one row
   rocksdb::WriteOptions write_;
   const size_t budget_;
   const size_t spare_;
