@@ -19,6 +19,7 @@ struct Correction {
   std::vector<std::pair<std::string, std::string>> add = {};
   std::vector<std::string> drop = {};                     // options to leave out
   std::optional<std::string> spec = {};                   // the first operand
+  std::optional<std::pair<std::string, std::string>> replaced = {};  // an operand as it was given, and as it was meant
   std::optional<std::vector<std::string>> operands = {};  // all operands
 };
 

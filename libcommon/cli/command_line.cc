@@ -144,29 +144,17 @@ bool may_be_spec(std::string_view argument) {
          (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
 }
 
-// `-t clicks` of kread and kwrite: the command that was meant.
-std::string topic_as_operand(const ToolInfo& info, const std::string& option, int argc, char** argv) {
-  std::string topic;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == option && i + 1 < argc) topic = argv[i + 1];
-    if (argument.rfind(option + "=", 0) == 0) topic = argument.substr(option.size() + 1);
-    if (option.size() == 2 && argument.size() > 2 && argument.rfind(option, 0) == 0)
-      topic = argument.substr(2);
-  }
-  const bool one_operand = (info.name == "kread" || info.name == "kwrite" ||
-                            (info.name == "klag" && (option == "-g" || option == "--group"))) &&
-                           !topic.empty();
-  return info.name + " " + (one_operand ? shell_word(topic) : operand_usage(info));
-}
-
 Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc,
                      char** argv) {
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_long = name.rfind("--", 0) == 0;
   const std::string letter = is_long ? name : name.substr(0, 2);
-  if (const auto command = foreign_command(info, table, argc, argv))
-    return usage_error("unknown option '" + letter + "'", "write: " + *command);
+  const auto theirs = foreign_command(info, table, argc, argv);
+  if (theirs && theirs->command.empty())
+    return usage_error("unknown option '" + letter + "'",
+                       theirs->remarks.substr(0, theirs->remarks.size() - 1));
+  if (theirs && theirs->words > 1)
+    return usage_error("unknown option '" + letter + "'", theirs->remarks + "write: " + theirs->command);
   std::string hint = may_be_spec(argument) && argument.find_first_of(" ,()<>") != argument.npos
                          ? spec_hint(info, table, argc, argv)
                          : std::string();
@@ -181,13 +169,20 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
       if (info.name == "klag" && letter == "--list")
         hint = "groups and what each has read are listed by: koffset list";
       if (info.name == "klag" && letter == "--group") hint = "a consumer group is an operand here: ";
-      if (hint.back() == ' ') hint += topic_as_operand(info, letter, argc, argv);
+      if (hint.back() == ' ')
+        hint += theirs ? theirs->command : info.name + " " + operand_usage(info);
+      else if (theirs && !hint.ends_with(theirs->command))
+        hint += "; write: " + theirs->command;
       return usage_error("unknown option '" + letter + "'", hint);
     }
   }
+  if (theirs) return usage_error("unknown option '" + letter + "'", theirs->remarks + "write: " + theirs->command);
   // head -5
   if (hint.empty() && argument.size() > 1 && argument.find_first_not_of("0123456789", 1) == argument.npos)
-    hint = "a number of records is: -c " + argument.substr(1);
+    hint = "a number of records is: " + GivenCommand(info, table, argc, argv)
+                                            .hint({.before = "",
+                                                   .add = {{"-c", argument.substr(1)}},
+                                                   .drop = {argument.substr(0, 2)}});
   if (hint.empty() && is_long) {
     std::vector<std::string> names;
     for (const Option& option : table.options()) {

@@ -5,17 +5,20 @@
 #include <vector>
 
 #include "base/shell_word.h"
+#include "cli/given_command.h"
 
 namespace kutils::cli {
 namespace {
 
-// `ours`: the option here, "*" its value; "@ *" an operand, "@1 *" the first one, "@f *" a file; "!NAME" the verb; "": nothing.
+// `ours`: the option here, "*" its value; "@ *" an operand, "@1 *" the first one, "@f *" a file; "!NAME" the verb; "~" or "~ *":
+// left out, as is what the tool has no option for; "#": nothing can be written for it.
 struct Word {
-  std::string_view tools;  // empty: any of kTools
+  std::string_view tools;  // empty: any
   std::string_view option;
   std::string_view ours;
+  std::string_view remark = {};  // said beside the command
 };
-constexpr std::string_view kTools = "kread kwrite ktopic koffset klag";
+constexpr std::string_view kGroups = "koffset klag";
 constexpr Word kWords[] = {
     {"", "--bootstrap-server", "-b *"},
     {"", "--bootstrap-servers", "-b *"},
@@ -24,25 +27,56 @@ constexpr Word kWords[] = {
     {"", "--command-config", "-F *"},
     {"", "--consumer.config", "-F *"},
     {"", "--producer.config", "-F *"},
+    {"", "--consumer-property", "-X consumer.*"},
+    {"", "--producer-property", "-X producer.*"},
+    {"koffset", "--topic", "@t *"},
     {"", "--topic", "@ *"},
-    {"kread kwrite ktopic", "-t", "@ *"},
-    {"koffset klag", "--group", "@1 *"},
-    {"koffset klag", "-g", "@1 *"},
-    {"kread", "--group", "-g *"},
-    {"kread", "-G", "-g *"},
-    {"kread", "-C", ""},
-    {"kread", "-u", ""},
-    {"kread", "--from-beginning", "-o beginning"},
+    {"ktop", "-t", "~ *"},
+    {"", "-t", "@ *"},
+    {kGroups, "--group", "@1 *"},
+    {kGroups, "-g", "@1 *"},
+    {"", "--group", "-g *"},
+    {"", "-G", "-g *"},
+    {"", "-C", "~"},
+    {"", "-u", "~"},
+    {"", "--from-beginning", "-o beginning"},
+    {"", "--beginning", "-o beginning"},
+    {"", "--earliest", "-o beginning"},
+    {"", "--latest", "-o end"},
     {"kread", "--offset", "-o *"},
-    {"kread", "--partition", "-p *"},
-    {"kread", "--max-messages", "-c *"},
-    {"kread", "--num", "-c *"},
+    {"", "--start-offset", "-o *"},
+    {"", "--partition", "-p *"},
+    {"", "--max-messages", "-c *"},
+    {"", "--num-messages", "-c *"},
+    {"", "--num", "-c *"},
+    {"kread", "--head", "-c *"},
     {"kread", "-n", "-c *"},
-    {"kread", "--skip-message-on-error", "--on-error skip"},
-    {"kread ktopic", "-L", "!list"},
-    {"kwrite", "-P", ""},
+    {"kread", "--last", "--tail *"},
+    {"", "--timeout-ms", "-e", "--timeout-ms ends after silence; here -e stops at what is the end now"},
+    {"", "--exit-eof", "-e"},
+    {"", "--no-follow", "-e"},
+    {"", "--skip-message-on-error", "--on-error skip"},
+    {"", "--isolation-level", "~ *", "--isolation-level is left out: only what is committed is read; -X consumer.isolation.level=read_uncommitted"},
+    {"kread", "--key-deserializer", "~ *", "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
+    {"kread", "--value-deserializer", "~ *", "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
+    {"kread", "--formatter", "~ *", "--formatter is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+    {"kread", "--formatter-config", "~ *", "--formatter-config is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+    {"kread", "--hexdump", "-O hex"},
+    {"kread", "-L", "!list"},
+    {"kread", "--list", "!list"},
+    {"ktopic", "-L", "!list"},
+    {"kwrite", "-P", "~"},
     {"kwrite", "-l", "@f *"},
-    {"kwrite", "--sync", ""},
+    {"kwrite", "--sync", "~"},
+    {"kwrite", "--batch-size", "-X producer.batch.num.messages=*"},
+    {"kwrite", "-z", "-X compression.codec=*"},
+    {"kwrite", "--compression-codec", "-X compression.codec=*"},
+    {"kwrite", "--request-required-acks", "-X acks=*"},
+    {"kwrite", "--request-timeout-ms", "-X request.timeout.ms=*"},
+    {"kwrite", "--timeout", "~ *", "--timeout is left out: lines are sent as soon as no more input waits"},
+    {"kwrite", "--max-block-ms", "~ *", "--max-block-ms is left out: an outage is waited for, and said"},
+    {"kwrite", "--message-send-max-retries", "~ *", "--message-send-max-retries is left out: what can be sent again is"},
+    {"kwrite", "--line-reader", "~ *", "--line-reader is left out: lines are read as -I FMT says"},
     {"ktopic koffset", "--list", "!list"},
     {"ktopic koffset", "-l", "!list"},
     {"ktopic", "--describe", "!describe"},
@@ -55,15 +89,29 @@ constexpr Word kWords[] = {
     {"ktopic", "--delete-config", "--unset *"},
     {"koffset", "--describe", "!show"},
     {"koffset", "--delete", "!delete"},
+    {"koffset", "--delete-offsets", "!delete"},
+    {"koffset", "--export", "!export"},
     {"koffset", "--all-groups", "!list"},
+    {"koffset", "--all-topics", "~"},
     {"koffset", "--reset-offsets", "!reset"},
     {"koffset", "--to-earliest", "-o beginning"},
     {"koffset", "--to-latest", "-o end"},
     {"koffset", "--to-offset", "-o *"},
     {"koffset", "--to-datetime", "--since *"},
-    {"koffset", "--dry-run", ""},
-    {"klag", "--describe", ""},
-    {"klag", "--offsets", ""},
+    {"koffset", "--by-duration", "--since *"},
+    {"koffset", "--dry-run", "~"},
+    {"koffset", "--members", "~"},
+    {"koffset", "--verbose", "~"},
+    {"koffset", "--state", "~"},
+    {"koffset", "--offsets", "~"},
+    {"koffset klag", "--timeout", "~ *"},
+    {"koffset", "--shift-by", "# *",
+     "--shift-by has no counterpart: koffset show GROUP says where the group stands, koffset commit GROUP TOPIC:PARTITION=OFFSET sets it"},
+    {"koffset", "--to-current", "#", "--to-current has no counterpart: offsets stay as they are unless they are set"},
+    {"koffset", "--from-file", "# *",
+     "--from-file reads another form: koffset import GROUP FILE reads what koffset export GROUP wrote"},
+    {"klag", "--describe", "~"},
+    {"klag", "--offsets", "~"},
 };
 
 bool is_among(std::string_view name, std::string_view names) {
@@ -75,123 +123,195 @@ bool is_among(std::string_view name, std::string_view names) {
   return false;
 }
 
-const Option* our_option(const OptionTable& table, std::string_view name) {
-  for (const Option& option : table.options()) {
-    const auto names = split_names(option.names);
-    if (std::find(names.begin(), names.end(), name) != names.end()) return &option;
-  }
-  return nullptr;
-}
-
-bool may_be_secret(std::string_view option) { return option == "-X" || option == "-F"; }
-
 struct Command {
   std::string verb;
-  std::vector<std::string> options, first, operands, bare;
+  std::vector<std::string> options, first, operands, bare;  // as they are shown
+  std::vector<std::string> remarks;
+  std::string shown;  // what --property wants printed: tokens of -f
   bool shows_key = false;
-  std::string separator = "'\\t'";  // as the scripts have it
+  bool wants_template = false;
+  std::string separator = "\\t";  // as the scripts have it
+  bool is_possible = true;
   int foreign = 0;
 };
 
+void remark(std::string_view text, Command& command) {
+  if (text.empty() || std::find(command.remarks.begin(), command.remarks.end(), text) != command.remarks.end())
+    return;
+  command.remarks.emplace_back(text);
+}
+
 // --property print.key=true, parse.key=true, key.separator=:
-bool add_property(const std::string& property, Command& command) {
-  const size_t equals = property.find('=');
-  if (equals == std::string::npos) return false;
-  const std::string name = property.substr(0, equals), value = property.substr(equals + 1);
-  command.foreign += 2;  // none of our options is like it
+void add_property(const std::string& property, Command& command) {
+  struct Printed {
+    std::string_view name, token;
+  };
+  constexpr Printed kPrinted[] = {{"print.timestamp", "%T"}, {"print.partition", "%p"}, {"print.offset", "%o"},
+                                  {"print.headers", "%h"},   {"print.key", "%k"},       {"print.value", "%s"}};
+  const size_t equals = std::min(property.find('='), property.size());
+  const std::string name = property.substr(0, equals);
+  const std::string value = equals < property.size() ? property.substr(equals + 1) : "";
   if (name == "print.key" || name == "parse.key") {
     command.shows_key = value == "true";
   } else if (name == "key.separator") {
-    command.separator = shell_word(value);
-  } else if (name == "print.headers" || name == "print.timestamp" || name == "print.partition" ||
-             name == "print.offset" || name == "parse.headers") {
-    if (value == "true") command.options.emplace_back("-J");
+    command.separator = value;
+  } else if (name == "parse.headers") {
+    remark("parse.headers is left out: headers are read from envelopes, by -J", command);
+  } else if (const auto* const printed = std::find_if(std::begin(kPrinted), std::end(kPrinted),
+                                                      [&](const Printed& one) { return one.name == name; });
+             printed != std::end(kPrinted)) {
+    if (name != "print.value" && value == "true") command.wants_template = true;
+    if (value == "true") command.shown += printed->token;
+    if (name == "print.value" && value != "true") command.shown += '-';
   } else {
-    return name == "print.value" && value == "true";
+    // Its value may be a secret.
+    remark("--property " + name + " is left out: " +
+               (name.find("registry") != std::string::npos ? "codecs are --key-codec and --value-codec CODEC"
+                                                           : "it has no counterpart"),
+           command);
   }
-  return true;
 }
 
-std::string with_value(std::string_view ours, const std::string& value) {
-  return std::string(ours.substr(0, ours.size() - 1)) + shell_word(value);
+// The options that --property comes to: -K SEP for keys, -f FORMAT for what else is printed, in the order of the scripts.
+void add_printed(const std::string& tool, Command& command) {
+  if (command.wants_template && tool == "kread") {
+    std::string format;
+    for (const std::string_view token : {"%T", "%p", "%o", "%h", "%k", "%s"}) {
+      const bool is_shown = token == "%s"   ? command.shown.find('-') == std::string::npos
+                            : token == "%k" ? command.shows_key
+                                            : command.shown.find(token) != std::string::npos;
+      if (is_shown) format += (format.empty() ? "" : command.separator) + std::string(token);
+    }
+    command.options.push_back("-f " + shell_word(format + "\\n"));
+  } else if (command.shows_key) {
+    command.options.push_back("-K " + shell_word(command.separator));
+  }
 }
 
-void add(const Word& word, const std::string& value, Command& command) {
+// PT1H30M: 1h30m
+std::string plain_duration(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (c != 'P' && c != 'T') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+void add(const Word& word, const std::string& value, const GivenCommand& given, const OptionTable& table,
+         Command& command) {
   ++command.foreign;
-  if (word.ours.empty()) return;
-  if (word.ours.starts_with("!")) {
-    if (command.verb.empty()) command.verb = word.ours.substr(1);
-  } else if (word.ours == "@f *") {
+  const std::string_view ours = word.ours;
+  remark(word.remark, command);
+  if (ours.starts_with("~")) return;
+  if (ours.starts_with("#")) {
+    command.is_possible = false;
+  } else if (ours.starts_with("!")) {
+    if (command.verb.empty()) command.verb = ours.substr(1);
+  } else if (ours == "@f *") {
     command.first.push_back(shell_word(value.find('/') == std::string::npos ? "./" + value : value));
-  } else if (word.ours.starts_with("@1")) {
+  } else if (ours.starts_with("@1")) {
     command.first.push_back(shell_word(value));
-  } else if (word.ours.starts_with("@")) {
+  } else if (ours == "@t *") {
+    // --topic clicks:0,1
+    const size_t colon = value.find(':');
+    command.operands.push_back(shell_word(value.substr(0, colon)));
+    if (colon != std::string::npos) command.options.push_back("-p " + shell_word(value.substr(colon + 1)));
+  } else if (ours.starts_with("@")) {
     command.operands.push_back(shell_word(value));
   } else {
-    command.options.push_back(word.ours.ends_with("*") ? with_value(word.ours, value)
-                                                       : std::string(word.ours));
+    const std::string name(ours.substr(0, ours.find(' ')));
+    if (!given.takes(name)) {
+      remark(std::string(word.option) + " is left out: this tool has no " + name, command);
+      return;
+    }
+    std::string text(ours);
+    if (ours.ends_with("*")) {
+      const size_t from = name.size() + 1;
+      std::string whole =
+          text.substr(from, text.size() - from - 1) + (word.option == "--by-duration" ? plain_duration(value) : value);
+      for (const Option& option : table.options())
+        if (split_names(option.names).front() == name) whole = shown_value(option, whole);
+      text = name + " " + shell_word(whole);
+    }
+    command.options.push_back(text);
   }
+}
+
+const Word* find_word(const ToolInfo& info, std::string_view name) {
+  const auto* const word = std::find_if(std::begin(kWords), std::end(kWords), [&](const Word& one) {
+    return one.option == name && (one.tools.empty() || is_among(info.name, one.tools));
+  });
+  return word == std::end(kWords) ? nullptr : word;
+}
+
+bool is_property(std::string_view name) {
+  return name == "--property" || name == "--formatter-property" || name == "--reader-property";
 }
 
 }  // namespace
 
-std::optional<std::string> foreign_command(const ToolInfo& info, const OptionTable& table, int argc,
-                                           char** argv) {
-  if (!is_among(info.name, kTools)) return std::nullopt;
+std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const OptionTable& table, int argc,
+                                              char** argv) {
+  if (info.operands.empty() ||
+      std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_rest; }))
+    return std::nullopt;
   const bool has_verb = info.operands.front().name == "VERB";
+  const bool has_spec = info.operands.front().is_spec;
+  // Where the topic is an option, a word behind an option of theirs is its value.
+  const bool names_topic = std::any_of(argv + 1, argv + argc, [](const char* one) {
+    const std::string_view word = one;
+    return word == "--topic" || word.starts_with("--topic=") || word == "-t";
+  });
+  const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
+    if (is_property(name)) return true;
+    if (const Word* word = find_word(info, name)) return word->ours.ends_with("*") || name == "--timeout-ms";
+    return std::nullopt;
+  });
   Command command;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument.size() < 2 || argument[0] != '-') {
-      command.bare.push_back(shell_word(argument));
-      continue;
+  // -total may be a LIST.
+  if (has_spec && std::any_of(argv + 1, argv + argc, [&](const std::string_view word) {
+        return word.size() > 2 && word[0] == '-' && word[1] != '-' && !given.takes(std::string(word.substr(0, 2)));
+      }))
+    return std::nullopt;
+  const std::vector<GivenCommand::Word>& words = given.words();
+  for (size_t i = 0; i < words.size(); ++i) {
+    const GivenCommand::Word& word = words[i];
+    if (word.kind == GivenCommand::Word::Kind::operand) {
+      command.bare.push_back(shell_word(word.name));
+    } else if (word.option != nullptr) {
+      if (word.option->metavar.empty() == word.value.has_value()) return std::nullopt;  // -q=1, -c
+      command.options.push_back(
+          word.value ? word.name + " " + shell_word(shown_value(*word.option, *word.value)) : word.name);
+    } else if (is_property(word.name)) {
+      if (has_verb || !word.value) return std::nullopt;
+      ++command.foreign;
+      add_property(*word.value, command);
+    } else if (const Word* theirs = find_word(info, word.name)) {
+      if (theirs->ours.ends_with("*") && !word.value) return std::nullopt;
+      add(*theirs, word.value.value_or(""), given, table, command);
+    } else {
+      // None that is known: a slip, unless all else is theirs.
+      if (!names_topic || word.name.size() < 3) return std::nullopt;
+      remark(word.name + " is left out: it has no counterpart that is known", command);
+      if (!word.value && i + 1 < words.size() && words[i + 1].kind == GivenCommand::Word::Kind::operand) ++i;
     }
-    const bool is_long = argument[1] == '-';
-    const size_t equals = is_long ? argument.find('=') : std::string::npos;
-    const std::string name = is_long ? argument.substr(0, equals) : argument.substr(0, 2);
-    std::optional<std::string> value;
-    if (equals != std::string::npos) value = argument.substr(equals + 1);
-    if (!is_long && argument.size() > 2) value = argument.substr(2);
-    const auto next = [&]() -> const std::string* {
-      if (!value && i + 1 < argc) value = argv[++i];
-      return value ? &*value : nullptr;
-    };
-    if (may_be_secret(name)) return std::nullopt;
-    if (const Option* ours = our_option(table, name)) {
-      if (ours->metavar.empty()) {
-        if (value) return std::nullopt;  // -qu
-        command.options.push_back(name);
-      } else if (next()) {
-        command.options.push_back(name + " " + shell_word(*value));
-      } else {
-        return std::nullopt;
-      }
-      continue;
-    }
-    if (name == "--property" || name == "--formatter-property" || name == "--reader-property") {
-      if (has_verb || !next() || !add_property(*value, command)) return std::nullopt;
-      continue;
-    }
-    const auto* const word = std::find_if(std::begin(kWords), std::end(kWords), [&](const Word& one) {
-      return one.option == name && (one.tools.empty() || is_among(info.name, one.tools));
-    });
-    if (word == std::end(kWords)) return std::nullopt;
-    const bool takes_value = word->ours.ends_with("*");
-    if (takes_value ? !next() : value.has_value()) return std::nullopt;
-    add(*word, takes_value ? *value : "", command);
   }
+  if (command.foreign == 0) return std::nullopt;
   // `ktopic create --topic a`: the verb is ours already.
-  if (has_verb && command.verb.empty() && !command.bare.empty()) {
+  const bool has_own_verb = has_verb && command.verb.empty() && !command.bare.empty();
+  if (has_own_verb) {
     command.verb = command.bare.front();
     command.bare.erase(command.bare.begin());
   }
-  command.operands.insert(command.operands.end(), command.bare.begin(), command.bare.end());
-  if (command.shows_key) command.options.push_back("-K " + command.separator);
+  // EXPR and what kwrite reads stand in front of the topic.
+  const bool bare_first = has_spec || info.name == "kwrite";
+  command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(), command.bare.begin(),
+                          command.bare.end());
+  add_printed(info.name, command);
   // kcat -L, and kafka-topics --describe of all of them.
   const bool lists = command.verb == "list" || (info.name == "kread" && !command.verb.empty());
   if (command.verb == "describe" && command.operands.empty()) command.verb = "list";
   if (command.verb == "show" && command.first.empty() && command.operands.empty()) command.verb = "list";
-  std::string name = info.name == "kread" && lists ? "ktopic" : info.name;
+  const std::string name = info.name == "kread" && lists ? "ktopic" : info.name;
   // --partitions of --alter: more of them.
   const auto partitions = std::find_if(command.options.begin(), command.options.end(),
                                        [](const auto& one) { return one.starts_with("--partitions "); });
@@ -200,14 +320,16 @@ std::optional<std::string> foreign_command(const ToolInfo& info, const OptionTab
     command.first.push_back(partitions->substr(partitions->find(' ') + 1));
     command.options.erase(partitions);
   }
-  const bool is_verb_alone = has_verb && !command.verb.empty();
-  if (command.foreign == 0 || (command.foreign < 2 && !is_verb_alone)) return std::nullopt;
   if (has_verb && command.verb.empty()) return std::nullopt;
   std::string text = name;
   if (!command.verb.empty()) text += " " + command.verb;
   for (const auto* part : {&command.options, &command.first, &command.operands})
     for (const std::string& one : *part) text += " " + one;
-  return text;
+  ForeignCommand out;
+  out.words = command.foreign;
+  if (command.is_possible) out.command = text;
+  for (const std::string& one : command.remarks) out.remarks += one + "\n";
+  return out;
 }
 
 }  // namespace kutils::cli

@@ -9,9 +9,15 @@
 
 namespace kutils::cli {
 
-// The command that was meant, if every option of it is known and it is more than one word away from ours (the
-// hints for single options say more). Not where options may hold secrets: -X, --property.
-std::optional<std::string> foreign_command(const ToolInfo& info, const OptionTable& table, int argc,
-                                           char** argv);
+struct ForeignCommand {
+  std::string command;  // in ours; empty: what is essential has no counterpart
+  std::string remarks;  // a line, each with its end, for every option that is left out or means something else here
+  int words = 0;        // of another tool
+};
+
+// The command that was meant; nullopt where no word is another tool's, or too little is known of what it says. Values that
+// may be secrets are `***`.
+std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const OptionTable& table, int argc,
+                                              char** argv);
 
 }  // namespace kutils::cli

@@ -46,6 +46,9 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
     : info_(info), table_(table) {
   const bool is_command =
       std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_rest; });
+  const auto is_foreign_value = [&takes_value](const std::string& name) {
+    return takes_value ? takes_value(name) : std::nullopt;
+  };
   bool only_operands = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -68,7 +71,7 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
         word.value = argument.substr(equals + 1);
         word.glue = "=";
       } else if (i + 1 < argc && (word.option != nullptr ? !word.option->metavar.empty()
-                                                         : takes_value && takes_value(word.name))) {
+                                                         : is_foreign_value(word.name).value_or(false))) {
         word.value = argv[++i];
       }
       words_.push_back(std::move(word));
@@ -80,7 +83,9 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
       word.option = find_option(table, word.name);
       if (word.option == nullptr) word.kind = Word::Kind::unknown;
       const bool is_last = at + 1 == argument.size();
-      if (word.option != nullptr ? !word.option->metavar.empty() : takes_value && takes_value(word.name)) {
+      const std::optional<bool> theirs =
+          word.option == nullptr ? is_foreign_value(word.name) : std::nullopt;
+      if (word.option != nullptr ? !word.option->metavar.empty() : theirs.value_or(false)) {
         if (!is_last) {
           word.value = argument.substr(at + 1);
           word.glue = "";
@@ -91,7 +96,7 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
         break;
       }
       // -5, -email: no letters of ours.
-      if (word.option == nullptr && !is_last) {
+      if (word.option == nullptr && !theirs && !is_last) {
         word.value = argument.substr(at + 1);
         word.glue = "";
         words_.push_back(std::move(word));
@@ -134,6 +139,8 @@ std::vector<std::string> GivenCommand::corrected(const Correction& correction) c
     if (operands.empty()) operands.emplace_back();
     operands.front() = *correction.spec;
   }
+  if (correction.replaced)
+    std::replace(operands.begin(), operands.end(), correction.replaced->first, correction.replaced->second);
   // A verb stands in front of its options.
   if (!info_.operands.empty() && info_.operands[0].name == "VERB" && correction.tool.empty() && !operands.empty()) {
     out.push_back(operands.front());

@@ -22,8 +22,8 @@ class GivenCommand {
     const Option* option = nullptr;         // null: none of ours
     std::string glue = " ";                 // what stood between name and value: a space, `=` or nothing
   };
-  // Of an option that is none of ours: whether what follows is its value.
-  using TakesValue = std::function<bool(const std::string& name)>;
+  // Of an option that is none of ours: whether what follows is its value; nullopt: not known.
+  using TakesValue = std::function<std::optional<bool>(const std::string& name)>;
 
   // Never throws: mistakes are what it is for. `info` and `table` outlive it.
   GivenCommand(const ToolInfo& info, const OptionTable& table, int argc, const char* const* argv,

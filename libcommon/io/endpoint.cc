@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/correction.h"
 #include "base/printable.h"
 #include "base/shell_word.h"
 
@@ -49,17 +50,24 @@ void require_topic_name(const std::string& where, std::string_view name) {
       throw usage_error(
           not_a_name(quoted, name, at),
           "several topics are a regular expression that begins with ^: " + pattern_of_glob(name));
-    const std::string_view behind = name.substr(name.find(c) + 1);
-    if ((c == ':' || c == '[') && name[0] != c && !behind.empty() &&
-        behind.find_first_not_of("0123456789]") == std::string_view::npos) {
-      const std::string number(behind.substr(0, behind.find(']')));
-      throw usage_error(not_a_name(quoted, name, at), "one partition of it is read by: -p " + number + " " +
-                                                          std::string(name.substr(0, name.find(c))));
-    }
     throw usage_error(
         not_a_name(quoted, name, at),
         "topic names are made of letters, digits, '.', '_' and '-'; a file is spelled ./NAME or file:NAME");
   }
+}
+
+// `clicks:0`, `clicks[1,2]`
+void refuse_partition(const std::string& where, std::string_view text) {
+  const size_t at = text.find_first_of(":[");
+  if (at == 0 || at == std::string_view::npos || !is_topic_name(text.substr(0, at))) return;
+  std::string_view partitions = text.substr(at + 1);
+  if (text[at] == '[' && !partitions.empty() && partitions.back() == ']') partitions.remove_suffix(1);
+  if (partitions.empty() || partitions.find_first_not_of("0123456789,-") != std::string_view::npos) return;
+  const std::string quoted = where + "'" + std::string(text) + "' ";
+  throw CorrectedError(not_a_name(quoted, text, at),
+                       {.before = "partitions of it are read by an option: ",
+                        .add = {{"-p", std::string(partitions)}},
+                        .replaced = {{std::string(text), std::string(text.substr(0, at))}}});
 }
 
 bool take_prefix(std::string_view& text, std::string_view prefix) {
@@ -123,6 +131,7 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text) {
     return endpoint;
   }
   endpoint.kind = EndpointKind::topic;
+  if (!is_out) refuse_partition(where, rest);
   if (rest.find(',') != std::string_view::npos) {
     if (is_out)
       throw usage_error(where + "'" + std::string(rest) + "' is a list, which can only be read from");

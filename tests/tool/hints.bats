@@ -332,16 +332,16 @@ record_spelling() {
     hint "${@:2}" || return 1
     [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
   }
-  gives '-c 5' kread -5 clicks
-  gives '--tail N' kread --last 5 clicks
-  gives '-c N' kread --head 5 clicks
+  gives 'kread -q -c 15 clicks' kread -q -15 clicks
+  gives 'kread --tail 5 clicks' kread --last 5 clicks
+  gives 'kread -c 5 clicks' kread --head 5 clicks
   gives '-w DURATION' kwindow --tumbling 5m 'count()' clicks
   gives '-w session:DURATION' kwindow --session 5m 'count()' clicks
   gives 'kfilter EXPR IN' kmap --where 'n > 1' '*' clicks
   gives "kmap '*, -FIELD' IN" kmap --drop email clicks
   gives "kmap 'FIELD, FIELD' IN" kread --fields uri clicks
   gives 'kread -c 5 clicks' kread --count 5 clicks
-  gives '-O hex' kread --hexdump clicks
+  gives 'kread -O hex clicks' kread --hexdump clicks
   gives 'kread -e --types TOPIC' kread --schema clicks
   gives 'kgroupby EXPR IN OUT' kgroupby --by uri clicks by_uri
   gives '-O csv' kread --csv clicks
@@ -351,8 +351,10 @@ record_spelling() {
   gives 'ktopic list' kread -L
   gives 'koffset list' klag --list
   gives 'koffset reset' kfilter --reset-offsets true in out
-  gives '-p 0 clicks' kread clicks:0
-  gives '-p 12 clicks' kread 'clicks[12]'
+  gives 'kread -e -p 0 clicks' kread -e clicks:0
+  gives 'kread -p 12 clicks' kread 'clicks[12]'
+  gives 'kread -p 1,2 clicks' kread clicks:1,2
+  gives 'kfilter -e -p 1,2 true clicks' kfilter -e true 'clicks[1,2]'
   gives '--var NAME=VALUE' kexpr '1 + a'
   gives "kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT" kpipe 'kfilter number > 3' then 'kmap uri' -- clicks out
   unset KUTILS_BROKERS
@@ -421,13 +423,13 @@ record_spelling() {
   cat >script <<'END'
   kgen --seed 1 -c 20 clicks a 2>/dev/null; kgen --seed 2 -c 30 clicks b 2>/dev/null
   pasted() { bash -c "$1" 2>pasted.err | wc -l; }
-  hint kread -e a b; [ "$(pasted "${hint/kread/kread -e}")" -eq 50 ] || exit 1
+  hint kread -e a b; [ "$(pasted "$hint")" -eq 50 ] || exit 1
   hint kread -e '?*'; [ "$(pasted "kread -e $hint")" -eq 50 ] || exit 1
-  hint kread -e -t a; [ "$(pasted "$hint -e")" -eq 20 ] || exit 1
-  hint kread -C -e -t a; [ "$(pasted "${hint/TOPIC/a} -e")" -eq 20 ] || exit 1
-  hint kread -e -G grp a; [ "$(pasted "kread -e ${hint/NAME/grp} a")" -eq 20 ] || exit 1
-  hint kread --from-beginning a; [ "$(pasted "kread $hint -e a")" -eq 20 ] || exit 1
-  hint kread --max-messages 3 a; [ "$(pasted "kread ${hint/N/3} a")" -eq 3 ] || exit 1
+  hint kread -e -t a; [ "$(pasted "$hint")" -eq 20 ] || exit 1
+  hint kread -C -e -t a; [ "$(pasted "$hint")" -eq 20 ] || exit 1
+  hint kread -e -G grp a; [ "$(pasted "$hint")" -eq 20 ] || exit 1
+  hint kread --from-beginning a; [ "$(pasted "$hint -e")" -eq 20 ] || exit 1
+  hint kread --max-messages 3 a; [ "$(pasted "$hint")" -eq 3 ] || exit 1
   hint kread -L; [[ $hint == 'ktopic list' ]] && ktopic list | grep -q '^a ' || exit 1
   hint kfilter a 'number >= 0' out; [ "$(pasted "${hint/%out/-} -e")" -eq 20 ] || exit 1
   hint kmap a out; [[ $hint == 'kmap LIST a out' ]] || exit 1
@@ -447,7 +449,7 @@ END
   }
   export KUTILS_BROKERS=localhost:1
   gives 'kread -b h:9092 -o beginning -c 3 clicks' kread --bootstrap-server h:9092 --topic clicks --from-beginning --max-messages 3
-  gives "kread -J -K , clicks" kread --topic clicks --property print.key=true --property key.separator=, --property print.timestamp=true
+  gives "kread -f '%T,%k,%s\\n' clicks" kread --topic clicks --property print.key=true --property key.separator=, --property print.timestamp=true
   gives "kwrite -K '\t' clicks" kwrite --topic clicks --property parse.key=true
   gives "kread -K '\t' clicks" kread --formatter-property print.key=true clicks
   gives 'kread -o -2 -e clicks' kread -C -t clicks -o -2 -e -u
@@ -465,6 +467,22 @@ END
   gives 'koffset show billing' koffset --describe --group billing
   gives 'koffset list' koffset --describe --all-groups
   gives 'klag billing' klag --describe --group billing
+  gives "kread -b h:1 -o beginning -e -c 3 -g g -p 0 -f '%T\t%s\n' clicks" kread --bootstrap-server h:1 --topic clicks --from-beginning \
+    --property print.timestamp=true --timeout-ms 1000 --max-messages 3 --group g --partition 0
+  grep -q -- '--timeout-ms ends after silence' err.txt
+  gives 'kread -b h:1 -X consumer.fetch.min.bytes=1 clicks' kread --bootstrap-server h:1 --topic clicks --foo bar --consumer-property fetch.min.bytes=1
+  grep -q -- '--foo is left out' err.txt
+  gives 'kwrite -b h:1 -X compression.codec=gzip -X acks=all -K , clicks' kwrite --broker-list h:1 --topic clicks --property parse.key=true \
+    --property key.separator=, --compression-codec gzip --request-required-acks all --sync
+  gives 'kwrite ./f T' kwrite -P -t T ./f
+  gives 'kread -e T' kread -Ct T -e
+  gives 'kread -p 1,2 clicks' kread -p 1,2 -t clicks
+  gives "ktable -b h:1 --by country -o beginning 'count()' clicks" ktable --bootstrap-server h:1 --topic clicks 'count()' --by country --from-beginning
+  gives "kmap '*, -total' clicks" kmap -total clicks
+  gives 'koffset reset -b h:1 -p 0,1 -o beginning --execute g t' koffset --bootstrap-server h:1 --reset-offsets --group g --topic t:0,1 --to-earliest --execute
+  gives 'koffset reset --since 1h30m g' koffset --reset-offsets --group g --all-topics --by-duration PT1H30M --dry-run
+  run koffset reset g --shift-by -5
+  [[ $status -eq 2 && $output == *"--shift-by has no counterpart"*"koffset commit GROUP"* && $output != *"write:"* ]]
   gives 'koffset reset -o beginning --execute billing clicks' koffset --reset-offsets --group billing --topic clicks --to-earliest --execute
   gives 'koffset reset -o end billing' koffset reset billing --to-latest
   gives 'ktopic delete a b' ktopic rm a b
@@ -478,6 +496,8 @@ END
   gives 'ktopic alter --config retention.ms=1d clicks' ktopic alter clicks retention.ms=1d
   gives "'^cl.*$'" ktopic describe 'cl*'
   # Nothing that could hold a secret.
+  run kread --bootstrap-server h:1 --topic a --consumer-property sasl.password=hunter2 --property x.y=hunter2
+  [[ $status -eq 2 && $output != *hunter2* && $output == *"consumer.sasl.password=***"* ]]
   run kread -X sasl.password=hunter2 --bootstrap-server h:1 --topic a
   [ "$status" -eq 2 ]
   [[ $output != *hunter2* ]]
