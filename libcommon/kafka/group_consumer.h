@@ -93,6 +93,9 @@ class GroupConsumer {
   // From now on poll() hands out the records of different partitions in order of time: of those that wait the
   // oldest first; a partition at its end is not waited for (rule 28b). REQUIRES: nothing is started.
   virtual void read_in_order_of_time() {}
+  // In order of time: these partitions have records up to there, for we have committed them; what the last fetch
+  // said may be older. Those that are not started are left out.
+  virtual void expect(const std::vector<PartitionOffset>& /*ends*/) {}
   // REQUIRES: nothing is started.
   virtual void read_together(Companions companions) = 0;
   // Not reading a partition's queue, in place of pause (rule 15).

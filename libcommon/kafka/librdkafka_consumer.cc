@@ -175,6 +175,12 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
   }
 
   void read_in_order_of_time() override { in_order_ = true; }
+  void expect(const std::vector<PartitionOffset>& ends) override {
+    for (const PartitionOffset& end : ends) {
+      const auto found = slots_.find(end.at);
+      if (found != slots_.end()) found->second->expected = std::max(found->second->expected, end.offset);
+    }
+  }
   void read_together(Companions companions) override {
     in_order_ = true;
     companions_of_ = companions.of;

@@ -94,6 +94,7 @@ bool OrderedReading::fill(OrderedPartition& one, TimePoint now, std::vector<Part
 std::optional<std::chrono::steady_clock::duration> OrderedReading::wait_limit(
     const OrderedPartition& one) const {
   using Limit = std::optional<std::chrono::steady_clock::duration>;
+  if (one.next < one.expected && !one.has_companions) return Limit(kLagLimit);
   const int64_t end = one.at_end ? one.next : feed_.known_end(one.at);
   const bool is_at_end = one.at_end || (end >= 0 && end <= one.next);
   if (is_at_end) {

@@ -32,6 +32,7 @@ struct OrderedPartition {
   int64_t next = kOffsetNone;  // smallest offset that may still come; behind those in `line`
   bool at_end = false;         // as the client said
   int64_t untold_end = -1;     // an end that the client told, and that the owner's caller was not told yet
+  int64_t expected = 0;        // all before it is there to be read, whatever the last fetch said
   TimeLine<rd_kafka_message_t*> line;
 
   // Of OrderedReading alone.

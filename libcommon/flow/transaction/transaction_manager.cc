@@ -103,10 +103,28 @@ void TransactionManager::commit(const std::vector<kafka::PartitionOffset>& offse
   if (changelog_) changelog_->write(offsets);
   committer_->commit(offsets, consumer, member);
   if (changelog_) changelog_->apply(offsets);
+  tell_written(consumer);
   remember(offsets);
   pacer_.committed(lag);
   aborts_in_a_row_ = 0;
   has_committed_ = true;
+}
+
+// Partitions of an internal topic are read in order of time only if those are waited for that the last fetch found
+// empty (rule 28b).
+void TransactionManager::tell_written(kafka::GroupConsumer& consumer) const {
+  const WorkerPlan& plan = context_.plan;
+  if (!plan.in_order_of_time || !plan.has_internal_topic()) return;
+  std::vector<kafka::PartitionOffset> ends;
+  for (size_t sub = 1; sub < plan.subs.size(); ++sub) {
+    for (int32_t p = 0; p < plan.subs[sub].partitions; ++p) {
+      int64_t last = kNoOffset;
+      for (kafka::Producer* producer : committer_->producers())
+        last = std::max(last, producer->delivered_offset(plan.subs[sub].topic, p));
+      if (last != kNoOffset) ends.push_back({{plan.subs[sub].topic, p}, last + 1, {}});
+    }
+  }
+  consumer.expect(ends);
 }
 
 // In a transaction, as all commits: librdkafka keeps a plain commit that was not answered and makes it at any later

@@ -66,6 +66,7 @@ class TransactionManager {
 
  private:
   bool is_visible(size_t dirty_rows) const;
+  void tell_written(kafka::GroupConsumer& consumer) const;
   void remember(const std::vector<kafka::PartitionOffset>& committed);
 
   const WorkerContext context_;

@@ -110,6 +110,19 @@ TEST_CASE("one that lacks a single offset is waited for a moment only: it is mos
   CHECK(feed.take() == "a0@5");
 }
 
+TEST_CASE("one that must have more than the last fetch knew is waited for, though it is at its end") {
+  FakeFeed feed;
+  feed.add(kA0, {1, 5});
+  OrderedPartition& other = feed.add(kA1, {2});
+  other.at_end = true;
+  other.expected = 2;
+  feed.gather("a");
+  CHECK(feed.take() == "a0@1 a1@2");
+  CHECK(feed.reading.waits());
+  feed.waiting[kA1].push_back({3, 1});
+  CHECK(feed.take() == "a1@3 a0@5");
+}
+
 TEST_CASE("an end is told behind the records before it, once") {
   FakeFeed feed;
   OrderedPartition& one = feed.add(kA0, {1, 2});
