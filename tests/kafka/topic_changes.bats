@@ -83,6 +83,47 @@ committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { pri
   done
 }
 
+@test "partitions added to one of two topics that are read side by side: kmerge waits for the other's, kjoin stops with 2" {
+  new_topic left 2
+  new_topic right 2
+  for one in merged joined looked; do new_topic "$one" 2; done
+  send 1 500 "$left"
+  send 1 500 "$right"
+  start_tool merged kmerge -g "$merged" "${quick[@]}" "$left,$right" "$merged"
+  merge_pid=$started
+  start_tool joined kjoin -g "$joined" "${quick[@]}" --within 1d "$left" "$right" "$joined"
+  join_pid=$started
+  start_tool looked kjoin -g "$looked" "${quick[@]}" --on k=_key "$left" "table:$right" "$looked"
+  look_pid=$started
+  for one in merged joined looked; do
+    wait_for 60 caught_up "${!one}" "$left"
+    wait_for 60 caught_up "${!one}" "$right"
+  done
+  # The group gives out the partitions of the left topic: of new ones of the right one it does not tell.
+  test_topics grow "$right" 4
+  for pid in "$join_pid" "$look_pid"; do
+    end_of_tool "$pid" 60
+    [ "$status" -eq 2 ]
+  done
+  for file in joined.err looked.err; do file_has $file "partitions were added to $right during the run: it had 2"; done
+  test_topics grow "$left" 4
+  send 501 1000 "$left"
+  send 501 1000 "$right"
+  wait_for 60 caught_up "$merged" "$left"
+  wait_for 60 caught_up "$merged" "$right"
+  [ "$(count "$merged")" -eq 2000 ]
+  # The other one does not follow: said, and after that it goes on where it stopped.
+  test_topics grow "$left" 5
+  send 1001 1500 "$left"
+  end_of_tool "$merge_pid" 60
+  [ "$status" -eq 2 ]
+  file_has merged.err "partitions were added to $left during the run: it has 5 now, and $right, .* 4"
+  file_has merged.err "ktopic grow --execute 5 $right"
+  test_topics grow "$right" 5
+  kmerge -q -e -g "$merged" "$left,$right" "$merged"
+  [ "$(count "$merged")" -eq 2500 ]
+}
+
 # frozen PID COMMAND...: runs COMMAND while the process stands still, so that it sees none of what happens meanwhile.
 frozen() {
   local pid=$1

@@ -170,6 +170,13 @@ std::string Origins::metadata(const kafka::TopicPartition& at) const {
                                 : with_mark(context_.plan.fingerprint, found->second.mark);
 }
 
+int32_t Origins::partitions(const std::string& topic) const {
+  if (const auto found = counts_.find(topic); found != counts_.end()) return found->second;
+  for (const auto& [name, count] : context_.plan.inputs)
+    if (name == topic) return count;
+  return 0;
+}
+
 Origins::Question Origins::next_question() {
   Question question;
   for (auto& [at, place] : places_) {
@@ -213,6 +220,9 @@ Origins::Question Origins::next_question() {
       if (std::none_of(question.topics.begin(), question.topics.end(),
                        [&](const auto& one) { return one.at.topic == topic; }))
         question.topics.push_back(written_.newest(topic));
+  if (context_.plan.has_copartitioned()) {
+    for (const auto& [topic, count] : context_.plan.inputs) question.counted.push_back(topic);
+  }
   return question;
 }
 
@@ -293,6 +303,7 @@ std::optional<Error> Origins::judge(const Answer& answer) {
   }
   // Many partitions were given to us at once: those that are left are asked about without a wait.
   if (!is_settled() && cannot_tell.empty()) next_look_us_ = 0;
+  for (const auto& [topic, count] : answer.counts) counts_[topic] = count;
   for (size_t i = 0; i < answer.topics.size(); ++i) {
     const std::string& topic = question.topics[i].at.topic;
     const TopicLook& found = answer.topics[i];
@@ -321,6 +332,8 @@ Origins::Answer Origins::ask(const Question& question) {
     std::vector<TopicLook> topics;
     for (const auto& topic : question.topics) topics.push_back(look_at(*admin_, topic));
     answer.topics = std::move(topics);
+    for (const std::string& topic : question.counted)
+      if (const auto found = admin_->find_topic(topic)) answer.counts[topic] = found->partitions;
   } catch (const Error&) {
     // An outage: what was found out stands, the rest is asked again.
   }

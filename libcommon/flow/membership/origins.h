@@ -24,6 +24,9 @@
 // some in turn), and those that are written no shorter than they were: a write to one that was deleted or
 // recreated fails only after half a minute or never, and one that has nothing to write would never say so.
 //
+// Where topics are read side by side, each look also counts their partitions: the group tells of those that are
+// added to the first one only.
+//
 // Looks run beside the worker, with a reader and an admin of their own. Used by the worker's thread.
 #pragma once
 
@@ -78,6 +81,8 @@ class Origins {
 
   // Once a turn: takes an answer, or begins the next look. What was found out: the tool has to end.
   std::optional<Error> look();
+  // How many partitions an input had at the last look that counted them, or at the start.
+  int32_t partitions(const std::string& topic) const;
   // Before a commit: waits, some seconds at most, until a mark of each topic that had a gap was looked at, and
   // of the marks that partitions were given to us with all of them: offsets go with their topic, and a mark is
   // then left in some of its partitions only.
@@ -102,10 +107,12 @@ class Origins {
     std::map<kafka::TopicPartition, LastRecord> newer;  // processed before it was asked
     std::map<std::string, kafka::TopicPartition> gaps;  // by topic, whose mark tells
     std::vector<kafka::PartitionOffset> topics;         // do they still exist, as far as it is known
+    std::vector<std::string> counted;                   // how many partitions do they have
   };
   struct Answer {
     std::map<kafka::TopicPartition, Finding> found;
     std::vector<TopicLook> topics;  // in the question's order; empty: not found out
+    std::map<std::string, int32_t> counts;
   };
   Question next_question();
   void begin_look();
@@ -119,7 +126,8 @@ class Origins {
 
   const WorkerContext context_;
   std::map<kafka::TopicPartition, Place> places_;
-  std::map<std::string, int> missing_;  // looks in a row that did not find the topic
+  std::map<std::string, int> missing_;     // looks in a row that did not find the topic
+  std::map<std::string, int32_t> counts_;  // partitions of topics that are read side by side
   WrittenLogs written_;
   size_t next_named_ = 0;
   std::map<std::string, Gap> gaps_;  // by topic; not looked at since

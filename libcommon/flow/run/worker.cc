@@ -15,6 +15,8 @@ constexpr Millis kOpeningLook{5};
 // A batch of fewer is all that the client had: it holds more back only where it gave its largest batch, of which
 // some may not be for us.
 constexpr size_t kMayHaveMore = 1000;
+constexpr int64_t kUnequalUs =
+    10'000'000;  // who adds partitions to several topics does so one after the other
 using kafka::KafkaError;
 using kafka::Severity;
 
@@ -238,7 +240,7 @@ void Worker::before_revoke(bool lost) {
 }
 
 void Worker::admit() {
-  if (membership_->waiting().empty() || refuse_added()) return;
+  if (refuse_added() || membership_->waiting().empty()) return;
   if (tasks_->admit(*membership_)) commit();
 }
 
@@ -452,16 +454,54 @@ void Worker::check_unread_origins() {
 // nobody may go on with it. All that was read is committed, and the group left, so that every other member
 // learns of it too.
 bool Worker::refuse_added() {
-  if (!parts_.plan.input_has_state()) return false;
+  const WorkerPlan& plan = parts_.plan;
+  std::optional<Error> why;
   const auto& waiting = membership_->waiting();
-  const auto added = std::find_if(waiting.begin(), waiting.end(),
-                                  [&](const auto& at) { return parts_.plan.came_later(at); });
-  if (added == waiting.end()) return false;
-  const kafka::TopicPartition at = *added;
+  const auto added =
+      std::find_if(waiting.begin(), waiting.end(), [&](const auto& at) { return plan.came_later(at); });
+  if (plan.input_has_state() && added != waiting.end()) {
+    why = partitions_added(parts_.job, plan, *added);
+  } else {
+    why = added_beside();
+  }
+  if (!why) return false;
   commit();
   if (rewind_needed_) return true;  // what was read is to be committed first
-  refusal_ = std::make_exception_ptr(partitions_added(parts_.plan, at));
+  refusal_ = std::make_exception_ptr(*why);
   return true;
+}
+
+// The group gives out the partitions of the first topic; those of the topics beside it follow, and what is added
+// to these alone nobody would read. Without state the others may grow a little later.
+std::optional<Error> Worker::added_beside() {
+  const WorkerPlan& plan = parts_.plan;
+  if (!origins_ || !plan.has_copartitioned()) return std::nullopt;
+  for (size_t sub = 0; sub < plan.subs.size(); ++sub) {
+    const bool may_follow = sub == 0 && !plan.input_has_state();
+    std::pair<std::string, int32_t> most, least;
+    const int32_t first = origins_->partitions(plan.subs[sub].topic);
+    if (may_follow) most = least = {plan.subs[0].topic, first};
+    if (sub == 0 && !may_follow && plan.came_later({plan.subs[0].topic, first - 1}))
+      return partitions_added(parts_.job, plan, {plan.subs[0].topic, first - 1});
+    for (const CopartitionedSource& source : plan.subs[sub].copartitioned) {
+      const int32_t count = origins_->partitions(source.topic);
+      if (may_follow) {
+        if (count > most.second) most = {source.topic, count};
+        if (count < least.second) least = {source.topic, count};
+      } else if (plan.came_later({source.topic, count - 1})) {
+        return partitions_added(parts_.job, plan, {source.topic, count - 1});
+      }
+    }
+    if (!may_follow) continue;
+    if (most.second == least.second) {
+      unequal_since_us_ = 0;
+      continue;
+    }
+    const int64_t now = clock_.steady_us();
+    if (unequal_since_us_ == 0) unequal_since_us_ = now;
+    if (now - unequal_since_us_ > kUnequalUs) return unequal_since(most, least);
+  }
+  return std::nullopt;
 }
 
 // --- counts and time ---

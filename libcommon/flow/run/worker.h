@@ -91,6 +91,7 @@ class Worker final : private PartitionOwner {
   void set_aside();
   void abort_and_rewind();
   bool refuse_added();
+  std::optional<Error> added_beside();
   void refuse_other_topic();
   void refuse_while_waiting();
   void refuse_if_usage(const kafka::KafkaError& error);
@@ -105,6 +106,8 @@ class Worker final : private PartitionOwner {
   GroupEnds group_ends_;
   LateNotes late_;
   std::optional<Origins> origins_;
+  int64_t unequal_since_us_ =
+      0;  // topics that are read side by side had unequal counts then; 0: they have not
   Assignment owned_;
   Replay replay_;
   // What open() makes, in this order.
@@ -126,8 +129,8 @@ class Worker final : private PartitionOwner {
   std::optional<size_t> piece_;
   size_t taken_ = 0;                    // records since the last commit
   const Record* last_taken_ = nullptr;  // while its batch is there
-  bool one_by_one_ = false;             // a stage that answers later went beyond -m: each record is answered at once
-  size_t in_pieces_ = 0;                // of those that are done again, still to be committed
+  bool one_by_one_ = false;  // a stage that answers later went beyond -m: each record is answered at once
+  size_t in_pieces_ = 0;     // of those that are done again, still to be committed
   Processor::Checkpoint checkpoint_;
   int64_t last_end_check_us_ = 0;
   int64_t record_time_ms_ = kNoTimestamp;  // CommitNews

@@ -261,14 +261,29 @@ bool WorkerPlan::came_later(const kafka::TopicPartition& at) const {
   return true;  // a topic that a pattern matches since
 }
 
-Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added) {
-  const int32_t before = plan.inputs.front().second;
+Error partitions_added(const Job& job, const WorkerPlan& plan, const kafka::TopicPartition& added) {
+  const auto input = std::find_if(plan.inputs.begin(), plan.inputs.end(),
+                                  [&](const auto& one) { return one.first == added.topic; });
+  const int32_t before = (input == plan.inputs.end() ? plan.inputs.front() : *input).second;
+  static constexpr std::string_view kWithBy[] = {"ktable", "kwindow", "ktake", "kscan"};
+  const bool could_follow = !plan.has_internal_topic() && !plan.has_copartitioned() &&
+                            std::find(std::begin(kWithBy), std::end(kWithBy), job.tool) != std::end(kWithBy);
   return usage_error(
       "partitions were added to " + added.topic + " during the run: it had " + std::to_string(before) +
           ", now there is partition " + std::to_string(added.partition) +
           ". The state is kept by partition, and keys move to other partitions when their number changes",
       "all that was read is committed. Start from the beginning under another name with -g NAME" +
-          std::string(plan.has_internal_topic() ? "" : "; with --by, partitions may be added"));
+          std::string(could_follow ? "; with --by, partitions may be added" : ""));
+}
+
+Error unequal_since(const std::pair<std::string, int32_t>& more,
+                    const std::pair<std::string, int32_t>& less) {
+  const std::string count = std::to_string(more.second);
+  return usage_error("partitions were added to " + more.first + " during the run: it has " + count +
+                         " now, and " + less.first + ", which is read side by side with it, " +
+                         std::to_string(less.second),
+                     "all that was read is committed. Add partitions there, too: ktopic grow --execute " +
+                         count + " " + less.first + "\nand start again: it goes on where it stopped");
 }
 
 namespace {

@@ -123,8 +123,10 @@ struct WorkerPlan {
   bool came_later(const kafka::TopicPartition& at) const;
 };
 
-// Why a tool with state stops when the group gives it a partition that came later.
-Error partitions_added(const WorkerPlan& plan, const kafka::TopicPartition& added);
+// Why a tool with state stops when an input has a partition that came later.
+Error partitions_added(const Job& job, const WorkerPlan& plan, const kafka::TopicPartition& added);
+// Why one without stops when topics that it reads side by side have unequal counts of partitions.
+Error unequal_since(const std::pair<std::string, int32_t>& more, const std::pair<std::string, int32_t>& less);
 
 // Creates missing output topics; refuses what cannot work. Throws Error(usage, connection).
 WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admin, Log& log);

@@ -43,7 +43,9 @@ TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, Transa
 
 bool TaskManager::admit(GroupMembership& membership) {
   const WorkerPlan& plan = context_.plan;
-  const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(membership.waiting());
+  std::vector<kafka::TopicPartition> waiting = membership.waiting();
+  std::erase_if(waiting, [&](const auto& at) { return lacks_companion(at); });
+  const std::vector<kafka::TopicPartition> ready = restore_manager_.ready(waiting);
   if (ready.empty()) return false;
   std::vector<Arrival> arrivals = arrivals_of(ready, membership);
   std::vector<kafka::TopicPartition> fresh;
@@ -66,6 +68,14 @@ bool TaskManager::admit(GroupMembership& membership) {
   }
   membership.consumer().start(from);
   return !fresh.empty() && positions_moved();
+}
+
+// Partitions that were added to one of several topics that are read side by side wait until the others have them.
+bool TaskManager::lacks_companion(const kafka::TopicPartition& at) const {
+  if (!origins_ || !context_.plan.came_later(at)) return false;
+  const auto beside = context_.plan.companions_of(at);
+  return std::any_of(beside.begin(), beside.end(),
+                     [&](const auto& one) { return one.partition >= origins_->partitions(one.topic); });
 }
 
 // Alone, so that they stand before the first row of a state does; with what is open, where something is.

@@ -121,6 +121,7 @@ class TaskManager {
     bool is_fresh = false;                           // neither state nor group knew where
   };
   void commit_first(std::vector<Arrival>& arrivals, GroupMembership& membership);
+  bool lacks_companion(const kafka::TopicPartition& at) const;
   std::vector<Arrival> arrivals_of(const std::vector<kafka::TopicPartition>& ready,
                                    GroupMembership& membership);
   void start(Arrival& arrival);
