@@ -43,6 +43,12 @@ std::vector<std::string> policy_names() {
   return names;
 }
 
+std::string all_codecs() {
+  std::string out;
+  for (const CodecLink& link : codec_links()) out.append(out.empty() ? "" : " ").append(link.name);
+  return out;
+}
+
 std::string checked_token(const std::string& name, const std::string& token) {
   for (const char c : token)
     if (c <= ' ' || c > '~')
@@ -56,7 +62,7 @@ std::string checked_token(const std::string& name, const std::string& token) {
 void declare_http_token(OptionTable& table, std::string& token) {
   table.add({.names = "--http-token",
              .metavar = "TOKEN",
-             .help = "token that --http requires, except for /health; or $KUTILS_HTTP_TOKEN",
+             .help = "token that --http requires, except for /healthz; or $KUTILS_HTTP_TOKEN",
              .group = Group::general,
              .is_secret = true,
              .set = [&token](const std::string& text) { token = checked_token("--http-token", text); }});
@@ -139,7 +145,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .metavar = "NAME=TEXT",
                .help = "_arg.NAME in expressions: a string",
                .group = group,
-               .in_short_help = true,
+               .in_short_help = shares_.writes_topics || !shares_.reads_topics || !shares_.shapes,  // not kread's
                .set = [this](const std::string& text) {
                  auto argument = split_assignment("--arg", text, "NAME=TEXT");
                  for (const auto& [name, value] : expressions_.args)
@@ -166,7 +172,7 @@ void SharedOptions::declare_output(OptionTable& table) {
   if (!shares_.codecs) return;
   table.add({.names = "--value-codec",
              .metavar = "CODEC",
-             .help = "how values are encoded: json, json+base64, IN:OUT",
+             .help = "how values are encoded: " + all_codecs() + "; json by default; json+base64, IN:OUT",
              .group = group,
              .set =
                  [this](const std::string& text) {
@@ -177,7 +183,7 @@ void SharedOptions::declare_output(OptionTable& table) {
              .choices = codec_names()});
   table.add({.names = "--key-codec",
              .metavar = "CODEC",
-             .help = "how keys are encoded",
+             .help = "how keys are encoded, the same; a key's text by default",
              .group = group,
              .set =
                  [this](const std::string& text) {
@@ -232,13 +238,14 @@ void SharedOptions::declare_lines(OptionTable& table) {
                .metavar = "FORMAT",
                .help = "lines written by kcat's %k %s %o ... and %{EXPR}",
                .group = group,
+               .in_short_help = !shares_.writes_topics && shares_.reads_topics && shares_.shapes,
                .set = [this](const std::string& text) { lines_.format = text; }});
     table.add({.names = "--pretty",
                .help = "JSON over several lines, indented",
                .group = group,
                .in_short_help = !shares_.writes_topics && shares_.reads_topics && shares_.shapes,
                .set = [this](const std::string&) { lines_.pretty = true; }});
-    if (shares_.tables)
+    if (shares_.tables || shares_.aggregates)
       table.add({.names = "--sort",
                  .metavar = "COLUMN",
                  .help = "-O table: sort rows by it; -COLUMN: the largest first",
@@ -282,7 +289,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .set = [this](const std::string& text) { job_.range.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
-               .help = "begin at a time: 1h ago, 09:30, today, yesterday, ISO",
+               .help = "begin at a time: 1h (an hour ago), 09:30, yesterday, ISO",
                .group = group,
                .set = [this](const std::string& text) { job_.range.since = text; }});
     table.add({.names = "--until",
@@ -453,7 +460,7 @@ void SharedOptions::declare_delivery(OptionTable& table) {
 void SharedOptions::declare_general(OptionTable& table) {
   table.add({.names = "--http",
              .metavar = "ADDR",
-             .help = "serve /metrics, /health, /table/OUT; PORT or HOST:PORT",
+             .help = "serve /metrics, /healthz, /table/OUT; PORT or HOST:PORT",
              .group = Group::general,
              .set = [this](const std::string& text) { http_ = text; }});
   declare_http_token(table, http_access_.token);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/idle_options.h"
 #include "cli/shared_options.h"
+#include "cli/table_input.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 #include "io/paced_source.h"
@@ -140,13 +141,18 @@ void SharedOptions::set_markers(const flow::Job& job) {
 std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow::Job& job,
                                                                       const io::Endpoint& out) const {
   const bool rows_have_keys = shares_.aggregates || job.in.table;
-  const bool goes_on = job.in.is_topic() && !job.range.exit_at_end && !job.max_input && !job.max_output &&
-                       job.range.until.empty();
+  const bool goes_on = !has_end(job) && !job.max_output;
   io::LineFormat format = out_format_;
   const char* terminal = std::getenv("TERM");
   format.newest_rows = rows_have_keys;
   format.live = rows_have_keys && format.name() == "table" && out.kind == io::EndpointKind::stdio &&
                 isatty(STDOUT_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
+  if (!format.sort_by.empty() && !rows_have_keys && goes_on)
+    throw usage_error("--sort: the records have no end, and are printed as they come",
+                      job.in.kind == io::EndpointKind::topic
+                          ? "add -e; for the last value of each key, drawn again in its order on a terminal: " +
+                                job.tool + " ... table:" + job.in.name
+                          : "add -e");
   if (!format.sort_by.empty() && !format.live && goes_on)
     throw usage_error(
         "--sort: the rows have no end, and only on a terminal are they drawn again in their order",

@@ -10,7 +10,11 @@ namespace kutils::cli {
 
 ExitCode StreamTool::run() {
   const std::optional<Explains> explains = shared_.explains();
-  if (!explains) return flow::run(job_, parts_);
+  if (!explains) {
+    const ExitCode code = flow::run(job_, parts_);
+    for (const std::string& text : last_notes()) StderrLog(job_.tool, shared_.quiet()).note(text);
+    return code;
+  }
   std::string why;
   const TopicFacts facts = ask_brokers(job_, why);
   const std::string text = *explains == Explains::as_graph ? explain_dot(job_, facts) : explain(job_, facts);

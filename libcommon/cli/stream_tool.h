@@ -1,6 +1,9 @@
 // A tool that runs one Job between IN and OUT: what most of them are.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "flow/run/run.h"
@@ -20,6 +23,8 @@ class StreamTool : public Tool {
   const flow::Job& job() const { return job_; }
   // What the run of its job has to open.
   const flow::RunParts& parts() const { return parts_; }
+  // Notes that only the end of the run can give.
+  virtual std::vector<std::string> last_notes() const { return {}; }
 
  protected:
   explicit StreamTool(Shares shares) : shared_(shares) {}

@@ -1,9 +1,11 @@
 #include "cli/table_input.h"
 
+#include "base/clock.h"
 #include "flow/table/map_store.h"
 #include "flow/table/table_stage.h"
 #include "flow/tasks/state_support.h"
 #include "flow/topology/forwarding_stage.h"
+#include "io/range.h"
 
 namespace kutils::cli {
 namespace {
@@ -22,7 +24,8 @@ class WithRows final : public flow::ForwardingStage {
 }  // namespace
 
 bool has_end(const flow::Job& job) {
-  return job.in.is_lines() || job.range.exit_at_end || job.max_input || !job.range.until.empty();
+  if (job.in.is_lines() || job.range.exit_at_end || job.max_input || !job.range.until.empty()) return true;
+  return io::parse_range(job.range, SystemClock().wall_ms()).to.has_value();
 }
 
 void read_table(flow::Job& job) {

@@ -118,6 +118,11 @@ struct Expressions::Impl {
     if (near.empty() && ours.empty() && expression.what == "--key" && expression.text == missing)
       near =
           "; a key that is a text stands in quotes within others: --key '\"" + std::string(missing) + "\"'";
+    // Of lines of text, or --value-codec text: numbers and objects among them are strings.
+    if (near.empty() && ours.empty() && error.reason == Reason::wrong_type &&
+        value_codec.form() == DecodedForm::string && expression.text.find("_value") != std::string::npos &&
+        error.message.find("string") != std::string_view::npos)
+      ours = "\n  a value of text is a string; as a number: int(_value), double(_value); as JSON: json(_value)";
     return {near, ours};
   }
 

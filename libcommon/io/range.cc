@@ -21,7 +21,7 @@ constexpr WhereForm kForms[] = {
     {"-N", "N records before the end of each partition (--tail N: over all partitions)"},
     {"A:B", "from A up to, not including, B; 100: and :end have one side"},
     {"@T", "the first record at or after the time T (s@T)"},
-    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m, or @-2h:+30m"},
+    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m, or @-2h:+30m; a time of day is the next one behind T1"},
     {"T:", "times need no @ where they cannot be offsets: -2h:, 2026-01-31T09:30Z:+5m"},
     {"e@T", "from the beginning to the time T (:@T)"},
 };
@@ -119,6 +119,19 @@ std::string place_in_words(std::string_view text) {
   return std::string(text.substr(0, digits)) + ":" + std::string(text.substr(behind));
 }
 
+constexpr int64_t kDayMs = 86'400'000;
+
+bool is_time_of_day(std::string_view text) {
+  return text.size() > 2 && text[0] >= '0' && text[0] <= '9' && (text[1] == ':' || text[2] == ':');
+}
+
+// 09:30 and 12:05 are meant as times of day: nobody writes an offset with a zero in front. 12:30 may be offsets.
+bool is_time_for_certain(std::string_view text) {
+  const size_t colon = text.find(':');
+  if (!is_time_of_day(text) || text.find(':', colon + 1) != text.npos || text.size() != colon + 3) return false;
+  return (colon == 2 && text[0] == '0') || text[colon + 1] == '0';
+}
+
 // The clock that times without a zone are read on.
 struct Now {
   int64_t ms;
@@ -135,23 +148,25 @@ std::optional<Place> parse_time(std::string_view text, const Now& now) {
 // A time of day that ends what began later on its day is the next day's.
 std::optional<Place> after(const std::optional<Place>& first, std::string_view text,
                            std::optional<Place> second) {
-  constexpr int64_t kDayMs = 86'400'000;
-  const bool is_time_of_day = text.size() > 2 && (text[1] == ':' || text[2] == ':');
-  if (is_time_of_day && first && first->kind == Place::Kind::time && second && second->value < first->value)
+  if (is_time_of_day(text) && first && first->kind == Place::Kind::time && second && second->value < first->value)
     second->value += kDayMs;
   return second;
 }
 
-// The second time of @T1:T2: a plain duration counts from the first.
+// The second time of @T1:T2: a plain duration counts from the first, a time of day is the next one behind it. An @
+// in front of it may be written again.
 std::optional<Place> parse_second_time(std::string_view text, const std::optional<Place>& first,
                                        const Now& now) {
+  if (text.starts_with('@')) text.remove_prefix(1);
   if (text == "end") return Place{Place::Kind::end, 0};
+  if (first && first->kind == Place::Kind::time && is_time_of_day(text))
+    return parse_time(text, {first->value + kDayMs, now.zone});
   const std::string_view length = text.substr(text.starts_with('+') ? 1 : 0);
   if (first && !length.empty() && length[0] >= '0' && length[0] <= '9') {
     if (const auto duration = parse_duration(length))
       return Place{Place::Kind::time, first->value + std::chrono::duration_cast<Millis>(*duration).count()};
   }
-  return after(first, text, parse_time(text, now));
+  return parse_time(text, now);
 }
 
 std::optional<RangePlaces> parse_times(std::string_view text, const Now& now) {
@@ -256,6 +271,9 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
                       : meant.empty()             ? grammar()
                                                   : "write: -o " + meant);
   }
+  if (is_time_for_certain(range.from))
+    throw usage_error("-o " + range.from + ": offsets have no zero in front, and a time of day needs an @",
+                      "write: -o @" + range.from);
   RangePlaces out = *parsed;
   const bool says_start =
       !range.from.empty() && range.from != ":end" && range.from.substr(0, 2) != "e@" && range.from[0] != ':';
@@ -286,7 +304,8 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
                       format_iso_ms(out.to->value));
   if (out.to && out.to->kind == Place::Kind::offset && out.from.kind == Place::Kind::offset &&
       out.to->value < out.from.value)
-    throw usage_error("-o " + range.from + ": ends before it begins");
+    throw usage_error("-o " + range.from + ": ends before it begins",
+                      parse_time(range.from, now) ? "a time of day is: -o @" + range.from : "");
   return out;
 }
 

@@ -459,6 +459,7 @@ event_times() {
   [ "$(count "$dst")" -eq 10 ]
   run bash -c "{ cat in; echo '{'; } | kwrite --atomic --on-error fail $dst"
   [ "$status" -eq 4 ]
+  says "nothing was written" "11 in, 0 out"
   [ "$(count "$dst")" -eq 10 ]
 }
 

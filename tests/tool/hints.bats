@@ -642,6 +642,19 @@ END
   [[ $output == *"it has a 'ö'"* ]]
 }
 
+@test "a line of text is a string: types, and what to write" {
+  printf '{"a":1}\n5\nxy\n' >text
+  [ "$(kread -I text --types -O json ./text | jq -c '[.field, .times, .types]')" = '["_value",3,"string 3"]' ]
+  [ "$(kread --types -O json ./text | jq -r .types | head -1)" = 'int 1' ]
+  run kfilter -I text '_value > 4' ./text
+  [ "$status" -eq 4 ]
+  [[ $output == *"a value of text is a string; as a number: int(_value)"* ]]
+  [ "$(sed -n 2p text | kfilter -I text -O text 'int(_value) > 4')" = 5 ]
+  run kmap -I text 'x=_value.a' ./text
+  [[ $output == *"as JSON: json(_value)"* ]]
+  [ "$(head -1 text | kmap -I text 'x=json(_value).a')" = '{"x":1}' ]
+}
+
 @test "a dropped field that no record had is named" {
   printf '{"email":"x","n":1,"user":{"email":"y"}}\n{"n":2}\n' >in.ndjson
   run kmap '*, -user.emial, -user.email' ./in.ndjson
@@ -653,6 +666,10 @@ END
   [[ $output == *"kmap: no record had the field 'emial', which LIST drops"* ]]
   [[ $output != *"'email'"* ]]
   [ -z "$(kmap -q '*, -emial' ./in.ndjson 2>&1 >/dev/null)" ]
+  run kpipe kfilter true then kmap '*, -emial, -email' -- ./in.ndjson
+  [ "$status" -eq 0 ]
+  [[ $output == *"kpipe: stage 2, kmap: no record had the field 'emial', which LIST drops"* ]]
+  [[ $output != *"'email'"* ]]
   [ -z "$(kmap '*, -emial' - 2>&1 </dev/null)" ]
 }
 

@@ -65,6 +65,24 @@ teardown() { kafka_teardown; }
   [ "$(cat two.out)" = 1 ]
 }
 
+@test "two lines for one and none for the next are no answers, though their number is right" {
+  printf '%s\n' '{"items":[1,2]}' '{"items":[]}' '{"items":[3]}' >in.ndjson
+  run kmap '| jq -c --unbuffered ".items[]"' ./in.ndjson
+  [ "$status" -eq 4 ]
+  [[ $output == *"answered more lines than it got"*"--each-line"* ]] || { echo "$output"; return 1; }
+  # Also where they are written one after the other, and behind lines that had one each.
+  run bash -c "seq 9 | kmap -I text -O text '| while read -r n; do case \$n in 5) echo a; echo b ;; 6) ;; *) echo \$n ;; esac; done'"
+  [ "$status" -eq 4 ]
+  [[ $output == *"answered more lines than it got"* ]]
+  # Said before anything is read.
+  run kmap '| jq -c --unbuffered ".items[]"' ./none.ndjson
+  [[ $output == *"may give several lines or none"*"--each-line --answer-end"* ]] || { echo "$output"; return 1; }
+  for one in '[.items[]]' 'first(.items[])' '.items[] |= . + 1' '.items'; do
+    run kmap "| jq -c --unbuffered '$one'" ./none.ndjson
+    [[ $output != *"may give"* ]] || { echo "$one: $output"; return 1; }
+  done
+}
+
 @test "no process is left behind" {
   printf '1\n' | kmap -I text -O text "| echo \$\$ >pid; exec cat" >/dev/null
   ! kill -0 "$(cat pid)" 2>/dev/null

@@ -40,10 +40,14 @@ feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
   [[ $output == *"--on-error skip"* ]]
 }
 
-@test "more than ten that differ are counted; of equal ones the first is said in full" {
+@test "of errors of one kind the first is said in full, also where their values differ" {
   run bash -c "seq 30 | sed 's/.*/{\"v\":\"x&\"}/' | kmap 'n=int(v)' 2>&1 >/dev/null | tee err | wc -l"
-  [ "$(grep -c 'standard input line' err)" -eq 10 ]
+  [ "$(grep -c 'standard input line' err)" -eq 2 ]
+  grep -q 'line 2: the same with another value' err
   grep -q '30 failed' err
+  run bash -c "seq 30 | sed 's/.*/{\"v&\":1}/' | kread -O table --sort zz 2>&1 >/dev/null | tee err | wc -l"
+  [ "$(grep -c 'standard input line' err)" -eq 2 ]
+  grep -q "no column 'zz' to sort by" err
   run bash -c "seq 30 | kfilter 'n > 0' 2>&1 >/dev/null | tee err | wc -l"
   [ "$(grep -c 'standard input line' err)" -eq 2 ]
   grep -q 'line 2: the same' err

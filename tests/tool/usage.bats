@@ -257,6 +257,8 @@ refused() {
   export KUTILS_BROKERS=localhost:1
   refused kfilter -o sometime true in out; says "-o sometime: no such place in a topic"
   refused kread --since someday in; says "--since" "yesterday"
+  refused kread -o 09:30 in; says "a time of day needs an @" "write: -o @09:30"
+  refused kread -o 23:15 in; says "ends before it begins" "a time of day is: -o @23:15"
   refused kread --until 12:77 in; says "--until"
 }
 
@@ -325,10 +327,13 @@ refused() {
   [ "$(kbroker bash -c 'echo "{}" | kwrite -q t; kread -q -e t >/dev/null; ktable -q -e -o end --total "count()" t')" = '{"count":0}' ]
 }
 
-@test "--atomic that fails counts nothing as written" {
-  printf '{"a":1}\nbad\n' >in.ndjson
-  run kbroker bash -c 'kwrite --atomic --on-error fail ./in.ndjson t'
-  says "nothing was written" "2 in, 0 out"
+@test "what needs transactions is refused by the in-memory broker, and nothing is written" {
+  echo '{"a":1}' >in.ndjson
+  run kbroker bash -c 'kwrite --atomic ./in.ndjson t; echo code $?; kwrite -q ./in.ndjson t; kread -q -e t
+    kfilter -e --delivery exactly-once true t u; echo code $?'
+  says "--atomic: the in-memory broker has no transactions" "--delivery exactly-once: the in-memory broker"
+  [ "$(grep -c 'code 2' <<<"$output")" -eq 2 ]
+  [ "$(grep -c '^{' <<<"$output")" -eq 1 ]
 }
 
 @test "a topic that is called like a file is created with a word on files" {
@@ -427,6 +432,9 @@ END
   refused_with 4 ktable --by k -O table --sort x 'n=sum(n)' ./in.ndjson; says "no column 'x' to sort by; it has k, n"
   refused ktable --by k --sort n 'n=sum(n)' ./in.ndjson; says "--sort does nothing here" "-O table"
   KUTILS_BROKERS=localhost:1 refused ktable -O table --sort n 'n=sum(n)' t; says "--sort: the rows have no end" "-e"
+  KUTILS_BROKERS=localhost:1 refused kread -O table --sort n t; says "--sort: the records have no end" "add -e" "table:t"
+  printf '{"k":"%s","t":%s}\n' a 1000 b 1000 b 2000 c 1000 c 1000 c 2000 >windows.ndjson
+  [ "$(kwindow --by k -O table --sort -n -w 10s --time t 'n=count()' ./windows.ndjson | awk '{print $1, $NF}' | xargs)" = "k n c 3 b 2 a 1" ]
 }
 
 @test "klag and kwait: what is wrong is found before a broker is asked" {
@@ -500,7 +508,7 @@ END
   refused kstate delete x; says "no state of group 'x' lies in $KUTILS_STATE_DIR"
   run kstate
   [ "$status" -eq 0 ]
-  [ -z "$output" ]
+  [ "$output" = "kstate: no state lies in $KUTILS_STATE_DIR" ]
 }
 
 @test "kdiff: what is wrong is found before a broker is asked; two files need none" {

@@ -163,10 +163,9 @@ CoProcess::Waited CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered
   return wait(fds, count, options_.timeout - first);
 }
 
-void CoProcess::check_nothing_came() {
+void CoProcess::check_nothing_came(Millis patience) {
   pollfd fd{from_, POLLIN, 0};
-  const bool more = !received_.empty() || (poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN));
-  if (more) said_too_much();
+  if (poll(&fd, 1, static_cast<int>(patience.count())) == 1 && (fd.revents & POLLIN)) said_too_much();
 }
 
 const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& lines) {
@@ -177,24 +176,30 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
   received_.clear();
   check_nothing_came();
   sent_.clear();
-  for (const std::string_view line : lines) {
-    sent_ += line;
-    sent_ += '\n';
-  }
   size_t written = 0;
+  size_t asked = 0;
   size_t answered = 0;
   size_t line = 0;  // where the line begins of which no end has been seen
   char buffer[65536];
   while (answered < lines.size()) {
+    if (answered > asked) said_too_much();
+    if (answered == asked) {
+      constexpr Millis kSecondAnswer{2};
+      const bool is_alone = !options_.end_line && alone_ > 0;
+      if (is_alone && asked > 0) check_nothing_came(kSecondAnswer);
+      if (is_alone) --alone_;
+      const size_t until = is_alone || (!options_.end_line && asked == 0) ? asked + 1 : lines.size();
+      for (; asked < until; ++asked) (sent_ += lines[asked]) += '\n';
+    }
     pollfd fds[2] = {{from_, POLLIN, 0}, {written < sent_.size() ? to_ : -1, POLLOUT, 0}};
-    const Waited waited = wait_for(fds, 2, answered, lines.size());
+    const Waited waited = wait_for(fds, 2, answered, asked);
     if (waited == Waited::stopped) break;
     if (waited == Waited::silent) {
       throw Error(
           ExitCode::bad_record,
           "the co-process '" + command_ + "' gave no answer for " +
               std::to_string(options_.timeout.count() / 1000) + " s: " + std::to_string(answered) + " of " +
-              std::to_string(lines.size()) + " lines answered",
+              std::to_string(asked) + " lines answered",
           std::string(contract()) + "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
     }
     if (fds[1].revents & (POLLOUT | POLLERR)) {
@@ -205,7 +210,7 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
     }
     if (fds[0].revents & (POLLIN | POLLHUP)) {
       const ssize_t n = read(from_, buffer, sizeof buffer);
-      if (n == 0) died(answered, lines.size());
+      if (n == 0) died(answered, asked);
       size_t from = received_.size();
       if (n > 0) received_.append(buffer, static_cast<size_t>(n));
       for (size_t end; (end = received_.find('\n', from)) != std::string::npos; from = line = end + 1) {
@@ -255,6 +260,7 @@ void CoProcess::finish() {
     if (n <= 0) break;
     received_.append(buffer, static_cast<size_t>(n));
   }
+  if (!received_.empty()) said_too_much();
   check_nothing_came();
   const int status = reap(true);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

@@ -1,6 +1,10 @@
 // A command that answers each line that it gets, kept running: by one line, or by any number of lines and a
 // last one that ends them.
 //
+// Where a line is an answer, nothing but their number says which is whose: a command that gives two lines for one and
+// none for the next would mix them unseen. So the first lines of all, and the first of each batch, are asked alone, and
+// more than their one answer ends the run.
+//
 // Started by `sh -c CMD` (under stdbuf -oL where that is installed, so that programs of C's stdio answer line
 // by line) in a process group of its own: Ctrl-C on the terminal asks us to stop, and the command must still
 // answer what it was asked. One thread. REQUIRES: SIGPIPE is ignored.
@@ -52,7 +56,7 @@ class CoProcess {
 
  private:
   void start();
-  void check_nothing_came();
+  void check_nothing_came(Millis patience = Millis(0));
   [[noreturn]] void died(size_t answered, size_t asked);
   [[noreturn]] void said_too_much() const;
   enum class Waited { ready, silent, stopped };
@@ -69,6 +73,7 @@ class CoProcess {
   const std::string command_;
   const Options options_;
   bool noticed_ = false;
+  int alone_ = 20;  // so many lines more are asked alone
   std::optional<std::chrono::steady_clock::time_point> stop_seen_;
   pid_t pid_ = -1;
   int to_ = -1;

@@ -13,6 +13,29 @@
 namespace kutils {
 namespace {
 
+// Whether a program of jq gives as many results as a list has items: it iterates outside of all brackets.
+bool gives_many(const std::string& command) {
+  const size_t program = command.find("jq ");
+  if (program == command.npos || (program > 0 && command[program - 1] != ' ' && command[program - 1] != '/' &&
+                                  command[program - 1] != '|' && command[program - 1] != ';'))
+    return false;
+  int depth = 0;
+  bool iterates = false;
+  for (size_t i = program; i < command.size(); ++i) {
+    if (command.compare(i, 2, "[]") == 0) {
+      iterates = iterates || depth == 0;
+      ++i;
+    } else if (command[i] == '[' || command[i] == '(' || command[i] == '{') {
+      ++depth;
+    } else if (command[i] == ']' || command[i] == ')' || command[i] == '}') {
+      --depth;
+    } else if (command.compare(i, 2, "|=") == 0 || command.compare(i, 2, "+=") == 0) {
+      return false;  // what is iterated is changed in its place
+    }
+  }
+  return iterates;
+}
+
 class MapTool final : public cli::StreamTool {
  public:
   MapTool() : StreamTool({.keep_null = true, .tables = true, .emits_json = true}) {}
@@ -67,6 +90,10 @@ class MapTool final : public cli::StreamTool {
       job_.settings.push_back({"LIST", "| " + command});
       CoProcess::Options options;
       if (each_line_) options.end_line = answer_end_.value_or("");
+      if (!each_line_ && gives_many(command))
+        StderrLog("kmap", shared_.quiet())
+            .note("jq's '[]' may give several lines or none for a record, and one is taken for each\n"
+                  "  write: kmap --each-line --answer-end '\"\"' '| jq -c --unbuffered \".items[], \\\"\\\"\"' ...");
       if (each_line_) job_.settings.push_back({"--each-line", "ends with '" + *options.end_line + "'"});
       if (answer_end_ && !each_line_)
         throw usage_error("--answer-end is about answers of several lines", "add --each-line");
@@ -94,15 +121,14 @@ class MapTool final : public cli::StreamTool {
     cli::read_table(job_);
     shared_.shape(job_);
   }
-  ExitCode run() override {
-    const ExitCode code = StreamTool::run();
-    // A mistyped name drops nothing, and the field that should be dropped is still in the output.
+  // A mistyped name drops nothing, and the field that should be dropped is still in the output.
+  std::vector<std::string> last_notes() const override {
+    std::vector<std::string> notes;
     for (size_t i = 0; i < drops_.size(); ++i) {
       if (!drops_seen_->any_record || drops_seen_->seen[i]) continue;
-      StderrLog("kmap", shared_.quiet())
-          .note("no record had the field '" + drops_[i] + "', which LIST drops");
+      notes.push_back("no record had the field '" + drops_[i] + "', which LIST drops");
     }
-    return code;
+    return notes;
   }
 
  private:

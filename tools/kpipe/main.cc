@@ -2,6 +2,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "kpipe/pipe.h"
 
@@ -23,13 +28,14 @@ class PipeTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     std::vector<std::string> words = operands.rest();
     words.insert(words.begin(), operands.get("STAGE"));
-    const PipeWords pipe = split_pipe(words);
+    PipeWords pipe = split_pipe(words);
     const auto operand = [&](size_t i) {
       return i < pipe.operands.size() ? std::make_optional(pipe.operands[i]) : std::nullopt;
     };
     if ((text_ = help_of_stage(pipe.stages))) return;
     job_ = shared_.make_job("kpipe", operand(0), operand(1));
-    add_stages(pipe, shared_, job_, parts_);
+    tools_ = add_stages(pipe, shared_, job_, parts_);
+    stages_ = std::move(pipe.stages);
     shared_.shape(job_);
   }
   ExitCode run() override {
@@ -39,8 +45,17 @@ class PipeTool final : public cli::StreamTool {
                   std::string("cannot write to standard output: ") + std::strerror(errno));
     return ExitCode::ok;
   }
+  std::vector<std::string> last_notes() const override {
+    std::vector<std::string> notes;
+    for (size_t i = 0; i < tools_.size(); ++i)
+      for (const std::string& note : tools_[i]->last_notes())
+        notes.push_back(name_of_stage(i, stages_[i]) + ": " + note);
+    return notes;
+  }
 
  private:
+  std::vector<PipeWords::Stage> stages_;
+  std::vector<std::unique_ptr<cli::StreamTool>> tools_;  // of them
   std::optional<std::string> text_;  // a stage's help, printed instead of running the pipe
 };
 

@@ -148,8 +148,12 @@ std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& st
   return std::nullopt;
 }
 
-void add_stages(const PipeWords& pipe, const cli::SharedOptions& shared, flow::Job& job,
-                flow::RunParts& parts) {
+std::string name_of_stage(size_t number, const PipeWords::Stage& stage) {
+  return "stage " + std::to_string(number + 1) + ", " + stage.words.front();
+}
+
+std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, const cli::SharedOptions& shared,
+                                                         flow::Job& job, flow::RunParts& parts) {
   const std::vector<PipeWords::Stage>& stages = pipe.stages;
   cli::PipePlace place;
   place.has_keys = job.in.is_topic() || shared.lines_have_keys();
@@ -165,7 +169,7 @@ void add_stages(const PipeWords& pipe, const cli::SharedOptions& shared, flow::J
   }
   for (size_t i = 0; i < stages.size(); ++i) {
     const std::string& name = stages[i].words.front();
-    const std::string at = "stage " + std::to_string(i + 1) + ", " + name;
+    const std::string at = name_of_stage(i, stages[i]);
     const auto& tool = tools[i];
     place.pipe = job;
     place.pipe.in.table = is_table;
@@ -246,6 +250,7 @@ void add_stages(const PipeWords& pipe, const cli::SharedOptions& shared, flow::J
             " internal topics, and what one stage closes would come to the next one after its end",
         "leave it out, or split the pipe behind the stage that is to be closed");
   if (job.stateful()) flow::give_state(job);
+  return tools;
 }
 
 }  // namespace kutils

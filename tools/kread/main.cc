@@ -148,7 +148,8 @@ class ReadTool final : public cli::StreamTool {
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
     job_.set_stage([plan, latest, pattern = pattern_, choice = choice_,
-                    summary = summary_](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+                    summary = summary_,
+                    is_text = job_.in.is_lines() && shared_.lines_are_text()](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
       if (plan) {
         stage = std::make_unique<FilterStage>(*plan, "--where");
@@ -163,7 +164,7 @@ class ReadTool final : public cli::StreamTool {
       }
       if (latest) stage = flow::make_latest_values(std::move(stage));
       if (choice->key) stage = std::make_unique<ChoiceStage>(choice, std::move(stage));
-      if (summary) stage = make_summary(*summary, std::move(stage));
+      if (summary) stage = make_summary(*summary, is_text, std::move(stage));
       return stage;
     });
     shared_.shape(job_);

@@ -180,10 +180,13 @@ class Stats final : public Rows {
 // A value that is no object counts as the field _value.
 class Fields final : public Rows {
  public:
+  explicit Fields(bool is_text) : is_text_(is_text) {}
   void add(const Record&, const Output& output) override {
     ++records_;
     if (output.value.is_null()) return count("_value", Type::null, 0, {});
-    read("", output.value.view(), 0);
+    const std::string_view value = output.value.view();
+    if (is_text_) return count("_value", Type::string, value.size(), value);
+    read("", value, 0);
   }
   std::vector<std::string> result() const override {
     std::vector<std::string> out;
@@ -280,6 +283,7 @@ class Fields final : public Rows {
     }
   }
 
+  const bool is_text_;
   int64_t records_ = 0, more_ = 0;
   std::map<std::string, Field> fields_;
   std::vector<const Field*> order_;
@@ -315,7 +319,7 @@ class SummaryStage final : public flow::ForwardingStage, private flow::Emitter {
 
 }  // namespace
 
-std::unique_ptr<flow::Stage> make_summary(Summary kind, std::unique_ptr<flow::Stage> inner) {
+std::unique_ptr<flow::Stage> make_summary(Summary kind, bool is_text, std::unique_ptr<flow::Stage> inner) {
   std::unique_ptr<Rows> rows;
   switch (kind) {
     case Summary::count:
@@ -325,7 +329,7 @@ std::unique_ptr<flow::Stage> make_summary(Summary kind, std::unique_ptr<flow::St
       rows = std::make_unique<Stats>();
       break;
     case Summary::fields:
-      rows = std::make_unique<Fields>();
+      rows = std::make_unique<Fields>(is_text);
       break;
   }
   return std::make_unique<SummaryStage>(std::move(rows), std::move(inner));

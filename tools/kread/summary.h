@@ -11,6 +11,7 @@ namespace kutils {
 enum class Summary { count, stats, fields };
 
 // Takes what `inner` emits, and emits the rows of the summary when the input ends. One stage has all of the input.
-std::unique_ptr<flow::Stage> make_summary(Summary kind, std::unique_ptr<flow::Stage> inner);
+// `is_text`: values are strings, also those that look like JSON.
+std::unique_ptr<flow::Stage> make_summary(Summary kind, bool is_text, std::unique_ptr<flow::Stage> inner);
 
 }  // namespace kutils

@@ -93,6 +93,8 @@ class StateTool final : public cli::Tool {
       }
     }
     if (!rows_.print()) return kReaderGone;
+    if (!deletes_ && rows_.for_people())
+      log_.note((all.empty() ? "no state lies in " : chosen.empty() ? "none of these lie in " : "in ") + state_dir_);
     if (!deletes_) return ExitCode::ok;
     if (chosen.empty()) {
       log_.note("there is nothing to delete");

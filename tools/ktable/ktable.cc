@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
+#include "cli/table_input.h"
 #include "flow/table/table_stage.h"
 #include "flow/tasks/state_support.h"
 
@@ -133,9 +134,7 @@ class TableTool final : public cli::StreamTool {
     } else if (!emit_.empty()) {
       throw usage_error("--emit: '" + emit_ + "' is not one of update, commit, close, after:D, suppress:D");
     } else if (job_.out.is_lines()) {
-      const bool ends =
-          job_.in.is_lines() || job_.range.exit_at_end || job_.max_input || !job_.range.until.empty();
-      options.emit = ends ? TableEmit::close : TableEmit::commit;
+      options.emit = cli::has_end(job_) ? TableEmit::close : TableEmit::commit;
     }
     if (job_.out.is_lines() && options.emit == TableEmit::commit) options.interval_ms = 1000;
   }

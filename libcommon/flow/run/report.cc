@@ -33,6 +33,22 @@ std::string without_long_values(const std::string& message) {
   return message.substr(0, cut) + "..." + message.substr(end);
 }
 
+// What messages that differ in their values only have in common: a source that is broken in one way says so in
+// other words for each record. Values stand between quotes or are numbers; behind a semicolon stands advice. The
+// expression, its place marked by the caret, is part of it.
+std::string kind_of(const RecordError& error) {
+  const std::string& message = error.message;
+  const size_t end = std::min(message.find('\n'), message.size());
+  std::string words = message.substr(0, end);
+  const size_t first = words.find_first_of("'\"");
+  if (first != words.npos) words.erase(first, words.find_last_of("'\"") - first + 1);
+  words.erase(std::min(words.find(';'), words.size()));
+  words.erase(std::remove_if(words.begin(), words.end(),
+                             [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == '-'; }),
+              words.end());
+  return std::string(to_string(error.reason)) + ": " + words + message.substr(end);
+}
+
 }  // namespace
 
 std::string describe_origin(const Record& origin) {
@@ -57,12 +73,15 @@ void Report::failed(const Record* origin, const RecordError& error, bool last,
   ++counts.failures_by_reason[to_string(error.reason)];
   if (!last) {
     if (shown_ >= kInFull) return;
-    const std::string what = result_of ? " of key " + std::string(*result_of) : error.message;
-    const auto [times, is_new] = said_.try_emplace(to_string(error.reason) + what, 0);
+    const std::string kind =
+        result_of ? std::string(to_string(error.reason)) + " of key " + std::string(*result_of) : kind_of(error);
+    const auto [said, is_new] = said_.try_emplace(kind, Said{error.message, 0});
     if (!is_new) {
-      if (++times->second == 1) {
+      if (++said->second.again == 1) {
         ++told_;
-        log_.error(place() + ": the same; more of these are counted, not shown");
+        const bool is_equal = result_of || said->second.message == error.message;
+        log_.error(place() + ": the same" + (is_equal ? "" : " with another value") +
+                   "; more of these are counted, not shown");
       }
       return;
     }

@@ -1,6 +1,6 @@
 // What happened to the records of a run: counts, and the messages about those that could not be processed.
-// The first ten that differ are said in full, one of a kind; the rest is counted by reason and said at the
-// end. One thread.
+// Of each kind (messages that differ in their values only are of one) the first is said in full, ten kinds in
+// all; the rest is counted by reason and said at the end. One thread.
 #pragma once
 
 #include <array>
@@ -61,9 +61,13 @@ class Report {
   static constexpr uint64_t kInFull = 10;
 
   Log& log_;
-  uint64_t shown_ = 0;                    // in full
-  uint64_t told_ = 0;                     // at all, before the summary
-  std::map<std::string, uint64_t> said_;  // what was said in full, and how often it came again
+  struct Said {
+    std::string message;
+    uint64_t again;
+  };
+  uint64_t shown_ = 0;                // in full
+  uint64_t told_ = 0;                 // at all, before the summary
+  std::map<std::string, Said> said_;  // by kind
 };
 
 }  // namespace kutils::flow

@@ -125,6 +125,9 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
                   const std::vector<std::pair<std::string, int32_t>>& inputs) {
   const auto topic_sink = [&](const std::string& topic, bool is_out = false) -> std::unique_ptr<io::Sink> {
     kafka::Admin& admin = connected(run, around);
+    if (job.atomic && admin.is_in_memory())
+      throw usage_error("--atomic: the in-memory broker has no transactions; readers would see a part",
+                        "leave it out, or use a real broker");
     const bool is_created_later = is_out && is_missing(job, admin, topic);
     if (!is_created_later) ensure_topic(job, admin, log, topic, 0);
     if (run.producers.empty()) {

@@ -364,6 +364,12 @@ bool is_missing(const Job& job, kafka::Admin& admin, const std::string& topic) {
   return true;
 }
 
+// Only the in-memory broker gives another count than the one that was asked for.
+static std::string other_count(const std::string& topic, int32_t wanted) {
+  return ", not " + std::to_string(wanted) + ": the in-memory broker gives each the same; for more or fewer: kbroker --topic " +
+         topic + ":" + std::to_string(wanted);
+}
+
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
                      int32_t partitions, bool any_time) {
   if (const auto info = admin.find_topic(topic)) {
@@ -384,6 +390,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
   if (is_ours)
     log.note("created topic " + topic + ", " + std::to_string(count) +
              (count == 1 ? " partition" : " partitions") +
+             (job.partitions && *job.partitions != count ? other_count(topic, *job.partitions) : "") +
              (looks_like_file(topic) ? "; a file is ./" + topic : ""));
   return count;
 }
@@ -397,6 +404,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
         "read them to lines: kread -J -p ... IN | kwrite -J OUT");
   }
   plan.in_memory = admin.is_in_memory();
+  if (plan.in_memory && job.delivery_is_explicit && job.delivery == Delivery::exactly_once)
+    throw usage_error("--delivery exactly-once: the in-memory broker has no transactions",
+                      "leave it out for at least once, or use a real broker");
   const bool to_lines = job.out.is_lines();
   if (to_lines && job.stateful()) {
     throw usage_error(

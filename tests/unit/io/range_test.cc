@@ -84,6 +84,11 @@ TEST_CASE("-o: times without @, and +D from the first one") {
   CHECK_FALSE(places("-2h:").to);
   CHECK(places("-2h").from == places("@-2h").from);
   CHECK(places("yesterday").from == places("@yesterday").from);
+  // Half a day, whatever the clock shows.
+  for (const char* half : {"@yesterday:12:00", "@yesterday:@12:00", "yesterday:12:00"}) {
+    CAPTURE(half);
+    CHECK(places(half).to->value - places(half).from.value == 12 * kHour);
+  }
   CHECK(places("-48h:-24h").from == places("@-48h:-24h").from);
   CHECK(places("-48h:-24h").to == places("@-48h:-24h").to);
   CHECK(places("2026-01-31T09:30Z:+5m").from == Place{Kind::time, 1'769'851'800'000});
@@ -97,7 +102,7 @@ TEST_CASE("-o: times without @, and +D from the first one") {
 
 TEST_CASE("-o foo is refused, with the grammar") {
   for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10",
-                           "1.5", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
+                           "1.5", "09:30", "9:05", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
     CAPTURE(text);
     CHECK(refused(std::string(text)));
   }
