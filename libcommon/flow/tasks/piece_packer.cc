@@ -40,9 +40,12 @@ bool PiecePacker::add(const Output& piece, const Write& write) {
   Pack& pack = packs_[partition];
   const size_t size = piece.key.size() + piece.value.size();
   const std::string_view source = piece.headers[0].value.view();
-  if ((pack.bytes.size() + size > most_ || pack.source != source) && !write_one(partition, write))
+  const bool goes_alone = size > most_ / 2;
+  // What was before it goes first.
+  if ((goes_alone || pack.bytes.size() + size > most_ || pack.source != source) &&
+      !write_one(partition, write))
     return false;
-  if (size > most_ / 2) return write(piece);
+  if (goes_alone) return write(piece);
   const int64_t offset = number_of(piece.headers[1]);
   if (pack.bytes.empty()) {
     any_ = true;

@@ -563,6 +563,33 @@ TEST_CASE("combining: a single record without an origin is no piece") {
   CHECK(PiecePacker::is_piece(nullptr, output));
 }
 
+TEST_CASE("combining: a piece that goes alone does not overtake those that wait") {
+  const Header headers[] = {{kSourcePartitionHeader, std::string_view("0")},
+                            {kSourceOffsetHeader, std::string_view("7")},
+                            {kCombinedHeader, std::string_view("1")}};
+  PiecePacker packer(1);
+  std::vector<size_t> sizes;
+  const auto write = [&](const Output& output) {
+    sizes.push_back(output.value.size());
+    return true;
+  };
+  for (const size_t size : {10u, 2500u, 20u}) {
+    const std::string value(size, 'x');
+    Output piece;
+    piece.key = MaybeBytes("a");
+    piece.value = std::string_view(value);
+    piece.headers = headers;
+    piece.timestamp = 5;
+    piece.partition = 0;
+    REQUIRE(packer.add(piece, write));
+  }
+  REQUIRE(packer.write_all(write));
+  REQUIRE(sizes.size() == 3);
+  CHECK(sizes[0] < 100);
+  CHECK(sizes[1] == 2500);
+  CHECK(sizes[2] < 100);
+}
+
 TEST_CASE("combining: the bytes of records that go with their group") {
   const AggregateSet set(parse_aggregates("n=max(x)", "AGGS"));
   OwnedState state(set);
