@@ -126,7 +126,24 @@ class Parser {
       default:
         break;
     }
+    if (at_ > 1) {
+      const TokenType before = tokens_[at_ - 1].type;
+      // .items[]
+      if (word == "]" && word_before(1) == "[" && tokens_[at_ - 2].type == TokenType::identifier)
+        fail("unexpected ']'", token,
+             "each item of a list becomes a record by: kmap --each 'x=" + word_before(2) + "' x IN");
+      // sum(*); count(*) is answered by what was meant
+      if (word == "*" && before == TokenType::open_paren && tokens_[at_ - 2].type == TokenType::identifier &&
+          word_before(2) != "count")
+        fail("unexpected '*'", token,
+             "name what goes into it, as in " + word_before(2) + "(amount); records are counted by count()");
+    }
     fail("unexpected '" + word + "'", token);
+  }
+  // The text of the n-th token before the next one.
+  std::string word_before(size_t n) const {
+    const Token& token = tokens_[at_ - n];
+    return std::string(text_.substr(token.begin, token.end - token.begin));
   }
 
   void expect(TokenType type, std::string_view what, const Token* opening = nullptr) {

@@ -169,9 +169,10 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
         return p.replaced(i, i + 1, std::string(method.ours));
     return std::nullopt;
   }
-  if (name == "count" && arguments.size() == 1 && p.is_list()) {
+  if (name == "count" && arguments.size() == 1) {
+    // Also in --having, which is no list.
     if (arguments[0] == "*" || arguments[0] == "1") return p.replaced(i, behind, "count()");
-    if (p.is(i + 2, "distinct"))
+    if (p.is_list() && p.is(i + 2, "distinct"))
       return p.replaced(i, behind, "distinct(" + p.written(i + 3, behind - 1) + ")");
   }
   const std::string as_written(p.text().substr(p[i].begin, name.size()));

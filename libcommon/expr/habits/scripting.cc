@@ -112,6 +112,14 @@ Done deletion(const Pieces& p, size_t i) {
   return out == "*" ? std::nullopt : Done(out);
 }
 
+// `*, .x = 1`: the name of an item.
+Done dotted_name(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || !p.is(i - 1, ",") || p.item_begin(i) != i || i + 2 >= p.size() ||
+      p[i + 1].kind != Piece::Kind::word || !p.is(i + 2, "="))
+    return std::nullopt;
+  return p.replaced(i, i + 2, p.written(i + 1, i + 2));
+}
+
 // `.x = 1`, `.x |= f`, `.x += 1`, `. + {x: 1}`: all fields, and x.
 Done update(const Pieces& p, size_t i) {
   if (i != 0 || !p.is_list() || p.size() < 4) return std::nullopt;
@@ -281,6 +289,7 @@ Rules jq_rules() {
           {},
           {{".", field_by_index},
            {".", update},
+           {".", dotted_name},
            {"{", object},
            {"//", default_value},
            {":", item_name},

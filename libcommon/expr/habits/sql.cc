@@ -235,7 +235,11 @@ Done negation(const Pieces& p, size_t i) {
 }
 
 Done alias(const Pieces& p, size_t i) {
-  if (!p.is_list() || !p.is_infix(i)) return std::nullopt;
+  if (!p.is_infix(i)) return std::nullopt;
+  // A single expression has no name.
+  if (!p.is_list())
+    return i + 2 == p.size() && p[i + 1].kind == Piece::Kind::word ? p.replaced(i - 1, i + 2, p.written(i - 1, i))
+                                                                   : std::nullopt;
   if (p[i + 1].kind != Piece::Kind::word || (i + 2 < p.size() && !p.is(i + 2, ","))) return std::nullopt;
   size_t from = i;
   int depth = 0;
@@ -251,6 +255,14 @@ Done alias(const Pieces& p, size_t i) {
 }
 
 // a = b. In a list the one behind a name at the beginning of an item gives it its name.
+bool is_capitals(const Pieces& p, size_t i) {
+  if (i >= p.size() || p[i].kind != Piece::Kind::word || p.is(i + 1, "(") || p.is(i + 1, ".") || p.is(i + 1, "["))
+    return false;
+  const std::string word = p.written(i, i + 1);
+  return word.size() > 1 && word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == word.npos &&
+         std::none_of(std::begin(kNames), std::end(kNames), [&](const auto& one) { return one.first == word; });
+}
+
 Done equality(const Pieces& p, size_t i) {
   const bool names = p.is_list() && (i == 0 || p.is(i - 1, ",") || i == 1 || p.is(i - 2, ","));
   if (names) return std::nullopt;
@@ -265,6 +277,8 @@ Done equality(const Pieces& p, size_t i) {
     if (depth == 0 && begin < i && !p.is(begin, ".") && (begin == 0 || p.is(begin - 1, ",")))
       return std::nullopt;
   }
+  // country = DE: who forgets one '=' forgets the quotes, too, and fields are seldom in capitals.
+  if (is_capitals(p, i + 1)) return p.replaced(i, i + 2, "== \"" + p.written(i + 1, i + 2) + "\"");
   return p.replaced(i, i + 1, "==");
 }
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "base/shell_word.h"
+#include "base/correction.h"
 #include "base/trim.h"
 #include "data/json_write.h"
 #include "expr/expressions.h"
@@ -82,14 +82,17 @@ struct NeedsName : Error {
 };
 
 // A name, and so probably a column beside which records are to be counted.
-std::string grouping_hint(const std::vector<expr::ListItem>& list, const expr::ListItem& field) {
+Correction grouping(const std::vector<expr::ListItem>& list, const expr::ListItem& field) {
   std::string others;
   for (const expr::ListItem& item : list) {
     if (&item == &field || item.expression.find('(') == std::string::npos) continue;
     others += (others.empty() ? "" : ", ") + (item.named ? item.name + "=" : "") + item.expression;
   }
-  return "what groups records is an option; write: --by " + field.expression + " " +
-         shell_word(others.empty() ? "count()" : others);
+  Correction meant;
+  meant.before = "what groups records is an option; write: ";
+  meant.add = {{"--by", field.expression}};
+  meant.spec = others.empty() ? "count()" : others;
+  return meant;
 }
 
 AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::ListItem& item,
@@ -104,10 +107,11 @@ AggregateItem parse_item(const std::vector<expr::ListItem>& whole, const expr::L
     throw usage_error(where + " is neither one aggregate nor an expression over the row's columns",
                       "a column is computed as in: 's=sum(x), n=count(), mean=s / n'");
   const std::string_view function_name = trim(text.substr(0, open));
-  if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name))
-    throw usage_error(where + " is not an aggregate", is_identifier(text) && !find_aggregate_function(text)
-                                                          ? grouping_hint(whole, item)
-                                                          : "aggregates are " + function_names());
+  if (open == std::string_view::npos || text.back() != ')' || !is_identifier(function_name)) {
+    if (is_identifier(text) && !find_aggregate_function(text))
+      throw CorrectedError(where + " is not an aggregate", grouping(whole, item));
+    throw usage_error(where + " is not an aggregate", "aggregates are " + function_names());
+  }
   const AggregateFunction* function = find_aggregate_function(function_name);
   if (function == nullptr)
     throw usage_error(where + ": no aggregate is called " + std::string(function_name) + "()",
@@ -349,7 +353,16 @@ class RowParser {
       const auto node = expr::parse(text);
       return OverRow(option, text, known_, options_, take_).rewritten(*node);
     } catch (const expr::SourceError& error) {
-      throw expr::to_usage_error(error, text, option);
+      const auto fits = [](const std::string& other) {
+        try {
+          return expr::parse(other) != nullptr;
+        } catch (const expr::SourceError&) {
+          return false;
+        }
+      };
+      expr::SourceError answered = error;
+      answered.hint = expr::with_our_spelling(error.hint, text, false, fits);
+      throw expr::to_usage_error(answered, text, option);
     }
   }
 
@@ -415,7 +428,19 @@ RowPlan parse_row(std::string_view list, std::string_view having, const std::vec
   } catch (const NeedsName& error) {
     const std::string named = expr::named_spelling(list, error.position, fits);
     throw Error(error.code(), error.what(), named.empty() ? error.hint() : "write: " + named);
+  } catch (const CorrectedError&) {
+    throw;
   } catch (const Error& error) {
+    // `country, count(*)` has two mistakes: what remains when the first is mended.
+    constexpr std::string_view kWrite = "write: ";
+    if (error.hint().starts_with(kWrite)) {
+      try {
+        (void)parse(error.hint().substr(kWrite.size()));
+      } catch (const CorrectedError& next) {
+        throw CorrectedError(error.what(), next.correction());
+      } catch (const Error&) {  // no hint of its own
+      }
+    }
     throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), list, true, fits));
   }
   if (plan.aggregates.empty())
