@@ -3,6 +3,7 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME kutils)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_PACKAGE_CONTACT "kutils maintainers <maintainers@kutils.invalid>")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -12,10 +13,10 @@ set(CPACK_COMPONENTS_ALL Unspecified doc)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME kutils)
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_SECTION utils)
-set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "coreutils for Kafka topics
- Small programs, each doing one thing to a topic of Apache Kafka and writing
- another: filters, projections, tables, windows and joins, exactly once, put
- together in shell scripts; and tools to look into topics, groups and state.")
+# Below the project's description, which cpack takes for the first line.
+set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "Small programs, each doing one thing to a topic of Apache Kafka and writing
+another: filters, projections, tables, windows and joins, exactly once, put
+together in shell scripts; and tools to look into topics, groups and state.")
 # The libraries that a package needs are read off its programs; those of our own lie in a folder of theirs.
 set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_BINARY_DIR}/${KUTILS_LIBRARY_DIR})
@@ -29,9 +30,13 @@ set(CPACK_DEBIAN_DOC_DESCRIPTION "coreutils for Kafka topics - documentation and
  How kutils is built, the scripts of its examples, and what runs its tools as
  services: manifests of Kubernetes, a dashboard, alerts.")
 
-install(FILES LICENSE DESTINATION share/doc/kutils RENAME copyright)
+# The date of the version, as a Debian changelog writes it.
+execute_process(COMMAND date -u -R -d ${KUTILS_DATE} OUTPUT_VARIABLE CPACK_KUTILS_DATE OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/debian/finish.cmake)
+
+install(FILES deploy/debian/copyright DESTINATION share/doc/kutils)
 install(FILES deploy/systemd/kutils@.service DESTINATION lib/systemd/system)
-install(FILES LICENSE DESTINATION share/doc/kutils-doc RENAME copyright COMPONENT doc)
+install(FILES deploy/debian/copyright DESTINATION share/doc/kutils-doc COMPONENT doc)
 install(FILES README.md ARCHITECTURE.md CHANGELOG.md DESTINATION share/doc/kutils-doc COMPONENT doc)
 install(DIRECTORY scripts/examples DESTINATION share/doc/kutils-doc USE_SOURCE_PERMISSIONS COMPONENT doc)
 install(FILES deploy/Containerfile DESTINATION share/doc/kutils-doc/deploy COMPONENT doc)
