@@ -70,6 +70,11 @@ END
     usr/share/doc/kutils-doc/deploy/Containerfile usr/share/doc/kutils-doc/examples/words.sh; do
     [ -e "root/$file" ] || { echo "no $file"; return 1; }
   done
+  if command -v lintian >/dev/null; then # slow, and not among the packages of the tests
+    run lintian --allow-root packages/*.deb
+    echo "$output"
+    [ -z "$output" ]
+  fi
   # Every tool, and nothing else; with state, so that the second library is found, too.
   same <(sort "$KUTILS_BUILD_DIR/tools.list") <(ls root/usr/bin)
   new_topic in
