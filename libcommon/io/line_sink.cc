@@ -4,13 +4,16 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <utility>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/printable.h"
+#include "base/signal.h"
 #include "io/line_writer.h"
 
 namespace kutils::io {
@@ -76,7 +79,12 @@ class LineSink final : public Sink {
     if (is_terminal_ && !dresses_) buffer_ = printable(buffer_);
     std::string_view rest = buffer_;
     while (!rest.empty()) {
-      const ssize_t n = ::write(fd_, rest.data(), rest.size());
+      size_t most = rest.size();
+      if (process_stop().signal() != 0) {
+        give_up_if_stuck();
+        most = std::min<size_t>(most, PIPE_BUF);  // so much goes in at once where it is ready
+      }
+      const ssize_t n = ::write(fd_, rest.data(), most);
       if (n >= 0) {
         rest.remove_prefix(static_cast<size_t>(n));
         continue;
@@ -95,6 +103,13 @@ class LineSink final : public Sink {
     }
     buffer_.clear();
   }
+  // The end was asked for, and whoever reads a pipe takes nothing: we do not wait for them for ever.
+  void give_up_if_stuck() {
+    pollfd waiting{fd_, POLLOUT, 0};
+    if (!is_stuck_ && ::poll(&waiting, 1, static_cast<int>(kStopPatienceUs / 1000)) != 0) return;
+    is_stuck_ = true;
+    throw Interrupted();
+  }
   [[noreturn]] void fail() const {
     throw Error(ExitCode::delivery, system_message("write to", name_, errno));
   }
@@ -107,6 +122,7 @@ class LineSink final : public Sink {
   std::unique_ptr<LineWriter> writer_;
   const bool is_terminal_ = ::isatty(fd_) == 1;
   std::string buffer_;
+  bool is_stuck_ = false;
 };
 
 }  // namespace
@@ -118,7 +134,11 @@ std::unique_ptr<Sink> make_line_sink(int fd, bool owned, std::string name, const
 std::unique_ptr<Sink> open_line_sink(const Endpoint& out, const LineFormat& format, OpenMode mode) {
   if (out.kind == EndpointKind::stdio) return make_line_sink(STDOUT_FILENO, false, "standard output", format);
   const int how = mode == OpenMode::append ? O_APPEND : 0;
-  const int fd = ::open(out.name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+  int fd;
+  do {  // a named pipe waits for its reader
+    if (process_stop().signal() != 0) throw Interrupted();
+    fd = ::open(out.name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+  } while (fd < 0 && errno == EINTR);
   if (fd < 0) throw Error(ExitCode::delivery, system_message("write to", out.name, errno));
   return std::make_unique<LineSink>(fd, true, out.name, format, mode != OpenMode::append);
 }

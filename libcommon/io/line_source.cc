@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/signal.h"
 #include "base/utf8.h"
 #include "io/line_parser.h"
 
@@ -241,7 +242,11 @@ std::unique_ptr<Source> make_line_source(int fd, bool owned, std::string name, c
 
 std::unique_ptr<Source> open_line_source(const Endpoint& in, const LineFormat& format, uint32_t input) {
   if (in.kind == EndpointKind::stdio) return make_line_source(STDIN_FILENO, false, "-", format, input);
-  const int fd = ::open(in.name.c_str(), O_RDONLY | O_CLOEXEC);
+  int fd;
+  do {  // a named pipe waits for its writer
+    if (process_stop().signal() != 0) throw Interrupted();
+    fd = ::open(in.name.c_str(), O_RDONLY | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
   if (fd < 0) throw Error(ExitCode::usage, system_message("read", in.name, errno));
   struct stat info {};
   if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {

@@ -64,3 +64,13 @@ page_lines() {
   [ "$both" -ge 8 ]
   [ "$all" -eq "$(grep -c "^:   " "$KUTILS_SOURCE_DIR/man/kutils-kcat.md")" ]
 }
+
+@test "a range of offsets is an end: it is counted, sorted, and a table of it printed once" {
+  new_topic src
+  for n in 3 1 2 9; do echo "{\"n\":$n}"; done | produce "$src"
+  [ "$(kread --count -o 0:3 "$src")" = 3 ]
+  [ "$(kread -O table --sort n -o 0:3 "$src" | tr -d ' ' | xargs)" = 'n 1 2 3' ]
+  [ "$(ktable --total -o 1:3 's=sum(n)' "$src")" = '{"s":3}' ]
+  run kread --count -o 1: "$src"
+  [ "$status" -eq 2 ]
+}

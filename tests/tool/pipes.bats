@@ -36,6 +36,25 @@ clicks() { for i in $(seq "$1"); do printf '{"uri":"/%d","number":%d}\n' $((i % 
   exec 8>&- 9<&-
 }
 
+catches_term() { (($((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") & 0x4000)))); }
+
+@test "a signal while the other end of a pipe does nothing ends it soon" {
+  mkfifo in out
+  start_tool opens kfilter true ./in
+  wait_for 20 catches_term "$started"
+  stop_tool "$started" TERM 12
+  [ "$status" -eq 143 ]
+  [ ! -s opens.err ]
+  # Whoever reads takes a line and then no more.
+  exec 9<>out
+  start_tool writes kgen clicks ./out
+  read -r -t 20 -u 9 line
+  [[ $line == "{"* ]]
+  stop_tool "$started" TERM 12
+  [ "$status" -eq 143 ]
+  exec 9>&-
+}
+
 @test "a reader that hangs up ends it, as coreutils" {
   run bash -c 'set -o pipefail; yes "{\"n\":1}" | kfilter "n > 0" 2>err | head -1; echo "${PIPESTATUS[@]}"'
   [ "${lines[0]}" = '{"n":1}' ]
