@@ -74,7 +74,7 @@ class OffsetTool final : public cli::Tool {
                .set = [this](const std::string& text) { given("-o"), range_.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
-               .help = "reset: to a time: 1h ago, 09:30, today, yesterday, ISO",
+               .help = "reset: to a time: 1h (an hour ago), 09:30, yesterday, ISO",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("--since"), range_.since = text; }});
     table.add({.names = "--tail",
