@@ -131,6 +131,10 @@ constexpr Foreign kForeign[] = {
     {"--slide", "windows that overlap are: -w LENGTH/STEP"},
     {"--step", "windows that overlap are: -w LENGTH/STEP"},
     {"--session", "windows that end after silence are: -w session:DURATION"},
+    {"-r", "text without quotes is written by: -f '%{EXPR}\\n'"},
+    {"--force", "what changes or deletes is done by: --execute"},
+    {"--yes", "what changes or deletes is done by: --execute"},
+    {"--all-groups", "groups and what each has read are listed by: koffset list"},
     {"--raw-output", "text without quotes is written by: -f '%{EXPR}\\n'"},
 };
 
@@ -168,6 +172,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
         hint = "the key is the first operand: kgroupby EXPR IN OUT";
       if (info.name == "klag" && letter == "--list")
         hint = "groups and what each has read are listed by: koffset list";
+      if (info.name == "ktake" && (letter == "-n" || letter == "--num" || letter == "--head"))
+        hint = "how many is the first operand: ktake N IN OUT";
       if (info.name == "klag" && letter == "--group") hint = "a consumer group is an operand here: ";
       if (hint.back() == ' ')
         hint += theirs ? theirs->command : info.name + " " + operand_usage(info);

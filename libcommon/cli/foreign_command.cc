@@ -68,6 +68,21 @@ constexpr Word kWords[] = {
     {"kwrite", "-P", "~"},
     {"kwrite", "-l", "@f *"},
     {"kwrite", "--sync", "~"},
+    {"kwrite", "-k", "--key \"*"},
+    {"kwrite", "-H", "--header \"*"},
+    {"kwrite", "-T", "~", "-T is left out: what is written is also printed by tee(1), in front of kwrite"},
+    {"kread kwrite", "-D", "~ *", "-D is left out: records are lines; with a NUL byte at their ends: -0"},
+    {"kread kwrite", "-s", "~ *", "-s is left out: how bytes are encoded is --key-codec and --value-codec CODEC"},
+    {"kread kwrite", "-r", "~ *", "-r is left out: no schema registry is asked"},
+    {"kread kwrite", "-E", "~", "-E is left out: what is done about records that failed is --on-error WHAT"},
+    {"kread kwrite", "-d", "~ *", "-d is left out: more is printed by -v"},
+    {"", "--icsv", "-I csv"},
+    {"", "--itsv", "-I tsv"},
+    {"", "--ijson", "-I json"},
+    {"", "--ocsv", "-O csv"},
+    {"", "--otsv", "-O tsv"},
+    {"", "--ojson", "-O json"},
+    {"", "--opprint", "-O table"},
     {"kwrite", "--batch-size", "-X producer.batch.num.messages=*"},
     {"kwrite", "-z", "-X compression.codec=*"},
     {"kwrite", "--compression-codec", "-X compression.codec=*"},
@@ -226,8 +241,18 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     std::string text(ours);
     if (ours.ends_with("*")) {
       const size_t from = name.size() + 1;
+      const bool is_literal = ours.ends_with("\"*");  // a text, where ours is an expression
       std::string whole =
           text.substr(from, text.size() - from - 1) + (word.option == "--by-duration" ? plain_duration(value) : value);
+      if (is_literal) {
+        const size_t equals = name == "--header" ? value.find('=') : std::string::npos;
+        const size_t text_at = equals == std::string::npos ? 0 : equals + 1;
+        if (value.find_first_of("\"\\") != std::string::npos || (name == "--header" && text_at == 0)) {
+          remark(std::string(word.option) + " is left out: here it is " + name + " with an expression", command);
+          return;
+        }
+        whole = value.substr(0, text_at) + "\"" + value.substr(text_at) + "\"";
+      }
       for (const Option& option : table.options())
         if (split_names(option.names).front() == name) whole = shown_value(option, whole);
       text = name + " " + shell_word(whole);
@@ -273,6 +298,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       }))
     return std::nullopt;
   const std::vector<GivenCommand::Word>& words = given.words();
+  bool names_files = false;
   for (size_t i = 0; i < words.size(); ++i) {
     const GivenCommand::Word& word = words[i];
     if (word.kind == GivenCommand::Word::Kind::operand) {
@@ -286,13 +312,18 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       ++command.foreign;
       add_property(*word.value, command);
     } else if (const Word* theirs = find_word(info, word.name)) {
+      if (theirs->ours == "@f *" && !word.value) {  // kcat's -l, with its file as an operand
+        ++command.foreign;
+        names_files = true;
+        continue;
+      }
       if (theirs->ours.ends_with("*") && !word.value) return std::nullopt;
       add(*theirs, word.value.value_or(""), given, table, command);
     } else {
       // None that is known: a slip, unless all else is theirs.
-      if (!names_topic || word.name.size() < 3) return std::nullopt;
+      if (!names_topic) return std::nullopt;
       remark(word.name + " is left out: it has no counterpart that is known", command);
-      if (!word.value && i + 1 < words.size() && words[i + 1].kind == GivenCommand::Word::Kind::operand) ++i;
+      if (!word.value && word.name.size() > 2 && i + 1 < words.size() && words[i + 1].kind == GivenCommand::Word::Kind::operand) ++i;
     }
   }
   if (command.foreign == 0) return std::nullopt;
@@ -302,8 +333,11 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     command.verb = command.bare.front();
     command.bare.erase(command.bare.begin());
   }
-  // EXPR and what kwrite reads stand in front of the topic.
-  const bool bare_first = has_spec || info.name == "kwrite";
+  if (names_files)
+    for (std::string& one : command.bare)
+      if (one.find('/') == std::string::npos) one.insert(0, "./");
+  // EXPR, what kwrite reads and the group stand in front of the topic.
+  const bool bare_first = has_spec || info.name == "kwrite" || is_among(info.name, kGroups);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(), command.bare.begin(),
                           command.bare.end());
   add_printed(info.name, command);

@@ -16,6 +16,11 @@ const Option* find_option(const OptionTable& table, const std::string& name) {
   return nullptr;
 }
 
+// What no value of an option of theirs looks like.
+bool is_option(const std::string& word) {
+  return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+}
+
 bool is_same_option(const OptionTable& table, const GivenCommand::Word& word, const std::string& name) {
   if (word.kind == GivenCommand::Word::Kind::operand) return false;
   return word.name == name || (word.option != nullptr && word.option == find_option(table, name));
@@ -70,7 +75,7 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
       if (equals != std::string::npos) {
         word.value = argument.substr(equals + 1);
         word.glue = "=";
-      } else if (i + 1 < argc && (word.option != nullptr ? !word.option->metavar.empty()
+      } else if (i + 1 < argc && (word.option != nullptr || !is_option(argv[i + 1])) && (word.option != nullptr ? !word.option->metavar.empty()
                                                          : is_foreign_value(word.name).value_or(false))) {
         word.value = argv[++i];
       }
@@ -89,7 +94,7 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
         if (!is_last) {
           word.value = argument.substr(at + 1);
           word.glue = "";
-        } else if (i + 1 < argc) {
+        } else if (i + 1 < argc && (word.option != nullptr || !is_option(argv[i + 1]))) {
           word.value = argv[++i];
         }
         words_.push_back(std::move(word));

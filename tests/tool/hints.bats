@@ -475,6 +475,13 @@ END
   gives 'kwrite -b h:1 -X compression.codec=gzip -X acks=all -K , clicks' kwrite --broker-list h:1 --topic clicks --property parse.key=true \
     --property key.separator=, --compression-codec gzip --request-required-acks all --sync
   gives 'kwrite ./f T' kwrite -P -t T ./f
+  gives 'kwrite ./in.ndjson clicks' kwrite -l -t clicks in.ndjson
+  gives "kwrite -b h:1 --key '\"key1\"' --header 'a=\"b\"' clicks" kwrite -b h:1 -t clicks -P -k key1 -H a=b
+  gives 'kwrite clicks' kwrite -t clicks -T -D ,
+  grep -q -- '-D is left out' err.txt
+  gives 'koffset reset -o beginning g clicks' koffset reset g --topic clicks --to-earliest
+  gives 'kmap -I csv -O json a ./in.csv' kmap --icsv --ojson a ./in.csv
+  gives 'koffset list' klag --all-groups
   gives 'kread -e T' kread -Ct T -e
   gives 'kread -p 1,2 clicks' kread -p 1,2 -t clicks
   gives "ktable -b h:1 --by country -o beginning 'count()' clicks" ktable --bootstrap-server h:1 --topic clicks 'count()' --by country --from-beginning
