@@ -4,6 +4,7 @@
 
 #include "base/varint.h"
 #include "state/layout.h"
+#include "state/range_cursors.h"
 #include "state/sorted_changes.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
@@ -16,6 +17,14 @@ void encode_local_row(int64_t changelog_offset, int64_t wall_ms, std::string& ou
   out.push_back(static_cast<char>(kFormatVersion));
   put_signed(out, changelog_offset);
   put_signed(out, wall_ms);
+}
+
+// At the first row from `from` on; of those from `to` on it need not know.
+std::unique_ptr<Cursor> cursor_within(Backend& backend, std::string_view from, std::string_view to) {
+  if (auto* const ranges = dynamic_cast<RangeCursors*>(&backend)) return ranges->cursor_within(from, to);
+  std::unique_ptr<Cursor> all = backend.cursor();
+  all->seek(from);
+  return all;
 }
 
 }  // namespace
@@ -75,8 +84,8 @@ class PartitionStore::OperatorStore final : public Store {
     const std::span<const Change> changes = owner_.overlay_.sorted();
     auto change = std::lower_bound(changes.begin(), changes.end(), first,
                                    [](const Change& c, const std::string& key) { return c.key < key; });
-    const std::unique_ptr<Cursor> cursor = owner_.backend_->cursor();
-    cursor->seek(first);
+    const std::unique_ptr<Cursor> cursor =
+        cursor_within(*owner_.backend_, first, to_the_end ? std::string_view() : std::string_view(last));
     for (;;) {
       const bool has_stored = cursor->valid() && within(cursor->key());
       const bool has_change = change != changes.end() && within(change->key);

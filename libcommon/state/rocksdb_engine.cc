@@ -22,6 +22,7 @@
 #include "kutils_build.h"  // made by libcommon/build_stamp.cmake
 #include "state/database_engine.h"
 #include "state/layout.h"
+#include "state/range_cursors.h"
 #include "state/row_cache.h"
 #include "state/sorted_changes.h"
 #include "state/state_error.h"
@@ -85,6 +86,72 @@ class RocksCursor final : public Cursor {
   const std::string& directory_;
 };
 
+// A database's rows with the changes in front of them, which it does not have yet.
+class ChangedCursor final : public Cursor {
+ public:
+  // `changes`: sorted, of each key one. They may be gone afterwards.
+  ChangedCursor(std::unique_ptr<Cursor> stored, const std::vector<Change>& changes)
+      : stored_(std::move(stored)) {
+    size_t size = 0;
+    for (const Change& change : changes) size += change.key.size() + change.value.size();
+    bytes_.reserve(size);  // it never moves
+    changes_.reserve(changes.size());
+    for (const Change& change : changes)
+      changes_.push_back(
+          {copy(change.key), change.value.is_null() ? MaybeBytes() : MaybeBytes(copy(change.value.view()))});
+  }
+  void seek(std::string_view key) override {
+    stored_->seek(key);
+    at_ = static_cast<size_t>(
+        std::lower_bound(changes_.begin(), changes_.end(), key,
+                         [](const Change& change, std::string_view sought) { return change.key < sought; }) -
+        changes_.begin());
+    settle();
+  }
+  bool valid() override { return is_changed_ || is_stored_; }
+  void next() override {
+    if (is_changed_) {
+      ++at_;
+    } else {
+      stored_->next();
+    }
+    settle();
+  }
+  std::string_view key() const override { return is_changed_ ? changes_[at_].key : stored_->key(); }
+  std::string_view value() const override {
+    return is_changed_ ? changes_[at_].value.view() : stored_->value();
+  }
+
+ private:
+  std::string_view copy(std::string_view bytes) {
+    const size_t from = bytes_.size();
+    bytes_.append(bytes);
+    return std::string_view(bytes_).substr(from);
+  }
+  // Finds which of the two has the next row: a change stands for the stored row of its key.
+  void settle() {
+    for (;; ++at_) {
+      is_stored_ = stored_->valid();
+      is_changed_ = at_ < changes_.size();
+      if (!is_changed_) return;
+      const int order = is_stored_ ? stored_->key().compare(changes_[at_].key) : 1;
+      if (order < 0) {
+        is_changed_ = false;
+        return;
+      }
+      if (order == 0) stored_->next();
+      if (!changes_[at_].value.is_null()) return;
+    }
+  }
+
+  const std::unique_ptr<Cursor> stored_;
+  std::string bytes_;
+  std::vector<Change> changes_;
+  size_t at_ = 0;
+  bool is_stored_ = false;   // the row is the stored one, or that comes next
+  bool is_changed_ = false;  // the row is changes_[at_]
+};
+
 class NoLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
@@ -95,7 +162,7 @@ class NoLog final : public rocksdb::Logger {
 // (spill()): that file is sorted, written and taken into the database whole, which costs a fraction of as
 // many puts, and hot rows are written once. A kill loses the rows in the cache, with the mark: they are
 // restored from the changelog, like all rows newer than the mark.
-class RocksBackend final : public Backend {
+class RocksBackend final : public Backend, public RangeCursors {
  public:
   // `budget`: of the row caches together, `spare`: of what else the partitions keep in memory, `open`: their
   // number; all may be shared by several threads.
@@ -108,8 +175,9 @@ class RocksBackend final : public Backend {
         spare_(spare),
         open_(std::move(open)),
         cache_(budget_, is_empty()) {
-    // Rows that are asked for again lie in cache_. Blocks of the others, kept, only put each other out.
-    look_up_.fill_cache = false;
+    // Rows that are asked for again lie in cache_. Blocks of the others, kept, only put each other out, and a scan
+    // keeps the one that it stands in.
+    read_.fill_cache = false;
     write_.disableWAL = true;                            // the changelog topic is the log
     sst_options_.compression = rocksdb::kNoCompression;  // it is merged with others soon
     ++*open_;
@@ -127,7 +195,7 @@ class RocksBackend final : public Backend {
       case RowCache::Known::no:
         break;
     }
-    if (!look_up(*db_, look_up_, key, directory_, found_)) return std::nullopt;
+    if (!look_up(*db_, read_, key, directory_, found_)) return std::nullopt;
     if (key.size() + found_.size() <= RowCache::kMaxRowBytes)
       cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
@@ -137,8 +205,25 @@ class RocksBackend final : public Backend {
   std::unique_ptr<Cursor> cursor() override {
     const std::lock_guard lock(mutex_);
     write_dirty();
-    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)),
-                                         directory_);
+    return stored();
+  }
+  // What was written lately may be much more than what lies there, and the memtable a dear way for it.
+  std::unique_ptr<Cursor> cursor_within(std::string_view from, std::string_view to) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Change> changes;
+    cache_.collect_dirty(from, to, changes);
+    size_t bytes = 0;
+    for (const Change& change : changes) bytes += change.key.size() + change.value.size() + sizeof(Change);
+    std::unique_ptr<Cursor> found;
+    if (bytes <= memory_share()) {
+      sort_changes(changes);
+      found = std::make_unique<ChangedCursor>(stored(), changes);
+    } else {
+      write_dirty();
+      found = stored();
+    }
+    found->seek(from);
+    return found;
   }
   void write(std::span<const Change> changes) override {
     const std::lock_guard lock(mutex_);
@@ -192,6 +277,10 @@ class RocksBackend final : public Backend {
     first->SeekToFirst();
     return !first->Valid() && first->status().ok();
   }
+  std::unique_ptr<Cursor> stored() {
+    return std::make_unique<RocksCursor>(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(read_)),
+                                         directory_);
+  }
   size_t cache_limit() const { return budget_ / std::max<size_t>(1, *open_); }
 
   void check(const rocksdb::Status& status) const {
@@ -243,7 +332,6 @@ class RocksBackend final : public Backend {
   const std::string directory_;
   rocksdb::Options sst_options_;
   rocksdb::ReadOptions read_;
-  rocksdb::ReadOptions look_up_;  // of one row
   rocksdb::WriteOptions write_;
   const size_t budget_;
   const size_t spare_;

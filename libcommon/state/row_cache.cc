@@ -97,13 +97,18 @@ void RowCache::forget(std::string_view key) {
 }
 
 void RowCache::collect_dirty(std::vector<Change>& out) const {
+  out.reserve(dirty_);
+  collect_dirty({}, {}, out);
+}
+
+void RowCache::collect_dirty(std::string_view from, std::string_view to, std::vector<Change>& out) const {
   out.clear();
   if (dirty_ == 0) return;
-  out.reserve(dirty_);
   for (const Slot& slot : slots_) {
     if (slot.at == 0 || !slot.dirty) continue;
     const Row& found = row(slot.at);
-    out.push_back({key_of(found), value_of(found)});
+    const std::string_view key = key_of(found);
+    if (key >= from && (to.empty() || key < to)) out.push_back({key, value_of(found)});
   }
 }
 

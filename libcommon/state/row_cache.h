@@ -50,6 +50,8 @@ class RowCache {
   size_t dirty_bytes() const { return dirty_bytes_; }
   // All dirty rows, in no order. Valid until the next put().
   void collect_dirty(std::vector<Change>& out) const;
+  // Those of them with a key in [from, to); an empty `to`: to the end.
+  void collect_dirty(std::string_view from, std::string_view to, std::vector<Change>& out) const;
   // The database has them now.
   void clean();
   // After clean(): lets all go where it is more than the limit or worn.
