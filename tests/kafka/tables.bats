@@ -250,7 +250,8 @@ newest_values() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay, .lo, .hi, .be
   # Only the stage behind finds that the sum overflows.
   ktable -e -g "sum-$dst" --by g --on-error "dead-letter:$dead" 'sum(n)' "$src" "$dst" 2>said
   grep -E "$src \[[01]\] @ [0-9]+.*overflow|$src.*overflow" said
-  ! grep -q 'repartition' said
+  run grep repartition said
+  [ "$status" -eq 1 ]
   consume "$dead" -f '%k\n' | sort -u >keys
   grep -qE '^key[0-3]$' keys
 }
@@ -264,7 +265,8 @@ newest_values() { consume "$1" | jq -sSc 'map({(.team): [.n, .pay, .lo, .hi, .be
   done
   # An in-order backlog: what the one topic gave before the other makes nothing late.
   kwindow -q -e -g "w-$one" -w 10s --by 'country' --emit close --close-at-end 'n=count()' "$one,$two" "w-$one" 2>said
-  ! grep -q late said
+  run grep late said
+  [ "$status" -eq 1 ]
   { consume "$one" && consume "$two"; } | jq -s -c 'sort_by(.at)[]' | kwindow -q --time at -w 10s --by country --emit close 'n=count()' | sort >want
   consume "w-$one" | sort >got
   [ -s want ]

@@ -151,7 +151,10 @@ ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
   # No broker asks for it here: it is taken from the environment or a file, and is not an argument.
   export KUTILS_X_SASL_PASSWORD=hidden
   start_tool step kfilter -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=u true "$orders" "$out"
-  ! ps -o args= -p "$started" | grep -q hidden
+  ps -o args= -p "$started" >shown
+  grep -q kfilter shown
+  run grep hidden shown
+  [ "$status" -eq 1 ]
   refused_with 2 kread -X sasl.mechanism=NO -F ./secret.conf "$orders"
   says secret.conf
 }

@@ -167,6 +167,30 @@ recreate_beyond() {
   refused_with 2 kwindow -e -g "$counts" -w 1h 'c=count()' "$src" "$counts"
 }
 
+lines_are() { [ "$(wc -l <"$1")" -eq "$2" ]; }
+@test "a topic that is recreated and filled beyond the place that was read to, without a group: kread, a --global table" {
+  new_topic src 2
+  new_topic in 2
+  new_topic dst 2
+  send 1 1000 "$src"
+  start_tool lines kread "$src"
+  lines=$started
+  start_tool join kjoin -g "$dst" --global "$in" "table:$src" "$dst"
+  join=$started
+  wait_for 60 lines_are lines.out 1000
+  send 1 10 "$in"
+  wait_for 60 count_is "$dst" 10
+  frozen "$lines" frozen "$join" recreate_beyond
+  end_of_tool "$lines" 60
+  [ "$status" -eq 2 ]
+  file_has lines.err "$src.* deleted and recreated.*first records may have been skipped"
+  wait_for 60 file_has join.err "$src.* deleted and recreated"
+  send 11 11 "$in"
+  end_of_tool "$join" 60
+  [ "$status" -eq 2 ]
+  [ "$(count "$dst")" -eq 10 ]
+}
+
 @test "a stop right after an input was recreated hides nothing from the next run" {
   new_topic src 2
   new_topic dst 2

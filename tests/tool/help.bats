@@ -136,7 +136,8 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
 @test "kutils-options(7): groups, -o, --on-error, formats, -f, codecs and defaults, from the parsers' tables" {
   page=$KUTILS_SOURCE_DIR/man/kutils-options.md
   "$KUTILS_SOURCE_DIR/man/make-page" "$(command -v kfilter)" "$page" | tr -d '\\' >page.md
-  ! grep -n '^@' page.md
+  run grep -n '^@' page.md
+  [ "$status" -eq 1 ]
   for part in GROUPS 'WHERE TO READ' 'RECORDS THAT FAIL' LINES 'TOKENS OF -f' CODECS; do grep -qx "# $part" page.md; done
   # All that completion offers, and all that messages list.
   completion=$(kfilter --completion bash)

@@ -54,7 +54,8 @@ teardown() { kafka_teardown; }
   stop_tool "$started" TERM 12  # its silence would be borne for 30 s
   [ "$status" -eq 143 ]
   [ "$(cat one.out)" = $'1\n2' ]
-  ! kill -0 "$(cat waiting)" 2>/dev/null
+  run kill -0 "$(cat waiting)"
+  [ "$status" -ne 0 ]
   exec 8>&-
   # The same while its end is waited for.
   echo 1 >two.txt

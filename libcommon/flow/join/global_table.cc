@@ -8,6 +8,7 @@
 #include "data/json_fields.h"
 #include "flow/join/lookup_rows.h"
 #include "flow/join/lookup_tables.h"
+#include "flow/membership/known_topic_source.h"
 #include "flow/membership/partition_watch.h"
 #include "flow/run/run.h"
 #include "flow/run/worker_plan.h"
@@ -45,6 +46,9 @@ class GlobalTable final : public LookupTable {
       one.end.reset();
     }
     source_ = around.make_topic_source(ranges);
+    if (!admin_->is_in_memory())
+      source_ = make_known_topic_source(std::move(source_), around,
+                                        "start again: the table is read from its beginning then", last_);
     watch_ = std::make_unique<PartitionWatch>(*admin_, topics, around.executor, admin_->is_in_memory());
     clock_ = &around.clock;
     following_ = around.executor.start([this] { follow(); });
@@ -85,6 +89,8 @@ class GlobalTable final : public LookupTable {
     rows_.change([&](LookupRows::Rows& rows) {
       for (const Record& record : batch.records()) put(record, rows);
     });
+    const Record& last = batch.records().back();
+    last_ = {{at_.name, last.partition}, {last.offset, digest_of(last)}};
   }
 
   void put(const Record& record, LookupRows::Rows& rows) {
@@ -146,6 +152,7 @@ class GlobalTable final : public LookupTable {
   Log* log_ = nullptr;
   const Clock* clock_ = nullptr;
   LookupRows rows_;
+  KnownRecord last_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<io::Source> source_;
   std::unique_ptr<PartitionWatch> watch_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "flow/membership/known_topic_source.h"
 #include "flow/membership/partition_watch.h"
 #include "flow/run/new_topic_sink.h"
 #include "flow/run/parallel_workers.h"
@@ -118,6 +119,9 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const E
   }
   run.goes_on = std::any_of(ranges.begin(), ranges.end(), [](const PartitionRange& one) { return !one.end; });
   run.source = around.make_topic_source(ranges);
+  if (run.goes_on && !admin.is_in_memory())
+    run.source = make_known_topic_source(std::move(run.source), around,
+                                         "start " + job.tool + " again to read the topic that is there now");
   return inputs;
 }
 
