@@ -151,8 +151,8 @@ ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
   # No broker asks for it here: it is taken from the environment or a file, and is not an argument.
   export KUTILS_X_SASL_PASSWORD=hidden
   start_tool step kfilter -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=u true "$orders" "$out"
-  ps -o args= -p "$started" >shown
-  grep -q kfilter shown
+  arguments() { ps -o args= -p "$started" | tee shown | grep -q sasl.username; }
+  wait_for 20 arguments
   run grep hidden shown
   [ "$status" -eq 1 ]
   refused_with 2 kread -X sasl.mechanism=NO -F ./secret.conf "$orders"
