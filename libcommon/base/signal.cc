@@ -6,6 +6,8 @@
 
 #include <array>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 
 namespace kutils {
 namespace {
@@ -17,8 +19,26 @@ std::atomic<int> asked{0};
 std::atomic<int> deaf_calls{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
+// Only what a signal handler may call.
+void die_of_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  raise(SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
+}
+
+void end_now(int number) {
+  if (number == SIGINT) die_of_interrupt();
+  _exit(128 + number);
+}
+
 void on_signal(int number) {
-  if (asked != 0) _exit(128 + number);
+  if (asked != 0) end_now(number);
   asked = number;
   if (deaf_calls == 0) return;
   itimerval timeout{};
@@ -28,7 +48,7 @@ void on_signal(int number) {
 
 // No deaf call begins after a signal, so one that is running now was running when the signal came.
 void on_alarm(int) {
-  if (deaf_calls > 0) _exit(128 + asked);
+  if (deaf_calls > 0) end_now(asked);
 }
 
 class ProcessStop final : public StopRequest {
@@ -63,6 +83,14 @@ StopSignals::~StopSignals() {
 }
 
 int StopSignals::signal() const { return asked; }
+
+void die_of_interrupt_at_exit() {
+  // Behind all that ends in order; the streams are flushed after such functions, so here as well.
+  std::atexit([] {
+    std::fflush(nullptr);
+    die_of_interrupt();
+  });
+}
 
 const StopRequest& process_stop() {
   static const ProcessStop stop;

@@ -1,5 +1,7 @@
 // Being asked to stop. SIGINT, SIGTERM and SIGHUP ask once: the run loop finishes its batch, commits and
 // leaves. The second one ends the process at once with 128 + n; nothing is lost by that, only not committed.
+// Of SIGINT the process dies in both cases (which a shell shows as 130, too): a shell that runs a loop or a
+// list ends with a program that Ctrl-C killed, and goes on after one that ended by itself.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +40,9 @@ class StopSignals final : public StopRequest {
   struct Saved;
   std::unique_ptr<Saved> saved_;
 };
+
+// The process, at its exit, dies of SIGINT. To be called when it ends because of one.
+void die_of_interrupt_at_exit();
 
 // The signals that the process's StopSignals received, for computations that have no access to the run loop.
 const StopRequest& process_stop();

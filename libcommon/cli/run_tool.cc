@@ -135,7 +135,7 @@ void report(const std::string& tool, const std::string& said, const std::string&
 
 }  // namespace
 
-int run_tool(Tool& tool, int argc, char** argv) {
+static int run(Tool& tool, int argc, char** argv) {
   fill_standard_descriptors();
   raise_open_files();
   const ToolInfo info = tool.info();
@@ -203,6 +203,12 @@ int run_tool(Tool& tool, int argc, char** argv) {
            false);
     return static_cast<int>(ExitCode::delivery);
   }
+}
+
+int run_tool(Tool& tool, int argc, char** argv) {
+  const int code = run(tool, argc, argv);
+  if (code == 128 + SIGINT) die_of_interrupt_at_exit();
+  return code;
 }
 
 }  // namespace kutils::cli

@@ -102,6 +102,31 @@ catches_term() { (($((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") 
   done
 }
 
+@test "a shell's loop ends with a tool that Ctrl-C has ended, once or twice" {
+  local name
+  cat >loop.sh <<'END'
+for i in 1 2; do "$@"; echo "next $i"; done
+END
+  for name in 'kgen --rate 5 clicks' 'kgen --rate 5 clicks; kill -INT 0'; do
+    # As a terminal sends it: to the whole group.
+    python3 - "${name%%;*}" "$name" >out.txt <<'END'
+import os, signal, subprocess, sys, time
+shell = subprocess.Popen(["bash", "loop.sh"] + sys.argv[1].split(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         process_group=0, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+shell.stdout.readline()  # the tool runs
+os.killpg(shell.pid, signal.SIGINT)
+if ";" in sys.argv[2]:
+    try:
+        os.killpg(shell.pid, signal.SIGINT)
+    except ProcessLookupError:
+        pass
+rest = shell.stdout.read().decode()
+print(shell.wait(), "next" in rest)
+END
+    [ "$(cat out.txt)" = "-2 False" ] || { echo "$name: $(cat out.txt)"; return 1; }
+  done
+}
+
 @test "kdelay on lines tells how many records a signal has lost" {
   mkfifo in
   start_tool delay kdelay at ./in
