@@ -122,6 +122,9 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   ls "$KUTILS_BUILD_DIR"/man/*.1 >/dev/null 2>&1 || skip "no pages were made: pandoc is missing"
   run grep -nE '(\\\[e[nm]\]|–|—)[a-z]' "$KUTILS_BUILD_DIR"/man/*.[157]
   [ "$status" -eq 1 ]
+  # A mark of bold that pandoc took for text, as of **_name**.
+  run grep -nF '**' "$KUTILS_BUILD_DIR"/man/*.[157]
+  [ "$status" -eq 1 ] || { echo "$output"; return 1; }
 }
 
 @test "mandoc has nothing to say of any man page" {
