@@ -138,6 +138,34 @@ constexpr Foreign kForeign[] = {
     {"--raw-output", "text without quotes is written by: -f '%{EXPR}\\n'"},
 };
 
+bool has_option(const OptionTable& table, const std::string& name) {
+  return std::any_of(table.options().begin(), table.options().end(), [&](const Option& option) {
+    const auto names = split_names(option.names);
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
+}
+
+// A hint of kForeign as it is true of this tool: one that names no tool, but an option that this one lacks,
+// says so. What stands in quotes is no option.
+std::string true_of(const ToolInfo& info, const OptionTable& table, const std::string& hint) {
+  std::string lacking;
+  std::string word;
+  bool quoted = false;
+  for (const char c : hint + ' ') {
+    if (c == '\'') quoted = !quoted;
+    if (c != ' ' && c != ',' && c != ';') {
+      word += c;
+      continue;
+    }
+    for (const char* tool : {"kread", "kwrite", "ktopic", "koffset", "klag", "ktable", "kwindow", "kmap", "kfilter"}) {
+      if (word == tool) return hint;
+    }
+    if (!quoted && word.size() > 1 && word[0] == '-' && !has_option(table, word)) lacking = word;
+    word.clear();
+  }
+  return lacking.empty() ? hint : info.name + " has no such option; in tools that have it, " + hint;
+}
+
 bool has_spec(const ToolInfo& info) {
   return std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_spec; });
 }
@@ -165,7 +193,7 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   if (hint.empty()) {
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
-      hint = foreign.ours;
+      hint = true_of(info, table, foreign.ours);
       if (info.name == "kdedup" && letter == "--by")
         hint = "what makes records equal is the first operand: kdedup EXPR --within D IN OUT";
       if (info.name == "kgroupby" && letter == "--by")

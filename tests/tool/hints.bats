@@ -179,6 +179,27 @@ spelling() {
   spelling kfilter 'n == 1 && @timestamp > "2024"' '.'
   spelling kmap 'y=year(_value["@timestamp"]), m=month(_value["@timestamp"])' '{y: 2024, m: 5}'
   spelling kmap 'd=strftime(_value["@timestamp"], "%H:%M")' '{d: "12:30"}'
+  spelling kfilter 'date(_value["@timestamp"]) = "2024-05-01"' '.'
+  spelling kfilter 'to_date(_value["@timestamp"]) >= "2024-05-01" && n == 1' '.'
+}
+
+# What is advised for an option of others is an option of this tool, or the advice names tools that have it.
+@test "options that a tool does not have are not advised" {
+  local tool option other said
+  for tool in $(cat "$KUTILS_BUILD_DIR/tools.list"); do
+    "$tool" --help-all >all.txt
+    for other in --size --window -k -H --order-by --follow --timeout-ms -n --head --max-messages --format -s -G --group --csv --property --brokers --to; do
+      if grep -qE -- "(^|[ ,])$other([ ,=]|\$)" all.txt; then continue; fi
+      run "$tool" "$other"
+      [ "$status" -eq 2 ] || { echo "$tool $other: $status"; return 1; }
+      said=$(sed -n 2p <<<"$output")
+      [[ $said != *'in tools that have it'* ]] || continue
+      if grep -qE "\\b(kread|kwrite|ktopic|koffset|klag|ktable|kwindow|kmap|kfilter|$tool)\\b" <<<"$said"; then continue; fi
+      for option in $(sed "s/'[^']*'//g; s/; .*//" <<<"$said" | grep -oE '(^| )--?[a-zA-Z-]+'); do
+        grep -qE -- "(^|[ ,])$option([ ,=]|\$)" all.txt || { echo "$tool $other: $said"; return 1; }
+      done
+    done
+  done
 }
 
 # record_spelling TOOL THEIRS JQ-FILTER: as spelling(), of what only a record shows to be foreign.

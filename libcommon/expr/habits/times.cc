@@ -78,9 +78,10 @@ std::string time_call(const std::string& name, const std::vector<std::string>& a
     const size_t format = is_text(arguments[0]) ? 0 : 1;
     return "format_time(" + as_time(arguments[1 - format]) + ", " + arguments[format] + ")";
   }
-  if ((name == "date" || name == "to_date" || name == "todate" || name == "to_timestamp" ||
-       name == "from_unixtime" || name == "fromtimestamp") &&
-      n == 1)
+  // Of a date the day is meant, and it is compared with text.
+  if ((name == "date" || name == "to_date" || name == "todate") && n == 1)
+    return "format_time(" + as_time(arguments[0]) + ", \"%Y-%m-%d\")";
+  if ((name == "to_timestamp" || name == "from_unixtime" || name == "fromtimestamp") && n == 1)
     return as_time(arguments[0]);
   for (const auto& [theirs, ours] : kTimeParts)
     if (theirs == name && n == 1) {
