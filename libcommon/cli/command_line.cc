@@ -138,13 +138,6 @@ constexpr Foreign kForeign[] = {
     {"--raw-output", "text without quotes is written by: -f '%{EXPR}\\n'"},
 };
 
-bool has_option(const OptionTable& table, const std::string& name) {
-  return std::any_of(table.options().begin(), table.options().end(), [&](const Option& option) {
-    const auto names = split_names(option.names);
-    return std::find(names.begin(), names.end(), name) != names.end();
-  });
-}
-
 // A hint of kForeign as it is true of this tool: one that names no tool, but an option that this one lacks,
 // says so. What stands in quotes is no option.
 std::string true_of(const ToolInfo& info, const OptionTable& table, const std::string& hint) {
@@ -160,7 +153,7 @@ std::string true_of(const ToolInfo& info, const OptionTable& table, const std::s
     for (const char* tool : {"kread", "kwrite", "ktopic", "koffset", "klag", "ktable", "kwindow", "kmap", "kfilter"}) {
       if (word == tool) return hint;
     }
-    if (!quoted && word.size() > 1 && word[0] == '-' && !has_option(table, word)) lacking = word;
+    if (!quoted && word.size() > 1 && word[0] == '-' && find_option(table, word) == nullptr) lacking = word;
     word.clear();
   }
   return lacking.empty() ? hint : info.name + " has no such option; in tools that have it, " + hint;
@@ -265,10 +258,8 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand,
 }
 
 bool takes_value(const OptionTable& table, const std::string& name) {
-  return std::any_of(table.options().begin(), table.options().end(), [&](const Option& option) {
-    const auto names = split_names(option.names);
-    return !option.metavar.empty() && std::find(names.begin(), names.end(), name) != names.end();
-  });
+  const Option* option = find_option(table, name);
+  return option != nullptr && !option->metavar.empty();
 }
 
 // `--by=` as `--by ''`: CLI11 would take the next argument for the value. What follows the first word of a
@@ -406,15 +397,12 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     std::string name = e.what();
     name.erase(std::min(name.find(' '), name.find(':')));
     if (name[0] != '-') name.insert(0, name.size() == 1 ? "-" : "--");
-    for (const Option& option : table.options()) {
-      const auto names = split_names(option.names);
-      if (std::find(names.begin(), names.end(), name) == names.end()) continue;
-      if (option.metavar.empty())
-        throw usage_error("option '" + name + "' takes no value", spec_hint(info, table, argc, argv));
-      throw usage_error("option '" + name + "' needs a value: " + name + " " + option.metavar,
-                        spec_hint(info, table, argc, argv));
-    }
-    throw usage_error(e.what(), spec_hint(info, table, argc, argv));
+    const Option* option = find_option(table, name);
+    const std::string what = option == nullptr          ? e.what()
+                             : option->metavar.empty() ? "option '" + name + "' takes no value"
+                                                        : "option '" + name + "' needs a value: " + name + " " +
+                                                              option->metavar;
+    throw usage_error(what, spec_hint(info, table, argc, argv));
   } catch (const CLI::ParseError& e) {
     throw usage_error(e.what(), spec_hint(info, table, argc, argv));
   }

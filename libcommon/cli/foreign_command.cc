@@ -253,8 +253,7 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
         }
         whole = value.substr(0, text_at) + "\"" + value.substr(text_at) + "\"";
       }
-      for (const Option& option : table.options())
-        if (split_names(option.names).front() == name) whole = shown_value(option, whole);
+      whole = shown_value(*find_option(table, name), whole);  // there is one: takes()
       text = name + " " + shell_word(whole);
     }
     command.options.push_back(text);

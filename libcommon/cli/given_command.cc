@@ -6,7 +6,6 @@
 #include "kafka/secret_property.h"
 
 namespace kutils::cli {
-namespace {
 
 const Option* find_option(const OptionTable& table, const std::string& name) {
   for (const Option& option : table.options()) {
@@ -15,6 +14,8 @@ const Option* find_option(const OptionTable& table, const std::string& name) {
   }
   return nullptr;
 }
+
+namespace {
 
 // What no value of an option of theirs looks like.
 bool is_option(const std::string& word) {

@@ -45,6 +45,9 @@ class GivenCommand {
   std::vector<Word> words_;
 };
 
+// The option that has `name` (`-g`, `--group`) among its names; null: none has.
+const Option* find_option(const OptionTable& table, const std::string& name);
+
 // Words as one command for a shell.
 std::string shell_command(const std::vector<std::string>& words);
 

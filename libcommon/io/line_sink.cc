@@ -103,7 +103,7 @@ class LineSink final : public Sink {
     }
     buffer_.clear();
   }
-  // The end was asked for, and whoever reads a pipe takes nothing: we do not wait for them for ever.
+  // A signal asked for the end, and the reader of the pipe takes nothing: the wait for it has a limit.
   void give_up_if_stuck() {
     pollfd waiting{fd_, POLLOUT, 0};
     if (!is_stuck_ && ::poll(&waiting, 1, static_cast<int>(kStopPatienceUs / 1000)) != 0) return;

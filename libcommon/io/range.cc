@@ -125,7 +125,7 @@ bool is_time_of_day(std::string_view text) {
   return text.size() > 2 && text[0] >= '0' && text[0] <= '9' && (text[1] == ':' || text[2] == ':');
 }
 
-// 09:30 and 12:05 are meant as times of day: nobody writes an offset with a zero in front. 12:30 may be offsets.
+// 09:30 and 12:05 are meant as times of day: offsets are not written with leading zeros. 12:30 may be offsets.
 bool is_time_for_certain(std::string_view text) {
   const size_t colon = text.find(':');
   if (!is_time_of_day(text) || text.find(':', colon + 1) != text.npos || text.size() != colon + 3) return false;

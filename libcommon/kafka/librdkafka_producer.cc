@@ -197,7 +197,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     if (!transactional_id.empty()) out["transactional.id"] = transactional_id;
     // While a request of a partition is unanswered, an idempotent producer of librdkafka sends it no other, and
     // once the linger of the records that wait is over, its thread polls without a pause until the answer: an
-    // eighth of kfilter's time over a backlog. Nobody sees records of a transaction before its commit, which
+    // eighth of kfilter's time over a backlog. Records of a transaction are not visible before its commit, which
     // ends the linger (wait_delivered()), so that there it may be longer than an answer takes.
     if (config.producer_value("linger.ms").empty() && config.producer_value("queue.buffering.max.ms").empty())
       out["linger.ms"] = transactional_id.empty() ? "1" : "10";

@@ -73,7 +73,7 @@ class CoProcess {
   const std::string command_;
   const Options options_;
   bool noticed_ = false;
-  int alone_ = 20;  // so many lines more are asked alone
+  int alone_ = 20;  // lines that are still to be sent one by one
   std::optional<std::chrono::steady_clock::time_point> stop_seen_;
   pid_t pid_ = -1;
   int to_ = -1;

@@ -1,7 +1,7 @@
 // In front of the internal topic of sessions with --by: the records of a group that lie in one session for sure are
 // aggregated here first, and go on as one piece, at the latest with the commit.
 //
-// The sessions behind the topic are the same as without combining. A piece goes on with the stream time of
+// The sessions behind the topic are the same as without combining. A piece carries the stream time of
 // its source at its first record, and pieces go on in the order of their first records, so that behind each
 // is judged when its first record would have been. What may come into a piece later could then be judged at
 // that time as well:

@@ -471,8 +471,8 @@ bool Worker::refuse_added() {
   return true;
 }
 
-// The group gives out the partitions of the first topic; those of the topics beside it follow, and what is added
-// to these alone nobody would read. Without state the others may grow a little later.
+// The group assigns the partitions of the first topic; those of the topics beside it follow. Partitions that are
+// added only to a topic beside it would not be read. Without state the other topics may get theirs a little later.
 std::optional<Error> Worker::added_beside() {
   const WorkerPlan& plan = parts_.plan;
   if (!origins_ || !plan.has_copartitioned()) return std::nullopt;
