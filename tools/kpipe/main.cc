@@ -25,6 +25,10 @@ class PipeTool final : public cli::StreamTool {
             {{"kpipe kfilter 'ms > 9' then ktable --by uri 'n=count()' -- clicks slow"},
              {"kpipe kmap 'uri, number' then kfilter 'number > 100' < clicks.ndjson"}}};
   }
+  void declare(cli::OptionTable& options) override {
+    StreamTool::declare(options);
+    options_ = &options;
+  }
   void setup(const cli::Operands& operands) override {
     std::vector<std::string> words = operands.rest();
     words.insert(words.begin(), operands.get("STAGE"));
@@ -33,8 +37,9 @@ class PipeTool final : public cli::StreamTool {
       return i < pipe.operands.size() ? std::make_optional(pipe.operands[i]) : std::nullopt;
     };
     if ((text_ = help_of_stage(pipe.stages))) return;
+    if (ends_in_table(pipe)) shared_.let_rows_be_updates();
     job_ = shared_.make_job("kpipe", operand(0), operand(1));
-    tools_ = add_stages(pipe, shared_, job_, parts_);
+    tools_ = add_stages(pipe, shared_, *options_, job_, parts_);
     stages_ = std::move(pipe.stages);
     shared_.shape(job_);
   }
@@ -56,6 +61,7 @@ class PipeTool final : public cli::StreamTool {
  private:
   std::vector<PipeWords::Stage> stages_;
   std::vector<std::unique_ptr<cli::StreamTool>> tools_;  // of them
+  const cli::OptionTable* options_ = nullptr;            // of the pipe; lives as long as setup()
   std::optional<std::string> text_;  // a stage's help, printed instead of running the pipe
 };
 

@@ -3,53 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/nearest_name.h"
 #include "cli/command_line.h"
-#include "cli/given_command.h"
 #include "cli/help.h"
 #include "flow/tasks/state_support.h"
+#include "kpipe/meant_pipe.h"
 
 namespace kutils {
 namespace {
 
-constexpr const char* kUsage = "usage: kpipe [OPTIONS] STAGE [then STAGE]... -- [IN [OUT]]";
-
-const StageTool& find_tool(const std::string& name) {
-  std::vector<std::string> names;
-  for (const StageTool& tool : stage_tools()) {
-    if (name == tool.name) return tool;
-    names.emplace_back(tool.name);
-  }
-  const std::string near = nearest_name(name, names);
-  if (std::find(names.begin(), names.end(), name.substr(0, name.find(' '))) != names.end())
-    throw usage_error("'" + name + "' cannot be a stage of a pipe: it is one word",
-                      "leave out the quotes around a stage: kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT");
-  throw usage_error("'" + name + "' cannot be a stage of a pipe",
-                    (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") +
-                        names_of_stages());
-}
-
-// IN and OUT stand once, for the whole pipe.
-cli::ToolInfo without_endpoints(cli::ToolInfo info) {
-  auto& operands = info.operands;
-  operands.erase(std::remove_if(operands.begin(), operands.end(),
-                                [](const cli::Operand& one) {
-                                  return one.name == "IN" || one.name == "LEFT" || one.name == "OUT";
-                                }),
-                 operands.end());
-  return info;
-}
-
-std::vector<char*> as_argv(const std::vector<std::string>& words) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  return arguments;
-}
-
 // Parses the stage's words, and gives it its job.
 void set_up(cli::StreamTool& tool, const std::vector<std::string>& words) {
-  const cli::ToolInfo info = without_endpoints(tool.info());
+  const cli::ToolInfo info = stage_info(tool);
   cli::OptionTable table;
   tool.declare(table);
   const int count = static_cast<int>(words.size());
@@ -61,37 +25,6 @@ void set_up(cli::StreamTool& tool, const std::vector<std::string>& words) {
   tool.setup(cli::name_operands(info, line.operands));
 }
 
-// What a stage should have been, as a change of the whole pipe: options that the stage does not take are the pipe's.
-Correction of_pipe(const Correction& stage, size_t at, const PipeWords& pipe) {
-  const auto tool = find_tool(pipe.stages[at].words.front()).make();
-  tool->shared().become_stage({});
-  const cli::ToolInfo info = without_endpoints(tool->info());
-  cli::OptionTable table;
-  tool->declare(table);
-  const std::vector<std::string>& words = pipe.stages[at].words;
-  const cli::GivenCommand given(info, table, static_cast<int>(words.size()), as_argv(words).data());
-  Correction of_stage = stage;
-  Correction out{.before = stage.before, .after = stage.after, .drop = stage.drop};
-  of_stage.add.clear();
-  for (const auto& option : stage.add) (given.takes(option.first) ? of_stage : out).add.push_back(option);
-  out.operands.emplace();
-  const auto append = [&out](const std::vector<std::string>& more) {
-    out.operands->insert(out.operands->end(), more.begin(), more.end());
-  };
-  bool has_dashes = false;
-  for (size_t i = 0; i < pipe.stages.size(); ++i) {
-    if (i > 0) out.operands->emplace_back("then");
-    const std::vector<std::string> stage_words = i == at ? given.corrected(of_stage) : pipe.stages[i].words;
-    has_dashes |= std::find(stage_words.begin(), stage_words.end(), "--") != stage_words.end();
-    append(stage_words);
-    if (!pipe.stages[i].name.empty()) append({"as", pipe.stages[i].name});
-  }
-  // The last `--` is the one before IN.
-  if (has_dashes || !pipe.operands.empty()) out.operands->emplace_back("--");
-  append(pipe.operands);
-  return out;
-}
-
 }  // namespace
 
 std::string names_of_stages() {
@@ -101,11 +34,11 @@ std::string names_of_stages() {
 }
 
 PipeWords split_pipe(const std::vector<std::string>& words) {
+  refuse_other_spellings(words);
   PipeWords pipe;
   auto end = std::find(words.rbegin(), words.rend(), "--");
   std::vector<std::string> stages(words.begin(), end == words.rend() ? words.end() : end.base() - 1);
   if (end != words.rend()) pipe.operands.assign(end.base(), words.end());
-  if (pipe.operands.size() > 2) throw usage_error("one operand too many: '" + pipe.operands[2] + "'", kUsage);
   pipe.stages.emplace_back();
   for (const std::string& word : stages) {
     if (word == "then") {
@@ -118,8 +51,8 @@ PipeWords split_pipe(const std::vector<std::string>& words) {
     auto& [stage, name] = pipe.stages[i];
     if (stage.empty())
       throw usage_error(
-          "stage " + std::to_string(i + 1) + " is empty: a tool stands before and behind 'then'", kUsage);
-    find_tool(stage.front());
+          "stage " + std::to_string(i + 1) + " is empty: a tool stands before and behind 'then'", kPipeUsage);
+    find_stage_tool(stage.front());
     if (stage.size() > 2 && stage[stage.size() - 2] == "as") {
       name = stage.back();
       stage.resize(stage.size() - 2);
@@ -128,6 +61,10 @@ PipeWords split_pipe(const std::vector<std::string>& words) {
           throw usage_error("two stages are called '" + name + "'", "as NAME gives each a name of its own");
     }
   }
+  if (const auto meant = with_spec_before_dashes(pipe))
+    throw CorrectedError("'" + pipe.operands[0] + "' stands where IN does", *meant);
+  if (pipe.operands.size() > 2)
+    throw usage_error("one operand too many: '" + pipe.operands[2] + "'", kPipeUsage);
   return pipe;
 }
 
@@ -136,9 +73,9 @@ std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& st
     if (stage.words.size() != 2) continue;
     const bool all = stage.words[1] == "--help-all";
     if (!all && stage.words[1] != "--help" && stage.words[1] != "-h") continue;
-    const auto tool = find_tool(stage.words.front()).make();
+    const auto tool = find_stage_tool(stage.words.front()).make();
     tool->shared().become_stage({});
-    cli::ToolInfo info = without_endpoints(tool->info());
+    cli::ToolInfo info = stage_info(*tool);
     info.name = "kpipe " + info.name;
     info.examples.clear();
     cli::OptionTable table;
@@ -148,12 +85,18 @@ std::optional<std::string> help_of_stage(const std::vector<PipeWords::Stage>& st
   return std::nullopt;
 }
 
+bool ends_in_table(const PipeWords& pipe) {
+  return find_stage_tool(pipe.stages.back().words.front()).make()->shared().updates_rows();
+}
+
 std::string name_of_stage(size_t number, const PipeWords::Stage& stage) {
   return "stage " + std::to_string(number + 1) + ", " + stage.words.front();
 }
 
-std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, const cli::SharedOptions& shared,
-                                                         flow::Job& job, flow::RunParts& parts) {
+std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
+                                                         const cli::SharedOptions& shared,
+                                                         const cli::OptionTable& options, flow::Job& job,
+                                                         flow::RunParts& parts) {
   const std::vector<PipeWords::Stage>& stages = pipe.stages;
   cli::PipePlace place;
   place.has_keys = job.in.is_topic() || shared.lines_have_keys();
@@ -164,7 +107,7 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, 
   std::vector<std::unique_ptr<cli::StreamTool>> tools;
   size_t last_rows = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
-    tools.push_back(find_tool(stages[i].words.front()).make());
+    tools.push_back(find_stage_tool(stages[i].words.front()).make());
     if (tools[i]->shared().has_rows()) last_rows = i;
   }
   for (size_t i = 0; i < stages.size(); ++i) {
@@ -187,6 +130,8 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, 
     } catch (const CorrectedError& error) {
       throw CorrectedError(at + ": " + error.what(), of_pipe(error.correction(), i, pipe));
     } catch (const Error& error) {
+      if (const auto meant = meant_pipe(pipe, i, options))
+        throw CorrectedError(at + ": " + error.what(), *meant);
       const bool is_option = std::string_view(error.what()).starts_with("unknown option");
       throw Error(error.code(), at + ": " + error.what(),
                   is_option ? "what all stages share stands before the first one: kpipe -e " + name +
@@ -225,7 +170,7 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, 
     parts.insert(parts.end(), opened.begin(), opened.end());
     if (stage.named_outputs && job.named_outputs)
       throw usage_error(at + ": another stage has --to already",
-                        "two tools: one reads what the other writes");
+                        "use two commands: the second reads what the first writes");
     if (stage.named_outputs) job.named_outputs = stage.named_outputs;
     job.counts_silence |= stage.counts_silence;
     job.close_at_end |= stage.close_at_end;

@@ -33,10 +33,14 @@ struct PipeWords {
 PipeWords split_pipe(const std::vector<std::string>& words);
 
 // Adds the stages to `job`, which `shared` has made of the operands and of the options before the first
-// stage, and to `parts` what the run has to open for them. Throws usage_error, which names the stage. Returns
-// their tools, set up.
-std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe, const cli::SharedOptions& shared,
-                                                         flow::Job& job, flow::RunParts& parts);
+// stage, and to `parts` what the run has to open for them. `options`: of the pipe, for hints. Throws usage_error, which
+// names the stage. Returns their tools, set up.
+std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
+                                                         const cli::SharedOptions& shared,
+                                                         const cli::OptionTable& options, flow::Job& job,
+                                                         flow::RunParts& parts);
+// Whether the rows that the pipe writes are the newest ones of a table.
+bool ends_in_table(const PipeWords& pipe);
 // `stage 2, kmap` for number 1.
 std::string name_of_stage(size_t number, const PipeWords::Stage& stage);
 

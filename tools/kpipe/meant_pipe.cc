@@ -1,0 +1,276 @@
+#include "kpipe/meant_pipe.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/nearest_name.h"
+#include "cli/given_command.h"
+#include "io/endpoint.h"
+
+namespace kutils {
+namespace {
+
+using Words = std::vector<std::string>;
+
+bool is_stage_tool(const std::string& name) {
+  return std::any_of(stage_tools().begin(), stage_tools().end(),
+                     [&](const StageTool& tool) { return name == tool.name; });
+}
+
+// Topics or a file, and no expression.
+bool names_endpoint(const std::string& text) {
+  for (const std::string_view prefix : {"^", "table:", "topic:", "file:"})
+    if (text.starts_with(prefix)) return true;
+  if (text.empty() || text.find_first_of(" <>=!()") != text.npos) return false;
+  std::string names = text;
+  names.erase(std::remove(names.begin(), names.end(), ','), names.end());
+  return text == "-" || text.find('/') != text.npos || io::is_topic_name(names);
+}
+
+void append(Words& words, const Words& more) { words.insert(words.end(), more.begin(), more.end()); }
+
+// The words of the command line behind its options.
+Words words_of(const PipeWords& pipe) {
+  Words out;
+  bool has_dashes = false;
+  for (const PipeWords::Stage& stage : pipe.stages) {
+    if (!out.empty()) out.emplace_back("then");
+    has_dashes |= std::find(stage.words.begin(), stage.words.end(), "--") != stage.words.end();
+    append(out, stage.words);
+    if (!stage.name.empty()) append(out, {"as", stage.name});
+  }
+  // The last `--` is the one before IN.
+  if (has_dashes || !pipe.operands.empty()) out.emplace_back("--");
+  append(out, pipe.operands);
+  return out;
+}
+
+// A stage's words as its tool reads them.
+struct StageCommand {
+  StageCommand(const Words& words, const cli::GivenCommand::TakesValue& takes_value = {})
+      : tool(find_stage_tool(words.front()).make()) {
+    tool->shared().become_stage({});
+    info = stage_info(*tool);
+    tool->declare(table);
+    given = std::make_unique<cli::GivenCommand>(info, table, static_cast<int>(words.size()),
+                                                as_argv(words).data(), takes_value);
+  }
+  std::unique_ptr<cli::StreamTool> tool;
+  cli::ToolInfo info;
+  cli::OptionTable table;
+  std::unique_ptr<cli::GivenCommand> given;
+};
+
+// What is no operand of a stage. The rest is left in `operands`.
+Words take_endpoints(size_t places, Words& operands) {
+  Words out;
+  if (operands.size() <= places) return out;
+  // `kfilter clicks 'number > 3'`
+  const auto spec = std::find_if_not(operands.begin(), operands.end(), names_endpoint);
+  if (places == 1 && spec != operands.end()) std::rotate(operands.begin(), spec, spec + 1);
+  out.assign(operands.begin() + static_cast<std::ptrdiff_t>(places), operands.end());
+  operands.resize(places);
+  return out;
+}
+
+// `kfilter EXPR in tmp then kmap LIST tmp out`: what stands between stages is no topic here.
+Words outer_ends(const std::vector<Words>& by_stage) {
+  Words out;
+  for (const Words& ends : by_stage) {
+    const bool joins = !out.empty() && !ends.empty() && out.back() == ends.front();
+    if (joins) out.pop_back();
+    out.insert(out.end(), ends.begin() + (joins ? 1 : 0), ends.end());
+  }
+  return out;
+}
+
+// `'kmap uri'`: the tool, and the rest as one operand.
+Words without_quotes(const std::string& stage) {
+  const size_t space = stage.find(' ');
+  if (space == stage.npos || !is_stage_tool(stage.substr(0, space))) return {};
+  std::string rest = stage.substr(std::min(stage.find_first_not_of(' ', space), stage.size()));
+  if (rest.empty() || rest[0] == '-') return {};  // where options end is not known
+  if (rest.size() > 2 && (rest[0] == '"' || rest[0] == '\'') && rest.back() == rest[0])
+    rest = rest.substr(1, rest.size() - 2);
+  return {stage.substr(0, space), rest};
+}
+
+}  // namespace
+
+const StageTool& find_stage_tool(const std::string& name) {
+  Words names;
+  for (const StageTool& tool : stage_tools()) {
+    if (name == tool.name) return tool;
+    names.emplace_back(tool.name);
+  }
+  const std::string near = nearest_name(name, names);
+  if (is_stage_tool(name.substr(0, name.find(' '))))
+    throw usage_error("'" + name + "' cannot be a stage of a pipe: it is one word",
+                      "leave out the quotes around a stage: kpipe kfilter 'EXPR' then kmap 'LIST' -- IN OUT");
+  throw usage_error("'" + name + "' cannot be a stage of a pipe",
+                    (near.empty() ? "" : "did you mean '" + near + "'? ") + std::string("stages are: ") +
+                        names_of_stages());
+}
+
+cli::ToolInfo stage_info(const cli::StreamTool& tool) {
+  cli::ToolInfo info = tool.info();
+  auto& operands = info.operands;
+  operands.erase(std::remove_if(operands.begin(), operands.end(),
+                                [](const cli::Operand& one) {
+                                  return one.name == "IN" || one.name == "LEFT" || one.name == "OUT";
+                                }),
+                 operands.end());
+  return info;
+}
+
+std::vector<char*> as_argv(const Words& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  return arguments;
+}
+
+void refuse_other_spellings(const Words& given) {
+  const auto last_dashes = std::find(given.rbegin(), given.rend(), "--");
+  const size_t end =
+      last_dashes == given.rend() ? given.size() : static_cast<size_t>(given.rend() - last_dashes) - 1;
+  PipeWords pipe;
+  if (end < given.size())
+    pipe.operands.assign(given.begin() + static_cast<std::ptrdiff_t>(end) + 1, given.end());
+  std::string what, before;
+  pipe.stages.emplace_back();
+  for (size_t i = 0; i < end; ++i) {
+    if (given[i] == "|" || given[i] == "->") {
+      what = "'" + given[i] + "' within a pipe";
+      before = "stages are joined by 'then': ";
+    }
+    if (given[i] == "then" || given[i] == "|" || given[i] == "->")
+      pipe.stages.emplace_back();
+    else
+      pipe.stages.back().words.push_back(given[i]);
+  }
+  // What reads or writes a topic is no stage: IN and OUT do.
+  const auto ends_at = [](const Words& words, std::string_view tool) {
+    return words.size() == 2 && words[0] == tool && names_endpoint(words[1]);
+  };
+  const auto take_end = [&](std::vector<PipeWords::Stage>::iterator stage, const std::string& name,
+                            bool is_in) {
+    if (what.empty()) what = "'" + stage->words.front() + "' cannot be a stage of a pipe";
+    before = "IN and OUT stand behind '--': ";
+    pipe.operands.insert(is_in ? pipe.operands.begin() : pipe.operands.end(), name);
+  };
+  Words& first = pipe.stages.front().words;
+  if (pipe.stages.size() > 1 && (ends_at(first, "kread") || (first.size() == 1 && names_endpoint(first[0]) &&
+                                                             !is_stage_tool(first[0])))) {
+    take_end(pipe.stages.begin(), first.back(), true);
+    pipe.stages.erase(pipe.stages.begin());
+  } else if (first.size() > 1 && !is_stage_tool(first[0]) && names_endpoint(first[0]) &&
+             is_stage_tool(first[1])) {
+    take_end(pipe.stages.begin(), first[0], true);
+    first.erase(first.begin());
+  }
+  const Words& last = pipe.stages.back().words;
+  if (pipe.stages.size() > 1 && (ends_at(last, "kwrite") || ends_at(last, "kcp") ||
+                                 (last.size() == 1 && names_endpoint(last[0]) && !is_stage_tool(last[0])))) {
+    take_end(pipe.stages.end() - 1, last.back(), false);
+    pipe.stages.pop_back();
+    if (pipe.operands.size() == 1) pipe.operands.insert(pipe.operands.begin(), "-");
+  }
+  for (PipeWords::Stage& stage : pipe.stages) {
+    if (stage.words.size() != 1) continue;
+    Words apart = without_quotes(stage.words.front());
+    if (apart.empty()) continue;
+    if (what.empty()) what = "'" + stage.words.front() + "' cannot be a stage of a pipe: it is one word";
+    before = "a stage is several words: ";
+    stage.words = std::move(apart);
+  }
+  if (!what.empty()) throw CorrectedError(what, {.before = before, .operands = words_of(pipe)});
+}
+
+std::optional<Correction> with_spec_before_dashes(const PipeWords& given) {
+  if (given.operands.empty() || names_endpoint(given.operands.front())) return std::nullopt;
+  PipeWords pipe = given;
+  Words& last = pipe.stages.back().words;
+  const StageCommand stage(last);
+  if (!stage.given->operands().empty() || stage.info.operands.empty()) return std::nullopt;
+  last = stage.given->corrected({.operands = Words{pipe.operands.front()}});
+  pipe.operands.erase(pipe.operands.begin());
+  if (pipe.operands.size() > 2) return std::nullopt;
+  return Correction{.before = stage.info.operands[0].name + " stands before '--': ",
+                    .operands = words_of(pipe)};
+}
+
+std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cli::OptionTable& options) {
+  PipeWords pipe = given;
+  // kfilter EXPR kmap LIST
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    Words& words = pipe.stages[i].words;
+    const auto next = std::find_if(words.begin() + 1, words.end(), is_stage_tool);
+    if (next == words.end()) continue;
+    PipeWords::Stage behind{Words(next, words.end()), std::move(pipe.stages[i].name)};
+    words.erase(next, words.end());
+    pipe.stages[i].name.clear();
+    pipe.stages.insert(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(behind));
+  }
+  if (pipe.stages.size() > given.stages.size())
+    return Correction{.before = "'then' stands between two stages: ", .operands = words_of(pipe)};
+
+  Correction meant;
+  bool any_change = false;
+  std::vector<Words> ends;
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    const StageCommand stage(pipe.stages[i].words, [&](const std::string& name) -> std::optional<bool> {
+      const cli::Option* option = cli::find_option(options, name);
+      return option == nullptr ? std::nullopt : std::make_optional(!option->metavar.empty());
+    });
+    Correction change;
+    bool changes = false;
+    for (const cli::GivenCommand::Word& word : stage.given->words()) {
+      if (word.kind != cli::GivenCommand::Word::Kind::unknown) continue;
+      const cli::Option* option = cli::find_option(options, word.name);
+      if (option == nullptr) return std::nullopt;
+      meant.before = "what all stages share stands before the first one: ";
+      meant.add.emplace_back(word.name, word.value ? cli::shown_value(*option, *word.value) : "");
+      change.drop.push_back(word.name);
+      changes = true;
+    }
+    Words operands = stage.given->operands();
+    ends.push_back(take_endpoints(stage.info.operands.size(), operands));
+    if (!ends.back().empty()) {
+      meant.before = "IN and OUT stand once, behind '--': ";
+      changes = true;
+    }
+    for (size_t k = operands.size(); i == at && k < stage.info.operands.size(); ++k) {
+      if (!stage.info.operands[k].required) continue;
+      operands.push_back(stage.info.operands[k].name);
+      changes = true;
+    }
+    if (!changes) continue;
+    any_change = true;
+    change.operands = operands;
+    pipe.stages[i].words = stage.given->corrected(change);
+  }
+  if (!any_change) return std::nullopt;  // the mistake is another one
+  Words outer = outer_ends(ends);
+  append(outer, pipe.operands);
+  if (outer.size() > 2 || !std::all_of(outer.begin(), outer.end(), names_endpoint)) return std::nullopt;
+  pipe.operands = outer;
+  meant.operands = words_of(pipe);
+  return meant;
+}
+
+Correction of_pipe(const Correction& stage, size_t at, const PipeWords& given) {
+  PipeWords pipe = given;
+  const StageCommand command(pipe.stages[at].words);
+  Correction of_stage = stage;
+  Correction out{.before = stage.before, .after = stage.after, .drop = stage.drop};
+  of_stage.add.clear();
+  for (const auto& option : stage.add)
+    (command.given->takes(option.first) ? of_stage : out).add.push_back(option);
+  pipe.stages[at].words = command.given->corrected(of_stage);
+  out.operands = words_of(pipe);
+  return out;
+}
+
+}  // namespace kutils
