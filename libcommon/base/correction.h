@@ -17,9 +17,10 @@ struct Correction {
   std::string tool = {};           // empty: the same tool
   // Options to give, in this place of those of the same name; {NAME, ""} is a flag.
   std::vector<std::pair<std::string, std::string>> add = {};
-  std::vector<std::string> drop = {};                     // options to leave out
-  std::optional<std::string> spec = {};                   // the first operand
-  std::optional<std::pair<std::string, std::string>> replaced = {};  // an operand as it was given, and as it was meant
+  std::vector<std::string> drop = {};    // options to leave out
+  std::optional<std::string> spec = {};  // the first operand
+  std::optional<std::pair<std::string, std::string>> replaced =
+      {};                                                 // an operand as it was given, and as it was meant
   std::optional<std::vector<std::string>> operands = {};  // all operands
 };
 

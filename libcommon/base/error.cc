@@ -31,7 +31,7 @@ const char* to_string(Reason reason) {
     case Reason::overflow:
       return "overflow";
     case Reason::not_expressible:
-      return "not expressible in the output format";
+      return "unfit for the output format";
     case Reason::co_process:
       return "co-process";
   }

@@ -150,7 +150,8 @@ std::string true_of(const ToolInfo& info, const OptionTable& table, const std::s
       word += c;
       continue;
     }
-    for (const char* tool : {"kread", "kwrite", "ktopic", "koffset", "klag", "ktable", "kwindow", "kmap", "kfilter"}) {
+    for (const char* tool :
+         {"kread", "kwrite", "ktopic", "koffset", "klag", "ktable", "kwindow", "kmap", "kfilter"}) {
       if (word == tool) return hint;
     }
     if (!quoted && word.size() > 1 && word[0] == '-' && find_option(table, word) == nullptr) lacking = word;
@@ -189,6 +190,7 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
       hint = true_of(info, table, foreign.ours);
       if (info.name == "kdedup" && letter == "--by")
         hint = "what makes records equal is the first operand: kdedup EXPR --within D IN OUT";
+      if (info.name == "ktopic" && letter == "-r") hint = "the replication factor is an option: ";
       if (info.name == "kgroupby" && letter == "--by")
         hint = "the key is the first operand: kgroupby EXPR IN OUT";
       if (info.name == "klag" && letter == "--list")
@@ -200,16 +202,18 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
         hint += theirs ? theirs->command : info.name + " " + operand_usage(info);
       else if (theirs && !hint.ends_with(theirs->command))
         hint += "; write: " + theirs->command;
+      // Of this option the hint says more than its remark.
+      if (theirs && !theirs->remarks.starts_with(letter + " ")) hint.insert(0, theirs->remarks);
       return usage_error("unknown option '" + letter + "'", hint);
     }
   }
-  if (theirs) return usage_error("unknown option '" + letter + "'", theirs->remarks + "write: " + theirs->command);
+  if (theirs)
+    return usage_error("unknown option '" + letter + "'", theirs->remarks + "write: " + theirs->command);
   // head -5
   if (hint.empty() && argument.size() > 1 && argument.find_first_not_of("0123456789", 1) == argument.npos)
-    hint = "a number of records is: " + GivenCommand(info, table, argc, argv)
-                                            .hint({.before = "",
-                                                   .add = {{"-c", argument.substr(1)}},
-                                                   .drop = {argument.substr(0, 2)}});
+    hint = "a number of records is: " +
+           GivenCommand(info, table, argc, argv)
+               .hint({.before = "", .add = {{"-c", argument.substr(1)}}, .drop = {argument.substr(0, 2)}});
   if (hint.empty() && is_long) {
     std::vector<std::string> names;
     for (const Option& option : table.options()) {
@@ -255,6 +259,45 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand,
   throw usage_error("the " + operand.name + " is missing: '" + text + "' is a file",
                     "usage: " + info.name + " [OPTIONS] " + operand_usage(info) +
                         (spelled_as_file ? "" : "; if it is meant as an expression: '(" + text + ")'"));
+}
+
+using Given = std::vector<std::string>::const_iterator;
+// As one operand; `a, b` has a comma already.
+std::string joined_names(Given from, Given to) {
+  std::string all;
+  for (; from != to; ++from)
+    all += (all.empty() ? "" : ",") + from->substr(0, from->find_last_not_of(',') + 1);
+  return all;
+}
+
+// `kread clicks, views`: what the shell has cut at the space.
+void refuse_split_names(const ToolInfo& info, const std::vector<std::string>& given) {
+  if (info.operands.empty() || info.operands.back().is_many || info.operands.back().is_rest) return;
+  const auto first = given.begin() + (info.operands[0].is_spec && !given.empty() ? 1 : 0);
+  const auto ends_open = [](const std::string& one) { return one.size() > 1 && one.back() == ','; };
+  const auto begin = std::find_if(first, given.end(), ends_open);
+  if (begin == given.end() || begin + 1 == given.end()) return;
+  auto end = std::find_if_not(begin, given.end(), ends_open);
+  if (end != given.end()) ++end;
+  Correction meant{.before = "several topics are one operand: "};
+  meant.operands = {given.begin(), begin};
+  meant.operands->push_back(joined_names(begin, end));
+  meant.operands->insert(meant.operands->end(), end, given.end());
+  throw CorrectedError("'" + *begin + "' ends with a comma", meant);
+}
+
+// `ktake clicks 100 out`: names come behind the number or the duration.
+void refuse_form_in_name(const ToolInfo& info, const std::vector<std::string>& given) {
+  if (given.empty() || info.operands.empty() || info.operands[0].has_form == nullptr) return;
+  const auto has_form = info.operands[0].has_form;
+  const auto found = std::find_if(given.begin() + 1, given.end(), has_form);
+  if (has_form(given[0]) || found == given.end()) return;
+  Correction meant{.before = info.operands[0].name + " comes first: "};
+  meant.operands = {*found};
+  meant.operands->insert(meant.operands->end(), given.begin(), found);
+  meant.operands->insert(meant.operands->end(), found + 1, given.end());
+  throw CorrectedError("the " + info.operands[0].name + " '" + *found + "' stands behind '" + given[0] + "'",
+                       meant);
 }
 
 bool takes_value(const OptionTable& table, const std::string& name) {
@@ -311,31 +354,40 @@ std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, 
 }
 
 std::string swapped_hint(const ToolInfo& info, const Operands& operands, const GivenCommand& given) {
-  if (!has_spec(info) || !info.operands[0].is_spec) return {};
-  const auto spec = operands.find(info.operands[0].name), in = operands.find("IN"),
-             out = operands.find("OUT");
+  if (!has_spec(info) || !info.operands[0].is_spec || !operands.find(info.operands[0].name)) return {};
+  const std::vector<std::string> words = given.operands();
   const auto is_name = [](const std::string& text) {
     return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:") ==
            std::string::npos;
   };
-  // `a,b` may be topics, `a, b` may not.
-  const bool is_list =
-      in && in->find(',') != std::string::npos && in->find_first_of(" =*(") == std::string::npos;
-  if (!spec || !in || !is_name(*spec) || is_name(*in) || (*in)[0] == '^' || is_list) return {};
+  const auto names_topics = [&](const std::string& text) {
+    // `a,b` may be topics, `a, b` may not.
+    const bool is_list =
+        text.find(',') != std::string::npos && text.find_first_of(" =*(") == std::string::npos;
+    return is_name(text) || text[0] == '^' || is_list || text.starts_with("./") || text.starts_with("../");
+  };
+  const auto spec = std::find_if_not(words.begin(), words.end(), names_topics);
+  if (spec == words.end() || spec == words.begin() || !is_name(words[0])) return {};
   Correction meant;
-  meant.operands = {*in};
-  if (info.name == "kwindow" && std::isdigit(static_cast<unsigned char>((*spec)[0]))) {
+  meant.operands = {*spec};
+  const auto append = [&meant](auto from, auto to) {
+    meant.operands->insert(meant.operands->end(), from, to);
+  };
+  const bool is_second = spec == words.begin() + 1;
+  if (is_second && info.name == "kwindow" && std::isdigit(static_cast<unsigned char>(words[0][0]))) {
     meant.before = "the length of windows is an option: ";
-    meant.add = {{"-w", *spec}};
-  } else if (info.name == "ktable" && out && !given.has("--by") && spec->find('/') == std::string::npos &&
-             in->find('(') != std::string::npos) {  // `ktable uri 'count()' IN`
-    meant.before = "what groups records is an option: ";
-    meant.add = {{"--by", *spec}};
+    meant.add = {{"-w", words[0]}};
+    append(spec + 1, words.end());
+  } else if (is_second && info.name == "ktable" && words.size() > 2 && !given.has("--by") &&
+             words[0].find('/') == std::string::npos && spec->find('(') != std::string::npos) {
+    meant.before = "what groups records is an option: ";  // `ktable uri 'count()' IN`
+    meant.add = {{"--by", words[0]}};
+    append(spec + 1, words.end());
   } else {
     meant.before = info.operands[0].name + " comes first: ";
-    meant.operands->push_back(*spec);
+    append(words.begin(), spec);
+    append(spec + 1, words.end());
   }
-  if (out) meant.operands->push_back(*out);
   return given.hint(meant);
 }
 
@@ -398,10 +450,10 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
     name.erase(std::min(name.find(' '), name.find(':')));
     if (name[0] != '-') name.insert(0, name.size() == 1 ? "-" : "--");
     const Option* option = find_option(table, name);
-    const std::string what = option == nullptr          ? e.what()
-                             : option->metavar.empty() ? "option '" + name + "' takes no value"
-                                                        : "option '" + name + "' needs a value: " + name + " " +
-                                                              option->metavar;
+    const std::string what = option == nullptr ? e.what()
+                             : option->metavar.empty()
+                                 ? "option '" + name + "' takes no value"
+                                 : "option '" + name + "' needs a value: " + name + " " + option->metavar;
     throw usage_error(what, spec_hint(info, table, argc, argv));
   } catch (const CLI::ParseError& e) {
     throw usage_error(e.what(), spec_hint(info, table, argc, argv));
@@ -554,6 +606,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
           "missing operand " + operand.name + (given.empty() ? "" : " after '" + given.back() + "'"), usage);
     }
   }
+  refuse_split_names(info, given);
   if (given.size() > places && !has_rest) {
     refuse_split_spec(info, given);
     std::string hint = usage + (has_spec(info) ? " - an expression with spaces needs quotes" : "");
@@ -579,8 +632,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
         hint = "one file is read at a time; several, as one stream: cat " + shell_command(given) + " | " +
                info.name;
       } else {
-        std::string all;
-        for (const std::string& one : given) all += (all.empty() ? "" : ",") + one;
+        const std::string all = joined_names(given.begin(), given.end());
         throw CorrectedError(too_many, {.before = "several topics are one operand: ", .operands = {{all}}});
       }
     }
@@ -591,6 +643,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
                             .operands = {{given[2] + "=" + given[0], given[1], given[3]}}});
     throw usage_error("one operand too many: '" + given[places] + "'", hint);
   }
+  refuse_form_in_name(info, given);
   refuse_split_spec(info, given);
   size_t optional_left = std::min(given.size(), places) - required;
   size_t next = 0;

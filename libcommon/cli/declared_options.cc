@@ -107,7 +107,7 @@ void SharedOptions::declare_output(OptionTable& table) {
   if (shares_.shapes && shares_.sets_key) {
     table.add({.names = "--key",
                .metavar = "EXPR",
-               .help = "key of what is written, made from the record read",
+               .help = "key of the record written, made from the record read",
                .group = group,
                .in_short_help = shares_.writes_topics,
                .set = [this](const std::string& text) { shape_.key = text; }});
@@ -116,7 +116,7 @@ void SharedOptions::declare_output(OptionTable& table) {
     table.add(
         {.names = "--time",
          .metavar = "EXPR",
-         .help = "time of what is written: epoch ms, ISO string (UTC without zone), timestamp; or 'wall'",
+         .help = "time of the record written: epoch ms, ISO string (UTC without zone), timestamp; or 'wall'",
          .group = group,
          .set = [this](const std::string& text) { shape_.time = text; }});
     table.add({.names = "--time-unit",
@@ -127,7 +127,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .choices = {"ns", "us", "ms", "s"}});
     table.add({.names = "--header",
                .metavar = "NAME=EXPR",
-               .help = "a header of what is written; null removes it",
+               .help = "a header of the record written; null removes it",
                .group = group,
                .set = [this](const std::string& text) {
                  shape_.headers.push_back(split_assignment("--header", text, "NAME=EXPR"));
@@ -135,7 +135,7 @@ void SharedOptions::declare_output(OptionTable& table) {
   }
   if (shares_.keep_null) {
     table.add({.names = "--keep-null",
-               .help = "pass on records without a value; else: dropped, counted",
+               .help = "pass on records without a value; default: drop, count them",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string&) { keep_null_ = true; }});
@@ -145,7 +145,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .metavar = "NAME=TEXT",
                .help = "_arg.NAME in expressions: a string",
                .group = group,
-               .in_short_help = shares_.writes_topics || !shares_.reads_topics || !shares_.shapes,  // not kread's
+               .in_short_help = !shares_.writes_topics && !shares_.shapes,  // kexpr's
                .set = [this](const std::string& text) {
                  auto argument = split_assignment("--arg", text, "NAME=TEXT");
                  for (const auto& [name, value] : expressions_.args)
@@ -155,13 +155,13 @@ void SharedOptions::declare_output(OptionTable& table) {
                  expressions_.args.push_back(std::move(argument));
                }});
     table.add({.names = "--trust-json",
-               .help = "do not check a value behind the last field needed",
+               .help = "do not check JSON behind the last field that is needed",
                .group = group,
                .set = [this](const std::string&) { expressions_.trust_json = true; }});
     if (shares_.seeds)
       table.add({.names = "--seed",
                  .metavar = "N",
-                 .help = "make random() repeat",
+                 .help = "seed of random(): equal seeds give equal numbers",
                  .group = group,
                  .set = [this](const std::string& text) {
                    expressions_.random_seed =
@@ -210,7 +210,7 @@ void SharedOptions::declare_lines(OptionTable& table) {
                .set = [this](const std::string&) { lines_.csv_strings = true; }});
     table.add({.names = "--encoding",
                .metavar = "NAME",
-               .help = "of lines read: utf-8, or latin1 made into UTF-8",
+               .help = "encoding of lines read: utf-8, or latin1, converted to UTF-8",
                .group = group,
                .set =
                    [this](const std::string& text) {
@@ -243,7 +243,6 @@ void SharedOptions::declare_lines(OptionTable& table) {
     table.add({.names = "--pretty",
                .help = "JSON over several lines, indented",
                .group = group,
-               .in_short_help = !shares_.writes_topics && shares_.reads_topics && shares_.shapes,
                .set = [this](const std::string&) { lines_.pretty = true; }});
     if (shares_.tables || shares_.aggregates)
       table.add({.names = "--sort",
@@ -268,7 +267,7 @@ void SharedOptions::declare_lines(OptionTable& table) {
              .set = [this](const std::string& text) { lines_.key_separator = text; }});
   table.add({.names = "-Z",
              .metavar = "TEXT",
-             .help = "stands for NULL in lines",
+             .help = "text that stands for NULL in lines",
              .group = group,
              .may_be_empty = true,
              .set = [this](const std::string& text) { lines_.null_marker = text; }});
@@ -283,7 +282,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
   if (shares_.reads_topics) {
     table.add({.names = "-o",
                .metavar = "WHERE",
-               .help = "begin: beginning end stored N -N A:B @T:T; N per partition",
+               .help = "where to begin: beginning end stored N -N A:B @T:T",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) { job_.range.from = text; }});
@@ -298,7 +297,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .group = group,
                .set = [this](const std::string& text) { job_.range.until = text; }});
     table.add({.names = "--local",
-               .help = "times without a zone are this machine's, not UTC",
+               .help = "times without a zone are in this machine's, not in UTC",
                .group = group,
                .set = [this](const std::string&) { job_.range.zone = Zone::local; }});
     table.add({.names = "--tail",
@@ -325,7 +324,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
        .metavar = "N",
        .help = "end after N records read",
        .group = group,
-       .in_short_help = true,
+       .in_short_help = !shares_.aggregates,
        .set = [this](const std::string& text) { job_.max_input = parse_number("-c", text, 0, INT64_MAX); }});
   table.add(
       {.names = "-m",
@@ -355,7 +354,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                }});
     table.add({.names = "--group-prefix",
                .metavar = "TEXT",
-               .help = "stands in front of the default group name",
+               .help = "prefix of the default group name",
                .group = group,
                .may_be_empty = true,
                .set = [this](const std::string& text) { group_prefix_ = text; }});
@@ -450,9 +449,9 @@ void SharedOptions::declare_delivery(OptionTable& table) {
   }
   table.add({.names = "--on-error",
              .metavar = "WHAT",
-             .help = "bad records: fail, skip, report or dead-letter:TOPIC",
+             .help = "records that fail: fail, skip, report, dead-letter:TOPIC",
              .group = group,
-             .in_short_help = true,
+             .in_short_help = shares_.writes_topics,
              .set = [this](const std::string& text) { job_.on_error = parse_on_error(text); },
              .choices = policy_names()});
 }

@@ -56,11 +56,15 @@ constexpr Word kWords[] = {
     {"", "--exit-eof", "-e"},
     {"", "--no-follow", "-e"},
     {"", "--skip-message-on-error", "--on-error skip"},
-    {"", "--isolation-level", "~ *", "--isolation-level is left out: only what is committed is read; -X consumer.isolation.level=read_uncommitted"},
-    {"kread", "--key-deserializer", "~ *", "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
-    {"kread", "--value-deserializer", "~ *", "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
-    {"kread", "--formatter", "~ *", "--formatter is left out: what is printed is chosen by -O FMT and -f FORMAT"},
-    {"kread", "--formatter-config", "~ *", "--formatter-config is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+    {"", "--isolation-level", "-X consumer.isolation.level=*"},
+    {"kread", "--key-deserializer", "~ *",
+     "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
+    {"kread", "--value-deserializer", "~ *",
+     "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
+    {"kread", "--formatter", "~ *",
+     "--formatter is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+    {"kread", "--formatter-config", "~ *",
+     "--formatter-config is left out: what is printed is chosen by -O FMT and -f FORMAT"},
     {"kread", "--hexdump", "-O hex"},
     {"kread", "-L", "!list"},
     {"kread", "--list", "!list"},
@@ -72,7 +76,8 @@ constexpr Word kWords[] = {
     {"kwrite", "-H", "--header \"*"},
     {"kwrite", "-T", "~", "-T is left out: what is written is also printed by tee(1), in front of kwrite"},
     {"kread kwrite", "-D", "~ *", "-D is left out: records are lines; with a NUL byte at their ends: -0"},
-    {"kread kwrite", "-s", "~ *", "-s is left out: how bytes are encoded is --key-codec and --value-codec CODEC"},
+    {"kread kwrite", "-s", "~ *",
+     "-s is left out: how bytes are encoded is --key-codec and --value-codec CODEC"},
     {"kread kwrite", "-r", "~ *", "-r is left out: no schema registry is asked"},
     {"kread kwrite", "-E", "~", "-E is left out: what is done about records that failed is --on-error WHAT"},
     {"kread kwrite", "-d", "~ *", "-d is left out: more is printed by -v"},
@@ -86,12 +91,21 @@ constexpr Word kWords[] = {
     {"kwrite", "--batch-size", "-X producer.batch.num.messages=*"},
     {"kwrite", "-z", "-X compression.codec=*"},
     {"kwrite", "--compression-codec", "-X compression.codec=*"},
+    {"kwrite", "--compression", "-X compression.codec=*"},
+    {"kwrite", "--acks", "-X acks=*"},
     {"kwrite", "--request-required-acks", "-X acks=*"},
     {"kwrite", "--request-timeout-ms", "-X request.timeout.ms=*"},
     {"kwrite", "--timeout", "~ *", "--timeout is left out: lines are sent as soon as no more input waits"},
     {"kwrite", "--max-block-ms", "~ *", "--max-block-ms is left out: an outage is waited for, and said"},
-    {"kwrite", "--message-send-max-retries", "~ *", "--message-send-max-retries is left out: what can be sent again is"},
+    {"kwrite", "--message-send-max-retries", "~ *",
+     "--message-send-max-retries is left out: what can be sent again is"},
     {"kwrite", "--line-reader", "~ *", "--line-reader is left out: lines are read as -I FMT says"},
+    {"kwrite kgen", "--throughput", "--rate *"},
+    {"kgen", "--num-records", "-c *"},
+    {"ktable kwindow", "--group-by", "--by *"},
+    {"ktable kwindow", "--groupby", "--by *"},
+    {"ktopic", "-r", "--replication *"},
+    {"ktopic", "-c", "--config *"},
     {"ktopic koffset", "--list", "!list"},
     {"ktopic koffset", "-l", "!list"},
     {"ktopic", "--describe", "!describe"},
@@ -119,10 +133,12 @@ constexpr Word kWords[] = {
     {"koffset", "--verbose", "~"},
     {"koffset", "--state", "~"},
     {"koffset", "--offsets", "~"},
-    {"koffset klag", "--timeout", "~ *"},
+    {"koffset klag", "--timeout", "~ *",
+     "--timeout is left out: an answer is waited for as long as it takes"},
     {"koffset", "--shift-by", "# *",
      "--shift-by has no counterpart: koffset show GROUP says where the group stands, koffset commit GROUP TOPIC:PARTITION=OFFSET sets it"},
-    {"koffset", "--to-current", "#", "--to-current has no counterpart: offsets stay as they are unless they are set"},
+    {"koffset", "--to-current", "#",
+     "--to-current has no counterpart: offsets stay as they are unless they are set"},
     {"koffset", "--from-file", "# *",
      "--from-file reads another form: koffset import GROUP FILE reads what koffset export GROUP wrote"},
     {"klag", "--describe", "~"},
@@ -151,7 +167,8 @@ struct Command {
 };
 
 void remark(std::string_view text, Command& command) {
-  if (text.empty() || std::find(command.remarks.begin(), command.remarks.end(), text) != command.remarks.end())
+  if (text.empty() ||
+      std::find(command.remarks.begin(), command.remarks.end(), text) != command.remarks.end())
     return;
   command.remarks.emplace_back(text);
 }
@@ -161,8 +178,9 @@ void add_property(const std::string& property, Command& command) {
   struct Printed {
     std::string_view name, token;
   };
-  constexpr Printed kPrinted[] = {{"print.timestamp", "%T"}, {"print.partition", "%p"}, {"print.offset", "%o"},
-                                  {"print.headers", "%h"},   {"print.key", "%k"},       {"print.value", "%s"}};
+  constexpr Printed kPrinted[] = {{"print.timestamp", "%T"}, {"print.partition", "%p"},
+                                  {"print.offset", "%o"},    {"print.headers", "%h"},
+                                  {"print.key", "%k"},       {"print.value", "%s"}};
   const size_t equals = std::min(property.find('='), property.size());
   const std::string name = property.substr(0, equals);
   const std::string value = equals < property.size() ? property.substr(equals + 1) : "";
@@ -242,13 +260,14 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     if (ours.ends_with("*")) {
       const size_t from = name.size() + 1;
       const bool is_literal = ours.ends_with("\"*");  // a text, where ours is an expression
-      std::string whole =
-          text.substr(from, text.size() - from - 1) + (word.option == "--by-duration" ? plain_duration(value) : value);
+      std::string whole = text.substr(from, text.size() - from - 1) +
+                          (word.option == "--by-duration" ? plain_duration(value) : value);
       if (is_literal) {
         const size_t equals = name == "--header" ? value.find('=') : std::string::npos;
         const size_t text_at = equals == std::string::npos ? 0 : equals + 1;
         if (value.find_first_of("\"\\") != std::string::npos || (name == "--header" && text_at == 0)) {
-          remark(std::string(word.option) + " is left out: here it is " + name + " with an expression", command);
+          remark(std::string(word.option) + " is left out: here it is " + name + " with an expression",
+                 command);
           return;
         }
         whole = value.substr(0, text_at) + "\"" + value.substr(text_at) + "\"";
@@ -293,7 +312,8 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   Command command;
   // -total may be a LIST.
   if (has_spec && std::any_of(argv + 1, argv + argc, [&](const std::string_view word) {
-        return word.size() > 2 && word[0] == '-' && word[1] != '-' && !given.takes(std::string(word.substr(0, 2)));
+        return word.size() > 2 && word[0] == '-' && word[1] != '-' &&
+               !given.takes(std::string(word.substr(0, 2)));
       }))
     return std::nullopt;
   const std::vector<GivenCommand::Word>& words = given.words();
@@ -316,13 +336,16 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
         names_files = true;
         continue;
       }
-      if (theirs->ours.ends_with("*") && !word.value) return std::nullopt;
-      add(*theirs, word.value.value_or(""), given, table, command);
+      const bool is_gzip = !word.value && word.name == "--compression-codec";  // without a name
+      if (theirs->ours.ends_with("*") && !word.value && !is_gzip) return std::nullopt;
+      add(*theirs, word.value.value_or(is_gzip ? "gzip" : ""), given, table, command);
     } else {
       // None that is known: a slip, unless all else is theirs.
       if (!names_topic) return std::nullopt;
       remark(word.name + " is left out: it has no counterpart that is known", command);
-      if (!word.value && word.name.size() > 2 && i + 1 < words.size() && words[i + 1].kind == GivenCommand::Word::Kind::operand) ++i;
+      if (!word.value && word.name.size() > 2 && i + 1 < words.size() &&
+          words[i + 1].kind == GivenCommand::Word::Kind::operand)
+        ++i;
     }
   }
   if (command.foreign == 0) return std::nullopt;
@@ -337,14 +360,30 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       if (one.find('/') == std::string::npos) one.insert(0, "./");
   // EXPR, what kwrite reads and the group stand in front of the topic.
   const bool bare_first = has_spec || info.name == "kwrite" || is_among(info.name, kGroups);
-  command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(), command.bare.begin(),
-                          command.bare.end());
+  command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),
+                          command.bare.begin(), command.bare.end());
   add_printed(info.name, command);
   // kcat -L, and kafka-topics --describe of all of them.
   const bool lists = command.verb == "list" || (info.name == "kread" && !command.verb.empty());
   if (command.verb == "describe" && command.operands.empty()) command.verb = "list";
   if (command.verb == "show" && command.first.empty() && command.operands.empty()) command.verb = "list";
   const std::string name = info.name == "kread" && lists ? "ktopic" : info.name;
+  // What lists topics has few options of what reads them.
+  if (name != info.name)
+    std::erase_if(command.options, [&](std::string& one) {
+      const std::string option = one.substr(0, one.find(' '));
+      if (option == "-b" || option == "-X" || option == "-F") return false;
+      if (option == "-J") {
+        one = "-O json";
+        return false;
+      }
+      remark(option + " is left out: " + name + " has no such option", command);
+      return true;
+    });
+  // rpk's -p
+  if (name == "ktopic" && command.verb == "create")
+    for (std::string& one : command.options)
+      if (one.starts_with("-p ")) one = "--partitions " + one.substr(3);
   // --partitions of --alter: more of them.
   const auto partitions = std::find_if(command.options.begin(), command.options.end(),
                                        [](const auto& one) { return one.starts_with("--partitions "); });

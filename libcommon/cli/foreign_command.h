@@ -11,8 +11,9 @@ namespace kutils::cli {
 
 struct ForeignCommand {
   std::string command;  // in ours; empty: what is essential has no counterpart
-  std::string remarks;  // a line, each with its end, for every option that is left out or means something else here
-  int words = 0;        // of another tool
+  std::string
+      remarks;    // a line, each with its end, for every option that is left out or means something else here
+  int words = 0;  // of another tool
 };
 
 // The command that was meant; nullopt where no word is another tool's, or too little is known of what it says. Values that

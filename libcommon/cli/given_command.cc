@@ -76,8 +76,9 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
       if (equals != std::string::npos) {
         word.value = argument.substr(equals + 1);
         word.glue = "=";
-      } else if (i + 1 < argc && (word.option != nullptr || !is_option(argv[i + 1])) && (word.option != nullptr ? !word.option->metavar.empty()
-                                                         : is_foreign_value(word.name).value_or(false))) {
+      } else if (i + 1 < argc && (word.option != nullptr || !is_option(argv[i + 1])) &&
+                 (word.option != nullptr ? !word.option->metavar.empty()
+                                         : is_foreign_value(word.name).value_or(false))) {
         word.value = argv[++i];
       }
       words_.push_back(std::move(word));
@@ -89,8 +90,7 @@ GivenCommand::GivenCommand(const ToolInfo& info, const OptionTable& table, int a
       word.option = find_option(table, word.name);
       if (word.option == nullptr) word.kind = Word::Kind::unknown;
       const bool is_last = at + 1 == argument.size();
-      const std::optional<bool> theirs =
-          word.option == nullptr ? is_foreign_value(word.name) : std::nullopt;
+      const std::optional<bool> theirs = word.option == nullptr ? is_foreign_value(word.name) : std::nullopt;
       if (word.option != nullptr ? !word.option->metavar.empty() : theirs.value_or(false)) {
         if (!is_last) {
           word.value = argument.substr(at + 1);
@@ -148,7 +148,8 @@ std::vector<std::string> GivenCommand::corrected(const Correction& correction) c
   if (correction.replaced)
     std::replace(operands.begin(), operands.end(), correction.replaced->first, correction.replaced->second);
   // A verb stands in front of its options.
-  if (!info_.operands.empty() && info_.operands[0].name == "VERB" && correction.tool.empty() && !operands.empty()) {
+  if (!info_.operands.empty() && info_.operands[0].name == "VERB" && correction.tool.empty() &&
+      !operands.empty()) {
     out.push_back(operands.front());
     operands.erase(operands.begin());
   }

@@ -75,9 +75,9 @@ void GroupingOptions::declare_aggregates(OptionTable& table, bool having_in_shor
              .in_short_help = having_in_short_help,
              .set = [this](const std::string& text) { having_ = text; }});
   declare_time(table);
-  declare_close_at_end(table, "-e on topics: close windows and write tables then");
+  declare_close_at_end(table, "with -e, on topics: at the end close windows and write tables");
   table.add({.names = "--no-combine",
-             .help = "--by: send each record through the internal topic, not sums of them",
+             .help = "with --by: send each record through the internal topic, not sums",
              .group = Group::delivery,
              .set = [this](const std::string&) { combines_ = false; }});
   declare_cache(table);
@@ -87,7 +87,8 @@ void GroupingOptions::declare(OptionTable& table, const Declared& what) {
   if (what.by) declare_by(table);
   if (what.total) declare_total(table);
   if (what.time) declare_time(table);
-  if (what.close_at_end) declare_close_at_end(table, "-e on topics: write what is held back then");
+  if (what.close_at_end)
+    declare_close_at_end(table, "with -e, on topics: at the end write what is held back");
   declare_cache(table);
 }
 
@@ -155,12 +156,11 @@ void GroupingOptions::refuse_idle_cache(const flow::Job& job) const {
   // Asked by some before they have stages.
   const auto& subs = job.topology.subs();
   if (cache_is_given_ && !subs.empty() && !subs.front().operators.empty() && !job.stateful())
-    throw usage_error("--cache does nothing here: no state is kept; a look-up table is in memory as a whole",
+    throw usage_error("--cache does nothing here: no state is kept on disk; a look-up table is all in memory",
                       "leave it out");
   if (cache_is_given_ && !(job.in.is_topic() && job.out.is_topic()))
-    throw usage_error(
-        "--cache does nothing here: only between topics is state on disk, and otherwise all of it is in memory",
-        "leave it out");
+    throw usage_error("--cache does nothing here: it is for state on disk, which is kept between topics only",
+                      "leave it out");
 }
 
 void GroupingOptions::refuse_given(const std::string& where, const std::string& instead) const {
@@ -181,8 +181,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     throw usage_error("--close-at-end: the input has no end", "add -e or --until");
   job.close_at_end = close_at_end_;
   if (unit_is_given_ && (plan_.time.empty() || plan_.time == "wall"))
-    throw usage_error("--time-unit does nothing here: no --time EXPR is given whose numbers it could count",
-                      "leave it out");
+    throw usage_error(
+        "--time-unit does nothing here: it is the unit of numbers that --time EXPR gives, and there is no --time EXPR",
+        "leave it out");
   refuse_idle_cache(job);
   // Plain lines have no key: everything is one group.
   if (plan_.by.empty() && !has_keys) plan_.total = true;
@@ -221,6 +222,10 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   description.aggregates = set->items();
   description.columns = set->columns();
   check_names(description);
+  columns_ = fields;
+  for (const flow::RowColumn& column : description.columns.list) columns_.push_back(column.name);
+  if (description.columns.list.empty())
+    for (const flow::AggregateItem& item : description.aggregates) columns_.push_back(item.name);
 
   flow::GroupingPlan behind = plan_;
   const bool is_grouped = !stays_in_place_ && (!plan_.by.empty() || plan_.total);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/option_table.h"
 #include "flow/aggregate/combine_stage.h"
@@ -87,6 +88,8 @@ class GroupingOptions {
   void refuse_idle_cache(const flow::Job& job) const;
   // For a use of a tool that has no rows: throws usage_error if --by, --total or --cache was given.
   void refuse_given(const std::string& where, const std::string& instead) const;
+  // After shape(): of the output's rows.
+  const std::vector<std::string>& columns() const { return columns_; }
   bool closes_at_end() const { return close_at_end_; }
   size_t cache_bytes() const { return cache_bytes_; }
   // ktable: --delete-if. Before shape().
@@ -107,6 +110,7 @@ class GroupingOptions {
   void declare_cache(OptionTable& table);
 
   flow::GroupingPlan plan_;
+  std::vector<std::string> columns_;
   std::string having_, delete_if_;
   bool close_at_end_ = false;
   bool unit_is_given_ = false;

@@ -12,7 +12,7 @@ namespace kutils::cli {
 inline void refuse_lost_rows(const flow::Job& job, const std::string& what) {
   if (job.in.is_topic() && job.out.is_lines() && job.group_is_explicit)
     throw usage_error("-g " + job.group + ": " + what +
-                          " is kept in memory only where OUT is lines, and the group would move past it",
+                          " is kept in memory only where OUT is lines, and a group's next run would miss it",
                       "leave -g out, or write to a topic");
 }
 

@@ -65,7 +65,7 @@ const std::vector<Rule>& rules() {
        "leave it out; from a topic to lines, -g NAME makes a group"},
       {{"--group-prefix"},
        has_default_group,
-       "it is put in front of the default name of a group, and no default name is used here",
+       "it is put in front of a group's default name, and this run uses none",
        "leave it out; -g takes the whole name"},
       {{"--partitions", "--replication", "--no-create"},
        writes_topic,
@@ -95,7 +95,10 @@ const std::vector<Rule>& rules() {
        "the lines that are written show neither time nor headers",
        "write to a topic, or envelopes, which have them: ",
        true},
-      {{"--time-unit"}, reads_time, "no --time EXPR is given whose numbers it could count", "leave it out"},
+      {{"--time-unit"},
+       reads_time,
+       "it is the unit of numbers that --time EXPR gives, and there is no --time EXPR",
+       "leave it out"},
   };
   return all;
 }

@@ -5,12 +5,14 @@
 #include <memory>
 
 #include "base/log.h"
+#include "cli/given_command.h"
 #include "cli/idle_options.h"
 #include "cli/shared_options.h"
 #include "cli/table_input.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 #include "io/paced_source.h"
+#include "io/table_writer.h"
 
 namespace kutils::cli {
 namespace {
@@ -140,7 +142,7 @@ void SharedOptions::set_markers(const flow::Job& job) {
 
 std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow::Job& job,
                                                                       const io::Endpoint& out) const {
-  const bool rows_have_keys = shares_.aggregates || job.in.table;
+  const bool rows_have_keys = shares_.updates_rows || job.in.table;
   const bool goes_on = !has_end(job) && !job.max_output;
   io::LineFormat format = out_format_;
   const char* terminal = std::getenv("TERM");
@@ -148,11 +150,12 @@ std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow
   format.live = rows_have_keys && format.name() == "table" && out.kind == io::EndpointKind::stdio &&
                 isatty(STDOUT_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
   if (!format.sort_by.empty() && !rows_have_keys && goes_on)
-    throw usage_error("--sort: the records have no end, and are printed as they come",
-                      job.in.kind == io::EndpointKind::topic
-                          ? "add -e; for the last value of each key, drawn again in its order on a terminal: " +
-                                job.tool + " ... table:" + job.in.name
-                          : "add -e");
+    throw usage_error(
+        "--sort: the records have no end, and are printed as they come",
+        job.in.kind == io::EndpointKind::topic
+            ? "add -e; for the last value of each key, drawn again in its order on a terminal: " + job.tool +
+                  " ... table:" + job.in.name
+            : "add -e");
   if (!format.sort_by.empty() && !format.live && goes_on)
     throw usage_error(
         "--sort: the rows have no end, and only on a terminal are they drawn again in their order",
@@ -168,10 +171,35 @@ std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow
   return [out, format, expressions] { return io::open_line_sink(out, format); };
 }
 
+std::string SharedOptions::hint(const Correction& correction) const {
+  return given_command_ ? given_command_->hint(correction) : std::string();
+}
+
+// -J is for both ends, unless another option says how lines are written.
+std::string SharedOptions::envelope_note() const {
+  const bool is_both = lines_.out.empty() && !lines_.format;
+  return "the first line is an envelope with key, headers and time, and all of it is read as the value: the record "
+         "gets none of them\n  if that is meant: " +
+         hint({.before = "", .add = {{"-I", "json"}}}) + "\n  " +
+         hint({.before = "to read envelopes: ",
+               .add = {is_both ? std::pair<std::string, std::string>{"-J", ""}
+                               : std::pair<std::string, std::string>{"-I", "envelope"}}});
+}
+
+void SharedOptions::check_sort_column(const std::vector<std::string>& columns) const {
+  if (out_format_.name() == "table") io::check_sort_column(out_format_.sort_by, columns);
+}
+
 void SharedOptions::set_lines(flow::Job& job) const {
   if (job.in.is_lines()) {
     io::check_input_format(in_format_);
-    job.open_lines_in = [in = job.in, format = in_format_, tool = job.tool, quiet = quiet_,
+    io::LineFormat format = in_format_;
+    // Keys would be lost without a word. Who writes -I json means it.
+    if (lines_.in.empty())
+      format.found_envelope = [text = envelope_note(), tool = job.tool, quiet = quiet_] {
+        StderrLog(tool, quiet).note(text);
+      };
+    job.open_lines_in = [in = job.in, format, tool = job.tool, quiet = quiet_,
                          rate = lines_.rate]() -> std::unique_ptr<io::Source> {
       // Not for kgen, which opens something else.
       if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)

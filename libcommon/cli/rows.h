@@ -33,7 +33,7 @@ class Row {
 class Rows {
  public:
   Rows() : format_(io::parse_line_format("table", "-O")) {}
-  void declare(OptionTable& table);  // -O, --json
+  void declare(OptionTable& table);      // -O, --json
   bool given() const { return given_; }  // -O or --json
   // Where no format was given: JSON, for what another program reads.
   void prefer_json();

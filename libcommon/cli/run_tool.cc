@@ -150,7 +150,7 @@ static int run(Tool& tool, int argc, char** argv) {
     declare_questions(info, table);
     table.add({.names = "--color",
                .metavar = "WHEN",
-               .help = "auto, always (JSON written, too) or never; see $NO_COLOR",
+               .help = "auto, always (JSON and tables written, too) or never; see $NO_COLOR",
                .group = Group::general,
                .set =
                    [&](const std::string& when) {
@@ -171,6 +171,7 @@ static int run(Tool& tool, int argc, char** argv) {
     }
     set_options(table, line);
     operands = name_operands(info, line.operands);
+    tool.see_command(*given);
     tool.setup(operands);
     set_up = true;
     return static_cast<int>(tool.run());

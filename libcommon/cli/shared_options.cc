@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "base/murmur2.h"
 #include "base/shell_word.h"
-#include "base/time_format.h"
 #include "cli/explain.h"
 #include "cli/idle_options.h"
+#include "io/read_as_utc.h"
 #include "serve/run_views.h"
 
 namespace kutils::cli {
@@ -40,18 +40,6 @@ bool rows_reach_terminal(const io::Endpoint& out) {
   if (out.kind != io::EndpointKind::stdio) return false;
   struct stat info {};
   return isatty(STDOUT_FILENO) == 1 || (::fstat(STDOUT_FILENO, &info) == 0 && S_ISFIFO(info.st_mode));
-}
-
-// A time of day that is taken for UTC is off by hours, and nothing else would tell.
-void say_zone(const io::Range& range, Log& log) {
-  const int64_t now_ms = SystemClock().wall_ms();
-  if (range.zone == Zone::local || local_zone_is_utc(now_ms)) return;
-  for (const auto& [option, text] : {std::pair{"--since", range.since}, {"--until", range.until}}) {
-    if (text.empty() || !depends_on_zone(text)) continue;
-    if (const auto ms = parse_time_ms(text, now_ms))
-      log.note(std::string(option) + " " + text + " is read as UTC, " + format_iso_ms(*ms) +
-               "; for this machine's time add --local");
-  }
 }
 
 }  // namespace
@@ -147,9 +135,9 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
     if (at->is_topic()) name_cluster(job, at->name);
   if (job.on_error && !job.on_error->topic.empty()) name_cluster(job, job.on_error->topic);
   if (job.in.is_topic()) {
-    io::parse_range(job.range, SystemClock().wall_ms());  // what is wrong is found now
-    StderrLog log(tool, quiet_);
-    say_zone(job.range, log);
+    const int64_t now_ms = SystemClock().wall_ms();
+    io::parse_range(job.range, now_ms);  // what is wrong is found now
+    for (const std::string& text : io::read_as_utc(job.range, now_ms)) StderrLog(tool, quiet_).note(text);
   }
   set_group(job);
   if (job.range.from == "stored" && job.in.is_topic() && job.group.empty())
@@ -223,15 +211,16 @@ void SharedOptions::refuse_idle_range(const flow::Job& job, bool paced) {
                                                      : nullptr;
     if (option)
       throw usage_error(
-          std::string(option) + " says what to read of a topic, and IN '" + job.in.name + "' is lines",
+          std::string(option) + " chooses what to read of a topic, and IN '" + job.in.name + "' is lines",
           "leave it out; head, tail and -c take a part of lines");
   }
   if (paced && job.in.is_topic())
     throw usage_error("--rate is for lines, and IN is the topic '" + job.in.name + "'",
-                      "paced through a pipe: kcp " + job.in.name + " - | " + job.tool + " --rate N - OUT");
+                      "to pace a topic, read it through a pipe: kcp " + job.in.name + " - | " + job.tool +
+                          " --rate N - OUT");
   if (job.delivery_is_explicit && job.delivery == flow::Delivery::exactly_once &&
       (job.in.is_lines() || job.out.is_lines()))
-    throw usage_error("--delivery exactly-once: that is done from topic to topic only",
+    throw usage_error("--delivery exactly-once works from topic to topic only",
                       "leave it out; kwrite --atomic writes all lines or none");
 }
 
@@ -239,7 +228,8 @@ void SharedOptions::add_output(flow::Job& job, const std::string& operand) const
   flow::MoreOutput more;
   more.at = io::parse_endpoint("OUT", operand);
   if (more.at.kind == io::EndpointKind::stdio && job.out.kind == io::EndpointKind::stdio) {
-    throw usage_error("OUT and another output are both stdout");
+    throw usage_error("OUT and another output are both standard output",
+                      "write one of them to a ./FILE or a topic");
   }
   if (more.at.is_topic()) {
     refuse_same_topic(job.in, more.at.name, "an output");
@@ -272,10 +262,10 @@ void SharedOptions::shape(flow::Job& job) const {
   }
   if (!place_ && job.max_input && job.topology.has_internal_topic() && job.in.is_topic() &&
       job.out.is_topic())
-    throw usage_error("-c: what the first N records of " + job.in.name +
-                          " give would stay in the internal topic until the next run",
-                      "-e and --until TIME read to an end, and all that comes of it; as lines: kread -c N " +
-                          shell_word(job.in.name) + " | " + job.tool + " ...");
+    throw usage_error(
+        "-c: the first N records of " + job.in.name + " would wait in the internal topic until the next run",
+        "-e and --until TIME also process what is in the internal topic; as lines: kread -c N " +
+            shell_word(job.in.name) + " | " + job.tool + " ...");
   if (as_graph_ && !explains_)
     throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");
   if (shape_.key) job.changes_keys = true;

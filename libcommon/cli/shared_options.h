@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/correction.h"
 #include "cli/cluster_options.h"
 #include "cli/on_error.h"
 #include "cli/option_table.h"
@@ -25,17 +26,18 @@
 namespace kutils::cli {
 
 struct Shares {
-  bool reads_topics = true;        // IN may be a topic: -o, --since, -p, -e, ...
-  bool writes_topics = true;       // OUT may be a topic: --delivery, --partitions, ...
-  bool reads_lines = true;         // -I
-  bool writes_lines = true;        // -O, -f
-  bool groups = true;              // -g and what belongs to it
-  bool expressions = true;         // --arg, codecs, --trust-json
-  bool aggregates = false;         // SPEC is a list of aggregates: --functions shows them too
-  bool seeds = true;               // --seed, for random(); a tool may have its own
-  bool codecs = true;              // --value-codec, --key-codec
-  bool shapes = true;              // --key, --time, --header
-  bool sets_key = true;            // of these, --key
+  bool reads_topics = true;   // IN may be a topic: -o, --since, -p, -e, ...
+  bool writes_topics = true;  // OUT may be a topic: --delivery, --partitions, ...
+  bool reads_lines = true;    // -I
+  bool writes_lines = true;   // -O, -f
+  bool groups = true;         // -g and what belongs to it
+  bool expressions = true;    // --arg, codecs, --trust-json
+  bool aggregates = false;    // SPEC is a list of aggregates: --functions shows them too
+  bool updates_rows = false;  // what it writes are the newest rows of a table: drawn in place on a terminal
+  bool seeds = true;          // --seed, for random(); a tool may have its own
+  bool codecs = true;         // --value-codec, --key-codec
+  bool shapes = true;         // --key, --time, --header
+  bool sets_key = true;       // of these, --key
   bool shapes_see_output = false;  // they see what the tool made, for it reads no records (kgen)
   bool keep_null = false;          // --keep-null
   bool envelope_lines = false;     // -J is implied (kcp)
@@ -57,6 +59,8 @@ struct PipePlace {
   bool shows_keys = true;             // the stage's output shows keys
   std::string value_codec;            // of what the stage reads; empty: JSON
 };
+
+class GivenCommand;
 
 enum class Explains { as_text, as_graph };  // --explain, --dot
 
@@ -81,6 +85,11 @@ class SharedOptions {
   void shape(flow::Job& job) const;
   // --key, --time and --header see what the tool makes, and not the record that it read. Before make_job().
   void let_shapes_see_output() { shares_.shapes_see_output = true; }
+  // Of a pipe, whose last stage says it. Before make_job().
+  void let_rows_be_updates() { shares_.updates_rows = true; }
+  bool updates_rows() const { return shares_.updates_rows; }
+  // Throws usage_error if --sort names none of these, the columns of a table.
+  void check_sort_column(const std::vector<std::string>& columns) const;
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
   // Null: the tool runs by itself.
@@ -93,11 +102,15 @@ class SharedOptions {
     return as_graph_ ? Explains::as_graph : Explains::as_text;
   }
   void colour_data() { lines_.colour = true; }
+  void see_command(const GivenCommand& given) { given_command_ = &given; }
+  // As a hint (GivenCommand::hint()), for a note; empty: the tool is a stage of a pipe.
+  std::string hint(const Correction& correction) const;
   // Before make_job(): -O table, unless -O says otherwise.
   void prefer_table() {
     if (lines_.out.empty()) lines_.out = "table";
   }
   const std::string* line_template() const { return lines_.format ? &*lines_.format : nullptr; }  // -f
+  const std::string& sort_column() const { return lines_.sort_by; }  // --sort, with its sign
   // After make_job(): whether lines of the input carry a key (envelopes, -K).
   bool lines_have_times() const { return place_ ? place_->has_times : in_format_.name() == "envelope"; }
   const std::optional<std::string>& key_expression() const { return shape_.key; }
@@ -149,6 +162,7 @@ class SharedOptions {
   void refuse_idle_codecs(const flow::Job& job) const;
   void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
+  std::string envelope_note() const;
   void set_lines(flow::Job& job) const;
   std::function<std::unique_ptr<io::Sink>()> line_opener(const flow::Job& job, const io::Endpoint& out) const;
   // shared_options.cc
@@ -162,7 +176,8 @@ class SharedOptions {
   Shares shares_;
   std::optional<PipePlace> place_;
   std::set<std::string> given_;  // names of the options on the command line
-  flow::Job job_;                // filled as options are set
+  const GivenCommand* given_command_ = nullptr;
+  flow::Job job_;  // filled as options are set
   expr::Options expressions_;
   ShapePlan shape_;
   Lines lines_;

@@ -18,6 +18,7 @@ class StreamTool : public Tool {
   void declare(OptionTable& options) override { shared_.declare(options); }
   ExitCode run() override;
   void colour_data() override { shared_.colour_data(); }
+  void see_command(const GivenCommand& given) override { shared_.see_command(given); }
   // As a stage of a pipe: become_stage(), declare(), setup(), and then its job has its operators.
   SharedOptions& shared() { return shared_; }
   const flow::Job& job() const { return job_; }

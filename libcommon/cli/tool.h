@@ -22,6 +22,8 @@ struct Operand {
   bool is_spec = false;   // what to do; `@FILE` reads it from a file
   bool is_rest = false;   // all that follows, options included (kbroker's CMD)
   bool is_many = false;   // any number of these; the last operand
+  // Of a first operand that names nothing, a number or a duration: whether a text is one. A topic does not look so.
+  bool (*has_form)(const std::string& text) = nullptr;
 };
 
 struct Example {
@@ -56,6 +58,8 @@ class Operands {
   std::vector<std::string> rest_;
 };
 
+class GivenCommand;
+
 class Tool {
  public:
   virtual ~Tool() = default;
@@ -67,6 +71,8 @@ class Tool {
   virtual ExitCode run() = 0;
   // --color always: data is coloured, too. Called before setup().
   virtual void colour_data() {}
+  // The command line, for notes that show a corrected one. Lives as long as run(). Called before setup().
+  virtual void see_command(const GivenCommand&) {}
 };
 
 // What main() returns. `argv` as main() got it.

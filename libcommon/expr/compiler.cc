@@ -17,8 +17,36 @@ std::string hint_for(Operator o, Kinds a, Kinds b) {
   if ((both & kTimestamp) && (both & kInt))
     return "a number becomes a time with timestamp(x), of milliseconds as in _ts with timestamp_ms(x); _time is the record's";
   if (both & kTimestamp) return "turn the other side into a time with timestamp(x)";
+  if (o == Operator::equal || o == Operator::not_equal || o == Operator::in) {
+    if (a == kType || b == kType) return "types have no quotes: type(x) == string";
+    if (both & kOptional) return "what an optional holds is x.orValue(DEFAULT)";
+    if ((both & kString) && (both & kNumbers) && !(a & b))
+      return "a text as a number is int(x) or double(x), a number as a text string(x)";
+  }
   if (both & kDuration) return "turn the other side into a duration with duration(x)";
   return {};
+}
+
+// What the right side may be compared as: of `in` its items. 0: not known.
+Kinds matched_with(Operator o, const Op& b) {
+  if (o != Operator::in) return b.kinds;
+  Kinds kinds = 0;
+  if (b.is_constant && b.constant.kind() == Kind::list) {
+    for (const Value& item : b.constant.as_list()) kinds |= bit(item.kind());
+  } else if (b.run == run_list && b.data == nullptr) {  // without optional items
+    for (uint32_t i = 0; i < b.count; ++i) kinds |= b.arguments[i]->kinds;
+  }
+  return kinds;
+}
+
+// Whether both kinds are known, and values of them are never equal. CEL's checker refuses these.
+bool never_match(Operator o, const Op& a, const Op& b) {
+  const auto comparable = [](Kinds kinds) {
+    kinds &= kAnyValue & ~kNull;
+    return (kinds & kNumbers) != 0 ? kinds | kNumbers : kinds;
+  };
+  const Kinds left = comparable(a.kinds), right = comparable(matched_with(o, b));
+  return left != 0 && right != 0 && (left & right) == 0;
 }
 
 }  // namespace
@@ -248,6 +276,14 @@ Op* Compiler::binary(const Node& node) {
   Op* op = make(node, run_operator(o), kinds);
   set_arguments(op, {a, b});
   if (inherit_error(op, a) || inherit_error(op, b)) return op;
+  // What fold()'s value may be is not known yet while its kinds are found.
+  if (compares && scope_.record && scope_.accumulated == 0 && never_match(o, *a, *b)) {
+    const Kinds known = kAnyValue & ~kNull, item = matched_with(o, *b) & known, one = a->kinds & known;
+    refuse(node,
+           kinds_text(one) + " " + node.name + " " + (o == Operator::in ? "list of " : "") +
+               kinds_text(item) + " is always " + (o == Operator::not_equal ? "true" : "false"),
+           hint_for(o, one, item));
+  }
   if (kinds == kError)
     return certain_error(
         op, "no such operation: " + kinds_text(a->kinds) + " " + node.name + " " + kinds_text(b->kinds),

@@ -122,7 +122,8 @@ struct Expressions::Impl {
     if (near.empty() && ours.empty() && error.reason == Reason::wrong_type &&
         value_codec.form() == DecodedForm::string && expression.text.find("_value") != std::string::npos &&
         error.message.find("string") != std::string_view::npos)
-      ours = "\n  a value of text is a string; as a number: int(_value), double(_value); as JSON: json(_value)";
+      ours =
+          "\n  a value of text is a string; as a number: int(_value), double(_value); as JSON: json(_value)";
     return {near, ours};
   }
 

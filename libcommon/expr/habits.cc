@@ -189,13 +189,7 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
   // Another aggregate would be none here either.
   if (hint.starts_with(kAggregated)) return hint;
   const auto ours = in_our_spelling(text, is_list, fits);
-  if (ours) {
-    // A hint such as `write &&`, but no pattern, and no hint that concerns one item alone.
-    const bool says_what = hint.rfind("write ", 0) == 0 && hint.find('(') == std::string::npos &&
-                           hint.find("...") == std::string::npos && hint.find("NAME=") == std::string::npos &&
-                           hint.find(": ") == std::string::npos;
-    return (says_what ? hint : "write") + ": " + *ours;
-  }
+  if (ours) return "write: " + *ours;
   if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return hint;
   const auto mended = [](const std::string& part, bool part_is_list) {
     const auto other = in_our_spelling(part, part_is_list, [](const std::string&) { return true; });

@@ -238,9 +238,6 @@ class ListParser {
     } catch (SourceError& error) {
       error.begin += tokens_[from].begin;
       error.end += tokens_[from].begin;
-      const std::string_view rest = list_.substr(std::min(error.begin, list_.size()));
-      if (error.hint.empty() && (rest.rfind("having ", 0) == 0 || rest.rfind("HAVING ", 0) == 0))
-        error.hint = "rows are chosen by an option: ktable --having COND AGGS IN OUT";
       if (error.hint.empty() && follows_a_whole_item(from, to, error.begin))
         error.hint = "items are separated by commas: a, b";
       throw;

@@ -111,7 +111,7 @@ class Parser {
       case TokenType::end:
         fail("the expression ends too early", token);
       case TokenType::assign:
-        fail("a single = does not compare", token, "write ==");
+        fail("a single = does not compare", token, "equality is written ==");
       case TokenType::pipe:
         fail(
             "a single | is no operator", token,

@@ -115,7 +115,7 @@ class CsvParser final : public LineParser {
       if (!quoted && cell.find('\r') != std::string_view::npos)
         throw Error(ExitCode::bad_record,
                     "the header row is broken: column " + std::to_string(seen.size() + 1) +
-                        ": a carriage return stands in the middle of it; its lines end with CR alone?",
+                        ": a carriage return stands in the middle of it; do lines end with CR alone?",
                     "lines end with LF or CR LF; change them with: tr '\\r' '\\n' <FILE");
       if (std::find(seen.begin(), seen.end(), cell) != seen.end())
         throw Error(ExitCode::bad_record,

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "base/error.h"
 #include "base/correction.h"
+#include "base/error.h"
 #include "base/printable.h"
 #include "base/shell_word.h"
 
@@ -79,6 +79,9 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 }  // namespace
 
 std::string pattern_of_glob(std::string_view glob) {
+  // 'cl.*' is a regular expression already, without its ^.
+  if (glob.find(".*") != glob.npos || glob.find(".+") != glob.npos)
+    return shell_word("^" + std::string(glob) + (glob.ends_with('$') ? "" : "$"));
   std::string out = "^";
   for (const char c : glob) {
     if (c == '*')

@@ -287,6 +287,25 @@ class EnvelopeWriter final : public LineWriter {
 
 }  // namespace
 
+bool is_envelope(std::string_view line) {
+  const FieldSet none;
+  FieldReader reader(none);
+  reader.want_members();
+  if (reader.read(line)) return false;
+  unsigned seen = 0;
+  for (const JsonMember& member : reader.members()) {
+    const auto* const known = std::find(std::begin(kNames), std::end(kNames), member.name);
+    if (known != std::end(kNames))
+      seen |= 1U << (known - std::begin(kNames));
+    else if (member.name != "broker")  // of kcat
+      return false;
+  }
+  const auto has = [seen](Slot slot) { return (seen >> slot & 1U) != 0; };
+  // A key and a value alone may well be the fields of a record.
+  return (has(kKey) || has(kKeyBase64)) &&
+         (has(kPayload) || has(kPayloadBase64) || (has(kValue) && (has(kTs) || has(kOffset))));
+}
+
 std::unique_ptr<LineParser> make_envelope_parser(const LineFormat&) {
   return std::make_unique<EnvelopeParser>();
 }

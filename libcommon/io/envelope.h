@@ -12,6 +12,9 @@
 
 namespace kutils::io {
 
+// Whether the line has all the members that our envelopes and kcat's have, and no others.
+bool is_envelope(std::string_view line);
+
 std::unique_ptr<LineParser> make_envelope_parser(const LineFormat& format);
 std::unique_ptr<LineWriter> make_envelope_writer(const LineFormat& format);
 

@@ -7,8 +7,7 @@
 namespace kutils::io {
 namespace {
 
-constexpr std::string_view kName = "\033[34;1m", kString = "\033[32m", kNumber = "\033[36m",
-                           kWord = "\033[35m", kPlain = "\033[0m";
+constexpr std::string_view kString = "\033[32m", kNumber = "\033[36m", kWord = "\033[35m";
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -27,6 +26,12 @@ size_t token_end(std::string_view json, size_t from) {
 }
 
 }  // namespace
+
+std::string_view colour_of(std::string_view json) {
+  const char c = json[0];
+  if (c == '{' || c == '[') return {};
+  return c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
+}
 
 void append_dressed(std::string_view json, const JsonDress& dress, std::string& out) {
   std::vector<char> open;  // brackets around
@@ -68,10 +73,9 @@ void append_dressed(std::string_view json, const JsonDress& dress, std::string& 
       out += dress.pretty ? ": " : ":";
       name_next = false;
     } else {
-      if (dress.colour)
-        out += name_next ? kName : c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
+      if (dress.colour) out += name_next ? kNameColour : colour_of(token);
       out += dress.colour ? printable(token) : std::string(token);
-      if (dress.colour) out += kPlain;
+      if (dress.colour) out += kNoColour;
     }
   }
 }

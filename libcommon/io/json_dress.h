@@ -1,4 +1,4 @@
-// JSON for the eyes: over several lines (--pretty), in colours (--color always).
+// JSON for the eyes: over several lines (--pretty), in colours (--color always), which tables share.
 #pragma once
 
 #include <string>
@@ -11,6 +11,11 @@ struct JsonDress {
   bool colour = false;  // ANSI: names, strings, numbers and words apart
   bool any() const { return pretty || colour; }
 };
+
+// ANSI.
+constexpr std::string_view kNameColour = "\033[34;1m", kNoColour = "\033[0m";
+// Of a value: a string, number, list, map or word. REQUIRES: JSON's text.
+std::string_view colour_of(std::string_view json);
 
 // Appends `json` dressed; its tokens are kept as they are. REQUIRES: it is JSON.
 void append_dressed(std::string_view json, const JsonDress& dress, std::string& out);

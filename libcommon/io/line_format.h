@@ -41,7 +41,9 @@ struct LineFormat {
   bool embed = false;                        // envelope out: JSON values as `value`, not as a string
   bool latin1 = false;                       // --encoding latin1 in: lines become UTF-8 before all else
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers
-  bool check_json = false;      // json in: a line that is not JSON is unreadable (kwrite; others find out)
+  bool check_json = false;  // json in: a line that is not JSON is unreadable (kwrite; others find out)
+  std::function<void()> found_envelope =
+      {};                       // json in: told once if the first line is an envelope, taken as a value
   std::string output_template;  // -f; replaces the format on output
   const TemplateExpressions* expressions = nullptr;  // null: `%{EXPR}` is refused
   // Lines show the decoded form: encoded when read from lines, decoded when written as lines. Envelopes carry

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "data/json_fields.h"
+#include "io/envelope.h"
 #include "io/line_parser.h"
 #include "io/line_writer.h"
 
@@ -36,12 +37,19 @@ std::string what_it_is(std::string_view line, std::string_view value) {
 class JsonParser final : public LineParser {
  public:
   explicit JsonParser(const LineFormat& format)
-      : keyed_(format), plain_(keyed_.plain()), check_(format.check_json) {}
+      : keyed_(format),
+        plain_(keyed_.plain()),
+        check_(format.check_json),
+        found_envelope_(format.found_envelope) {}
 
   Got parse(std::string_view line, Batch&, Record& record, RecordError& error) override {
     if (std::exchange(is_first_, false)) line = without_byte_order_mark(line);
     // Blank lines are no records, as with jq: many programs end their output with one.
     if (line.empty() || (line[0] <= ' ' && is_blank(line))) return Got::nothing;
+    if (found_envelope_) {
+      if (is_envelope(line)) found_envelope_();
+      found_envelope_ = nullptr;
+    }
     if (plain_)
       record.value = line;
     else if (!keyed_.split(line, record, error))
@@ -60,6 +68,7 @@ class JsonParser final : public LineParser {
   KeyedLines keyed_;
   bool plain_;
   bool check_;
+  std::function<void()> found_envelope_;
   bool is_first_ = true;
   FieldSet no_fields_;
   FieldReader reader_{no_fields_};

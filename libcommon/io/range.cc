@@ -8,6 +8,8 @@
 #include "base/duration.h"
 #include "base/error.h"
 #include "base/time_format.h"
+#include "io/read_as_utc.h"
+#include "kafka/ends_of_many.h"
 
 namespace kutils::io {
 namespace {
@@ -21,7 +23,8 @@ constexpr WhereForm kForms[] = {
     {"-N", "N records before the end of each partition (--tail N: over all partitions)"},
     {"A:B", "from A up to, not including, B; 100: and :end have one side"},
     {"@T", "the first record at or after the time T (s@T)"},
-    {"@T1:T2", "between two times; a plain duration as T2 counts from T1, @-2h:30m, or @-2h:+30m; a time of day is the next one behind T1"},
+    {"@T1:T2",
+     "between two times; a plain duration as T2 counts from T1, @-2h:30m, or @-2h:+30m; a time of day is the next one behind T1"},
     {"T:", "times need no @ where they cannot be offsets: -2h:, 2026-01-31T09:30Z:+5m"},
     {"e@T", "from the beginning to the time T (:@T)"},
 };
@@ -128,7 +131,8 @@ bool is_time_of_day(std::string_view text) {
 // 09:30 and 12:05 are meant as times of day: offsets are not written with leading zeros. 12:30 may be offsets.
 bool is_time_for_certain(std::string_view text) {
   const size_t colon = text.find(':');
-  if (!is_time_of_day(text) || text.find(':', colon + 1) != text.npos || text.size() != colon + 3) return false;
+  if (!is_time_of_day(text) || text.find(':', colon + 1) != text.npos || text.size() != colon + 3)
+    return false;
   return (colon == 2 && text[0] == '0') || text[colon + 1] == '0';
 }
 
@@ -148,7 +152,8 @@ std::optional<Place> parse_time(std::string_view text, const Now& now) {
 // A time of day that ends what began later on its day is the next day's.
 std::optional<Place> after(const std::optional<Place>& first, std::string_view text,
                            std::optional<Place> second) {
-  if (is_time_of_day(text) && first && first->kind == Place::Kind::time && second && second->value < first->value)
+  if (is_time_of_day(text) && first && first->kind == Place::Kind::time && second &&
+      second->value < first->value)
     second->value += kDayMs;
   return second;
 }
@@ -309,6 +314,28 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   return out;
 }
 
+std::vector<std::string> read_as_utc(const Range& range, int64_t now_ms) {
+  std::vector<std::string> notes;
+  if (range.zone == Zone::local || local_zone_is_utc(now_ms)) return notes;
+  const auto add = [&](const std::string& option, const std::string& times) {
+    notes.push_back(option + " is read as UTC, " + times + "; for this machine's time add --local");
+  };
+  const auto utc = parse_from(range.from, {now_ms, Zone::utc}),
+             local = parse_from(range.from, {now_ms, Zone::local});
+  if (utc && local && (utc->from != local->from || utc->to != local->to)) {
+    std::string times;
+    for (const auto& place : {std::make_optional(utc->from), utc->to})
+      if (place && place->kind == Place::Kind::time)
+        times += (times.empty() ? "" : " to ") + format_iso_ms(place->value);
+    add("-o " + range.from, times);
+  }
+  for (const auto& [option, text] : {std::pair{"--since ", range.since}, {"--until ", range.until}}) {
+    const auto ms = parse_time_ms(text, now_ms);
+    if (ms && depends_on_zone(text)) add(option + text, format_iso_ms(*ms));
+  }
+  return notes;
+}
+
 std::vector<int32_t> parse_partitions(const std::string& text) {
   std::vector<int32_t> out;
   const auto bad = [&] {
@@ -341,8 +368,7 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
                                           const std::vector<kafka::TopicPartition>& partitions,
                                           int64_t now_ms, const MakeReader& make_reader) {
   const RangePlaces places = parse_range(range, now_ms);
-  std::map<kafka::TopicPartition, kafka::Watermarks> all_marks;
-  for (const auto& at : partitions) all_marks[at] = admin.watermarks(at);
+  auto all_marks = kafka::ends_of_many(admin, partitions);
   const auto by_time = [&](const Place& place, bool to_start) {
     std::map<kafka::TopicPartition, int64_t> out;
     if (place.kind != Place::Kind::time) return out;

@@ -3,23 +3,24 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "base/display_width.h"
+#include "base/error.h"
 #include "base/foreground.h"
 #include "base/printable.h"
-#include "base/utf8.h"
 #include "data/json_fields.h"
+#include "data/json_number.h"
+#include "io/json_dress.h"
 #include "io/line_writer.h"
 #include "io/table_writer.h"
 
 namespace kutils::io {
 namespace {
 
-constexpr size_t kMaxRows = 100'000;  // beyond them the row that came first goes
+constexpr size_t kMaxRows = 100'000;  // in memory; of a live table the row that came first goes then
 
 struct Screen {
   size_t rows = 24;
@@ -31,19 +32,13 @@ Screen screen() {
   return {size.ws_row, size.ws_col};
 }
 
-// What of `text` fits into so many columns.
-std::string_view cut(std::string_view text, size_t columns) {
-  size_t at = 0;
-  for (size_t shown = 0; at < text.size() && shown < columns; ++shown)
-    at += std::max<size_t>(1, utf8_sequence(text.substr(at)));
-  return text.substr(0, at);
-}
-
 class WholeTable final : public LineWriter {
  public:
   explicit WholeTable(const LineFormat& format)
       : live_(format.live),
+        colours_(format.dress.colour),
         newest_(format.newest_rows),
+        sort_by_(format.sort_by),
         sort_(format.sort_by),
         null_(format.null_marker.value_or("null")) {
     if (!sort_.empty() && sort_[0] == '-') {
@@ -59,7 +54,9 @@ class WholeTable final : public LineWriter {
     bool removes = output.value.is_null();
     bool has_window = false;
     if (removes || reader_.read(output.value.view())) {
-      if (!removes) row.cells.emplace(column("value"), TableCell{printable(output.value.view()), false});
+      // Sorted as a number, if it is one.
+      const std::string_view value = output.value.view();
+      if (!removes) row.cells.emplace(column("value"), shown({printable(value), is_json_number(value)}));
     } else {
       for (const JsonMember& member : reader_.members()) {
         if (member.name == "_deleted" && member.value_raw == "true") removes = true;
@@ -67,28 +64,26 @@ class WholeTable final : public LineWriter {
           id.append(1, '\0').append(member.value_raw);
           has_window = true;
         }
-        row.cells.emplace(column(printable(member.name)), table_cell(member.value_raw, null_, scratch_));
+        row.cells.emplace(column(shown({printable(member.name), false}).text),
+                          shown(table_cell(member.value_raw, null_, scratch_)));
       }
     }
     if (!newest_) id = std::to_string(next_);
     const auto known = rows_.find(id);
     if (removes) {
-      if (known != rows_.end()) rows_.erase(known);
+      if (known != rows_.end()) forget(known);
       return std::nullopt;
-    }
-    if (!sort_.empty()) {
-      const auto by = std::find(columns_.begin(), columns_.end(), sort_);
-      if (by == columns_.end() || row.cells.count(static_cast<size_t>(by - columns_.begin())) == 0)
-        return RecordError{Reason::not_expressible,
-                           "the row has no column '" + sort_ + "' to sort by; it has " + names_of(row)};
     }
     windows_ = windows_ || has_window;
     row.number = known != rows_.end() ? known->second.number : next_++;
-    rows_[std::move(id)] = std::move(row);
-    if (rows_.size() > kMaxRows)
-      rows_.erase(std::min_element(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
-        return a.second.number < b.second.number;
-      }));
+    const auto [at, is_new] = rows_.insert_or_assign(std::move(id), std::move(row));
+    if (is_new) by_number_.emplace(at->second.number, at);
+    if (rows_.size() <= kMaxRows) return std::nullopt;
+    if (!live_)
+      throw usage_error("--sort: there are more than 100,000 rows, which a sorted table holds in memory",
+                        "choose fewer, or sort them as lines: ... -O tsv | sort");
+    forget(by_number_.begin()->second);
+    ++forgotten_;
     return std::nullopt;
   }
 
@@ -108,18 +103,26 @@ class WholeTable final : public LineWriter {
     uint64_t number = 0;                // in the order of their first coming
   };
 
+  using Rows = std::map<std::string, Row>;  // by key and window
+
+  void forget(Rows::iterator row) {
+    by_number_.erase(row->second.number);
+    rows_.erase(row);
+  }
+
+  // The sink escapes nothing of what is drawn, for it has codes of its own.
+  TableCell shown(TableCell cell) const {
+    if (live_ || colours_) cell.text = kutils::printable(cell.text);
+    return cell;
+  }
+
+  // Where it is not known yet, a new one.
   size_t column(const std::string& name) {
     const auto found = std::find(columns_.begin(), columns_.end(), name);
     if (found != columns_.end()) return static_cast<size_t>(found - columns_.begin());
     columns_.push_back(name);
     widths_.push_back(display_width(name));
     return columns_.size() - 1;
-  }
-
-  std::string names_of(const Row& row) const {
-    std::string names;
-    for (const auto& [at, cell] : row.cells) names.append(names.empty() ? "" : ", ").append(columns_[at]);
-    return names;
   }
 
   // Numbers by their size and in front of texts.
@@ -131,20 +134,18 @@ class WholeTable final : public LineWriter {
 
   std::vector<const Row*> sorted() const {
     std::vector<const Row*> rows;
-    for (const auto& [id, row] : rows_) rows.push_back(&row);
-    std::sort(rows.begin(), rows.end(), [](const Row* a, const Row* b) { return a->number < b->number; });
+    for (const auto& [number, at] : by_number_) rows.push_back(&at->second);
     // Windows: the newest first, if nothing else is asked for.
     const std::string& by = sort_.empty() && windows_ && live_ ? kWindowStart : sort_;
     const auto found = std::find(columns_.begin(), columns_.end(), by);
     if (by.empty() || found == columns_.end()) return rows;
     const auto at = static_cast<size_t>(found - columns_.begin());
     const bool down = descending_ || sort_.empty();
-    static const TableCell kNothing;
     std::stable_sort(rows.begin(), rows.end(), [&](const Row* a, const Row* b) {
-      const auto left = a->cells.find(at), right = b->cells.find(at);
-      const TableCell& x = left == a->cells.end() ? kNothing : left->second;
-      const TableCell& y = right == b->cells.end() ? kNothing : right->second;
-      return down ? less(y, x) : less(x, y);
+      const auto x = a->cells.find(at), y = b->cells.find(at);
+      // What lacks the column comes last in either order.
+      if (x == a->cells.end() || y == b->cells.end()) return x != a->cells.end() && y == b->cells.end();
+      return down ? less(y->second, x->second) : less(x->second, y->second);
     });
     return rows;
   }
@@ -153,6 +154,7 @@ class WholeTable final : public LineWriter {
     if (live_ && drawn_ > 0) out += "\033[" + std::to_string(drawn_) + "A\r\033[J";
     drawn_ = 0;
     if (rows_.empty()) return;
+    check_sort_column(sort_by_, columns_);
     const Screen size = screen();
     const std::vector<const Row*> rows = sorted();
     // The header, the rows, a line about the rest, and the line where the cursor stands.
@@ -161,44 +163,36 @@ class WholeTable final : public LineWriter {
     for (size_t i = 0; i < shown; ++i)
       for (const auto& [at, cell] : rows[i]->cells)
         widths_[at] = std::max(widths_[at], display_width(cell.text));
-    const auto line = [&](const std::function<const TableCell*(size_t)>& cell_of) {
-      std::string text;
+    const auto line = [&](const std::map<size_t, TableCell>& row) {
+      std::vector<const TableCell*> cells;
       for (size_t i = 0; i < columns_.size(); ++i) {
-        const TableCell* cell = cell_of(i);
-        const std::string empty;
-        const std::string& shows = cell ? cell->text : empty;
-        const size_t pad = widths_[i] - std::min(widths_[i], display_width(shows));
-        if (i > 0) text += "  ";
-        if (cell && cell->right) text.append(pad, ' ');
-        text += shows;
-        if (!(cell && cell->right) && i + 1 < columns_.size()) text.append(pad, ' ');
+        const auto found = row.find(i);
+        cells.push_back(found == row.end() ? nullptr : &found->second);
       }
       // A line that wraps would be two, and the next drawing begin too low.
-      if (live_) text = kutils::printable(text);
-      out += live_ && !whole ? cut(text, size.columns) : std::string_view(text);
-      out += '\n';
+      append_table_row(cells, widths_, colours_, live_ && !whole ? size.columns : std::string::npos, out);
       ++drawn_;
     };
-    std::vector<TableCell> header;
+    std::map<size_t, TableCell> header;
     for (size_t i = 0; i < columns_.size(); ++i) {
       const auto first = rows.front()->cells.find(i);
-      header.push_back({columns_[i], first != rows.front()->cells.end() && first->second.right});
+      const bool right = first != rows.front()->cells.end() && first->second.right;
+      header[i] = {columns_[i], right, kNameColour};
     }
-    line([&](size_t i) { return &header[i]; });
-    for (size_t n = 0; n < shown; ++n)
-      line([&](size_t i) {
-        const auto found = rows[n]->cells.find(i);
-        return found == rows[n]->cells.end() ? nullptr : &found->second;
-      });
-    if (shown == rows.size()) return;
-    out += "... " + std::to_string(rows.size() - shown) + " more\n";
+    line(header);
+    for (size_t n = 0; n < shown; ++n) line(rows[n]->cells);
+    const uint64_t more = rows.size() - shown + forgotten_;
+    if (more == 0) return;
+    out += "... " + std::to_string(more) + " more\n";
     ++drawn_;
   }
 
   inline static const std::string kWindowStart = "window_start";
   const bool live_;
+  const bool colours_;
   const bool newest_;
-  std::string sort_;
+  const std::string sort_by_;
+  std::string sort_;  // its column
   bool descending_ = false;
   std::string null_;
   FieldSet no_fields_;
@@ -206,8 +200,10 @@ class WholeTable final : public LineWriter {
   std::string scratch_;
   std::vector<std::string> columns_;
   std::vector<size_t> widths_;
-  std::map<std::string, Row> rows_;
+  Rows rows_;
+  std::map<uint64_t, Rows::iterator> by_number_;
   uint64_t next_ = 0;
+  uint64_t forgotten_ = 0;
   size_t drawn_ = 0;  // lines on the terminal that are ours
   bool windows_ = false;
 };

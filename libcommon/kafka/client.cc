@@ -58,6 +58,8 @@ bool is_authorisation(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
+std::string ClientEvents::Failure::address() const { return address_of(text); }
+
 void ClientEvents::error(rd_kafka_resp_err_t code, const std::string& text) {
   std::string note;
   {
@@ -73,7 +75,7 @@ void ClientEvents::error(rd_kafka_resp_err_t code, const std::string& text) {
     } else {
       const std::string address = address_of(text);
       for (auto it = failures_.begin(); it != failures_.end();) {
-        it = address_of(it->text) == address ? failures_.erase(it) : it + 1;
+        it = it->address() == address ? failures_.erase(it) : it + 1;
       }
       failures_.push_back({code, text});
       if (failures_.size() > 16) failures_.pop_front();

@@ -49,6 +49,7 @@ class ClientEvents {
   struct Failure {
     rd_kafka_resp_err_t code;
     std::string text;
+    std::string address() const;  // of the broker: "host:9092"
   };
   // The last failure of each broker address, oldest first.
   std::vector<Failure> failures() const;

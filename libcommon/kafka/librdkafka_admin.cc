@@ -9,7 +9,9 @@
 #include "base/signal.h"
 #include "kafka/client.h"
 #include "kafka/cluster_admin.h"
+#include "kafka/ends_of_many.h"
 #include "kafka/suspend_aware_deadline.h"
+#include "kafka/tls_failure.h"
 
 namespace kutils::kafka {
 namespace {
@@ -28,6 +30,7 @@ constexpr const char* kDefaultMaxMessageBytes = "1048588";  // a broker's messag
 constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, which then never comes
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
 constexpr auto kEndLimit = std::chrono::seconds(3);
+constexpr Millis kTlsLimit{1500};  // what was refused once in a TLS handshake is refused again
 constexpr size_t kWatermarksAtOnce = 1000;
 constexpr auto kNewsLimit = std::chrono::seconds(3);  // until each broker knows of a topic that one has made
 constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end
@@ -60,12 +63,16 @@ std::string plain(std::string text) {
 class LibrdkafkaAdmin final : public ClusterAdmin {
  public:
   explicit LibrdkafkaAdmin(const ClientConfig& config)
-      : config_(config), client_(RD_KAFKA_CONSUMER, config, {{"isolation.level", "read_uncommitted"}}, 0) {
+      // A broker that expects TLS hangs up: without log.connection.close that would be no event.
+      : config_(config),
+        client_(RD_KAFKA_CONSUMER, config,
+                {{"isolation.level", "read_uncommitted"}, {"log.connection.close", "true"}}, 0) {
     client_.events().set_notes_outages(false);
   }
 
   void connect(Millis limit) override {
     SuspendAwareDeadline awake(limit, Millis(400));
+    SuspendAwareDeadline handshakes(std::min(limit, kTlsLimit), Millis(400));
     for (;;) {
       const rd_kafka_metadata_t* raw = nullptr;
       const auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, 200);
@@ -77,7 +84,9 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       }
       const auto refused = client_.events().authentication_failure();
       if (asked_to_end()) throw Interrupted();
-      if (refused || awake.is_over()) throw no_connection(code, refused.has_value());
+      const bool had_time = handshakes.is_over();
+      if (refused || awake.is_over() || (had_time && all_failed_in_tls()))
+        throw no_connection(code, refused.has_value());
     }
   }
 
@@ -525,11 +534,17 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
 
+  bool all_failed_in_tls() {
+    const auto failures = client_.events().failures();
+    return !failures.empty() && std::all_of(failures.begin(), failures.end(), is_tls_failure);
+  }
+
   KafkaError no_connection(rd_kafka_resp_err_t code, bool refused) {
     rd_kafka_poll(client_.get(), 0);
     std::string why;
     rd_kafka_resp_err_t reason = code;
-    for (const auto& failure : client_.events().failures()) {
+    const auto failures = client_.events().failures();
+    for (const auto& failure : failures) {
       if (!why.empty()) why += "; ";
       why += plain(failure.text);
       reason = failure.code;
@@ -539,8 +554,9 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     std::string hint;
     if (refused)
       hint = "check sasl.username, sasl.password ($KUTILS_X_SASL_PASSWORD) and sasl.mechanism" + scram_hint();
-    else if (reason == RD_KAFKA_RESP_ERR__SSL)
-      hint = "check security.protocol and the ssl.* properties";
+    else if (const auto tls = std::find_if(failures.begin(), failures.end(), is_tls_failure);
+             tls != failures.end())
+      hint = tls_hint(*tls, config_);
     else if (silent)
       hint =
           "nothing refused the connection and nothing answered: the broker may be stopped or overloaded, behind a "
@@ -912,6 +928,16 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
 };
 
 }  // namespace
+
+std::map<TopicPartition, Watermarks> ends_of_many(Admin& admin,
+                                                  const std::vector<TopicPartition>& partitions) {
+  std::map<TopicPartition, Watermarks> out;
+  auto* const cluster = dynamic_cast<ClusterAdmin*>(&admin);
+  if (cluster && partitions.size() > 1) out = cluster->all_watermarks(partitions);
+  for (const TopicPartition& at : partitions)  // a partition without a leader: waits, or fails
+    if (out.count(at) == 0) out[at] = admin.watermarks(at);
+  return out;
+}
 
 std::unique_ptr<Admin> make_admin(const ClientConfig& config) {
   return std::make_unique<LibrdkafkaAdmin>(config);

@@ -13,6 +13,7 @@
 
 #include "kafka/client.h"
 #include "kafka/producer.h"
+#include "kafka/topic_refusal.h"
 
 namespace kutils::kafka {
 namespace {
@@ -276,8 +277,8 @@ class LibrdkafkaProducer final : public TransactionalProducer {
 
   void note_recreated(const rd_kafka_message_t& message, int64_t newest) {
     const std::string topic = rd_kafka_topic_name(message.rkt);
-    recreated_ = std::make_unique<KafkaError>(
-        ExitCode::usage, Severity::abort, 0,
+    recreated_ = std::make_unique<RecreatedTopic>(
+        topic,
         "topic '" + topic +
             "' was deleted and recreated while the tool wrote to it, or it lost records: partition " +
             std::to_string(message.partition) + " took a record at offset " + std::to_string(message.offset) +
@@ -294,10 +295,15 @@ class LibrdkafkaProducer final : public TransactionalProducer {
         std::string(rd_kafka_topic_name(message.rkt)) + " [" + std::to_string(message.partition) + "]";
     const auto error =
         to_error(message.err, "delivery to " + where + " failed", ExitCode::delivery, Severity::fatal);
-    // Delivery was retried by librdkafka already, as long as it may: here it is over.
+    // Delivery was retried by librdkafka already, as long as it may: here it is over. What a topic's settings refuse
+    // is refused again, until they are read again by who makes the next producer.
+    const bool may_pass = transactional_ && !error.is_not_authorized() && !is_refused_by_settings(error);
     failure_ = std::make_unique<KafkaError>(
-        error.code(), transactional_ && !error.is_not_authorized() ? Severity::abort : Severity::fatal,
-        error.kafka_code(), error.what(), error.hint());
+        error.code(), may_pass ? Severity::abort : Severity::fatal, error.kafka_code(), error.what(),
+        is_refused_by_settings(error)
+            ? "its settings refuse what they took when they were read; to see them: ktopic describe " +
+                  std::string(rd_kafka_topic_name(message.rkt))
+            : error.hint());
   }
 
   // librdkafka takes 0 for "now", and a record of 1970 would make all others late.
@@ -360,7 +366,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   }
 
   void throw_if_failed() {
-    if (recreated_) throw KafkaError(*recreated_);  // whatever is tried again, it stays so
+    if (recreated_) throw RecreatedTopic(*recreated_);  // whatever is tried again, it stays so
     if (!failure_) return;
     const auto failure = std::exchange(failure_, nullptr);
     throw *failure;
@@ -417,7 +423,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   const std::string* last_name_ = nullptr;
   Topic* last_topic_ = nullptr;
   std::unique_ptr<KafkaError> failure_;
-  std::unique_ptr<KafkaError> recreated_;
+  std::unique_ptr<RecreatedTopic> recreated_;
   bool gives_up_ = false;
   int64_t in_flight_ = 0;  // records without a report yet
   int since_served_ = 0;

@@ -201,7 +201,8 @@ std::optional<HttpReply> HttpServer::Impl::refuse(const HttpHead& head) const {
                          std::find(hosts.begin(), hosts.end(), host) != hosts.end() ||
                          (is_ip(host) && !is_loopback_host(address.host));
     if (!is_ours)
-      return HttpReply{403, HttpReply().type, "this server is not that host: --http-host NAME adds a name\n"};
+      return HttpReply{403, HttpReply().type,
+                       "the Host header names another host; --http-host NAME adds a name to this server\n"};
   }
   if (!access.token.empty() && !is_same_secret(head.bearer, access.token) &&
       !(routes.is_open && routes.is_open(head.request.path)))

@@ -83,7 +83,7 @@ HttpReply LiveTables::answer(const std::string& table, const HttpRequest& reques
       if (!all)
         return {413, HttpReply().type,
                 "the answer has more than " + std::to_string(kMostBytes >> 20) +
-                    " MiB\nask for less, by key, prefix, from, until or at\n"};
+                    " MiB\nask for fewer rows, by key, prefix, from, until or at\n"};
       break;
     }
   }

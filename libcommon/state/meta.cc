@@ -64,7 +64,7 @@ void encode_meta(const Meta& meta, std::string& out) {
 Meta decode_meta(std::string_view bytes) {
   Reader in(bytes);
   const uint8_t version = in.byte();
-  if (in.ok() && version != kFormatVersion)
+  if (in.ok() && !is_readable_format(version))
     throw usage_error("the state was written in format " + std::to_string(version) +
                           ", this kutils reads format " + std::to_string(kFormatVersion),
                       "use the kutils that wrote it, or name another group with -g");

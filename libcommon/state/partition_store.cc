@@ -136,7 +136,8 @@ PartitionStore::PartitionStore(bool in_memory) : in_memory_(in_memory), backend_
 PartitionStore::PartitionStore(StateEnvironment& environment, const std::string& partition_dir)
     : environment_(&environment),
       partition_dir_(partition_dir),
-      directory_(database_directory(partition_dir)) {
+      directory_(database_directory(partition_dir)),
+      found_(read_mark(partition_dir)) {
   mark({Mark::Kind::working});
   try {
     open_database();
@@ -163,7 +164,7 @@ void PartitionStore::open_database() {
   const uint8_t version = in.byte();
   const int64_t offset = in.signed_varint();
   const int64_t wall_ms = in.signed_varint();
-  if (version != kFormatVersion)
+  if (!is_readable_format(version))
     throw CorruptState("the state in " + directory_ + " has another format version");
   if (!in.ok() || !in.at_end()) throw CorruptState("the state in " + directory_ + " is broken");
   changelog_offset_ = offset;
@@ -293,6 +294,11 @@ void PartitionStore::close() {
   backend_->flush();
   backend_.reset();
   if (!is_restoring_) mark({Mark::Kind::complete, changelog_offset_.value_or(-1)});
+}
+
+void PartitionStore::leave() {
+  backend_.reset();
+  if (wiped_.empty()) mark(found_);
 }
 
 }  // namespace kutils::state

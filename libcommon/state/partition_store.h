@@ -109,6 +109,9 @@ class PartitionStore {
   // Everything applied is on disk when this returns, and marked as complete. The store is unusable
   // afterwards.
   void close();
+  // The same, with the mark that was found at open. REQUIRES: nothing was written since.
+  void leave();
+  bool is_open() const { return backend_ != nullptr; }
 
  private:
   class OperatorStore;
@@ -125,6 +128,7 @@ class PartitionStore {
   std::string partition_dir_;
   std::string directory_;
   bool is_restoring_ = false;
+  Mark found_;  // at open
   std::unique_ptr<Backend> backend_;
   Overlay overlay_;
   std::array<std::unique_ptr<Operator>, 256> operators_;

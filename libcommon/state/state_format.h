@@ -11,7 +11,8 @@
 //             | kRefusedRow source:signed row:bytes group      a row's part of a group that refused its change
 //             | kViewRow    key                                a key that a table's filter or map let through
 //             | kHeldRow    key                                a value held back by --emit after:D
-//             | kTimerRow   due:ordered64 key                  look at the row once stream time reaches `due`
+//             | kTimerRow   due:ordered64 key                  look at the row once stream time reaches `due`, and at
+//                                                              those of its members
 //             | kClosedRow  end:ordered64 start:ordered64 key  a closed session or sliding window (--expires)
 //             | kJoinRow    key:bytes [page:varint]            records of both streams that wait for a match
 //             | kTableRow   key                                the row of a join's table
@@ -24,7 +25,9 @@
 
 namespace kutils::state {
 
-constexpr uint8_t kFormatVersion = 2;
+constexpr uint8_t kFormatVersion = 3;
+// What was written in format 2 is read, too: there each key has a row of its own for its timer.
+constexpr bool is_readable_format(uint8_t version) { return version == 2 || version == kFormatVersion; }
 constexpr char kMetaPrefix = '\x00';
 constexpr std::string_view kLocalRowKey{"\x00", 1};
 

@@ -36,7 +36,7 @@ StoredPartition::StoredPartition(StateEnvironment& environment, const std::strin
   if (!local) throw CorruptState("the state in " + partition_dir + " lacks its changelog offset");
   Reader in(*local);
   const uint8_t version = in.byte();
-  if (version != kFormatVersion)
+  if (!is_readable_format(version))
     throw Error(ExitCode::usage,
                 "the state in " + partition_dir + " has format version " + std::to_string(version) +
                     ", this kquery reads " + std::to_string(kFormatVersion),

@@ -124,7 +124,7 @@ teardown() { kafka_teardown; }
   same <(echo '4={"who":"ann"}') <(all "$dead")
   run kjoin --outer --on user "table:$orders" "table:$users" "$out"
   [ "$status" -eq 2 ]
-  [[ $output == *"has no key of LEFT"* ]]
+  [[ $output == *"no row of LEFT names would have no key in OUT"* ]]
 }
 
 # changes FROM TO left|right: rows of 40 orders, whose customers change, and of 13 customers; some are deleted.

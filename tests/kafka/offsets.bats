@@ -102,7 +102,7 @@ in_use() { [[ $(kstate list --json "$group" | jq -r .state) == "in use by $start
   stateful_group src
   same <(batch) <(rows beginning)
   refused_with 2 koffset commit --execute "$group" "$src=0"; says "has state, which belongs to the offsets"
-  refused_with 2 koffset reset --execute -o end "$group"; says "begins where its tool says" "start the tool with -o end"
+  refused_with 2 koffset reset --execute -o end "$group"; says "the tool's next run says where to begin" "start the tool with -o end"
   koffset reset --json "$group" >plan.out
   same <(printf '%s\n' "[\"internal topic\",\"$group-repartition\"]" "[\"state on this machine\",\"$KUTILS_STATE_DIR/$group\"]" \
     "[\"changelog\",\"$group-changelog\"]" "[\"offsets\",\"$src\"]") <(jq -c '[.delete, .name]' plan.out)

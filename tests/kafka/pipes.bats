@@ -107,7 +107,7 @@ sums() {
     "kpipe -c 10 kgroupby uri then ktable n=count() -- $clicks $two"; do
     run $command
     [ "$status" -eq 2 ]
-    says '-c: what the first N records of' 'would stay in the internal topic' 'kread -c N'
+    says '-c: the first N records of' 'would wait in the internal topic' 'kread -c N'
   done
   ktable -q -c 10 --by uri 'n=count()' "$clicks" >lines # to lines there is no such topic
   [ "$(jq -s 'map(.n) | add' lines)" -eq 10 ]

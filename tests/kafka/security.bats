@@ -102,6 +102,10 @@ refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"
   local group=ops-$src
   kread -q -e -g "$group" -O text "$src" >read.out
   echo 4 | produce "$src"
+  # Who may see neither the group nor its topics: it was said that it has committed nothing.
+  as watcher
+  refused_with 3 tool klag "$group"; says "group $group: Broker: Group authorization failed"
+  within 5 refused_with 3 tool kwait --timeout 30s lag 0 "$group"
   may watcher describe group "$group"
   may watcher describe topic "$src"
   as watcher
@@ -241,14 +245,59 @@ may_work_as_group() {
   sed -i 's/reader-secret/other/' reader.conf
   within 15 refused_with 3 tool kread -e any
   says "sasl.password"
-  as reader
-  sed -i '/^ssl.ca.location/d' reader.conf
-  within 15 refused_with 3 tool kread -e any
-  says "ssl"
   as reader SCRAM-SHA-512
   within 15 refused_with 3 tool kread -e any
   says "SCRAM-SHA-512" "sasl.password"
   case $(kcat -V) in
     *librdkafka\ 2.0.*) says "issue 4895" "PLAIN over TLS" ;;
   esac
+}
+
+# openssl_says TEXT: the command of the hint, pasted, says why.
+openssl_says() {
+  local command
+  command=$(grep -oE 'openssl s_client .*' err.txt)
+  run bash -c "$command 2>&1"
+  says "$1"
+}
+# signed NAME SAN DAYS: a certificate of an authority of our own, in NAME.pem and NAME.key; valid until so many days from now.
+signed() {
+  local until
+  until=$(date -u -d "$3 days" +%Y%m%d%H%M%SZ)
+  openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+  printf '%s\n' '[ca]' 'default_ca=own' '[own]' "database=$1.txt" "new_certs_dir=." 'default_md=sha256' 'policy=any' \
+    'rand_serial=yes' 'x509_extensions=more' '[any]' 'commonName=supplied' '[more]' "subjectAltName=$2" >"$1.conf"
+  : >"$1.txt"
+  openssl ca -batch -config "$1.conf" -keyfile own-ca.key -cert own-ca.pem -in "$1.csr" -out "$1.pem" \
+    -startdate 20200101000000Z -enddate "$until" 2>"$1.log" || { cat "$1.log"; return 1; }
+}
+# offers NAME: a TLS server on $port with this certificate.
+offers() {
+  port=$((20000 + RANDOM % 9000))
+  start_tool "$1" openssl s_server -accept 127.0.0.1:$port -cert "$1.pem" -key "$1.key" -quiet
+  wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+}
+
+@test "a failed TLS handshake: said within 3 s, with its causes, and a command that tells which it is" {
+  as reader
+  sed -i "s|^ssl.ca.location=.*|ssl.ca.location=/etc/ssl/certs/ca-certificates.crt|" reader.conf
+  within 3 refused_with 3 tool kread -e any
+  says "certificate verify failed" "ssl.ca.location" "expired" "another name than 127.0.0.1"
+  openssl_says "self-signed certificate"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=own -keyout own-ca.key -out own-ca.pem 2>/dev/null
+  signed expired IP:127.0.0.1 -1
+  signed elsewhere DNS:broker.example 9
+  offers expired
+  within 3 refused_with 3 kfilter -b 127.0.0.1:$port -X security.protocol=SSL -X ssl.ca.location=own-ca.pem true a b
+  openssl_says "certificate has expired"
+  offers elsewhere
+  within 3 refused_with 3 klag -b 127.0.0.1:$port -X security.protocol=SSL -X ssl.ca.location=own-ca.pem any
+  openssl_says "IP address mismatch"
+  # TLS to a port without it, and the reverse.
+  within 3 refused_with 3 ktopic list -b "$KUTILS_BROKERS" -X security.protocol=SSL -X ssl.ca.location=own-ca.pem
+  says "this port may not speak TLS"
+  openssl_says "no peer certificate available"
+  within 3 refused_with 3 kwrite -b "$KUTILS_SASL_BROKERS" - any
+  says "if this port expects TLS, set -X security.protocol=SSL, or SASL_SSL"
+  openssl_says "BEGIN CERTIFICATE"
 }

@@ -33,19 +33,46 @@ committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { pri
   same <(seq 1 100; seq 201 300) <(consume "$dst" | jq .n | sort -n)
 }
 
-@test "offsets that were deleted under --by: a table's rows say where to go on; of a stream nobody knows, so it is refused" {
+@test "offsets that were deleted under --by: rows and the changelog say where to go on" {
   new_topic src 2
-  new_topic rows 2
+  for one in rows counts some windows; do new_topic "$one" 2; done
+  send 1 100 "$src"
+  of_table() { ktable -e -g "$rows" --by k 'c=count()' "table:$src" "$rows"; }
+  of_stream() { ktable -e -g "$counts" --by k 'c=count()' "$src" "$counts"; }
+  of_one() { ktable -e -g "$some" --by k 'c=count()' "$src" "$some"; }
+  of_windows() { kwindow -e -g "$windows" --by k -w 1d 'c=count()' "$src" "$windows"; }
+  for one in of_table of_stream of_one of_windows; do $one; done
+  for one in rows counts some windows; do test_topics forget "${!one}" "$src"; done
+  test_topics forget "$some" "$some-repartition"
+  test_topics forget "$windows" "$windows-repartition"
+  # Nothing new, and on another machine.
+  of_windows
+  rm -rf "${KUTILS_STATE_DIR:?}/$some"
+  send 101 200 "$src"
+  for one in of_table of_stream of_one of_windows; do $one 2>>notes; done
+  # 20 keys, each a row of one group.
+  [ "$(kquery "$rows" | jq -s 'map(.c) | add')" = 20 ]
+  for one in counts some; do [ "$(kquery "${!one}" | jq -s 'map(.c) | add')" = 200 ]; done
+  counted_is "$windows" 200
+  grep -q "group $counts has no offsets in $src any more: it continues at those that its changelog tells" notes
+  # The topic is another one.
+  before=$(count "$counts")
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  send 5001 6000 "$src"
+  refused_with 2 of_stream
+  says "$src" "deleted and recreated" "-g NAME"
+  [ "$(count "$counts")" = "$before" ]
+}
+
+@test "offsets that were deleted under --by of a group that an earlier version made: it is refused" {
+  new_topic src 2
   new_topic counts 2
   send 1 100 "$src"
-  ktable -e -g "$rows" --by k 'c=count()' "table:$src" "$rows"
+  test_topics create "$counts-changelog" 2 cleanup.policy=compact
   ktable -e -g "$counts" --by k 'c=count()' "$src" "$counts"
-  test_topics forget "$rows" "$src"
   test_topics forget "$counts" "$src"
   send 101 200 "$src"
-  # 20 keys, each a row of one group.
-  ktable -e -g "$rows" --by k 'c=count()' "table:$src" "$rows"
-  [ "$(kquery "$rows" | jq -s 'map(.c) | add')" = 20 ]
   refused_with 2 ktable -e -g "$counts" --by k 'c=count()' "$src" "$counts"
   says "group $counts has run before, but has no offsets in $src" "-g NAME"
   # All of them: nothing is read before that is seen, or what stands before the internal topic would be written again.
@@ -55,6 +82,9 @@ committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { pri
   says "group $counts has state, but no offsets" "-g NAME"
   [ "$(kread -e "$counts-repartition" 2>/dev/null | wc -l)" = "$before" ]
   [ "$(kquery "$counts" | jq -s 'map(.c) | add')" = 100 ]
+  # The remedy.
+  ktable -e -g "$counts-2" --by k 'c=count()' "$src" "$counts"
+  [ "$(kquery "$counts-2" | jq -s 'map(.c) | add')" = 200 ]
 }
 
 @test "partitions added under running tools: stateless ones and --by take them, others with state stop with 2" {
@@ -191,6 +221,40 @@ lines_are() { [ "$(wc -l <"$1")" -eq "$2" ]; }
   [ "$(count "$dst")" -eq 10 ]
 }
 
+recreate_alike() {
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  send 5001 6000 "$src"
+}
+@test "an input that is recreated with exactly as many records as were read: noticed while nothing more comes" {
+  new_topic src 2
+  new_topic in 2
+  for one in filter table joined; do new_topic "$one" 2; done
+  send 1 1000 "$src"
+  start_tool filter kfilter -g "$filter" true "$src" "$filter"
+  start_tool table ktable -g "$table" --by k 'c=count()' "$src" "$table"
+  start_tool lines kread "$src"
+  start_tool join kjoin -g "$joined" --global "$in" "table:$src" "$joined"
+  wait_for 60 caught_up "$filter" "$src"
+  wait_for 60 caught_up "$table" "$src"
+  wait_for 60 lines_are lines.out 1000
+  send 1 10 "$in"
+  wait_for 60 count_is "$joined" 10
+  # None of them sees the topic while it is not there.
+  for pid in "${tool_pids[@]}"; do kill -STOP "$pid"; done
+  recreate_alike
+  for pid in "${tool_pids[@]}"; do kill -CONT "$pid"; done
+  for one in filter table lines join; do wait_for 30 file_has $one.err "$src.* deleted and recreated"; done
+  send 11 11 "$in"
+  for pid in "${tool_pids[@]}"; do
+    end_of_tool "$pid" 30
+    [ "$status" -eq 2 ] || { echo "exit $status"; return 1; }
+  done
+  numbers_are 1 1000 "$filter"
+  [ "$(count "$joined")" -eq 10 ]
+  refused_with 2 kfilter -e -g "$filter" true "$src" "$filter"
+}
+
 @test "a stop right after an input was recreated hides nothing from the next run" {
   new_topic src 2
   new_topic dst 2
@@ -298,6 +362,70 @@ has_one() { [ "$(count "$1")" -eq 1 ]; }
 }
 
 rows() { consume "$1" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (k in row) print row[k] }' | sort; }
+@test "settings of topics that are tightened under running tools: read again, and what they refuse is said by record" {
+  new_topic src 2
+  new_topic copy 2
+  new_topic table 2
+  new_topic counts 2
+  local topic each
+  start_tool copy kfilter -g "$copy" true "$src" "$copy"
+  local copier=$started
+  start_tool table ktable -g "$table" --emit update 'c=count()' "$src" "$table"
+  local tabler=$started
+  start_tool counts ktable -g "$counts" --by k --emit update 'c=count()' "$src" "$counts"
+  local counter=$started
+  send 1 1000 "$src"
+  for each in "$copy" "$table" "$counts"; do wait_for 30 caught_up "$each" "$src"; done
+  # Less than a batch of records, and more than one record.
+  for topic in "$copy" "$table-changelog" "$counts-repartition"; do
+    ktopic alter --execute --config max.message.bytes=800 "$topic"
+  done
+  send 1001 2000 "$src"
+  for each in "$copy" "$table" "$counts"; do wait_for 30 caught_up "$each" "$src"; done
+  stop_tool "$tabler"
+  stop_tool "$counter"
+  numbers_are 1 2000 "$copy"
+  for each in "$table" "$counts"; do
+    [ "$(consume "$each" -J | jq -s 'map({(.key): (.payload | fromjson | .c)}) | add | add')" = 2000 ]
+  done
+  printf 'k\t{"n":2001,"text":"%0900d"}\n' 0 | produce "$src" -K '\t'
+  end_of_tool "$copier" 20
+  [ "$status" -eq 4 ]
+  file_has copy.err "takes 800 \\(max.message.bytes\\)"
+}
+
+@test "settings of an internal topic under which it would lose records or their times: refused, with what to do" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 100 "$src"
+  local run=(ktable -e -g "$dst" --by k 'c=count()' "$src" "$dst") setting
+  "${run[@]}"
+  ktopic describe "$dst-repartition" >described
+  file_has described 'message.timestamp.type *CreateTime'
+  for setting in cleanup.policy=compact message.timestamp.type=LogAppendTime; do
+    ktopic alter --execute --config "$setting" "$dst-repartition"
+    refused_with 2 "${run[@]}"
+    says "the internal topic $dst-repartition has $setting" "-g NAME"
+    bash -c "$(grep -oE 'ktopic alter [^;]*' err.txt)"
+  done
+  "${run[@]}"
+}
+
+@test "a changelog that was deleted and recreated: the rows on this machine are all that is left, and are not wiped" {
+  new_topic src 2
+  new_topic dst 2
+  send 1 100 "$src"
+  ktable -e -g "$dst" 'c=count()' "$src" "$dst"
+  test_topics delete "$dst-changelog"
+  wait_for 20 test_topics create "$dst-changelog" 2 cleanup.policy=compact
+  send 101 200 "$src"
+  for _ in 1 2; do
+    refused_with 2 ktable -e -g "$dst" 'c=count()' "$src" "$dst"
+    says "$dst-changelog" "holds no rows, and the state on this machine has some"
+  done
+  [ "$(kquery "$dst" | jq -s 'map(.c) | add')" = 100 ]
+}
+
 @test "an internal topic of a group that is deleted under running tools: code 2 and which, nothing more is committed" {
   new_topic src 2
   new_topic plain 2

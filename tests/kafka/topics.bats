@@ -98,7 +98,7 @@ row() { ktopic list --json "$1" | jq -c "$2"; }
   seq 20 | sed 's/.*/{"n":&}/' | produce "$src"
   start_tool table ktable -g "$group" --by n 'c=count()' "$src" "$dst"
   wait_for 30 caught_up "$group" "$src"
-  [ "$(row "$group-changelog" '[.kind, .group, .partitions]')" = '["changelog","'"$group"'",2]' ]
+  [ "$(row "$group-changelog" '[.kind, .group, .partitions]')" = '["changelog","'"$group"'",3]' ]
   [ "$(row "$group-repartition" '[.kind, .group]')" = '["repartition","'"$group"'"]' ]
   ktopic delete --json "$src" >plan.out
   [ "$(jq -c '[.topic, .records, .read_by]' plan.out)" = '["'"$src"'",20,"'"$group"'"]' ]

@@ -24,10 +24,14 @@ void* run(void* start) {
 
 int answer(int error) {
   switch (error) {
-    case 0: return thrd_success;
-    case EBUSY: return thrd_busy;
-    case ETIMEDOUT: return thrd_timedout;
-    default: return thrd_error;
+    case 0:
+      return thrd_success;
+    case EBUSY:
+      return thrd_busy;
+    case ETIMEDOUT:
+      return thrd_timedout;
+    default:
+      return thrd_error;
   }
 }
 
@@ -71,7 +75,9 @@ void mtx_destroy(mtx_t* lock) { pthread_mutex_destroy(posix(lock)); }
 int cnd_init(cnd_t* condition) { return answer(pthread_cond_init(posix(condition), nullptr)); }
 int cnd_signal(cnd_t* condition) { return answer(pthread_cond_signal(posix(condition))); }
 int cnd_broadcast(cnd_t* condition) { return answer(pthread_cond_broadcast(posix(condition))); }
-int cnd_wait(cnd_t* condition, mtx_t* lock) { return answer(pthread_cond_wait(posix(condition), posix(lock))); }
+int cnd_wait(cnd_t* condition, mtx_t* lock) {
+  return answer(pthread_cond_wait(posix(condition), posix(lock)));
+}
 void cnd_destroy(cnd_t* condition) { pthread_cond_destroy(posix(condition)); }
 
 int cnd_timedwait(cnd_t* condition, mtx_t* lock, const struct timespec* until) {

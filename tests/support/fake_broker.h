@@ -229,11 +229,13 @@ class FakeBroker {
     }
     return true;
   }
+  void wait_for_transactions() {
+    if (on_wait) on_wait();
+    while (transactions_time_out && !open_transaction.empty())
+      fence(std::string(open_transaction.begin()->first));
+  }
   kafka::PartitionOffset stable_offset(const TP& at) {
-    if (!is_stable(at) && on_wait) on_wait();
-    if (transactions_time_out) {
-      while (!is_stable(at) && !open_transaction.empty()) fence(std::string(open_transaction.begin()->first));
-    }
+    if (!is_stable(at)) wait_for_transactions();
     if (!is_stable(at)) throw std::logic_error("an unstable offset was asked for: would wait for ever");
     const auto found = committed_offsets.find(at);
     return found == committed_offsets.end() ? kafka::PartitionOffset{at, kafka::kOffsetNone, {}}
@@ -475,6 +477,7 @@ class FakeTopicSource final : public io::Source {
         }
         ended = ended && range.from >= *range.end;
       }
+      if (!ended && batch.empty()) broker_.wait_for_transactions();
       return ended ? io::Fill::end : batch.empty() ? io::Fill::nothing : io::Fill::records;
     });
   }

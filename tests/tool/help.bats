@@ -10,7 +10,7 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
     "$tool" --help >help.txt 2>help.err
     [ ! -s help.err ]
     lines=$(wc -l <help.txt)
-    [ "$lines" -le 26 ] || { echo "$tool: $lines lines"; return 1; }
+    [ "$lines" -le 24 ] || { echo "$tool: $lines lines"; return 1; }
     [ "$(wc -L <help.txt)" -le 80 ] || { echo "$tool: too wide"; return 1; }
     head -1 help.txt | grep -q "^Usage: $tool " || { echo "$tool: no usage line"; return 1; }
     tail -3 help.txt | head -1 | grep -q '^Examples:$' || { echo "$tool: no examples"; return 1; }

@@ -105,6 +105,51 @@ teardown() { close_terminal; kafka_teardown; }
   [ "$(printf '{"k":"%s"}\n' a b b | ktable --by k --emit update -O table 'n=count()')" = $'k  n\na  1\nb  1\nb  2' ]
 }
 
+@test "a pipe that ends in a table is drawn again in place, sorted, as the tool alone" {
+  mkfifo in
+  type_line 'clear; kpipe -O table --sort -n kmap "k" then ktable --by k --emit update "n=count()" <in'
+  exec 8>in
+  printf '{"k":"%s"}\n' a b b >&8
+  wait_for 20 screen_has '^b +2$'
+  printf '{"k":"%s"}\n' a a >&8
+  wait_for 20 screen_has '^a +3$'
+  [ "$(screen | sed '/^$/d')" = $'k  n\na  3\nb  2' ] || show_screen
+  exec 8>&-
+  wait_for 20 screen_has '^\$ *$'
+  # Each record of other tools is a row of its own.
+  type_line 'clear; printf "{\"k\":1}\n{\"k\":1}\n" | kscan -O table "k, n=count()"; printf "{\"k\":1}\n{\"k\":1}\n" | kpipe -O table ktable --emit update "n=count()" then kmap "n"; echo ended'
+  wait_for 20 screen_has '^ended$'
+  [ "$(screen | sed '/^[$]/d; /^$/d' | tr -d ' ')" = $'kn\n11\n12\nn\n1\n2\nended' ] || show_screen
+}
+
+@test "a table on a terminal whose --sort names no column ends when the columns are known" {
+  mkfifo in
+  type_line 'clear; kpipe -O table --sort m ktable --by k --emit update "n=count()" <in; echo code $?'
+  exec 8>in
+  echo '{"k":"a"}' >&8
+  wait_for 20 screen_has '^code 2$'
+  screen_has "^kpipe: --sort m: the rows have no column 'm'$" || show_screen
+  screen_has '^  their columns are k, n' || show_screen
+  exec 8>&-
+}
+
+@test "kread --sort TOPIC: the column is missing, and nobody types what is to be sorted" {
+  type_line 'clear; kread -O table --sort scores; echo code $?'
+  wait_for 20 screen_has '^code 2$'
+  screen_has "^  write: kread -O table --sort COLUMN scores$" || show_screen
+}
+
+@test "--color always colours a table that is drawn again, too" {
+  mkfifo in
+  type_line 'clear; ktable --color always --by k --emit update -O table "n=count()" <in'
+  exec 8>in
+  echo '{"k":"a"}' >&8
+  wait_for 20 screen_has '^a +1$'
+  screen -e | grep -qF $'\033[36m1' || { screen -e | cat -v; return 1; }
+  screen -e | grep -qF $'\033[32m\033[' || screen -e | grep -qF $'\033[32ma' || { screen -e | cat -v; return 1; }
+  exec 8>&-
+}
+
 @test "klag --watch is drawn again in place on a terminal, the total first" {
   cat >script <<'END'
 clear

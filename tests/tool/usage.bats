@@ -61,7 +61,7 @@ refused() {
 
 @test "what cannot be meant is refused in the words of the tool that was asked" {
   export KUTILS_BROKERS=localhost:1  # never asked
-  refused kscan 'x=sum(lag(a))' a b; says "'lag(a)' stands in the argument of another one" "kpipe kscan '*, NAME=lag(a)' then"
+  refused kscan 'x=sum(lag(a))' a b; says "'lag(a)' is inside another aggregate" "kpipe kscan '*, NAME=lag(a)' then"
   refused kfilter --changed 'state, city' a b; says "unexpected ','" "--changed '[a, b]'"
   refused ksample --seed 4 1/3 a b; says "--seed does nothing here: 1/3 counts records"
   refused ksort --within 99999999999d a b; says "'99999999999d' is too long" "106751d"
@@ -266,7 +266,7 @@ refused() {
   echo '{"a":1}' >in.ndjson
   refused kbranch 'low=a < 2' ./in.ndjson ./rest; says "no brokers are given, and 'low' is a topic"
   refused kfilter --on-error dead-letter:bad true ./in.ndjson; says "no brokers are given, and 'bad' is a topic"
-  refused_with 3 kbranch -b localhost:1 'low=a < 2' ./in.ndjson ./rest; says "cannot connect to localhost:1"
+  refused_with 3 kbranch -b localhost:1 'low=a < 2' ./in.ndjson ./rest; says "cannot connect to localhost:1" "Connection refused"
 }
 
 @test "--exit-status: 1 if nothing came out" {
@@ -407,6 +407,10 @@ END
   TZ=Europe/Berlin refused_with 3 kread -e --since '2026-01-31 09:30' in; says "--since 2026-01-31 09:30 is read as UTC, 2026-01-31T09:30:00.000Z" "--local"
   TZ=Europe/Berlin refused_with 3 kread -e --since '2026-01-31 09:30Z' in; [[ $output != *"is read as UTC"* ]]
   TZ=UTC refused_with 3 kread -e --since 09:30 in; [[ $output != *"is read as UTC"* ]]
+  TZ=Europe/Berlin refused_with 3 kread -e -o @2026-01-31 in; says "-o @2026-01-31 is read as UTC, 2026-01-31T00:00:00.000Z" "--local"
+  TZ=Europe/Berlin refused_with 3 koffset reset g -o today; says "-o today is read as UTC" "--local"
+  TZ=Europe/Berlin refused_with 3 kread -e -o @-2h in; [[ $output != *"is read as UTC"* ]]
+  TZ=Europe/Berlin refused_with 3 kread -e -o 5 in; [[ $output != *"is read as UTC"* ]]
   TZ=Europe/Berlin refused_with 3 kread --local -e --since yesterday --until today in; [[ $output != *"is read as UTC"* ]]
   TZ=Europe/Berlin refused kread --local -e --since 2026-01-31T10:00 --until 2026-01-31T09:00Z -o 1 in; says "--since"
   refused kread --local ./in; says "--local does nothing here"
@@ -429,7 +433,22 @@ END
   [ "$(kread -O table --sort -n ./in.ndjson)" = $'k   n\nb  10\na   2\nc  -1' ]
   [ "$(ktable --by k -O table --sort -n 'n=sum(n)' ./in.ndjson)" = $'k   n\nb  10\na   2\nc  -1' ]
   [ "$(ktable --by k -O table --sort=n 'n=sum(n)' ./in.ndjson)" = $'k   n\nc  -1\na   2\nb  10' ]
-  refused_with 4 ktable --by k -O table --sort x 'n=sum(n)' ./in.ndjson; says "no column 'x' to sort by; it has k, n"
+  refused ktable --by k -O table --sort x 'n=sum(n)' ./in.ndjson; says "--sort x: the rows have no column 'x'" "their columns are k, n"
+  # Before anything is read, where the columns are known.
+  KUTILS_BROKERS=localhost:1 refused ktable -e -O table --sort -x 'n=sum(n)' t; says "no column 'x'" "their columns are key, n"
+  KUTILS_BROKERS=localhost:1 refused kwindow -e -w 10s -O table --sort window_strt 'count()' t
+  says "their columns are key, window_start, window_end, count; write: kwindow -e -w 10s -O table --sort window_start 'count()' t"
+  for column in key window_start window_end count; do kwindow -I envelope -w 10s -O table --sort "$column" 'count()' </dev/null; done
+  # Else where no row has it; a row that lacks it comes last in either order.
+  refused kread -O table --sort -nn ./in.ndjson; says "--sort -nn: the rows have no column 'nn'" "write: kread -O table --sort -n ./in.ndjson"
+  printf '{"k":"%s"%s}\n' a ',"n":2' b '' c ',"n":10' >some.ndjson
+  [ "$(kread -O table --sort n ./some.ndjson)" = $'k   n\na   2\nc  10\nb  ' ]
+  [ "$(kread -O table --sort -n ./some.ndjson)" = $'k   n\nc  10\na   2\nb  ' ]
+  seq 100001 >many.ndjson
+  refused kread -O table --sort value ./many.ndjson; says "more than 100,000 rows"
+  [ "$(head -100000 many.ndjson | kread -O table --sort -value | sed -n 2p)" = 100000 ]
+  refused kquery --sort n t; says "--sort does nothing here: no table is printed" "write: kquery --sort n -O table t"
+  [ "$(kpipe -O table --sort -n kfilter 'n > 0' then ktable --by k 'n=sum(n)' <in.ndjson)" = $'k   n\nb  10\na   2' ]
   refused ktable --by k --sort n 'n=sum(n)' ./in.ndjson; says "--sort does nothing here" "-O table"
   KUTILS_BROKERS=localhost:1 refused ktable -O table --sort n 'n=sum(n)' t; says "--sort: the rows have no end" "-e"
   KUTILS_BROKERS=localhost:1 refused kread -O table --sort n t; says "--sort: the records have no end" "add -e" "table:t"
@@ -480,7 +499,7 @@ END
   refused ktopic create --config retention.ms x; says "not NAME=VALUE"
   refused ktopic create --execute x; says "ktopic create has no option --execute"
   refused ktopic alter x; says "nothing to change"
-  refused ktopic trim x; says "up to where?" "--since TIME"
+  refused ktopic trim x; says "the place is missing, before which" "--since TIME"
   refused ktopic trim -o 1:5 x; says "also has an end"
   refused ktopic trim -o nowhere x; says "no such place in a topic"
 }
@@ -492,18 +511,18 @@ END
   refused koffset; says "missing operand VERB"
   refused koffset rest g; says "koffset has no command 'rest'" "write: koffset reset g"
   refused koffset billing reset; says "write: koffset reset billing"
-  refused koffset show; says "koffset show: which group?"
+  refused koffset show; says "koffset show: GROUP is missing"
   refused koffset commit g; says "TOPIC[:PARTITION]=WHERE"
-  refused koffset commit g t:0; says "no '='"
+  refused koffset commit g t:0; says "'=WHERE' is missing"
   refused koffset commit g t:x=1; says "-p x"
-  refused koffset commit g t=1:5; says "this is a range"
+  refused koffset commit g t=1:5; says "WHERE is a range"
   refused koffset show -o end g; says "koffset show has no option -o"
   refused koffset export --execute g; says "changes nothing"
   refused koffset import g; says "koffset import takes GROUP FILE"
   refused koffset reset -o nowhere g; says "no such place in a topic"
-  refused koffset reset -o 1:5 g; says "also has an end"
+  refused koffset reset -o 1:5 g; says "-o 1:5 is a range"
   refused kstate totals; says "kstate has no command 'totals'" "of one: kstate list totals"
-  refused kstate delete; says "which group?" "--older-than D"
+  refused kstate delete; says "GROUP is missing" "--older-than D"
   refused kstate list --execute; says "no option --execute"
   refused kstate delete x; says "no state of group 'x' lies in $KUTILS_STATE_DIR"
   run kstate
@@ -517,8 +536,8 @@ END
   refused kdiff --by value a b; says "--by value" "set, key, order"
   refused kdiff table:a b; says "--by key"
   refused kdiff - -; says "both stdin"
-  refused kdiff -J a b; says "there are none"
-  refused kdiff --times a ./x; says "lines have none" "-J"
+  refused kdiff -J a b; says "LEFT and RIGHT are topics"
+  refused kdiff --times a ./x; says "plain lines have neither" "-J"
   unset KUTILS_BROKERS
   refused kdiff a b; says "-b HOST"
   printf '%s\n' '{"a":1,"b":2}' '{"a":2}' >one

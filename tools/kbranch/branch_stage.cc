@@ -57,11 +57,13 @@ std::vector<Branch> parse_branches(const std::string& list) {
     if (!is_name) {
       throw usage_error(
           "TOPIC=COND: '" + item + "' has no topic in front of its condition",
-          "OUT takes what no condition holds for; name the topic of what it holds for: kbranch " +
+          "OUT takes the records that match no condition; name a topic for those that match: kbranch " +
               shell_word("TOPIC=" + item) + " IN OUT");
     }
     Branch branch{item.substr(0, equals), std::string(trim(std::string_view(item).substr(equals + 1)))};
-    if (branch.condition.empty()) throw usage_error("TOPIC=COND: '" + item + "' has no condition");
+    if (branch.condition.empty())
+      throw usage_error("TOPIC=COND: '" + item + "' has no condition",
+                        "for example " + shell_word(item + "n > 1"));
     out.push_back(std::move(branch));
   }
   return out;

@@ -27,7 +27,7 @@ class BranchTool final : public cli::StreamTool {
                  .in_short_help = true,
                  .set = [this](const std::string&) { all_ = true; }});
     options.add({.names = "--to",
-                 .help = "to the topic that an expression names, in the place of TOPIC=COND",
+                 .help = "an expression names the topic, in place of TOPIC=COND",
                  .in_short_help = true,
                  .set = [this](const std::string&) { to_ = true; }});
     options.add({.names = "--topics",
@@ -68,8 +68,9 @@ class BranchTool final : public cli::StreamTool {
       throw usage_error("--all and --to exclude each other: an expression names one topic",
                         "leave one of the two out");
     if (job_.out.is_lines())
-      throw usage_error("--to writes to topics, and so OUT, which takes what has none, must be one",
-                        "write: kbranch --to EXPR IN TOPIC");
+      throw usage_error(
+          "--to writes to topics, and OUT, which takes the records whose EXPR is null, must be a topic, too",
+          "write: kbranch --to EXPR IN TOPIC");
     ToPlan plan{expression, shared_.expressions(), shared_.keep_null(), {}, nullptr};
     plan.inputs = job_.in.topics;
     plan.topics = job_.named_outputs =

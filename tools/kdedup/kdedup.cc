@@ -49,7 +49,7 @@ class DedupTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (within_.empty())
-      throw usage_error("how close together are duplicates? --within is missing",
+      throw usage_error("--within D is missing: how close in time are duplicates?",
                         "--within 1h: records of equal EXPR less than an hour apart");
     job_ = shared_.make_job("kdedup", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
@@ -119,7 +119,7 @@ class DedupTool final : public cli::StreamTool {
   void refuse_idle(bool keep_last) const {
     if (keep_last && !grace_.empty())
       throw usage_error(
-          "--grace does nothing with --keep last: the wait of --within is what late records have",
+          "--grace does nothing with --keep last: late records have the time that --within waits",
           "leave it out");
     if (keep_last) return;
     if (!idle_.empty())

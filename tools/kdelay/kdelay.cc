@@ -17,7 +17,8 @@ class DelayTool final : public cli::StreamTool {
   cli::ToolInfo info() const override {
     return {"kdelay",
             "Pass each record on, as it came, when it is D old or its time has come.",
-            {{"D", true, "a duration such as 30s, or an expression that gives a time", true},
+            {{"D", true, "a duration such as 30s, or an expression that gives a time", true, false, false,
+              [](const std::string& text) { return parse_duration(text).has_value(); }},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kdelay 15m failed retry"}, {"kdelay send_at reminders due"}}};
@@ -48,7 +49,7 @@ class DelayTool final : public cli::StreamTool {
       if (unit_is_given_)
         throw usage_error("--time-unit does nothing here: " + when + " has its unit", "leave it out");
     } else if (when.find_first_not_of("0123456789.") == std::string::npos) {
-      throw usage_error("D: '" + when + "' has no unit", "as " + when + "s, or " + when + "ms");
+      throw usage_error("D: '" + when + "' has no unit", "write " + when + "s or " + when + "ms");
     } else if (when.find_first_not_of("0123456789.nsumhd") == std::string::npos && when[0] <= '9') {
       parse_duration_option("D", when);  // says what is wrong with it
     } else {

@@ -16,6 +16,7 @@
 #include "cli/tool.h"
 #include "io/endpoint.h"
 #include "io/line_source.h"
+#include "io/read_as_utc.h"
 #include "io/topic_source.h"
 #include "kafka/admin.h"
 #include "kdiff/digest.h"
@@ -166,22 +167,23 @@ class DiffTool final : public cli::Tool {
     const bool any_lines = ends_[0].is_lines() || ends_[1].is_lines();
     const bool any_topic = ends_[0].is_topic() || ends_[1].is_topic();
     if (!any_lines && (format_.name() != "json" || separator_ || null_marker_))
-      throw usage_error("-I, -J, -K and -Z say how lines are read, and there are none", "leave them out");
+      throw usage_error("-I, -J, -K and -Z apply to lines, and LEFT and RIGHT are topics", "leave them out");
     format_.key_separator = separator_;
     format_.null_marker = null_marker_;
     io::check_input_format(format_);
     range_.exit_at_end = true;
     io::parse_range(range_, clock_.wall_ms());
+    for (const std::string& text : io::read_as_utc(range_, clock_.wall_ms())) note(text);
     // Plain lines have no keys.
     if (any_lines && format_.name() != "envelope" && !separator_) {
       if (by_ == By::key)
         throw usage_error("--by key: lines have no keys",
-                          "with keys they are read by -J (kcp, kread -J) or -K SEP");
+                          "lines with keys are read by -J (as kcp and kread -J write them) or by -K SEP");
       compared_.key = false;
     }
     without_times_ = any_lines && format_.name() != "envelope";
     if (without_times_ && (compared_.headers || compared_.time))
-      throw usage_error("--headers and --times: lines have none",
+      throw usage_error("--headers and --times: plain lines have neither",
                         "compare envelopes: kcp wrote them, -J reads them");
     if (by_ == By::key && !compared_.key) throw usage_error("--by key and --ignore _key exclude each other");
     if (any_topic) client_ = cluster_.config_with_brokers();

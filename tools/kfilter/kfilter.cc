@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/shell_word.h"
 #include "cli/grouping_options.h"
 #include "cli/held_in_memory.h"
 #include "cli/stream_tool.h"
@@ -30,7 +29,7 @@ class FilterTool final : public cli::StreamTool {
   }
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--changed",
-               .help = "keep a record if EXPR differs from that of its key's record before",
+               .help = "keep a record if EXPR differs from its key's last record",
                .in_short_help = true,
                .set = [this](const std::string&) { changed_ = true; }});
     grouping_.declare(table, {.by = true, .total = true});
@@ -47,10 +46,12 @@ class FilterTool final : public cli::StreamTool {
     cli::read_table(job_);
     shared_.shape(job_);
     // grep's -v
-    if (job_.verbose == 1)
+    if (job_.verbose == 1 && !shared_.place())
       StderrLog("kfilter", shared_.quiet())
-          .note("-v prints more of what is done; to keep the records for which EXPR is not true: kfilter " +
-                shell_word("!(" + operands.get("EXPR") + ")"));
+          .note(shared_.hint(
+              {.before = "-v prints more of what is done; to keep the records for which EXPR is not true: ",
+               .drop = {"-v"},
+               .spec = "!(" + operands.get("EXPR") + ")"}));
   }
 
  private:

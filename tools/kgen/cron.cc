@@ -106,9 +106,10 @@ Cron::Cron(const std::string& text, const std::string& what) {
         "@weekly @monthly @yearly");
   const auto parse = [&](size_t at, auto& set) {
     if (!parse_field(kFields[at], parts[at], set))
-      throw usage_error(what + ": '" + std::string(parts[at]) + "' is no " + kFields[at].name,
-                        std::to_string(kFields[at].least) + " to " + std::to_string(kFields[at].most) +
-                            ", *, */N, A-B, or several with commas");
+      throw usage_error(
+          what + ": '" + std::string(parts[at]) + "' is not a value of the field " + kFields[at].name,
+          "write " + std::to_string(kFields[at].least) + " to " + std::to_string(kFields[at].most) +
+              ", *, */N, A-B, or several with commas");
   };
   parse(0, minutes_);
   parse(1, hours_);

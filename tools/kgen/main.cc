@@ -104,7 +104,9 @@ class GenTool final : public cli::StreamTool {
     job_ = shared_.make_job("kgen", std::nullopt, operands.find("OUT"));
     if (every_) {
       if (rate_) throw usage_error("--rate and --every both set the pace; give one of them");
-      if (every_->count() == 0) throw usage_error("--every: 0 is not an interval");
+      if (every_->count() == 0)
+        throw usage_error("--every 0: no time lies between the records",
+                          "give a time such as --every 5s, or leave it out");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
     if (cron_ && (rate_ || every_))
@@ -161,7 +163,9 @@ class GenTool final : public cli::StreamTool {
     if (event_rate_ || rate_) options.events_per_second = event_rate_ ? *event_rate_ : *rate_;
     if (out_of_order_) options.out_of_order = *out_of_order_;
     if (options.out_of_order % kOutOfOrderStep == 0)
-      throw usage_error("--out-of-order: a multiple of " + std::to_string(kOutOfOrderStep) + " does not mix",
+      throw usage_error("--out-of-order: " + std::to_string(options.out_of_order) +
+                            " would leave the events in order, as every multiple of " +
+                            std::to_string(kOutOfOrderStep),
                         "take " + std::to_string(options.out_of_order + 1));
     return options;
   }

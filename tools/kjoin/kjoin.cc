@@ -30,8 +30,12 @@ constexpr int64_t kMostMs = int64_t{10000} * 365 * 86400 * 1000;
 class JoinTool final : public cli::StreamTool {
  public:
   JoinTool()
-      : StreamTool(
-            {.reads_lines = false, .codecs = false, .shapes = false, .tables = true, .emits_json = true}) {}
+      : StreamTool({.reads_lines = false,
+                    .writes_lines = false,
+                    .codecs = false,
+                    .shapes = false,
+                    .tables = true,
+                    .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kjoin",
             "Join two streams, a stream with a table, or two tables.",
@@ -57,9 +61,9 @@ class JoinTool final : public cli::StreamTool {
     };
     text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", on_, true);
     text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
-    text("--before", "D", "the right at most D before the left", before_, false);
-    text("--after", "D", "the right at most D after the left", after_, false);
-    text("-w,--window", "D", "instead: both in the same window of this length", window_, false);
+    text("--before", "D", "RIGHT's record at most D before LEFT's", before_, false);
+    text("--after", "D", "RIGHT's record at most D after LEFT's", after_, false);
+    text("-w,--window", "D", "in place of --within: both in the same window of this length", window_, false);
     text("--grace", "D", "how much longer a record waits for late ones", grace_, false);
     flag("--left", "also records of LEFT without a match", left_, true);
     flag("--outer", "also records of either side without a match", outer_, false);
@@ -77,7 +81,7 @@ class JoinTool final : public cli::StreamTool {
     text("--max-wait", "D", "how long to wait for an input at its end; 1s", max_wait_, false);
     flag("--trust-partitioning", "do not check that equal keys are in equal partitions", trusts_partitions_,
          false);
-    flag("--close-at-end", "-e: what waits for a match then has none", close_at_end_, false);
+    flag("--close-at-end", "with -e: at the end, what still waits has no match", close_at_end_, false);
     grouping_.declare(table, {});
     shared_.declare(table);
   }
@@ -96,7 +100,7 @@ class JoinTool final : public cli::StreamTool {
                         "add --merge, or leave it out");
     if (merge_ && !select_.empty())
       throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
-    options.format = {where_, merge_, prefix_, shared_.expressions()};
+    options.format = {where_, merge_, prefix_, shared_.expressions(), left_out_};
     add_settings(options);
     judge_on();
     if (is_lookup()) {
@@ -121,6 +125,12 @@ class JoinTool final : public cli::StreamTool {
     grouping_.refuse_idle_cache(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     if (job_.stateful()) flow::give_state(job_);
+  }
+  std::vector<std::string> last_notes() const override {
+    if (*left_out_ == 0) return {};
+    return {"--merge: both sides had a field of one name with different values " +
+            std::to_string(*left_out_) + (*left_out_ == 1 ? " time" : " times") +
+            ", and the left's was kept; --prefix r_ keeps both"};
   }
 
  private:
@@ -166,10 +176,10 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("'" + right_.name + "' is both RIGHT and OUT: the tool would read what it writes",
                         "write to another topic");
     if (job_.in.table && !right_.table)
-      throw usage_error("a table joined with a stream: the stream is LEFT",
-                        shared_.place()
-                            ? "read '" + right_.name + "' as IN, and table:" + job_.in.name + " as RIGHT"
-                            : "kjoin " + right_.name + " table:" + job_.in.name + " " + job_.out.name);
+      throw usage_error(
+          "LEFT 'table:" + job_.in.name + "' is a table and RIGHT a stream: the stream must be LEFT",
+          shared_.place() ? "read '" + right_.name + "' as IN, and table:" + job_.in.name + " as RIGHT"
+                          : "kjoin " + right_.name + " table:" + job_.in.name + " " + job_.out.name);
   }
 
   // In a pipe: it reads what an earlier stage has made.
@@ -211,10 +221,11 @@ class JoinTool final : public cli::StreamTool {
           "leave it out");
     if (!is_lookup()) return;
     if (job_.in.table)
-      throw usage_error(
-          "LEFT 'table:" + job_.in.name + "' is a table: rows are looked up for the records of a stream",
-          right_.is_lines() ? "kwrite brings the file to a topic, and two topics join as tables"
-                            : "leave --global out: two tables join by their keys");
+      throw usage_error("LEFT 'table:" + job_.in.name + "' is a table, and " +
+                            (right_.is_lines() ? "a file" : "a --global table") +
+                            " is looked up for the records of a stream",
+                        right_.is_lines() ? "kwrite brings the file to a topic, and two topics join as tables"
+                                          : "leave --global out: two tables join by their keys");
     for (const auto& [option, text] :
          {std::pair<const char*, const std::string*>{"--table-grace", &table_grace_},
           {"--max-wait", &max_wait_}})
@@ -231,12 +242,12 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--anti writes only records of LEFT without a match, --left the pairs, too",
                         "leave one of the two out");
     if (outer_ && !is_streams() && !is_tables())
-      throw usage_error("--outer: a row of a table that no record meets is no result",
-                        "--left, or table: on both sides");
+      throw usage_error("--outer: of a stream and a table, rows that no record matches are never written",
+                        "use --left, or table: on both sides");
     if (outer_ && is_tables() && !where_.empty())
       throw usage_error(
-          "--outer with --where: two rows of one key that are no pair would be two results of it",
-          "--left, or kfilter behind the join");
+          "--outer with --where: two rows of one key that do not match would be two results of that key",
+          "use --left, or kfilter behind the join");
     options.type = {!anti_, left_ || outer_ || anti_, outer_};
   }
 
@@ -275,8 +286,9 @@ class JoinTool final : public cli::StreamTool {
     const bool apart = !before_.empty() || !after_.empty();
     const int ways = (within_.empty() ? 0 : 1) + (apart ? 1 : 0) + (window_.empty() ? 0 : 1);
     if (ways == 0)
-      throw usage_error("two streams: how far apart in time may a pair be?",
-                        "--within D, or -w D for windows; if RIGHT is a table write table:" + right_.name);
+      throw usage_error(
+          "--within D is missing: how far apart in time may the records of two streams match?",
+          "give --within D, or -w D for windows; if RIGHT is a table write table:" + right_.name);
     if (ways > 1)
       throw usage_error("--within, --before and --after, and -w each say which times match",
                         "leave all but one of the three out");
@@ -358,8 +370,8 @@ class JoinTool final : public cli::StreamTool {
     if (right_.is_lines()) {
       if (on_.empty())
         throw usage_error(
-            "RIGHT '" + right_.name + "' is a file: which of its columns is the key?",
-            "--on LEFT=RIGHT, for example --on _key=id, or --on id where both sides call it so");
+            "--on is missing: which column of the file '" + right_.name + "' is the key?",
+            "give --on LEFT=RIGHT, for example --on _key=id, or --on id where both sides have that name");
       table = flow::make_file_table(
           {right_.name, format_of_file(), right, shared_.expressions(), reload_every()});
     } else {
@@ -381,11 +393,10 @@ class JoinTool final : public cli::StreamTool {
     const std::string write = "write: --on " + (sql->left == right ? right : sql->left + "=" + right);
     if (sql->compares)
       throw usage_error(
-          "--on: '" + on_ + "' is true or false, and no key; each side's expression sees its own record",
-          write);
+          "--on: '" + on_ + "' is a condition, and --on names a key on each side, in its own record", write);
     if (right != sql->right)
       throw usage_error(
-          "--on: each side's expression sees its own record, and a table has its rows by their own key: its side is _key",
+          "--on: a table is looked up by its own key, so its side is _key; each side's expression sees its own record",
           write);
     StderrLog("kjoin", shared_.quiet())
         .note("--on: each side's expression sees the fields of its own record, with nothing in front; if '" +
@@ -395,7 +406,8 @@ class JoinTool final : public cli::StreamTool {
   std::string side_of_on(const std::string& text) const {
     const size_t from = text.find_first_not_of(' ');
     if (from == std::string::npos)
-      throw usage_error("--on: '" + on_ + "' lacks a side", "LEFTEXPR=RIGHTEXPR, or one expression for both");
+      throw usage_error("--on: '" + on_ + "' lacks a side",
+                        "write LEFTEXPR=RIGHTEXPR, or one expression for both");
     return text.substr(from, text.find_last_not_of(' ') + 1 - from);
   }
 
@@ -407,14 +419,15 @@ class JoinTool final : public cli::StreamTool {
                                          {".json", "json"}})
       if (right_.name.ends_with(ending)) return io::parse_line_format(format, "RIGHT");
     throw usage_error(
-        "RIGHT '" + right_.name + "': of which format is this file?",
+        "RIGHT '" + right_.name + "': the name does not tell the format of the file",
         "a look-up table is .csv or .tsv, with the columns' names in the first line, or .ndjson");
   }
 
   std::optional<Millis> reload_every() const {
     if (reload_.empty()) return std::nullopt;
     const Millis every(milliseconds("--reload", reload_));
-    if (every.count() == 0) throw usage_error("--reload: how often?", "for example --reload 10s");
+    if (every.count() == 0)
+      throw usage_error("--reload 0: no time lies between the looks", "for example --reload 10s");
     return every;
   }
 
@@ -447,8 +460,8 @@ class JoinTool final : public cli::StreamTool {
   void join_foreign(flow::JoinOptions options, const std::string& expression) {
     if (outer_)
       throw usage_error(
-          "--outer with --on: a row of RIGHT that no row of LEFT names has no key of LEFT for its result",
-          "--left, or join the other way round with --anti");
+          "--outer with --on: a row of RIGHT that no row of LEFT names would have no key in OUT",
+          "use --left, or join the other way round with --anti");
     options.on = expression;
     options.left_topic = job_.in.name;
     flow::JoinKey(options.on, options.format.options);  // what is wrong with the expression is found now
@@ -485,6 +498,8 @@ class JoinTool final : public cli::StreamTool {
   }
 
   io::Endpoint right_;
+  const std::shared_ptr<std::atomic<uint64_t>> left_out_ =
+      std::make_shared<std::atomic<uint64_t>>(0);  // by --merge
   std::string on_, within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_,
       max_ahead_, idle_, max_wait_, reload_;
   bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false, global_ = false,

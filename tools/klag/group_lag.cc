@@ -63,7 +63,11 @@ std::optional<Lag> GroupLag::look(int64_t now_ms) {
   std::set<std::string> known;
   for (const kafka::PartitionOffset& one : offsets)
     if (one.offset >= 0) known.insert(one.at.topic);
-  if (known.empty()) return std::nullopt;
+  if (known.empty()) {
+    // Who may see none of its topics has asked nothing of the group yet: throws where it may not be seen, either.
+    (void)admin_->group_members(group_);
+    return std::nullopt;
+  }
   Lag lag;
   std::vector<io::SearchSpan> spans;
   std::vector<size_t> whose;

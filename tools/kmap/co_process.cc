@@ -28,6 +28,8 @@ bool on_path(const std::string& program) {
   return false;
 }
 
+constexpr const char* kUnbuffered = "if the command buffers its output: sed -u, jq --unbuffered, python3 -u";
+
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));
   if (WEXITSTATUS(status) == 127) return "was not found (status 127)";
@@ -117,13 +119,18 @@ void CoProcess::died(size_t answered, size_t asked) {
   throw Error(ExitCode::bad_record,
               "the co-process '" + command_ + "' " + how_it_ended(status) + " after answering " +
                   std::to_string(answered) + " of " + std::to_string(asked) + " lines",
-              std::string(contract()) + ", until its input ends");
+              contract());
 }
 
 const char* CoProcess::contract() const {
   return options_.end_line
-             ? "it must end its answer to each line with the line that --answer-end names (a blank one)"
-             : "it must answer one line for each line that it gets; with --each-line any number";
+             ? "each line in must give lines out that end with the line of --answer-end (a blank one by default)"
+             : "each line in must give one line out, until the input ends; with --each-line any number";
+}
+
+std::string CoProcess::silence(size_t answered, size_t asked, Millis time) const {
+  return "the co-process '" + command_ + "' has been silent for " + std::to_string(time.count() / 1000) +
+         " s; it has answered " + std::to_string(answered) + " of " + std::to_string(asked) + " lines";
 }
 
 void CoProcess::said_too_much() const {
@@ -156,10 +163,7 @@ CoProcess::Waited CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered
   if (waited != Waited::silent || noticed_) return waited;
   noticed_ = true;
   if (options_.note)
-    options_.note("the co-process '" + command_ + "' has answered " + std::to_string(answered) + " of " +
-                  std::to_string(asked) + " lines and been silent for " +
-                  std::to_string(first.count() / 1000) + " s: " + contract() +
-                  "; does it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+    options_.note(silence(answered, asked, first) + "\n  " + contract() + "\n  " + kUnbuffered);
   return wait(fds, count, options_.timeout - first);
 }
 
@@ -195,12 +199,8 @@ const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& li
     const Waited waited = wait_for(fds, 2, answered, asked);
     if (waited == Waited::stopped) break;
     if (waited == Waited::silent) {
-      throw Error(
-          ExitCode::bad_record,
-          "the co-process '" + command_ + "' gave no answer for " +
-              std::to_string(options_.timeout.count() / 1000) + " s: " + std::to_string(answered) + " of " +
-              std::to_string(asked) + " lines answered",
-          std::string(contract()) + "\ndoes it buffer its output? (sed -u, jq --unbuffered, python3 -u)");
+      throw Error(ExitCode::bad_record, silence(answered, asked, options_.timeout),
+                  std::string(contract()) + "\n" + kUnbuffered);
     }
     if (fds[1].revents & (POLLOUT | POLLERR)) {
       const ssize_t n = write(to_, sent_.data() + written, sent_.size() - written);

@@ -67,6 +67,7 @@ class CoProcess {
   bool is_overdue();
   size_t take_answers(size_t count);
   const char* contract() const;
+  std::string silence(size_t answered, size_t asked, Millis time) const;
   int reap(bool force);
   void close_fds();
 

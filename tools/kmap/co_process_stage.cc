@@ -41,7 +41,8 @@ void CoProcessStage::flush(flow::Emitter& out) {
       out.emit(asked_[i], output);
     }
   }
-  const Record* const unanswered = answers.ends.size() < asked_.size() ? asked_[answers.ends.size()] : nullptr;
+  const Record* const unanswered =
+      answers.ends.size() < asked_.size() ? asked_[answers.ends.size()] : nullptr;
   asked_.clear();
   lines_.clear();
   rewritten_.clear();

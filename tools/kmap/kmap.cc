@@ -43,9 +43,8 @@ class MapTool final : public cli::StreamTool {
     return {"kmap",
             "Build a new value for each record, like SQL's SELECT.",
             {{"LIST", true,
-              "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, new=old, -old' renames;"
-              " x may be user.name, a field within a field; '=EXPR' the whole value;"
-              " '| CMD' asks a command, line by line",
+              "'a, b' these fields; '*, x=EXPR' adds; '*, -x' drops; '*, y=x, -x'"
+              " renames; '=EXPR' the whole value; '| CMD' asks a command line by line",
               true},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
@@ -92,8 +91,9 @@ class MapTool final : public cli::StreamTool {
       if (each_line_) options.end_line = answer_end_.value_or("");
       if (!each_line_ && gives_many(command))
         StderrLog("kmap", shared_.quiet())
-            .note("jq's '[]' may give several lines or none for a record, and one is taken for each\n"
-                  "  write: kmap --each-line --answer-end '\"\"' '| jq -c --unbuffered \".items[], \\\"\\\"\"' ...");
+            .note(
+                "jq's '[]' may give several lines or none for a record, and one is taken for each\n"
+                "  write: kmap --each-line --answer-end '\"\"' '| jq -c --unbuffered \".items[], \\\"\\\"\"' ...");
       if (each_line_) job_.settings.push_back({"--each-line", "ends with '" + *options.end_line + "'"});
       if (answer_end_ && !each_line_)
         throw usage_error("--answer-end is about answers of several lines", "add --each-line");

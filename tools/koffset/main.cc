@@ -23,6 +23,7 @@
 #include "flow/transaction/forget_commits.h"
 #include "io/endpoint.h"
 #include "io/range.h"
+#include "io/read_as_utc.h"
 #include "kafka/partition_reader.h"
 #include "koffset/group_assets.h"
 #include "koffset/group_reset.h"
@@ -120,7 +121,7 @@ class OffsetTool final : public cli::Tool {
     refuse_idle_options(verb);
     if (verb_ != Verb::list) {
       if (arguments_.empty())
-        throw usage_error("koffset " + verb + ": which group?", "koffset list shows all");
+        throw usage_error("koffset " + verb + ": GROUP is missing", "koffset list shows all");
       group_ = arguments_.front();
       if (group_.empty()) throw usage_error("the group's name is empty", "koffset list shows all");
       arguments_.erase(arguments_.begin());
@@ -134,7 +135,7 @@ class OffsetTool final : public cli::Tool {
     if (verb_ == Verb::load && arguments_.size() != 1)
       throw usage_error("koffset import takes GROUP FILE", "FILE is what koffset export wrote, - is stdin");
     if (verb_ == Verb::reset && says_where() && io::parse_range(range_, clock_.wall_ms()).to)
-      throw usage_error("-o " + range_.from + " also has an end: a group stands at one place",
+      throw usage_error("-o " + range_.from + " is a range, and a group has one offset in each partition",
                         "give where it is to begin");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
     client_ = cluster_.config_with_brokers();
@@ -142,6 +143,8 @@ class OffsetTool final : public cli::Tool {
 
   ExitCode run() override {
     if (quiet_) log_.emplace("koffset", true);
+    tell_zone(range_);
+    for (const Assignment& place : places_) tell_zone(range_of(place));
     admin_ = kafka::make_cluster_admin(client_);
     admin_->connect(kConnectLimit);
     if (admin_->is_in_memory())
@@ -194,16 +197,16 @@ class OffsetTool final : public cli::Tool {
       return usage_error("'" + text + "': " + why,
                          "TOPIC[:PARTITION]=WHERE: orders:0=17, clicks=end, 'clicks=@-2h'");
     };
-    if (equals == std::string::npos) throw bad("no '='");
+    if (equals == std::string::npos) throw bad("'=WHERE' is missing");
     Assignment out;
     out.where = text.substr(equals + 1);
     const size_t colon = std::min(text.find(':'), equals);
     out.topic = text.substr(0, colon);
     if (colon < equals) out.partitions = io::parse_partitions(text.substr(colon + 1, equals - colon - 1));
     if (!io::is_topic_name(out.topic)) throw bad("'" + out.topic + "' cannot be a topic's name");
-    if (out.where.empty()) throw bad("the place is missing");
+    if (out.where.empty()) throw bad("WHERE is missing");
     if (io::parse_range(range_of(out), clock_.wall_ms()).to)
-      throw bad("a group stands at one place, and this is a range");
+      throw bad("WHERE is a range, and a group has one offset in each partition");
     return out;
   }
   io::Range range_of(const Assignment& place) const {
@@ -211,6 +214,10 @@ class OffsetTool final : public cli::Tool {
     range.from = place.where;
     range.zone = range_.zone;
     return range;
+  }
+
+  void tell_zone(const io::Range& range) {
+    for (const std::string& text : io::read_as_utc(range, clock_.wall_ms())) log_->note(text);
   }
 
   [[noreturn]] void refuse_unknown() {
@@ -404,7 +411,7 @@ class OffsetTool final : public cli::Tool {
       if (one.offset > at->second.high)
         throw usage_error("offset " + std::to_string(one.offset) + " is beyond the end of " + place + ", " +
                               std::to_string(at->second.high),
-                          "was the topic recreated? The end is written: end");
+                          "was the topic recreated? For the end write TOPIC=end");
       const auto before = std::find_if(assets_.offsets.begin(), assets_.offsets.end(),
                                        [&](const auto& known) { return known.at == one.at; });
       const bool is_known = before != assets_.offsets.end();
@@ -505,7 +512,7 @@ class OffsetTool final : public cli::Tool {
   ExitCode reset() {
     if (assets_.has_state()) return reset_state();
     if (!says_where())
-      throw usage_error("koffset reset: to where?",
+      throw usage_error("koffset reset: the new offset is missing",
                         "give -o beginning, -o end, -o @-2h, --since TIME or --tail N");
     std::vector<kafka::TopicPartition> partitions;
     for (const auto& one : chosen_offsets())
@@ -526,7 +533,8 @@ class OffsetTool final : public cli::Tool {
                                 : !range_.since.empty() ? "--since " + shell_word(range_.since)
                                                         : "-o " + shell_word(range_.from);
       throw usage_error(
-          "group '" + group_ + "' has state, and begins where its tool says on its first run",
+          "group '" + group_ +
+              "' has state: the reset deletes it, and the tool's next run says where to begin",
           "koffset reset --execute " + shell_word(group_) + "; then start the tool with " + where);
     }
     const auto steps = koffset::reset_steps(assets_, *admin_, state_dir_);

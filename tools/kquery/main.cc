@@ -1,5 +1,6 @@
 // kquery TABLE [KEY...]: read a table or windows, from the state of a stopped tool or from a live one.
 #include "base/clock.h"
+#include "base/correction.h"
 #include "base/log.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
@@ -67,6 +68,10 @@ class QueryTool final : public cli::Tool {
                .in_short_help = true,
                .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
                .choices = {"json", "envelope", "csv", "tsv", "text", "table"}});
+    table.add({.names = "--sort",
+               .metavar = "COLUMN",
+               .help = "-O table: sort rows by it; -COLUMN: the largest first",
+               .set = [this](const std::string& value) { sort_by_ = value; }});
     table.add({.names = "-q",
                .help = "suppress notes, not errors",
                .group = cli::Group::general,
@@ -80,6 +85,9 @@ class QueryTool final : public cli::Tool {
     table_ = operands.get("TABLE");
     query_.keys = operands.rest();
     io::check_output_format(format_);
+    if (!sort_by_.empty() && format_.name() != "table")
+      throw CorrectedError("--sort does nothing here: no table is printed", {.add = {{"-O", "table"}}});
+    format_.sort_by = sort_by_;
     now_ms_ = SystemClock().wall_ms();
     flow::set_range(query_, from_, until_, now_ms_);
     flow::set_at(query_, at_, now_ms_);
@@ -240,7 +248,7 @@ class QueryTool final : public cli::Tool {
   static constexpr ExitCode kReaderGone =
       static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;
-  std::string table_, from_, until_, at_, delta_, state_dir_, token_;
+  std::string table_, sort_by_, from_, until_, at_, delta_, state_dir_, token_;
   std::optional<std::string> group_;
   io::LineFormat format_;
   flow::Query query_;

@@ -1,5 +1,6 @@
 // kread [IN]: print a topic or a range of it.
 #include <re2/re2.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -121,7 +122,10 @@ class ReadTool final : public cli::StreamTool {
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
-    if (!operands.find("IN")) refuse_topic_as_format();
+    if (!operands.find("IN")) {
+      refuse_topic_as_format();
+      refuse_topic_as_column();
+    }
     if (summary_) {
       shared_.refuse_given(kBesideSummary, "with " + summary_name_ + " no records are printed",
                            "leave it out");
@@ -147,9 +151,9 @@ class ReadTool final : public cli::StreamTool {
     if (pattern_) job_.settings.push_back({"--grep", pattern_->pattern()});
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
-    job_.set_stage([plan, latest, pattern = pattern_, choice = choice_,
-                    summary = summary_,
-                    is_text = job_.in.is_lines() && shared_.lines_are_text()](const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
+    job_.set_stage([plan, latest, pattern = pattern_, choice = choice_, summary = summary_,
+                    is_text = job_.in.is_lines() && shared_.lines_are_text()](
+                       const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
       if (plan) {
         stage = std::make_unique<FilterStage>(*plan, "--where");
@@ -190,6 +194,13 @@ class ReadTool final : public cli::StreamTool {
     throw CorrectedError(
         "-f is the format of a record, and '" + *format + "' would print the same for each; IN is missing",
         {.before = "a topic is an operand, and read as it grows: ", .drop = {"-f"}, .operands = {{*format}}});
+  }
+  // `kread -O table --sort scores`: IN is a terminal then, which is hardly meant.
+  void refuse_topic_as_column() const {
+    const std::string& column = shared_.sort_column();
+    if (column.empty() || isatty(STDIN_FILENO) != 1) return;
+    throw CorrectedError("--sort takes a column, and '" + column + "' is taken for it; IN is missing",
+                         {.add = {{"--sort", "COLUMN"}}, .operands = {{column}}});
   }
   // `kread --key clicks`, as the console consumer prints keys.
   void refuse_topic_as_key() const {

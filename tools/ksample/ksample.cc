@@ -9,13 +9,20 @@
 namespace kutils {
 namespace {
 
+// 10%, 0.1, 1/100, 1000
+bool is_share(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789.%/") == std::string::npos && text[0] != '.' &&
+         text[0] != '/';
+}
+
 class SampleTool final : public cli::StreamTool {
  public:
   SampleTool() : StreamTool({.shapes = false, .keep_null = true}) {}
   cli::ToolInfo info() const override {
     return {"ksample",
             "Pass on some of the records, as they came: a share, every Nth, or N.",
-            {{"HOW", true, "a share, 10% or 0.1; every hundredth, 1/100; a number of them, 1000"},
+            {{"HOW", true, "a share, 10% or 0.1; every hundredth, 1/100; a number of them, 1000", false,
+              false, false, is_share},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"ksample 10% --by user clicks some_users"}, {"ksample 3 < clicks.ndjson"}}};
@@ -47,7 +54,8 @@ class SampleTool final : public cli::StreamTool {
       throw usage_error("--seed does nothing here: " + how + " counts records, and takes none by chance",
                         "a share by chance is 10%");
     if (plan.kind == Kind::reservoir) {
-      const std::string what = "HOW: which " + how + " records are taken is known at the end";
+      const std::string what =
+          "HOW: which " + how + " records are taken is known at the end of the input only";
       if (job_.in.is_topic() && job_.out.is_topic())
         throw usage_error(what + ", and between topics there is none",
                           "10% and 1/100 need no end; or write to a file, with -e");

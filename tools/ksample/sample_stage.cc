@@ -149,8 +149,9 @@ std::optional<Number> number_of(std::string_view text) {
 
 SamplePlan parse_sample(const std::string& text) {
   const auto refuse = [&] {
-    return usage_error("HOW: '" + text + "' is no part of the records",
-                       "a share, 10% or 0.1; every hundredth one, 1/100; or a number of them, 1000");
+    return usage_error(
+        "HOW: '" + text + "' is neither a share nor a number of records",
+        "write a share, 10% or 0.1; every hundredth record, 1/100; or a number of records, 1000");
   };
   SamplePlan plan;
   const bool is_percent = text.ends_with('%');

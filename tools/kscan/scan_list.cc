@@ -103,7 +103,7 @@ class ListReader {
       if (const std::vector<Call> nested = find_calls(argument); !nested.empty())
         throw usage_error(
             what_ + ": '" + argument.substr(nested[0].begin, nested[0].end - nested[0].begin) +
-                "' stands in the argument of another one, which sees the fields of the record alone",
+                "' is inside another aggregate, whose argument can use the record's fields only",
             "two stages: kpipe kscan '*, NAME=" +
                 argument.substr(nested[0].begin, nested[0].end - nested[0].begin) +
                 "' then kscan ... -- IN OUT");

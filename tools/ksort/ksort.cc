@@ -40,8 +40,8 @@ class SortTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (within_.empty())
-      throw usage_error("how late may records be? --within is missing",
-                        "--within 5s: each is held until the largest time is 5 seconds beyond its own");
+      throw usage_error("--within D is missing: how late may records be?",
+                        "--within 5s holds each record until the largest time is 5 seconds beyond its own");
     job_ = shared_.make_job("ksort", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
       throw usage_error("a table has no order of time: IN cannot be table:",

@@ -61,10 +61,12 @@ class StateTool final : public cli::Tool {
     deletes_ = verb == "delete";
     if (!deletes_ && verb != "list") cli::refuse_verb("kstate", verb, {"list", "delete"}, names_, "list");
     if (deletes_ && by_partition_)
-      throw usage_error("a group's state is deleted whole: --by-partition is for list");
-    if (!deletes_ && executes_) throw usage_error("kstate list has no option --execute");
+      throw usage_error("kstate delete has no option --by-partition: a group's state is deleted whole",
+                        "leave it out");
+    if (!deletes_ && executes_)
+      throw usage_error("kstate list has no option --execute: it changes nothing", "leave it out");
     if (deletes_ && names_.empty() && !older_than_)
-      throw usage_error("kstate delete: which group?", "name groups, or give --older-than D");
+      throw usage_error("kstate delete: GROUP is missing", "name groups, or give --older-than D");
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
   }
   ExitCode run() override {
@@ -94,7 +96,10 @@ class StateTool final : public cli::Tool {
     }
     if (!rows_.print()) return kReaderGone;
     if (!deletes_ && rows_.for_people())
-      log_.note((all.empty() ? "no state lies in " : chosen.empty() ? "none of these lie in " : "in ") + state_dir_);
+      log_.note((all.empty()      ? "no state lies in "
+                 : chosen.empty() ? "none of these lie in "
+                                  : "in ") +
+                state_dir_);
     if (!deletes_) return ExitCode::ok;
     if (chosen.empty()) {
       log_.note("there is nothing to delete");

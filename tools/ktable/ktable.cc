@@ -13,7 +13,10 @@ namespace {
 
 class TableTool final : public cli::StreamTool {
  public:
-  TableTool() : StreamTool({.aggregates = true, .shapes = false, .tables = true, .emits_json = true}) {}
+  TableTool()
+      : StreamTool(
+            {.aggregates = true, .updates_rows = true, .shapes = false, .tables = true, .emits_json = true}) {
+  }
   cli::ToolInfo info() const override {
     return {"ktable",
             "One row per key: counts, sums and other aggregates, kept up to date.",
@@ -27,7 +30,7 @@ class TableTool final : public cli::StreamTool {
     grouping_.declare(options);
     options.add({.names = "--emit",
                  .metavar = "WHEN",
-                 .help = "update, commit, close, after:D, suppress:D; see the man page",
+                 .help = "when rows are written: update commit close after:D suppress:D",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { emit_ = text; },
                  .choices = {"update", "commit", "close", "after:", "suppress:"}});
@@ -87,6 +90,7 @@ class TableTool final : public cli::StreamTool {
         {.allowed = options.emit != flow::TableEmit::update && !options.after && !options.expires &&
                     delete_if_.empty()},
         options.expires ? [](int64_t time) { return time + 1; } : std::function<int64_t(int64_t)>());
+    shared_.check_sort_column(grouping_.columns());
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);
@@ -101,9 +105,10 @@ class TableTool final : public cli::StreamTool {
 
   void set_deletion(flow::TableOptions& options) {
     if (job_.in.table)
-      throw usage_error("--expires and --delete-if are of tables over streams: the rows of " + job_.in.name +
-                            " are deleted there",
-                        "--having leaves groups out, as in --having 'count() > 0'");
+      throw usage_error(
+          "--expires and --delete-if need a stream, and IN is a table: its rows are deleted in " +
+              job_.in.name,
+          "--having leaves groups out, as in --having 'count() > 0'");
     if (!expires_.empty()) {
       if (job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
         throw usage_error("--expires needs a time, and plain lines have none",

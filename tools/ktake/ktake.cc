@@ -10,13 +10,18 @@
 namespace kutils {
 namespace {
 
+// N
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 class TakeTool final : public cli::StreamTool {
  public:
   TakeTool() : StreamTool({.shapes = false, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"ktake",
             "Take N values at a time and pass them on as one JSON array.",
-            {{"N", true, "how many values an array has"},
+            {{"N", true, "how many values an array has", false, false, false, is_number},
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"ktake 100 --within 5s --by customer orders batches"}, {"ktake 3 < clicks.ndjson"}}};

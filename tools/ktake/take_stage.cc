@@ -37,7 +37,7 @@ TakeStage::TakeStage(const TakePlan& plan, std::unique_ptr<flow::RecordReader> r
       value_(expressions_.add("_value", "the value")),
       store_(store),
       clock_(clock),
-      rows_(store, {}, plan.cache_bytes) {
+      rows_(store, {}, plan.cache_bytes, state::kKeyRow, flow::StoredTimers::Rows::of_one_key) {
   if (reader_ || store_.in_memory()) return;
   store_.scan(std::string(1, state::kKeyRow), std::string(1, state::kKeyRow + 1),
               [this](std::string_view key, std::string_view) {

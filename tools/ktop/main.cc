@@ -103,9 +103,8 @@ class TopTool final : public cli::Tool {
       throw usage_error("--internal is for --once; on the screen i shows them",
                         "ktop --once --internal topics");
     if (!once_ && every_ < kLeastPause)
-      throw usage_error(
-          "--every " + format_duration(every_) + ": the screen is for people; 100ms is the least",
-          "--every 1s");
+      throw usage_error("--every " + format_duration(every_) + " is too short: the least is 100ms",
+                        "--every 1s");
     if (token_.empty()) token_ = cli::http_token_from_environment();
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
     client_ = cluster_.config_with_brokers();

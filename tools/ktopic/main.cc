@@ -17,6 +17,7 @@
 #include "cli/verbs.h"
 #include "io/endpoint.h"
 #include "io/range.h"
+#include "io/read_as_utc.h"
 #include "kafka/cluster_admin.h"
 #include "kafka/partition_reader.h"
 #include "ktopic/topic_kind.h"
@@ -250,12 +251,14 @@ class TopicTool final : public cli::Tool {
                           .operands = {{"create", names_[0]}}});
   }
 
-  void check_range() const {
+  void check_range() {
     if (range_.from.empty() && range_.since.empty() && !range_.tail)
-      throw usage_error("ktopic trim: up to where?", "give -o WHERE, --since TIME or --tail N");
+      throw usage_error("ktopic trim: the place is missing, before which records are deleted",
+                        "give -o WHERE, --since TIME or --tail N");
     if (io::parse_range(range_, clock_.wall_ms()).to)
       throw usage_error("ktopic trim deletes from the beginning; -o " + range_.from + " also has an end",
                         "give the place before which records are deleted");
+    for (const std::string& text : io::read_as_utc(range_, clock_.wall_ms())) log_.note(text);
   }
 
   // The topics that the operands name; all of them for none. Throws where one does not exist.

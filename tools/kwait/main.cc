@@ -109,7 +109,7 @@ class WaitTool final : public cli::Tool {
       throw CorrectedError(why, {.operands = words});
     };
     if (!is_form(what_) && arguments_.size() == 1 && is_form(arguments_[0]))
-      refuse("'" + arguments_[0] + "' stands before what it is about", {arguments_[0], what_});
+      refuse("'" + arguments_[0] + "' comes first, then its argument", {arguments_[0], what_});
     if (arguments_.size() < 2) return;
     const std::string &first = arguments_[0], &second = arguments_[1];
     const bool counts = what_ == "lag" || what_ == "records";
@@ -117,7 +117,7 @@ class WaitTool final : public cli::Tool {
         (what_ == "record" && !is_expression(first) && is_expression(second))) {
       std::vector<std::string> words = {what_, second, first};
       words.insert(words.end(), arguments_.begin() + 2, arguments_.end());
-      refuse(counts ? "the number stands first" : "the expression stands before the topic", words);
+      refuse(counts ? "the number comes before the name" : "the expression comes before the topic", words);
     }
   }
 

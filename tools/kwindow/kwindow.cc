@@ -14,7 +14,8 @@ namespace {
 
 class WindowTool final : public cli::StreamTool {
  public:
-  WindowTool() : StreamTool({.aggregates = true, .shapes = false, .emits_json = true}) {}
+  WindowTool()
+      : StreamTool({.aggregates = true, .updates_rows = true, .shapes = false, .emits_json = true}) {}
   cli::ToolInfo info() const override {
     return {"kwindow",
             "Aggregates per window of time: tumbling, hopping, sliding, sessions, days.",
@@ -36,7 +37,7 @@ class WindowTool final : public cli::StreamTool {
     text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
     grouping_.declare_crowded(table);
     text("--grace", "D", "how long after its end a window accepts late records", grace_, true);
-    text("--emit", "WHEN", "update, commit or close; see the man page", emit_, true);
+    text("--emit", "WHEN", "when rows are written: update, commit or close", emit_, true);
     text("--late", "TOPIC", "topic for records whose windows are all closed", late_, false);
     text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
     text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
@@ -52,8 +53,8 @@ class WindowTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (window_.empty())
-      throw usage_error("which windows? -w is missing",
-                        "-w 30s, 30s/5s, sliding:5m, session:30m, day, week or month");
+      throw usage_error("-w W is missing: which windows?",
+                        "give -w 30s, 30s/5s, sliding:5m, session:30m, day, week or month");
     job_ = shared_.make_job("kwindow", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
       throw usage_error("windows are of a stream: IN cannot be table:", "ktable aggregates a table");
@@ -67,7 +68,7 @@ class WindowTool final : public cli::StreamTool {
     options.expires = milliseconds("--expires", expires_);
     if (!expires_.empty() && !(job_.in.is_topic() && job_.out.is_topic()))
       throw usage_error(
-          "--expires does nothing here: only between topics is there state in which closed windows could stay",
+          "--expires does nothing here: closed windows stay in state, which is kept between topics only",
           "leave it out");
     if (!idle_.empty()) options.idle = milliseconds("--idle", idle_);
     options.format.key_names = grouping_.key_names(has_keys);
@@ -138,6 +139,7 @@ class WindowTool final : public cli::StreamTool {
           return flow::next_close(window, grace, time);
         });
     job_.counts_silence = options.idle.has_value();
+    shared_.check_sort_column(grouping_.columns());
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

@@ -183,7 +183,13 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
   const auto found = std::find_if(std::begin(kCalls), std::end(kCalls), known);
   if (found != std::end(kCalls)) return as(*found, {}, i);
   const auto aggregate = std::find_if(std::begin(kAggregates), std::end(kAggregates), known);
-  if (p.is_list() && aggregate != std::end(kAggregates)) return as(*aggregate, {}, i);
+  if (p.is_list() && aggregate != std::end(kAggregates)) {
+    // Two percentiles of one field would have one name.
+    const bool is_unnamed = p.item_begin(i) == i && (i == 0 || p.is(i - 1, ","));
+    if (name[0] == 'p' && is_unnamed && i + 4 == behind && p[i + 2].kind == Piece::Kind::word)  // p50(x)
+      return p.replaced(i, i + 1, name + "_" + p.written(i + 2, i + 3) + "=" + name);
+    return as(*aggregate, {}, i);
+  }
   if (const std::string out = special(p, name, arguments); !out.empty()) return p.replaced(i, behind, out);
   return std::nullopt;
 }

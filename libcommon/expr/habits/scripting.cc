@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "expr/habits/rules.h"
+#include "expr/habits/words.h"
 
 namespace kutils::expr::habits {
 namespace {
@@ -208,10 +209,41 @@ Done if_then(const Pieces& p, size_t i) {
   return p.replaced(i, end + 1, p.stands_alone(i, end + 1) ? out : "(" + out + ")");
 }
 
+// .uri | length, .uri | test("^/p"): jq's function of one value.
+Done piped(const Pieces& p, size_t i) {
+  constexpr std::string_view kMethodsOfText[] = {"test",     "match",    "startswith",
+                                                 "endswith", "contains", "split"};
+  size_t begin = i;  // of a path, with the dot in front of it
+  while (begin > 0 && (p[begin - 1].kind == Piece::Kind::word || p.is(begin - 1, ".")) &&
+         (begin == i || p[begin - 1].end == p[begin].begin))
+    --begin;
+  const size_t left = begin + (begin < i && p.is(begin, ".") ? 1 : 0);
+  if (left == i || i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::word) return std::nullopt;
+  // What stands in front would belong to it, too.
+  const auto opens = [&](size_t at) {
+    for (const std::string_view one : {"(", ",", "=", ":", "and", "or", "&&", "||"})
+      if (p.is(at, one)) return true;
+    return false;
+  };
+  if (begin > 0 && !opens(begin - 1)) return std::nullopt;
+  const std::string value = p.written(left, i);
+  const std::string& name = p[i + 1].text;
+  if (p.is(i + 2, "(")) {
+    const bool is_known =
+        std::find(std::begin(kMethodsOfText), std::end(kMethodsOfText), name) != std::end(kMethodsOfText);
+    return is_known ? p.replaced(begin, i + 2, value + "." + name) : std::nullopt;
+  }
+  const bool is_known = std::any_of(std::begin(kCalls), std::end(kCalls), [&](const Spelling& one) {
+    return one.name == name && one.arguments == 1;
+  });
+  return is_known ? p.replaced(begin, i + 2, name + "(" + value + ")") : std::nullopt;
+}
+
 // a == 1 & b == 2; but not jq's pipe.
 Done logical(const Pieces& p, size_t i) {
   if (!compares(p)) return std::nullopt;
-  if (p.is(i, "|") && (p.is(0, "select") || p.is(0, ".") || p.is(i + 1, "."))) return std::nullopt;
+  if (p.is(i, "|") && (p.is(0, "select") || p.is(0, ".") || p.is(i + 1, ".") || piped(p, i)))
+    return std::nullopt;
   return p.replaced(i, i + 1, p[i].text + p[i].text);
 }
 
@@ -292,6 +324,7 @@ Rules jq_rules() {
            {".", dotted_name},
            {"{", object},
            {"//", default_value},
+           {"|", piped},
            {":", item_name},
            {";", semicolon},
            {"-", all_but},

@@ -175,7 +175,13 @@ Done is_null(const Pieces& p, size_t i) {
         negated ? "has(" + name + ") && " + name + " != null" : "!has(" + name + ") || " + name + " == null";
     return p.replaced(i - 1, last + 1, p.stands_alone(i - 1, last + 1) ? out : "(" + out + ")");
   }
-  return p.replaced(i, last + 1, negated ? "!= null" : "== null");
+  // user.id, where there may be no user.
+  const size_t left = p.operand_before(i);
+  bool is_path = left + 1 < i && p[left].text[0] != '_';
+  for (size_t at = left; at < i; ++at) is_path &= p[at].kind == Piece::Kind::word || p.is(at, ".");
+  const std::string null = negated ? "!= null" : "== null";
+  if (is_path) return p.replaced(left, last + 1, "coalesce(" + p.written(left, i) + ", null) " + null);
+  return p.replaced(i, last + 1, null);
 }
 
 // a IN 1..10
@@ -238,8 +244,9 @@ Done alias(const Pieces& p, size_t i) {
   if (!p.is_infix(i)) return std::nullopt;
   // A single expression has no name.
   if (!p.is_list())
-    return i + 2 == p.size() && p[i + 1].kind == Piece::Kind::word ? p.replaced(i - 1, i + 2, p.written(i - 1, i))
-                                                                   : std::nullopt;
+    return i + 2 == p.size() && p[i + 1].kind == Piece::Kind::word
+               ? p.replaced(i - 1, i + 2, p.written(i - 1, i))
+               : std::nullopt;
   if (p[i + 1].kind != Piece::Kind::word || (i + 2 < p.size() && !p.is(i + 2, ","))) return std::nullopt;
   size_t from = i;
   int depth = 0;
@@ -256,11 +263,13 @@ Done alias(const Pieces& p, size_t i) {
 
 // a = b. In a list the one behind a name at the beginning of an item gives it its name.
 bool is_capitals(const Pieces& p, size_t i) {
-  if (i >= p.size() || p[i].kind != Piece::Kind::word || p.is(i + 1, "(") || p.is(i + 1, ".") || p.is(i + 1, "["))
+  if (i >= p.size() || p[i].kind != Piece::Kind::word || p.is(i + 1, "(") || p.is(i + 1, ".") ||
+      p.is(i + 1, "["))
     return false;
   const std::string word = p.written(i, i + 1);
   return word.size() > 1 && word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == word.npos &&
-         std::none_of(std::begin(kNames), std::end(kNames), [&](const auto& one) { return one.first == word; });
+         std::none_of(std::begin(kNames), std::end(kNames),
+                      [&](const auto& one) { return one.first == word; });
 }
 
 Done equality(const Pieces& p, size_t i) {

@@ -1,6 +1,7 @@
 // Times: _ts beside a time, durations, functions of dates.
 #include <cctype>
 
+#include "base/time_format.h"
 #include "expr/habits/rules.h"
 #include "expr/habits/words.h"
 
@@ -12,9 +13,11 @@ using Done = std::optional<std::string>;
 // "2024", "2024-05-01 12:30" as RFC 3339 has it, in quotes; else empty.
 std::string full_time(const std::string& quoted) {
   constexpr std::string_view kRest = "0000-01-01T00:00:00Z";
-  if (quoted.size() < 6 || quoted.size() > kRest.size() + 2) return {};
+  if (quoted.size() < 6) return {};
   std::string time = quoted.substr(1, quoted.size() - 2);
   if (time.size() > 10 && time[10] == ' ') time[10] = 'T';
+  const auto iso = parse_iso(time);
+  if (iso && iso->is_rfc3339) return '"' + time + '"';
   if (time.size() != 4 && time.size() != 7 && time.size() != 10 && time.size() != 16 && time.size() != 19)
     return {};
   for (size_t at = 0; at < time.size(); ++at) {
@@ -24,25 +27,77 @@ std::string full_time(const std::string& quoted) {
   return '"' + time + std::string(kRest.substr(time.size())) + '"';
 }
 
-// `_ts > now()`, `_ts > "2024-05-01"`: a number beside a time.
+bool is_day(const std::string& quoted) { return quoted.size() == 12 && !full_time(quoted).empty(); }
+
+// Compared with a day's text.
+constexpr const char* kDayOfRecord = "format_time(_time, \"%Y-%m-%d\")";
+
+// An operand: the pieces [begin, end).
+struct Side {
+  size_t begin, end;
+  bool is_one() const { return end == begin + 1; }
+};
+
+bool is_record_time(const Pieces& p, const Side& side) {
+  return side.is_one() && (p.is(side.begin, "_ts") || p.is(side.begin, "_time"));
+}
+
+bool is_time(const Pieces& p, const Side& side) {
+  const size_t at = side.begin;
+  return (side.is_one() && p.is(at, "_time")) ||
+         ((p.is(at, "now") || p.is(at, "timestamp") || p.is(at, "timestamp_ms")) && p.is(at + 1, "(") &&
+          p.behind_bracket(at + 1) == side.end);
+}
+
+bool is_field(const Pieces& p, const Side& side) {
+  for (size_t at = side.begin; at < side.end; ++at)
+    if (p[at].kind != Piece::Kind::word && !p.is(at, ".")) return false;
+  return p[side.begin].text[0] != '_' && !p.is(side.begin, "null");
+}
+
+// `_ts > now()`, `_time == "2024-05-01"`, `created > timestamp("...")`: a number or a text beside a time.
 Done time_comparison(const Pieces& p, size_t i) {
   const std::string& symbol = p[i].text;
-  const size_t behind = p.primary_after(i + 1);
-  const auto is_time = [&](size_t at) {
-    return (p.is(at, "now") || p.is(at, "timestamp") || p.is(at, "timestamp_ms")) && p.is(at + 1, "(");
-  };
-  const bool left = i > 0 && p.is(i - 1, "_ts") && (i < 2 || !p.is(i - 2, "."));
-  const bool is_text = behind == i + 2 && p[i + 1].kind == Piece::Kind::string;
-  if (left && is_text && symbol != "-") {
-    const std::string time = full_time(p[i + 1].text);
-    if (time.empty()) return std::nullopt;
-    return p.replaced(i - 1, i + 2, "_time " + symbol + " timestamp(" + time + ")");
+  const Side left{p.primary_before(i), i}, right{i + 1, p.primary_after(i + 1)};
+  if (left.begin == i || right.end == right.begin) return std::nullopt;
+  for (const auto& [time, other] : {std::pair{left, right}, {right, left}}) {
+    const bool is_left = time.begin == left.begin;
+    const auto both = [&](const std::string& ours, const std::string& theirs) {
+      return p.replaced(left.begin, right.end,
+                        (is_left ? ours : theirs) + " " + symbol + " " + (is_left ? theirs : ours));
+    };
+    if (is_time(p, other) && p.is(time.begin, "_ts") && time.is_one())
+      return p.replaced(time.begin, time.end, "_time");
+    if (symbol == "-") continue;
+    if (is_record_time(p, time) && other.is_one() && p[other.begin].kind == Piece::Kind::string) {
+      const std::string& text = p[other.begin].text;
+      if (is_day(text) && (symbol == "==" || symbol == "!=")) return both(kDayOfRecord, text);
+      const std::string full = full_time(text);
+      if (!full.empty()) return both("_time", "timestamp(" + full + ")");
+    }
+    // A field is never a time.
+    if (is_time(p, time) && is_field(p, other))
+      return p.replaced(other.begin, other.end, "timestamp(" + p.written(other.begin, other.end) + ")");
   }
-  if (left && is_time(i + 1)) return p.replaced(i - 1, i, "_time");
-  const size_t begin = p.primary_before(i);
-  if (p.is(i + 1, "_ts") && behind == i + 2 && begin < i && is_time(begin))
-    return p.replaced(i + 1, i + 2, "_time");
   return std::nullopt;
+}
+
+// _time in ["2024-05-01", "2024-05-02"]
+Done time_in(const Pieces& p, size_t i) {
+  if (i == 0 || !is_record_time(p, {p.primary_before(i), i}) || !p.is(i + 1, "[")) return std::nullopt;
+  const size_t behind = p.behind_bracket(i + 1);
+  bool are_days = true;
+  std::string times;
+  for (size_t at = i + 2; at + 1 < behind; at += 2) {
+    if (p[at].kind != Piece::Kind::string || !(p.is(at + 1, ",") || at + 2 == behind)) return std::nullopt;
+    const std::string time = full_time(p[at].text);
+    if (time.empty()) return std::nullopt;
+    are_days &= is_day(p[at].text);
+    times += (times.empty() ? "" : ", ") + ("timestamp(" + time + ")");
+  }
+  if (times.empty()) return std::nullopt;
+  return are_days ? p.replaced(i - 1, i, kDayOfRecord)
+                  : p.replaced(i - 1, behind, "_time in [" + times + "]");
 }
 
 // INTERVAL '1 hour', interval 1 hour
@@ -123,7 +178,7 @@ std::optional<std::string> rewrite_number(const Pieces& p, size_t i) {
 
 Rules time_rules() {
   return {{},
-          {{"interval", interval}},
+          {{"interval", interval}, {"in", time_in}},
           {{">", time_comparison},
            {"<", time_comparison},
            {">=", time_comparison},

@@ -114,7 +114,7 @@ RecordError needs_number(std::string_view function, const ScalarValue& argument)
 }
 
 RecordError sum_overflow(std::string_view function) {
-  return {Reason::overflow, std::string(function) + "(): the sum leaves its 64 bits"};
+  return {Reason::overflow, std::string(function) + "(): the sum is beyond 64 bits"};
 }
 
 }  // namespace kutils::flow

@@ -20,7 +20,6 @@
 namespace kutils::flow {
 namespace {
 
-
 // Whether no other text is an equal number: where the order of equal ones does not tell, the spelling could.
 bool is_only_spelling(const ScalarValue& scalar) {
   const std::string_view text = scalar.text;

@@ -399,6 +399,27 @@ class RowParser {
 
 }  // namespace
 
+namespace {
+
+// `count() having count > 3`
+std::optional<Correction> having_option(std::string_view list) {
+  for (const auto& [word, clause] :
+       {std::pair<std::string_view, std::string_view>{" having ", " group "}, {" HAVING ", " GROUP "}}) {
+    const size_t at = list.find(word);
+    if (at == list.npos || list.find(clause) != list.npos) continue;  // with others it is a command of SQL
+    const auto ours = [](std::string_view text, bool is_list) {
+      return expr::in_our_spelling(text, is_list, [](const std::string&) { return true; })
+          .value_or(std::string(text));
+    };
+    return Correction{.before = "rows are chosen by an option: ",
+                      .add = {{"--having", ours(trim(list.substr(at + word.size())), false)}},
+                      .spec = ours(trim(list.substr(0, at)), true)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::vector<AggregateItem> parse_aggregates(std::string_view list, std::string_view what) {
   return parse_aggregates(list, what, expr::Options());
 }
@@ -431,6 +452,8 @@ RowPlan parse_row(std::string_view list, std::string_view having, const std::vec
   } catch (const CorrectedError&) {
     throw;
   } catch (const Error& error) {
+    if (const auto option = having_option(list); option && trim(having).empty())
+      throw CorrectedError(error.what(), *option);
     // `country, count(*)` has two mistakes: what remains when the first is mended.
     constexpr std::string_view kWrite = "write: ";
     if (error.hint().starts_with(kWrite)) {

@@ -10,6 +10,7 @@ namespace kutils::flow {
 JoinResult::JoinResult(const JoinFormat& format)
     : merge_(format.merge),
       prefix_(format.prefix),
+      left_out_(format.left_out),
       expressions_(format.options),
       left_(no_fields_),
       right_(no_fields_) {
@@ -80,10 +81,6 @@ std::optional<RecordError> JoinResult::append_merged(MaybeBytes left, MaybeBytes
   static const std::vector<JsonMember> kNone;
   const std::vector<JsonMember>& ours = left.is_null() ? kNone : left_.members();
   const std::vector<JsonMember>& theirs = right.is_null() ? kNone : right_.members();
-  const auto has = [](const std::vector<JsonMember>& members, std::string_view name) {
-    return std::any_of(members.begin(), members.end(),
-                       [name](const JsonMember& member) { return member.name == name; });
-  };
   char separator = '{';
   for (const JsonMember& member : ours) {
     out += separator;
@@ -93,11 +90,12 @@ std::optional<RecordError> JoinResult::append_merged(MaybeBytes left, MaybeBytes
   std::string name;
   for (const JsonMember& member : theirs) {
     name.assign(prefix_).append(member.name);
-    if (has(ours, name))
-      return RecordError{Reason::not_expressible,
-                         "--merge: both sides have the field '" + name +
-                             (prefix_.empty() ? "'; --prefix r_ names the right's fields apart"
-                                              : "'; another --prefix names the right's fields apart")};
+    const auto same =
+        std::find_if(ours.begin(), ours.end(), [&name](const JsonMember& our) { return our.name == name; });
+    if (same != ours.end()) {
+      if (left_out_ && same->value_raw != member.value_raw) ++*left_out_;
+      continue;
+    }
     out += separator;
     separator = ',';
     if (prefix_.empty()) {

@@ -1,11 +1,15 @@
 // What a pair of records looks like in the output, and whether it is one (--where).
 //
 //   {"left": ..., "right": ...}    a side that is missing is null
-//   --merge                        one flat object: the left's fields, then the right's under a prefix
+//   --merge                        one flat object: the left's fields, then the right's under a prefix; of a field
+//                                  that both have the left's stands
 //
 // The sides' values are spliced as the bytes that came; only --where and --merge look into them. One thread.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -36,8 +40,11 @@ struct TableRow {
 struct JoinFormat {
   std::string where;  // over left.x and right.y: what it does not hold for is no pair
   bool merge = false;
-  std::string prefix;  // --merge: of the right's fields; empty: a field that both have is a record error
+  std::string prefix;  // --merge: of the right's fields
   expr::Options options;
+  // How often --merge kept the left's value of a field where the right's was a different one; shared by all partitions.
+  // null: not counted.
+  std::shared_ptr<std::atomic<uint64_t>> left_out = nullptr;
 };
 
 class JoinResult {
@@ -62,6 +69,7 @@ class JoinResult {
 
   const bool merge_;
   const std::string prefix_;
+  const std::shared_ptr<std::atomic<uint64_t>> left_out_;
   expr::Expressions expressions_;
   std::optional<size_t> where_;
   FieldSet no_fields_;

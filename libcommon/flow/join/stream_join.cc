@@ -2,7 +2,8 @@
 // (KeyedRows): a hot key costs the pages that changed, and no row grows beyond what a topic takes. Page 0 of a
 // key says which further ones there are; a page goes with its last record.
 //
-// Store: kJoinRow key:bytes [page:varint] -> due:signed page (kutils-state(5)), kTimerRow due key:bytes [page].
+// Store: kJoinRow key:bytes [page:varint] -> due:signed page (kutils-state(5)), kTimerRow
+// (stored_timers.h) with keys of the same form.
 #include <algorithm>
 #include <limits>
 #include <string>

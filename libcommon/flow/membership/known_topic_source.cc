@@ -1,25 +1,23 @@
 #include "flow/membership/known_topic_source.h"
 
-#include <chrono>
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 
-#include "flow/membership/partition_watch.h"
+#include "flow/membership/mark_check.h"
 
 namespace kutils::flow {
 namespace {
 
 constexpr int64_t kGapUs = 100'000;
 constexpr int64_t kLookUs = 1'000'000;
-constexpr int64_t kReadLimitUs = 3'000'000;
-constexpr Millis kGlance{50};
 
 class KnownTopicSource final : public io::Source {
  public:
   KnownTopicSource(std::unique_ptr<io::Source> source, const Environment& around, std::string hint,
                    KnownRecord read_before)
-      : source_(std::move(source)), around_(around), hint_(std::move(hint)) {
+      : source_(std::move(source)), around_(around), hint_(std::move(hint)), check_(around) {
     if (read_before.record.offset != kNoOffset) topics_[read_before.at.topic].known = std::move(read_before);
   }
 
@@ -35,18 +33,16 @@ class KnownTopicSource final : public io::Source {
   void add(const std::vector<kafka::TopicPartition>& added) override { source_->add(added); }
 
  private:
-  enum class Finding { is_known, different, unknown };
   struct Topic {
-    KnownRecord known;      // of the topic as we began with it
-    KnownRecord newest;     // came after a gap; offset kNoOffset: nothing did
-    int64_t last_us = 0;    // records came
-    int looks_shorter = 0;  // in a row found the log ending before the mark
+    KnownRecord known;     // of the topic as we began with it
+    KnownRecord newest;    // came after a gap; offset kNoOffset: nothing did
+    int64_t last_us = 0;   // records came
+    int64_t known_us = 0;  // a look has found the mark to be what it was
   };
   struct Answer {
     std::string topic;
     KnownRecord newest;
-    Finding found = Finding::unknown;
-    bool is_shorter = false;
+    MarkCheck::Finding found = MarkCheck::Finding::unknown;
   };
 
   void took(const Record& last) {
@@ -70,10 +66,11 @@ class KnownTopicSource final : public io::Source {
     const int64_t now = around_.clock.steady_us();
     if (now < next_look_us_) return;
     for (const auto& [name, topic] : topics_) {
-      if (topic.newest.record.offset == kNoOffset) continue;
+      const bool is_idle = now - std::max(topic.last_us, topic.known_us) >= kIdleCheckUs;
+      if (topic.newest.record.offset == kNoOffset && !is_idle) continue;
       next_look_us_ = now + kLookUs;
       answer_ = run_beside(around_.executor, [this, name = name, known = topic.known, newest = topic.newest] {
-        return ask(name, known, newest);
+        return Answer{name, newest, ask(known)};
       });
       return;
     }
@@ -81,70 +78,30 @@ class KnownTopicSource final : public io::Source {
 
   void judge(const Answer& answer) {
     Topic& topic = topics_[answer.topic];
-    topic.looks_shorter = answer.is_shorter ? topic.looks_shorter + 1 : 0;
-    if (answer.found == Finding::different || topic.looks_shorter >= kShorterLooks)
+    if (answer.found == MarkCheck::Finding::different)
       throw usage_error("the record at " + topic.known.at.topic + " [" +
                             std::to_string(topic.known.at.partition) + "] @ " +
                             std::to_string(topic.known.record.offset) +
                             " is not the one that was read: the topic was deleted and recreated, or it lost "
                             "records; its first records may have been skipped",
                         hint_);
-    if (answer.found != Finding::is_known) return;
+    if (answer.found == MarkCheck::Finding::unknown) return;
+    topic.known_us = around_.clock.steady_us();
+    if (answer.newest.record.offset == kNoOffset) return;
     topic.known = answer.newest;
     if (topic.newest.at == answer.newest.at && topic.newest.record.offset == answer.newest.record.offset)
       topic.newest.record.offset = kNoOffset;
   }
 
-  // --- on the helper's thread ---
-
-  Answer ask(const std::string& topic, const KnownRecord& known, const KnownRecord& newest) {
-    Answer answer{topic, newest};
+  // On the helper's thread.
+  MarkCheck::Finding ask(const KnownRecord& known) {
+    MarkCheck::Findings found;
     try {
-      answer.found = read_again(known);
-      if (answer.found == Finding::unknown) judge_by_ends(known, answer);
+      check_.check({{known.at, known.record}}, found);
     } catch (const Error&) {
       // An outage: the next look.
     }
-    return answer;
-  }
-
-  Finding read_again(const KnownRecord& known) {
-    Finding found = Finding::unknown;
-    try {
-      if (!reader_) reader_ = around_.make_mark_reader();
-      reader_->start({{known.at, known.record.offset, {}}});
-      const int64_t until = around_.clock.steady_us() + kReadLimitUs;
-      for (bool ends = false; !ends && around_.clock.steady_us() < until && around_.stop.signal() == 0;) {
-        Batch batch;
-        const kafka::Polled polled = reader_->poll(batch, kGlance);
-        for (const Record& record : batch.records()) {
-          if (record.topic != known.at.topic || record.partition != known.at.partition || ends) continue;
-          const bool is_there = record.offset == known.record.offset;
-          found =
-              is_there && digest_of(record) != known.record.digest ? Finding::different : Finding::is_known;
-          ends = true;
-        }
-        for (const auto& end : polled.ends) {
-          if (!(end.at == known.at) || ends) continue;
-          if (end.offset > known.record.offset) found = Finding::is_known;  // compacted away
-          ends = true;
-        }
-      }
-      reader_->stop(known.at);
-    } catch (const kafka::KafkaError&) {
-      reader_.reset();
-    }
-    return found;
-  }
-
-  void judge_by_ends(const KnownRecord& known, Answer& answer) {
-    if (!admin_) {
-      admin_ = around_.make_admin();
-      admin_->try_once();
-    }
-    const kafka::Watermarks log = admin_->watermarks(known.at);
-    answer.is_shorter = log.high <= known.record.offset;
-    if (log.low > known.record.offset) answer.found = Finding::is_known;  // removed by retention
+    return found[known.at];
   }
 
   const std::unique_ptr<io::Source> source_;
@@ -152,9 +109,7 @@ class KnownTopicSource final : public io::Source {
   const std::string hint_;
   std::map<std::string, Topic> topics_;
   int64_t next_look_us_ = 0;
-  // The helper's.
-  std::unique_ptr<kafka::PartitionReader> reader_;
-  std::unique_ptr<kafka::Admin> admin_;
+  MarkCheck check_;  // the helper's
   Task<Answer> answer_;
 };
 

@@ -4,7 +4,7 @@
 //
 // A topic cannot be recreated while its records come without a gap. After one, the last record before it is read
 // again, beside the caller, at most once a second: it is what it was, or compaction or retention removed it, or the
-// topic is another one.
+// topic is another one. While nothing comes, it is read again every 10 s.
 #pragma once
 
 #include <memory>

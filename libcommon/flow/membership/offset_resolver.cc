@@ -1,6 +1,10 @@
 #include "flow/membership/offset_resolver.h"
 
+#include <map>
+
 #include "data/batch.h"
+#include "flow/membership/origins.h"
+#include "flow/tasks/input_positions.h"
 
 namespace kutils::flow {
 namespace {
@@ -12,7 +16,7 @@ constexpr Millis kGlance{100};
 
 // Where the state stands decides; the group's offset is its mirror (rule 17).
 int64_t OffsetResolver::with_state(PartitionState& state, const kafka::PartitionOffset& commit,
-                                   bool& is_new) {
+                                   kafka::Watermarks log, bool& is_new) {
   using Action = state::Resume::Action;
   const std::optional<int64_t> group_offset =
       commit.offset == kafka::kOffsetNone ? std::nullopt : std::optional<int64_t>(commit.offset);
@@ -31,7 +35,7 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
       throw usage_error(text, again);
     }
   }
-  const state::Resume resume = state.resume(group_offset, commit.at, context_.admin.watermarks(commit.at));
+  const state::Resume resume = state.resume(group_offset, commit.at, log);
   switch (resume.action) {
     case Action::start:
       is_new = true;
@@ -83,12 +87,6 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
 void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
   const std::string again = "start from the beginning under another name with -g NAME";
   if (context_.plan.in_memory) return;
-  if (!context_.plan.input_has_state()) {
-    throw usage_error("group " + context_.plan.group +
-                          " has state, but no offsets: they expired or were deleted, and how far " +
-                          context_.plan.inputs.front().first + " was read is not known",
-                      again);
-  }
   const LastRecord last = state.last_record(at);
   if (last.offset == kNoOffset || last.offset < context_.admin.watermarks(at).low) return;
   const auto source = context_.around.make_topic_source({{at, last.offset, last.offset + 1}});
@@ -105,14 +103,23 @@ void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicP
   }
 }
 
-std::vector<PartitionRange> OffsetResolver::without(const std::vector<kafka::TopicPartition>& fresh) {
+std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<kafka::TopicPartition>& fresh) {
+  std::vector<kafka::PartitionOffset> out;
+  std::map<kafka::TopicPartition, kafka::PartitionOffset> known;
+  if (const auto& rows = context_.plan.position_rows)
+    known = read_positions(context_.around, context_.admin, {context_.plan.changelog, *rows});
   // Partitions that came after the group's first start are read from their beginning (rule 19).
   const Range from_beginning;
   std::vector<kafka::TopicPartition> asked, later;
   for (const auto& at : fresh) {
-    const auto known = context_.plan.earlier_counts.find(at.topic);
+    if (const auto found = known.find(at); found != known.end()) {
+      const LastRecord mark = mark_of(found->second.metadata);
+      out.push_back({at, found->second.offset, with_mark(context_.plan.fingerprint, mark)});
+      continue;
+    }
+    const auto earlier = context_.plan.earlier_counts.find(at.topic);
     const bool is_later = context_.plan.sub_of(at.topic) > 0 || context_.plan.came_later(at) ||
-                          (known != context_.plan.earlier_counts.end() && at.partition >= known->second);
+                          (earlier != context_.plan.earlier_counts.end() && at.partition >= earlier->second);
     (is_later ? later : asked).push_back(at);
   }
   Range start = context_.job.range;
@@ -127,7 +134,8 @@ std::vector<PartitionRange> OffsetResolver::without(const std::vector<kafka::Top
     auto more = context_.around.resolve_range(context_.admin, from_beginning, later);
     starts.insert(starts.end(), more.begin(), more.end());
   }
-  return starts;
+  for (const PartitionRange& one : starts) out.push_back({one.at, one.from, context_.plan.fingerprint});
+  return out;
 }
 
 }  // namespace kutils::flow

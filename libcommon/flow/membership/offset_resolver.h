@@ -15,9 +15,11 @@ class OffsetResolver {
 
   // The offset of the next record for `state`, of which the group says `commit`. `is_new`: there is neither.
   // Throws Error(usage) where the two do not belong together, or to this job.
-  int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, bool& is_new);
-  // Of partitions that the group has no offset of.
-  std::vector<PartitionRange> without(const std::vector<kafka::TopicPartition>& fresh);
+  // `log`: of its partition.
+  int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, kafka::Watermarks log,
+                     bool& is_new);
+  // Of partitions that the group has no offset of: where its changelog says that it stood, else what -o asks for.
+  std::vector<kafka::PartitionOffset> without(const std::vector<kafka::TopicPartition>& fresh);
 
  private:
   void check_same_input(PartitionState& state, const kafka::TopicPartition& at);

@@ -17,9 +17,8 @@ constexpr int64_t kLookUs = 1'000'000;
 constexpr int64_t kGapUs = 100'000;
 constexpr size_t kMarksAtOnce = 16;
 constexpr size_t kNamedAtOnce = 32;  // of the topics that records name
-constexpr Millis kReadLimit{3000};
 constexpr Millis kSettleLimit{5000};
-constexpr Millis kEndLimit{1000};  // of both, once the program is asked to end
+constexpr Millis kEndLimit{1000};  // once the program is asked to end
 constexpr Millis kGlance{50};
 
 std::string name_of(const kafka::TopicPartition& at) {
@@ -91,7 +90,21 @@ Error deleted_topic_error(const WorkerContext& context, const std::string& topic
       topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
 }
 
-Origins::Origins(const WorkerContext& context) : context_(context) {}
+Error recreated_topic_error(const WorkerContext& context, const std::string& topic, const std::string& what) {
+  if (is_internal(context.plan, topic)) return usage_error(what, kStateLost);
+  return usage_error(what,
+                     "the records that it held are gone; start " + context.job.tool +
+                         " again to write on, or under another name with -g NAME to write all of it again");
+}
+
+Error other_record_error(const std::string& group, const kafka::TopicPartition& at, int64_t offset) {
+  return usage_error("the record at " + name_of(at) + " @ " + std::to_string(offset) +
+                         " is not the one that group " + group +
+                         " has processed: the topic was deleted and recreated, or it lost records",
+                     kAgain);
+}
+
+Origins::Origins(const WorkerContext& context) : context_(context), check_(context.around) {}
 Origins::~Origins() = default;
 
 void Origins::begin(const kafka::TopicPartition& at, std::string_view metadata) {
@@ -202,13 +215,14 @@ Origins::Question Origins::next_question() {
     const kafka::TopicPartition*& so_far = best[at.topic];
     if (!so_far || places_.at(*so_far).mark.offset < place.mark.offset) so_far = &at;
   }
+  const int64_t now = context_.around.clock.steady_us();
   for (const auto& [topic, at] : best) {
     const auto is_of_topic = [&name = topic](const auto& one) { return one.first.topic == name; };
-    if (std::any_of(question.newer.begin(), question.newer.end(), is_of_topic) ||
+    const bool is_due = now - known_us_[topic] >= kIdleCheckUs && question.marks.size() < kMarksAtOnce;
+    if (is_due || std::any_of(question.newer.begin(), question.newer.end(), is_of_topic) ||
         std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
       question.marks[*at] = places_.at(*at).mark;
   }
-  const int64_t now = context_.around.clock.steady_us();
   if (now < next_topics_us_) return question;
   next_topics_us_ = now + kLookUs;
   for (const std::string& topic : needed_topics(context_))
@@ -269,20 +283,15 @@ std::optional<Error> Origins::judge(const Answer& answer) {
   std::set<std::string> cannot_tell;
   for (const auto& [at, finding] : answer.found) {
     const auto place = places_.find(at);
-    if (finding == Finding::different) {
-      return usage_error("the record at " + name_of(at) + " @ " +
-                             std::to_string(question.marks.at(at).offset) + " is not the one that group " +
-                             context_.plan.group +
-                             " has processed: the topic was deleted and recreated, or it lost records",
-                         kAgain);
-    }
+    if (finding == Finding::different)
+      return other_record_error(context_.plan.group, at, question.marks.at(at).offset);
     if (finding == Finding::unknown) cannot_tell.insert(at.topic);
     if (finding == Finding::same || finding == Finding::gone) known_again.insert(at.topic);
     const bool is_other = place == places_.end() || place->second.mark.offset != question.marks.at(at).offset;
     if (is_other || finding == Finding::unknown) continue;
     place->second.looked_at = true;
-    if (finding == Finding::gone) place->second.mark = {};
   }
+  for (const std::string& topic : known_again) known_us_[topic] = context_.around.clock.steady_us();
   for (const auto& [at, newer] : question.newer) {
     const auto place = places_.find(at);
     if (place == places_.end() || !place->second.looked_at) continue;
@@ -312,9 +321,7 @@ std::optional<Error> Origins::judge(const Answer& answer) {
     if (looks >= kMissingLooks) return deleted_topic_error(context_, topic);
     if (is_input(context_.plan, topic)) continue;
     const auto error = written_.judge(question.topics[i], found);
-    if (!error) continue;
-    if (is_internal(context_.plan, topic)) return usage_error(error->what(), kStateLost);
-    return error;
+    if (error) return recreated_topic_error(context_, topic, error->what());
   }
   return std::nullopt;
 }
@@ -324,80 +331,16 @@ std::optional<Error> Origins::judge(const Answer& answer) {
 Origins::Answer Origins::ask(const Question& question) {
   Answer answer;
   try {
-    if (!admin_) {
-      admin_ = context_.around.make_admin();
-      admin_->try_once();
-    }
-    if (!question.marks.empty()) read_marks(question, answer);
+    if (!question.marks.empty()) check_.check(question.marks, answer.found);
     std::vector<TopicLook> topics;
-    for (const auto& topic : question.topics) topics.push_back(look_at(*admin_, topic));
+    for (const auto& topic : question.topics) topics.push_back(look_at(check_.admin(), topic));
     answer.topics = std::move(topics);
     for (const std::string& topic : question.counted)
-      if (const auto found = admin_->find_topic(topic)) answer.counts[topic] = found->partitions;
+      if (const auto found = check_.admin().find_topic(topic)) answer.counts[topic] = found->partitions;
   } catch (const Error&) {
     // An outage: what was found out stands, the rest is asked again.
   }
   return answer;
-}
-
-void Origins::read_marks(const Question& question, Answer& answer) {
-  if (!reader_) reader_ = context_.around.make_mark_reader();
-  std::map<kafka::TopicPartition, LastRecord> open = question.marks;
-  std::vector<kafka::PartitionOffset> from;
-  for (const auto& [at, mark] : open) {
-    answer.found[at] = Finding::unknown;
-    from.push_back({at, mark.offset, {}});
-  }
-  const auto finish = [&](const kafka::TopicPartition& at, Finding finding) {
-    answer.found[at] = finding;
-    open.erase(at);
-    reader_->stop(at);
-  };
-  std::map<kafka::TopicPartition, bool> doubtful;  // whether the log was read beyond the mark
-  try {
-    reader_->start(from);
-    const Clock& clock = context_.around.clock;
-    const int64_t began = clock.steady_us();
-    const auto is_over = [&] {
-      const Millis limit = context_.around.stop.signal() == 0 ? kReadLimit : kEndLimit;
-      return clock.steady_us() - began >= std::chrono::microseconds(limit).count();
-    };
-    while (!open.empty() && !is_over()) {
-      Batch batch;
-      const kafka::Polled polled = reader_->poll(batch, kGlance);
-      for (const Record& record : batch.records()) {
-        const kafka::TopicPartition at{std::string(record.topic), record.partition};
-        const auto mark = open.find(at);
-        if (mark == open.end()) continue;
-        const bool is_there = record.offset == mark->second.offset;
-        const bool is_same = is_there && digest_of(record) == mark->second.digest;
-        finish(at, is_same ? Finding::same : is_there ? Finding::different : Finding::gone);
-      }
-      for (const auto& end : polled.ends) {
-        const auto mark = open.find(end.at);
-        if (mark == open.end()) continue;
-        doubtful[end.at] = end.offset > mark->second.offset;
-        finish(end.at, Finding::unknown);
-      }
-    }
-    for (const auto& [at, mark] : std::map(open)) finish(at, Finding::unknown);
-  } catch (const kafka::KafkaError&) {
-    // One of the offsets is not there, or the reader cannot go on: the logs' ends tell.
-    for (const auto& [at, mark] : open) doubtful[at] = false;
-    reader_.reset();
-  }
-  for (const auto& [at, was_passed] : doubtful)
-    answer.found[at] = judge_by_ends(at, question.marks.at(at).offset, was_passed);
-}
-
-Origins::Finding Origins::judge_by_ends(const kafka::TopicPartition& at, int64_t offset, bool was_passed) {
-  const kafka::Watermarks log = admin_->watermarks(at);
-  if (log.high > offset) {
-    shorter_.erase(at);
-    return was_passed || log.low > offset ? Finding::gone : Finding::unknown;  // by retention or compaction
-  }
-  // Twice, for a new leader may be a moment behind.
-  return ++shorter_[at] >= kShorterLooks ? Finding::different : Finding::unknown;
 }
 
 }  // namespace kutils::flow

@@ -8,7 +8,8 @@
 // moves on to a newer record only after the old one was found to be what it was, later than the newer one was
 // fetched: so a mark is always of the topic that the group began with, whatever was committed between two
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
-// removed says nothing: then the next record becomes the mark.
+// removed says nothing: then the next record becomes the mark. While nothing comes, one mark of each topic is read again
+// every 10 s (of many topics, 16 a second): one recreated with as many records as were read has nothing new to give.
 //
 // A topic cannot be recreated while its records come without a gap. So the first records after one are
 // committed only when a look that was begun after they came has found a mark of their topic; it runs while
@@ -40,10 +41,9 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "flow/membership/mark_check.h"
 #include "flow/membership/partition_watch.h"
 #include "flow/run/worker_context.h"
-#include "flow/tasks/partition_state.h"
-#include "kafka/partition_reader.h"
 
 namespace kutils::flow {
 
@@ -55,6 +55,10 @@ LastRecord mark_of(std::string_view metadata);  // without an offset where there
 // The topics without which the run cannot go on, and what there is to say when one of them was deleted.
 std::vector<std::string> needed_topics(const WorkerContext& context);
 Error deleted_topic_error(const WorkerContext& context, const std::string& topic);
+// The same of one that is written, and was recreated: `what` says so.
+Error recreated_topic_error(const WorkerContext& context, const std::string& topic, const std::string& what);
+// An input's record at the mark is another one.
+Error other_record_error(const std::string& group, const kafka::TopicPartition& at, int64_t offset);
 
 class Origins {
  public:
@@ -89,7 +93,7 @@ class Origins {
   std::optional<Error> settle();
 
  private:
-  enum class Finding { same, different, gone, unknown };
+  using Finding = MarkCheck::Finding;
   struct Place {
     LastRecord mark;        // of the topic that the group began with
     LastRecord newest;      // the first one that was processed since the last look was begun
@@ -103,14 +107,14 @@ class Origins {
     bool is_asked = false;  // by the question under way
   };
   struct Question {
-    std::map<kafka::TopicPartition, LastRecord> marks;
-    std::map<kafka::TopicPartition, LastRecord> newer;  // processed before it was asked
+    Marks marks;
+    Marks newer;                                        // processed before it was asked
     std::map<std::string, kafka::TopicPartition> gaps;  // by topic, whose mark tells
     std::vector<kafka::PartitionOffset> topics;         // do they still exist, as far as it is known
     std::vector<std::string> counted;                   // how many partitions do they have
   };
   struct Answer {
-    std::map<kafka::TopicPartition, Finding> found;
+    MarkCheck::Findings found;
     std::vector<TopicLook> topics;  // in the question's order; empty: not found out
     std::map<std::string, int32_t> counts;
   };
@@ -119,15 +123,14 @@ class Origins {
   // Whose mark tells of this topic: that of `at`, or else the newest that was found to be right.
   std::optional<kafka::TopicPartition> best_mark(const kafka::TopicPartition& at) const;
   Answer ask(const Question& question);
-  void read_marks(const Question& question, Answer& answer);
-  Finding judge_by_ends(const kafka::TopicPartition& at, int64_t offset, bool was_passed);
   std::optional<Error> judge(const Answer& answer);
   bool is_settled() const;
 
   const WorkerContext context_;
   std::map<kafka::TopicPartition, Place> places_;
-  std::map<std::string, int> missing_;     // looks in a row that did not find the topic
-  std::map<std::string, int32_t> counts_;  // partitions of topics that are read side by side
+  std::map<std::string, int64_t> known_us_;  // topics: when a mark was last found to be what it was
+  std::map<std::string, int> missing_;       // looks in a row that did not find the topic
+  std::map<std::string, int32_t> counts_;    // partitions of topics that are read side by side
   WrittenLogs written_;
   size_t next_named_ = 0;
   std::map<std::string, Gap> gaps_;  // by topic; not looked at since
@@ -137,10 +140,7 @@ class Origins {
   int64_t next_look_us_ = 0;
   int64_t next_topics_us_ = 0;
   Question question_;
-  // The helper's, one at a time.
-  std::unique_ptr<kafka::Admin> admin_;
-  std::unique_ptr<kafka::PartitionReader> reader_;
-  std::map<kafka::TopicPartition, int> shorter_;  // looks in a row that found the log ending before the mark
+  MarkCheck check_;  // the helper's, one at a time
   Task<Answer> answer_;
 };
 

@@ -168,8 +168,8 @@ class Processor final : public Emitter {
   uint64_t out_ = 0;
   uint64_t out_before_current_ = 0;
   End end_ = End::no;
-  std::optional<size_t> ends_before_;               // of the batch
-  size_t taken_before_ = 0;                         // of the batch: no record from here on was taken
+  std::optional<size_t> ends_before_;  // of the batch
+  size_t taken_before_ = 0;            // of the batch: no record from here on was taken
   bool is_beyond_limit_ = false;
   std::vector<std::pair<size_t, size_t>> counted_;  // of the batch: where records counted as read, how many
   // The last record of which an output was refused, and why: of this batch, since the last abort.

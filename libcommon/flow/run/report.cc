@@ -73,8 +73,9 @@ void Report::failed(const Record* origin, const RecordError& error, bool last,
   ++counts.failures_by_reason[to_string(error.reason)];
   if (!last) {
     if (shown_ >= kInFull) return;
-    const std::string kind =
-        result_of ? std::string(to_string(error.reason)) + " of key " + std::string(*result_of) : kind_of(error);
+    const std::string kind = result_of
+                                 ? std::string(to_string(error.reason)) + " of key " + std::string(*result_of)
+                                 : kind_of(error);
     const auto [said, is_new] = said_.try_emplace(kind, Said{error.message, 0});
     if (!is_new) {
       if (++said->second.again == 1) {

@@ -4,6 +4,8 @@
 #include "flow/membership/origins.h"
 #include "flow/membership/partition_watch.h"
 #include "flow/run/worker.h"
+#include "io/topic_sink.h"
+#include "kafka/topic_refusal.h"
 #include "state/layout.h"
 #include "state/state_error.h"
 
@@ -97,9 +99,10 @@ void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMem
     throw usage_error("group " + plan.group + " has read topic '" + topic +
                           "' before, but the cluster has no offsets of it any more: they expired or were "
                           "deleted, or the topic was deleted and recreated",
-                      job.stateful() ? "start from the beginning under another name with -g NAME"
-                                     : "say where to start: -o beginning processes all of it again, -o end only "
-                                       "what comes from now on");
+                      job.stateful()
+                          ? "start from the beginning under another name with -g NAME"
+                          : "say where to start: -o beginning processes all of it again, -o end only "
+                            "what comes from now on");
   }
 }
 
@@ -201,11 +204,17 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
       if (error.is_unanswered()) {
         if (++unanswered_in_a_row > kMaxUnansweredInARow) throw;
       } else if (++fatal_in_a_row > kMaxFatalInARow) {
-        throw Error(ExitCode::delivery,
-                    std::string("gave up after ") + std::to_string(kMaxFatalInARow) +
-                        " restarts in a row: " + error.what(),
-                    "does another process run as " + slot->instance_id() + "? Give each its own --instance");
+        throw Error(
+            ExitCode::delivery,
+            std::string("gave up after ") + std::to_string(kMaxFatalInARow) +
+                " restarts in a row: " + error.what(),
+            kafka::is_refused_by_settings(error)
+                ? error.hint()
+                : "does another process run as " + slot->instance_id() + "? Give each its own --instance");
       }
+      // The next worker reads those of its outputs; the changelog's stand in the plan.
+      if (kafka::is_refused_by_settings(error) && !plan.changelog.empty())
+        prepared->changelog_max_bytes = io::limits_of(admin->topic_config(plan.changelog)).max_bytes;
       if (error.is_fencing() && !worker.member_id().empty()) {
         refuse_rival(slot->instance_id(), worker.member_id(), around, *admin, plan.group,
                      worker.was_away() ? kRivalLooksAfterSleep : kRivalLooks);

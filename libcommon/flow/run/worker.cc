@@ -1,6 +1,7 @@
 #include "flow/run/worker.h"
 
 #include "flow/run/commit_observer.h"
+#include "kafka/topic_refusal.h"
 
 #include <algorithm>
 #include <utility>
@@ -407,7 +408,10 @@ void Worker::leave() {
 // is being handled.
 void Worker::refuse_if_usage(const KafkaError& error) {
   if (error.code() != ExitCode::usage || refusal_) return;
-  refusal_ = std::current_exception();
+  const auto* recreated = dynamic_cast<const kafka::RecreatedTopic*>(&error);
+  refusal_ = recreated
+                 ? std::make_exception_ptr(recreated_topic_error(parts_, recreated->topic(), error.what()))
+                 : std::current_exception();
   rewind_needed_ = true;
 }
 

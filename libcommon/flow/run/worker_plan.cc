@@ -1,14 +1,21 @@
 #include "flow/run/worker_plan.h"
 
 #include <algorithm>
+#include <set>
 
+#include "base/correction.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "flow/membership/gaps.h"
+#include "flow/membership/mark_check.h"
+#include "flow/membership/origins.h"
 #include "flow/membership/reset_mark.h"
 #include "flow/run/new_topic_sink.h"
 #include "flow/tasks/changelog.h"
+#include "flow/tasks/input_positions.h"
 #include "flow/tasks/source_headers.h"
 #include "io/endpoint.h"
+#include "kafka/ends_of_many.h"
 #include "state/layout.h"
 
 namespace kutils::flow {
@@ -45,9 +52,10 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
   for (const auto& [what, spec] : job.settings) {
     const std::string value = bare_name(spec);
     if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
-    return usage_error(no_such, "'" + value + "', which is a topic, was taken as the " + what +
-                                    ", which comes first: " + job.tool + " " + what + " " + value + " " +
-                                    name);
+    const std::string taken = "'" + value + "', which is a topic, was taken as the " + what;
+    if (what.find(' ') != what.npos) return usage_error(no_such, taken);  // of a stage of kpipe
+    throw CorrectedError(no_such,
+                         {.before = taken + ", which comes first: ", .operands = {{what, value, name}}});
   }
   const std::string near = nearest_name(name, names);
   return usage_error(
@@ -189,14 +197,75 @@ bool has_windows_behind_state(const Topology& topology) {
 // All offsets of the group are gone, and its state says that it has run: found before a record is read, for
 // what comes before an internal topic would be written again.
 std::optional<Error> lost_state(kafka::Admin& admin, const WorkerPlan& plan, int32_t states) {
-  for (int32_t number = 0; number < states; ++number) {
-    if (admin.watermarks({plan.changelog, number}).high == 0) continue;
+  std::vector<kafka::TopicPartition> changelog;
+  for (int32_t number = 0; number < states; ++number) changelog.push_back({plan.changelog, number});
+  for (const auto& [at, log] : kafka::ends_of_many(admin, changelog)) {
+    if (log.high == 0) continue;
     return usage_error("group " + plan.group +
                            " has state, but no offsets: they expired or were deleted, and how far " +
                            plan.inputs.front().first + " was read is not known",
                        "start from the beginning under another name with -g NAME");
   }
   return std::nullopt;
+}
+
+// Of tasks without state (input_positions.h).
+bool keeps_positions(const Job& job, const WorkerPlan& plan) {
+  const auto& subs = job.topology.subs();
+  return job.stateful() && !plan.in_memory &&
+         std::any_of(subs.begin(), subs.end(), [](const SubTopology& sub) { return !sub.has_state(); });
+}
+
+// A topic that is deleted takes the group's offsets with it: one of the same name is another one. Throws Error(usage).
+void check_same_topics(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
+                       const std::string& group, std::vector<kafka::PartitionOffset> positions) {
+  if (positions.empty()) return;
+  judge_gaps(positions, admin, job.accept_gap, log);
+  Marks marks;
+  for (const auto& one : positions)
+    if (const LastRecord mark = mark_of(one.metadata); mark.offset != kNoOffset) marks[one.at] = mark;
+  if (!around.make_mark_reader) return;
+  MarkCheck check(around);
+  for (int look = 0; look < kShorterLooks && !marks.empty(); ++look) {
+    if (look > 0) around.pause(kTopicLook);
+    MarkCheck::Findings found;
+    check.check(marks, found);
+    for (const auto& [at, finding] : found) {
+      if (finding == MarkCheck::Finding::different) throw other_record_error(group, at, marks.at(at).offset);
+      if (finding != MarkCheck::Finding::unknown) marks.erase(at);
+    }
+  }
+}
+
+// The cluster has forgotten offsets of the group, or a partition is new. What the changelog says takes their place.
+void recover_offsets(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
+                     const WorkerPlan& plan, int32_t most, std::vector<kafka::PartitionOffset>& commits) {
+  const auto is_missing = [](const auto& commit) { return commit.offset == kafka::kOffsetNone; };
+  if (!keeps_positions(job, plan) || std::none_of(commits.begin(), commits.end(), is_missing)) return;
+  const auto changelog = admin.find_topic(changelog_name(plan.group));
+  if (!changelog) return;
+  int32_t states = 0;
+  for (size_t i = 0; i < job.topology.subs().size(); ++i) {
+    if (!job.topology.subs()[i].has_state()) continue;
+    const auto internal = i == 0 ? std::nullopt : admin.find_topic(internal_topic_name(plan.group, i));
+    if (i > 0 && !internal) return;
+    states += internal ? internal->partitions : most;
+  }
+  if (changelog->partitions != states + 1) return;
+  const auto known = read_positions(around, admin, {changelog->name, states});
+  std::vector<kafka::PartitionOffset> recovered;
+  for (auto& commit : commits) {
+    const auto found = known.find(commit.at);
+    if (!is_missing(commit) || found == known.end()) continue;
+    commit = found->second;
+    recovered.push_back(commit);
+  }
+  check_same_topics(job, around, admin, log, plan.group, recovered);
+  std::set<std::string> told;
+  for (const auto& one : recovered)
+    if (told.insert(one.at.topic).second)
+      log.note("group " + plan.group + " has no offsets in " + one.at.topic +
+               " any more: it continues at those that its changelog tells");
 }
 
 // A sibling's first commits may come between our look at the group's offsets and what says that it has run: most
@@ -366,8 +435,9 @@ bool is_missing(const Job& job, kafka::Admin& admin, const std::string& topic) {
 
 // Only the in-memory broker gives another count than the one that was asked for.
 static std::string other_count(const std::string& topic, int32_t wanted) {
-  return ", not " + std::to_string(wanted) + ": the in-memory broker gives each the same; for more or fewer: kbroker --topic " +
-         topic + ":" + std::to_string(wanted);
+  return ", not " + std::to_string(wanted) +
+         ": the in-memory broker gives each the same; for more or fewer: kbroker --topic " + topic + ":" +
+         std::to_string(wanted);
 }
 
 int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& topic,
@@ -410,7 +480,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const bool to_lines = job.out.is_lines();
   if (to_lines && job.stateful()) {
     throw usage_error(
-        "-g does not go with state from a topic to lines: the offsets would be kept and the rows lost",
+        "-g: from a topic to lines the rows are in memory, and the group's next run would start without them",
         "write to a topic, OUT, and print it: kread -e OUT");
   }
   plan.state_name = job.group;
@@ -462,7 +532,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   if (job.on_error && job.on_error->policy == OnError::Policy::dead_letter) {
     if (to_lines)
       throw usage_error(
-          "--on-error dead-letter does not go with -g from a topic to lines: one commit cannot hold both",
+          "--on-error dead-letter and -g exclude each other from a topic to lines: one commit cannot hold both",
           "leave -g out, write to a topic, or use --on-error skip");
     plan.dead_letters = job.on_error->topic;
     ensure_topic(job, admin, log, plan.dead_letters, most, true);
@@ -471,7 +541,8 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const Fingerprint now(job, plan.inputs);
   plan.fingerprint = now.encoded();
   const auto partitions = plan.all_partitions();
-  const auto commits = admin.committed(plan.group, partitions);
+  auto commits = admin.committed(plan.group, partitions);
+  recover_offsets(job, around, admin, log, plan, most, commits);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
   plan.subs.push_back({plan.inputs.front().first,
@@ -504,9 +575,11 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       if (has_begun_meanwhile(admin, plan)) return prepare(job, around, admin, log);
       throw *lost;
     }
-    const auto topic = ensure_changelog(job, admin, log, plan.group,
-                                        plan.in_memory ? plan.subs.back().partitions : next, has_run);
+    const auto topic =
+        ensure_changelog(job, admin, log, plan.group, plan.in_memory ? plan.subs.back().partitions : next,
+                         keeps_positions(job, plan), has_run);
     plan.changelog = topic.name;
+    if (keeps_positions(job, plan) && topic.partitions > next) plan.position_rows = next;
     if (const auto lost = is_new ? lost_state(admin, plan, next) : std::nullopt) {
       if (has_begun_meanwhile(admin, plan)) return prepare(job, around, admin, log);
       throw *lost;

@@ -62,6 +62,7 @@ struct WorkerPlan {
   std::string changelog;
   int64_t delete_retention_ms = 0;
   int64_t changelog_max_bytes = std::numeric_limits<int64_t>::max();
+  std::optional<int32_t> position_rows;  // the changelog's partition of them, if any (input_positions.h)
   // As Topology::subs().
   std::vector<SubPlan> subs;
   bool has_internal_topic() const { return subs.size() > 1; }

@@ -1,6 +1,7 @@
 #include "flow/tasks/changelog.h"
 
 #include <charconv>
+#include <utility>
 
 #include "io/topic_sink.h"
 
@@ -18,14 +19,17 @@ std::string forget(const std::string& group) {
 std::string changelog_name(const std::string& group) { return group + "-changelog"; }
 
 ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, const std::string& group,
-                                int32_t partitions, bool has_commits) {
+                                int32_t states, bool keeps_positions, bool has_commits) {
+  const int32_t partitions = states + (keeps_positions ? 1 : 0);
   ChangelogTopic out;
   out.name = changelog_name(group);
   out.delete_retention_ms = kDayMs;
+  out.partitions = partitions;
   if (const auto found = admin.find_topic(out.name)) {
-    if (found->partitions != partitions) {
+    out.partitions = found->partitions;
+    if (found->partitions != partitions && found->partitions != states) {
       throw usage_error("the changelog topic " + out.name + " has " + std::to_string(found->partitions) +
-                            " partitions, the state has " + std::to_string(partitions),
+                            " partitions, the state has " + std::to_string(states),
                         forget(group));
     }
     const auto config = admin.topic_config(out.name);
@@ -61,11 +65,32 @@ ChangelogTopic ensure_changelog(const Job& job, kafka::Admin& admin, Log& log, c
   admin.create_topic(wanted);
   const auto made = admin.find_topic(out.name);
   if (made && made->partitions != partitions)
-    return ensure_changelog(job, admin, log, group, partitions, has_commits);
+    return ensure_changelog(job, admin, log, group, states, keeps_positions, has_commits);
   out.max_bytes = io::limits_of(admin.topic_config(out.name)).max_bytes;
   if (job.verbose > 0) log.note("created changelog topic " + out.name);
   return out;
 }
+
+namespace {
+
+// Settings under which an internal topic would lose records, or their times: an administrator may have changed them.
+void check_internal_topic(kafka::Admin& admin, const std::string& name) {
+  constexpr std::pair<const char*, const char*> kNeeded[] = {{"cleanup.policy", "delete"},
+                                                             {"message.timestamp.type", "CreateTime"}};
+  const auto config = admin.topic_config(name);
+  for (const auto& [setting, needed] : kNeeded) {
+    const auto found = config.find(setting);
+    if (found == config.end() || found->second == needed) continue;
+    const std::string change = std::string(setting) + "=" + needed;
+    throw usage_error("the internal topic " + name + " has " + setting + "=" + found->second +
+                          ", which loses " +
+                          (found->second == "LogAppendTime" ? "the records' times" : "records"),
+                      "if no tool of the group has run with it: ktopic alter --execute --config " + change +
+                          " " + name + "; else start from the beginning under another name with -g NAME");
+  }
+}
+
+}  // namespace
 
 std::string internal_topic_name(const std::string& group, size_t sub) {
   return group + "-repartition" + (sub > 1 ? "-" + std::to_string(sub) : "");
@@ -86,7 +111,10 @@ bool create_for_any_time(kafka::Admin& admin, kafka::NewTopic topic) {
 
 int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, const std::string& name,
                               int32_t partitions, bool has_commits) {
-  if (const auto found = admin.find_topic(name)) return found->partitions;
+  if (const auto found = admin.find_topic(name)) {
+    check_internal_topic(admin, name);
+    return found->partitions;
+  }
   if (has_commits) {
     throw usage_error(
         "the internal topic " + name + " is missing, though group " + job.group + " has run before",
@@ -100,7 +128,11 @@ int32_t ensure_internal_topic(const Job& job, kafka::Admin& admin, Log& log, con
   wanted.name = name;
   wanted.partitions = partitions;
   wanted.replication = job.replication.value_or(static_cast<int16_t>(-1));
-  wanted.config = {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  // Whatever the broker's defaults are.
+  wanted.config = {{"cleanup.policy", "delete"},
+                   {"retention.ms", "-1"},
+                   {"retention.bytes", "-1"},
+                   {"message.timestamp.type", "CreateTime"}};
   create_for_any_time(admin, wanted);
   const auto made = admin.find_topic(name);
   if (job.verbose > 0) log.note("created internal topic " + name);

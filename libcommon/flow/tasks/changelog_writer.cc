@@ -1,15 +1,18 @@
 #include "flow/tasks/changelog_writer.h"
 
+#include "flow/tasks/input_positions.h"
 #include "io/topic_sink.h"
 
 namespace kutils::flow {
 
 void ChangelogWriter::write(const std::vector<kafka::PartitionOffset>& offsets) {
-  kafka::Producer& producer = *committer_.producers().at(committer_.producer_index());
   const int64_t now = context_.around.clock.wall_ms();
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
-    if (!partition.state) continue;
+    if (!partition.state) {
+      if (!partition.state_number && partition.next != partition.committed) write_position(offset);
+      continue;
+    }
     const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
     positions_.assign(1, {offset.at, offset.offset, partition.last_record});
     for (const auto& at : context_.plan.companions_of(offset.at)) {
@@ -22,13 +25,30 @@ void ChangelogWriter::write(const std::vector<kafka::PartitionOffset>& offsets) 
       row.key = MaybeBytes(change.key);
       row.value = change.value;
       check_size(row, offset);
-      if (batches_.is_small() && batches_.must_flush_before(changelog, io::batch_bytes(row)))
-        producer.flush();
-      producer.produce(context_.plan.changelog, changelog, row);
+      produce(changelog, row);
     }
   }
   if (outside_) outside_->flush();
-  check_changelog(producer, offsets);
+  check_changelog(offsets);
+}
+
+void ChangelogWriter::write_first(const std::vector<kafka::PartitionOffset>& offsets) {
+  for (const auto& offset : offsets) write_position(offset);
+}
+
+void ChangelogWriter::write_position(const kafka::PartitionOffset& position) {
+  const auto& rows = context_.plan.position_rows;
+  if (!rows) return;
+  const std::string key = position_key(position.at), value = position_value(position);
+  Output row;
+  row.key = std::string_view(key);
+  row.value = std::string_view(value);
+  produce(*rows, row);
+}
+
+void ChangelogWriter::produce(int32_t partition, const Output& row) {
+  if (batches_.is_small() && batches_.must_flush_before(partition, io::batch_bytes(row))) producer().flush();
+  producer().produce(context_.plan.changelog, partition, row);
 }
 
 // Judged before it is produced (rule 6): the broker would refuse the whole transaction, again and again.
@@ -50,15 +70,14 @@ void ChangelogWriter::check_size(const Output& row, const kafka::PartitionOffset
 
 // The changelog's offsets only grow, unless it is deleted and recreated while the tool runs: then it lacks
 // rows that the state has. Found before the commit, for afterwards it would look like a state of its own.
-void ChangelogWriter::check_changelog(kafka::Producer& producer,
-                                      const std::vector<kafka::PartitionOffset>& offsets) {
-  producer.flush();
+void ChangelogWriter::check_changelog(const std::vector<kafka::PartitionOffset>& offsets) {
+  producer().flush();
   batches_.flushed();
   for (const auto& offset : offsets) {
     OwnedPartition& partition = *owned_.find(offset.at.topic, offset.at.partition);
     if (!partition.state) continue;
     const int32_t changelog = context_.plan.changelog_partition_of(*partition.state_number);
-    partition.changes_end = producer.delivered_offset(context_.plan.changelog, changelog) + 1;
+    partition.changes_end = producer().delivered_offset(context_.plan.changelog, changelog) + 1;
     const int64_t applied = partition.state->changelog_offset().value_or(0);
     if (partition.changes_end == 0 || partition.changes_end > applied) continue;
     committer_.abort();

@@ -24,13 +24,19 @@ class ChangelogWriter {
   // The rows of the tasks of `offsets`, each one's meta row among them. REQUIRES: `offsets` names all sources of
   // a task or none, at their positions. Throws Error(usage), the transaction aborted, where the changelog is not
   // the one that the rows on disk came to.
+  // Positions of tasks without state that moved have rows of their own (input_positions.h).
   void write(const std::vector<kafka::PartitionOffset>& offsets);
+  // First positions, of tasks that are not owned yet.
+  void write_first(const std::vector<kafka::PartitionOffset>& offsets);
   // The transaction has committed.
   void apply(const std::vector<kafka::PartitionOffset>& offsets);
 
  private:
+  kafka::Producer& producer() const { return *committer_.producers().at(committer_.producer_index()); }
+  void produce(int32_t partition, const Output& row);
+  void write_position(const kafka::PartitionOffset& position);
   void check_size(const Output& row, const kafka::PartitionOffset& at);
-  void check_changelog(kafka::Producer& producer, const std::vector<kafka::PartitionOffset>& offsets);
+  void check_changelog(const std::vector<kafka::PartitionOffset>& offsets);
 
   const WorkerContext context_;
   Assignment& owned_;

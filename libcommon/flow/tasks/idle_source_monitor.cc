@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kafka/ends_of_many.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -39,10 +41,14 @@ IdleSourceMonitor::Answer IdleSourceMonitor::ask(kafka::Admin& admin, int64_t no
     const auto commits = admin.committed(group_, sources);
     for (size_t i = 0; i < commits.size(); ++i)
       answer.sources.push_back({commits[i].at, std::max<int64_t>(commits[i].offset, 0), 0, numbers[i]});
-    for (Reader& one : answer.sources) one.end = admin.watermarks(one.at).high;
+    const auto ends = kafka::ends_of_many(admin, sources);
+    for (Reader& one : answer.sources) one.end = ends.at(one.at).high;
   }
+  std::vector<kafka::TopicPartition> read;
+  for (const auto& one : positions) read.push_back(one.at);
+  const auto ends = kafka::ends_of_many(admin, read);
   for (const auto& one : positions)
-    answer.readers.push_back({one.at, one.offset, admin.watermarks(one.at).high, one.at.partition});
+    answer.readers.push_back({one.at, one.offset, ends.at(one.at).high, one.at.partition});
   answer.answered = true;
   return answer;
 }

@@ -80,6 +80,7 @@ struct StatePlace {
   bool in_memory_broker = false;    // no changelog to restore from (rule 29)
   bool temporary = false;           // kept in memory, gone with the process
   bool distrusted = false;          // what is on disk turned out to be broken
+  bool has_run = false;             // the group has committed offsets
   size_t cache_bytes = 0;           // --cache: of all partitions together
   // A process that holds the partition's directory for so long, after the group gave the partition to us,
   // hangs: another directory takes the place of that one. nullopt: it is waited for.

@@ -22,8 +22,7 @@ int64_t number_of(const Header& header) {
 }  // namespace
 
 Error piece_refused() {
-  return {ExitCode::bad_record,
-          "the internal topic does not take what the records of one group come to: it is too large",
+  return {ExitCode::bad_record, "the combined records of one group are too large for the internal topic",
           "raise max.message.bytes of the internal topic, or use --no-combine"};
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kafka/ends_of_many.h"
+
 namespace kutils::flow {
 namespace {
 
@@ -16,7 +18,7 @@ bool RepartitionMaintenance::reached_ends(const Assignment& owned, kafka::GroupC
   for (int32_t p = 0; p < plan.partitions; ++p) partitions.push_back({plan.topic, p});
   if (ends_.empty()) {
     std::map<kafka::TopicPartition, int64_t> ends;  // all of them or none: a question may fail
-    for (const auto& at : partitions) ends[at] = context_.admin.watermarks(at).high;
+    for (const auto& [at, log] : kafka::ends_of_many(context_.admin, partitions)) ends[at] = log.high;
     ends_ = std::move(ends);
     for (const auto& one : owned.all()) {
       if (const auto end = ends_.find(one->at); end != ends_.end()) one->end = end->second;

@@ -35,6 +35,7 @@ std::unique_ptr<StateOpening> RestoreManager::begin(int32_t number, bool is_give
   place.in_memory_broker = plan.in_memory;
   place.temporary = plan.in_memory && !kafka::is_memory_state_dir(job.state_dir, job.client.brokers());
   place.distrusted = distrusted_;
+  place.has_run = !plan.earlier_counts.empty();
   place.cache_bytes = job.cache_bytes;
   // The group has already waited for the session time-out, so this time is for a process that was only slow.
   if (is_given && !plan.in_memory)

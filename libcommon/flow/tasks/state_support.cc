@@ -236,6 +236,7 @@ class Opening final : public StateOpening {
       rows->wipe(broken.what());
       restore(*rows);
     }
+    if (!rows->is_open()) return nullptr;
     auto state = std::make_unique<StoredState>(std::move(rows), std::move(held->lock),
                                                around_.token + "." + std::to_string(around_.clock.wall_ms()));
     state->when_let_go([place = place_] {
@@ -259,6 +260,9 @@ class Opening final : public StateOpening {
       rows.restore({}, log.high, around_.clock.wall_ms());
       plan = {Reason::up_to_date, false, log.high};
     }
+    refuse_lost_rows(rows, plan, log);
+    // Cut short, the questions above have no answer, and what is here may be all that is left.
+    if (plan.rebuild && cancelled_) return rows.leave();
     if (plan.rebuild) rows.wipe(std::string("its changelog is newer: ") + to_string(plan.reason));
     // Rows of another state of the same name must not be mixed with these.
     rows.finish_restore();
@@ -272,6 +276,28 @@ class Opening final : public StateOpening {
     rows.end_restore();
     rows.finish_restore();
     write_account(rows, plan, count, Millis((around_.clock.steady_us() - began) / 1000));
+  }
+
+  // What is here may be all that is left: never wiped for a log that has nothing. A compacted log keeps its beginning,
+  // so one that begins later has lost rows, and what is made from it would lack them.
+  void refuse_lost_rows(state::PartitionStore& rows, const state::RestorePlan& plan, kafka::Watermarks log) {
+    using Reason = state::RestorePlan::Reason;
+    const bool is_recreated =
+        plan.reason == Reason::beyond_end && place_.has_run && nothing_behind(log.low, log.high);
+    const bool lacks_rows = log.low > 0 && plan.from == log.low && plan.reason != Reason::up_to_date;
+    if (!is_recreated && !lacks_rows) return;
+    rows.leave();
+    const std::string topic = "the changelog topic " + place_.changelog.topic + " [" +
+                              std::to_string(place_.changelog.partition) + "] ";
+    const std::string again = "start from the beginning under another name with -g NAME";
+    if (is_recreated)
+      throw usage_error(
+          topic +
+              "holds no rows, and the state on this machine has some: the topic was deleted and recreated",
+          "the state was left as it is, for kquery; " + again);
+    throw usage_error(topic + "begins at offset " + std::to_string(log.low) +
+                          ": its first rows were deleted, and the state cannot be restored without them",
+                      again);
   }
 
   kafka::Watermarks ends_of_changelog() {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/murmur2.h"
 #include "flow/membership/gaps.h"
 #include "flow/topology/chain.h"
 #include "io/topic_source.h"
+#include "kafka/ends_of_many.h"
 
 namespace kutils::flow {
 
@@ -52,10 +54,10 @@ bool TaskManager::admit(GroupMembership& membership) {
   for (const Arrival& one : arrivals)
     if (one.is_fresh) fresh.push_back(one.from.at);
   if (!fresh.empty()) {
-    const std::vector<PartitionRange> starts = offset_resolver_.without(fresh);
+    const std::vector<kafka::PartitionOffset> starts = offset_resolver_.without(fresh);
     for (Arrival& one : arrivals) {
-      for (const auto& start_at : starts) {
-        if (start_at.at == one.from.at) one.from.offset = start_at.from;
+      for (const auto& from : starts) {
+        if (from.at == one.from.at) one.from = from;
       }
     }
     commit_first(arrivals, membership);
@@ -84,15 +86,12 @@ void TaskManager::commit_first(std::vector<Arrival>& arrivals, GroupMembership& 
   if (transaction_.is_open()) return;
   std::vector<kafka::PartitionOffset> first;
   for (const Arrival& one : arrivals) {
-    if (one.is_fresh && !plan.state_of(one.from.at))
-      first.push_back({one.from.at, one.from.offset, plan.fingerprint});
+    if (one.is_fresh && !plan.state_of(one.from.at)) first.push_back(one.from);
   }
   if (first.empty()) return;
   transaction_.commit_first(first, membership.consumer(), membership.held_as());
   for (Arrival& one : arrivals) {
-    if (!one.is_fresh || plan.state_of(one.from.at)) continue;
-    one.is_fresh = false;
-    one.from.metadata = plan.fingerprint;
+    if (!plan.state_of(one.from.at)) one.is_fresh = false;
   }
 }
 
@@ -105,9 +104,15 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
     all.push_back(at);
     for (auto& companion : plan.companions_of(at)) all.push_back(std::move(companion));
   }
+  std::vector<kafka::TopicPartition> with_state;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(with_state),
+               [&](const auto& at) { return plan.state_of(at).has_value(); });
+  // First the offsets: what was just restored is to be as new as they are.
+  std::vector<kafka::PartitionOffset> commits = membership.consumer().committed(all);
+  const auto logs = kafka::ends_of_many(context_.admin, with_state);
   std::vector<Arrival> arrivals;
   arrivals.reserve(all.size());
-  for (kafka::PartitionOffset& from : membership.consumer().committed(all)) {
+  for (kafka::PartitionOffset& from : commits) {
     Arrival one{std::move(from)};
     one.is_fresh = one.from.offset == kafka::kOffsetNone;
     if (plan.state_of(one.from.at)) {
@@ -118,7 +123,7 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
       } else {
         one.state = arrivals.back().state;  // of the task's source before it
       }
-      one.from.offset = offset_resolver_.with_state(*one.state, one.from, one.is_fresh);
+      one.from.offset = offset_resolver_.with_state(*one.state, one.from, logs.at(one.from.at), one.is_fresh);
     }
     arrivals.push_back(std::move(one));
   }

@@ -19,7 +19,7 @@ void SinkOutputs::dead_letter(const Record& origin, const RecordError& error) {
   if (auto refused = dead_letters_->write(&origin, letter.output())) {
     // Nowhere is left to put it, and dropping it would be silent loss.
     throw Error(ExitCode::bad_record,
-                "the dead-letter topic does not take " + describe_origin(origin) + ": " + refused->message);
+                "the dead-letter topic refuses " + describe_origin(origin) + ": " + refused->message);
   }
 }
 

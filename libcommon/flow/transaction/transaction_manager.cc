@@ -132,6 +132,7 @@ void TransactionManager::tell_written(kafka::GroupConsumer& consumer) const {
 void TransactionManager::commit_first(const std::vector<kafka::PartitionOffset>& offsets,
                                       kafka::GroupConsumer& consumer, const std::string& member) {
   begin_if_needed();
+  if (changelog_) changelog_->write_first(offsets);
   committer_->commit(offsets, consumer, member);
   remember(offsets);
 }

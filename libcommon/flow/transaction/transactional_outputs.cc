@@ -100,7 +100,8 @@ void TransactionalOutputs::mark(size_t sub, const Output& mark) {
   Between& to = between_[sub];
   write_pieces(to);
   if (const auto refused = between_[sub].sinks[committer_.producer_index()]->write(nullptr, mark))
-    throw Error(ExitCode::delivery, "an internal topic takes no mark: " + refused->message);
+    throw Error(ExitCode::delivery,
+                "an internal topic refuses a mark of the end of time: " + refused->message);
 }
 
 void TransactionalOutputs::dead_letter(const Record& origin, const RecordError& error) {

@@ -42,8 +42,7 @@ class SessionStage final : public WindowStage {
       return false;
     }
     if (count == 1) {
-      if (auto refused = can_add(set_, node->value.list[first].state.get(), grouped))
-        return *refused;
+      if (auto refused = can_add(set_, node->value.list[first].state.get(), grouped)) return *refused;
       move_on(grouped, out);
       node = &rows_.load(grouped.key);
       reach(*node, span, now, first, count);

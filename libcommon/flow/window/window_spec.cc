@@ -70,11 +70,11 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
     spec.size = positive_ms(text.substr(0, slash));
     spec.advance = positive_ms(text.substr(slash + 1));
     if (spec.advance > spec.size)
-      throw usage_error(
-          "-w " + std::string(text) + ": the advance is longer than the window, so that records fall between",
-          "write SIZE/ADVANCE, as in 30s/5s");
+      throw usage_error("-w " + std::string(text) +
+                            ": the advance is longer than the window, so that some records are in no window",
+                        "write SIZE/ADVANCE, as in 30s/5s");
     if (spec.size / spec.advance > kMostWindows)
-      throw usage_error("-w " + std::string(text) + ": each record would count into " +
+      throw usage_error("-w " + std::string(text) + ": each record would be in " +
                             std::to_string(spec.size / spec.advance) + " windows, at most " +
                             std::to_string(kMostWindows) + " are kept",
                         "write a longer ADVANCE, or sliding:" + std::string(text.substr(0, slash)) +

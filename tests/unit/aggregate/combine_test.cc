@@ -296,7 +296,8 @@ std::string call_of(const AggregateFunction& function) {
 
 TEST_CASE("combining: the same results, late records and errors as without") {
   std::mt19937 random(20261122);
-  const std::vector<std::optional<WindowSpec>> windows = {std::nullopt, parse_window_spec("50ms"),
+  const std::vector<std::optional<WindowSpec>> windows = {std::nullopt,
+                                                          parse_window_spec("50ms"),
                                                           parse_window_spec("90ms/20ms"),
                                                           parse_window_spec("50ms/13ms"),
                                                           parse_window_spec("session:20ms"),

@@ -208,7 +208,9 @@ class HoldingStage final : public Stage {
     store_.set_description("held");
     if (const auto stored = store_.get(kNext)) next_ = std::stoll(std::string(*stored));
   }
-  static int64_t due(int64_t number) { return 1'000'100 + number * 3 % 7 * 60; }  // the clock begins at 1'000'000
+  static int64_t due(int64_t number) {
+    return 1'000'100 + number * 3 % 7 * 60;
+  }  // the clock begins at 1'000'000
 
   void process(const Record& record, Emitter& out) override {
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
@@ -314,6 +316,7 @@ struct Case {
   bool limited = false;                            // -m 2, again and again
   bool loses_disk = false;                         // with each kill
   bool in_turn = false;                            // in a batch; the end comes with the last record
+  bool forgets = false;                            // the cluster, all offsets of the group, before each run
   bool beside_first = false;                       // two sources: `records` begin with those of the second
   // Kinds, `key` + kind each, of the partitions of IN; of two sources, of the first partition of each.
   std::vector<std::string> records[2];
@@ -328,6 +331,7 @@ std::string describe(const Case& one) {
   if (one.limited) text += ", -m";
   if (one.loses_disk) text += ", loses its disk";
   if (one.in_turn) text += ", partitions in turn";
+  if (one.forgets) text += ", offsets are lost";
   if (one.beside_first) text += ", the second source first";
   for (const auto& records : one.records) {
     text += "; ";
@@ -429,8 +433,7 @@ class Bench : public testing::FakeEnvironment {
     std::map<std::string, Values> want = model.written;
     for (size_t p = 0; p < 2; ++p) {
       for (const std::string& value : broker.read("out", p)) {
-        const std::string row =
-            has_no_rows() ? std::to_string(p) : value.substr(0, value.find(':'));
+        const std::string row = has_no_rows() ? std::to_string(p) : value.substr(0, value.find(':'));
         got[row].push_back(case_.shape == Shape::held ? value.substr(1) : value);  // its kind may be mended
       }
     }
@@ -548,6 +551,7 @@ class Bench : public testing::FakeEnvironment {
         const TP at = place_of(p);
         original_[p] = broker.topics.at(at.topic)[static_cast<size_t>(at.partition)];
       }
+    if (case_.forgets) broker.committed_offsets.clear();
     Environment around = FakeEnvironment::around();
     around.make_topic_sink = [this](kafka::Producer& producer, kafka::Admin&, const std::string& topic,
                                     const auto&) {
@@ -761,7 +765,8 @@ TEST_CASE("every fault at every call, of every pattern of a few records") {
 // Roles that differ where all goes well.
 std::vector<Case> main_roles() {
   std::vector<Case> roles;
-  for (const Shape shape : {Shape::stateful, Shape::window, Shape::by, Shape::chain, Shape::together, Shape::held}) {
+  for (const Shape shape :
+       {Shape::stateful, Shape::window, Shape::by, Shape::chain, Shape::together, Shape::held}) {
     for (const bool in_turn : {false, true}) {
       Case one;
       one.shape = shape;
@@ -787,6 +792,23 @@ TEST_CASE("every fault at every call, of every sequence of records that count") 
       for (const Pattern& pattern : sequences_of(n, role)) check_each_call(with(role, pattern), tally);
       tally.print((name_of(role, n) + ", all count").c_str());
     }
+  }
+}
+
+TEST_CASE("every fault at every call, where the cluster has forgotten the group's offsets before each run") {
+  const size_t length = number_from("KUTILS_FAULT_SEQUENCE", 1);
+  for (Case role : main_roles()) {
+    if (role.in_turn && role.shape != Shape::by) continue;
+    role.forgets = true;
+    Tally tally;
+    for (const bool loses_disk : {false, true}) {
+      role.loses_disk = loses_disk;
+      for (size_t n = 1; n <= length; ++n)
+        for (const Pattern& pattern : sequences_of(n, role)) check_each_call(with(role, pattern), tally);
+    }
+    if (role.shape != Shape::held)
+      check_each_call(with(role, {Values{"ax", "ad"}, Values{"ax", "b-", "bx"}}), tally);
+    tally.print((name_of(role, length) + ", offsets are lost").c_str());
   }
 }
 

@@ -101,13 +101,17 @@ TEST_CASE("lines: errors that differ in their values only are of one kind") {
     CHECK(bench.run() == ExitCode::bad_record);
     return bench.log.errors;
   };
-  const auto values = said({"'a' is no int\n int(n)\n ^", "'it's' is no int\n int(n)\n ^", "'c' is no int\n int(n)\n ^"});
+  const auto values =
+      said({"'a' is no int\n int(n)\n ^", "'it's' is no int\n int(n)\n ^", "'c' is no int\n int(n)\n ^"});
   REQUIRE(values.size() == 3);
   CHECK(values[1] == "./in line 2: the same with another value; more of these are counted, not shown");
-  CHECK(said({"not JSON at byte 12, near '{\"a'", "not JSON at byte 7, near 'x", "not JSON at byte 7"}).size() == 3);
-  CHECK(said({"no column 'z'; it has a, b", "no column 'z'; it has c", "no column 'z'; it has d"}).size() == 3);
+  CHECK(said({"not JSON at byte 12, near '{\"a'", "not JSON at byte 7, near 'x", "not JSON at byte 7"})
+            .size() == 3);
+  CHECK(said({"no column 'z'; it has a, b", "no column 'z'; it has c", "no column 'z'; it has d"}).size() ==
+        3);
   // Another place in the expression, or other words.
-  CHECK(said({"no field 'a'\n a + b\n ^", "no field 'b'\n a + b\n     ^", "no operation: int > string"}).size() == 3);
+  CHECK(said({"no field 'a'\n a + b\n ^", "no field 'b'\n a + b\n     ^", "no operation: int > string"})
+            .size() == 3);
 }
 
 TEST_CASE("lines: a result that the sink refuses is named, for the record only set it off") {

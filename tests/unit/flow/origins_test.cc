@@ -3,8 +3,11 @@
 #include "flow/membership/origins.h"
 
 #include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "flow/membership/known_topic_source.h"
 #include "support/catch.h"
 #include "support/fixed_admin.h"
 #include "support/hand_executor.h"
@@ -25,6 +28,7 @@ struct Log {
 struct Cluster {
   std::map<TP, Log> logs;
   int reads = 0;
+  int readers = 0;
   void write(const TP& at, const std::string& value) {
     Log& log = logs[at];
     log.values[log.high++] = value;
@@ -103,7 +107,10 @@ struct Bench {
     plan.group = "g";
     plan.inputs = {{"in", 2}};
     plan.fingerprint = "made for this";
-    around.make_mark_reader = [this] { return std::make_unique<ReaderOf>(cluster); };
+    around.make_mark_reader = [this] {
+      ++cluster.readers;
+      return std::make_unique<ReaderOf>(cluster);
+    };
     start();
   }
   // A new process: only what was committed is known.
@@ -360,12 +367,118 @@ TEST_CASE("an output that ends before an acknowledged record in two looks in a r
   }
 }
 
-TEST_CASE("nothing new: no record is read again") {
+TEST_CASE("nothing new: the mark is read again every 10 s") {
   Bench bench;
   bench.cluster.write(bench.at, "v");
   bench.process(bench.at, 0);
   for (int i = 0; i < 5; ++i) CHECK(!bench.look());
   CHECK(bench.cluster.reads == 1);  // the mark, once
+  for (int i = 0; i < 60; ++i) CHECK(!bench.look());
+  CHECK(bench.cluster.reads == 7);
+  SECTION("a topic that was recreated with as many records as were read") {
+    bench.cluster.recreate(bench.at, 1);
+    int looks = 1;
+    std::optional<Error> error;
+    while (!(error = bench.look()) && looks < 20) ++looks;
+    REQUIRE(error);
+    CHECK(looks <= 10);
+    CHECK(error->code() == ExitCode::usage);
+    CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("in [0] @ 0"));
+  }
+  SECTION("with fewer") {
+    bench.cluster.recreate(bench.at, 0);
+    int looks = 1;
+    while (!bench.look() && looks < 20) ++looks;
+    CHECK(looks <= 12);
+  }
+  SECTION("what retention has removed is asked for without a read") {
+    bench.cluster.logs[bench.at].low = 1;
+    bench.cluster.logs[bench.at].values.clear();
+    for (int i = 0; i < 60; ++i) CHECK(!bench.look());
+    CHECK(bench.cluster.reads == 7);
+    CHECK(bench.cluster.readers <= 2);
+    // What removed it does not hide that the topic is another one.
+    bench.cluster.recreate(bench.at, 1);
+    int looks = 1;
+    while (!bench.look() && looks < 20) ++looks;
+    CHECK(looks <= 10);
+  }
+}
+
+TEST_CASE("nothing new in many topics: some marks are read again in each look") {
+  Bench bench;
+  bench.cluster.write(bench.at, "v");
+  for (int i = 0; i < 100; ++i) {
+    const TP at{"in" + std::to_string(i), 0};
+    bench.cluster.write(at, "v");
+    bench.origins->begin(at, "");
+    bench.process(at, 0);
+  }
+  for (int i = 0; i < 10; ++i) CHECK(!bench.look());
+  const int before = bench.cluster.reads;
+  for (int i = 0; i < 30; ++i) {
+    const int reads = bench.cluster.reads;
+    CHECK(!bench.look());
+    CHECK(bench.cluster.reads - reads <= 16);
+  }
+  CHECK(bench.cluster.reads - before >= 200);
+  CHECK(bench.cluster.reads - before <= 300);
+}
+
+// Gives what was put into it.
+class SourceByHand final : public io::Source {
+ public:
+  explicit SourceByHand(std::vector<std::pair<TP, int64_t>>& waiting, Cluster& cluster)
+      : waiting_(waiting), cluster_(cluster) {}
+  io::Fill poll(Batch& batch, Millis) override {
+    for (const auto& [at, offset] : waiting_)
+      batch.records().push_back(testing::record_at(at, offset, cluster_.logs[at].values[offset]));
+    waiting_.clear();
+    return batch.empty() ? io::Fill::nothing : io::Fill::records;
+  }
+
+ private:
+  std::vector<std::pair<TP, int64_t>>& waiting_;
+  Cluster& cluster_;
+};
+
+TEST_CASE("a source without a group ends where its topic was recreated, after a gap or while nothing comes") {
+  Bench bench;
+  std::vector<std::pair<TP, int64_t>> waiting;
+  const auto source = make_known_topic_source(std::make_unique<SourceByHand>(waiting, bench.cluster),
+                                              bench.around, "start again");
+  const auto poll = [&](Millis later) {
+    bench.clock.advance(later);
+    Batch batch;
+    source->poll(batch, Millis(0));
+  };
+  for (int i = 0; i < 10; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  for (int64_t i = 0; i < 10; ++i) waiting.emplace_back(bench.at, i);
+  poll(Millis(50));
+  CHECK(bench.cluster.reads == 0);
+  for (int i = 0; i < 60; ++i) poll(Millis(1000));
+  CHECK((bench.cluster.reads == 5 || bench.cluster.reads == 6));
+  SECTION("as long as before") {
+    bench.cluster.recreate(bench.at, 10);
+    CHECK_THROWS_WITH(([&] {
+                        for (int i = 0; i < 11; ++i) poll(Millis(1000));
+                      }()),
+                      Catch::Matchers::ContainsSubstring("in [0] @ 9"));
+  }
+  SECTION("longer") {
+    bench.cluster.recreate(bench.at, 20);
+    waiting.emplace_back(bench.at, 10);
+    CHECK_THROWS_WITH(([&] {
+                        for (int i = 0; i < 2; ++i) poll(Millis(1000));
+                      }()),
+                      Catch::Matchers::ContainsSubstring("deleted and recreated"));
+  }
+  SECTION("the same one") {
+    bench.cluster.write(bench.at, "v10");
+    waiting.emplace_back(bench.at, 10);
+    for (int i = 0; i < 20; ++i) poll(Millis(1000));
+    CHECK(bench.cluster.reads <= 9);
+  }
 }
 
 }  // namespace

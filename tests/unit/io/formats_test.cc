@@ -60,7 +60,7 @@ std::string written(const LineFormat& format, const std::vector<std::string>& va
     if (value != "NULL") output.value = std::string_view(value);
     if (auto error = writer->write(nullptr, output, out)) out += "error: " + error->message + "\n";
   }
-  writer->flush(out);
+  writer->finish(out);
   return out;
 }
 
@@ -374,6 +374,19 @@ TEST_CASE("table: widths only grow, new columns get a header") {
     writer->flush(out);
   }
   CHECK(out == "  n\n100\n  1\na\\x1b\n");
+}
+
+TEST_CASE(
+    "table: --color always colours names and cells, and escapes what a record would do to the terminal") {
+  auto format = parse_line_format("table", "-O");
+  format.dress.colour = true;
+  const std::vector<std::string> rows = {R"({"k":"\u009b1m","n":12,"x":null,"l":[1]})"};
+  const std::string colours =
+      "\033[34;1mk\033[0m          \033[34;1mn\033[0m  \033[34;1mx\033[0m     \033[34;1ml\033[0m\n"
+      "\033[32m\\u009b1m\033[0m  \033[36m12\033[0m  \033[35mnull\033[0m  [1]\n";
+  CHECK(written(format, rows) == colours);
+  format.sort_by = "n";
+  CHECK(written(format, rows) == colours);
 }
 
 TEST_CASE("-f: kcat's tokens") {

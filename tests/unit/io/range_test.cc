@@ -1,6 +1,10 @@
 #include "io/range.h"
 
+#include <cstdlib>
+#include <ctime>
+
 #include "base/error.h"
+#include "io/read_as_utc.h"
 #include "support/catch.h"
 #include "support/fixed_admin.h"
 
@@ -101,8 +105,9 @@ TEST_CASE("-o: times without @, and +D from the first one") {
 }
 
 TEST_CASE("-o foo is refused, with the grammar") {
-  for (const char* text : {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10",
-                           "1.5", "09:30", "9:05", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
+  for (const char* text :
+       {"foo", ":", "--1", "1:2:3", "@", "@foo", "@-1h:foo", "s@", "s@foo", "e@x", "20:10", "1.5", "09:30",
+        "9:05", "@-1h:-2h", "0x10", "@+1h:end:x", "99999999999999999999"}) {
     CAPTURE(text);
     CHECK(refused(std::string(text)));
   }
@@ -224,4 +229,57 @@ TEST_CASE("what the man page says of -o and of times is what is parsed") {
     range.since = form.text;
     CHECK_NOTHROW(parse_range(range, kNow));
   }
+}
+
+TEST_CASE("times that another zone would read otherwise are told") {
+  const char* before = std::getenv("TZ");
+  const std::string old = before ? before : "";
+  const auto told = [](const char* zone, const Range& range) {
+    setenv("TZ", zone, 1);
+    tzset();
+    const auto notes = read_as_utc(range, kNow);
+    return notes.empty() ? std::string() : notes.front();
+  };
+  const auto from = [](const std::string& where, Zone zone = Zone::utc) {
+    Range range;
+    range.from = where;
+    range.zone = zone;
+    return range;
+  };
+  for (const char* text :
+       {"today", "09:00", "9:00", "today 9:00", "yesterday 01:00", "2026-01-31", "2026-01-31T09:30"}) {
+    CAPTURE(text);
+    Range range;
+    range.since = text;
+    CHECK(told("Europe/Berlin", range).starts_with("--since " + std::string(text) + " is read as UTC, 20"));
+    CHECK(told("Europe/Berlin", from("@" + std::string(text)))
+              .starts_with("-o @" + std::string(text) + " is read as UTC, 20"));
+    CHECK(told("UTC", range).empty());
+    range.zone = Zone::local;
+    CHECK(told("Europe/Berlin", range).empty());
+  }
+  for (const char* text : {"1h", "now", "12345", "2026-01-31T09:30Z", "2026-01-31T09:30+01:00"}) {
+    CAPTURE(text);
+    Range range;
+    range.until = text;
+    CHECK(told("Europe/Berlin", range).empty());
+    CHECK(told("Europe/Berlin", from("@" + std::string(text))).empty());
+  }
+  for (const char* text : {"", "beginning", "17", "5:10", "-2h:", "@-2h:1h", "-1"}) {
+    CAPTURE(text);
+    CHECK(told("Europe/Berlin", from(text)).empty());
+  }
+  CHECK(told("Europe/Berlin", from("today")) ==
+        "-o today is read as UTC, 2027-01-15T00:00:00.000Z; for this machine's time add --local");
+  CHECK(told("Europe/Berlin", from("@2026-01-31:1h")) ==
+        "-o @2026-01-31:1h is read as UTC, 2026-01-31T00:00:00.000Z to 2026-01-31T01:00:00.000Z; for this "
+        "machine's time add --local");
+  CHECK(told("Europe/Berlin", from(":@2026-01-31")) ==
+        "-o :@2026-01-31 is read as UTC, 2026-01-31T00:00:00.000Z; for this machine's time add --local");
+  CHECK(told("Europe/Berlin", from("@today", Zone::local)).empty());
+  if (before)
+    setenv("TZ", old.c_str(), 1);
+  else
+    unsetenv("TZ");
+  tzset();
 }

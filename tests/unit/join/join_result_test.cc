@@ -29,16 +29,20 @@ TEST_CASE("join results: the bytes of both sides") {
   CHECK(made({}, "1"sv, "{\"a\":"sv).substr(0, 8) == "bad side");
 }
 
-TEST_CASE("join results: --merge is one flat object, and a name of both is an error") {
+TEST_CASE("join results: --merge is one flat object, in which the left wins") {
   using namespace std::string_view_literals;
   const auto l = R"({"id":1,"x":"a\"b"})"sv, r = R"({"name":"n","y":[1, 2]})"sv;
   const JoinFormat plain{"", true, "", {}}, prefixed{"", true, "r_", {}};
   CHECK(made(plain, l, r) == R"({"id":1,"x":"a\"b","name":"n","y":[1, 2]})");
   CHECK(made(prefixed, l, r) == R"({"id":1,"x":"a\"b","r_name":"n","r_y":[1, 2]})");
-  CHECK(made(plain, l, R"({"id":2})"sv).find("both sides have the field 'id'; --prefix r_") !=
-        std::string::npos);
+  const auto left_out = std::make_shared<std::atomic<uint64_t>>(0);
+  const JoinFormat counted{"", true, "", {}, left_out};
+  CHECK(made(counted, l, R"({"name":"n","id":1})"sv) == R"({"id":1,"x":"a\"b","name":"n"})");
+  CHECK(*left_out == 0);
+  CHECK(made(counted, l, R"({"id":2})"sv) == l);
+  CHECK(*left_out == 1);
   CHECK(made(prefixed, l, R"({"id":2})"sv) == R"({"id":1,"x":"a\"b","r_id":2})");
-  CHECK(made(prefixed, R"({"r_id":1})"sv, R"({"id":2})"sv).find("another --prefix") != std::string::npos);
+  CHECK(made(prefixed, R"({"r_id":1})"sv, R"({"id":2})"sv) == R"({"r_id":1})");
   CHECK(made(plain, l, {}) == l);
   CHECK(made(plain, {}, r) == r);
   CHECK(made(plain, "{}"sv, "{}"sv) == "{}");

@@ -102,6 +102,29 @@ TEST_CASE("store: any mixture of writes, reads, commits and aborts equals a map"
   }
 }
 
+TEST_CASE("store: a state that is left has the rows and the mark that were found") {
+  TemporaryDirectory dir;
+  StateEnvironment environment(8 << 20);
+  {
+    PartitionStore partition(environment, dir.path());
+    partition.operator_store(1).put("k", "v");
+    partition.applied(5, 1);
+    partition.close();
+  }
+  for (const Mark& found : {read_mark(dir.path()), Mark{Mark::Kind::working}, Mark{Mark::Kind::restoring}}) {
+    write_mark(dir.path(), found);
+    PartitionStore partition(environment, dir.path());
+    CHECK(read_mark(dir.path()).kind == Mark::Kind::working);
+    CHECK(partition.changelog_offset() == 5);
+    partition.leave();
+    CHECK_FALSE(partition.is_open());
+    CHECK(read_mark(dir.path()).kind == found.kind);
+    CHECK(read_mark(dir.path()).changelog_offset == found.changelog_offset);
+  }
+  PartitionStore partition(environment, dir.path());
+  CHECK(partition.operator_store(1).get("k") == "v");
+}
+
 // Timers are looked at many times a second, among rows that may all be gone before the database would have them.
 TEST_CASE("store: a look at some rows writes nothing to the database") {
   TemporaryDirectory dir;

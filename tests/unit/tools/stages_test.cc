@@ -65,7 +65,7 @@ TEST_CASE("a co-process that keeps its answers is not waited for without end") {
   CHECK_THROWS_AS(process.ask({"1"}), Error);
   // Said before it ends the run.
   REQUIRE(notes.size() == 1);
-  CHECK(notes[0].find("has answered 0 of 1 lines and been silent") != std::string::npos);
+  CHECK(notes[0].find("has been silent for 0 s; it has answered 0 of 1 lines\n") != std::string::npos);
 }
 
 TEST_CASE("a co-process that is silent is not waited for after a signal") {

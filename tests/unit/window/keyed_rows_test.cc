@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "state/partition_store.h"
+#include "state/state_error.h"
+#include "state/state_format.h"
 #include "support/catch.h"
 
 using namespace kutils;
@@ -82,7 +84,8 @@ Looks fire(Rows& rows, int64_t now) {
 
 Looks fire(std::set<std::pair<int64_t, std::string>>& times, int64_t now) {
   Looks looks;
-  for (; !times.empty() && times.begin()->first <= now; times.erase(times.begin())) looks.push_back(*times.begin());
+  for (; !times.empty() && times.begin()->first <= now; times.erase(times.begin()))
+    looks.push_back(*times.begin());
   return looks;
 }
 
@@ -151,4 +154,93 @@ TEST_CASE("Timers of keys that were let go are read many at a time", "[timers]")
   }
   CHECK(looked == kKeys);
   CHECK(store.scans < kKeys / 50);
+}
+
+namespace {
+
+// Times of timers in the store by row.
+std::vector<int64_t> timer_rows(state::Store& store) {
+  std::vector<int64_t> dues;
+  store.scan(std::string(1, state::kTimerRow), TimerKey::end(), [&](std::string_view row, std::string_view) {
+    dues.push_back(TimerKey::due(row));
+    return true;
+  });
+  return dues;
+}
+
+}  // namespace
+
+TEST_CASE("Timers of many keys are one row, of times far apart several", "[timers]") {
+  state::PartitionStore partition(false);
+  CountingStore store(partition.operator_store(1), 1 << 20);
+  Rows rows(store, TimesCodec(), 1 << 20);
+  for (int i = 0; i < 640; ++i) add(rows, "key " + std::to_string(i), 1000 + i);
+  add(rows, "late", 3'600'000);
+  rows.write_back();
+  const auto dues = timer_rows(store);
+  CHECK(dues.size() == 11);
+  CHECK(dues.back() == 3'600'000);
+  // The row goes with the last one of its keys.
+  CHECK(fire(rows, 1062).size() == 63);
+  rows.write_back();
+  CHECK(timer_rows(store).front() == 1000);
+  CHECK(fire(rows, 1063).size() == 1);
+  rows.write_back();
+  CHECK(timer_rows(store).front() == 1064);
+}
+
+TEST_CASE("Timers that are set for the same time again after an earlier one do not pile up", "[timers]") {
+  state::PartitionStore partition(false);
+  state::Store& store = partition.operator_store(1);
+  Rows rows(store, TimesCodec(), 1 << 20);
+  constexpr int kKeys = 64, kFar = 1'000'000;
+  for (int k = 0; k < kKeys; ++k) add(rows, "key " + std::to_string(k), kFar);
+  rows.write_back();
+  size_t changes = 0;
+  for (int round = 1; round <= 200; ++round) {
+    for (int k = 0; k < kKeys; ++k) add(rows, "key " + std::to_string(k), round * 10);
+    rows.write_back();
+    CHECK(fire(rows, round * 10).size() == kKeys);
+    rows.write_back();
+    for (const auto& change : partition.take_changes())
+      changes += change.key[1] == state::kTimerRow ? change.value.size() + 1 : 0;
+    partition.applied(round, 0);
+  }
+  // Of the far one a row, of each near one a row that comes and goes.
+  CHECK(timer_rows(store).size() <= 2);
+  CHECK(changes < 201 * kKeys * 16);
+  CHECK(fire(rows, kFar).size() == kKeys);
+  rows.write_back();
+  CHECK(timer_rows(store).empty());
+}
+
+TEST_CASE("Timers of format 2, a row for each key, are read and go", "[timers]") {
+  state::PartitionStore partition(false);
+  state::Store& store = partition.operator_store(1);
+  for (int i = 0; i < 10; ++i) {
+    std::string row;
+    put_signed(row, 100 + i);
+    TimesCodec().encode({{100 + i}}, row);
+    const std::string key = "k" + std::to_string(i);
+    store.put(state::kKeyRow + key, row);
+    store.put(TimerKey::of(100 + i, key), {});
+  }
+  partition.take_changes();
+  partition.applied(1, 0);
+  Rows rows(store, TimesCodec(), 1 << 20);
+  CHECK(rows.next_due() == 100);
+  add(rows, "new", 104);
+  CHECK(fire(rows, 104).size() == 6);
+  rows.write_back();
+  CHECK(timer_rows(store) == std::vector<int64_t>{105, 106, 107, 108, 109});
+  CHECK(fire(rows, 200).size() == 5);
+  rows.write_back();
+  CHECK(timer_rows(store).empty());
+}
+
+TEST_CASE("A broken row of timers is said", "[timers]") {
+  state::PartitionStore partition(false);
+  state::Store& store = partition.operator_store(1);
+  store.put(TimerKey::of(5, "k"), "\x01\x09k");
+  CHECK_THROWS_AS(Rows(store, TimesCodec(), 1 << 20), state::CorruptState);
 }
