@@ -324,10 +324,11 @@ class Pipe:
 
 class Join:
     """Two streams whose records come out of order: each pair that is close in time once, and each left record without one once, when it
-    is closed. The grace is longer than any record is late, so that all records count."""
+    is closed. The grace is longer than any record is late (120 s), also where one topic is filled some seconds after the other: its filler
+    gets its producer's id late, and 1 s is 20 s in the records' own time. So all records count."""
 
     program = "kjoin"
-    WITHIN, GRACE = 2000, 130_000
+    WITHIN, GRACE = 2000, 200_000
 
     def __init__(self, by=None):
         self.by = by
