@@ -111,6 +111,7 @@ struct Expressions::Impl {
       missing = error.message.substr(kNoField.size(), error.message.size() - kNoField.size() - 1);
     std::string near = missing.empty() ? std::string() : nearest_field(missing);
     std::string ours;
+    if (!near.empty()) ours = nearest_names(expression);
     if (near.empty()) ours = our_spelling(expression, missing, error.message);
     if (near.empty() && ours.empty() && stands_for_text(expression.text, error))
       near = "; text stands in quotes, and the shell takes those that are not within others: '... == \"" +
@@ -168,6 +169,19 @@ struct Expressions::Impl {
     for (const JsonMember& member : all.members()) names.emplace_back(member.name);
     const std::string near = nearest_name(missing, names);
     return near.empty() ? std::string() : "; did you mean '" + near + "'?";
+  }
+
+  // "\n  write: EXPR" where more names than the one that failed are nobody's, but near to some: all at once.
+  std::string nearest_names(const Compiled& expression) {
+    const FieldSet none{};
+    FieldReader all(none);
+    all.want_members();
+    if (all.read(context.value_text)) return {};
+    std::vector<std::string> names;
+    for (const JsonMember& member : all.members()) names.emplace_back(member.name);
+    const InList& list = expression.in_list;
+    const auto other = with_nearest_names(list.before + expression.text + list.after, names);
+    return other ? "\n  write: " + *other : std::string();
   }
 };
 

@@ -181,7 +181,7 @@ Value to_timestamp(Context& context, Arguments a, size_t) {
   if (a[0].kind() == Kind::integer) {
     if (a[0].as_int() < kMinSeconds || a[0].as_int() > kMaxSeconds)
       return context.fail(
-          "the timestamp is out of range: a number is seconds since 1970, milliseconds are timestamp(x / 1000)");
+          "the timestamp is out of range: a number is seconds since 1970, milliseconds are timestamp_ms(x)");
     return Value::timestamp(a[0].as_int(), 0);
   }
   const auto time = parse_rfc3339(a[0].as_string());

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <vector>
 
+#include "base/nearest_name.h"
 #include "expr/habits/rules.h"
 #include "expr/habits/words.h"
 
@@ -93,6 +94,7 @@ std::optional<std::string> rewritten_once(const Pieces& p) {
     std::optional<std::string> done;
     if (p[i].kind == Piece::Kind::word) done = quoted_name(p, i);
     if (p[i].kind == Piece::Kind::word && !done) done = rewrite_word(p, i);
+    if (p[i].kind == Piece::Kind::word && !done) done = habits::alias_without_as(p, i);
     if (p[i].kind == Piece::Kind::symbol) done = first_of(&Rules::symbols, p, i);
     if (p[i].kind == Piece::Kind::number) done = habits::rewrite_number(p, i);
     if (done) return done;
@@ -124,6 +126,8 @@ std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits) {
   if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return std::nullopt;
   std::string now = with_plain_signs(text);
+  // SQL's end of a statement.
+  while (!now.empty() && (now.back() == ';' || now.back() == ' ')) now.pop_back();
   for (int n = 0; n < kMaxRewrites; ++n) {
     auto next = rewritten_once(Pieces(now, is_list));
     if (!next || *next == now) break;
@@ -143,6 +147,20 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
   std::string out;
   size_t copied = 0;
   const std::vector<Piece> pieces = scan(text);
+  // Words that are one value of several, or a negation that reaches too short.
+  if (says(" needs bool, not ")) {
+    const Pieces p(text, false);
+    for (size_t i = 0; i < p.size(); ++i) {
+      std::optional<std::string> whole;
+      if (p.is(i, "||") || p.is(i, "&&")) whole = habits::alternatives(p, i);
+      if (p.is(i, "!") && says("! needs bool")) whole = habits::short_negation(p, i);
+      if (whole && fits(*whole)) return whole;
+    }
+  }
+  const bool compares = std::any_of(pieces.begin(), pieces.end(), [](const Piece& one) {
+    return one.kind == Piece::Kind::symbol && (one.text == "==" || one.text == "!=" || one.text == "<" ||
+                                               one.text == ">" || one.text == "<=" || one.text == ">=");
+  });
   for (size_t i = 0; i < pieces.size(); ++i) {
     const auto is = [&](size_t at, std::string_view what) {
       return at < pieces.size() && pieces[at].kind != Piece::Kind::string && pieces[at].text == what;
@@ -154,8 +172,19 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
     if (!missing.empty()) {
       if (foreign != std::end(habits::kNames) && written == missing && !selected && !calls)
         by = foreign->second;
-    } else if (says("|| needs bool, not string") && is(i, "||")) {
+    } else if (says("|| needs bool, not string") && is(i, "||") && !compares) {
       by = "+";
+    } else if (says("timestamp is out of range") && written == "timestamp" && calls && !selected) {
+      by = "timestamp_ms";
+    } else if (says("contains does not take (list") && selected && calls && written == "contains") {
+      const Pieces p(text, false);
+      const size_t left = p.primary_before(i - 1), behind = p.behind_bracket(i + 1);
+      if (behind == 0 || left == i - 1) continue;
+      if (auto whole =
+              p.replaced(left, behind, p.written(i + 2, behind - 1) + " in " + p.written(left, i - 1));
+          fits(*whole))
+        return whole;
+      continue;
     } else if (says("only a map has fields") && selected && !calls &&
                (written == "length" || written == "size" || written == "len")) {
       by = "size()";
@@ -184,6 +213,28 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
   return out;
 }
 
+std::optional<std::string> with_nearest_names(const std::string& text,
+                                              const std::vector<std::string>& fields) {
+  if (text.size() > kMaxText) return std::nullopt;
+  const Pieces p(text, true);
+  std::string out;
+  size_t copied = 0, corrected = 0;
+  for (size_t i = 0; i < p.size(); ++i) {
+    const std::string name = p.written(i, i + 1);
+    if (p[i].kind != Piece::Kind::word || name[0] == '_' || name[0] == '`' || p.is(i + 1, "(") ||
+        p.is(i + 1, "=") || (i > 0 && p.is(i - 1, ".")) ||
+        std::find(fields.begin(), fields.end(), name) != fields.end())
+      continue;
+    const std::string near = nearest_name(name, fields);
+    if (near.empty()) continue;
+    out += text.substr(copied, p[i].begin - copied) + near;
+    copied = p[i].end;
+    ++corrected;
+  }
+  if (corrected < 2) return std::nullopt;
+  return out + text.substr(copied);
+}
+
 std::string with_our_spelling(std::string hint, std::string_view text, bool is_list,
                               const std::function<bool(const std::string&)>& fits) {
   // Another aggregate would be none here either.
@@ -195,6 +246,7 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
     const auto other = in_our_spelling(part, part_is_list, [](const std::string&) { return true; });
     return other ? *other : part;
   };
+  while (!text.empty() && (text.back() == ';' || text.back() == ' ')) text.remove_suffix(1);
   if (const auto command = habits::sql_as_command(text, is_list, mended))
     return "each clause of SQL is a tool; write: " + *command;
   return hint;
@@ -203,6 +255,8 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
 std::string named_spelling(std::string_view list, size_t position,
                            const std::function<bool(const std::string&)>& fits) {
   if (position > list.size()) return {};
+  // Spelled as here it may need none.
+  if (const auto ours = in_our_spelling(list, true, fits)) return *ours;
   const std::string named =
       std::string(list.substr(0, position)) + "NAME=" + std::string(list.substr(position));
   if (const auto ours = in_our_spelling(named, true, fits)) return *ours;

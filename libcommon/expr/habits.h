@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kutils::expr {
 
@@ -20,6 +21,11 @@ std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
 std::optional<std::string> for_such_records(std::string_view text, std::string_view missing,
                                             std::string_view complaint,
                                             const std::function<bool(const std::string&)>& fits);
+
+// `text` with each name that no field has, but some nearly, corrected; nullopt: there are not several. Names of items
+// (`n=`), calls and what is selected stay.
+std::optional<std::string> with_nearest_names(const std::string& text,
+                                              const std::vector<std::string>& fields);
 
 // For an aggregate where records are processed one at a time: the tools that have it. Empty: `name` is none.
 std::string aggregate_hint(std::string_view name);

@@ -778,5 +778,65 @@ END
     ktable --by country "$hint" ./in.ndjson >got
   done
   run kexpr 'timestamp(1700000000000)'
-  [[ $output == *"timestamp(x / 1000)"* ]]
+  [[ $output == *"milliseconds are timestamp_ms(x)"* ]]
+}
+
+@test "several values of one comparison, letters of all scripts, types, lengths of time: the hint means what was meant" {
+  rows
+  local both='select(.country == "DE" or .country == "FR")' theirs
+  spelling kfilter "country = 'DE' or 'FR'" "$both"
+  spelling kfilter 'country = DE or FR' "$both"
+  spelling kfilter 'country == ("DE" || "FR")' "$both"
+  spelling kfilter "country != 'DE' and 'FR' and number > 3" 'select(.country != "DE" and .country != "FR" and .number > 3)'
+  record_spelling kfilter 'country == "DE" || "FR"' "$both"
+  record_spelling kfilter 'number == 1 || 2 || 3' 'select(.number == 1 or .number == 2 or .number == 3)'
+  spelling kfilter 'country IN ["DE","FR"]' "$both"
+  for theirs in 'typeof(number) == "number"' 'typeof number === "number"' 'type(number) == "number"' '(.number | type) == "number"' \
+    'typeof(uri) != "number"' 'typeof(nobody) == "undefined"' 'typeof(uri) == "string"'; do
+    spelling kfilter "$theirs" .
+  done
+  spelling kfilter '!number > 5' 'select(.number <= 5)'
+  spelling kfilter 'number >== 5' 'select(.number >= 5)'
+  spelling kfilter 'number > 5;' 'select(.number > 5)'
+  spelling kmap 'uri as u, number n' '{u: .uri, n: .number}'
+  spelling kmap 's=substr(uri, 0, 2), t=substr(uri, 1, 2)' '{s: .uri[:2], t: .uri[:2]}'
+  spelling kmap 'c=concat(uri, ":", number)' '{c: "\(.uri):\(.number)"}'
+  spelling kmap '*, user-id=1' '. + {"user-id": 1}'
+  record_spelling kmap 'x=uir, n=numbr' '{x: .uri, n: .number}'
+  record_spelling kfilter 'uir == "/home" && numbr > 3' 'select(.uri == "/home" and .number > 3)'
+  printf '{"c":"%s","t":["%s"]}\n' ÄÖ a Ä b >in.ndjson
+  spelling kfilter 'lower(c) == "äö"' 'select(.c == "ÄÖ")'
+  spelling kmap 'c=c.toLowerCase(), d=upcase(c)' '{c: (if .c == "Ä" then "ä" else "äö" end), d: .c}'
+  record_spelling kfilter 't.contains("a")' 'select(.t == ["a"])'
+  printf '1\n3\n' >in.ndjson
+  spelling kfilter '. > 1' 'select(. > 1)'
+  local now
+  now=$(date +%s)
+  printf '{"topic":"t","partition":0,"offset":%s,"ts":%s,"headers":[],"key":null,"payload":"{\\"n\\":%s}"}\n' 0 "$((now - 60))123" 1 1 "$((now - 200000))456" 2 >in.ndjson
+  for theirs in '_time > "1h"' '_time > 1h' '_ts > "24 hours ago"' '_time > now() - "1d"' 'now() - "1d" < _ts' 'now() - _time < "1h"' '_time > duration("1h")' \
+    '_time >= now() - 1w && n == 1'; do
+    hint kfilter -I envelope "$theirs" ./in.ndjson
+    [ "$(kfilter -I envelope "$hint" ./in.ndjson | jq -c .n)" = 1 ] || { echo "$theirs: $hint"; return 1; }
+  done
+  for theirs in 't=from_unixtime(_ts)' 't=to_timestamp(_ts)'; do
+    hint kmap -I envelope "$theirs" ./in.ndjson
+    [[ "$(kmap -I envelope "$hint" ./in.ndjson | head -n 1)" == *.123Z* ]] || { echo "$theirs: $hint"; return 1; }
+  done
+  run kmap -I envelope 't=timestamp(_ts)' ./in.ndjson
+  [[ $status -eq 4 && $output == *"  write: t=timestamp_ms(_ts)"* ]]
+  [[ "$(kmap -I envelope 't=timestamp_ms(_ts)' ./in.ndjson | head -n 1)" == *.123Z* ]]
+  hint kmap -I envelope 'd=to_char(_ts, "YYYY-MM-DD HH24:MI:SS")' ./in.ndjson
+  [ "$(kmap -I envelope "$hint" ./in.ndjson | head -n 1)" = "{\"d\":\"$(date -u -d "@$((now - 60))" '+%F %T')\"}" ]
+  hint kmap -I envelope 'd=date_format(_ts, "dd.MM.yyyy")' ./in.ndjson
+  [ "$(kmap -I envelope "$hint" ./in.ndjson | head -n 1)" = "{\"d\":\"$(date -u -d "@$((now - 60))" +%d.%m.%Y)\"}" ]
+}
+
+@test "aggregates of a field in quotes, quantiles in either order" {
+  rows
+  hint ktable --total 'sum("number")' ./in.ndjson
+  [ "$hint" = 'sum(number)' ]
+  hint ktable --total 'quantile(0.9, number)' ./in.ndjson
+  [ "$hint" = 'percentile(number, 90)' ]
+  hint ktable --total 'count(*) n, sum(number) s' ./in.ndjson
+  [ "$hint" = 'n=count(), s=sum(number)' ]
 }

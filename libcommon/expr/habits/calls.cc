@@ -16,8 +16,8 @@ bool is_whole(const std::string& text) {
 
 // SQL's substring(x, FROM, COUNT) counts from 1; JavaScript's x.substr(FROM, COUNT) from 0.
 std::string part(const std::string& what, const std::string& from, const std::string& count, int first) {
-  if (!is_whole(from) || !(count.empty() || is_whole(count)) || std::stoi(from) < first) return {};
-  const int begin = std::stoi(from) - first;
+  if (!is_whole(from) || !(count.empty() || is_whole(count)) || std::stoi(from) < 0) return {};
+  const int begin = std::max(std::stoi(from) - first, 0);  // who counts from 1 has no 0
   return what + ".substring(" + std::to_string(begin) +
          (count.empty() ? "" : ", " + std::to_string(begin + std::stoi(count))) + ")";
 }
@@ -37,14 +37,25 @@ std::string random_integer(const std::vector<std::string>& arguments) {
 }
 
 // Calls whose translation depends on their arguments.
-std::string special(const Pieces& p, const std::string& name, const std::vector<std::string>& arguments) {
+std::string special(const Pieces& p, size_t i, size_t behind, const std::string& name,
+                    const std::vector<std::string>& arguments) {
   const size_t n = arguments.size();
   const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
   if ((name == "substr" || name == "substring" || name == "mid") && (n == 2 || n == 3))
     return part(arguments[0], arguments[1], n == 3 ? arguments[2] : "", 1);
+  if (name == "concat" && n > 1) {
+    // SQL and Kafka's turn numbers into text by themselves.
+    std::string out;
+    for (const std::string& one : arguments) {
+      const bool gives_text = is_text(one) || one.starts_with("string(") || one.ends_with(".lower()") ||
+                              one.ends_with(".upper()");
+      out += (out.empty() ? "" : " + ") + (gives_text ? one : "string(" + one + ")");
+    }
+    return p.stands_alone(i, behind) ? out : "(" + out + ")";
+  }
   if ((name == "sprintf" || name == "printf" || name == "format") && n > 1 && is_text(arguments[0])) {
     std::string rest;
-    for (size_t i = 1; i < n; ++i) rest += (i > 1 ? ", " : "") + arguments[i];
+    for (size_t k = 1; k < n; ++k) rest += (k > 1 ? ", " : "") + arguments[k];
     return arguments[0] + ".format([" + rest + "])";
   }
   if ((name == "pow" || name == "power" || name == "math.pow") && n == 2)
@@ -56,8 +67,12 @@ std::string special(const Pieces& p, const std::string& name, const std::vector<
     return "regex.replace(" + arguments[subject] + ", " + arguments[subject == 0 ? 1 : 0] + ", " +
            arguments[subject == 0 ? 2 : 1] + limit + ")";
   }
-  if (name == "quantile" && n == 2 && p.is_list() && arguments[1].size() > 2 && arguments[1].size() < 6 &&
-      arguments[1].rfind("0.", 0) == 0 && is_whole(arguments[1].substr(2))) {
+  if (name == "quantile" && n == 2 && p.is_list() &&
+      arguments[0].rfind("0.", 0) == 0)  // R's order, and jq's of some
+    return special(p, i, behind, name, {arguments[1], arguments[0]});
+  if ((name == "quantile" || name == "percentile_cont" || name == "percentile_disc") && n == 2 &&
+      p.is_list() && arguments[1].size() > 2 && arguments[1].size() < 6 && arguments[1].rfind("0.", 0) == 0 &&
+      is_whole(arguments[1].substr(2))) {
     std::string percent = arguments[1].substr(2);
     percent.resize(std::max<size_t>(percent.size(), 2), '0');
     if (percent.size() > 2) percent.insert(2, ".");
@@ -149,7 +164,7 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
     if (of_library != std::end(kCalls) &&
         of_library->ours.substr(0, dotted.size() + 1) != p.written(i - 2, i + 2))
       return as(*of_library, {}, i - 2);
-    if (const std::string out = special(p, dotted, arguments); !out.empty())
+    if (const std::string out = special(p, i - 2, behind, dotted, arguments); !out.empty())
       return p.replaced(i - 2, behind, out);
     if (dotted == "random.randint" && arguments.size() == 2)
       return p.replaced(i - 2, behind, alone(random_integer(arguments), i - 2));
@@ -175,6 +190,15 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
     if (p.is_list() && p.is(i + 2, "distinct"))
       return p.replaced(i, behind, "distinct(" + p.written(i + 3, behind - 1) + ")");
   }
+  // sum("number"): the field is meant, of which there are numbers.
+  constexpr std::string_view kOfNumbers[] = {"sum",    "avg",      "mean", "median",
+                                             "stddev", "variance", "min",  "max"};
+  if (p.is_list() && arguments.size() == 1 && behind == i + 4 && p[i + 2].kind == Piece::Kind::string &&
+      std::find(std::begin(kOfNumbers), std::end(kOfNumbers), name) != std::end(kOfNumbers)) {
+    const std::string field = arguments[0].substr(1, arguments[0].size() - 2);
+    const auto pieces = scan(field);
+    if (pieces.size() == 1 && pieces[0].kind == Piece::Kind::word) return p.replaced(i + 2, i + 3, field);
+  }
   const std::string as_written(p.text().substr(p[i].begin, name.size()));
   if (as_written != name && std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs))
     return p.replaced(i, i + 1, name);
@@ -190,7 +214,8 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
       return p.replaced(i, i + 1, name + "_" + p.written(i + 2, i + 3) + "=" + name);
     return as(*aggregate, {}, i);
   }
-  if (const std::string out = special(p, name, arguments); !out.empty()) return p.replaced(i, behind, out);
+  if (const std::string out = special(p, i, behind, name, arguments); !out.empty())
+    return p.replaced(i, behind, out);
   return std::nullopt;
 }
 

@@ -35,9 +35,9 @@ std::vector<Piece> scan(std::string_view text) {
       kind = Piece::Kind::word;
       while (is_word(at)) ++at;
     } else {
-      static constexpr std::string_view kSymbols[] = {"===", "!==", "!~*", "~*", "=~", "!~", "<>",
-                                                      "==",  "!=",  "<=",  ">=", "&&", "||", "??",
-                                                      "?:",  "//",  "::",  "=>", "=<", "**"};
+      static constexpr std::string_view kSymbols[] = {">==", "<==", "===", "!==", "!~*", "~*", "=~", "!~",
+                                                      "<>",  "==",  "!=",  "<=",  ">=",  "&&", "||", "??",
+                                                      "?:",  "//",  "::",  "=>",  "=<",  "**"};
       const auto found = std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view symbol) {
         return text.substr(at, symbol.size()) == symbol;
       });

@@ -48,9 +48,12 @@ std::optional<std::string> sql_as_command(
     const std::function<std::string(const std::string& part, bool is_list)>& mend);
 
 // Parts that several origins use.
-std::optional<std::string> default_value(const Pieces& p, size_t i);  // a ?? b: the first one that exists
-std::optional<std::string> rewrite_match(const Pieces& p, size_t i);  // a =~ b
-std::string power_of(std::string base, const std::string& exponent);  // empty: not for this exponent
+std::optional<std::string> default_value(const Pieces& p, size_t i);     // a ?? b: the first one that exists
+std::optional<std::string> rewrite_match(const Pieces& p, size_t i);     // a =~ b
+std::optional<std::string> alternatives(const Pieces& p, size_t i);      // a == 1 or 2
+std::optional<std::string> alias_without_as(const Pieces& p, size_t i);  // SQL's `number n`
+std::optional<std::string> short_negation(const Pieces& p, size_t i);    // !a > 1
+std::string power_of(std::string base, const std::string& exponent);     // empty: not for this exponent
 // A call of a function of times; empty: it is none, or none with such arguments.
 std::string time_call(const std::string& name, const std::vector<std::string>& arguments);
 

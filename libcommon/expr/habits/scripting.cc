@@ -92,6 +92,20 @@ bool compares(const Pieces& p) {
   });
 }
 
+// `. > 1`: the whole record
+Done whole_value(const Pieces& p, size_t i) {
+  const bool selects = i > 0 &&
+                       (p[i - 1].kind != Piece::Kind::symbol || p.is(i - 1, ")") || p.is(i - 1, "]")) &&
+                       p[i - 1].end == p[i].begin;
+  const bool names = i + 1 < p.size() &&
+                     (p[i + 1].kind == Piece::Kind::word || p[i + 1].kind == Piece::Kind::string ||
+                      p.is(i + 1, "[") || p.is(i + 1, "?") || p.is(i + 1, ".")) &&
+                     p[i + 1].begin == p[i].end;
+  const bool begins_update = p.is(i + 1, "+") && p.is(i + 2, "{");
+  if (selects || names || begins_update || p.size() == 1) return std::nullopt;
+  return p.replaced(i, i + 1, "_value");
+}
+
 // .["x"]
 Done field_by_index(const Pieces& p, size_t i) {
   const bool is_path =
@@ -242,6 +256,7 @@ Done piped(const Pieces& p, size_t i) {
 // a == 1 & b == 2; but not jq's pipe.
 Done logical(const Pieces& p, size_t i) {
   if (!compares(p)) return std::nullopt;
+  if (p.is(i, "|") && p.is(i + 1, "type")) return std::nullopt;
   if (p.is(i, "|") && (p.is(0, "select") || p.is(0, ".") || p.is(i + 1, ".") || piped(p, i)))
     return std::nullopt;
   return p.replaced(i, i + 1, p[i].text + p[i].text);
@@ -249,6 +264,75 @@ Done logical(const Pieces& p, size_t i) {
 
 bool names_next(const Pieces& p, size_t i) {
   return i + 1 < p.size() && p[i + 1].kind == Piece::Kind::word && p[i + 1].begin == p[i].end;
+}
+
+// typeof(x) == "number", typeof x === 'number', .x | type == "number"; of type() only names that are none of ours.
+Done type_name(const Pieces& p, size_t i) {
+  if (i < 2 || i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::string || p[i + 1].text.size() < 4)
+    return std::nullopt;
+  const std::string name = p[i + 1].text.substr(1, p[i + 1].text.size() - 2);
+  size_t begin = i;
+  std::string what;
+  if (p.is(i - 1, "type")) {  // jq
+    if (!p.is(i - 2, "|")) return std::nullopt;
+    begin = p.primary_before(i - 2);
+    if (begin == i - 2) return std::nullopt;
+    what = p.written(begin, i - 2);
+    if (begin > 0 && p.is(begin - 1, ".")) --begin;
+  } else if (p.is(i - 1, ")")) {
+    size_t open = i - 1;
+    for (int depth = 0; open > 0; --open) {
+      if (p.is(open, ")")) ++depth;
+      if (p.is(open, "(") && --depth == 0) break;
+    }
+    // jq's (.x | type)
+    if (p.is(i - 2, "type") && p.is(i - 3, "|")) {
+      begin = open;
+      what = p.written(p.is(open + 1, ".") ? open + 2 : open + 1, i - 3);
+    } else {
+      if (open == 0 || open + 1 >= i - 1 || (!p.is(open - 1, "typeof") && !p.is(open - 1, "type")))
+        return std::nullopt;
+      begin = open - 1;
+      what = p.written(open + 1, i - 1);
+    }
+  } else {
+    begin = p.primary_before(i);
+    if (begin == i || begin == 0 || !p.is(begin - 1, "typeof")) return std::nullopt;
+    what = p.written(begin, i);
+    --begin;
+  }
+  if (what.empty()) return std::nullopt;
+  const bool negated = p[i].text[0] == '!';
+  if (name == "undefined") return p.replaced(begin, i + 2, (negated ? "has(" : "!has(") + what + ")");
+  if (name == "null") return p.replaced(begin, i + 2, what + (negated ? " != null" : " == null"));
+  for (const auto& [theirs, ours] : kTypeNames) {
+    if (theirs != name) continue;
+    std::string is(ours);
+    if (p.is(begin, "type") && is == "== " + name) return std::nullopt;  // its own message says it
+    if (negated && is[0] == '=') is[0] = '!';
+    const std::string out = "type(" + what + ") " + is;
+    return p.replaced(begin, i + 2, negated && is[0] == 'i' ? "!(" + out + ")" : out);
+  }
+  return std::nullopt;
+}
+
+// The comparison behind typeof(x).
+Done typeof_compared(const Pieces& p, size_t i) {
+  const size_t sign = p.is(i + 1, "(") ? p.behind_bracket(i + 1) : p.primary_after(i + 1);
+  const bool compares = p.is(sign, "==") || p.is(sign, "!=") || p.is(sign, "===") || p.is(sign, "!==");
+  return compares ? type_name(p, sign) : std::nullopt;
+}
+
+// `user-id=1` in a list: a name with dashes stands in backticks.
+Done dashed_name(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || p[i - 1].kind != Piece::Kind::word) return std::nullopt;
+  if (i > 1 && !p.is(i - 2, ",")) return std::nullopt;
+  size_t end = i;
+  while (p.is(end, "-") && end + 1 < p.size() && p[end].begin == p[end - 1].end &&
+         p[end + 1].begin == p[end].end && p[end + 1].kind != Piece::Kind::symbol)
+    end += 2;
+  if (end == i || !p.is(end, "=")) return std::nullopt;
+  return p.replaced(i - 1, end, "`" + p.written(i - 1, end) + "`");
 }
 
 // $x of Miller and the shell, ${x}
@@ -266,6 +350,16 @@ Done at_sign(const Pieces& p, size_t i) {
 }
 
 }  // namespace
+
+// !a > 1 is !(a > 1)
+std::optional<std::string> short_negation(const Pieces& p, size_t i) {
+  const size_t sign = p.primary_after(i + 1);
+  const bool compares = p.is(sign, "==") || p.is(sign, "!=") || p.is(sign, "<") || p.is(sign, ">") ||
+                        p.is(sign, "<=") || p.is(sign, ">=") || p.is(sign, "in");
+  const size_t end = compares ? p.primary_after(sign + 1) : sign;
+  if (!compares || end == sign + 1) return std::nullopt;
+  return p.replaced(i, end, "!(" + p.written(i + 1, end) + ")");
+}
 
 // Before a number, // is Python's whole quotient.
 std::optional<std::string> default_value(const Pieces& p, size_t i) {
@@ -290,9 +384,17 @@ std::string power_of(std::string base, const std::string& exponent) {
 }
 
 Rules python_rules() {
-  return {{{"if", conditional}},
-          {{"or", literal_default}},
-          {{"**", power},
+  return {{{"if", conditional}, {"typeof", typeof_compared}},
+          {{"or", alternatives}, {"and", alternatives}, {"or", literal_default}},
+          {{"||", alternatives},
+           {"&&", alternatives},
+           {"|", alternatives},
+           {"==", type_name},
+           {"!=", type_name},
+           {"===", type_name},
+           {"!==", type_name},
+           {"!", short_negation},
+           {"**", power},
            {"^", power},
            {"<", chain},
            {"<=", chain},
@@ -308,7 +410,9 @@ Rules python_rules() {
 Rules javascript_rules() {
   return {{},
           {},
-          {{"===", nullptr, "=="},
+          {{">==", nullptr, ">="},
+           {"<==", nullptr, "<="},
+           {"===", nullptr, "=="},
            {"!==", nullptr, "!="},
            {"=>", arrow},
            {"=>", nullptr, ">="},
@@ -320,6 +424,7 @@ Rules jq_rules() {
   return {{{"if", if_then}, {"del", deletion}},
           {},
           {{".", field_by_index},
+           {".", whole_value},
            {".", update},
            {".", dotted_name},
            {"{", object},
@@ -327,6 +432,7 @@ Rules jq_rules() {
            {"|", piped},
            {":", item_name},
            {";", semicolon},
+           {"-", dashed_name},
            {"-", all_but},
            {"$", root},
            {"$", dollar},

@@ -137,7 +137,7 @@ Done like(const Pieces& p, size_t i) {
   const bool open_right = !text.empty() && text.back() == '%';
   if (open_right) text.pop_back();
   const bool simple = text.find_first_of("%_") == std::string::npos;
-  const std::string what = p.written(left, i) + (any_case ? ".lowerAscii()" : "");
+  const std::string what = p.written(left, i) + (any_case ? ".lower()" : "");
   std::string out;
   if (simple && !open_left && !open_right)
     return p.replaced(left, pattern + 1, what + (negated ? " != " : " == ") + "\"" + text + "\"");
@@ -206,7 +206,10 @@ Done in(const Pieces& p, size_t from) {
   const bool negated = p.is(from, "not");
   const size_t i = from + (negated ? 1 : 0);
   if (!p.is_infix(from) || !p.is(i, "in")) return std::nullopt;
-  if (!negated && !p.is(i + 1, "(") && !p.is(i + 1, "{")) return std::nullopt;
+  if (!negated && !p.is(i + 1, "(") && !p.is(i + 1, "{")) {
+    if (p.is(i + 1, "[") && p.written(i, i + 1) != "in") return p.replaced(i, i + 1, "in");
+    return std::nullopt;
+  }
   const size_t left = p.operand_before(from);
   if (left == from || i + 1 >= p.size()) return std::nullopt;
   size_t right = p.operand_after(i + 1);
@@ -320,6 +323,63 @@ Done sorted_command(const std::string& order, const std::string& limit, const st
 }
 
 }  // namespace
+
+// `number n`, `count(*) n`: a name without AS, at the end of an item.
+std::optional<std::string> alias_without_as(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || p[i].kind != Piece::Kind::word || p.item_end(i) != i + 1) return std::nullopt;
+  const bool is_behind_value = p[i - 1].kind == Piece::Kind::word || p.is(i - 1, ")") || p.is(i - 1, "]");
+  constexpr std::string_view kOperators[] = {
+      "and",      "or",   "not",  "in",      "is",       "as",     "if",     "else", "end",
+      "then",     "when", "like", "between", "where",    "filter", "having", "by",   "from",
+      "distinct", "asc",  "desc", "null",    "contains", "eq",     "ne"};
+  const auto is_operator = [&](size_t at) {
+    return std::any_of(std::begin(kOperators), std::end(kOperators),
+                       [&](std::string_view one) { return p.is(at, one); });
+  };
+  const size_t from = p.item_begin(i);
+  if (!is_behind_value || from == i || is_operator(i) || is_operator(i - 1) ||
+      (from > 0 && p.is(from - 1, "=")))
+    return std::nullopt;
+  for (size_t at = from; at < i; ++at)
+    if (is_operator(at) || p.is(at, "=") || p.is(at, ":")) return std::nullopt;
+  return p.replaced(from, i + 1, p.written(i, i + 1) + "=" + p.written(from, i));
+}
+
+// country == "DE" || "FR", country != 1 and 2, country == ("DE" || "FR"): one field and several values.
+std::optional<std::string> alternatives(const Pieces& p, size_t i) {
+  const auto is_value = [&](size_t at) {
+    return at < p.size() &&
+           (p[at].kind == Piece::Kind::string || p[at].kind == Piece::Kind::number || is_capitals(p, at));
+  };
+  const auto written_value = [&](size_t at) {
+    return is_capitals(p, at) ? "\"" + p.written(at, at + 1) + "\"" : p.written(at, at + 1);
+  };
+  if (i < 3 || !is_value(i - 1)) return std::nullopt;
+  const bool bracketed = p.is(i - 2, "(");
+  const size_t sign = i - (bracketed ? 3 : 2);
+  const bool negated = p.is(sign, "!=") || p.is(sign, "<>") || p.is(sign, "!==");
+  const bool equals =
+      p.is(sign, "==") || p.is(sign, "===") || p.is(sign, "is") || (p.is(sign, "=") && !p.is_list());
+  const size_t left = p.operand_before(sign);
+  if ((!equals && !negated) || left == sign) return std::nullopt;
+  const bool by_and = p.is(i, "and") || p.is(i, "&&");
+  if (by_and && !negated) return std::nullopt;
+  std::string list = written_value(i - 1);
+  size_t end = i;
+  while (p[end].text == p[i].text && is_value(end + 1)) {
+    const size_t behind = end + 2;
+    const bool ends = behind >= p.size() || p.is(behind, ")") || p.is(behind, "]") || p.is(behind, ",") ||
+                      p.is(behind, "?") || p.is(behind, "and") || p.is(behind, "&&") || p.is(behind, "or") ||
+                      p.is(behind, "||") || p.is(behind, "|");
+    if (!ends) break;
+    list += ", " + written_value(end + 1);
+    end = behind;
+    if (end >= p.size()) break;
+  }
+  if (end == i || (bracketed && !p.is(end, ")"))) return std::nullopt;
+  const std::string out = p.written(left, sign) + " in [" + list + "]";
+  return p.replaced(left, end + (bracketed ? 1 : 0), negated ? "!(" + out + ")" : out);
+}
 
 std::optional<std::string> sql_as_command(
     std::string_view text, bool is_list,

@@ -1,6 +1,7 @@
 // Times: _ts beside a time, durations, functions of dates.
 #include <cctype>
 
+#include "base/duration.h"
 #include "base/time_format.h"
 #include "expr/habits/rules.h"
 #include "expr/habits/words.h"
@@ -55,11 +56,65 @@ bool is_field(const Pieces& p, const Side& side) {
   return p[side.begin].text[0] != '_' && !p.is(side.begin, "null");
 }
 
+// 1h, "1d", "24 hours ago" as our duration; else empty.
+std::string as_duration(const Pieces& p, const Side& side) {
+  if (!side.is_one()) {
+    const bool is_call = p.is(side.begin, "duration") && p.is(side.begin + 1, "(") &&
+                         p.behind_bracket(side.begin + 1) == side.end;
+    return is_call ? p.written(side.begin, side.end) : std::string();
+  }
+  const Piece& piece = p[side.begin];
+  std::string text = piece.text;
+  if (piece.kind == Piece::Kind::string) text = text.size() > 2 ? text.substr(1, text.size() - 2) : "";
+  if (text.ends_with(" ago")) text.resize(text.size() - 4);
+  if (text.starts_with("-")) text.erase(0, 1);
+  const size_t digits = text.find_first_not_of("0123456789");
+  if (digits == 0 || digits == text.npos || digits > 6) return {};
+  std::string unit = text.substr(text.find_first_not_of(' ', digits));
+  for (const std::string_view one : {"second", "minute", "hour", "day", "week"})
+    if (unit == one || unit == std::string(one) + "s") unit = one[0];
+  if (unit == "w") {
+    text = std::to_string(std::stoi(text) * 7);
+    unit = "d";
+  } else {
+    text.resize(digits);
+  }
+  text += unit;
+  const auto length = parse_duration(text);
+  return length ? "duration(\"" + text + "\")" : std::string();
+}
+
+// `now() - "1d"`, `_time > "1h"`: a length of time where a time is compared or moved.
+Done length_beside_time(const Pieces& p, size_t i) {
+  const Side left{p.primary_before(i), i}, right{i + 1, p.primary_after(i + 1)};
+  if (left.begin == i || right.end == right.begin || p.is_arithmetic(right.end)) return std::nullopt;
+  const std::string length = as_duration(p, right);
+  if (length.empty()) return std::nullopt;
+  const bool moves = p.is(i, "-") || p.is(i, "+");
+  const bool is_record = is_record_time(p, left);
+  if (!is_record && !is_time(p, left)) return std::nullopt;
+  const std::string time = is_record ? "_time" : p.written(left.begin, left.end);
+  const std::string between = " " + p[i].text + " ";
+  // The difference of two times is a length itself.
+  const bool is_difference = left.begin > 0 && p.is(left.begin - 1, "-");
+  if (moves || is_difference) {
+    if (p[right.begin].kind == Piece::Kind::word) return std::nullopt;  // it is one already
+    return p.replaced(left.begin, right.end, time + between + length);
+  }
+  if (p.is(i, "==") || p.is(i, "!=")) return std::nullopt;
+  return p.replaced(left.begin, right.end, time + between + "now() - " + length);
+}
+
 // `_ts > now()`, `_time == "2024-05-01"`, `created > timestamp("...")`: a number or a text beside a time.
 Done time_comparison(const Pieces& p, size_t i) {
   const std::string& symbol = p[i].text;
   const Side left{p.primary_before(i), i}, right{i + 1, p.primary_after(i + 1)};
   if (left.begin == i || right.end == right.begin) return std::nullopt;
+  if (auto done = length_beside_time(p, i)) return done;
+  // now() - duration("1h") < _ts
+  if (symbol != "-" && right.is_one() && p.is(right.begin, "_ts") && p.is(left.begin, "duration") &&
+      left.begin > 3 && (p.is(left.begin - 1, "-") || p.is(left.begin - 1, "+")))
+    return p.replaced(right.begin, right.end, "_time");
   for (const auto& [time, other] : {std::pair{left, right}, {right, left}}) {
     const bool is_left = time.begin == left.begin;
     const auto both = [&](const std::string& ours, const std::string& theirs) {
@@ -125,13 +180,58 @@ std::string as_time(const std::string& what) {
 
 }  // namespace
 
+// The patterns of to_char ('YYYY-MM-DD HH24:MI:SS') and of Java ("yyyy-MM-dd HH:mm:ss") as strftime's; empty: not known.
+static std::string as_strftime(const std::string& quoted, bool is_java) {
+  constexpr std::pair<std::string_view, std::string_view> kSql[] = {
+      {"YYYY", "%Y"}, {"HH24", "%H"}, {"YY", "%y"}, {"MM", "%m"},
+      {"DD", "%d"},   {"HH", "%H"},   {"MI", "%M"}, {"SS", "%S"}};
+  constexpr std::pair<std::string_view, std::string_view> kJava[] = {
+      {"yyyy", "%Y"}, {"yy", "%y"}, {"MM", "%m"}, {"dd", "%d"}, {"HH", "%H"}, {"mm", "%M"}, {"ss", "%S"}};
+  std::string out(1, '"');
+  const std::string_view text = std::string_view(quoted).substr(1, quoted.size() - 2);
+  for (size_t at = 0; at < text.size();) {
+    const auto find = [&](const auto& table) {
+      for (const auto& [theirs, ours] : table)
+        if (text.substr(at, theirs.size()) == theirs) {
+          out += ours;
+          at += theirs.size();
+          return true;
+        }
+      return false;
+    };
+    if (is_java ? find(kJava) : find(kSql)) continue;
+    if (is_java && text.substr(at, 3) == "'T'") {
+      out += 'T';
+      at += 3;
+      continue;
+    }
+    if (std::isalpha(static_cast<unsigned char>(text[at])) != 0 && text[at] != 'T' && text[at] != 'Z')
+      return {};
+    if (text[at] == '"') {
+      ++at;
+      continue;
+    }
+    out += text[at++];
+  }
+  return out + '"';
+}
+
 std::string time_call(const std::string& name, const std::vector<std::string>& arguments) {
   const size_t n = arguments.size();
   const auto is_text = [](const std::string& one) { return one.front() == '"' || one.front() == '\''; };
   if ((name == "strftime" || name == "date_format") && n == 2 &&
-      is_text(arguments[0]) != is_text(arguments[1])) {
+      is_text(arguments[0]) != is_text(arguments[1]) &&
+      (name == "strftime" || (arguments[0] + arguments[1]).find('%') != std::string::npos)) {
     const size_t format = is_text(arguments[0]) ? 0 : 1;
     return "format_time(" + as_time(arguments[1 - format]) + ", " + arguments[format] + ")";
+  }
+  if ((name == "to_char" || name == "date_format" || name == "format_timestamp" ||
+       name == "timestamptostring") &&
+      n == 2 && is_text(arguments[1]) && arguments[1].find('%') == std::string::npos) {
+    const std::string format = as_strftime(arguments[1], name != "to_char");
+    std::string time = as_time(arguments[0]);
+    if (time == "_time" && format.find("%S") != format.npos) time = "timestamp(int(_time))";  // whole seconds
+    return format.empty() ? format : "format_time(" + time + ", " + format + ")";
   }
   // Of a date the day is meant, and it is compared with text.
   if ((name == "date" || name == "to_date" || name == "todate") && n == 1)
@@ -185,7 +285,8 @@ Rules time_rules() {
            {"<=", time_comparison},
            {"==", time_comparison},
            {"!=", time_comparison},
-           {"-", time_comparison}}};
+           {"-", time_comparison},
+           {"+", length_beside_time}}};
 }
 
 }  // namespace kutils::expr::habits
