@@ -50,6 +50,7 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
     case Action::offsets_were_reset:
       // Plain commits: the state may stand behind the group's offset, and says so itself (rule 29).
       if (context_.plan.in_memory) return resume.offset;
+      check_restored_all(state, commit.at);
       throw usage_error("the offset of group " + group + " in " + place + " is " +
                             std::to_string(commit.offset) + ", its state stands at " +
                             std::to_string(resume.offset) +
@@ -68,6 +69,7 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
         is_new = true;
         return resume.offset;
       }
+      check_restored_all(state, commit.at);
       throw usage_error("group " + group + " has read " + place + " up to offset " +
                             std::to_string(commit.offset) + ", but " + context_.plan.changelog +
                             " holds no state of it",
@@ -80,6 +82,20 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
   if (!context_.job.accept_gap) throw usage_error(gap, "--on-gap skip continues without them; or " + again);
   context_.log.note(gap);
   return resume.offset;
+}
+
+// The state is as old as its restore, the group's offset was asked for after that. A process that was stopped in between
+// finds what others have done meanwhile. Whose the partition is now the group tells.
+void OffsetResolver::check_restored_all(PartitionState& state, const kafka::TopicPartition& at) {
+  const WorkerPlan& plan = context_.plan;
+  const kafka::TopicPartition rows{plan.changelog, plan.changelog_partition_of(*plan.state_of(at))};
+  const int64_t restored = state.changelog_offset().value_or(0);
+  const int64_t end = context_.admin.watermarks(rows).high;
+  if (end <= restored) return;
+  throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
+                          "the state of " + at.topic + " [" + std::to_string(at.partition) +
+                              "] was restored up to offset " + std::to_string(restored) + " of " + rows.topic +
+                              ", which another process has written on to " + std::to_string(end));
 }
 
 // The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted:

@@ -14,7 +14,8 @@ class OffsetResolver {
   explicit OffsetResolver(const WorkerContext& context) : context_(context) {}
 
   // The offset of the next record for `state`, of which the group says `commit`. `is_new`: there is neither.
-  // Throws Error(usage) where the two do not belong together, or to this job.
+  // Throws Error(usage) where the two do not belong together, or to this job; KafkaError where another process has
+  // gone on with the partition since the state was restored: it is to be restored again.
   // `log`: of its partition.
   int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, kafka::Watermarks log,
                      bool& is_new);
@@ -22,6 +23,7 @@ class OffsetResolver {
   std::vector<kafka::PartitionOffset> without(const std::vector<kafka::TopicPartition>& fresh);
 
  private:
+  void check_restored_all(PartitionState& state, const kafka::TopicPartition& at);
   void check_same_input(PartitionState& state, const kafka::TopicPartition& at);
 
   const WorkerContext context_;

@@ -112,20 +112,26 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
   const auto logs = kafka::ends_of_many(context_.admin, with_state);
   std::vector<Arrival> arrivals;
   arrivals.reserve(all.size());
-  for (kafka::PartitionOffset& from : commits) {
-    Arrival one{std::move(from)};
-    one.is_fresh = one.from.offset == kafka::kOffsetNone;
-    if (plan.state_of(one.from.at)) {
+  try {
+    for (kafka::PartitionOffset& from : commits) {
+      PartitionState* of_task = arrivals.empty() ? nullptr : arrivals.back().state;  // of the source before it
+      arrivals.push_back({std::move(from)});
+      Arrival& one = arrivals.back();
+      one.is_fresh = one.from.offset == kafka::kOffsetNone;
+      if (!plan.state_of(one.from.at)) continue;
       one.is_fresh = false;
       if (!plan.is_copartitioned(one.from.at.topic)) {
         one.own_state = restore_manager_.take(one.from.at);
-        one.state = one.own_state.get();
-      } else {
-        one.state = arrivals.back().state;  // of the task's source before it
+        of_task = one.own_state.get();
       }
+      one.state = of_task;
       one.from.offset = offset_resolver_.with_state(*one.state, one.from, logs.at(one.from.at), one.is_fresh);
     }
-    arrivals.push_back(std::move(one));
+  } catch (const kafka::KafkaError&) {
+    // They are opened again in a moment: what was restored of them is to be there.
+    for (Arrival& one : arrivals)
+      if (one.own_state) one.own_state->close();
+    throw;
   }
   return arrivals;
 }

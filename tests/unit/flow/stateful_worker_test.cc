@@ -443,5 +443,83 @@ TEST_CASE(
   }
 }
 
+// Calls `then` once, when a state has been restored and nobody has looked at it.
+class OpeningThen final : public StateOpening {
+ public:
+  OpeningThen(std::unique_ptr<StateOpening> opening, std::function<void()>& then)
+      : opening_(std::move(opening)), then_(then) {}
+  std::unique_ptr<PartitionState> poll() override {
+    auto state = opening_->poll();
+    if (state && then_) std::exchange(then_, nullptr)();
+    return state;
+  }
+  std::string account() const override { return opening_->account(); }
+  std::string progress() const override { return opening_->progress(); }
+
+ private:
+  const std::unique_ptr<StateOpening> opening_;
+  std::function<void()>& then_;
+};
+
+TEST_CASE(
+    "worker with state: what others did between the restore and the look at the offsets is restored, too") {
+  const auto kind = GENERATE(LocalDisk::Kind::simulated, LocalDisk::Kind::files);
+  const bool is_first = GENERATE(false, true);  // of the group: then there was no state at all
+  for (const int behind : {0, 1, 5}) {          // records that are left to us
+    LocalDisk disk(kind), others(kind);
+    Bench bench(disk, Delivery::exactly_once), other(others, Delivery::exactly_once);
+    bench.fill(0, 12);
+    if (!is_first) {
+      REQUIRE(bench.run() == ExitCode::ok);
+      bench.fill(12, kRecords);
+    }
+    std::function<void()> stopped = [&] {
+      other.broker = bench.broker;
+      CHECK(other.run() == ExitCode::ok);
+      bench.broker.topics = other.broker.topics;
+      bench.broker.transactions = other.broker.transactions;
+      bench.broker.committed_offsets = other.broker.committed_offsets;
+      bench.fill(kRecords, kRecords + behind);
+    };
+    const auto open_state = bench.job.open_state;
+    bench.job.open_state = [&](const StatePlace& place, const Environment& around, kafka::Admin& admin) {
+      return std::make_unique<OpeningThen>(open_state(place, around, admin), stopped);
+    };
+    bench.job.range.exit_at_end = behind == 0;
+    if (behind > 0) bench.job.max_input = behind * static_cast<int64_t>(kPartitions);
+    INFO("first " << is_first << ", records behind " << behind);
+    const ExitCode code = bench.run();
+    CHECK(code == ExitCode::ok);
+    CHECK(bench.log.errors == Values{});
+    CHECK(!stopped);
+    for (size_t p = 0; p < kPartitions; ++p) {
+      Values want;
+      std::map<std::string, int> numbers;
+      for (const auto& entry : bench.broker.topics.at("in")[p]) {
+        int& n = numbers[*entry.key];
+        n = entry.value == "-" ? 0 : n + 1;
+        want.push_back(*entry.key + ":" + std::to_string(n));
+      }
+      CHECK(bench.output(p) == want);
+      CHECK(bench.stored(p) == bench.changelog(p));
+    }
+    CHECK(bench.broker.violations == Values{});
+  }
+}
+
+TEST_CASE("worker with state: offsets that were reset by hand are refused") {
+  const auto kind = GENERATE(LocalDisk::Kind::simulated, LocalDisk::Kind::files);
+  for (const int64_t to : {0, 3, 14}) {
+    LocalDisk disk(kind);
+    Bench bench(disk, Delivery::exactly_once);
+    bench.fill(0, 12);
+    REQUIRE(bench.run() == ExitCode::ok);
+    bench.fill(12, kRecords);
+    if (to == 3) disk.clear();
+    bench.broker.committed_offsets.at({"in", 0}).offset = to;
+    CHECK_THROWS_WITH(bench.run(), Catch::Matchers::ContainsSubstring("the offsets were reset by hand"));
+  }
+}
+
 }  // namespace
 }  // namespace kutils::flow
