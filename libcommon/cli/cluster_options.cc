@@ -12,12 +12,18 @@ void ClusterOptions::declare(OptionTable& table) {
              .help = "brokers; or $KUTILS_BROKERS",
              .group = group,
              .in_short_help = true,
+             .joined = joined_by_comma,
              .set = [this](const std::string& text) { brokers = text; }});
   table.add({.names = "-X",
              .metavar = "NAME=VALUE",
              .help = "a librdkafka property; 'list' prints all",
              .group = group,
-             .set = [this](const std::string& text) { properties.push_back(text); },
+             .is_list = true,
+             .set =
+                 [this](const std::string& text) {
+                   refuse_repeated_name("-X", text, properties);
+                   properties.push_back(text);
+                 },
              .answer = [](const std::string& text, const auto&) -> std::optional<std::string> {
                if (text != "list") return std::nullopt;
                return kafka::ClientConfig::list_properties();
@@ -26,6 +32,7 @@ void ClusterOptions::declare(OptionTable& table) {
              .metavar = "FILE",
              .help = "a file of properties; see also $KUTILS_CONFIG",
              .group = group,
+             .is_list = true,
              .set = [this](const std::string& text) { files.push_back(text); }});
   table.add({.names = kCompleteNames,
              .metavar = "WHAT",

@@ -473,8 +473,62 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
   return line;
 }
 
+namespace {
+
+// Of several values each but one would be passed over in silence.
+void refuse_repeated(const Option& option, const std::vector<std::string>& values, const std::string& meant) {
+  const std::string name = split_names(option.names).front();
+  std::string all;
+  for (const std::string& value : values)
+    all += (all.empty() ? "" : ", ") + shell_word(shown_value(option, value));
+  const bool differ =
+      std::any_of(values.begin(), values.end(), [&](const std::string& one) { return one != values[0]; });
+  const std::string last = shown_value(option, values.back());
+  const std::string times = values.size() == 2 ? "twice" : std::to_string(values.size()) + " times";
+  const std::string what = name + " is given " + times + ": " + all;
+  if (last.empty()) throw usage_error(what, "it takes one value");
+  Correction correction{.add = {{name, last}}};
+  if (differ && !meant.empty()) {
+    correction.add[0].second = meant;
+    if (option.joined_means != nullptr) correction.before = option.joined_means;
+  } else if (differ) {
+    correction.before = "it takes one value; with the last one: ";
+  }
+  throw CorrectedError(what, correction);
+}
+
+// As they are to be set: where values of one option make one together, that one alone.
+std::vector<std::pair<size_t, std::string>> once_each(const OptionTable& table, const CommandLine& line) {
+  std::vector<std::pair<size_t, std::string>> out;
+  for (size_t i = 0; i < line.options.size(); ++i) {
+    const auto& [index, first] = line.options[i];
+    const Option& option = table.options()[index];
+    const auto is_same = [index = index](const auto& other) { return other.first == index; };
+    if (option.metavar.empty() || option.is_list) {
+      out.push_back(line.options[i]);
+      continue;
+    }
+    if (std::any_of(out.begin(), out.end(), is_same)) continue;
+    std::vector<std::string> values;
+    for (const auto& [other, value] : line.options)
+      if (other == index) values.push_back(value);
+    std::string value = values.front();
+    const auto empty = std::find(values.begin(), values.end(), std::string());
+    if (empty != values.end() && !option.may_be_empty) {
+      value.clear();  // set_options() says what is wrong with it
+    } else if (values.size() > 1) {
+      value = option.joined != nullptr ? option.joined(values) : std::string();
+      if (!option.accepts_joined || value.empty()) refuse_repeated(option, values, value);
+    }
+    out.emplace_back(index, value);
+  }
+  return out;
+}
+
+}  // namespace
+
 void set_options(const OptionTable& table, const CommandLine& line) {
-  for (const auto& [index, value] : line.options) {
+  for (const auto& [index, value] : once_each(table, line)) {
     const Option& option = table.options()[index];
     if (value.empty() && !option.metavar.empty() && !option.may_be_empty)
       throw usage_error(

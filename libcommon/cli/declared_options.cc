@@ -129,6 +129,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .metavar = "NAME=EXPR",
                .help = "a header of the record written; null removes it",
                .group = group,
+               .is_list = true,
                .set = [this](const std::string& text) {
                  shape_.headers.push_back(split_assignment("--header", text, "NAME=EXPR"));
                }});
@@ -146,6 +147,7 @@ void SharedOptions::declare_output(OptionTable& table) {
                .help = "_arg.NAME in expressions: a string",
                .group = group,
                .in_short_help = !shares_.writes_topics && !shares_.shapes,  // kexpr's
+               .is_list = true,
                .set = [this](const std::string& text) {
                  auto argument = split_assignment("--arg", text, "NAME=TEXT");
                  for (const auto& [name, value] : expressions_.args)
@@ -285,6 +287,8 @@ void SharedOptions::declare_reading(OptionTable& table) {
                .help = "where to begin: beginning end stored N -N A:B @T:T",
                .group = group,
                .in_short_help = true,
+               .joined = io::start_and_end,
+               .accepts_joined = true,
                .set = [this](const std::string& text) { job_.range.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
@@ -312,6 +316,7 @@ void SharedOptions::declare_reading(OptionTable& table) {
          .metavar = "LIST",
          .help = "these partitions only: 0,2,5-7",
          .group = group,
+         .joined = joined_by_comma,
          .set = [this](const std::string& text) { job_.range.partitions = io::parse_partitions(text); }});
     table.add({.names = "-e",
                .help = "stop at the end offsets that were captured at startup",
@@ -467,6 +472,7 @@ void SharedOptions::declare_general(OptionTable& table) {
              .metavar = "NAME",
              .help = "host name that --http answers to, besides this machine's own",
              .group = Group::general,
+             .is_list = true,
              .set = [this](const std::string& text) {
                if (!serve::is_host(text))
                  throw usage_error("--http-host: '" + text + "' is not the name of a host",

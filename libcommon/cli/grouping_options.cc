@@ -73,6 +73,7 @@ void GroupingOptions::declare_aggregates(OptionTable& table, bool having_in_shor
              .metavar = "EXPR",
              .help = "only rows for which this is true: 'n > 2'",
              .in_short_help = having_in_short_help,
+             .joined = joined_by_and,
              .set = [this](const std::string& text) { having_ = text; }});
   declare_time(table);
   declare_close_at_end(table, "with -e, on topics: at the end close windows and write tables");
@@ -97,6 +98,7 @@ void GroupingOptions::declare_by(OptionTable& table) {
              .metavar = "EXPR",
              .help = "group by this, not by the record key; 'a,b': by both",
              .in_short_help = true,
+             .joined = joined_by_comma,
              .set = [this](const std::string& text) { plan_.by = text; }});
 }
 

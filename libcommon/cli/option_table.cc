@@ -38,6 +38,28 @@ std::vector<std::string> split_names(const std::string& names) {
   return out;
 }
 
+std::string joined_by_comma(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& value : values) out += (out.empty() ? "" : ",") + value;
+  return out;
+}
+
+std::string joined_by_and(const std::vector<std::string>& conditions) {
+  std::string out;
+  for (const std::string& condition : conditions) out += (out.empty() ? "(" : " && (") + condition + ")";
+  return out;
+}
+
+void refuse_repeated_name(const std::string& option, const std::string& text,
+                          const std::vector<std::string>& earlier) {
+  const size_t equals = text.find('=');
+  if (equals == text.npos) return;
+  const std::string name = text.substr(0, equals);
+  for (const std::string& one : earlier)
+    if (one.starts_with(name + "="))
+      throw usage_error(option + " " + name + " is given twice", "leave one of the two out");
+}
+
 void OptionTable::add(Option option) {
   for (const std::string& name : split_names(option.names)) {
     for (const Option& known : options_) {

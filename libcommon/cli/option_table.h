@@ -23,6 +23,11 @@ struct Option {
   bool hidden = false;
   bool is_secret = false;     // wiped from the process's arguments; has one name
   bool may_be_empty = false;  // an empty value says something; else it is refused: a shell variable not set
+  bool is_list = false;       // each value adds to the others; else a second one is refused
+  // One value that says what several do, for the hint of the refusal; "" where none does.
+  std::string (*joined)(const std::vector<std::string>& values) = nullptr;
+  const char* joined_means = nullptr;  // in front of the hint's command, if not `write: `
+  bool accepts_joined = false;         // it is set in place of them, and nothing is refused
   // Called once per occurrence, in order ("" for a flag), after the whole command line was found to be well
   // formed. Throws usage_error. May be empty for a question.
   std::function<void(const std::string& value)> set = {};
@@ -43,6 +48,15 @@ class OptionTable {
  private:
   std::vector<Option> options_;
 };
+
+// For Option::joined: `a,b`, `(a) && (b)`.
+std::string joined_by_comma(const std::vector<std::string>& values);
+std::string joined_by_and(const std::vector<std::string>& conditions);
+
+// Of an option NAME=VALUE that is a list: throws usage_error if one of `earlier` has this one's NAME. The values are
+// not shown, they may be secret.
+void refuse_repeated_name(const std::string& option, const std::string& text,
+                          const std::vector<std::string>& earlier);
 
 // "-x,--long" -> {"-x", "--long"}
 std::vector<std::string> split_names(const std::string& names);

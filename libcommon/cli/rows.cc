@@ -35,15 +35,21 @@ void Rows::declare(OptionTable& table) {
              .in_short_help = true,
              .set =
                  [this](const std::string& text) {
-                   format_ = io::parse_line_format(text, "-O");
-                   io::check_output_format(format_);
-                   given_ = true;
+                   const io::LineFormat format = io::parse_line_format(text, "-O");
+                   io::check_output_format(format);
+                   set(format);
                  },
              .choices = {"table", "json", "csv", "tsv"}});
   table.add({.names = "--json", .help = "the same as -O json", .set = [this](const std::string&) {
-               format_ = io::parse_line_format("json", "-O");
-               given_ = true;
+               set(io::parse_line_format("json", "-O"));
              }});
+}
+
+void Rows::set(const io::LineFormat& format) {
+  if (given_ && format.name() != format_.name())
+    throw usage_error("-O and --json both set the format of lines", "leave one of the two out");
+  format_ = format;
+  given_ = true;
 }
 
 void Rows::prefer_json() {

@@ -45,6 +45,8 @@ class Rows {
   bool print();
 
  private:
+  void set(const io::LineFormat& format);
+
   io::LineFormat format_;
   bool given_ = false;
   std::vector<std::string> rows_;

@@ -336,6 +336,14 @@ std::vector<std::string> read_as_utc(const Range& range, int64_t now_ms) {
   return notes;
 }
 
+std::string start_and_end(const std::vector<std::string>& places) {
+  if (places.size() != 2) return {};
+  const bool is_reversed = places[0].starts_with("e@");
+  const std::string &start = places[is_reversed ? 1 : 0], &end = places[is_reversed ? 0 : 1];
+  const bool is_range = start.starts_with("s@") && end.starts_with("e@") && start.find("e@") == start.npos;
+  return is_range ? start + ":" + end : std::string();
+}
+
 std::vector<int32_t> parse_partitions(const std::string& text) {
   std::vector<int32_t> out;
   const auto bad = [&] {

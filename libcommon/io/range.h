@@ -62,6 +62,9 @@ struct RangePlaces {
 // the grammar.
 RangePlaces parse_range(const Range& range, int64_t now_ms);
 
+// kcat's `-o s@A -o e@B`, in either order: s@A:e@B, one range; "" for others.
+std::string start_and_end(const std::vector<std::string>& places);
+
 // `0,2,4-7`: the argument of -p.
 std::vector<int32_t> parse_partitions(const std::string& text);
 

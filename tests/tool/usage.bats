@@ -570,3 +570,39 @@ END
     done
   done
 }
+
+@test "an option of one value is given once; what several values mean together is in the hint" {
+  seq 0 9 | sed 's/.*/{"n":&,"m":"x&"}/' >in.ndjson
+  once() {  # once HINT COMMAND...: refused, and the hint works
+    refused "${@:2}"; says "is given twice" "$1"
+    bash -c "$1" >hinted 2>hinted.err || { cat hinted.err; return 1; }
+  }
+  once "kread --where '(n > 3) && (n < 6)' ./in.ndjson" kread --where 'n > 3' --where 'n < 6' ./in.ndjson
+  [ "$(wc -l <hinted)" -eq 2 ]
+  once "kread --grep 'x1|x2' ./in.ndjson" kread --grep x1 --grep x2 ./in.ndjson
+  [ "$(wc -l <hinted)" -eq 2 ]
+  once "ktable --by n,m 'count()' ./in.ndjson" ktable --by n --by m 'count()' ./in.ndjson
+  [ "$(wc -l <hinted)" -eq 10 ]
+  once "ktable --by m --having '(count > 0) && (m == \"x1\")' 'count()' ./in.ndjson" \
+    ktable --by m --having 'count > 0' 'count()' ./in.ndjson --having 'm == "x1"'
+  [ "$(wc -l <hinted)" -eq 1 ]
+  once "kread -m 1 ./in.ndjson" kread -m 1 -m 1 ./in.ndjson
+  once "kread -c 2 ./in.ndjson" kread -c 5 ./in.ndjson -c 2
+  once "kmap -O envelope --key n m=m ./in.ndjson" kmap -O envelope --key m --key n m=m ./in.ndjson
+  once "kwindow --time n -w 2s 'count()' ./in.ndjson" kwindow --time n -w 1s -w 2s 'count()' ./in.ndjson
+  refused kread -b h:1 -e -p 0 -p 1-2 clicks; says "-p is given twice: 0, 1-2" "kread -b h:1 -e -p 0,1-2 clicks"
+  refused kread -b h:1 -b i:2 -e clicks; says "-b is given twice" "kread -b h:1,i:2 -e clicks"
+  refused kfilter -b h:1 -g a -g b true x y; says "-g is given twice" "kfilter -b h:1 -g b true x y"
+  refused kpipe -b h:1 kwindow -w 1s --by n --by m 'count()' then kfilter true -- a b; says "--by is given twice" "--by n,m"
+  refused kread -b h:1 -X acks=1 -X acks=all clicks; says "-X acks is given twice"
+  refused kexpr --var a=1 --var a=2 a; says "--var a is given twice"
+  refused ktopic list -b h:1 -O csv --json; says "-O and --json"
+  refused kdiff -J -I csv ./in.ndjson ./in.ndjson; says "-I and -J"
+  # What the environment and files say is for the command line to override.
+  printf 'client.id=file\n' >conf
+  KUTILS_BROKERS=h:1 run kread -b localhost:1 -F conf -X client.id=mine -e clicks
+  [[ $output != *twice* && $output == *localhost:1* ]]
+  # Lists stay lists.
+  kmap -O envelope --header a=n --header b=m m=m ./in.ndjson >/dev/null
+  [ "$(kexpr --var a=1 --var b=2 a+b)" = 3 ]
+}

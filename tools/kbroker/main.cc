@@ -28,6 +28,7 @@ class BrokerTool final : public cli::Tool {
                  .metavar = "NAME[:N]",
                  .help = "make this topic with N partitions (4); may be repeated",
                  .in_short_help = true,
+                 .is_list = true,
                  .set = [this](const std::string& text) { add_topic(text); }});
   }
   void setup(const cli::Operands& operands) override { command_ = operands.rest(); }

@@ -75,6 +75,7 @@ class DiffTool final : public cli::Tool {
                .metavar = "FIELD",
                .help = "a field of the value that does not count; _key: the key",
                .in_short_help = true,
+               .is_list = true,
                .set = [this](const std::string& text) {
                  if (text == "_key") {
                    compared_.key = false;
@@ -110,12 +111,12 @@ class DiffTool final : public cli::Tool {
                .metavar = "FORMAT",
                .help = "lines read: json (default) envelope csv tsv text",
                .group = lines,
-               .set = [this](const std::string& text) { format_ = io::parse_line_format(text, "-I"); },
+               .set = [this](const std::string& text) { set_format(io::parse_line_format(text, "-I")); },
                .choices = {"json", "envelope", "csv", "tsv", "text"}});
     table.add({.names = "-J",
                .help = "lines read are kcat's JSON envelope: -I envelope",
                .group = lines,
-               .set = [this](const std::string&) { format_ = io::parse_line_format("envelope", "-I"); }});
+               .set = [this](const std::string&) { set_format(io::parse_line_format("envelope", "-I")); }});
     table.add({.names = "-K",
                .metavar = "SEP",
                .help = "lines read are KEY SEP VALUE",
@@ -130,6 +131,8 @@ class DiffTool final : public cli::Tool {
                .metavar = "WHERE",
                .help = "topics: from where, or a range A:B",
                .group = reading,
+               .joined = io::start_and_end,
+               .accepts_joined = true,
                .set = [this](const std::string& text) { range_.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
@@ -149,6 +152,7 @@ class DiffTool final : public cli::Tool {
                .metavar = "LIST",
                .help = "these partitions only: 0,2,5-7",
                .group = reading,
+               .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) { range_.partitions = io::parse_partitions(text); }});
     cluster_.declare(table);
   }
@@ -207,6 +211,12 @@ class DiffTool final : public cli::Tool {
   }
 
  private:
+  void set_format(const io::LineFormat& format) {
+    if (format_is_given_ && format.name() != format_.name())
+      throw usage_error("-I and -J both set the format of lines", "leave one of the two out");
+    format_ = format;
+    format_is_given_ = true;
+  }
   void set_by(const std::string& text) {
     if (text != "set" && text != "key" && text != "order")
       throw usage_error("--by " + text + ": no such comparison", "set, key, order");
@@ -480,6 +490,7 @@ class DiffTool final : public cli::Tool {
   io::Endpoint ends_[2];
   io::Range range_;
   io::LineFormat format_;
+  bool format_is_given_ = false;
   std::optional<std::string> separator_, null_marker_;
   std::vector<kafka::TopicPartition> partitions_[2];
   int64_t read_[2] = {0, 0};

@@ -36,11 +36,17 @@ class ExprTool final : public cli::Tool {
     variable.metavar = "NAME=JSON";
     variable.help = "a value for a name of the expression";
     variable.in_short_help = true;
+    variable.is_list = true;
     variable.set = [this](const std::string& text) {
       const size_t equals = text.find('=');
       if (equals == std::string::npos || equals == 0)
         throw usage_error("--var: '" + text + "' is not NAME=JSON", "for example --var 'limit=100'");
-      variables_.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+      const std::string name = text.substr(0, equals);
+      for (const auto& [other, value] : variables_)
+        if (other == name)
+          throw usage_error("--var " + name + " is given twice: " + value + ", " + text.substr(equals + 1),
+                            "leave one of the two out");
+      variables_.emplace_back(name, text.substr(equals + 1));
     };
     options.add(std::move(variable));
     cli::Option cases;

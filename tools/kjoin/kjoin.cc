@@ -47,11 +47,12 @@ class JoinTool final : public cli::StreamTool {
   }
   void declare(cli::OptionTable& table) override {
     const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
-                               bool short_help) {
+                               bool short_help, decltype(cli::Option::joined) joined = nullptr) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
                  .in_short_help = short_help,
+                 .joined = joined,
                  .set = [&to](const std::string& value) { to = value; }});
     };
     const auto flag = [&table](const char* names, const char* help, bool& to, bool short_help) {
@@ -68,8 +69,10 @@ class JoinTool final : public cli::StreamTool {
     flag("--left", "also records of LEFT without a match", left_, true);
     flag("--outer", "also records of either side without a match", outer_, false);
     flag("--anti", "only records of LEFT without a match", anti_, true);
-    text("--where", "EXPR", "only pairs for which this is true; left.x, right.y", where_, false);
-    text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true);
+    text("--where", "EXPR", "only pairs for which this is true; left.x, right.y", where_, false,
+         cli::joined_by_and);
+    text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true,
+         cli::joined_by_comma);
     flag("--merge", "one flat object of both sides' fields", merge_, false);
     text("--prefix", "TEXT", "--merge: put before the names of the right's fields", prefix_, false);
     text("--table-grace", "D", "late records meet the row of their time, up to D back", table_grace_, false);

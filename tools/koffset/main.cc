@@ -91,6 +91,7 @@ class OffsetTool final : public cli::Tool {
     table.add({.names = "-p",
                .metavar = "LIST",
                .help = "reset: these partitions only: 0,2,5-7",
+               .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) {
                  given("-p"), range_.partitions = io::parse_partitions(text);
                }});

@@ -70,6 +70,14 @@ struct Choice {
   }
 };
 
+// For a second --grep: grep's -e A -e B finds what matches either. (?i) would hold for all behind it.
+std::string either_pattern(const std::vector<std::string>& patterns) {
+  std::string out;
+  for (const std::string& one : patterns)
+    out += (out.empty() ? "" : "|") + (one.find("(?") == one.npos ? one : "(?:" + one + ")");
+  return out;
+}
+
 class ChoiceStage final : public flow::ForwardingStage {
  public:
   ChoiceStage(std::shared_ptr<Choice> choice, std::unique_ptr<flow::Stage> inner)
@@ -97,11 +105,14 @@ class ReadTool final : public cli::StreamTool {
                  .metavar = "EXPR",
                  .help = "only records for which this is true",
                  .in_short_help = true,
+                 .joined = cli::joined_by_and,
                  .set = [this](const std::string& text) { where_ = text; }});
     options.add({.names = "--grep",
                  .metavar = "RE",
                  .help = "only records whose value matches; (?i)RE: any case",
                  .in_short_help = true,
+                 .joined = either_pattern,
+                 .joined_means = "values that match either: ",
                  .set = [this](const std::string& text) { set_pattern(text); }});
     options.add({.names = "--key-is",
                  .metavar = "TEXT",

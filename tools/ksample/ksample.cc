@@ -32,6 +32,7 @@ class SampleTool final : public cli::StreamTool {
                .metavar = "EXPR",
                .help = "a share of its values, each with all of its records",
                .in_short_help = true,
+               .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) { by_ = text; }});
     shared_.declare(table);
   }

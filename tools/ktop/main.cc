@@ -61,6 +61,7 @@ class TopTool final : public cli::Tool {
                .metavar = "ADDR",
                .help = "a tool on another machine, HOST:PORT; may be repeated",
                .in_short_help = true,
+               .is_list = true,
                .set = [this](const std::string& text) {
                  tools_.push_back(serve::parse_http_address("--http", text));
                }});

@@ -70,11 +70,13 @@ class TopicTool final : public cli::Tool {
                .metavar = "NAME=VALUE",
                .help = "create, alter: a setting; retention.ms=7d",
                .in_short_help = true,
+               .is_list = true,
                .set = [this](const std::string& text) { given("--config"), add_setting(text); }});
     table.add({.names = "--unset",
                .metavar = "NAME",
                .help = "alter: back to the brokers' default",
                .in_short_help = true,
+               .is_list = true,
                .set = [this](const std::string& text) { given("--unset"), unset_.push_back(text); }});
     table.add({.names = "--partitions",
                .metavar = "N",
@@ -118,6 +120,7 @@ class TopicTool final : public cli::Tool {
     table.add({.names = "-p",
                .metavar = "LIST",
                .help = "trim: these partitions only: 0,2,5-7",
+               .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) {
                  given("-p"), range_.partitions = io::parse_partitions(text);
                }});
@@ -192,6 +195,10 @@ class TopicTool final : public cli::Tool {
     if (equals == 0 || equals == std::string::npos)
       throw usage_error("--config " + text + ": not NAME=VALUE", "--config retention.ms=7d");
     const std::string name = text.substr(0, equals);
+    if (settings_.count(name) != 0)
+      throw usage_error(
+          "--config " + name + " is given twice: " + settings_[name] + ", " + text.substr(equals + 1),
+          "leave one of the two out");
     settings_[name] = setting_value(name, text.substr(equals + 1));
   }
 

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/correction.h"
 #include "base/nearest_name.h"
+#include "cli/given_command.h"
 #include "cli/help.h"
 #include "support/catch.h"
 
@@ -116,4 +118,62 @@ TEST_CASE("a near name is found, a far one is not") {
   CHECK(nearest_name("--delivry", {"--delivery", "--idle"}) == "--delivery");
   CHECK(nearest_name("--commit", {"--commit-interval"}) == "--commit-interval");
   CHECK(nearest_name("--zzzz", {"--delivery"}).empty());
+}
+
+namespace {
+
+// What set_options() sets of `arguments`, each as NAME=VALUE; or what it complains of, and the corrected command.
+std::string set_by(std::vector<std::string> arguments) {
+  std::string out;
+  OptionTable table;
+  const auto to = [&out](const char* name) {
+    return [&out, name](const std::string& value) { out += (out.empty() ? "" : " ") + (name + value); };
+  };
+  table.add({.names = "-v", .help = "more", .set = to("v")});
+  table.add({.names = "-m,--most", .metavar = "N", .help = "number", .set = to("m=")});
+  table.add({.names = "--token", .metavar = "T", .help = "a secret", .is_secret = true, .set = to("t=")});
+  table.add({.names = "-X", .metavar = "K=V", .help = "property", .is_list = true, .set = to("X=")});
+  table.add({.names = "--by", .metavar = "EXPR", .help = "by", .joined = joined_by_comma, .set = to("by=")});
+  table.add(
+      {.names = "--where", .metavar = "EXPR", .help = "cond", .joined = joined_by_and, .set = to("where=")});
+  table.add({.names = "-o",
+             .metavar = "WHERE",
+             .help = "place",
+             .joined =
+                 [](const std::vector<std::string>& all) {
+                   return all[0] == "s" && all[1] == "e" ? std::string("s:e") : std::string();
+                 },
+             .accepts_joined = true,
+             .set = to("o=")});
+  arguments.insert(arguments.begin(), "kdemo");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const int count = static_cast<int>(arguments.size());
+  const GivenCommand given(kFilterLike, table, count, argv.data());
+  try {
+    set_options(table, parse_command_line(kFilterLike, table, count, argv.data()));
+  } catch (const CorrectedError& e) {
+    return std::string(e.what()) + " | " + given.hint(e.correction());
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an option of one value that is given twice is refused, and the hint has one") {
+  CHECK(set_by({"-v", "-v", "-m", "1", "-X", "a=1", "-X", "b=2"}) == "v v m=1 X=a=1 X=b=2");
+  CHECK(set_by({"-m", "1", "-v", "--most=2", "a"}) ==
+        "-m is given twice: 1, 2 | it takes one value; with the last one: kdemo -m 2 -v a");
+  CHECK(set_by({"-m", "1", "-m1", "a"}) == "-m is given twice: 1, 1 | write: kdemo -m 1 a");
+  CHECK(set_by({"-m", "1", "-m", "2", "-m", "3"}) ==
+        "-m is given 3 times: 1, 2, 3 | it takes one value; with the last one: kdemo -m 3");
+  CHECK(set_by({"--by", "a", "--by", "b", "x"}) == "--by is given twice: a, b | write: kdemo --by a,b x");
+  CHECK(set_by({"--where", "a > 1", "--where", "b"}) ==
+        "--where is given twice: 'a > 1', b | write: kdemo --where '(a > 1) && (b)'");
+  CHECK_THROWS_WITH(set_by({"--by", "a", "--by", ""}), Catch::Contains("is empty"));
+  CHECK(set_by({"--token", "abc", "--token", "def"}).find("abc") == std::string::npos);
+  CHECK(set_by({"-o", "s", "-m", "1", "-o", "e"}) == "m=1 o=s:e");
+  CHECK(set_by({"-o", "e", "-o", "s"}) ==
+        "-o is given twice: e, s | it takes one value; with the last one: kdemo -o s");
 }

@@ -283,3 +283,12 @@ TEST_CASE("times that another zone would read otherwise are told") {
     unsetenv("TZ");
   tzset();
 }
+
+TEST_CASE("kcat's start and end, given one by one, are one range") {
+  CHECK(io::start_and_end({"s@1700000000000", "e@1700000000001"}) == "s@1700000000000:e@1700000000001");
+  CHECK(io::start_and_end({"e@2026-01-31", "s@1h"}) == "s@1h:e@2026-01-31");
+  CHECK(io::start_and_end({"s@1h", "s@2h"}).empty());
+  CHECK(io::start_and_end({"e@1h", "e@2h"}).empty());
+  CHECK(io::start_and_end({"5", "e@2h"}).empty());
+  CHECK(io::start_and_end({"s@1", "e@2", "e@3"}).empty());
+}
