@@ -43,7 +43,7 @@ class Backend {
   virtual bool in_memory() const = 0;
   // Bytes that may stay in memory from commit to commit, in front of this backend: the more partitions are
   // open, the fewer. Changes as others come and go.
-  virtual size_t memory_share() const { return size_t{2} << 20; }
+  virtual size_t memory_share() const { return size_t{4} << 20; }
   // Bytes of all rows, roughly; for metrics and progress.
   virtual uint64_t approximate_rows() = 0;
 };

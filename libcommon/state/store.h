@@ -35,7 +35,7 @@ class Store {
   // itself.
   virtual bool in_memory() const = 0;
   // Bytes of decoded rows that a stage may keep from commit to commit (Backend::memory_share()).
-  virtual size_t memory_share() const { return size_t{2} << 20; }
+  virtual size_t memory_share() const { return size_t{4} << 20; }
 
   // The operator's times as of the last committed transaction; empty in a new store. What is set here becomes
   // part of the meta row of the open transaction.

@@ -3,7 +3,8 @@
 // Rows of open windows lie decoded in one RowTable per window start, written to the store before each commit.
 // A window that is new needs no look-up in the store; one whose rows were let go (memory, restart) looks each
 // key up once. When it closes, its rows are in the table, in the store, or in both; a table that is whole is
-// all there is to emit.
+// all there is to emit. Of windows that close together the store is scanned once: each scan sorts what the
+// transaction has written, and walks over all that the database does not have yet.
 //
 // Store: kWindowRow start key -> row (row_table.h).
 #include <algorithm>
@@ -85,6 +86,7 @@ class AlignedStage final : public WindowStage {
   void close_until(int64_t now, Emitter& out) override {
     // Starts and ends are in the same order.
     while (!buckets_.empty() && is_closed(buckets_.begin()->second->end, now)) {
+      if (options_.emit == Emit::close && !buckets_.begin()->second->whole) load_closed(now);
       close_bucket(*buckets_.begin()->second, out);
       last_ = nullptr;
       buckets_.erase(buckets_.begin());
@@ -123,10 +125,12 @@ class AlignedStage final : public WindowStage {
       write_rows(*bucket);
       memory += bucket->table.memory();
     }
-    const size_t share = std::min(options_.cache_bytes, store_.memory_share());
-    if (memory <= share) return;
+    if (memory <= most_memory()) return;
+    // The oldest first: the newest ones get most records.
     for (const auto& [start, bucket] : buckets_) {
+      if (memory <= most_memory() / 2) return;
       if (bucket->table.size() == 0) continue;
+      memory -= bucket->table.memory();
       bucket->table.clear(0);
       bucket->whole = false;
       std::vector<Row*>().swap(bucket->dirty);
@@ -136,6 +140,12 @@ class AlignedStage final : public WindowStage {
 
  private:
   bool is_closed(int64_t end, int64_t now) const { return end + options_.grace <= now; }
+  size_t most_memory() const { return std::min(2 * options_.cache_bytes, store_.memory_share()); }
+
+  static int64_t start_of(std::string_view key) {
+    if (key.size() < 9) throw state::CorruptState("a window's key in the state is too short");
+    return get_ordered(key.substr(1));
+  }
 
   // Which windows the store holds: a seek per window.
   void load_starts() {
@@ -143,8 +153,7 @@ class AlignedStage final : public WindowStage {
     for (;;) {
       std::optional<int64_t> found;
       store_.scan(from, std::string(1, state::kWindowRow + 1), [&](std::string_view key, std::string_view) {
-        if (key.size() < 9) throw state::CorruptState("a window's key in the state is too short");
-        found = get_ordered(key.substr(1));
+        found = start_of(key);
         return false;
       });
       if (!found) return;
@@ -222,7 +231,6 @@ class AlignedStage final : public WindowStage {
       bucket.changed.clear();
     }
     const bool keeps = options_.expires > 0 && !store_.in_memory();
-    if (emits_all && !bucket.whole) load_rows(bucket);
     if (emits_all)
       for (Row* row : in_order(bucket.table))
         if (row->exists) emit(nullptr, bucket, row, out);
@@ -257,14 +265,31 @@ class AlignedStage final : public WindowStage {
     store_.scan(from, to, row);
   }
 
-  void load_rows(Bucket& bucket) {
-    scan_start(bucket.start, [&](std::string_view key, std::string_view value) {
+  // Makes the first window whole, and those behind it that are closed, too, as far as the memory goes. REQUIRES: the
+  // first one is closed.
+  void load_closed(int64_t now) {
+    auto at = buckets_.begin();
+    const auto end = std::find_if(at, buckets_.end(), [&](const auto& one) { return !is_closed(one.second->end, now); });
+    std::string from(1, state::kWindowRow), to(1, state::kWindowRow);
+    put_ordered(from, at->first);
+    put_ordered(to, std::prev(end)->first + 1);
+    size_t memory = 0;
+    store_.scan(from, to, [&](std::string_view key, std::string_view value) {
+      const int64_t start = start_of(key);
+      for (; at->first < start; ++at) {
+        at->second->whole = true;
+        memory += at->second->table.memory();
+        if (memory > most_memory()) return false;
+      }
+      Bucket& bucket = *at->second;
+      if (at->first != start || bucket.whole) return true;
       const auto [row, is_new] = bucket.table.find_or_add(key.substr(9));
       if (is_new) decode(value, bucket.table, row);
       row->stored = true;
       return true;
     });
-    bucket.whole = true;
+    if (memory > most_memory()) return;
+    for (; at != end; ++at) at->second->whole = true;
   }
 
   void erase_rows(int64_t start) {
