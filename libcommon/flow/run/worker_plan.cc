@@ -217,14 +217,29 @@ bool keeps_positions(const Job& job, const WorkerPlan& plan) {
 }
 
 // A topic that is deleted takes the group's offsets with it: one of the same name is another one. Throws Error(usage).
+// `known`: topics in which the group has offsets.
 void check_same_topics(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
-                       const std::string& group, std::vector<kafka::PartitionOffset> positions) {
+                       const std::string& group, std::vector<kafka::PartitionOffset> positions,
+                       std::set<std::string> known) {
   if (positions.empty()) return;
   judge_gaps(positions, admin, job.accept_gap, log);
-  Marks marks;
-  for (const auto& one : positions)
-    if (const LastRecord mark = mark_of(one.metadata); mark.offset != kNoOffset) marks[one.at] = mark;
   if (!around.make_mark_reader) return;
+  Marks marks;
+  for (const auto& one : positions) {
+    const LastRecord mark = mark_of(one.metadata);
+    if (mark.offset == kNoOffset) continue;
+    marks[one.at] = mark;
+    known.insert(one.at.topic);  // all of its partitions are recreated together
+  }
+  for (const auto& one : positions) {
+    if (known.count(one.at.topic) > 0 || one.offset <= admin.watermarks(one.at).low) continue;
+    throw usage_error("group " + group + " has no offsets in " + one.at.topic +
+                          " any more. It was to begin at offset " + std::to_string(one.offset) + " of partition " +
+                          std::to_string(one.at.partition) +
+                          ", its changelog says, but has read no record of the topic: whether that was deleted "
+                          "and recreated is not known",
+                      "start from the beginning under another name with -g NAME");
+  }
   MarkCheck check(around);
   for (int look = 0; look < kShorterLooks && !marks.empty(); ++look) {
     if (look > 0) around.pause(kTopicLook);
@@ -238,34 +253,35 @@ void check_same_topics(const Job& job, const Environment& around, kafka::Admin& 
 }
 
 // The cluster has forgotten offsets of the group, or a partition is new. What the changelog says takes their place.
-void recover_offsets(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
-                     const WorkerPlan& plan, int32_t most, std::vector<kafka::PartitionOffset>& commits) {
+// Returns the topics of which it does.
+std::set<std::string> recover_offsets(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
+                                      const WorkerPlan& plan, int32_t most,
+                                      std::vector<kafka::PartitionOffset>& commits) {
   const auto is_missing = [](const auto& commit) { return commit.offset == kafka::kOffsetNone; };
-  if (!keeps_positions(job, plan) || std::none_of(commits.begin(), commits.end(), is_missing)) return;
+  if (!keeps_positions(job, plan) || std::none_of(commits.begin(), commits.end(), is_missing)) return {};
   const auto changelog = admin.find_topic(changelog_name(plan.group));
-  if (!changelog) return;
+  if (!changelog) return {};
   int32_t states = 0;
   for (size_t i = 0; i < job.topology.subs().size(); ++i) {
     if (!job.topology.subs()[i].has_state()) continue;
     const auto internal = i == 0 ? std::nullopt : admin.find_topic(internal_topic_name(plan.group, i));
-    if (i > 0 && !internal) return;
+    if (i > 0 && !internal) return {};
     states += internal ? internal->partitions : most;
   }
-  if (changelog->partitions != states + 1) return;
+  if (changelog->partitions != states + 1) return {};
   const auto known = read_positions(around, admin, {changelog->name, states});
   std::vector<kafka::PartitionOffset> recovered;
+  std::set<std::string> topics, with_offsets;
   for (auto& commit : commits) {
     const auto found = known.find(commit.at);
+    if (!is_missing(commit)) with_offsets.insert(commit.at.topic);
     if (!is_missing(commit) || found == known.end()) continue;
     commit = found->second;
     recovered.push_back(commit);
+    topics.insert(commit.at.topic);
   }
-  check_same_topics(job, around, admin, log, plan.group, recovered);
-  std::set<std::string> told;
-  for (const auto& one : recovered)
-    if (told.insert(one.at.topic).second)
-      log.note("group " + plan.group + " has no offsets in " + one.at.topic +
-               " any more: it continues at those that its changelog tells");
+  check_same_topics(job, around, admin, log, plan.group, recovered, with_offsets);
+  return topics;
 }
 
 // A sibling's first commits may come between our look at the group's offsets and what says that it has run: most
@@ -542,7 +558,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   plan.fingerprint = now.encoded();
   const auto partitions = plan.all_partitions();
   auto commits = admin.committed(plan.group, partitions);
-  recover_offsets(job, around, admin, log, plan, most, commits);
+  const std::set<std::string> recovered = recover_offsets(job, around, admin, log, plan, most, commits);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
   plan.subs.push_back({plan.inputs.front().first,
@@ -615,6 +631,10 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       for (int32_t p = count; !plan.in_topics.empty() && p < most; ++p)
         plan.quiet_sources[plan.source_number(topic, p)] = true;
   }
+  // Nothing refuses the run any more.
+  for (const std::string& topic : recovered)
+    log.note("group " + plan.group + " has no offsets in " + topic +
+             " any more: it continues at those that its changelog tells");
   return plan;
 }
 

@@ -1,9 +1,12 @@
 // What is found out about a group before it is joined.
 #include "flow/run/worker_plan.h"
 
+#include "flow/membership/origins.h"
+#include "flow/tasks/input_positions.h"
 #include "support/catch.h"
 #include "support/fake_environment.h"
 #include "support/fixed_admin.h"
+#include "support/part_of_worker.h"
 
 namespace kutils::flow {
 namespace {
@@ -52,7 +55,93 @@ struct Bench : testing::FakeEnvironment {
   }
 };
 
+// Every record is `value`.
+class SameEverywhere final : public kafka::PartitionReader {
+ public:
+  explicit SameEverywhere(const std::string& value) : value_(value) {}
+  void start(const std::vector<kafka::PartitionOffset>& from) override {
+    for (const auto& one : from) positions_[one.at] = one.offset;
+  }
+  void stop(const TP& at) override { positions_.erase(at); }
+  kafka::Polled poll(Batch& batch, Millis) override {
+    for (const auto& [at, position] : positions_)
+      batch.records().push_back(testing::record_at(at, position, value_));
+    return {true, {}};
+  }
+
+ private:
+  const std::string& value_;
+  std::map<TP, int64_t> positions_;
+};
+
+// The cluster has forgotten the group's offsets in IN, of which the changelog knows.
+struct Forgotten : Bench {
+  std::string value = "x";
+
+  Forgotten() {
+    admin.known.back().partitions = 3;
+    admin.marks[{"in", 0}] = admin.marks[{"in", 1}] = {0, 100};
+    broker.add_topic("g-changelog", 3);
+  }
+  // `mark`: of the last record that was read.
+  void stood_at(const TP& at, int64_t offset, std::optional<int64_t> mark) {
+    std::string metadata = Fingerprint(job, {{"in", 2}}).encoded();
+    if (mark) metadata = with_mark(metadata, {*mark, digest_of(testing::record_at(at, *mark, "x"))});
+    broker.write_keyed("g-changelog", 2, position_key(at), position_value({at, offset, metadata}));
+    admin.marks[{"g-changelog", 2}] = {0, static_cast<int64_t>(broker.topics.at("g-changelog")[2].size())};
+  }
+  WorkerPlan prepared() {
+    Environment here = around();
+    here.make_mark_reader = [this] { return std::make_unique<SameEverywhere>(value); };
+    return prepare(job, here, admin, log);
+  }
+  std::vector<std::string> notes() const {
+    std::vector<std::string> found;
+    for (const std::string& note : log.notes)
+      if (note.find("no offsets in in any more") != note.npos) found.push_back(note);
+    return found;
+  }
+};
+
 }  // namespace
+
+TEST_CASE("forgotten offsets: a group goes on where its changelog says, if the topic is the same") {
+  Forgotten bench;
+  SECTION("a record that was read is known again, which tells of all partitions") {
+    bench.stood_at({"in", 0}, 40, 39);
+    bench.stood_at({"in", 1}, 50, std::nullopt);
+    const WorkerPlan plan = bench.prepared();
+    CHECK(plan.without_offsets.empty());
+    CHECK(plan.earlier_counts.at("in") == 2);
+    CHECK(bench.notes().size() == 1);
+  }
+  SECTION("nothing would be skipped") {
+    bench.admin.marks[{"in", 1}].low = 50;
+    bench.stood_at({"in", 0}, 0, std::nullopt);
+    bench.stood_at({"in", 1}, 50, std::nullopt);
+    CHECK(bench.prepared().without_offsets.empty());
+    CHECK(bench.notes().size() == 1);
+  }
+  SECTION("another record is there") {
+    bench.value = "y";
+    bench.stood_at({"in", 0}, 40, 39);
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("in [0] @ 39 is not the one"));
+    CHECK(bench.notes().empty());
+  }
+  SECTION("it began behind records and has read none: nothing tells whether they are the same") {
+    bench.stood_at({"in", 0}, 0, std::nullopt);
+    bench.stood_at({"in", 1}, 50, std::nullopt);
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("offset 50 of partition 1") &&
+                                            ContainsSubstring("deleted and recreated is not known"));
+    CHECK(bench.notes().empty());
+  }
+  SECTION("what refuses the run comes before the note") {
+    bench.stood_at({"in", 0}, 40, 39);
+    bench.job.settings = {{"AGGS", "other()"}};
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("stores another configuration"));
+    CHECK(bench.notes().empty());
+  }
+}
 
 TEST_CASE("a sibling that begins while the group is looked at has lost nothing") {
   Bench bench;
