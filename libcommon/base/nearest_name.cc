@@ -24,14 +24,19 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   std::string best;
   if (name.size() > kMaxMisspelt) return best;
   size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  size_t best_rest = 0;  // of names that are equally near the one with fewer letters more
   for (const std::string& candidate : known) {
     // What was begun and not finished is near, however long the rest.
     const bool begins =
         name.size() >= 4 && candidate.size() > name.size() && candidate.compare(0, name.size(), name) == 0;
     const size_t distance = begins ? 1 : edit_distance(name, candidate);
     // Two names without a letter in common are not near, however short.
-    if (distance < best_distance && distance < name.size()) {
+    const size_t rest = begins ? candidate.size() - name.size() : distance;
+    const bool is_nearer =
+        distance < best_distance || (distance == best_distance && !best.empty() && rest < best_rest);
+    if (is_nearer && distance < name.size()) {
       best_distance = distance;
+      best_rest = rest;
       best = candidate;
     }
   }

@@ -13,6 +13,8 @@
 #include "base/read_line.h"
 #include "base/shell_word.h"
 #include "cli/foreign_command.h"
+#include "cli/meant_option.h"
+#include "expr/habits.h"
 #include "io/endpoint.h"
 
 namespace kutils::cli {
@@ -99,6 +101,8 @@ constexpr Foreign kForeign[] = {
     {"--acks", "all replicas in sync acknowledge by default; otherwise: -X acks=1"},
     {"--compression", "compression is: -X compression.codec=zstd"},
     {"--compression-codec", "compression is: -X compression.codec=zstd"},
+    {"--not", "what does not match is chosen by: '!(EXPR)'"},
+    {"--sort-by", "rows of a table are sorted where they are printed: -O table --sort COLUMN"},
     {"--by", "ktable and kwindow group records: --by EXPR"},
     {"--groupby", "ktable and kwindow group records: --by EXPR"},
     {"--size", "the length of a window is: -w DURATION"},
@@ -188,11 +192,21 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
     for (const Foreign& foreign : kForeign) {
       if (letter != foreign.option) continue;
       hint = true_of(info, table, foreign.ours);
-      if (info.name == "kdedup" && letter == "--by")
-        hint = "what makes records equal is the first operand: kdedup EXPR --within D IN OUT";
+      if (info.name == "kgroupby" && letter == "--by") hint = "the key is the first operand: ";
+      if (info.name == "kdedup" && letter == "--by") hint = "what makes records equal is the first operand: ";
+      const auto meant = theirs ? std::nullopt : meant_by_option(info, table, argc, argv, letter);
+      if (meant) {
+        if (!hint.ends_with("operand: ")) hint = foreign.ours;
+        const size_t colon = hint.find(": ");
+        return usage_error("unknown option '" + letter + "'",
+                           (colon == std::string::npos ? "write: " : hint.substr(0, colon + 2)) + *meant);
+      }
       if (info.name == "ktopic" && letter == "-r") hint = "the replication factor is an option: ";
-      if (info.name == "kgroupby" && letter == "--by")
-        hint = "the key is the first operand: kgroupby EXPR IN OUT";
+      // Said by the command itself, or true of other tools only.
+      if (theirs &&
+          ((info.name == "koffset" && letter == "--to") || (info.name != "kread" && letter == "--json")))
+        hint = "write: " + theirs->command;
+      if (info.name == "koffset" && letter == "--list") hint = "to list groups: koffset list";
       if (info.name == "klag" && letter == "--list")
         hint = "groups and what each has read are listed by: koffset list";
       if (info.name == "ktake" && (letter == "-n" || letter == "--num" || letter == "--head"))
@@ -341,6 +355,9 @@ std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, 
     const GivenCommand given(info, table, argc - 1, others.data());
     Correction meant;
     meant.operands = given.operands();
+    // `kmap *, -email IN`, whose quotes were forgotten.
+    if (is_name && info.name == "kmap" && !meant.operands->empty() && meant.operands->front() == "*,")
+      meant.operands->erase(meant.operands->begin());
     meant.operands->insert(meant.operands->begin(),
                            is_name && info.name == "kmap" ? "*, " + argument : argument);
     if (is_name && info.name == "kmap") {
@@ -380,8 +397,15 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands, const G
     append(spec + 1, words.end());
   } else if (is_second && info.name == "ktable" && words.size() > 2 && !given.has("--by") &&
              words[0].find('/') == std::string::npos && spec->find('(') != std::string::npos) {
-    meant.before = "what groups records is an option: ";  // `ktable uri 'count()' IN`
-    meant.add = {{"--by", words[0]}};
+    // `ktable uri 'count()' IN`, or `ktable IN 'count()' OUT`: of topics both may be meant.
+    Correction groups = meant;
+    groups.before = "what groups records is an option: ";
+    groups.add = {{"--by", words[0]}};
+    groups.operands->insert(groups.operands->end(), spec + 1, words.end());
+    if (words[2].find('/') != std::string::npos) return given.hint(groups);
+    groups.before = "if '" + words[0] + "' is a field, what groups records is an option: ";
+    meant.before = given.hint(groups) + "\n" + info.operands[0].name + " comes first: ";
+    append(words.begin(), spec);
     append(spec + 1, words.end());
   } else {
     meant.before = info.operands[0].name + " comes first: ";
@@ -389,6 +413,40 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands, const G
     append(spec + 1, words.end());
   }
   return given.hint(meant);
+}
+
+void refuse_forgotten_aggregates(const ToolInfo& info, const GivenCommand& given) {
+  if (info.operands.empty() || info.operands[0].name != "AGGS") return;
+  const std::vector<std::string> words = given.operands();
+  const bool groups =
+      given.has("--by") || given.has("--total") || (info.name == "kwindow" && given.has("-w"));
+  if (words.size() != 1 || !groups || words[0] == "count") return;
+  const bool is_file = words[0].starts_with("./") || words[0].starts_with("../") || words[0].starts_with("/");
+  if (!is_file && !io::is_topic_name(words[0])) return;
+  throw CorrectedError("AGGS is missing: '" + words[0] + "' is no aggregate",
+                       {.before = "records are counted by: ", .operands = {{"count()", words[0]}}});
+}
+
+void refuse_sql_as_name(const ToolInfo& info, const GivenCommand& given) {
+  if (info.name != "kread" || given.operands().size() != 1) return;
+  const std::string text = given.operands()[0];
+  std::string begin = text.substr(0, 7);
+  std::transform(begin.begin(), begin.end(), begin.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (begin != "select ") return;
+  std::string hint = expr::with_our_spelling("", text, true, [](const std::string&) { return false; });
+  // Without conditions and groups it is one tool or none.
+  const expr::SimpleSelect simple = expr::simple_select(text);
+  if (hint.empty() && !simple.from.empty()) {
+    Correction meant;
+    meant.operands = {simple.from};
+    if (simple.columns != "*") {
+      meant.tool = "kmap";
+      meant.operands->insert(meant.operands->begin(), simple.columns);
+    }
+    throw CorrectedError("IN: SQL is no topic", meant);
+  }
+  throw usage_error("IN: SQL is no topic", hint);
 }
 
 std::string operand_usage(const ToolInfo& info) {
@@ -689,6 +747,16 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
         const std::string all = joined_names(given.begin(), given.end());
         throw CorrectedError(too_many, {.before = "several topics are one operand: ", .operands = {{all}}});
       }
+    }
+    // `kcp a b c`, `kmerge a b c`, as cp and sort have it.
+    if (places == 2 && info.operands[0].name == "IN" && info.operands[1].name == "OUT" &&
+        (info.name == "kcp" || info.name == "kmerge")) {
+      const std::string all = joined_names(given.begin(), given.end() - 1);
+      throw CorrectedError("one operand too many: '" + given[places] + "'",
+                           {.before = "several topics are one operand: ",
+                            .tool = info.name == "kcp" ? "kmerge" : "",
+                            .add = {{"-g", "merge-" + given.back()}},
+                            .operands = {{all, given.back()}}});
     }
     // `kbranch COND IN MATCHES REST`
     if (info.operands[0].name.rfind("TOPIC=COND", 0) == 0 && given.size() == places + 1)

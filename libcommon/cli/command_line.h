@@ -44,4 +44,9 @@ std::string read_spec(const std::string& spec);
 // "EXPR [IN [OUT]]"
 std::string operand_usage(const ToolInfo& info);
 
+// `ktable --by country clicks`, without AGGS. Throws CorrectedError.
+void refuse_forgotten_aggregates(const ToolInfo& info, const GivenCommand& given);
+// `kread 'SELECT ...'`. Throws usage_error.
+void refuse_sql_as_name(const ToolInfo& info, const GivenCommand& given);
+
 }  // namespace kutils::cli

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/shell_word.h"
+#include "cli/file_format.h"
 #include "cli/given_command.h"
 
 namespace kutils::cli {
@@ -50,6 +51,28 @@ constexpr Word kWords[] = {
     {"", "--num-messages", "-c *"},
     {"", "--num", "-c *"},
     {"kread", "--head", "-c *"},
+    {"kread", "--keys", "-K '\\t'"},
+    {"kread", "--print-key", "-K '\\t'"},
+    {"kread", "--headers", "-J", "headers, keys and times are shown by -J"},
+    {"kread", "--json", "-J"},
+    {"kread", "--schema", "-e --types"},
+    {"kread ktable kwindow", "--csv", "-O csv"},
+    {"kwindow", "--tumbling", "-w *"},
+    {"kwindow", "--window", "-w *"},
+    {"kwindow", "--size", "-w *"},
+    {"kwindow", "--session", "-w session:*"},
+    {"ktable kwindow kmap kfilter kscore kscan", "--json", "~",
+     "--json is left out: JSON is written already"},
+    {"kgen", "-n", "-c *"},
+    {"kgen", "--limit", "-c *"},
+    {"kgen", "--count", "-c *"},
+    {"kgen", "--num", "-c *"},
+    {"kfilter kmap kscore kscan", "-n", "-m *"},
+    {"", "--limit", "-m *"},
+    {"kwrite", "--format", "-I *"},
+    {"", "--format", "-O *"},
+    {"", "--output-format", "-O *"},
+    {"", "--output", "-O *"},
     {"kread", "-n", "-c *"},
     {"kread", "--last", "--tail *"},
     {"", "--timeout-ms", "-e", "--timeout-ms ends after silence; here -e stops at what is the end now"},
@@ -105,6 +128,9 @@ constexpr Word kWords[] = {
     {"ktable kwindow", "--group-by", "--by *"},
     {"ktable kwindow", "--groupby", "--by *"},
     {"ktopic", "-r", "--replication *"},
+    {"ktopic", "--offset", "-o *"},
+    {"ktopic", "--set", "--config *"},
+    {"koffset", "--to", "-o *"},
     {"ktopic", "-c", "--config *"},
     {"ktopic koffset", "--list", "!list"},
     {"ktopic koffset", "-l", "!list"},
@@ -229,6 +255,21 @@ std::string plain_duration(const std::string& text) {
   return out;
 }
 
+// What kwrite reads, in the format that its name says.
+void add_file(const std::string& name, const GivenCommand& given, Command& command) {
+  command.first.push_back(shell_word(name.find('/') == std::string::npos ? "./" + name : name));
+  const std::string format = format_of_file(name);
+  if (!format.empty() && !given.has("-I") && !given.has("-J")) command.options.push_back("-I " + format);
+}
+
+// rpk's --to start, end or milliseconds.
+std::string place_of(const std::string& value) {
+  if (value == "start" || value == "earliest") return "beginning";
+  if (value == "latest") return "end";
+  const bool is_time = value.size() == 13 && value.find_first_not_of("0123456789") == value.npos;
+  return is_time ? "@" + value : value;
+}
+
 void add(const Word& word, const std::string& value, const GivenCommand& given, const OptionTable& table,
          Command& command) {
   ++command.foreign;
@@ -240,7 +281,7 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
   } else if (ours.starts_with("!")) {
     if (command.verb.empty()) command.verb = ours.substr(1);
   } else if (ours == "@f *") {
-    command.first.push_back(shell_word(value.find('/') == std::string::npos ? "./" + value : value));
+    add_file(value, given, command);
   } else if (ours.starts_with("@1")) {
     command.first.push_back(shell_word(value));
   } else if (ours == "@t *") {
@@ -251,17 +292,21 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
   } else if (ours.starts_with("@")) {
     command.operands.push_back(shell_word(value));
   } else {
-    const std::string name(ours.substr(0, ours.find(' ')));
+    // rpk's --format '%v\n'
+    const bool is_template = word.option == "--format" && value.find('%') != value.npos && given.takes("-f");
+    const std::string name = is_template ? "-f" : std::string(ours.substr(0, ours.find(' ')));
     if (!given.takes(name)) {
       remark(std::string(word.option) + " is left out: this tool has no " + name, command);
       return;
     }
     std::string text(ours);
     if (ours.ends_with("*")) {
-      const size_t from = name.size() + 1;
+      const size_t from = ours.find(' ') + 1;
       const bool is_literal = ours.ends_with("\"*");  // a text, where ours is an expression
-      std::string whole = text.substr(from, text.size() - from - 1) +
-                          (word.option == "--by-duration" ? plain_duration(value) : value);
+      std::string whole =
+          text.substr(from, text.size() - from - 1) + (word.option == "--by-duration" ? plain_duration(value)
+                                                       : word.option == "--to"        ? place_of(value)
+                                                                                      : value);
       if (is_literal) {
         const size_t equals = name == "--header" ? value.find('=') : std::string::npos;
         const size_t text_at = equals == std::string::npos ? 0 : equals + 1;
@@ -317,7 +362,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       }))
     return std::nullopt;
   const std::vector<GivenCommand::Word>& words = given.words();
-  bool names_files = false;
+  bool names_files = false, asks_offset = false;
   for (size_t i = 0; i < words.size(); ++i) {
     const GivenCommand::Word& word = words[i];
     if (word.kind == GivenCommand::Word::Kind::operand) {
@@ -330,6 +375,9 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       if (has_verb || !word.value) return std::nullopt;
       ++command.foreign;
       add_property(*word.value, command);
+    } else if (info.name == "kread" && word.name == "-Q") {
+      asks_offset = true;
+      ++command.foreign;
     } else if (const Word* theirs = find_word(info, word.name)) {
       if (theirs->ours == "@f *" && !word.value) {  // kcat's -l, with its file as an operand
         ++command.foreign;
@@ -349,15 +397,31 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     }
   }
   if (command.foreign == 0) return std::nullopt;
+  // kcat -Q -t TOPIC:PARTITION:MS asks for the offset at a time.
+  if (asks_offset && command.operands.size() == 1) {
+    std::string& topic = command.operands[0];
+    const size_t colon = topic.find(':'), second = colon == topic.npos ? colon : topic.find(':', colon + 1);
+    if (second == topic.npos) return std::nullopt;
+    command.options.push_back("-e -c 1 -p " + topic.substr(colon + 1, second - colon - 1) + " -o @" +
+                              topic.substr(second + 1) + " -f '%o\\n'");
+    topic.resize(colon);
+  }
   // `ktopic create --topic a`: the verb is ours already.
   const bool has_own_verb = has_verb && command.verb.empty() && !command.bare.empty();
   if (has_own_verb) {
     command.verb = command.bare.front();
     command.bare.erase(command.bare.begin());
+    // `koffset seek GROUP --to WHERE`
+    if (info.name == "koffset" &&
+        (command.verb == "seek" || command.verb == "set" || command.verb == "rewind"))
+      command.verb = "reset";
   }
   if (names_files)
-    for (std::string& one : command.bare)
+    for (std::string& one : command.bare) {
       if (one.find('/') == std::string::npos) one.insert(0, "./");
+      const std::string format = format_of_file(one);
+      if (!format.empty() && !given.has("-I") && !given.has("-J")) command.options.push_back("-I " + format);
+    }
   // EXPR, what kwrite reads and the group stand in front of the topic.
   const bool bare_first = has_spec || info.name == "kwrite" || is_among(info.name, kGroups);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),

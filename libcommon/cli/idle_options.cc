@@ -5,6 +5,7 @@
 
 #include "base/correction.h"
 #include "base/error.h"
+#include "base/shell_word.h"
 
 namespace kutils::cli {
 namespace {
@@ -105,6 +106,38 @@ const std::vector<Rule>& rules() {
 
 }  // namespace
 
+namespace {
+
+// The command without the option, or with what says the same here.
+Correction without(const std::string& option, const Rule& rule, const std::set<std::string>& given,
+                   const OptionUse& use) {
+  Correction meant;
+  meant.before = std::string(rule.instead) + ": ";
+  meant.drop = {option};
+  const std::string_view in = use.in.name(), out = use.out.name();
+  if (option == "-I" && in == "text" && given.count("--value-codec") == 0) {
+    meant.before = "values that are text are read by: ";
+    meant.add = {{"--value-codec", "text"}};
+  } else if (option == "-O" && !use.job.in.is_topic() && use.job.tool == "kwrite") {
+    meant.before = "the format of what is read is: ";
+    meant.add = {{"-I", std::string(out)}};
+  } else if (option == "-O") {
+    // What goes with it is idle, too.
+    for (const char* with : {"--sort", "--pretty"})
+      if (given.count(with) > 0) meant.drop.emplace_back(with);
+    if (given.count("-e") > 0 && given.count("-b") == 0 && given.count("-X") == 0 && given.count("-F") == 0) {
+      meant.before = "OUT is written, then shown: ";
+      meant.after = " && kread -e -O " + std::string(out) + " " +
+                    (use.out.sort_by.empty() ? shell_word(use.job.out.name)
+                                             : "--sort " + shell_word(use.out.sort_by) + " " +
+                                                   shell_word("table:" + use.job.out.name));
+    }
+  }
+  return meant;
+}
+
+}  // namespace
+
 bool shows_key(const OptionUse& use) { return shows_metadata(use) || use.out.key_separator.has_value(); }
 
 void refuse_idle_options(const std::set<std::string>& given, const OptionUse& use) {
@@ -112,7 +145,9 @@ void refuse_idle_options(const std::set<std::string>& given, const OptionUse& us
     for (const char* option : rule.options) {
       if (given.count(option) == 0 || rule.works(use)) continue;
       const std::string message = std::string(option) + " does nothing here: " + rule.why;
-      if (!rule.wants_envelopes) throw usage_error(message, rule.instead);
+      if (!rule.wants_envelopes && std::string_view(rule.instead) != "leave it out")
+        throw usage_error(message, rule.instead);
+      if (!rule.wants_envelopes) throw CorrectedError(message, without(option, rule, given, use));
       // -J is for both ends: lines of plain JSON are no envelopes.
       Correction meant;
       meant.before = rule.instead;

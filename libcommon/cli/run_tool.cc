@@ -15,6 +15,7 @@
 #include "base/signal.h"
 #include "cli/colour.h"
 #include "cli/command_line.h"
+#include "cli/completed_hint.h"
 #include "cli/completion.h"
 #include "cli/given_command.h"
 #include "cli/help.h"
@@ -161,6 +162,12 @@ static int run(Tool& tool, int argc, char** argv) {
     given.emplace(info, table, argc, argv);
     const CommandLine line = parse_command_line(info, table, argc, argv);
     wipe_secrets(table, argc, argv);
+    bool asks = false;
+    for (const auto& [index, value] : line.options) asks |= static_cast<bool>(table.options()[index].answer);
+    if (!asks) {
+      refuse_forgotten_aggregates(info, *given);
+      refuse_sql_as_name(info, *given);
+    }
     for (const auto& [index, value] : line.options) {
       const Option& option = table.options()[index];
       if (!option.answer) continue;
@@ -179,6 +186,7 @@ static int run(Tool& tool, int argc, char** argv) {
     std::string hint = e.hint();
     const auto* corrected = dynamic_cast<const CorrectedError*>(&e);
     if (corrected != nullptr && given) hint = given->hint(corrected->correction());
+    if (corrected == nullptr && given) hint = completed_hint(info, *given, hint);
     if (!set_up && given && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
       std::string more = swapped_hint(info, operands, *given);
       if (more.empty()) more = spec_hint(info, table, argc, argv);

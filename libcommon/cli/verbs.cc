@@ -22,10 +22,11 @@ constexpr Synonyms kSynonyms[] = {
     {"show desc info get inspect cat stat", {"describe", "show"}},
     {"describe", {"show", ""}},
     {"add new make mk", {"create", ""}},
-    {"set config configure change update edit", {"alter", "commit"}},
+    {"set config configure change update edit alter-config add-config", {"alter", "commit"}},
+    {"describe-config describe-configs", {"describe", ""}},
     {"seek assign", {"commit", ""}},
     {"resize scale expand add-partitions", {"grow", ""}},
-    {"truncate purge empty delete-records", {"trim", ""}},
+    {"truncate purge empty delete-records trim-prefix", {"trim", ""}},
     {"rewind reset-offsets", {"reset", ""}},
     {"dump save backup", {"export", ""}},
     {"load restore", {"import", ""}},
@@ -52,7 +53,8 @@ std::string nearest_verb(const std::string& verb, const std::vector<std::string>
 }
 
 void refuse_verb(const std::string& tool, const std::string& verb, const std::vector<std::string>& verbs,
-                 const std::vector<std::string>& arguments, const std::string& looks) {
+                 const std::vector<std::string>& arguments, const std::string& looks, bool has_place,
+                 bool has_settings) {
   // `ktopic clicks describe`
   if (!arguments.empty() && std::find(verbs.begin(), verbs.end(), arguments[0]) != verbs.end()) {
     std::vector<std::string> operands = arguments;
@@ -60,9 +62,37 @@ void refuse_verb(const std::string& tool, const std::string& verb, const std::ve
     throw CorrectedError("'" + arguments[0] + "' stands before what it is about", {.operands = operands});
   }
   if (const std::string near = nearest_verb(verb, verbs); !near.empty()) {
+    Correction meant;
     std::vector<std::string> operands = arguments;
+    const auto setting = std::find_if(operands.begin(), operands.end(),
+                                      [](const std::string& one) { return one.find('=') != one.npos; });
+    if (tool == "ktopic" && near == "alter") {
+      // Who names no value wants to see them.
+      if (setting == operands.end() && !has_settings) {
+        operands.insert(operands.begin(), "describe");
+        throw CorrectedError(
+            tool + " has no command '" + verb + "'",
+            {.before = "settings are shown by: ", .add = {{"--all", ""}}, .operands = operands});
+      }
+      for (auto at = setting; at != operands.end();) {
+        if (at->find('=') == at->npos) {
+          ++at;
+          continue;
+        }
+        meant.add.emplace_back("--config", *at);
+        at = operands.erase(at);
+      }
+    }
+    // All records, unless a place is named.
+    if (near == "trim" && !has_place) meant.add.emplace_back("-o", "end");
+    const auto is_number = [](const std::string& one) {
+      return !one.empty() && one.find_first_not_of("0123456789") == one.npos;
+    };
+    if (near == "grow" && operands.size() > 1 && !is_number(operands[0]) && is_number(operands.back()))
+      std::rotate(operands.begin(), operands.end() - 1, operands.end());
     operands.insert(operands.begin(), near);
-    throw CorrectedError(tool + " has no command '" + verb + "'", {.operands = operands});
+    meant.operands = operands;
+    throw CorrectedError(tool + " has no command '" + verb + "'", meant);
   }
   std::string all;
   for (const std::string& one : verbs) all += (all.empty() ? "" : ", ") + one;

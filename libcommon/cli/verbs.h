@@ -10,9 +10,11 @@ namespace kutils::cli {
 std::string nearest_verb(const std::string& verb, const std::vector<std::string>& verbs);
 
 // Throws usage_error: with the command that was meant, if that is clear, else the verbs. `arguments` are the operands
-// behind it; `looks` is the verb that looks at one thing: it was forgotten where there is nothing but a name.
+// behind it; `looks` is the verb that looks at one thing: it was forgotten where there is nothing but a name. `has_place`,
+// `has_settings`: whether options say where, and what is changed.
 [[noreturn]] void refuse_verb(const std::string& tool, const std::string& verb,
                               const std::vector<std::string>& verbs,
-                              const std::vector<std::string>& arguments, const std::string& looks);
+                              const std::vector<std::string>& arguments, const std::string& looks,
+                              bool has_place = false, bool has_settings = false);
 
 }  // namespace kutils::cli

@@ -3,6 +3,7 @@
 
 #include "expr/compiler.h"
 #include "expr/habits.h"
+#include "expr/parser.h"
 #include "expr/regex_cache.h"
 #include "expr/text.h"
 
@@ -85,12 +86,13 @@ Op* Compiler::unknown_function(const Node& node, const std::string& name, bool a
   const bool other_form = !find_functions(name, !as_method).empty();
   if (!as_method) {
     // sum(x) is the aggregate, x.sum() the method of a list.
-    if (const std::string hint = aggregate_hint(name); !hint.empty())
+    const std::string argument = node.children.size() == 1 ? print(*node.children[0]) : "x";
+    if (const std::string hint = aggregate_hint(name, argument); !hint.empty())
       refuse(node,
              "'" + name + "' is an aggregate, and aggregates need many records" +
                  (other_form ? " (of a list it is x." + name + "())" : ""),
              hint);
-    if (const std::string hint = stream_function_hint(name); !other_form && !hint.empty())
+    if (const std::string hint = stream_function_hint(name, argument); !other_form && !hint.empty())
       refuse(node, "unknown function '" + name + "'", hint);
   }
   if (other_form)

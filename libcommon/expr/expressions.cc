@@ -119,6 +119,10 @@ struct Expressions::Impl {
     if (near.empty() && ours.empty() && expression.what == "--key" && expression.text == missing)
       near =
           "; a key that is a text stands in quotes within others: --key '\"" + std::string(missing) + "\"'";
+    if (near.empty() && ours.empty() && expression.what.starts_with("--header ") &&
+        expression.text == missing)
+      near = "; a header that is a text stands in quotes within others: --header '" +
+             std::string(expression.what.substr(9)) + "=\"" + std::string(missing) + "\"'";
     // Of lines of text, or --value-codec text: numbers and objects among them are strings.
     if (near.empty() && ours.empty() && error.reason == Reason::wrong_type &&
         value_codec.form() == DecodedForm::string && expression.text.find("_value") != std::string::npos &&

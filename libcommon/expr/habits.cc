@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
 #include "expr/habits/rules.h"
 #include "expr/habits/words.h"
 
@@ -90,11 +91,12 @@ std::optional<std::string> quoted_name(const Pieces& p, size_t i) {
 
 // One spelling at a time; the text is scanned again behind each.
 std::optional<std::string> rewritten_once(const Pieces& p) {
+  for (size_t i = 0; i < p.size(); ++i)
+    if (auto done = habits::alias_without_as(p, i)) return done;
   for (size_t i = 0; i < p.size(); ++i) {
     std::optional<std::string> done;
     if (p[i].kind == Piece::Kind::word) done = quoted_name(p, i);
     if (p[i].kind == Piece::Kind::word && !done) done = rewrite_word(p, i);
-    if (p[i].kind == Piece::Kind::word && !done) done = habits::alias_without_as(p, i);
     if (p[i].kind == Piece::Kind::symbol) done = first_of(&Rules::symbols, p, i);
     if (p[i].kind == Piece::Kind::number) done = habits::rewrite_number(p, i);
     if (done) return done;
@@ -112,14 +114,16 @@ bool is_number_in_quotes(std::string_view written) {
 
 constexpr std::string_view kAggregated = "records are aggregated by ktable";
 
-std::string aggregate_hint(std::string_view name) {
+std::string aggregate_hint(std::string_view name, const std::string& argument) {
   if (std::find(std::begin(habits::kAggregateNames), std::end(habits::kAggregateNames), name) ==
       std::end(habits::kAggregateNames))
     return {};
-  const std::string ours = name == "median" ? "percentile(x, 50)"
-                           : name == "mean" ? "avg(x)"
-                                            : std::string(name) + (name == "count" ? "()" : "(x)");
-  return std::string(kAggregated) + ", and per window by kwindow: ktable --by EXPR '" + ours + "' IN";
+  const std::string ours = name == "median"  ? "percentile(" + argument + ", 50)"
+                           : name == "mean"  ? "avg(" + argument + ")"
+                           : name == "count" ? "count()"
+                                             : std::string(name) + "(" + argument + ")";
+  return std::string(kAggregated) + ", by groups with --by EXPR, and per window by kwindow: ktable --total " +
+         shell_word(ours) + " IN";
 }
 
 std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
@@ -252,6 +256,20 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
   return hint;
 }
 
+SimpleSelect simple_select(std::string_view text) {
+  while (!text.empty() && (text.back() == ';' || text.back() == ' ')) text.remove_suffix(1);
+  const Pieces p(text, true);
+  const size_t from = p.next_of(0, "from");
+  if (!p.is(0, "select") || from == Pieces::kNone || from < 2) return {};
+  // A name of a topic may have dots and dashes.
+  const std::string name(text.substr(p[from].end));
+  const size_t begin = name.find_first_not_of(' ');
+  if (begin == name.npos || name.find(' ', begin) != name.npos) return {};
+  const std::string columns = p.written(1, from);
+  const auto ours = in_our_spelling(columns, true, [](const std::string&) { return true; });
+  return {ours.value_or(columns), name.substr(begin)};
+}
+
 std::string named_spelling(std::string_view list, size_t position,
                            const std::function<bool(const std::string&)>& fits) {
   if (position > list.size()) return {};
@@ -263,9 +281,19 @@ std::string named_spelling(std::string_view list, size_t position,
   return fits(named) ? named : std::string();
 }
 
-std::string stream_function_hint(std::string_view name) {
-  for (const auto& [theirs, ours] : habits::kStreamFunctions)
-    if (theirs == name) return std::string(ours);
+std::string stream_function_hint(std::string_view name, const std::string& argument) {
+  for (const auto& [theirs, ours] : habits::kStreamFunctions) {
+    if (theirs != name) continue;
+    std::string hint(ours);
+    const size_t at = hint.find("--by EXPR");
+    const size_t dot = argument.starts_with('.') ? 1 : 0;
+    if (at != hint.npos && argument.size() > dot && argument != "x")
+      hint.replace(at, 9, "--by " + shell_word(argument.substr(dot)));
+    if (const size_t lag = hint.find("lag(x)");
+        lag != hint.npos && dot == 0 && !argument.empty() && argument != "EXPR")
+      hint.replace(lag, 6, "lag(" + argument + ")");
+    return hint;
+  }
   return {};
 }
 

@@ -27,17 +27,24 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
 std::optional<std::string> with_nearest_names(const std::string& text,
                                               const std::vector<std::string>& fields);
 
-// For an aggregate where records are processed one at a time: the tools that have it. Empty: `name` is none.
-std::string aggregate_hint(std::string_view name);
+// For an aggregate where records are processed one at a time: the tools that have it. Empty: `name` is none. `argument`
+// is its argument, as far as it is known.
+std::string aggregate_hint(std::string_view name, const std::string& argument = "x");
 
 // For a function of jq or Miller that changes the stream, not a record: what does that here. Empty: `name` is
 // none.
-std::string stream_function_hint(std::string_view name);
+std::string stream_function_hint(std::string_view name, const std::string& argument = "EXPR");
 
 // `list` with `NAME=` at `position`, where an item has no name, and in our spelling. Empty: it does not fit
 // then either.
 std::string named_spelling(std::string_view list, size_t position,
                            const std::function<bool(const std::string&)>& fits);
+
+// `SELECT a, b AS c FROM t`, and nothing more: the columns in our spelling. `from` is empty where it is something else.
+struct SimpleSelect {
+  std::string columns, from;
+};
+SimpleSelect simple_select(std::string_view text);
 
 // `hint`, and behind it the whole in our spelling where there is one: `write: size(uri) > 3`. SQL's clauses
 // become a command.

@@ -101,21 +101,25 @@ spelling() {
   [[ $output == *"'map' does not take these arguments"*"[1, 2].map(x, x + 1)"* ]]
   [[ $output != *"did you mean 'map'"* ]]
   hint kmap 'count(*)' ./in.ndjson
-  [ "$hint" = "ktable --by EXPR 'count()' IN" ]
+  [ "$hint" = "ktable --total 'count()' ./in.ndjson" ]
   hint kmap 'n=count()' ./in.ndjson
-  [ "$hint" = "ktable --by EXPR 'count()' IN" ]
+  [ "$hint" = "ktable --total 'count()' ./in.ndjson" ]
+  [ "$(eval "$hint")" = '{"count":200}' ]
   hint kmap 'group_by(.country)' ./in.ndjson
-  [ "$hint" = "ktable --by EXPR 'count()' IN" ]
+  [ "$hint" = "ktable --by country 'count()' ./in.ndjson" ]
+  [ "$(eval "$hint" | jq -s 'map(.count) | add')" -eq 200 ]
   hint ktable --by uri 'count() having count > 3' ./in.ndjson
   [ "$hint" = "ktable --by uri --having 'count > 3' 'count()' ./in.ndjson" ]
   [ "$(eval "$hint" | wc -l)" -gt 0 ]
   hint kmap '*, p=lag(uri)' ./in.ndjson
-  [ "$hint" = "kscan --by EXPR '*, previous=lag(x)' IN" ]
+  [ "$hint" = "kscan --total '*, previous=lag(uri)' ./in.ndjson" ]
+  [ "$(eval "$hint" | wc -l)" -eq 200 ]
   [ "$(kscan --by user '*, previous=lag(uri)' ./in.ndjson | wc -l)" -eq 200 ]
   hint kfilter 'country == $1' ./in.ndjson
   [ "$hint" = '_arg.NAME' ]
   hint kmap 's=sum(number)' ./in.ndjson
-  [ "$hint" = "ktable --by EXPR 'sum(x)' IN" ]
+  [ "$hint" = "ktable --total 'sum(number)' ./in.ndjson" ]
+  [ "$(eval "$hint" | jq .sum_number)" = "$(jq -s 'map(.number) | add' in.ndjson)" ]
   grep -q 'of a list it is x.sum()' err.txt
 }
 
@@ -298,7 +302,7 @@ record_spelling() {
   spelling kmap 'r=if .number > 100 then "a" elif .number > 50 then "b" else "c" end' \
     '{r: (if .number > 100 then "a" elif .number > 50 then "b" else "c" end)}'
   hint kfilter 'select(.country == "DE") | .uri' ./in.ndjson
-  [ "$hint" = 'kfilter EXPR IN | kmap LIST' ]
+  [ "$hint" = 'kfilter EXPR ./in.ndjson | kmap LIST' ]
   hint kmap . ./in.ndjson
   [ "$hint" = "kmap '*' ./in.ndjson" ]
   [ "$(eval "$hint")" = "$(cat in.ndjson)" ]
@@ -336,7 +340,7 @@ record_spelling() {
   record_spelling kmap 'p=payload.uri' '{p: .uri}'
   record_spelling kfilter 'row.number > 100' 'select(.number > 100)'
   hint kmap 'rename(uri, page)' ./in.ndjson
-  [ "$hint" = "kmap '*, NEW=OLD, -OLD' IN" ]
+  [ "$hint" = "kmap '*, NEW=OLD, -OLD' ./in.ndjson" ]
   hint ktable --total 'sum(number)/count()' ./in.ndjson
   [ "$(ktable --total "$hint" ./in.ndjson | jq -c '[.[]]')" = "$(jq -sc '[(map(.number) | add / length | floor)]' in.ndjson)" ]
   printf '{"topic":"t","partition":0,"offset":0,"ts":%s000,"headers":[],"key":null,"payload":"{}"}\n' "$(($(date +%s) - 60))" >in.ndjson
@@ -356,17 +360,17 @@ record_spelling() {
   gives 'kread -q -c 15 clicks' kread -q -15 clicks
   gives 'kread --tail 5 clicks' kread --last 5 clicks
   gives 'kread -c 5 clicks' kread --head 5 clicks
-  gives '-w DURATION' kwindow --tumbling 5m 'count()' clicks
-  gives '-w session:DURATION' kwindow --session 5m 'count()' clicks
-  gives 'kfilter EXPR IN' kmap --where 'n > 1' '*' clicks
-  gives "kmap '*, -FIELD' IN" kmap --drop email clicks
-  gives "kmap 'FIELD, FIELD' IN" kread --fields uri clicks
+  gives "kwindow -w 5m 'count()' clicks" kwindow --tumbling 5m 'count()' clicks
+  gives "kwindow -w session:5m 'count()' clicks" kwindow --session 5m 'count()' clicks
+  gives "kpipe kfilter 'n > 1' then kmap '*' -- clicks" kmap --where 'n > 1' '*' clicks
+  gives "kmap '*, -email' clicks" kmap --drop email clicks
+  gives 'kmap uri clicks' kread --fields uri clicks
   gives 'kread -c 5 clicks' kread --count 5 clicks
   gives 'kread -O hex clicks' kread --hexdump clicks
-  gives 'kread -e --types TOPIC' kread --schema clicks
-  gives 'kgroupby EXPR IN OUT' kgroupby --by uri clicks by_uri
-  gives '-O csv' kread --csv clicks
-  gives '-O table --sort COLUMN' ktable --order-by n 'count()' clicks
+  gives 'kread -e --types clicks' kread --schema clicks
+  gives 'kgroupby uri clicks by_uri' kgroupby --by uri clicks by_uri
+  gives 'kread -O csv clicks' kread --csv clicks
+  gives "ktable -O table --sort n 'count()' clicks" ktable --order-by n 'count()' clicks
   gives "kwindow -w 5m 'count()' clicks" kwindow 5m 'count()' clicks
   gives 'klag billing' klag --group billing
   gives 'ktopic list' kread -L
@@ -475,7 +479,7 @@ END
   gives "kwrite -K '\t' clicks" kwrite --topic clicks --property parse.key=true
   gives "kread -K '\t' clicks" kread --formatter-property print.key=true clicks
   gives 'kread -o -2 -e clicks' kread -C -t clicks -o -2 -e -u
-  gives 'kwrite ./rides.csv clicks' kwrite -P -l rides.csv -t clicks
+  gives 'kwrite -I csv ./rides.csv clicks' kwrite -P -l rides.csv -t clicks
   gives 'ktopic list clicks' kread -L -t clicks
   gives 'ktopic list' ktopic --list
   gives 'ktopic list' ktopic --describe
@@ -541,8 +545,8 @@ END
   spelling kmap 'u=${uri}' '{u: .uri}'
   record_spelling kfilter 'number > "100"' 'select(.number > 100)'
   hint kfilter 'number > 190 ORDER BY number' ./in.ndjson
-  [ "$hint" = "kread -e IN | jq -cs 'sort_by(.number)[]' | kfilter 'number > 190'" ]
-  sed 's/^kread -e IN/cat in.ndjson/' <<<"$hint" >command
+  [ "$hint" = "kread -e ./in.ndjson | jq -cs 'sort_by(.number)[]' | kfilter 'number > 190'" ]
+  printf '%s\n' "$hint" >command
   same <(jq -cs 'map(select(.number > 190)) | sort_by(.number)[]' in.ndjson) <(. ./command)
   hint kmap 'SELECT uri, number FROM clicks ORDER BY number DESC LIMIT 3' ./in.ndjson
   [ "$hint" = "kread -e clicks | jq -cs '(sort_by(.number) | reverse)[:3][]' | kmap 'uri, number'" ]
@@ -585,7 +589,7 @@ END
   gives '-w 5m' kwindow -w tumbling:5m 'count()' clicks
   gives '-w 1h' kwindow -w hour 'count()' clicks
   gives '-w month' kwindow -w 1mo 'count()' clicks
-  gives 'kwindow -w DURATION AGGS IN' ktable -w 10s 'count()' clicks
+  gives "kwindow -w 10s 'count()' clicks" ktable -w 10s 'count()' clicks
   gives '-c 1000' kread -c 1k clicks
   gives '-c 1000000' kgen -c 1e6 clicks
   gives '-c 1000' kread -c 1_000 clicks
@@ -594,7 +598,7 @@ END
   gives '--on-error dead-letter:bad' kfilter --on-error dlq:bad true clicks
   gives '--delivery exactly-once' kfilter --delivery exactly_once true a b
   gives 'kgen -c 10 clicks' kgen clicks 10
-  gives 'kdedup EXPR --within D IN OUT' kdedup --by uri clicks
+  gives 'kdedup --within 5s uri clicks' kdedup --by uri --within 5s clicks
   gives '--on id' kjoin --within 1s --on 'left.id == right.id' a b c
   gives '--on id=other' kjoin --within 1s --on 'a.id == b.other' a b c
   gives '--on id=other' kjoin --within 1s --on 'id == other' a b c
@@ -607,9 +611,9 @@ END
 
 @test "an aggregate in kmap: the command that aggregates, in our spelling" {
   rows
-  for one in 'median:percentile(x, 50)' 'mean:avg(x)' 'sum:sum(x)' 'count:count()'; do
+  for one in 'median:percentile(number, 50)' 'mean:avg(number)' 'sum:sum(number)' 'count:count()'; do
     hint kmap "${one%%:*}(number)" ./in.ndjson
-    [ "$hint" = "ktable --by EXPR '${one#*:}' IN" ] || { echo "$one: $hint"; return 1; }
+    [ "$hint" = "ktable --total '${one#*:}' ./in.ndjson" ] || { echo "$one: $hint"; return 1; }
   done
 }
 
@@ -762,7 +766,7 @@ END
   run kmap 'n=nullif(number, 4)' ./in.ndjson
   [ "$(kmap "${output##*write: }" ./in.ndjson)" = "$(jq -c '{n: (if .number == 4 then null else .number end)}' in.ndjson)" ]
   run kmap '.items[]' ./in.ndjson
-  [[ $status -eq 2 && $output == *"kmap --each 'x=items' x IN"* ]]
+  [[ $status -eq 2 && $output == *"kmap --each 'x=items' x ./in.ndjson"* ]]
   echo '{"items":[{"a":1},{"a":2}]}' >items.ndjson
   [ "$(kmap --each 'x=items' '=x' ./items.ndjson)" = $'{"a":1}\n{"a":2}' ]
   run ktable 'sum(*)' ./in.ndjson
@@ -839,4 +843,89 @@ END
   [ "$hint" = 'percentile(number, 90)' ]
   hint ktable --total 'count(*) n, sum(number) s' ./in.ndjson
   [ "$hint" = 'n=count(), s=sum(number)' ]
+}
+
+@test "SQL, forgotten operands and options of others: the hint keeps options and names, and works on a broker" {
+  cat >script <<'END'
+  kgen -q --seed 1 -c 50 clicks clicks; kgen -q --seed 2 -c 5 clicks clicks_p; kgen -q --seed 3 -c 7 clicks views
+  # pasted OURS JQ-OR-LINES COMMAND...: the command is refused with this hint, which, pasted, writes so many lines.
+  pasted() {
+    hint "${@:3}" || exit 1
+    [ "$hint" = "$1" ] || { echo "${*:3}: $hint"; exit 1; }
+    [ "$(bash -c "$hint" 2>pasted.err | wc -l)" -eq "$2" ] || { echo "$hint: not $2 lines: $(cat pasted.err)"; exit 1; }
+  }
+  matching=$(kread -q -e clicks | jq -c 'select(.number > 100)' | wc -l)
+  countries=$(kread -q -e clicks | jq -r .country | sort -u | wc -l)
+  pasted "kfilter -e -q 'number > 100' clicks" "$matching" kfilter -e -q 'SELECT * WHERE number > 100' clicks
+  pasted "kpipe -e kfilter 'number > 100' then kmap uri -- clicks" "$matching" kmap -e 'SELECT uri FROM clicks WHERE number > 100;' clicks
+  pasted "kpipe -e kfilter 'number > 100' then kmap uri -- clicks o1" 0 kmap -e 'SELECT uri WHERE number > 100' clicks o1
+  [ "$(kread -q -e --count o1)" -eq "$matching" ]
+  pasted "kfilter -b $KUTILS_BROKERS -e -m 2 'number > 3' clicks" 2 kfilter -b "$KUTILS_BROKERS" -e 'number > 3 LIMIT 2' clicks
+  pasted "kread -e clicks" 50 kread -e 'select * from clicks'
+  pasted "kmap -e 'u=uri, number' clicks" 50 kread -e 'select uri as u, number from clicks'
+  pasted "ktable -e --by country 'count()' clicks" "$countries" kread -e 'select country, count(*) from clicks group by country'
+  pasted "ktable -e --by country 'count()' clicks" "$countries" ktable -e --by country clicks
+  pasted "ktable -e --by country 'count()' clicks" "$countries" kread -e --count --by country clicks
+  pasted "ktable -e 'count()' clicks out" 0 ktable -e clicks 'count()' out
+  grep -q "ktable -e --by clicks 'count()' out" err.txt
+  pasted "ktable -e --total 'sum(number)' clicks" 1 kmap -e 'sum(number)' clicks
+  pasted "kmap -e -m 3 --value-codec text c=_value clicks" 3 kmap -e -m 3 -I text c=_value clicks
+  pasted "kmap -e '*' clicks o2 && kread -e -O csv o2" 51 kmap -e -O csv '*' clicks o2
+  pasted "ktable -e --by country 'n=count()' clicks o3 && kread -e -O table --sort n table:o3" "$((countries + 1))" \
+    ktable -O table --sort n -e --by country 'n=count()' clicks o3
+  pasted "kfilter -e '!(number > 100)' clicks" "$((50 - matching))" kfilter -e --not 'number > 100' clicks
+  pasted "kread -e --where 'number > 100' clicks" "$matching" kread -e --filter 'number > 100' clicks
+  pasted "kpipe -e kfilter 'number > 100' then kmap uri -- clicks" "$matching" kmap -e --where 'number > 100' uri clicks
+  pasted "kread -K '\t' -e clicks" 50 kread --keys -e clicks
+  pasted "kread -J -e clicks" 50 kread --headers -e clicks
+  pasted "kread -J -e clicks" 50 kread --json -e clicks
+  pasted "kread -O json -e clicks" 50 kread --output json -e clicks
+  pasted "kread -f '%s\n' -e clicks" 50 kread --format '%s\n' -e clicks
+  pasted "kread -m 3 clicks" 3 kread --limit 3 clicks
+  pasted "kmap -m 3 uri clicks" 3 kmap --limit 3 uri clicks
+  pasted "kgen -c 3 clicks" 3 kgen -n 3 clicks
+  pasted "kread -e -c 1 -p 0 -o @1000 -f '%o\n' clicks" 1 kread -Q -t clicks:0:1000
+  pasted "kmap -e '*, -email' clicks" 50 kmap -e '*,' -email clicks
+  pasted "kmap -e '| jq -c .uri' clicks" 50 kmap -e 'jq -c .uri' clicks
+  pasted "kmerge -e -g merge-o4 clicks,views o4" 0 kcp -e clicks views o4
+  printf 'one\ntwo\n' >lines.txt
+  pasted "kwrite -I text ./lines.txt o5" 0 kwrite -P -t o5 -l lines.txt
+  pasted "kwrite -I text ./lines.txt o5" 0 kwrite o5 lines.txt
+  [ "$(kread -q -e --count o5)" -eq 4 ]
+  printf 'a,b\n1,2\n' >rows.csv
+  pasted "kwrite -I csv ./rows.csv o6" 0 kwrite -O csv ./rows.csv o6
+  run_status=0; kmap -e --header a=b -J '*' clicks >/dev/null 2>err.txt || run_status=$?
+  grep -qF -- "--header 'a=\"b\"'" err.txt
+  kread -e click 2>err.txt && exit 1
+  grep -q "did you mean 'clicks'?" err.txt
+END
+  export -f hint
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "verbs of rpk and Kafka's scripts: each hint is a whole command" {
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives 'koffset commit g clicks=0' koffset set g clicks=0
+  gives 'koffset reset -o beginning g' koffset seek g --to start
+  gives 'koffset reset -o @1700000000000 g' koffset seek g --to 1700000000000
+  gives 'koffset reset -o beginning g' koffset set g --to-earliest
+  gives 'koffset list' koffset --list
+  run koffset --list
+  [[ $output != *ktopic* ]]
+  gives 'ktopic describe --all t1' ktopic config t1
+  gives 'ktopic alter --config retention.ms=1d t1' ktopic config t1 retention.ms=1d
+  gives 'ktopic alter --config retention.ms=1d --config a=b t1' ktopic alter-config t1 retention.ms=1d a=b
+  gives 'ktopic trim -o end t1' ktopic truncate t1
+  gives 'ktopic trim --tail 5 t1' ktopic purge --tail 5 t1
+  gives 'ktopic trim -o 3 t1' ktopic trim-prefix t1 -o 3
+  gives 'ktopic trim -o end t1' ktopic trim t1
+  gives 'ktopic create --partitions 3 t9' ktopic create -p 3 t9
+  gives 'ktopic grow 4 t1' ktopic add-partitions t1 4
+  gives 'ktopic grow 4 t1' ktopic grow t1 4
+  gives 'ktopic list -O json' ktopic list --output json
 }

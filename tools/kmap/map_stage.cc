@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/correction.h"
 #include "data/json_write.h"
 #include "expr/context.h"
 #include "expr/habits.h"
@@ -66,6 +67,11 @@ std::vector<expr::ListItem> map_items(const std::string& list, const std::string
   try {
     return expr::parse_list(list, what, expr::Unnamed::refused, expr::Paths::allowed);
   } catch (const Error& error) {
+    // `jq -c .items`, without the | of a co-process.
+    for (const char* program :
+         {"jq ", "sed ", "awk ", "grep ", "tr ", "cut ", "perl ", "python3 ", "python "})
+      if (list.starts_with(program))
+        throw CorrectedError(error.what(), {.before = "a program stands behind a |: ", .spec = "| " + list});
     if (error.hint().find("count()") == std::string::npos) throw;
     throw Error(error.code(), error.what(), expr::aggregate_hint("count"));
   }

@@ -140,10 +140,20 @@ class TopicTool final : public cli::Tool {
       if (verb == name) verb_ = value;
     }
     if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end())
-      cli::refuse_verb("ktopic", verb, verbs, names_, "describe");
+      cli::refuse_verb("ktopic", verb, verbs, names_, "describe",
+                       !range_.from.empty() || !range_.since.empty() || range_.tail,
+                       !settings_.empty() || !unset_.empty());
+    // rpk's `ktopic create -p 3`
+    if (verb_ == Verb::create && given_.count("-p") > 0 && given_.count("--partitions") == 0 &&
+        range_.partitions.size() == 1)
+      throw CorrectedError("ktopic create has no option -p",
+                           {.before = "the number of partitions is: ",
+                            .add = {{"--partitions", std::to_string(range_.partitions.front())}},
+                            .drop = {"-p"}});
     refuse_idle_options(verb);
     if (verb_ == Verb::grow) {
       if (names_.size() < 2) throw usage_error("ktopic grow takes N TOPIC...", "ktopic grow 8 clicks");
+      refuse_number_behind_names();
       partitions_ = static_cast<int32_t>(cli::parse_number("N", names_[0], 1, kMostPartitions));
       names_.erase(names_.begin());
     }
@@ -258,10 +268,24 @@ class TopicTool final : public cli::Tool {
                           .operands = {{"create", names_[0]}}});
   }
 
+  // `ktopic grow clicks 4`
+  void refuse_number_behind_names() const {
+    const auto is_number = [](const std::string& name) {
+      return name.find_first_not_of("0123456789") == std::string::npos;
+    };
+    if (is_number(names_.front()) || !is_number(names_.back())) return;
+    std::vector<std::string> operands = names_;
+    std::rotate(operands.begin(), operands.end() - 1, operands.end());
+    operands.insert(operands.begin(), "grow");
+    throw CorrectedError("ktopic grow: '" + names_.front() + "' is no number of partitions",
+                         {.before = "N comes first: ", .operands = operands});
+  }
+
   void check_range() {
     if (range_.from.empty() && range_.since.empty() && !range_.tail)
-      throw usage_error("ktopic trim: the place is missing, before which records are deleted",
-                        "give -o WHERE, --since TIME or --tail N");
+      throw CorrectedError("ktopic trim: the place is missing, before which records are deleted",
+                           {.before = "-o WHERE, --since TIME or --tail N names it; of all records: ",
+                            .add = {{"-o", "end"}}});
     if (io::parse_range(range_, clock_.wall_ms()).to)
       throw usage_error("ktopic trim deletes from the beginning; -o " + range_.from + " also has an end",
                         "give the place before which records are deleted");

@@ -1,5 +1,8 @@
 // kwrite [IN] OUT: produce lines.
+#include <unistd.h>
+
 #include "base/correction.h"
+#include "cli/file_format.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
 
@@ -35,6 +38,14 @@ class WriteTool final : public cli::StreamTool {
     require_topic(operands);
     job_ = shared_.make_job("kwrite", operands.find("IN"), operands.find("OUT"));
     if (job_.in.is_topic()) {
+      // `kwrite clicks lines.txt`
+      const std::string file = job_.out.name, format = cli::format_of_file(file);
+      if (access(file.c_str(), R_OK) == 0) {
+        Correction meant{.before = "what is read comes first, and a file is spelled ./NAME: "};
+        meant.operands = {"./" + file, job_.in.name};
+        if (!format.empty()) meant.add = {{"-I", format}};
+        throw CorrectedError("OUT '" + file + "' is a file, and kwrite writes to a topic", meant);
+      }
       throw CorrectedError(
           "IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
           {.before = "a file is ./" + job_.in.name + "; from topic to topic: ", .tool = "kcp"});

@@ -329,9 +329,9 @@ std::optional<std::string> alias_without_as(const Pieces& p, size_t i) {
   if (!p.is_list() || i == 0 || p[i].kind != Piece::Kind::word || p.item_end(i) != i + 1) return std::nullopt;
   const bool is_behind_value = p[i - 1].kind == Piece::Kind::word || p.is(i - 1, ")") || p.is(i - 1, "]");
   constexpr std::string_view kOperators[] = {
-      "and",      "or",   "not",  "in",      "is",       "as",     "if",     "else", "end",
-      "then",     "when", "like", "between", "where",    "filter", "having", "by",   "from",
-      "distinct", "asc",  "desc", "null",    "contains", "eq",     "ne"};
+      "jq",   "and",      "or",   "not",  "in",      "is",       "as",     "if",     "else",
+      "end",  "then",     "when", "like", "between", "where",    "filter", "having", "by",
+      "from", "distinct", "asc",  "desc", "null",    "contains", "eq",     "ne"};
   const auto is_operator = [&](size_t at) {
     return std::any_of(std::begin(kOperators), std::end(kOperators),
                        [&](std::string_view one) { return p.is(at, one); });
@@ -340,6 +340,10 @@ std::optional<std::string> alias_without_as(const Pieces& p, size_t i) {
   if (!is_behind_value || from == i || is_operator(i) || is_operator(i - 1) ||
       (from > 0 && p.is(from - 1, "=")))
     return std::nullopt;
+  // `a b` is rather a forgotten comma.
+  const bool has_aliases = std::any_of(
+      p.begin(), p.end(), [](const Piece& one) { return one.kind == Piece::Kind::word && one.text == "as"; });
+  if (i == from + 1 && !has_aliases) return std::nullopt;
   for (size_t at = from; at < i; ++at)
     if (is_operator(at) || p.is(at, "=") || p.is(at, ":")) return std::nullopt;
   return p.replaced(from, i + 1, p.written(i, i + 1) + "=" + p.written(from, i));

@@ -203,8 +203,8 @@ constexpr std::pair<std::string_view, std::string_view> kStreamFunctions[] = {
     {"sort_by",
      "rows of a table are sorted where they are printed: kread -e -O table --sort COLUMN table:IN"},
     {"rename", "a field gets another name by: kmap '*, NEW=OLD, -OLD' IN"},
-    {"lag", "the value of the record before is what kscan adds: kscan --by EXPR '*, previous=lag(x)' IN"},
-    {"row_number", "records are numbered by kscan: kscan --by EXPR '*, n=count()' IN"},
+    {"lag", "the value of the record before is what kscan adds: kscan --total '*, previous=lag(x)' IN"},
+    {"row_number", "records are numbered by kscan: kscan --total '*, n=count()' IN"},
     {"limit", "the number of records that are written is an option: -m N"},
     {"head", "the number of records that are written is an option: -m N"},
     {"tail", "the last records of a topic are an option: --tail N"}};

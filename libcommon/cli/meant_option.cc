@@ -1,0 +1,145 @@
+#include "cli/meant_option.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "base/shell_word.h"
+#include "cli/completed_hint.h"
+#include "cli/given_command.h"
+
+namespace kutils::cli {
+namespace {
+
+bool is_among(std::string_view one, std::string_view words) {
+  for (size_t at = 0; at < words.size();) {
+    const size_t end = std::min(words.find(' ', at), words.size());
+    if (words.substr(at, end - at) == one) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+// The command as a pipe: another stage in front of or behind what the tool does.
+class AsPipe {
+ public:
+  AsPipe(const ToolInfo& info, const GivenCommand& given, const std::string& left_out) : info_(info) {
+    for (const GivenCommand::Word& word : given.words()) {
+      if (word.option == nullptr || word.name == left_out) continue;
+      const bool is_of_stage = word.option->group == Group::tool || word.option->group == Group::output;
+      std::string text = word.name;
+      if (word.value) text += " " + shell_word(shown_value(*word.option, *word.value));
+      (is_of_stage ? stage_options_ : pipe_options_) += " " + text;
+    }
+  }
+  std::string stage(const std::string& spec) const {
+    return info_.name + stage_options_ + " " + shell_word(spec);
+  }
+  std::string whole(const std::string& first, const std::string& second, const std::optional<std::string>& in,
+                    const std::optional<std::string>& out) const {
+    return "kpipe" + pipe_options_ + " " + first + " then " + second + ends(" --", in, out);
+  }
+  std::string alone(const std::string& stage, const std::optional<std::string>& in,
+                    const std::optional<std::string>& out) const {
+    const size_t space = stage.find(' ');
+    return stage.substr(0, space) + pipe_options_ + stage.substr(space) + ends("", in, out);
+  }
+
+ private:
+  static std::string ends(const std::string& before, const std::optional<std::string>& in,
+                          const std::optional<std::string>& out) {
+    if (!in) return {};
+    return before + " " + shell_word(*in) + (out ? " " + shell_word(*out) : "");
+  }
+  const ToolInfo& info_;
+  std::string pipe_options_, stage_options_;
+};
+
+}  // namespace
+
+std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTable& table, int argc,
+                                           const char* const* argv, const std::string& option) {
+  constexpr std::string_view kFilters = "--where --filter", kInverts = "--not --invert --invert-match",
+                             kSelects = "--select --fields --columns", kDrops = "--drop --exclude",
+                             kGroups = "--by --group-by --groupby", kSorts = "--order-by --sort-by --sort";
+  const bool has_value = !is_among(option, kInverts);
+  if (has_value && option != "-w" && !is_among(option, kFilters) && !is_among(option, kSelects) &&
+      !is_among(option, kDrops) && !is_among(option, kGroups) && !is_among(option, kSorts))
+    return std::nullopt;
+  // --count is none of kread's where groups are counted.
+  const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
+    if (name == option) return has_value;
+    return std::nullopt;
+  });
+  std::string value;
+  for (const GivenCommand::Word& word : given.words()) {
+    if (word.option == nullptr && word.kind != GivenCommand::Word::Kind::operand && word.name != option)
+      return std::nullopt;  // two at once
+    if (word.name == option && word.value) value = *word.value;
+  }
+  if (has_value && value.empty()) return std::nullopt;
+  std::vector<std::string> operands = given.operands();
+  const bool has_spec = !info.operands.empty() && info.operands[0].is_spec;
+  const auto in = given_operand(info, operands, "IN"), out = given_operand(info, operands, "OUT");
+  const bool is_reader = info.name == "kread";
+  if (!is_reader && !has_spec) return std::nullopt;
+  const std::string spec = has_spec && !operands.empty() ? operands[0] : "";
+  const bool is_stage = is_among(info.name, "kfilter kmap kscore kscan ktable kwindow kdedup kgroupby");
+  const AsPipe pipe(info, given, is_reader ? "--count" : "");
+
+  if (is_among(option, kInverts)) {
+    if (info.name != "kfilter" || spec.empty()) return std::nullopt;
+    return given.hint({.before = "", .drop = {option}, .spec = "!(" + spec + ")"});
+  }
+  if (option == "-w") {
+    if (info.name != "ktable") return std::nullopt;
+    return given.hint({.before = "", .tool = "kwindow", .add = {{"-w", value}}});
+  }
+  if (is_among(option, kSorts)) {
+    if (find_option(table, "--sort") == nullptr) return std::nullopt;
+    return given.hint({.before = "", .add = {{"-O", "table"}, {"--sort", value}}, .drop = {option}});
+  }
+  if (is_among(option, kFilters)) {
+    if (is_reader) return given.hint({.before = "", .add = {{"--where", value}}, .drop = {option}});
+    // `kfilter --where EXPR IN`: the operand itself.
+    if (info.name == "kfilter") {
+      operands.insert(operands.begin(), value);
+      return given.hint({.before = "", .drop = {option}, .operands = operands});
+    }
+    if (!is_stage || spec.empty()) return std::nullopt;
+    return pipe.whole("kfilter " + shell_word(value), pipe.stage(spec), in, out);
+  }
+  if (is_among(option, kGroups)) {
+    if (info.name == "ktable" || info.name == "kwindow") return std::nullopt;
+    if (info.name == "kgroupby" || info.name == "kdedup") {  // the key is the first operand
+      operands.insert(operands.begin(), value);
+      return given.hint({.before = "", .drop = {option}, .operands = operands});
+    }
+    const std::string groups = "ktable --by " + shell_word(value) + " 'count()'";
+    if (is_reader) return pipe.alone(groups, in, out);
+    if ((info.name == "kfilter" || info.name == "kmap") && !spec.empty())
+      return pipe.whole(pipe.stage(spec), groups, in, out);
+    return std::nullopt;
+  }
+  // Fields that are chosen or dropped.
+  std::string list = value;
+  if (is_among(option, kDrops)) {
+    list = "*";
+    for (size_t at = 0; at <= value.size();) {
+      const size_t end = std::min(value.find(',', at), value.size());
+      const size_t name = std::min(value.find_first_not_of(' ', at), end);
+      if (name < end) list += ", -" + value.substr(name, end - name);
+      at = end + 1;
+    }
+  }
+  const std::string maps = "kmap " + shell_word(list);
+  if (is_reader) return pipe.alone(maps, in, out);
+  if (info.name == "kmap") {
+    operands.insert(operands.begin(), list);
+    return given.hint({.before = "", .drop = {option}, .operands = operands});
+  }
+  if (info.name != "kfilter" || spec.empty()) return std::nullopt;
+  return pipe.whole(pipe.stage(spec), maps, in, out);
+}
+
+}  // namespace kutils::cli
