@@ -98,7 +98,7 @@ constexpr Foreign kForeign[] = {
     {"--from", "where to read is --since TIME or: -o WHERE"},
     {"--start-offset", "where to read is: -o WHERE"},
     {"--to", "where to stop is --until TIME, or with an offset: -o FROM:TO"},
-    {"--acks", "all replicas in sync acknowledge by default; otherwise: -X acks=1"},
+    {"--acks", "all replicas in sync acknowledge each record; leave it out"},
     {"--compression", "compression is: -X compression.codec=zstd"},
     {"--compression-codec", "compression is: -X compression.codec=zstd"},
     {"--not", "what does not match is chosen by: '!(EXPR)'"},

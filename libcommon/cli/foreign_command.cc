@@ -162,11 +162,10 @@ constexpr Word kWords[] = {
     {"koffset klag", "--timeout", "~ *",
      "--timeout is left out: an answer is waited for as long as it takes"},
     {"koffset", "--shift-by", "# *",
-     "--shift-by has no counterpart: koffset show GROUP says where the group stands, koffset commit GROUP TOPIC:PARTITION=OFFSET sets it"},
+     "--shift-by is done on what koffset export prints: koffset export GROUP | jq -c '.offset += N' | koffset import GROUP -"},
     {"koffset", "--to-current", "#",
      "--to-current has no counterpart: offsets stay as they are unless they are set"},
-    {"koffset", "--from-file", "# *",
-     "--from-file reads another form: koffset import GROUP FILE reads what koffset export GROUP wrote"},
+    {"koffset", "--from-file", "# *", "--from-file is a verb here: koffset import GROUP FILE"},
     {"klag", "--describe", "~"},
     {"klag", "--offsets", "~"},
 };
@@ -276,6 +275,10 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
   const std::string_view ours = word.ours;
   remark(word.remark, command);
   if (ours.starts_with("~")) return;
+  if (ours == "-X acks=*" && value != "all" && value != "-1") {
+    remark(std::string(word.option) + " is left out: all replicas in sync acknowledge each record", command);
+    return;
+  }
   if (ours.starts_with("#")) {
     command.is_possible = false;
   } else if (ours.starts_with("!")) {

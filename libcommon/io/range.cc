@@ -15,8 +15,8 @@ namespace kutils::io {
 namespace {
 
 constexpr WhereForm kForms[] = {
-    {"beginning", "the first record that is there (start, earliest, smallest)"},
-    {"end", "what is the end at startup (latest, largest)"},
+    {"beginning", "the first record that is there (start, oldest, earliest, smallest)"},
+    {"end", "what is the end at startup (newest, latest, largest)"},
     {"stored", "where the group of -g stands; the beginning where it has nothing stored"},
     {"N", "the offset N, in each partition"},
     {"+N", "N records after the beginning of each partition"},
@@ -61,9 +61,11 @@ std::optional<int64_t> number(std::string_view text) {
 
 // An end of a range that is no time.
 std::optional<Place> parse_place(std::string_view text) {
-  if (text == "beginning" || text == "start" || text == "earliest" || text == "smallest" || text == "stored")
+  if (text == "beginning" || text == "start" || text == "oldest" || text == "earliest" ||
+      text == "smallest" || text == "stored")
     return Place{Place::Kind::beginning, 0};
-  if (text == "end" || text == "latest" || text == "largest") return Place{Place::Kind::end, 0};
+  if (text == "end" || text == "newest" || text == "latest" || text == "largest")
+    return Place{Place::Kind::end, 0};
   if (text.empty()) return std::nullopt;
   const char sign = text[0];
   const auto value = number(sign == '+' || sign == '-' ? text.substr(1) : text);

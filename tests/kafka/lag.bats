@@ -60,6 +60,8 @@ total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
 @test "kwait: for a topic, records, one that matches, a group; gives up in time" {
   src=$(topic_name src)
   refused_with 1 kwait --timeout 300ms topic "$src"; says "gave up after 300ms: there is no topic '$src'"
+  refused_with 1 kwait -q --timeout 300ms topic "$src"; [ -z "$output" ]
+  refused_with 2 kwait -q --new topic "$src"; says "--new is about records"  # errors are printed
   start_tool topic kwait --timeout 1m topic "$src"
   local topic=$started
   start_tool records kwait --timeout 1m records 5 "$src"

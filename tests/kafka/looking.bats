@@ -35,34 +35,60 @@ teardown() { kafka_teardown; }
   [ -z "$(kread -q -o -2h:+1h "$t")" ]
 }
 
-# page_lines FILE: kutils-kcat(7)'s lines as THEIRS<TAB>OURS<TAB>SECTION.
+# page_lines FILE: kutils-kcat(7)'s lines as THEIRS<TAB>OURS<TAB>SECTION. A line without a counterpart begins with "none"; what it
+# names instead is OURS, else `:`.
 page_lines() {
   awk '/^# / {section = substr($0, 3)} /^`/ {theirs = $0; gsub(/^`|`$/, "", theirs)}
-    /^:   `/ {ours = substr($0, 6); sub(/`.*/, "", ours); print theirs "\t" ours "\t" section}' "$1"
+    /^:   (`|none; )/ {ours = /`/ ? $0 : "`:"; sub(/^[^`]*`/, "", ours); sub(/`.*/, "", ours); print theirs "\t" ours "\t" section}' "$1"
 }
 
 @test "kutils-kcat(7): each line runs; kread prints what kcat prints" {
   new_topic clicks 1
+  new_topic counts 1
   local theirs ours section both=0 all=0 pageviews
   pageviews=$(topic_name pageviews)
   for i in 1 2 3 4 5 6 7 8; do echo "k$i:{\"n\":$i,\"at\":$((1700000000000 + i * 1000))}"; done | kwrite -q -K : --time at "$clicks"
+  printf '%s\n' 1:10 -2:20 | kwrite -q -I text -K : --key-codec i32 --value-codec i64 - "$counts"
   printf '%s\n' one two three >lines.txt
   printf '%s\n' 'k1:{"n":1}' 'k2:{"n":2}' >keyed.txt
+  printf '%s\n' '{"n":1}' '{"n":2000}' >values.ndjson
+  echo '{"topic":"t","partition":0,"offset":0,"ts":1700000000000,"key":"k","payload":"{}","headers":["a","b"]}' >envelopes.ndjson
+  echo 'k1 one' >spaced.txt
+  base64 lines.txt >lines.b64
+  echo "\"$clicks\",0,2" >offsets.csv
   echo "bootstrap.servers=$KUTILS_BROKERS" >kcat.conf
   export KCAT_CONFIG=$PWD/kcat.conf
-  page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" | sed "s/\bclicks\b/$clicks/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b/$clicks-billing/g" >lines
+  page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" |
+    sed "s/\bclicks\b/$clicks/g; s/\bcounts\b/$counts/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b\([^.]\|$\)/$clicks-billing\1/g" >lines
   while IFS=$'\t' read -r theirs ours section; do
     all=$((all + 1))
-    timeout 30 bash -c "$ours" >ours.out 2>ours.err </dev/null || { echo "$ours: exit code $?: $(cat ours.err)"; return 1; }
-    case $section in 'READING, KCAT' | 'READING, KCAT, '*)
+    timeout 30 bash -o pipefail -c "$ours" >ours.out 2>ours.err </dev/null || { echo "$ours: exit code $?: $(cat ours.err)"; return 1; }
+    case $section in 'READING, KCAT' | 'READING, KCAT, WITH ANOTHER OUTPUT')
       timeout 30 bash -c "$theirs" >theirs.out 2>theirs.err </dev/null || { echo "$theirs: $(cat theirs.err)"; return 1; } ;;
     esac
     [ "$section" = 'READING, KCAT' ] || continue
     both=$((both + 1))
     diff -u theirs.out ours.out || { echo "$theirs and $ours differ"; return 1; }
   done <lines
-  [ "$both" -ge 8 ]
+  [ "$both" -ge 20 ]
   [ "$all" -eq "$(grep -c "^:   " "$KUTILS_SOURCE_DIR/man/kutils-kcat.md")" ]
+}
+
+@test "kutils-kcat(7) has every option of kcat and of kafka-consumer-groups" {
+  page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" | cut -f1 >theirs
+  # has COMMAND OPTIONS: each of OPTIONS stands in a line of COMMAND.
+  has() {
+    local option missing=''
+    for option in $2; do grep -q "^$1 \(.* \)\?$option\( \|\$\)" theirs || missing+=" $option"; done
+    [ -z "$missing" ] || { echo "the page lacks, of $1:$missing"; return 1; }
+  }
+  kcat -h >help.txt 2>&1 || true
+  has kcat "$(grep -oE '^  -[A-Za-z]( \| -[A-Z])*' help.txt | grep -oE -- '-[A-Za-z]' | sort -u | xargs)"
+  "$KUTILS_SOURCE_DIR/scripts/kafka" groups --help >help.txt 2>&1 || true
+  local options
+  options=$(grep -oE '^--[a-z][a-z-]+' help.txt | sort -u | xargs)
+  [ "$(wc -w <<<"$options")" -gt 25 ]
+  has kafka-consumer-groups "$options"
 }
 
 @test "a range of offsets is an end: it is counted, sorted, and a table of it printed once" {

@@ -68,6 +68,18 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   refused_with 2 koffset import --execute "$group" far; says "offset 9 is beyond the end of $b [0], 3"
   echo '{"topic":"'"$b"'","offset":1}' | { ! koffset import --execute "$group" - 2>err; }
   grep -qF 'line 1: no topic, partition and offset' err
+  # CSV: our own, and Kafka's with and without the group.
+  koffset export -q -O csv "$group" >saved.csv
+  printf '"%s",0,1\r\n' "$a" >kafka.csv
+  printf 'other,%s,1,0\n' "$a" >>kafka.csv
+  koffset import -q --execute "$group-2" kafka.csv
+  [ "$(offsets "$group-2" "$a")" = '0:1 1:0' ]
+  koffset import -q --execute "$group-2" saved.csv
+  same <(offsets "$group" "$a"; offsets "$group" "$b") <(offsets "$group-2" "$a"; offsets "$group-2" "$b")
+  for line in "$b" "$b,0" "$b,x,1" "$b,0,-1" ",0,1"; do
+    echo "$line" >bad.csv
+    refused_with 2 koffset import --execute "$group" bad.csv; says "line 1: no topic, partition and offset"
+  done
   mkdir folder
   refused_with 2 koffset import --execute "$group" folder; says "cannot read folder" "nothing was changed"
   refused_with 2 koffset import --execute "$group" /dev/zero; says "a line of more than 1 MiB"

@@ -515,7 +515,7 @@ END
   gives 'koffset reset -b h:1 -p 0,1 -o beginning --execute g t' koffset --bootstrap-server h:1 --reset-offsets --group g --topic t:0,1 --to-earliest --execute
   gives 'koffset reset --since 1h30m g' koffset --reset-offsets --group g --all-topics --by-duration PT1H30M --dry-run
   run koffset reset g --shift-by -5
-  [[ $status -eq 2 && $output == *"--shift-by has no counterpart"*"koffset commit GROUP"* && $output != *"write:"* ]]
+  [[ $status -eq 2 && $output == *"--shift-by is done on what"*"koffset export GROUP | jq"* && $output != *"write:"* ]]
   gives 'koffset reset -o beginning --execute billing clicks' koffset --reset-offsets --group billing --topic clicks --to-earliest --execute
   gives 'koffset reset -o end billing' koffset reset billing --to-latest
   gives 'ktopic delete a b' ktopic rm a b

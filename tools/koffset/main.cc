@@ -1,9 +1,11 @@
 // koffset VERB GROUP ...: a group's offsets listed, shown, set, reset, exported, imported, deleted; with state.
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -50,6 +52,31 @@ std::string json_list(const std::vector<std::string>& values) {
   std::string text = "[";
   for (const std::string& value : values) text += (text.size() > 1 ? "," : "") + value;
   return text + "]";
+}
+
+// A line of kafka-consumer-groups --export, TOPIC,PARTITION,OFFSET, also behind a group's name; cells may be quoted.
+std::optional<kafka::PartitionOffset> offset_of_csv(const std::string& line) {
+  std::vector<std::string> cells(1);
+  for (const char c : line) {
+    if (c == ',') {
+      cells.emplace_back();
+    } else if (c != '"' && c != '\r') {
+      cells.back() += c;
+    }
+  }
+  const auto number = [](const std::string& cell, auto& value) {
+    const char* const end = cell.data() + cell.size();
+    return std::from_chars(cell.data(), end, value).ptr == end && !cell.empty();
+  };
+  for (const size_t first : {1, 0}) {
+    kafka::PartitionOffset out;
+    if (cells.size() < first + 3 || !number(cells[first + 1], out.at.partition) ||
+        !number(cells[first + 2], out.offset))
+      continue;
+    out.at.topic = cells[first];
+    return out;
+  }
+  return std::nullopt;
 }
 
 class OffsetTool final : public cli::Tool {
@@ -483,20 +510,25 @@ class OffsetTool final : public cli::Tool {
     for (std::string line; read_line(in, line, path);) {
       ++number;
       if (line.empty()) continue;
-      const auto error = reader.read(line);
-      const bool is_whole = !error && reader[topic].type == JsonType::string &&
-                            reader[partition].type == JsonType::integer && reader[partition].integer >= 0 &&
-                            reader[partition].integer <= INT32_MAX &&
-                            reader[offset].type == JsonType::integer && reader[offset].integer >= 0;
-      if (!is_whole)
+      kafka::PartitionOffset one;
+      if (line.front() == '{') {
+        const auto error = reader.read(line);
+        if (!error && reader[topic].type == JsonType::string && reader[partition].type == JsonType::integer &&
+            reader[partition].integer <= INT32_MAX && reader[offset].type == JsonType::integer)
+          one = {{std::string(reader[topic].string), static_cast<int32_t>(reader[partition].integer)},
+                 reader[offset].integer,
+                 {}};
+        if (reader[metadata].type == JsonType::string) one.metadata = std::string(reader[metadata].string);
+      } else if (auto read = offset_of_csv(line)) {
+        one = std::move(*read);
+      } else if (number == 1 && line.find("topic,partition,offset") != line.npos) {
+        continue;  // names of the columns
+      }
+      if (one.at.topic.empty() || one.at.partition < 0 || one.offset < 0)
         throw usage_error(
             path + ", line " + std::to_string(number) + ": no topic, partition and offset",
-            "a line is JSON, as koffset export writes it: {\"topic\":\"orders\",\"partition\":0,\"offset\":17}");
-      kafka::PartitionOffset one{
-          {std::string(reader[topic].string), static_cast<int32_t>(reader[partition].integer)},
-          reader[offset].integer,
-          {}};
-      if (reader[metadata].type == JsonType::string) one.metadata = std::string(reader[metadata].string);
+            "a line is JSON, as koffset export writes it: {\"topic\":\"orders\",\"partition\":0,\"offset\":17}, "
+            "or CSV as kafka-consumer-groups has it: orders,0,17");
       if (!wanted.emplace(one.at, one).second)
         throw usage_error(path + ", line " + std::to_string(number) + ": " + one.at.topic + " [" +
                           std::to_string(one.at.partition) + "] again");

@@ -53,6 +53,11 @@ class WaitTool final : public cli::Tool {
                .in_short_help = true,
                .set = [this](const std::string&) { only_new_ = true; }});
     cluster_.declare(table);
+    table.add({.names = "-q",
+               .help = "print nothing; the exit code is the answer",
+               .group = cli::Group::general,
+               .in_short_help = true,
+               .set = [this](const std::string&) { quiet_ = true; }});
   }
   void setup(const cli::Operands& operands) override {
     what_ = operands.get("WHAT");
@@ -81,9 +86,21 @@ class WaitTool final : public cli::Tool {
     }
     if (only_new_ && what_.rfind("record", 0) != 0)
       throw usage_error("--new is about records; 'kwait " + what_ + "' reads none", "leave it out");
+    if (quiet_) log_.emplace("kwait", true);
     client_ = cluster_.config_with_brokers();
   }
   ExitCode run() override {
+    try {
+      wait();
+    } catch (const Error& error) {
+      if (!quiet_ || error.code() != ExitCode::answer_is_no) throw;
+      return ExitCode::answer_is_no;
+    }
+    return ExitCode::ok;
+  }
+
+ private:
+  void wait() {
     if (what_ == "lag") {
       wait_for_lag();
     } else {
@@ -92,10 +109,8 @@ class WaitTool final : public cli::Tool {
       const int32_t partitions = wait_for_topic(*admin);
       if (what_ != "topic") wait_for_records(*admin, partitions);
     }
-    return ExitCode::ok;
   }
 
- private:
   // `kwait orders topic`, `kwait lag billing 0`, `kwait record orders 'id == 7'`
   void refuse_swapped() const {
     const auto is_form = [](const std::string& one) {
@@ -155,7 +170,8 @@ class WaitTool final : public cli::Tool {
         // Its tool may not have been started yet. A slip would be waited for silently.
         const std::string near = klag::nearest_group(client_, name_);
         if (!near.empty())
-          log_.note("waiting; group '" + name_ + "' has committed nothing yet. Did you mean '" + near + "'?");
+          log_->note("waiting; group '" + name_ + "' has committed nothing yet. Did you mean '" + near +
+                     "'?");
       }
       check_time("group '" + name_ + "' " +
                  (lag ? "has a lag of " + std::to_string(lag->records) : "has committed nothing"));
@@ -193,7 +209,7 @@ class WaitTool final : public cli::Tool {
     filter_->process(record, matched);
     // A misspelt field would be waited for silently.
     if (!matched.error.empty() && !std::exchange(has_failed_, true))
-      log_.note("a record on which EXPR fails does not match: " + matched.error);
+      log_->note("a record on which EXPR fails does not match: " + matched.error);
     return matched.any;
   }
 
@@ -202,10 +218,10 @@ class WaitTool final : public cli::Tool {
   int64_t count_ = 0;
   std::optional<FilterStage> filter_;
   std::optional<Millis> timeout_;
-  bool only_new_ = false;
+  bool only_new_ = false, quiet_ = false;
   bool has_noted_ = false;
   bool has_failed_ = false;
-  StderrLog log_{"kwait", false};
+  std::optional<StderrLog> log_{std::in_place, "kwait", false};
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   cli::ClusterOptions cluster_;
   kafka::ClientConfig client_;

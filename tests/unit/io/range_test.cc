@@ -45,7 +45,9 @@ TEST_CASE("-o: words and numbers") {
   CHECK(places("").from == Place{Kind::beginning, 0});
   CHECK(places("beginning").from == Place{Kind::beginning, 0});
   CHECK(places("start").from == Place{Kind::beginning, 0});
+  CHECK(places("oldest").from == Place{Kind::beginning, 0});
   CHECK(places("stored").from == Place{Kind::beginning, 0});
+  CHECK(places("newest").from == Place{Kind::end, 0});
   CHECK(places("end").from == Place{Kind::end, 0});
   CHECK(places("42").from == Place{Kind::offset, 42});
   CHECK(places("+7").from == Place{Kind::after_begin, 7});
