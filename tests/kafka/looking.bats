@@ -59,7 +59,7 @@ page_lines() {
   echo "bootstrap.servers=$KUTILS_BROKERS" >kcat.conf
   export KCAT_CONFIG=$PWD/kcat.conf
   page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" |
-    sed "s/\bclicks\b/$clicks/g; s/\bcounts\b/$counts/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b\([^.]\|$\)/$clicks-billing\1/g" >lines
+    sed "s/\bclicks\b/$clicks/g; s/\bcounts\b/$counts/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b/$clicks-billing/g; s/$clicks-billing\.json/billing.json/g" >lines
   while IFS=$'\t' read -r theirs ours section; do
     all=$((all + 1))
     timeout 30 bash -o pipefail -c "$ours" >ours.out 2>ours.err </dev/null || { echo "$ours: exit code $?: $(cat ours.err)"; return 1; }
