@@ -95,4 +95,5 @@ orders() {
   [ "$(cat groups)" = "billing-$orders" ]
   klag -O json --total "$(cat groups)" >lag
   [ "$(jq .lag lag)" -eq 5 ]
+  [ "$(jq .age_ms lag)" -gt 0 ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What somebody new wants to do with a topic of orders (JSON, keyed by customer): running steps, their state, joins,
-# windows, bad records. Each line was found from --help and the pages; looking into topics is in tasks_look.bats.
+# windows, bad records. Each line was found from --help and the pages; looking into topics is in tasks.bats.
 
 setup() {
   . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"
@@ -125,7 +125,7 @@ ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
   [ "$(kread -q -e "$out")" = '{"id":1,"user":{"name":"Ada"}}' ]
 }
 
-@test "22: what is not JSON: lines of syslog, CSV with a header, bytes" {
+@test "22: what is not JSON: lines of syslog, CSV with a header, Avro, bytes" {
   echo '<34>Oct 11 22:14:15 host su: failed' |
     kwrite -q -I 're:<(?P<priority>[0-9]+)>(?P<at>.{15}) (?P<host>[^ ]+) (?P<text>.*)' "$orders"
   printf 'id,amount\n7,2.5\n' | kwrite -q -I csv "$orders"
@@ -135,6 +135,10 @@ ids() { kread -q -e "$1" | jq .id | sort -n | xargs; }  # ids TOPIC
   printf '\001\377x\n' | produce "$bytes"
   kfilter -q -e --value-codec raw 'size(_value) == 3' "$bytes" "$out"
   [ "$(consume "$out" -f %s | od -An -tx1 | tr -d ' \n')" = 01ff78 ]
+  # Avro by a program that knows it: it gets base64, a line each. jq stands for it here.
+  kmap -q -e --value-codec raw '=base64.encode(_value)' "$bytes" "$bytes-b64"
+  kmap -q -e '| jq --unbuffered -c "{code: .}"' "$bytes-b64" "$bytes-json"
+  [ "$(kread -q -e "$bytes-json")" = '{"code":"Af94"}' ]
 }
 
 @test "23: a poison record is put aside, and comes back when the step is mended" {
