@@ -12,10 +12,12 @@
 #include "base/nearest_name.h"
 #include "base/read_line.h"
 #include "base/shell_word.h"
+#include "base/time_format.h"
 #include "cli/foreign_command.h"
 #include "cli/meant_option.h"
 #include "expr/habits.h"
 #include "io/endpoint.h"
+#include "io/range.h"
 
 namespace kutils::cli {
 namespace {
@@ -366,6 +368,63 @@ std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, 
       meant.before = "if '" + argument + "' is the " + info.operands[0].name + ", write it after '--': ";
     }
     return given.hint(meant);
+  }
+  return {};
+}
+
+namespace {
+
+// How many of the words behind an option's value belong to it. `whole`: the value then.
+size_t count_split(const GivenCommand::Word& option, const std::vector<std::string>& behind,
+                   std::string& whole) {
+  const bool is_time = option.option->metavar == "TIME";
+  const bool is_expression = option.option->metavar == "EXPR";
+  whole = *option.value;
+  size_t count = 0;
+  if (option.name == "-f" && whole.find('%') != whole.npos) {
+    for (; count < behind.size() && behind[count].find('%') != std::string::npos; ++count)
+      whole += " " + behind[count];
+  } else if (is_time) {
+    for (size_t n = 1; n <= std::min<size_t>(behind.size(), 2); ++n) {
+      std::string text = *option.value;
+      for (size_t i = 0; i < n; ++i) text += " " + behind[i];
+      std::string meant = io::duration_in_words(text);
+      if (meant.empty() && parse_time_ms(text, 0)) meant = text;
+      if (meant.empty()) continue;
+      whole = meant;
+      count = n;
+    }
+  } else if (is_expression) {
+    constexpr std::string_view kBetween[] = {"==", "!=",  "=",  "+", "-",  "&&", "||",
+                                             "in", "and", "or", "*", "<=", ">="};
+    while (count + 1 < behind.size() &&
+           std::find(std::begin(kBetween), std::end(kBetween), behind[count]) != std::end(kBetween)) {
+      whole += " " + behind[count] + " " + behind[count + 1];
+      count += 2;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+std::string split_value_hint(const GivenCommand& given) {
+  const std::vector<GivenCommand::Word>& words = given.words();
+  for (size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i].option == nullptr || !words[i].value) continue;
+    std::vector<std::string> behind, others;
+    size_t next = i + 1;
+    for (; next < words.size() && words[next].kind == GivenCommand::Word::Kind::operand; ++next)
+      behind.push_back(words[next].name);
+    std::string whole;
+    const size_t count = count_split(words[i], behind, whole);
+    if (count == 0) continue;
+    for (size_t k = 0; k < words.size(); ++k)
+      if (words[k].kind == GivenCommand::Word::Kind::operand && (k <= i || k > i + count))
+        others.push_back(words[k].name);
+    return given.hint({.before = "the value of " + words[i].name + " is one word of the shell's: ",
+                       .add = {{words[i].name, whole}},
+                       .operands = others});
   }
   return {};
 }

@@ -30,6 +30,10 @@ std::string spec_hint(const ToolInfo& info, const OptionTable& table, int argc, 
 // What to say beside another mistake if SPEC and IN seem to have changed places; else empty.
 std::string swapped_hint(const ToolInfo& info, const Operands& operands, const GivenCommand& given);
 
+// What to say of any mistake where the shell has cut an option's value at a space: `kread -f %k %s IN`,
+// `--since 1 min`, `--where a == 5`; else empty.
+std::string split_value_hint(const GivenCommand& given);
+
 // What to say beside a missing broker if what was taken for IN may be of the SPEC, which the shell has cut, and
 // OUT what was to be read: `kmap uri number ./in`; else empty.
 std::string split_spec_hint(const ToolInfo& info, const GivenCommand& given);

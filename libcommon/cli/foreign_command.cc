@@ -12,7 +12,7 @@ namespace kutils::cli {
 namespace {
 
 // `ours`: the option here, "*" its value; "@ *" an operand, "@1 *" the first one, "@f *" a file; "!NAME" the verb; "~" or "~ *":
-// left out, as is what the tool has no option for; "#": nothing can be written for it.
+// left out, as is what the tool has no option for; "#": nothing can be written for it; "+codec *": codecs.
 struct Word {
   std::string_view tools;  // empty: any
   std::string_view option;
@@ -99,8 +99,7 @@ constexpr Word kWords[] = {
     {"kwrite", "-H", "--header \"*"},
     {"kwrite", "-T", "~", "-T is left out: what is written is also printed by tee(1), in front of kwrite"},
     {"kread kwrite", "-D", "~ *", "-D is left out: records are lines; with a NUL byte at their ends: -0"},
-    {"kread kwrite", "-s", "~ *",
-     "-s is left out: how bytes are encoded is --key-codec and --value-codec CODEC"},
+    {"kread kwrite", "-s", "+codec *"},
     {"kread kwrite", "-r", "~ *", "-r is left out: no schema registry is asked"},
     {"kread kwrite", "-E", "~", "-E is left out: what is done about records that failed is --on-error WHAT"},
     {"kread kwrite", "-d", "~ *", "-d is left out: more is printed by -v"},
@@ -274,6 +273,23 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
   ++command.foreign;
   const std::string_view ours = word.ours;
   remark(word.remark, command);
+  if (ours == "+codec *") {
+    const size_t equals = value.find('=');
+    std::string format = equals == value.npos ? value : value.substr(equals + 1);
+    if (format.starts_with('>')) format.erase(0, 1);  // big endian, as ours are
+    const std::string codec = format == "i" ? "i32" : format == "q" ? "i64" : format == "s" ? "text" : "";
+    if (codec.empty()) {
+      remark("-s " + value + " has no counterpart: " +
+                 (format == "avro" ? "Avro is not decoded, and no schema registry is asked"
+                                   : "bytes are decoded by --key-codec and --value-codec CODEC"),
+             command);
+      command.is_possible = false;
+      return;
+    }
+    if (!value.starts_with("value=")) command.options.push_back("--key-codec " + codec);
+    if (!value.starts_with("key=")) command.options.push_back("--value-codec " + codec);
+    return;
+  }
   if (ours.starts_with("~")) return;
   if (ours == "-X acks=*" && value != "all" && value != "-1") {
     remark(std::string(word.option) + " is left out: all replicas in sync acknowledge each record", command);

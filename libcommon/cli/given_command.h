@@ -30,6 +30,7 @@ class GivenCommand {
                const TakesValue& takes_value = {});
 
   const std::vector<Word>& words() const { return words_; }
+  const ToolInfo& info() const { return info_; }
   std::vector<std::string> operands() const;
   bool takes(const std::string& option) const;  // as the tool does
   bool has(const std::string& option) const;    // as it was given

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "base/log.h"
 #include "cli/given_command.h"
@@ -46,6 +47,100 @@ class Template {
   io::TemplateExpressions io_;
 };
 
+// Says so if the input ends without a single line.
+class EmptyCheck final : public io::Source {
+ public:
+  EmptyCheck(std::unique_ptr<io::Source> inner, std::function<void()> is_empty)
+      : inner_(std::move(inner)), is_empty_(std::move(is_empty)) {}
+  io::Fill poll(Batch& batch, Millis wait) override {
+    const io::Fill fill = inner_->poll(batch, wait);
+    if (!batch.empty() || !inner_->bad_records().empty()) is_empty_ = nullptr;
+    if (fill == io::Fill::end && is_empty_) std::exchange(is_empty_, nullptr)();
+    return fill;
+  }
+  const std::vector<io::BadRecord>& bad_records() const override { return inner_->bad_records(); }
+  std::vector<kafka::TopicPartition> at_end() const override { return inner_->at_end(); }
+  bool may_give(const kafka::TopicPartition& at) const override { return inner_->may_give(at); }
+  void add(const std::vector<kafka::TopicPartition>& more) override { inner_->add(more); }
+
+ private:
+  std::unique_ptr<io::Source> inner_;
+  std::function<void()> is_empty_;
+};
+
+constexpr const char* kNameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+// What a tool's first operand may be where all records are meant.
+std::string spec_of_all(const ToolInfo& info) {
+  if (info.name == "kfilter") return "true";
+  if (info.name == "kmap") return "*";
+  if (info.name == "kgroupby" || info.name == "kdedup") return "_key";
+  return info.operands[0].name;
+}
+
+// -f '$.uri', '{{.key}}', uri: the template that is meant; "" where it is not clear.
+std::string meant_template(const std::string& text) {
+  constexpr std::pair<std::string_view, std::string_view> kTokens[] = {
+      {"value", "%s"},  {"payload", "%s"},   {"message", "%s"}, {"key", "%k"},       {"topic", "%t"},
+      {"offset", "%o"}, {"partition", "%p"}, {"headers", "%h"}, {"timestamp", "%T"}, {"ts", "%T"}};
+  const auto token_of = [&](std::string name) -> std::string {
+    while (!name.empty() && (name.front() == '.' || name.front() == ' ')) name.erase(0, 1);
+    while (!name.empty() && name.back() == ' ') name.pop_back();
+    if (name.empty() || (name[0] >= '0' && name[0] <= '9') || name[0] == '-' || name.back() == '.' ||
+        name.find_first_not_of(kNameCharacters) != name.npos || name.find('-') != name.npos)
+      return {};
+    for (const auto& [theirs, ours] : kTokens)
+      if (name == theirs || name == "_" + std::string(theirs)) return std::string(ours);
+    for (const std::string_view prefix : {"value.", "payload.", "message."})
+      if (name.starts_with(prefix)) name.erase(0, prefix.size());
+    return "%{" + name + "}";
+  };
+  std::string out;
+  bool any = false;
+  for (size_t i = 0; i < text.size();) {
+    size_t from = i, end = i;
+    std::string_view close;
+    for (const auto& [open, closing] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+             {"{{", "}}"}, {"${", "}"}, {"{", "}"}, {"$.", ""}, {"$", ""}}) {
+      if (text.compare(i, open.size(), open) != 0) continue;
+      from = i + open.size();
+      close = closing;
+      end = close.empty() ? text.find_first_not_of(
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.", from)
+                          : text.find(close, from);
+      if (end == text.npos && close.empty()) end = text.size();
+      break;
+    }
+    const std::string token =
+        from == i || end == text.npos ? std::string() : token_of(text.substr(from, end - from));
+    if (token.empty()) {
+      out += text[i++];
+      continue;
+    }
+    any = true;
+    out += token;
+    i = end + close.size();
+  }
+  if (!any) out = token_of(text);
+  return out.empty() || out.ends_with("\\n") ? out : out + "\\n";
+}
+
+// Each record would print the same.
+void refuse_literal_template(const std::string& text) {
+  for (size_t at = text.find('%'); at != text.npos; at = text.find('%', at + 2))
+    if (at + 1 >= text.size() || text[at + 1] != '%') return;
+  const std::string what = "-f '" + text + "' would print the same for each record: it has no token";
+  for (const io::LineFormatInfo& format : io::line_formats())
+    if (format.make_writer != nullptr && text == format.name)
+      throw CorrectedError(what, {.add = {{"-O", text}}, .drop = {"-f"}});
+  const std::string meant = meant_template(text);
+  if (meant.empty())
+    throw usage_error(what,
+                      "tokens are %s the value, %k the key, %o the offset, ... and %{EXPR}: -f '%k %s\\n'");
+  throw CorrectedError(what,
+                       {.before = "a field is %{NAME}, the value %s, the key %k: ", .add = {{"-f", meant}}});
+}
+
 }  // namespace
 
 void SharedOptions::parse_formats() {
@@ -74,6 +169,7 @@ void SharedOptions::parse_formats() {
     if (!lines_.out.empty() || lines_.envelope)
       throw usage_error("-f and " + std::string(lines_.envelope ? "-J" : "-O") +
                         " both set the format of lines");
+    refuse_literal_template(*lines_.format);
     out_format_.output_template = *lines_.format;
   }
 }
@@ -186,6 +282,31 @@ std::string SharedOptions::envelope_note() const {
                                : std::pair<std::string, std::string>{"-I", "envelope"}}});
 }
 
+// `kfilter -e clicks`: the topic is taken for the EXPR, and nothing stands where it should be read.
+std::function<void()> SharedOptions::forgotten_spec(const flow::Job& job) const {
+  if (given_command_ == nullptr || place_ || job.in.kind != io::EndpointKind::stdio ||
+      job.out.kind != io::EndpointKind::stdio)
+    return nullptr;
+  const std::vector<std::string> operands = given_command_->operands();
+  const ToolInfo& info = given_command_->info();
+  if (operands.size() != 1 || info.operands.empty() || !info.operands[0].is_spec) return nullptr;
+  const std::string& name = operands[0];
+  const bool is_number = name.find_first_not_of("0123456789.") == name.npos;
+  const bool is_form = info.operands[0].has_form != nullptr && info.operands[0].has_form(name);
+  if (name.find_first_not_of(kNameCharacters) != name.npos || is_number || is_form || name == "true" ||
+      name == "false")
+    return nullptr;
+  const std::string& spec = info.operands[0].name;
+  const std::string text = "standard input is empty, and '" + name + "' is taken for the " + spec;
+  const Correction meant{.before = "if '" + name + "' is what is to be read: ",
+                         .operands = {{spec_of_all(info), name}}};
+  // Of lines -e says nothing.
+  if (given_.count("-e") > 0) return [text, meant] { throw CorrectedError(text, meant); };
+  return [said = text + "\n  " + hint(meant), tool = job.tool, quiet = quiet_] {
+    StderrLog(tool, quiet).note(said);
+  };
+}
+
 void SharedOptions::check_sort_column(const std::vector<std::string>& columns) const {
   if (out_format_.name() == "table") io::check_sort_column(out_format_.sort_by, columns);
 }
@@ -199,12 +320,13 @@ void SharedOptions::set_lines(flow::Job& job) const {
       format.found_envelope = [text = envelope_note(), tool = job.tool, quiet = quiet_] {
         StderrLog(tool, quiet).note(text);
       };
-    job.open_lines_in = [in = job.in, format, tool = job.tool, quiet = quiet_,
-                         rate = lines_.rate]() -> std::unique_ptr<io::Source> {
+    job.open_lines_in = [in = job.in, format, tool = job.tool, quiet = quiet_, rate = lines_.rate,
+                         is_empty = forgotten_spec(job)]() -> std::unique_ptr<io::Source> {
       // Not for kgen, which opens something else.
       if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
         StderrLog(tool, quiet).note("reading from the terminal; Ctrl-D ends it");
       auto source = io::open_line_source(in, format);
+      if (is_empty) source = std::make_unique<EmptyCheck>(std::move(source), is_empty);
       if (!rate) return source;
       return std::make_unique<io::PacedSource>(std::move(source), *rate);
     };

@@ -187,7 +187,11 @@ static int run(Tool& tool, int argc, char** argv) {
     const auto* corrected = dynamic_cast<const CorrectedError*>(&e);
     if (corrected != nullptr && given) hint = given->hint(corrected->correction());
     if (corrected == nullptr && given) hint = completed_hint(info, *given, hint);
-    if (!set_up && given && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
+    const std::string cut =
+        !set_up && given && e.code() == ExitCode::usage ? split_value_hint(*given) : std::string();
+    if (!cut.empty()) {
+      hint = cut;
+    } else if (!set_up && given && e.code() == ExitCode::usage && hint.find("'--'") == std::string::npos) {
       std::string more = swapped_hint(info, operands, *given);
       if (more.empty()) more = spec_hint(info, table, argc, argv);
       if (more.empty() && hint.find("$KUTILS_BROKERS") != std::string::npos)

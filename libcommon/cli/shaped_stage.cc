@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "data/json_fields.h"
 #include "data/json_write.h"
+#include "expr/seconds_note.h"
 
 namespace kutils::cli {
 
@@ -17,7 +18,8 @@ class ShapedStage::Shaper final : public flow::Emitter {
         plan_(plan),
         clock_(clock),
         sees_output_(plan.sees_output),
-        expressions_(what_is_seen(plan)) {
+        expressions_(what_is_seen(plan)),
+        seconds_("--time", plan.options.warn) {
     if (plan.key) key_ = expressions_.add(*plan.key, "--key");
     if (plan.time && !wall_) time_ = expressions_.add(*plan.time, "--time", expr::Expect::time);
     for (const auto& [name, text] : plan.headers)
@@ -107,6 +109,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
     if (!value) return std::move(value.error());
     Result<int64_t> ms = expr::to_time_ms(*value, unit_ns_);
     if (!ms) return std::move(ms.error());
+    seconds_.see(*value, *ms, unit_ns_);
     output.timestamp = *ms;
     return std::nullopt;
   }
@@ -163,6 +166,7 @@ class ShapedStage::Shaper final : public flow::Emitter {
   const Clock* clock_;
   const bool sees_output_;
   expr::Expressions expressions_;
+  expr::SecondsNote seconds_;
   std::optional<size_t> key_;
   std::optional<size_t> time_;
   std::vector<HeaderExpression> headers_;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "base/log.h"
@@ -193,7 +194,9 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
 
 void SharedOptions::set_warnings(const std::string& tool) {
   expressions_.warn = [log = std::make_shared<StderrLog>(tool, quiet_),
-                       said = std::make_shared<std::set<std::string>>()](const std::string& text) {
+                       said = std::make_shared<std::set<std::string>>(),
+                       one_by_one = std::make_shared<std::mutex>()](const std::string& text) {
+    const std::scoped_lock lock(*one_by_one);  // -j: workers see records, too
     if (said->insert(text).second) log->note(text);
   };
 }

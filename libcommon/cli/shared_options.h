@@ -163,6 +163,7 @@ class SharedOptions {
   void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
   std::string envelope_note() const;
+  std::function<void()> forgotten_spec(const flow::Job& job) const;
   void set_lines(flow::Job& job) const;
   std::function<std::unique_ptr<io::Sink>()> line_opener(const flow::Job& job, const io::Endpoint& out) const;
   // shared_options.cc

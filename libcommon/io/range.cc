@@ -85,26 +85,6 @@ void refuse_seconds(std::string_view text) {
                     "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
 }
 
-// "2 hours ago", "1hour", "now-1h", "5 min": the duration that is meant, as ours are written; "" where it is none.
-std::string duration_in_words(std::string_view text) {
-  std::string word;
-  for (const char c : text)
-    if (c != ' ' && c != '_') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  if (word.starts_with("now-")) word.erase(0, 4);
-  if (word.starts_with("last")) word.erase(0, 4);
-  if (word.ends_with("ago")) word.erase(word.size() - 3);
-  const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
-  const std::string unit = word.substr(digits);
-  constexpr std::pair<std::string_view, char> kUnits[] = {
-      {"s", 's'},   {"sec", 's'},  {"secs", 's'},   {"second", 's'},  {"seconds", 's'}, {"m", 'm'},
-      {"min", 'm'}, {"mins", 'm'}, {"minute", 'm'}, {"minutes", 'm'}, {"h", 'h'},       {"hr", 'h'},
-      {"hrs", 'h'}, {"hour", 'h'}, {"hours", 'h'},  {"d", 'd'},       {"day", 'd'},     {"days", 'd'},
-      {"w", 'w'},   {"week", 'w'}, {"weeks", 'w'}};
-  for (const auto& [theirs, ours] : kUnits)
-    if (unit == theirs && digits < 10) return (digits == 0 ? "1" : word.substr(0, digits)) + ours;
-  return {};
-}
-
 Error not_a_time(const std::string& option, const std::string& text) {
   const std::string meant = duration_in_words(text);
   return usage_error(option + " " + text + ": not a time",
@@ -336,6 +316,25 @@ std::vector<std::string> read_as_utc(const Range& range, int64_t now_ms) {
     if (ms && depends_on_zone(text)) add(option + text, format_iso_ms(*ms));
   }
   return notes;
+}
+
+std::string duration_in_words(std::string_view text) {
+  std::string word;
+  for (const char c : text)
+    if (c != ' ' && c != '_') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (word.starts_with("now-")) word.erase(0, 4);
+  if (word.starts_with("last")) word.erase(0, 4);
+  if (word.ends_with("ago")) word.erase(word.size() - 3);
+  const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
+  const std::string unit = word.substr(digits);
+  constexpr std::pair<std::string_view, char> kUnits[] = {
+      {"s", 's'},   {"sec", 's'},  {"secs", 's'},   {"second", 's'},  {"seconds", 's'}, {"m", 'm'},
+      {"min", 'm'}, {"mins", 'm'}, {"minute", 'm'}, {"minutes", 'm'}, {"h", 'h'},       {"hr", 'h'},
+      {"hrs", 'h'}, {"hour", 'h'}, {"hours", 'h'},  {"d", 'd'},       {"day", 'd'},     {"days", 'd'},
+      {"w", 'w'},   {"week", 'w'}, {"weeks", 'w'}};
+  for (const auto& [theirs, ours] : kUnits)
+    if (unit == theirs && digits < 10) return (digits == 0 ? "1" : word.substr(0, digits)) + ours;
+  return {};
 }
 
 std::string start_and_end(const std::vector<std::string>& places) {

@@ -62,6 +62,9 @@ struct RangePlaces {
 // the grammar.
 RangePlaces parse_range(const Range& range, int64_t now_ms);
 
+// "2 hours ago", "1hour", "5 min": the duration that is meant, as ours are written; "" where it is none.
+std::string duration_in_words(std::string_view text);
+
 // kcat's `-o s@A -o e@B`, in either order: s@A:e@B, one range; "" for others.
 std::string start_and_end(const std::vector<std::string>& places);
 

@@ -606,3 +606,72 @@ END
   kmap -O envelope --header a=n --header b=m m=m ./in.ndjson >/dev/null
   [ "$(kexpr --var a=1 --var b=2 a+b)" = 3 ]
 }
+
+@test "-f without a token is refused: what other programs write, as it is written here" {
+  echo '{"uri":"/a","n":1}' >in.ndjson
+  meant() {  # meant HINT OUTPUT FORMAT
+    refused kread -f "$3" ./in.ndjson; says "would print the same for each record" "$1"
+    [ "$(bash -c "$1")" = "$2" ]
+  }
+  meant "kread -f '%{uri}\\n' ./in.ndjson" /a '$.uri'
+  meant "kread -f '%{uri}\\n' ./in.ndjson" /a uri
+  meant "kread -f '%s\\n' ./in.ndjson" '{"uri":"/a","n":1}' '{{.value}}'
+  meant "kread -f '%{uri} %{n}\\n' ./in.ndjson" '/a 1' '${uri} {n}'
+  meant "kread -O csv ./in.ndjson" $'uri,n\n/a,1' csv
+  refused kread -f 'text\n' ./in.ndjson; says "tokens are %s"
+  refused kfilter -f '100%%' true ./in.ndjson; says "it has no token"
+  [ "$(kread -f 'x%%%s' ./in.ndjson)" = 'x%{"uri":"/a","n":1}' ]
+}
+
+@test "a topic that is taken for the EXPR, and nothing to read: said, with the command" {
+  refused kfilter -e clicks </dev/null; says "standard input is empty, and 'clicks' is taken for the EXPR" "kfilter -e true clicks"
+  refused kmap -e clicks </dev/null; says "taken for the LIST" "kmap -e '*' clicks"
+  refused kgroupby -e -J clicks </dev/null; says "kgroupby -e -J _key clicks"
+  # Without -e it may be a field, of lines that are not there today.
+  run kfilter active </dev/null
+  [ "$status" -eq 0 ]
+  [[ $output == *"standard input is empty, and 'active' is taken for the EXPR"*"kfilter true active"* ]]
+  run kfilter -q active </dev/null
+  [ -z "$output" ]
+  for spec in true 'a > 1'; do
+    run kfilter -e "$spec" </dev/null
+    [ "$status" -eq 0 ]
+    [[ $output != *empty* ]]
+  done
+  run kfilter -e active - </dev/null
+  [ "$status" -eq 0 ]
+  [ "$(echo '{"active":true}' | kfilter -e active 2>err)" = '{"active":true}' ]
+  [ ! -s err ]
+}
+
+@test "a time in seconds that is taken for milliseconds is noted, with the option that reads it" {
+  printf '{"t":%s}\n' 1700000000 1700000060 >in.ndjson
+  noted() {
+    run "$@"
+    [[ $output == *"--time: the first time is 1700000000 ms since the epoch, 1970-01-20"*"2023-11-14"*"add: --time-unit s"* ]] || { echo "$output"; return 1; }
+    [ "$(grep -c 'looks like seconds' <<<"$output")" -eq 1 ]
+    run "$@" --time-unit s
+    [[ $output != *'looks like seconds'* ]]
+    [[ $output == *2023-11-14* ]]
+  }
+  noted kwindow --time t -w 1m --total 'count()' ./in.ndjson
+  noted kmap -O envelope --time t 't=timestamp("2023-11-14T00:00:00Z")' ./in.ndjson
+  # What means it, and other times, are not noted.
+  for time in 't * 1000' 'string(timestamp(t))' '"1970-01-20T16:13:20Z"' 12345 wall; do
+    run kwindow --time "$time" -w 1m --total 'count()' ./in.ndjson
+    [[ $output != *seconds* ]] || { echo "$time: $output"; return 1; }
+  done
+}
+
+@test "a value that the shell has cut at a space; --key and -s keep their sense" {
+  refused kread -b h:1 -e -f %k %s T; says "kread -b h:1 -e -f '%k %s' T"
+  refused kread -b h:1 -e -f %k %s; says "kread -b h:1 -e -f '%k %s'"
+  refused kread -b h:1 --since 1 min T; says "kread -b h:1 --since 1m T"
+  refused kread -b h:1 -e --since 1 hour ago T; says "kread -b h:1 -e --since 1h T"
+  refused kread -b h:1 -e T --since 2026-01-31 09:30; says "--since '2026-01-31 09:30' T"
+  refused kread -b h:1 -e --where number == 5 T; says "--where 'number == 5' T"
+  refused kread -b h:1 a b; says "kread -b h:1 a,b"
+  refused kread -b h:1 -e --key user C; says "kread -b h:1 -e --key user -K '\t' C" "--key-is TEXT"
+  refused kread -b h:1 -C -s value=avro -t C; says "-s value=avro has no counterpart" "no schema registry"
+  refused kread -b h:1 -C -e -s key=i -s value=q -t C; says "kread -b h:1 -e --key-codec i32 --value-codec i64 C"
+}

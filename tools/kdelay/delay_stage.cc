@@ -22,7 +22,11 @@ bool is_before_1970(const Record& record) { return record.timestamp < 0 && recor
 }  // namespace
 
 DelayStage::DelayStage(const DelayPlan& plan, state::Store* store, const Clock* clock)
-    : plan_(plan), expressions_(plan.options), store_(store), clock_(clock) {
+    : plan_(plan),
+      expressions_(plan.options),
+      seconds_("D", plan.options.warn),
+      store_(store),
+      clock_(clock) {
   if (!plan_.delay) time_ = expressions_.add(plan_.time, "D", expr::Expect::time);
   if (store_ == nullptr) return;
   timers_.emplace(*store_);
@@ -54,6 +58,7 @@ Result<int64_t> DelayStage::due_of(const Record& record) {
   const Result<expr::Value> value = expressions_.get(*time_);
   if (!value) return value.error();
   Result<int64_t> due = expr::to_time_ms(*value, plan_.time_unit_ns);
+  if (due) seconds_.see(*value, *due, plan_.time_unit_ns);
   if (due && *due > kLatest)
     return RecordError{Reason::bad_time, "the time " + std::to_string(*due) + " ms is too far in the future"};
   return due;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "expr/expressions.h"
+#include "expr/seconds_note.h"
 #include "flow/timers/held_record.h"
 #include "flow/timers/timer_rows.h"
 #include "flow/topology/stage.h"
@@ -49,6 +50,7 @@ class DelayStage final : public flow::Stage, public flow::Waiting {
 
   const DelayPlan plan_;
   expr::Expressions expressions_;
+  expr::SecondsNote seconds_;
   std::optional<size_t> time_;
   state::Store* const store_;
   const Clock* const clock_;

@@ -220,10 +220,14 @@ class ReadTool final : public cli::StreamTool {
     Correction meant;
     meant.before = "keys are printed, with a tab behind each, by: ";
     meant.add = {{"-K", "\\t"}};
-    meant.drop = {"--key"};
-    if (!job_.in.is_topic()) meant.operands = {*key};
-    throw CorrectedError("--key EXPR gives records another key, and the lines that are written show none",
-                         meant);
+    if (!job_.in.is_topic()) {
+      meant.drop = {"--key"};
+      meant.operands = {*key};
+    }
+    throw CorrectedError(
+        "--key EXPR gives records another key, and the lines that are written show none" +
+            std::string(meant.operands ? "" : "; records of one key are chosen by --key-is TEXT"),
+        meant);
   }
   void refuse_rows() const {
     if (!job_.in.table) return;

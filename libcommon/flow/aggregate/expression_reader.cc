@@ -63,7 +63,11 @@ RecordError beyond_max_ahead(int64_t time, int64_t max_ahead_ms, std::string_vie
 
 ExpressionReader::ExpressionReader(const GroupingPlan& plan, const expr::Options& options,
                                    const AggregateSet& set, const Clock* clock)
-    : plan_(plan), clock_(clock), expressions_(options), arguments_(set, expressions_, plan.list_name) {
+    : plan_(plan),
+      clock_(clock),
+      expressions_(options),
+      seconds_("--time", options.warn),
+      arguments_(set, expressions_, plan.list_name) {
   if (plan_.total && !plan_.by.empty())
     throw usage_error("--total is one group of all records: it takes no --by");
   if (!plan_.by.empty())
@@ -201,6 +205,7 @@ std::optional<RecordError> ExpressionReader::read_time(const Record& record, Gro
     if (!value) return value.error();
     const Result<int64_t> ms = expr::to_time_ms(*value, plan_.time_unit_ns);
     if (!ms) return ms.error();
+    seconds_.see(*value, *ms, plan_.time_unit_ns);
     grouped.time = *ms;
   } else if (plan_.time == "wall") {
     grouped.time = clock_->wall_ms();

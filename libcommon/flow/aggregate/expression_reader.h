@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "data/codec.h"
 #include "expr/expressions.h"
+#include "expr/seconds_note.h"
 #include "flow/aggregate/arguments.h"
 #include "flow/aggregate/combined.h"
 #include "flow/aggregate/record_reader.h"
@@ -68,6 +69,7 @@ class ExpressionReader final : public RecordReader {
   const GroupingPlan plan_;
   const Clock* clock_;
   expr::Expressions expressions_;
+  expr::SecondsNote seconds_;
   std::vector<size_t> by_;
   // Of the records' own keys, where one says what their bytes are: groups have their decoded form.
   std::optional<Codec> key_codec_;
