@@ -395,8 +395,7 @@ size_t count_split(const GivenCommand::Word& option, const std::vector<std::stri
       count = n;
     }
   } else if (is_expression) {
-    constexpr std::string_view kBetween[] = {"==", "!=",  "=",  "+", "-",  "&&", "||",
-                                             "in", "and", "or", "*", "<=", ">="};
+    constexpr std::string_view kBetween[] = {"==", "!=", "<=", ">=", "&&", "||", "and", "or"};
     while (count + 1 < behind.size() &&
            std::find(std::begin(kBetween), std::end(kBetween), behind[count]) != std::end(kBetween)) {
       whole += " " + behind[count] + " " + behind[count + 1];
