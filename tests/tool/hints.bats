@@ -896,6 +896,9 @@ END
   pasted "kwrite -I csv ./rows.csv o6" 0 kwrite -O csv ./rows.csv o6
   run_status=0; kmap -e --header a=b -J '*' clicks >/dev/null 2>err.txt || run_status=$?
   grep -qF -- "--header 'a=\"b\"'" err.txt
+  SECONDS=0
+  pasted "kgroupby -e uri clicks o7" 0 kgroupby -e clicks uri o7
+  [ "$SECONDS" -lt 8 ]
   kread -e click 2>err.txt && exit 1
   grep -q "did you mean 'clicks'?" err.txt
 END

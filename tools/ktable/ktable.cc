@@ -24,7 +24,7 @@ class TableTool final : public cli::StreamTool {
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"ktable --by uri 'n=count(), total=sum(number)' clicks totals"},
-             {"ktable --by country --having 'n > 9' 'n=count(), mean=sum(ms)/n' < log.ndjson"}}};
+             {"ktable --by country --having 'n > 9' 'n=count(), mean=avg(ms)' < log.ndjson"}}};
   }
   void declare(cli::OptionTable& options) override {
     grouping_.declare(options);

@@ -54,8 +54,11 @@ Error no_topic(const Job& job, const std::string& name, kafka::Admin& admin) {
     if (what[0] == '-' || std::find(names.begin(), names.end(), value) == names.end()) continue;
     const std::string taken = "'" + value + "', which is a topic, was taken as the " + what;
     if (what.find(' ') != what.npos) return usage_error(no_such, taken);  // of a stage of kpipe
-    throw CorrectedError(no_such,
-                         {.before = taken + ", which comes first: ", .operands = {{what, value, name}}});
+    // `kgroupby IN EXPR OUT`: all are there, in another order.
+    const bool has_all = !job.out.is_lines() || job.out.kind == io::EndpointKind::file;
+    throw CorrectedError(no_such, {.before = taken + ", which comes first: ",
+                                   .operands = has_all ? std::vector<std::string>{name, value, job.out.name}
+                                                       : std::vector<std::string>{what, value, name}});
   }
   const std::string near = nearest_name(name, names);
   return usage_error(
@@ -233,12 +236,12 @@ void check_same_topics(const Job& job, const Environment& around, kafka::Admin& 
   }
   for (const auto& one : positions) {
     if (known.count(one.at.topic) > 0 || one.offset <= admin.watermarks(one.at).low) continue;
-    throw usage_error("group " + group + " has no offsets in " + one.at.topic +
-                          " any more. It was to begin at offset " + std::to_string(one.offset) + " of partition " +
-                          std::to_string(one.at.partition) +
-                          ", its changelog says, but has read no record of the topic: whether that was deleted "
-                          "and recreated is not known",
-                      "start from the beginning under another name with -g NAME");
+    throw usage_error(
+        "group " + group + " has no offsets in " + one.at.topic + " any more. It was to begin at offset " +
+            std::to_string(one.offset) + " of partition " + std::to_string(one.at.partition) +
+            ", its changelog says, but has read no record of the topic: whether that was deleted "
+            "and recreated is not known",
+        "start from the beginning under another name with -g NAME");
   }
   MarkCheck check(around);
   for (int look = 0; look < kShorterLooks && !marks.empty(); ++look) {
@@ -254,8 +257,8 @@ void check_same_topics(const Job& job, const Environment& around, kafka::Admin& 
 
 // The cluster has forgotten offsets of the group, or a partition is new. What the changelog says takes their place.
 // Returns the topics of which it does.
-std::set<std::string> recover_offsets(const Job& job, const Environment& around, kafka::Admin& admin, Log& log,
-                                      const WorkerPlan& plan, int32_t most,
+std::set<std::string> recover_offsets(const Job& job, const Environment& around, kafka::Admin& admin,
+                                      Log& log, const WorkerPlan& plan, int32_t most,
                                       std::vector<kafka::PartitionOffset>& commits) {
   const auto is_missing = [](const auto& commit) { return commit.offset == kafka::kOffsetNone; };
   if (!keeps_positions(job, plan) || std::none_of(commits.begin(), commits.end(), is_missing)) return {};
@@ -378,6 +381,16 @@ int32_t count_partitions(const Job& job, const Environment& around, kafka::Admin
                          const std::string& name) {
   auto topic = admin.find_topic(name);
   if (!topic) refuse_local_file(job.in, name);
+  // What was taken for the SPEC is a topic, and IN is none: they are swapped, and waiting is no help.
+  if (!topic) {
+    const std::vector<kafka::TopicInfo> all = admin.topics();
+    const auto is_topic = [&](const std::string& value) {
+      return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.name == value; });
+    };
+    if (std::any_of(job.settings.begin(), job.settings.end(),
+                    [&](const auto& one) { return one.name[0] != '-' && is_topic(bare_name(one.value)); }))
+      throw no_topic(job, name, admin);
+  }
   for (int look = 0; !topic && job.create_topics && look < kTopicLooks && around.stop.signal() == 0; ++look) {
     if (look == 0) log.note("waiting for topic " + name);
     around.pause(kTopicLook);
