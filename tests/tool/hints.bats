@@ -438,7 +438,7 @@ record_spelling() {
 @test "kread -f TOPIC, kbranch COND IN A B" {
   hint kread -f clicks
   [ "$hint" = 'kread clicks' ]
-  [ "$(echo '{}' | kread -f 'x\n')" = x ]
+  [ "$(echo '{}' | kread -f 'x%s\n')" = 'x{}' ]
   hint kbranch 'n > 3' ./in a b
   [ "$hint" = "kbranch 'a=n > 3' ./in b" ]
   hint kbranch 'n > 3' ./in ./b
