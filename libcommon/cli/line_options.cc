@@ -134,6 +134,7 @@ void refuse_literal_template(const std::string& text) {
     if (format.make_writer != nullptr && text == format.name)
       throw CorrectedError(what, {.add = {{"-O", text}}, .drop = {"-f"}});
   const std::string meant = meant_template(text);
+  if (meant.empty() && text.find('\\') != text.npos) return;  // a line for each record, and written as one
   if (meant.empty())
     throw usage_error(what,
                       "tokens are %s the value, %k the key, %o the offset, ... and %{EXPR}: -f '%k %s\\n'");

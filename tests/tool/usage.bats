@@ -211,7 +211,7 @@ refused() {
   refused kgen -Z NULL clicks out; says "-Z does nothing here"
   refused kcp -0 in out; says "-0 does nothing here"
   refused kmap --key a '*' in -; says "--key does nothing here" "kmap --key a -J '*' in -"
-  refused kread --key a in; says "keys are printed" "kread -K '\t' in"
+  refused kread --key a in; says "keys are printed" "kread --key a -K '\t' in"
   refused kgen --header 'h=1' clicks; says "--header does nothing here" "-J"
   refused kfilter --time a true in; says "--time does nothing here" "-J"
   refused kfilter --time-unit s true in out; says "--time-unit" "no --time EXPR"
@@ -618,7 +618,8 @@ END
   meant "kread -f '%s\\n' ./in.ndjson" '{"uri":"/a","n":1}' '{{.value}}'
   meant "kread -f '%{uri} %{n}\\n' ./in.ndjson" '/a 1' '${uri} {n}'
   meant "kread -O csv ./in.ndjson" $'uri,n\n/a,1' csv
-  refused kread -f 'text\n' ./in.ndjson; says "tokens are %s"
+  refused kread -f 'a text' ./in.ndjson; says "tokens are %s"
+  [ "$(kread -f 'text\n' ./in.ndjson)" = text ]
   refused kfilter -f '100%%' true ./in.ndjson; says "it has no token"
   [ "$(kread -f 'x%%%s' ./in.ndjson)" = 'x%{"uri":"/a","n":1}' ]
 }
