@@ -75,3 +75,22 @@ TEST_CASE("a number as a key: its decimal value where a type gives that back, el
   CHECK_FALSE(append_number_key(std::nan(""), out));
   CHECK(out == "4000.1");
 }
+
+TEST_CASE("JSON strings: each byte at each place of a long text is escaped as it is alone") {
+  std::string text(37, 'a');
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t at = 0; at < text.size(); ++at) {
+      for (const char before : {'a', '"', '\\', ' ', '!', '~', '\x7f', '#', '[', ']'}) {
+        std::string whole = text;
+        whole[at] = static_cast<char>(byte);
+        if (at > 0) whole[at - 1] = before;
+        std::string expected = "\"";
+        for (const char c : whole) {
+          const std::string one = quoted({&c, 1});
+          expected += one.substr(1, one.size() - 2);
+        }
+        if (quoted(whole) != expected + '"') FAIL(byte << " at " << at);
+      }
+    }
+  }
+}
