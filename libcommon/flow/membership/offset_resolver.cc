@@ -94,8 +94,9 @@ void OffsetResolver::check_restored_all(PartitionState& state, const kafka::Topi
   if (end <= restored) return;
   throw kafka::KafkaError(ExitCode::delivery, kafka::Severity::abort, 0,
                           "the state of " + at.topic + " [" + std::to_string(at.partition) +
-                              "] was restored up to offset " + std::to_string(restored) + " of " + rows.topic +
-                              ", which another process has written on to " + std::to_string(end));
+                              "] was restored up to offset " + std::to_string(restored) + " of " +
+                              rows.topic + ", which another process has written on to " +
+                              std::to_string(end));
 }
 
 // The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted:

@@ -114,7 +114,8 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
   arrivals.reserve(all.size());
   try {
     for (kafka::PartitionOffset& from : commits) {
-      PartitionState* of_task = arrivals.empty() ? nullptr : arrivals.back().state;  // of the source before it
+      PartitionState* of_task =
+          arrivals.empty() ? nullptr : arrivals.back().state;  // of the source before it
       arrivals.push_back({std::move(from)});
       Arrival& one = arrivals.back();
       one.is_fresh = one.from.offset == kafka::kOffsetNone;

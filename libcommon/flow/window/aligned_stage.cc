@@ -269,7 +269,8 @@ class AlignedStage final : public WindowStage {
   // first one is closed.
   void load_closed(int64_t now) {
     auto at = buckets_.begin();
-    const auto end = std::find_if(at, buckets_.end(), [&](const auto& one) { return !is_closed(one.second->end, now); });
+    const auto end =
+        std::find_if(at, buckets_.end(), [&](const auto& one) { return !is_closed(one.second->end, now); });
     std::string from(1, state::kWindowRow), to(1, state::kWindowRow);
     put_ordered(from, at->first);
     put_ordered(to, std::prev(end)->first + 1);
