@@ -85,6 +85,15 @@ void refuse_seconds(std::string_view text) {
                     "write " + std::string(text) + "000, or " + format_iso_ms(*value * 1000));
 }
 
+// --since 300: five minutes are meant, and a time in January 1970 is all that is there.
+void refuse_bare_length(const std::string& option, std::string_view text) {
+  const auto value = number(text);
+  if (!value || *value <= 0 || *value >= kSecondsFrom) return;
+  throw usage_error(option + " " + std::string(text) + ": a time without unit is ms since the epoch, " +
+                        format_iso_ms(*value),
+                    "a length of time has its unit: " + option + " " + std::string(text) + "s");
+}
+
 Error not_a_time(const std::string& option, const std::string& text) {
   const std::string meant = duration_in_words(text);
   return usage_error(option + " " + text + ": not a time",
@@ -267,6 +276,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const int starts = (says_start ? 1 : 0) + (range.since.empty() ? 0 : 1) + (range.tail ? 1 : 0);
   if (starts > 1) throw usage_error("-o, --since and --tail each say where to begin", "give one of them");
   if (!range.since.empty()) {
+    refuse_bare_length("--since", range.since);
     const auto from = parse_time(range.since, now);
     if (!from) throw not_a_time("--since", range.since);
     out.from = *from;

@@ -136,6 +136,8 @@ TEST_CASE("--since, --until, --tail, and what excludes what") {
   range.until = "999999";  // ms, of a test
   range.since = "0";
   CHECK_FALSE(refused(range));
+  range.since = "300";  // 5 minutes without their unit
+  CHECK(refused(range));
   range.since = "1h";
   range.until = "2h";
   CHECK(refused(range));
