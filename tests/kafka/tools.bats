@@ -268,6 +268,31 @@ END
   kfilter -e 'n > 5' "$src" "$dst" # and that is what the group is for now, though nothing had come
 }
 
+@test "a group that failed at its first record takes the corrected command; not while another process runs, nor once a record was processed" {
+  new_topic src 2
+  printf '%s\n' '{"n":1}' '{"n":2}' | produce "$src"
+  new_topic dst
+  refused_with 4 kfilter -e 'm > 0' "$src" "$dst"
+  run kfilter -e 'n > 1' "$src" "$dst"
+  [ "$status" -eq 0 ]
+  [[ $output == *"has processed no record yet: it takes this configuration"* ]]
+  [ "$(consume "$dst" | jq .n)" = 2 ]
+  refused_with 2 kfilter -e 'n > 0' "$src" "$dst"
+  says "stores another configuration"
+  # Nothing has come, and somebody waits for it.
+  new_topic quiet
+  new_topic none
+  kfilter 'n > 1' "$quiet" "$none" 2>waits.err 3>&- &
+  local waits=$!
+  is_read() { koffset list -O json | grep -F "$quiet" | grep -q Stable; }
+  wait_for 20 is_read
+  refused_with 2 kfilter -e 'n > 2' "$quiet" "$none"
+  kill "$waits"
+  wait "$waits" || true
+  kfilter -e 'n > 2' "$quiet" "$none"
+  kfilter -e 'n > 2' "$quiet" "$none"
+}
+
 @test "a group remembers what its expressions were given, not how it was spelled" {
   new_topic src
   echo '{"n":1}' | produce "$src"

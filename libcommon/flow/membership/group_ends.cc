@@ -24,7 +24,7 @@ bool GroupEnds::reached(kafka::GroupConsumer& consumer) const {
   for (const auto& commit : consumer.committed(partitions)) {
     if (commit.offset < plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.
-    if (context_.job.accept_change && commit.offset >= 0 &&
+    if ((context_.job.accept_change || plan.accepts_change) && commit.offset >= 0 &&
         fingerprint_of(commit.metadata) != plan.fingerprint)
       return false;
   }

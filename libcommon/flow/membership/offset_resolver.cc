@@ -151,7 +151,9 @@ std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<ka
     auto more = context_.around.resolve_range(context_.admin, from_beginning, later);
     starts.insert(starts.end(), more.begin(), more.end());
   }
-  for (const PartitionRange& one : starts) out.push_back({one.at, one.from, context_.plan.fingerprint});
+  const std::string metadata =
+      context_.plan.tells_start() ? with_start(context_.plan.fingerprint) : context_.plan.fingerprint;
+  for (const PartitionRange& one : starts) out.push_back({one.at, one.from, metadata});
   return out;
 }
 

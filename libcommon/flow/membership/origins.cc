@@ -12,6 +12,7 @@ namespace kutils::flow {
 namespace {
 
 constexpr char kMarkSign = '\x01';
+constexpr const char* kStart = "start";
 constexpr int64_t kLookUs = 1'000'000;
 // Deleting and creating a topic takes a cluster as long as this, and whoever reads it notices later.
 constexpr int64_t kGapUs = 100'000;
@@ -46,6 +47,13 @@ std::string with_mark(const std::string& fingerprint, const LastRecord& mark) {
   std::snprintf(text, sizeof text, "%c%lld %016llx", kMarkSign, static_cast<long long>(mark.offset),
                 static_cast<unsigned long long>(mark.digest));
   return fingerprint + text;
+}
+
+std::string with_start(const std::string& fingerprint) { return fingerprint + kMarkSign + kStart; }
+
+bool is_start(std::string_view metadata) {
+  const size_t sign = metadata.find(kMarkSign);
+  return sign != metadata.npos && metadata.substr(sign + 1) == kStart;
 }
 
 std::string_view fingerprint_of(std::string_view metadata) {

@@ -49,6 +49,9 @@ namespace kutils::flow {
 
 // A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex).
 std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
+// Instead of a mark: no record of the partition was processed since the group began there.
+std::string with_start(const std::string& fingerprint);
+bool is_start(std::string_view metadata);
 std::string_view fingerprint_of(std::string_view metadata);
 LastRecord mark_of(std::string_view metadata);  // without an offset where there is none
 

@@ -1,15 +1,19 @@
 #include "flow/run/worker_plan.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "base/correction.h"
+#include "base/fs.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
 #include "flow/membership/gaps.h"
 #include "flow/membership/mark_check.h"
 #include "flow/membership/origins.h"
 #include "flow/membership/reset_mark.h"
+#include "flow/membership/slots_directory.h"
 #include "flow/run/new_topic_sink.h"
 #include "flow/tasks/changelog.h"
 #include "flow/tasks/input_positions.h"
@@ -111,6 +115,36 @@ void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
 // State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
 bool counts_matter(const Job& job) { return job.topology.subs().front().has_state(); }
 
+// Nobody else of the group runs, as far as the broker and this machine know. The one in memory does not say.
+bool runs_alone(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
+  if (job.workers > 1 || !admin.group_members(plan.group).empty()) return false;
+  if (!job.instance.empty() || job.state_dir.empty()) return !plan.in_memory;
+  int running = 0;  // we are one of them
+  std::error_code none;
+  for (const auto& file :
+       std::filesystem::directory_iterator(slots_directory(job.state_dir, job.group), none))
+    if (file.path().extension() == ".lock") running += FileLock(file.path()).is_locked_by_other();
+  return running <= 1;
+}
+
+// A command that failed at its first record: it has stored where it begins, and nothing else. Whoever corrects it
+// begins there. State is not judged: its rows say themselves what they were made for.
+bool takes_change(const Job& job, const Fingerprint& now, const std::vector<kafka::PartitionOffset>& commits,
+                  kafka::Admin& admin, Log& log, const WorkerPlan& plan) {
+  if (job.stateful() || job.accept_change) return job.accept_change;
+  if (!plan.tells_start()) return false;
+  bool differs = false;
+  for (const auto& commit : commits) {
+    if (commit.offset == kafka::kOffsetNone) continue;
+    const auto earlier = Fingerprint::decode(commit.metadata);
+    if (!earlier || !is_start(commit.metadata)) return false;
+    differs |= !now.differences_from(*earlier, false).empty();
+  }
+  if (!differs || !runs_alone(job, admin, plan)) return false;
+  log.note("group " + plan.group + " has processed no record yet: it takes this configuration");
+  return true;
+}
+
 void check_fingerprint(const Job& job, const Fingerprint& now,
                        const std::vector<kafka::PartitionOffset>& commits, Log& log, WorkerPlan& plan) {
   bool any = false;
@@ -130,7 +164,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
     }
     const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
-    if (!differences.empty() && (!job.accept_change || job.stateful())) {
+    if (!differences.empty() && (!plan.accepts_change || job.stateful())) {
       std::string text = "group " + plan.group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
       if (job.stateful() || !job.group_is_explicit) {
@@ -572,6 +606,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const auto partitions = plan.all_partitions();
   auto commits = admin.committed(plan.group, partitions);
   const std::set<std::string> recovered = recover_offsets(job, around, admin, log, plan, most, commits);
+  plan.accepts_change = takes_change(job, now, commits, admin, log, plan);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
   plan.subs.push_back({plan.inputs.front().first,

@@ -50,6 +50,8 @@ struct WorkerPlan {
   // Partitions that the group had when it was started, by topic; empty on its first start. Partitions beyond
   // came later and are read from their beginning, whatever -o says (rule 19).
   std::map<std::string, int32_t> earlier_counts;
+  bool accepts_change =
+      false;  // --accept-change, or nothing was processed with the configuration that is stored
   std::vector<std::string> without_offsets;  // inputs in which the group has no offset
   // Several partitions are brought together: the oldest record goes first (rule 28b).
   bool in_order_of_time = false;
@@ -115,6 +117,9 @@ struct WorkerPlan {
   int32_t changelog_partition_of(int32_t state) const {
     return in_memory ? state % subs.back().partitions : state;
   }
+  // Where a commit that says that nothing was processed means that nothing was written, either. State says itself how
+  // far it is.
+  bool tells_start() const { return changelog.empty() && (exactly_once || in_memory); }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 

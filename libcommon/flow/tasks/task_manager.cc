@@ -155,6 +155,7 @@ void TaskManager::start(Arrival& arrival) {
   // A first position; an accepted change, or offsets set by hand: the group learns what it is for now.
   if (arrival.is_fresh || fingerprint_of(from.metadata) != plan.fingerprint)
     partition.committed = kafka::kOffsetNone;
+  partition.is_unread = plan.tells_start() && (arrival.is_fresh || is_start(from.metadata));
   if (origins_ && !partition.is_internal) origins_->begin(from.at, from.metadata);
   if (partition.is_internal) {
     partition.end = internal_topics_.end_of(partition);
@@ -378,6 +379,8 @@ std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
 }
 
 std::string TaskManager::metadata_of(const OwnedPartition& partition) const {
+  // Its first record, done or not, moves `next`.
+  if (partition.is_unread && partition.next == partition.first) return with_start(context_.plan.fingerprint);
   return origins_ && !partition.is_internal ? origins_->metadata(partition.at) : context_.plan.fingerprint;
 }
 

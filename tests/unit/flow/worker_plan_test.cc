@@ -143,6 +143,53 @@ TEST_CASE("forgotten offsets: a group goes on where its changelog says, if the t
   }
 }
 
+TEST_CASE("a group that has processed no record takes another configuration, one that has does not") {
+  struct Committed final : test::FixedAdmin {
+    std::vector<std::string> metadata;  // by partition; empty: no offset
+    std::vector<kafka::GroupMember> who;
+    std::vector<kafka::PartitionOffset> committed(const std::string&, const std::vector<TP>& all) override {
+      std::vector<kafka::PartitionOffset> out;
+      for (const TP& at : all) {
+        const std::string& text = metadata[static_cast<size_t>(at.partition)];
+        out.push_back({at, text.empty() ? kafka::kOffsetNone : 5, text});
+      }
+      return out;
+    }
+    std::vector<kafka::GroupMember> group_members(const std::string&) override { return who; }
+  } admin;
+  testing::FakeEnvironment bench;
+  Job job;
+  admin.known = {{"in", 2, 1}, {"out", 2, 1}};
+  job.tool = "kfilter";
+  job.in = {io::EndpointKind::topic, false, "in", {}};
+  job.out = {io::EndpointKind::topic, false, "out", {}};
+  job.group = "g";
+  job.settings = {{"EXPR", "a"}};
+  job.set_stage([](const StageContext&) -> std::unique_ptr<Stage> { return nullptr; });
+  const std::string fingerprint = Fingerprint(job, {{"in", 2}}).encoded();
+  job.settings = {{"EXPR", "b"}};
+  const auto is_refused = [&] {
+    const Environment here = bench.around();
+    try {
+      return !prepare(job, here, admin, bench.log).accepts_change;
+    } catch (const Error& error) {
+      CHECK_THAT(error.what(), ContainsSubstring("stores another configuration"));
+      return true;
+    }
+  };
+  admin.metadata = {with_start(fingerprint), with_start(fingerprint)};
+  CHECK_FALSE(is_refused());
+  admin.metadata[1].clear();
+  CHECK_FALSE(is_refused());
+  admin.metadata[1] = with_mark(fingerprint, {4, 1});
+  CHECK(is_refused());
+  admin.metadata[1] = fingerprint;  // of an earlier version
+  CHECK(is_refused());
+  admin.metadata[1] = with_start(fingerprint);
+  admin.who = {{"g.x.0", "m"}};
+  CHECK(is_refused());
+}
+
 TEST_CASE("a sibling that begins while the group is looked at has lost nothing") {
   Bench bench;
   bench.admin.fingerprint = Fingerprint(bench.job, {{"in", 2}}).encoded();
