@@ -40,12 +40,13 @@ text_examples() {
   [ "$(wc -l <examples.txt)" -gt 40 ]
   cat >run.sh <<'END'
 failed=0
-# Those that read topics get -e, so that they end; kgen ends after three records.
+# Those that read topics get -e, so that they end; kgen ends after three records, or as many as it says.
 run() {
   local example=${1%%  \#*} in=. status
   example=${example#text: }
   local line=$example
   case $example in
+    kgen\ *' -c '*) ;;
     kgen\ *'|'*) line=${example/|/-c 3 |} ;;
     kgen\ *) line="$example -c 3" ;;
     kread\ * | kfilter\ * | kmap\ * | kscore\ * | kbranch\ * | kgroupby\ * | kscan\ * | ksort\ * | ktable\ * | kwindow\ * | kpipe\ * | kcp\ *)
