@@ -47,7 +47,13 @@ std::vector<TopicPartition> GroupLag::partitions() {
   };
   for (const std::string& name : topics_) {
     const auto topic = admin_->find_topic(name);
-    if (!topic) throw usage_error("there is no topic '" + name + "'");
+    if (!topic) {
+      std::vector<std::string> names;
+      for (const kafka::TopicInfo& one : admin_->topics()) names.push_back(one.name);
+      const std::string near = nearest_name(name, names);
+      throw usage_error("there is no topic '" + name + "'",
+                        near.empty() ? "ktopic list shows all" : "did you mean '" + near + "'?");
+    }
     add(*topic);
   }
   if (topics_.empty()) {

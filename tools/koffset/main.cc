@@ -545,7 +545,7 @@ class OffsetTool final : public cli::Tool {
   ExitCode reset() {
     if (assets_.has_state()) return reset_state();
     if (!says_where())
-      throw usage_error("koffset reset: the new offset is missing",
+      throw usage_error("reset: the new offset is missing",
                         "give -o beginning, -o end, -o @-2h, --since TIME or --tail N");
     std::vector<kafka::TopicPartition> partitions;
     for (const auto& one : chosen_offsets())

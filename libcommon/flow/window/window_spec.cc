@@ -27,6 +27,14 @@ std::string ms_text(int64_t ms) { return format_duration(std::chrono::millisecon
 
 // `10`, `10 seconds`, `tumbling:10s`, `hour`: what is meant; "" where it is not clear.
 std::string window_in_words(std::string_view text) {
+  if (const size_t slash = text.find('/'); slash != text.npos) {
+    std::string length = window_in_words(text.substr(0, slash)),
+                step = window_in_words(text.substr(slash + 1));
+    const auto first = parse_duration(length), second = parse_duration(step);
+    if (!first || !second || first->count() <= 0 || second->count() <= 0) return {};
+    if (*second > *first) std::swap(length, step);
+    return length + "/" + step;
+  }
   std::string word;
   for (const char c : text)
     if (c != ' ') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -66,13 +74,16 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
     spec.kind = Kind::session;
     spec.size = positive_ms(text.substr(8));
   } else if (slash != std::string_view::npos) {
+    const std::string meant = window_in_words(text);
+    if (!meant.empty() && (!parse_duration(text.substr(0, slash)) || !parse_duration(text.substr(slash + 1))))
+      throw usage_error("-w: '" + std::string(text) + "' is not a window", "write: -w " + meant);
     spec.kind = Kind::hopping;
     spec.size = positive_ms(text.substr(0, slash));
     spec.advance = positive_ms(text.substr(slash + 1));
     if (spec.advance > spec.size)
       throw usage_error("-w " + std::string(text) +
                             ": the advance is longer than the window, so that some records are in no window",
-                        "write SIZE/ADVANCE, as in 30s/5s");
+                        "SIZE comes first; write: -w " + meant);
     if (spec.size / spec.advance > kMostWindows)
       throw usage_error("-w " + std::string(text) + ": each record would be in " +
                             std::to_string(spec.size / spec.advance) + " windows, at most " +
