@@ -78,6 +78,9 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
     if (word.name == option && word.value) value = *word.value;
   }
   if (has_value && value.empty()) return std::nullopt;
+  // Of a table's rows: kfilter on its topic would choose among all changes.
+  if (info.name == "kquery" && is_among(option, kFilters))
+    return given.hint({.before = "", .drop = {option}}) + " | kfilter " + shell_word(value);
   std::vector<std::string> operands = given.operands();
   const bool has_spec = !info.operands.empty() && info.operands[0].is_spec;
   const auto in = given_operand(info, operands, "IN"), out = given_operand(info, operands, "OUT");

@@ -91,6 +91,41 @@ class ChoiceStage final : public flow::ForwardingStage {
   std::shared_ptr<Choice> choice_;
 };
 
+// How many records were read and printed, for a note.
+struct ReadCount {
+  int64_t read = 0, printed = 0;
+};
+
+class CountStage final : public flow::ForwardingStage, private flow::Emitter {
+ public:
+  CountStage(std::shared_ptr<ReadCount> count, std::unique_ptr<flow::Stage> inner)
+      : ForwardingStage(std::move(inner)), count_(std::move(count)) {}
+  void process(const Record& record, flow::Emitter& out) override {
+    ++count_->read;
+    ForwardingStage::process(record, out);
+  }
+
+ private:
+  flow::Emitter& around(flow::Emitter& out) override {
+    out_ = &out;
+    return *this;
+  }
+  void emit(const Record* origin, const Output& output) override {
+    ++count_->printed;
+    out_->emit(origin, output);
+  }
+  void fail(const Record& origin, RecordError error) override { out_->fail(origin, std::move(error)); }
+  void fail_made(const Record* origin, const Record& made, RecordError error) override {
+    out_->fail_made(origin, made, std::move(error));
+  }
+  void drop(const Record& origin, flow::DropReason reason) override { out_->drop(origin, reason); }
+  bool refused() const override { return out_->refused(); }
+  std::optional<RecordError> too_far_ahead(int64_t ms) override { return out_->too_far_ahead(ms); }
+
+  std::shared_ptr<ReadCount> count_;
+  flow::Emitter* out_ = nullptr;
+};
+
 class ReadTool final : public cli::StreamTool {
  public:
   ReadTool() : StreamTool({.writes_topics = false, .tables = true}) {}
@@ -159,10 +194,12 @@ class ReadTool final : public cli::StreamTool {
       plan = FilterPlan{*where_, shared_.expressions(), false};
       job_.settings.push_back({"--where", FilterStage(*plan, "--where").canonical()});
     }
+    if (where_ && job_.max_input && !job_.max_output && !summary_ && !latest)
+      count_ = std::make_shared<ReadCount>();
     if (pattern_) job_.settings.push_back({"--grep", pattern_->pattern()});
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
-    job_.set_stage([plan, latest, pattern = pattern_, choice = choice_, summary = summary_,
+    job_.set_stage([plan, latest, pattern = pattern_, choice = choice_, summary = summary_, count = count_,
                     is_text = job_.in.is_lines() && shared_.lines_are_text()](
                        const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
@@ -179,10 +216,20 @@ class ReadTool final : public cli::StreamTool {
       }
       if (latest) stage = flow::make_latest_values(std::move(stage));
       if (choice->key) stage = std::make_unique<ChoiceStage>(choice, std::move(stage));
+      if (count) stage = std::make_unique<CountStage>(count, std::move(stage));
       if (summary) stage = make_summary(*summary, is_text, std::move(stage));
       return stage;
     });
     shared_.shape(job_);
+  }
+  // `-c 2 --where X`, where two that match are meant.
+  std::vector<std::string> last_notes() const override {
+    if (!count_ || count_->read < *job_.max_input || count_->printed >= count_->read) return {};
+    const std::string wanted = std::to_string(*job_.max_input);
+    return {
+        "-c counts records read: " + std::to_string(count_->read) + " read, " +
+        std::to_string(count_->printed) + " printed\n  " +
+        shared_.hint({.before = "for " + wanted + " that match: ", .add = {{"-m", wanted}}, .drop = {"-c"}})};
   }
   ExitCode run() override {
     if (!choice_->key || shared_.explains()) return StreamTool::run();
@@ -268,6 +315,7 @@ class ReadTool final : public cli::StreamTool {
   std::optional<std::string> where_;
   std::shared_ptr<const RE2> pattern_;
   const std::shared_ptr<Choice> choice_ = std::make_shared<Choice>();  // by key
+  std::shared_ptr<ReadCount> count_;                                   // null: nothing is to be noted
   bool latest_ = false;
   std::optional<Summary> summary_;
   std::string summary_name_;
