@@ -15,6 +15,7 @@
 #include "base/time_format.h"
 #include "cli/foreign_command.h"
 #include "cli/meant_option.h"
+#include "cli/misplaced_operand.h"
 #include "expr/habits.h"
 #include "io/endpoint.h"
 #include "io/range.h"
@@ -476,8 +477,8 @@ std::string swapped_hint(const ToolInfo& info, const Operands& operands, const G
 void refuse_forgotten_aggregates(const ToolInfo& info, const GivenCommand& given) {
   if (info.operands.empty() || info.operands[0].name != "AGGS") return;
   const std::vector<std::string> words = given.operands();
-  const bool groups =
-      given.has("--by") || given.has("--total") || (info.name == "kwindow" && given.has("-w"));
+  const bool groups = given.has("--by") || given.has("--total") || given.has("-e") ||
+                      (info.name == "kwindow" && given.has("-w"));
   if (words.size() != 1 || !groups || words[0] == "count") return;
   const bool is_file = words[0].starts_with("./") || words[0].starts_with("../") || words[0].starts_with("/");
   if (!is_file && !io::is_topic_name(words[0])) return;
@@ -779,7 +780,8 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
   refuse_split_names(info, given);
   if (given.size() > places && !has_rest) {
     refuse_split_spec(info, given);
-    std::string hint = usage + (has_spec(info) ? " - an expression with spaces needs quotes" : "");
+    std::string hint =
+        usage + (has_spec(info) && has_cut_operand(given) ? " - an expression with spaces needs quotes" : "");
     // `kread a b`, as cat does.
     if (info.operands.back().name == "IN" && places == 1) {
       const auto expression = std::find_if(given.begin(), given.end(), [](const std::string& one) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/time_unit.h"
 #include "flow/aggregate/combine_stage.h"
@@ -9,6 +10,8 @@
 #include "flow/aggregate/row_shape.h"
 #include "flow/tasks/state_support.h"
 #include "flow/topology/forwarding_stage.h"
+#include "io/endpoint.h"
+#include "kafka/admin.h"
 #include "state/partition_store.h"
 
 namespace kutils::cli {
@@ -48,6 +51,37 @@ void check_names(const flow::StateDescription& description) {
   for (const flow::AggregateItem& item : description.aggregates) take(item.name, item.function + "()");
   for (const flow::RowColumn& column : description.columns.list)
     if (!column.expression.empty()) take(column.name, column.expression);
+}
+
+// False also where no broker says it in time: it is asked for a hint only.
+bool is_topic(const kafka::ClientConfig& client, const std::string& name) try {
+  const auto admin = kafka::make_admin(client);
+  admin->connect(Millis(2000));
+  return admin->find_topic(name).has_value();
+} catch (const Error&) {
+  return false;
+}
+
+// `ktable clicks OUT`, where AGGS was forgotten: IN is taken for it, and OUT for IN.
+void refuse_topic_as_aggregates(const flow::Job& job, const std::string& aggregates,
+                                const flow::GroupingPlan& plan) {
+  const bool is_one = job.in.kind == io::EndpointKind::topic && job.in.topics.size() <= 1 && !job.in.table;
+  if (!is_one || job.out.kind != io::EndpointKind::stdio || job.client.brokers().empty() ||
+      !io::is_topic_name(aggregates))
+    return;
+  // With --by or --total all but the aggregates is there.
+  const bool groups = !plan.by.empty() || plan.total;
+  if (!is_topic(job.client, aggregates) && !(groups && !is_topic(job.client, job.in.name))) return;
+  throw CorrectedError(
+      "AGGS is missing: '" + aggregates + "' is no aggregate",
+      {.before = "records are counted by: ", .operands = {{"count()", aggregates, job.in.name}}});
+}
+
+// A field that is to group records, too, where some do so already: `--by country`, `uri`.
+Correction with_earlier_keys(Correction meant, const std::string& by) {
+  for (auto& [name, value] : meant.add)
+    if (name == "--by" && !by.empty() && by != value) value = by + "," + value;
+  return meant;
 }
 
 // `64M`: bytes, or with K, M, G.
@@ -193,9 +227,13 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   description.key_names = key_names(has_keys);
   std::vector<std::string> fields = description.key_names;
   if (description.window) fields.insert(fields.end(), {"window_start", "window_end"});
-  flow::RowPlan row_plan =
-      has_aggregates ? flow::parse_row(aggregates, having_, fields, plan_.list_name, options, delete_if_)
-                     : flow::RowPlan();
+  flow::RowPlan row_plan;
+  if (has_aggregates) try {
+      row_plan = flow::parse_row(aggregates, having_, fields, plan_.list_name, options, delete_if_);
+    } catch (const CorrectedError& error) {
+      if (!is_stage_) refuse_topic_as_aggregates(job, aggregates, plan_);
+      throw CorrectedError(error.what(), with_earlier_keys(error.correction(), plan_.by));
+    }
   for (flow::AggregateItem& item : row_plan.aggregates)
     item.of_rows = job.in.table && flow::find_aggregate_function(item.function)->make_of_rows != nullptr;
   const auto set = std::make_shared<const flow::AggregateSet>(std::move(row_plan));

@@ -96,6 +96,8 @@ class GroupingOptions {
   void delete_if(const std::string& condition) { delete_if_ = condition; }
   bool has_time() const { return !plan_.time.empty(); }
   bool is_by_key() const { return plan_.by.empty() && !plan_.total; }
+  // The tool is a stage of a pipe, which has IN and OUT. Before shape().
+  void become_stage() { is_stage_ = true; }
   // --max-ahead, `text` empty if it is not given. Before shape(). `effect`: what a time far ahead would do in
   // this tool; if it is given, the limit is 24h by default.
   void limit_times(const std::string& text, const std::string& effect);
@@ -116,6 +118,7 @@ class GroupingOptions {
   bool unit_is_given_ = false;
   bool cache_is_given_ = false;
   bool combines_ = true;
+  bool is_stage_ = false;
   bool stays_in_place_ = false;
   size_t cache_bytes_ = size_t{64} << 20;
 };

@@ -19,6 +19,7 @@
 #include "cli/completion.h"
 #include "cli/given_command.h"
 #include "cli/help.h"
+#include "cli/misplaced_operand.h"
 #include "cli/tool.h"
 #include "kafka/library_version.h"
 
@@ -165,6 +166,7 @@ static int run(Tool& tool, int argc, char** argv) {
     bool asks = false;
     for (const auto& [index, value] : line.options) asks |= static_cast<bool>(table.options()[index].answer);
     if (!asks) {
+      refuse_misplaced_operands(info, *given);
       refuse_forgotten_aggregates(info, *given);
       refuse_sql_as_name(info, *given);
     }

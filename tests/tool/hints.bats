@@ -587,6 +587,9 @@ END
   gives '-w 10s' kwindow -w 10 'count()' clicks
   gives '-w 10s' kwindow -w '10 seconds' 'count()' clicks
   gives '-w 5m' kwindow -w tumbling:5m 'count()' clicks
+  gives '-w 1m/10s' kwindow -w hopping:1m/10s 'count()' clicks
+  gives '-w 1m/10s' kwindow -w 10s/1m 'count()' clicks
+  gives '-w 1m/10s' kwindow -w '10 s/1 min' 'count()' clicks
   gives '-w 1h' kwindow -w hour 'count()' clicks
   gives '-w month' kwindow -w 1mo 'count()' clicks
   gives "kwindow -w 10s 'count()' clicks" ktable -w 10s 'count()' clicks
@@ -900,6 +903,54 @@ END
   pasted "kgroupby -e uri clicks o7" 0 kgroupby -e clicks uri o7
   [ "$SECONDS" -lt 8 ]
   kread -e click 2>err.txt && exit 1
+  grep -q "did you mean 'clicks'?" err.txt
+END
+  export -f hint
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "AGGS forgotten, a value of --by or -w as an operand, two conditions, rows of kquery, -c with --where" {
+  cat >script <<'END'
+  kgen -q --seed 1 -c 50 clicks clicks; kgen -q --seed 2 -c 5 clicks views
+  gives() {
+    hint "${@:2}" || exit 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; exit 1; }
+  }
+  gives "ktable -e 'count()' clicks t7" ktable -e clicks t7
+  gives "ktable -e 'count()' clicks" ktable -e clicks
+  gives "ktable -e --by country 'count()' clicks t7" ktable -e --by country clicks t7
+  gives "ktable -e --by country 'count()' clicks" ktable -e country clicks
+  gives "ktable -e --by country,uri 'count()' clicks" ktable -e --by country uri clicks
+  gives "kwindow -e -w 1m --by uri 'count()' clicks t7" kwindow -e -w 1m --by uri clicks t7
+  gives "ktable -e --by FIELD 'n=count()' clicks t7" ktable -e --by 'n=count()' clicks t7
+  gives "ktable -e --by FIELD 'n=count()' clicks" ktable -e --by 'n=count()' clicks
+  gives "kpipe -e kfilter true then ktable --by clicks 'count()' -- clicks" kpipe -e kfilter true then ktable clicks -- clicks
+  gives "ktable -e --by uri 'n=count()' clicks t7" ktable -e uri 'n=count()' clicks t7
+  gives "ktable -e --by uri 'n=count()' clicks t7" ktable -e 'n=count()' uri clicks t7
+  gives "kwindow -e --by uri -w 1m 'n=count()' clicks w1" kwindow -e --by uri 1m 'n=count()' clicks w1
+  gives "kwindow -e --by country,uri -w 1m 'n=count()' clicks w1" kwindow -e --by country -w 1m 'n=count()' uri clicks w1
+  gives "kfilter -e '(number >= 100) && (uri != \"/home\")' clicks p4" kfilter -e 'number >= 100' 'uri != "/home"' clicks p4
+  bash -c "$hint"
+  [ "$(kread -q -e --count p4)" -eq "$(kread -q -e clicks | jq -c 'select(.number >= 100 and .uri != "/home")' | wc -l)" ]
+  gives "kgroupby -e 'uri, country' clicks g1" kgroupby -e uri country clicks g1
+  kfilter -e number '>=' 100 clicks 2>err.txt && exit 1
+  grep -q 'needs quotes' err.txt
+  kmap -e uri clicks out more 2>err.txt && exit 1
+  grep -q 'one operand too many' err.txt
+  if grep -q quotes err.txt; then exit 1; fi
+  gives "kquery -g x t2 | kfilter 'n > 100'" kquery -g x t2 --where 'n > 100'
+  kread clicks -e --where 'number > 190' -c 2 >got 2>err.txt
+  [ ! -s got ]
+  grep -q -- '-c counts records read: 2 read, 0 printed' err.txt
+  command=$(sed -n 's/.*for 2 that match: //p' err.txt)
+  [ "$(bash -c "$command" 2>/dev/null | wc -l)" -eq 2 ]
+  # Nothing to note: all match, the end came first, -q.
+  [ -z "$(kread clicks -e --where 'number >= 0' -c 2 2>&1 >/dev/null | grep counts)" ]
+  [ -z "$(kread clicks -e --where 'number > 190' -c 51 2>&1 >/dev/null | grep counts)" ]
+  [ -z "$(kread clicks -e -q --where 'number > 190' -c 2 2>&1)" ]
+  kread -q -e -g G -c 3 clicks >/dev/null
+  klag G click 2>err.txt && exit 1
   grep -q "did you mean 'clicks'?" err.txt
 END
   export -f hint

@@ -74,6 +74,7 @@ class TableTool final : public cli::StreamTool {
                                                         : "");
     options.max_ahead = grouping_.max_ahead();
     const bool over_table = job_.in.table;
+    if (shared_.place() != nullptr) grouping_.become_stage();
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys,
         options.after.has_value() || options.expires.has_value(), {.tool = "ktable"},

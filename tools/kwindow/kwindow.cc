@@ -126,6 +126,7 @@ class WindowTool final : public cli::StreamTool {
       combining.keeps_order = options.window.kind != flow::WindowSpec::Kind::hopping;
       combining.place_of = flow::PlaceInWindows(options.window);
     }
+    if (shared_.place() != nullptr) grouping_.become_stage();
     grouping_.shape(
         job_, operands.get("AGGS"), shared_.expressions(), has_keys, true, description,
         [options](const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
