@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/shell_word.h"
+#include "base/word_list.h"
 #include "cli/file_format.h"
 #include "cli/given_command.h"
 
@@ -168,15 +169,6 @@ constexpr Word kWords[] = {
     {"klag", "--describe", "~"},
     {"klag", "--offsets", "~"},
 };
-
-bool is_among(std::string_view name, std::string_view names) {
-  for (size_t at = 0; at < names.size();) {
-    const size_t end = std::min(names.find(' ', at), names.size());
-    if (names.substr(at, end - at) == name) return true;
-    at = end + 1;
-  }
-  return false;
-}
 
 struct Command {
   std::string verb;
@@ -345,7 +337,7 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
 
 const Word* find_word(const ToolInfo& info, std::string_view name) {
   const auto* const word = std::find_if(std::begin(kWords), std::end(kWords), [&](const Word& one) {
-    return one.option == name && (one.tools.empty() || is_among(info.name, one.tools));
+    return one.option == name && (one.tools.empty() || has_word(one.tools, info.name));
   });
   return word == std::end(kWords) ? nullptr : word;
 }
@@ -442,7 +434,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
       if (!format.empty() && !given.has("-I") && !given.has("-J")) command.options.push_back("-I " + format);
     }
   // EXPR, what kwrite reads and the group stand in front of the topic.
-  const bool bare_first = has_spec || info.name == "kwrite" || is_among(info.name, kGroups);
+  const bool bare_first = has_spec || info.name == "kwrite" || has_word(kGroups, info.name);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),
                           command.bare.begin(), command.bare.end());
   add_printed(info.name, command);

@@ -5,20 +5,12 @@
 #include <vector>
 
 #include "base/shell_word.h"
+#include "base/word_list.h"
 #include "cli/completed_hint.h"
 #include "cli/given_command.h"
 
 namespace kutils::cli {
 namespace {
-
-bool is_among(std::string_view one, std::string_view words) {
-  for (size_t at = 0; at < words.size();) {
-    const size_t end = std::min(words.find(' ', at), words.size());
-    if (words.substr(at, end - at) == one) return true;
-    at = end + 1;
-  }
-  return false;
-}
 
 // The command as a pipe: another stage in front of or behind what the tool does.
 class AsPipe {
@@ -62,9 +54,9 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   constexpr std::string_view kFilters = "--where --filter", kInverts = "--not --invert --invert-match",
                              kSelects = "--select --fields --columns", kDrops = "--drop --exclude",
                              kGroups = "--by --group-by --groupby", kSorts = "--order-by --sort-by --sort";
-  const bool has_value = !is_among(option, kInverts);
-  if (has_value && option != "-w" && !is_among(option, kFilters) && !is_among(option, kSelects) &&
-      !is_among(option, kDrops) && !is_among(option, kGroups) && !is_among(option, kSorts))
+  const bool has_value = !has_word(kInverts, option);
+  if (has_value && option != "-w" && !has_word(kFilters, option) && !has_word(kSelects, option) &&
+      !has_word(kDrops, option) && !has_word(kGroups, option) && !has_word(kSorts, option))
     return std::nullopt;
   // --count is none of kread's where groups are counted.
   const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
@@ -79,7 +71,7 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   }
   if (has_value && value.empty()) return std::nullopt;
   // Of a table's rows: kfilter on its topic would choose among all changes.
-  if (info.name == "kquery" && is_among(option, kFilters))
+  if (info.name == "kquery" && has_word(kFilters, option))
     return given.hint({.before = "", .drop = {option}}) + " | kfilter " + shell_word(value);
   std::vector<std::string> operands = given.operands();
   const bool has_spec = !info.operands.empty() && info.operands[0].is_spec;
@@ -87,10 +79,10 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   const bool is_reader = info.name == "kread";
   if (!is_reader && !has_spec) return std::nullopt;
   const std::string spec = has_spec && !operands.empty() ? operands[0] : "";
-  const bool is_stage = is_among(info.name, "kfilter kmap kscore kscan ktable kwindow kdedup kgroupby");
+  const bool is_stage = has_word("kfilter kmap kscore kscan ktable kwindow kdedup kgroupby", info.name);
   const AsPipe pipe(info, given, is_reader ? "--count" : "");
 
-  if (is_among(option, kInverts)) {
+  if (has_word(kInverts, option)) {
     if (info.name != "kfilter" || spec.empty()) return std::nullopt;
     return given.hint({.before = "", .drop = {option}, .spec = "!(" + spec + ")"});
   }
@@ -98,11 +90,11 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
     if (info.name != "ktable") return std::nullopt;
     return given.hint({.before = "", .tool = "kwindow", .add = {{"-w", value}}});
   }
-  if (is_among(option, kSorts)) {
+  if (has_word(kSorts, option)) {
     if (find_option(table, "--sort") == nullptr) return std::nullopt;
     return given.hint({.before = "", .add = {{"-O", "table"}, {"--sort", value}}, .drop = {option}});
   }
-  if (is_among(option, kFilters)) {
+  if (has_word(kFilters, option)) {
     if (is_reader) return given.hint({.before = "", .add = {{"--where", value}}, .drop = {option}});
     // `kfilter --where EXPR IN`: the operand itself.
     if (info.name == "kfilter") {
@@ -112,7 +104,7 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
     if (!is_stage || spec.empty()) return std::nullopt;
     return pipe.whole("kfilter " + shell_word(value), pipe.stage(spec), in, out);
   }
-  if (is_among(option, kGroups)) {
+  if (has_word(kGroups, option)) {
     if (info.name == "ktable" || info.name == "kwindow") return std::nullopt;
     if (info.name == "kgroupby" || info.name == "kdedup") {  // the key is the first operand
       operands.insert(operands.begin(), value);
@@ -126,7 +118,7 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   }
   // Fields that are chosen or dropped.
   std::string list = value;
-  if (is_among(option, kDrops)) {
+  if (has_word(kDrops, option)) {
     list = "*";
     for (size_t at = 0; at <= value.size();) {
       const size_t end = std::min(value.find(',', at), value.size());

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "base/word_list.h"
 
 namespace kutils::cli {
 namespace {
@@ -32,20 +33,11 @@ constexpr Synonyms kSynonyms[] = {
     {"load restore", {"import", ""}},
 };
 
-bool holds(std::string_view words, std::string_view word) {
-  for (size_t at = 0; at < words.size();) {
-    const size_t end = std::min(words.find(' ', at), words.size());
-    if (words.substr(at, end - at) == word) return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string nearest_verb(const std::string& verb, const std::vector<std::string>& verbs) {
   for (const Synonyms& one : kSynonyms) {
-    if (!holds(one.theirs, verb)) continue;
+    if (!has_word(one.theirs, verb)) continue;
     for (const std::string_view ours : one.ours)
       if (std::find(verbs.begin(), verbs.end(), ours) != verbs.end()) return std::string(ours);
   }

@@ -161,28 +161,29 @@ struct Expressions::Impl {
     return before.ends_with("==") || before.ends_with("!=");
   }
 
+  // Of the record at hand; none where it is no object.
+  std::vector<std::string> field_names() const {
+    const FieldSet none{};
+    FieldReader all(none);
+    all.want_members();
+    std::vector<std::string> names;
+    if (all.read(context.value_text)) return names;
+    for (const JsonMember& member : all.members()) names.emplace_back(member.name);
+    return names;
+  }
+
   // "; did you mean 'number'?" if the record has a field of nearly that name, else "".
   std::string nearest_field(std::string_view missing) {
     if (!bound_fields) return {};
     --suggestions;
-    const FieldSet none{};
-    FieldReader all(none);
-    all.want_members();
-    if (all.read(context.value_text)) return {};
-    std::vector<std::string> names;
-    for (const JsonMember& member : all.members()) names.emplace_back(member.name);
-    const std::string near = nearest_name(missing, names);
+    const std::string near = nearest_name(missing, field_names());
     return near.empty() ? std::string() : "; did you mean '" + near + "'?";
   }
 
-  // "\n  write: EXPR" where more names than the one that failed are nobody's, but near to some: all at once.
+  // "\n  write: EXPR", with every misspelt field corrected, not only the one that failed.
   std::string nearest_names(const Compiled& expression) {
-    const FieldSet none{};
-    FieldReader all(none);
-    all.want_members();
-    if (all.read(context.value_text)) return {};
-    std::vector<std::string> names;
-    for (const JsonMember& member : all.members()) names.emplace_back(member.name);
+    const std::vector<std::string> names = field_names();
+    if (names.empty()) return {};
     const InList& list = expression.in_list;
     const auto other = with_nearest_names(list.before + expression.text + list.after, names);
     return other ? "\n  write: " + *other : std::string();

@@ -115,7 +115,8 @@ void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
 // State of IN's own partitions is of the keys that they have; behind a repartition it is of the groups.
 bool counts_matter(const Job& job) { return job.topology.subs().front().has_state(); }
 
-// Nobody else of the group runs, as far as the broker and this machine know. The one in memory does not say.
+// No other process of the group runs, as far as the broker and this machine know. The in-memory broker names
+// no members: there only the processes' locks tell, and without them the answer is no.
 bool runs_alone(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   if (job.workers > 1 || !admin.group_members(plan.group).empty()) return false;
   if (!job.instance.empty() || job.state_dir.empty()) return !plan.in_memory;
