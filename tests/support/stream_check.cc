@@ -158,6 +158,8 @@ void fill(const std::string& topic, uint64_t count, uint64_t first, double rate,
           bool deletions, uint64_t seed) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "enable.idempotence", "true");
+  // With more, librdkafka 2.0.2 ends with "rewound sequence number" now and then when a leader dies.
+  set(conf, "max.in.flight.requests.per.connection", "1");
   set(conf, "linger.ms", rate > 0 ? "0" : "5");
   set(conf, "partitioner", "murmur2_random");
   set(conf, "topic.metadata.refresh.interval.ms", "1000");  // partitions that are added get their records
