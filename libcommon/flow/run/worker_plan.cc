@@ -343,6 +343,9 @@ std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
 std::vector<kafka::TopicPartition> WorkerPlan::given_partitions() const {
   std::vector<kafka::TopicPartition> given = all_partitions();
   std::erase_if(given, [&](const kafka::TopicPartition& at) { return is_copartitioned(at.topic); });
+  for (size_t sub = 1; sub < subs.size(); ++sub) {
+    for (int32_t p = 0; p < subs[sub].partitions; ++p) given.push_back({subs[sub].topic, p});
+  }
   return given;
 }
 

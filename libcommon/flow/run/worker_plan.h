@@ -124,7 +124,8 @@ struct WorkerPlan {
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 
   std::vector<kafka::TopicPartition> all_partitions() const;    // of all inputs
-  std::vector<kafka::TopicPartition> given_partitions() const;  // of these, those that the group gives out
+  // What the group gives out: of the inputs, but those read beside another, and of the internal topics.
+  std::vector<kafka::TopicPartition> given_partitions() const;
   // An input's partition that was not there when this process started.
   bool came_later(const kafka::TopicPartition& at) const;
 };

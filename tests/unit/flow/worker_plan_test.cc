@@ -105,6 +105,13 @@ struct Forgotten : Bench {
 
 }  // namespace
 
+// Whoever joins looks for partitions that no member was given (unassigned_partition_monitor.h).
+TEST_CASE("The group gives out the partitions of the internal topic, too") {
+  Bench bench;
+  CHECK(bench.prepared().given_partitions() ==
+        std::vector<TP>{{"in", 0}, {"in", 1}, {"g-repartition", 0}, {"g-repartition", 1}});
+}
+
 TEST_CASE("forgotten offsets: a group goes on where its changelog says, if the topic is the same") {
   Forgotten bench;
   SECTION("a record that was read is known again, which tells of all partitions") {
