@@ -123,7 +123,7 @@ struct WorkerPlan {
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 
-  std::vector<kafka::TopicPartition> all_partitions() const;    // of all inputs
+  std::vector<kafka::TopicPartition> all_partitions() const;  // of all inputs
   // What the group gives out: of the inputs, but those read beside another, and of the internal topics.
   std::vector<kafka::TopicPartition> given_partitions() const;
   // An input's partition that was not there when this process started.
