@@ -13,6 +13,7 @@
 #include "base/read_line.h"
 #include "base/shell_word.h"
 #include "base/time_format.h"
+#include "base/word_list.h"
 #include "cli/foreign_command.h"
 #include "cli/meant_option.h"
 #include "cli/misplaced_operand.h"
@@ -177,6 +178,33 @@ bool may_be_spec(std::string_view argument) {
          (argument.size() > 3 || argument.find_first_of(" ,()=.") != argument.npos);
 }
 
+// ksort's order is that of times; a table's rows have any.
+std::string sorted_hint(const ToolInfo& info, const OptionTable& table, int argc, char** argv,
+                        const std::string& option) {
+  const GivenCommand given(info, table, argc, argv,
+                           [&](const std::string& name) { return std::make_optional(name == option); });
+  std::string field;
+  for (const GivenCommand::Word& word : given.words())
+    if (word.name == option && word.value) field = *word.value;
+  if (field.empty()) field = "FIELD";
+  const std::vector<std::string> operands = given.operands();
+  std::string out =
+      given.hint({.before = "ksort brings records into the order of their times; of a time in a field: ",
+                  .add = {{"--time", field}},
+                  .drop = {option}});
+  if (!given.has("--within"))
+    out = given.hint({.before = "ksort brings records into the order of their times; of a time in a field: ",
+                      .add = {{"--within", "1m"}, {"--time", field}},
+                      .drop = {option}});
+  if (operands.empty()) return out;
+  return given.hint({.before = "to see them by any field: ",
+                     .tool = "kread",
+                     .add = {{"-e", ""}, {"-O", "table"}, {"--sort", field}},
+                     .drop = {option, "-e", "--within", "--time", "-g"},
+                     .operands = {{operands[0]}}}) +
+         "\n" + out;
+}
+
 Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::string& argument, int argc,
                      char** argv) {
   const std::string name = argument.substr(0, argument.find('='));
@@ -196,6 +224,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
       if (letter != foreign.option) continue;
       hint = true_of(info, table, foreign.ours);
       if (info.name == "kgroupby" && letter == "--by") hint = "the key is the first operand: ";
+      if (info.name == "ksort" && (letter == "--by" || has_word("--sort-by --order-by", letter)))
+        return usage_error("unknown option '" + letter + "'", sorted_hint(info, table, argc, argv, letter));
       if (info.name == "kdedup" && letter == "--by") hint = "what makes records equal is the first operand: ";
       const auto meant = theirs ? std::nullopt : meant_by_option(info, table, argc, argv, letter);
       if (meant) {

@@ -10,6 +10,7 @@
 #include "cli/idle_options.h"
 #include "cli/shared_options.h"
 #include "cli/table_input.h"
+#include "io/csv_header.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 #include "io/paced_source.h"
@@ -47,14 +48,25 @@ class Template {
   io::TemplateExpressions io_;
 };
 
-// Says so if the input ends without a single line.
-class EmptyCheck final : public io::Source {
+// Looks at what comes first: says so if the input ends without a single line, or begins as CSV does.
+class FirstLineCheck final : public io::Source {
  public:
-  EmptyCheck(std::unique_ptr<io::Source> inner, std::function<void()> is_empty)
-      : inner_(std::move(inner)), is_empty_(std::move(is_empty)) {}
+  FirstLineCheck(std::unique_ptr<io::Source> inner, std::function<void()> is_empty,
+                 std::function<void(std::string_view format)> is_csv)
+      : inner_(std::move(inner)), is_empty_(std::move(is_empty)), is_csv_(std::move(is_csv)) {}
   io::Fill poll(Batch& batch, Millis wait) override {
     const io::Fill fill = inner_->poll(batch, wait);
-    if (!batch.empty() || !inner_->bad_records().empty()) is_empty_ = nullptr;
+    const auto& bad = inner_->bad_records();
+    const bool any = !batch.empty() || !bad.empty();
+    if (any && is_csv_) {
+      const bool is_bad = !bad.empty() && bad.front().before == 0;
+      const MaybeBytes& value = is_bad ? bad.front().origin.value : batch.records().front().value;
+      const std::string_view format =
+          value.is_null() ? std::string_view() : io::format_of_header(value.view());
+      if (!format.empty()) is_csv_(format);
+    }
+    if (any) is_empty_ = nullptr;
+    if (any) is_csv_ = nullptr;
     if (fill == io::Fill::end && is_empty_) std::exchange(is_empty_, nullptr)();
     return fill;
   }
@@ -66,6 +78,7 @@ class EmptyCheck final : public io::Source {
  private:
   std::unique_ptr<io::Source> inner_;
   std::function<void()> is_empty_;
+  std::function<void(std::string_view format)> is_csv_;
 };
 
 constexpr const char* kNameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -321,13 +334,22 @@ void SharedOptions::set_lines(flow::Job& job) const {
       format.found_envelope = [text = envelope_note(), tool = job.tool, quiet = quiet_] {
         StderrLog(tool, quiet).note(text);
       };
-    job.open_lines_in = [in = job.in, format, tool = job.tool, quiet = quiet_, rate = lines_.rate,
+    std::function<void(std::string_view)> is_csv;
+    if (lines_.in.empty() && format.name() == "json" && given_command_ != nullptr)
+      is_csv = [csv = hint({.before = "", .add = {{"-I", "csv"}}}),
+                tsv = hint({.before = "", .add = {{"-I", "tsv"}}}), tool = job.tool,
+                quiet = quiet_](std::string_view is) {
+        StderrLog(tool, quiet)
+            .note("the first line is no JSON, but a list of names\n  to read it as a header: " +
+                  (is == "tsv" ? tsv : csv));
+      };
+    job.open_lines_in = [in = job.in, format, is_csv, tool = job.tool, quiet = quiet_, rate = lines_.rate,
                          is_empty = forgotten_spec(job)]() -> std::unique_ptr<io::Source> {
       // Not for kgen, which opens something else.
       if (in.kind == io::EndpointKind::stdio && isatty(STDIN_FILENO) == 1)
         StderrLog(tool, quiet).note("reading from the terminal; Ctrl-D ends it");
       auto source = io::open_line_source(in, format);
-      if (is_empty) source = std::make_unique<EmptyCheck>(std::move(source), is_empty);
+      if (is_empty || is_csv) source = std::make_unique<FirstLineCheck>(std::move(source), is_empty, is_csv);
       if (!rate) return source;
       return std::make_unique<io::PacedSource>(std::move(source), *rate);
     };

@@ -93,6 +93,30 @@ void refuse_two_conditions(const std::vector<std::string>& words) {
                        meant);
 }
 
+// `kbranch 'low=n < 5' 'mid=n < 9' IN OUT`, `kbranch low 'n < 5' IN OUT`
+void refuse_split_branches(const std::vector<std::string>& words) {
+  if (words.size() < 4) return;
+  const auto has_name = [](const std::string& one) {
+    const size_t equals = one.find('=');
+    return equals != one.npos && equals > 0 && one.substr(equals, 2) != "==" &&
+           io::is_topic_name(one.substr(0, equals));
+  };
+  const auto ends = words.end() - 2;
+  std::string all;
+  if (std::all_of(words.begin(), ends, has_name)) {
+    for (auto one = words.begin(); one != ends; ++one) all += (all.empty() ? "" : ",") + *one;
+  } else if (words.size() % 2 == 0) {
+    for (auto one = words.begin(); one != ends; one += 2) {
+      if (!io::is_topic_name(*one) || !is_condition(*(one + 1))) return;
+      all += (all.empty() ? "" : ",") + *one + "=" + *(one + 1);
+    }
+  } else {
+    return;
+  }
+  throw CorrectedError(too_many(words.back()), {.before = "topics and their conditions are one operand: ",
+                                                .operands = {{all, *ends, words.back()}}});
+}
+
 }  // namespace
 
 void refuse_misplaced_operands(const ToolInfo& info, const GivenCommand& given) {
@@ -100,6 +124,7 @@ void refuse_misplaced_operands(const ToolInfo& info, const GivenCommand& given) 
   const std::vector<std::string> words = given.operands();
   if (info.operands[0].name == "AGGS") refuse_value_as_operand(given, words);
   if (info.name == "kfilter") refuse_two_conditions(words);
+  if (info.name == "kbranch" && !given.has("--to")) refuse_split_branches(words);
   // `kgroupby uri country IN OUT`
   const bool takes_keys = info.name == "kgroupby" || info.name == "kdedup";
   if (takes_keys && words.size() == 4 && is_field(words[0]) && is_field(words[1]))

@@ -177,7 +177,17 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
       if (foreign != std::end(habits::kNames) && written == missing && !selected && !calls)
         by = foreign->second;
     } else if (says("|| needs bool, not string") && is(i, "||") && !compares) {
-      by = "+";
+      // The left one is a string, the right one may be a number.
+      const Pieces p(text, false);
+      const size_t behind = p.primary_after(i + 1);
+      if (behind == i + 1) continue;
+      out += text.substr(copied, pieces[i].begin - copied);
+      out += behind == i + 2 && pieces[i + 1].kind == Piece::Kind::string
+                 ? "+ " + p.written(i + 1, behind)
+                 : "+ string(" + p.written(i + 1, behind) + ")";
+      copied = pieces[behind - 1].end;
+      i = behind - 1;
+      continue;
     } else if (says("timestamp is out of range") && written == "timestamp" && calls && !selected) {
       by = "timestamp_ms";
     } else if (says("contains does not take (list") && selected && calls && written == "contains") {

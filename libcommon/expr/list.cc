@@ -47,6 +47,7 @@ std::string derived_name(const Node& node) {
 }
 
 constexpr const char* kNeedsName = "this item needs a name";
+constexpr const char* kNeedsComma = "items are separated by commas: ";
 
 class ListParser {
  public:
@@ -238,8 +239,7 @@ class ListParser {
     } catch (SourceError& error) {
       error.begin += tokens_[from].begin;
       error.end += tokens_[from].begin;
-      if (error.hint.empty() && follows_a_whole_item(from, to, error.begin))
-        error.hint = "items are separated by commas: a, b";
+      if (error.hint.empty() && follows_a_whole_item(from, to, error.begin)) error.hint = kNeedsComma;
       throw;
     }
   }
@@ -266,6 +266,21 @@ std::string with_names(std::string_view list, Paths paths) {
   return {};
 }
 
+// With the commas that the parser misses; empty: something else is wrong, too.
+std::string with_commas(std::string_view list, Unnamed unnamed, Paths paths) {
+  std::string out(list);
+  for (int n = 0; n < 10; ++n) {
+    try {
+      ListParser(out, unnamed, paths).run();
+      return out;
+    } catch (const SourceError& error) {
+      if (error.hint != kNeedsComma || error.begin == 0) return {};
+      out.insert(out.find_last_not_of(' ', error.begin - 1) + 1, ",");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<ListItem> parse_list(std::string_view list, std::string_view what, Unnamed unnamed, Paths paths) {
@@ -283,6 +298,10 @@ std::vector<ListItem> parse_list(std::string_view list, std::string_view what, U
     if (error.message == kNeedsName) {
       if (const std::string named = named_spelling(list, error.begin, fits); !named.empty())
         error.hint = "write: " + named;
+    }
+    if (error.hint == kNeedsComma) {
+      const std::string apart = with_commas(list, unnamed, paths);
+      error.hint += apart.empty() ? "a, b" : apart;
     }
     const std::string before = error.hint;
     error.hint = with_our_spelling(std::move(error.hint), list, true, fits);

@@ -411,7 +411,9 @@ record_spelling() {
 @test "operands and options in another place: kbranch, kmap, ktable, klag, kwait, one file for both ends" {
   rows
   hint kbranch 'high: number > 100' ./in.ndjson ./rest
-  [ "$hint" = "kbranch 'high=number > 100' IN OUT" ]
+  [ "$hint" = "kbranch 'high=number > 100' ./in.ndjson ./rest" ]
+  hint kbranch -e 'low: number < 50, mid: number < 100' ./in.ndjson ./rest
+  [ "$hint" = "kbranch -e 'low=number < 50,mid=number < 100' ./in.ndjson ./rest" ]
   hint kmap '-email' ./in.ndjson
   [ "$hint" = "kmap '*, -email' ./in.ndjson" ]
   [ "$(eval "$hint")" = "$(jq -c 'del(.email)' in.ndjson)" ]
@@ -442,7 +444,7 @@ record_spelling() {
   hint kbranch 'n > 3' ./in a b
   [ "$hint" = "kbranch 'a=n > 3' ./in b" ]
   hint kbranch 'n > 3' ./in ./b
-  [ "$hint" = "kbranch 'TOPIC=n > 3' IN OUT" ]
+  [ "$hint" = "kbranch 'TOPIC=n > 3' ./in ./b" ]
 }
 
 @test "operands that are forgotten, doubled or swapped, and letters of kcat and Kafka's scripts" {
@@ -592,6 +594,8 @@ END
   gives '-w 1m/10s' kwindow -w '10 s/1 min' 'count()' clicks
   gives '-w 1h' kwindow -w hour 'count()' clicks
   gives '-w month' kwindow -w 1mo 'count()' clicks
+  gives "kwindow -w 1m 'count()' clicks" kwindow -w 60000 'count()' clicks
+  gives "kwindow -w 1m 'count()' clicks" kwindow -w 1M 'count()' clicks
   gives "kwindow -w 10s 'count()' clicks" ktable -w 10s 'count()' clicks
   gives '-c 1000' kread -c 1k clicks
   gives '-c 1000000' kgen -c 1e6 clicks

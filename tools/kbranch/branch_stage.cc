@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/correction.h"
 #include "base/shell_word.h"
 #include "base/trim.h"
 #include "expr/text.h"
@@ -33,6 +34,37 @@ size_t item_end(std::string_view list, size_t from) {
   return list.size();
 }
 
+// `high: n > 1`: where the condition begins; 0: it has no such name.
+size_t behind_colon(std::string_view item) {
+  const size_t colon = item.find(':');
+  const bool is_name = colon != item.npos && colon > 0 &&
+                       item.substr(0, colon).find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == item.npos;
+  return is_name ? colon + 1 : 0;
+}
+
+[[noreturn]] void refuse_nameless(const std::string& list, const std::string& item) {
+  std::string meant;
+  for (size_t from = 0; from <= list.size();) {
+    const size_t end = item_end(list, from);
+    const std::string one(trim(std::string_view(list).substr(from, end - from)));
+    from = end + 1;
+    if (one.empty()) continue;
+    meant += meant.empty() ? "" : ",";
+    if (const size_t behind = behind_colon(one))
+      meant += one.substr(0, behind - 1) + "=" + std::string(trim(std::string_view(one).substr(behind)));
+    else
+      meant += one == item ? "TOPIC=" + one : one;
+  }
+  if (behind_colon(item) != 0)
+    throw CorrectedError("TOPIC=COND: '" + item + "' has no '=' between its topic and its condition",
+                         {.spec = meant});
+  throw CorrectedError(
+      "TOPIC=COND: '" + item + "' has no topic in front of its condition",
+      {.before = "OUT takes the records that match no condition; name a topic for those that match: ",
+       .spec = meant});
+}
+
 }  // namespace
 
 std::vector<Branch> parse_branches(const std::string& list) {
@@ -45,21 +77,7 @@ std::vector<Branch> parse_branches(const std::string& list) {
     const size_t equals = item.find('=');
     const bool is_name = equals != item.npos && equals > 0 && item.substr(equals, 2) != "==" &&
                          item.find_first_of(" \t<>!&|()[]\"'") > equals;
-    // `high: n > 1`
-    const size_t colon = item.find(':');
-    if (!is_name && colon != item.npos && colon > 0 &&
-        item.substr(0, colon).find_first_not_of(
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == item.npos) {
-      const std::string condition(trim(std::string_view(item).substr(colon + 1)));
-      throw usage_error("TOPIC=COND: '" + item + "' has no '=' between its topic and its condition",
-                        "write: kbranch " + shell_word(item.substr(0, colon) + "=" + condition) + " IN OUT");
-    }
-    if (!is_name) {
-      throw usage_error(
-          "TOPIC=COND: '" + item + "' has no topic in front of its condition",
-          "OUT takes the records that match no condition; name a topic for those that match: kbranch " +
-              shell_word("TOPIC=" + item) + " IN OUT");
-    }
+    if (!is_name) refuse_nameless(list, item);
     Branch branch{item.substr(0, equals), std::string(trim(std::string_view(item).substr(equals + 1)))};
     if (branch.condition.empty())
       throw usage_error("TOPIC=COND: '" + item + "' has no condition",

@@ -45,7 +45,16 @@ class FilterTool final : public cli::StreamTool {
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<FilterStage>(plan); });
     cli::read_table(job_);
     shared_.shape(job_);
-    // grep's -v
+    // grep's -v. What it wrote into a topic, and the group that remembers it, would stay.
+    if (job_.verbose == 1 && job_.out.is_topic() && !shared_.place()) {
+      const std::string keeps = "!(" + operands.get("EXPR") + ")";
+      throw CorrectedError(
+          "-v: more messages or, as grep has it, the records for which EXPR is not true? To a topic both are said otherwise",
+          {.before = "more messages: " + shared_.hint({.before = "", .add = {{"-vv", ""}}, .drop = {"-v"}}) +
+                     "\nthe records for which EXPR is not true: ",
+           .drop = {"-v"},
+           .spec = keeps});
+    }
     if (job_.verbose == 1 && !shared_.place())
       StderrLog("kfilter", shared_.quiet())
           .note(shared_.hint(

@@ -3,6 +3,7 @@
 
 #include "base/correction.h"
 #include "cli/stream_tool.h"
+#include "io/endpoint.h"
 #include "kgroupby/rekey_stage.h"
 
 namespace kutils {
@@ -28,13 +29,21 @@ class GroupByTool final : public cli::StreamTool {
     job_.set_stage([plan](const flow::StageContext&) { return std::make_unique<RekeyStage>(plan); });
     job_.changes_keys = true;
     shared_.shape(job_);
-    refuse_lost_key();
+    refuse_lost_key(operands);
   }
 
  private:
   // kgroupby changes nothing but the key, and plain lines would lose the key silently.
-  void refuse_lost_key() const {
+  void refuse_lost_key(const cli::Operands& operands) const {
     if (!job_.out.is_lines() || shared_.output_shows_keys(job_)) return;
+    // `kgroupby clicks by_uri`: two names, of which the first may be IN.
+    const std::string spec = operands.get("EXPR");
+    if (job_.in.is_topic() && !operands.find("OUT") && io::is_topic_name(spec) && !shared_.place())
+      throw CorrectedError("the lines that are written show no key, and the key is all that kgroupby makes",
+                           {.before = "if '" + spec + "' is a field, envelopes have its value: " +
+                                      shared_.hint({.before = "", .add = {{"-O", "envelope"}}}) + "\nif '" +
+                                      spec + "' is IN, EXPR is missing: ",
+                            .operands = {{"EXPR", spec, job_.in.name}}});
     throw CorrectedError(
         "the lines that are written show no key, and the key is all that kgroupby makes",
         {.before = "envelopes have it: ",

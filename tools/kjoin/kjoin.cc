@@ -27,6 +27,13 @@ namespace {
 // Far enough from the end of 64 bits that no sum of these overflows.
 constexpr int64_t kMostMs = int64_t{10000} * 365 * 86400 * 1000;
 
+// `--on user --on id`
+std::string one_for_each_side(const std::vector<std::string>& values) {
+  const bool are_two =
+      values.size() == 2 && values[0].find('=') == values[0].npos && values[1].find('=') == values[1].npos;
+  return are_two ? values[0] + "=" + values[1] : std::string();
+}
+
 class JoinTool final : public cli::StreamTool {
  public:
   JoinTool()
@@ -60,7 +67,8 @@ class JoinTool final : public cli::StreamTool {
                    to = true;
                  }});
     };
-    text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", on_, true);
+    text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", on_, true,
+         one_for_each_side);
     text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
     text("--before", "D", "RIGHT's record at most D before LEFT's", before_, false);
     text("--after", "D", "RIGHT's record at most D after LEFT's", after_, false);

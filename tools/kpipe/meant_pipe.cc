@@ -46,6 +46,30 @@ Words words_of(const PipeWords& pipe) {
   return out;
 }
 
+// `'kfilter "n > 3" | kmap uri'`: its stages, each in one word; nothing where it is no pipe of tools.
+Words stages_in_quotes(const std::string& text) {
+  Words out(1);
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote == 0 && (c == '"' || c == '\''))
+      quote = c;
+    else if (c == quote)
+      quote = 0;
+    const bool is_then = text.compare(i, 6, " then ") == 0;
+    if (quote != 0 || (text.compare(i, 3, " | ") != 0 && !is_then)) {
+      out.back() += c;
+      continue;
+    }
+    out.emplace_back();
+    i += is_then ? 5 : 2;
+  }
+  const bool are_stages = std::all_of(out.begin(), out.end(), [](const std::string& one) {
+    return is_stage_tool(one.substr(0, one.find(' ')));
+  });
+  return out.size() > 1 && are_stages ? out : Words();
+}
+
 // A stage's words as its tool reads them.
 struct StageCommand {
   StageCommand(const Words& words, const cli::GivenCommand::TakesValue& takes_value = {})
@@ -150,6 +174,16 @@ void refuse_other_spellings(const Words& given) {
     else
       pipe.stages.back().words.push_back(given[i]);
   }
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    if (pipe.stages[i].words.size() != 1) continue;
+    const std::string whole = pipe.stages[i].words.front();
+    const Words apart = stages_in_quotes(whole);
+    if (apart.empty()) continue;
+    what = "'" + whole + "' cannot be a stage of a pipe: it is one word";
+    pipe.stages[i].words = {apart.front()};
+    for (size_t k = 1; k < apart.size(); ++k)
+      pipe.stages.insert(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i + k), {Words{apart[k]}, {}});
+  }
   // What reads or writes a topic is no stage: IN and OUT do.
   const auto ends_at = [](const Words& words, std::string_view tool) {
     return words.size() == 2 && words[0] == tool && names_endpoint(words[1]);
@@ -169,6 +203,18 @@ void refuse_other_spellings(const Words& given) {
              is_stage_tool(first[1])) {
     take_end(pipe.stages.begin(), first[0], true);
     first.erase(first.begin());
+  }
+  // What reads or writes without a name: IN and OUT do it already.
+  const auto names_none = [](const Words& words) {
+    return words.size() == 1 && (words[0] == "kread" || words[0] == "kwrite" || words[0] == "kcp");
+  };
+  for (const bool is_last : {false, true}) {
+    const auto stage = is_last ? pipe.stages.end() - 1 : pipe.stages.begin();
+    if (pipe.stages.size() < 2 || !names_none(stage->words)) continue;
+    if (what.empty()) what = "'" + stage->words.front() + "' cannot be a stage of a pipe";
+    before = is_last && pipe.operands.size() < 2 ? "without OUT the records are printed: "
+                                                 : "IN and OUT stand behind '--': ";
+    pipe.stages.erase(stage);
   }
   const Words& last = pipe.stages.back().words;
   if (pipe.stages.size() > 1 && (ends_at(last, "kwrite") || ends_at(last, "kcp") ||

@@ -4,8 +4,10 @@
 #include <map>
 #include <utility>
 
+#include "base/correction.h"
 #include "data/json_write.h"
 #include "expr/expressions.h"
+#include "expr/habits.h"
 #include "expr/lexer.h"
 #include "flow/aggregate/aggregate.h"
 
@@ -75,9 +77,19 @@ class ListReader {
       if (item.kind != ListItem::Kind::all && item.kind != ListItem::Kind::drop) read(item);
     }
     out_.list.append(list_, copied_);
-    if (out_.names.empty())
-      throw usage_error(what_ + ": nothing in '" + list_ + "' looks back: it names no lag() and no aggregate",
-                        "as '*, previous=lag(temp), n=count()'; what needs the record alone is kmap's");
+    if (out_.names.empty()) {
+      const auto ours = expr::in_our_spelling(list_, true, [this](const std::string& other) {
+        try {
+          return !ListReader(other, what_, {}).run().names.empty();
+        } catch (const Error&) {
+          return false;
+        }
+      });
+      const std::string what =
+          what_ + ": nothing in '" + list_ + "' looks back: it names no lag() and no aggregate";
+      if (ours) throw CorrectedError(what, {.spec = *ours});
+      throw usage_error(what, "as '*, previous=lag(temp), n=count()'; what needs the record alone is kmap's");
+    }
     return std::move(out_);
   }
 

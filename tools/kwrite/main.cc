@@ -43,12 +43,20 @@ class WriteTool final : public cli::StreamTool {
       if (access(file.c_str(), R_OK) == 0) {
         Correction meant{.before = "what is read comes first, and a file is spelled ./NAME: "};
         meant.operands = {"./" + file, job_.in.name};
-        if (!format.empty()) meant.add = {{"-I", format}};
+        if (!format.empty() && !shared_.names_input_format()) meant.add = {{"-I", format}};
         throw CorrectedError("OUT '" + file + "' is a file, and kwrite writes to a topic", meant);
       }
-      throw CorrectedError(
-          "IN '" + job_.in.name + "' is a topic, and kwrite reads lines",
-          {.before = "a file is ./" + job_.in.name + "; from topic to topic: ", .tool = "kcp"});
+      const std::string text = "IN '" + job_.in.name + "' is a topic, and kwrite reads lines";
+      const std::string given = *operands.find("IN"), as_file = cli::format_of_file(given);
+      if (access(given.c_str(), R_OK) == 0) {
+        Correction meant{.before = "a file is spelled ./NAME: "};
+        meant.operands = {"./" + given, job_.out.name};
+        if (!as_file.empty() && !shared_.names_input_format()) meant.add = {{"-I", as_file}};
+        throw CorrectedError(text, meant);
+      }
+      throw CorrectedError(text, {.before = "a file is ./" + job_.in.name + "; from topic to topic: ",
+                                  .tool = "kcp",
+                                  .drop = {"--atomic", "-p", "--key", "--time", "--header"}});
     }
     job_.atomic = job_atomic_;
     job_.set_stage([partition = partition_](const flow::StageContext&) {

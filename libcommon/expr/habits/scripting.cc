@@ -22,6 +22,28 @@ Done conditional(const Pieces& p, size_t i) {
       p.written(i + 1, otherwise) + " ? " + p.written(begin, i) + " : " + p.written(otherwise + 1, end));
 }
 
+// Python's f'{a}-{b}'
+Done format_string(const Pieces& p, size_t i) {
+  if (i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::string || p[i + 1].begin != p[i].end)
+    return std::nullopt;
+  const std::string text = p.written(i + 1, i + 2);
+  std::string out;
+  const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : " + ") + part; };
+  for (size_t at = 1; at + 1 < text.size();) {
+    const size_t open = std::min(text.find('{', at), text.size() - 1);
+    if (open > at) add('"' + text.substr(at, open - at) + '"');
+    if (open + 1 >= text.size()) break;
+    const size_t close = text.find('}', open);
+    // {x:.2f} has a format.
+    if (close == text.npos || text.find_first_of("\\:", open) < close || close == open + 1)
+      return std::nullopt;
+    add("string(" + text.substr(open + 1, close - open - 1) + ")");
+    at = close + 1;
+  }
+  if (out.empty() || text.find('\\') != text.npos) return std::nullopt;
+  return p.replaced(i, i + 2, out);
+}
+
 // Python's x[1:3], of text.
 Done slice(const Pieces& p, size_t i) {
   const size_t behind = p.behind_bracket(i);
@@ -384,7 +406,7 @@ std::string power_of(std::string base, const std::string& exponent) {
 }
 
 Rules python_rules() {
-  return {{{"if", conditional}, {"typeof", typeof_compared}},
+  return {{{"f", format_string}, {"if", conditional}, {"typeof", typeof_compared}},
           {{"or", alternatives}, {"and", alternatives}, {"or", literal_default}},
           {{"||", alternatives},
            {"&&", alternatives},

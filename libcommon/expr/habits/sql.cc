@@ -46,6 +46,13 @@ Done bare_count(const Pieces& p, size_t i) {
   return p.replaced(i, i + 1, "count()");
 }
 
+// lag(x) OVER (PARTITION BY y): kscan and ktable have --by for all items.
+Done over(const Pieces& p, size_t i) {
+  if (!p.is_list() || !p.is_infix(i) || !p.is(i - 1, ")") || !p.is(i + 1, "(")) return std::nullopt;
+  const size_t behind = p.behind_bracket(i + 1);
+  return behind == 0 ? std::nullopt : p.replaced(i, behind, "");
+}
+
 // CASE WHEN a THEN b [WHEN ...] [ELSE c] END
 Done cases(const Pieces& p, size_t i) {
   const size_t end = p.next_of(i + 1, "end");
@@ -457,6 +464,7 @@ Rules sql_rules() {
        {"exclude", except},
        {"where", condition_of_aggregate},
        {"filter", filter},
+       {"over", over},
        {"count", bare_count},
        {"case", cases},
        {"cast", cast},

@@ -139,6 +139,9 @@ constexpr Spelling kAggregates[] = {
     {"latest", 1, "last($1)"},
     {"earliest_by_offset", 1, "first($1)"},
     {"earliest", 1, "first($1)"},
+    {"prev", 1, "lag($1)"},
+    {"previous", 1, "lag($1)"},
+    {"row_number", 0, "count()"},
     {"arg_max", 2, "max_by($1, $2)"},
     {"argmax", 2, "max_by($1, $2)"},
     {"arg_min", 2, "min_by($1, $2)"},
@@ -166,7 +169,7 @@ constexpr std::string_view kOurs[] = {"count",  "sum",      "min",    "max",    
                                       "top",    "coalesce", "has",    "size",      "int",
                                       "double", "bool",     "string", "timestamp", "percentile",
                                       "fold",   "collect",  "bytes",  "now",       "random",
-                                      "uuid",   "hash",     "json",   "duration"};
+                                      "uuid",   "hash",     "json",   "duration",  "lag"};
 // Methods whose whole call is written differently here; `$0` is the receiver.
 constexpr Spelling kRewrittenMethods[] = {
     {"isnull", 0, "!has($0) || $0 == null"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "flow/window/calendar.h"
@@ -94,8 +95,18 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
     spec.size = spec.advance = positive_ms(text);
   } else {
     const std::string meant = window_in_words(text);
-    throw usage_error("-w: '" + std::string(text) + "' is not a window",
-                      meant.empty() ? std::string(kForms) : "write: -w " + meant);
+    const std::string what = "-w: '" + std::string(text) + "' is not a window";
+    const bool is_number = text.find_first_not_of("0123456789") == text.npos;
+    // As Kafka and its streams have lengths.
+    if (const auto length = parse_duration(std::string(text) + "ms");
+        is_number && length && *length >= std::chrono::seconds(1))
+      throw CorrectedError(
+          what,
+          {.before = "a length has its unit; in seconds: -w " + meant + "\nin milliseconds: ",
+           .add = {{"-w", ms_text(std::chrono::duration_cast<std::chrono::milliseconds>(*length).count())}}});
+    if (text == "1M")
+      throw CorrectedError(what, {.before = "a month is: -w month\na minute is: ", .add = {{"-w", meant}}});
+    throw usage_error(what, meant.empty() ? std::string(kForms) : "write: -w " + meant);
   }
   if (!zone.empty() && !spec.is_calendar())
     throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");
