@@ -227,6 +227,57 @@ open_to_others() { find "$1" -perm /077 -printf '%M %P\n'; }
   [ "$(rows "$dst")" = "$rows_before" ]
 }
 
+# Started with -o end, a group has read nothing of $src; what each of its tools says then is in `one.err`, ...
+begun_at_end() {
+  new_topic src 2
+  more 200
+  new_topic other 2
+  for one in table window delay view joined; do new_topic $one 2; done
+  run_all -o end
+}
+run_all() {
+  ktable -e -g "$table" "$@" 'c=count()' "$src" "$table" 2>table.err || return
+  kwindow -e -g "$window" "$@" -w 1h 'c=count()' "$src" "$window" 2>window.err || return
+  kdelay -e -g "$delay" "$@" 1s "$src" "$delay" 2>delay.err || return
+  kfilter -e -g "$view" "$@" 'n > 0' "table:$src" "$view" 2>view.err || return
+  kjoin -e -g "$joined" "$@" --within 1h "$other" "$src" "$joined" 2>joined.err
+}
+
+@test "an input topic that was recreated before the group, begun at its end, had read a record" {
+  begun_at_end
+  test_topics delete "$src"
+  test_topics create "$src" 2
+  more 600
+  refused_with 2 ktable -e -g "$table" 'c=count()' "$src" "$table"
+  says "$src" "recreated" "-g NAME"
+  refused_with 2 kwindow -e -g "$window" -w 1h 'c=count()' "$src" "$window"
+  says "$src" "recreated" "-g NAME"
+  refused_with 2 kdelay -e -g "$delay" 1s "$src" "$delay"
+  says "$src" "recreated" "-g NAME"
+  refused_with 2 kfilter -e -g "$view" 'n > 0' "table:$src" "$view"
+  says "$src" "recreated" "-g NAME"
+  refused_with 2 kjoin -e -g "$joined" --within 1h "$other" "$src" "$joined"
+  says "$src" "recreated" "-g NAME"
+  for one in table window delay view joined; do [ "$(count "${!one}")" -eq 0 ]; done
+}
+
+forget_all() {
+  for one in table window delay view joined; do
+    test_topics forget "${!one}" "$src"
+    test_topics forget "${!one}" "$other"
+  done
+}
+@test "an input topic that lost its old records is not taken for a recreated one where the group lost its offsets" {
+  begun_at_end
+  forget_all
+  run_all  # the record before the place is the one that it was
+  forget_all
+  ktopic trim -o end --execute "$src"
+  more 100
+  run_all  # it is gone, and nothing is skipped
+  [ "$(count "$delay")" -le 100 ]
+}
+
 @test "an input topic that was recreated under --by" {
   new_topic src 2
   new_topic dst 2

@@ -39,7 +39,12 @@ class SimulatedState final : public flow::PartitionState {
   std::optional<int64_t> position(const kafka::TopicPartition& at) override {
     return rows_.has_meta(kOperator) ? rows_.meta(kOperator).position(at.topic, at.partition) : std::nullopt;
   }
-  flow::LastRecord last_record(const kafka::TopicPartition&) override { return {}; }
+  flow::LastRecord last_record(const kafka::TopicPartition& at) override {
+    const state::InputPosition* known =
+        rows_.has_meta(kOperator) ? rows_.meta(kOperator).find_position(at.topic, at.partition) : nullptr;
+    return known && known->last_offset >= 0 ? flow::LastRecord{known->last_offset, known->last_digest}
+                                            : flow::LastRecord();
+  }
   std::string fingerprint() override {
     return rows_.has_meta(kOperator) ? rows_.meta(kOperator).fingerprint : std::string();
   }
@@ -58,8 +63,11 @@ class SimulatedState final : public flow::PartitionState {
     meta.fingerprint = mark.fingerprint;
     meta.input_partitions = mark.input_partitions;
     meta.last_wall_ms = mark.wall_ms;
-    for (const flow::SourcePosition& one : mark.positions)
+    for (const flow::SourcePosition& one : mark.positions) {
       meta.set_position(one.at.topic, one.at.partition, one.offset);
+      if (one.last.offset != kNoOffset)
+        meta.set_last_record(one.at.topic, one.at.partition, one.last.offset, one.last.digest);
+    }
     return changes_ = rows_.take_changes();
   }
   void applied(std::optional<int64_t> next, int64_t wall_ms) override {

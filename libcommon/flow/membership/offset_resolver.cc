@@ -1,8 +1,10 @@
 #include "flow/membership/offset_resolver.h"
 
+#include <algorithm>
 #include <map>
 
 #include "data/batch.h"
+#include "flow/membership/begin_marks.h"
 #include "flow/membership/origins.h"
 #include "flow/tasks/input_positions.h"
 
@@ -100,21 +102,33 @@ void OffsetResolver::check_restored_all(PartitionState& state, const kafka::Topi
 }
 
 // The group has no offset, the state has one. Offsets expire, but they also go when their topic is deleted:
-// it is the same topic if the last record that the state has taken in still is what it was.
+// it is the same topic if the last record that the state has taken in still is what it was. Where that was removed,
+// by retention or compaction, nothing that a reader sees lies between it and the position: else it is another topic.
 void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicPartition& at) {
   const std::string again = "start from the beginning under another name with -g NAME";
   if (context_.plan.in_memory) return;
   const LastRecord last = state.last_record(at);
-  if (last.offset == kNoOffset || last.offset < context_.admin.watermarks(at).low) return;
-  const auto source = context_.around.make_topic_source({{at, last.offset, last.offset + 1}});
+  const int64_t position = state.position(at).value_or(0);
+  const int64_t low = context_.admin.watermarks(at).low;
+  if (low >= position) return;  // nothing would be skipped
+  const std::string place = at.topic + " [" + std::to_string(at.partition) + "]";
+  if (last.offset == kNoOffset)
+    throw usage_error("group " + context_.plan.group + " has no offset in " + place +
+                          " any more. It was to begin at offset " + std::to_string(position) +
+                          ", its state says, but has read no record of it: whether the topic was deleted and "
+                          "recreated is not known",
+                      again);
+  const auto source = context_.around.make_topic_source(
+      {{at, std::max(last.offset, low), std::max(last.offset + 1, position)}});
   for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end && context_.around.stop.signal() == 0;) {
     Batch batch;
     fill = source->poll(batch, kGlance);
     for (const Record& record : batch.records()) {
-      if (record.offset != last.offset || digest_of(record) == last.digest) continue;
-      throw usage_error("the record at " + at.topic + " [" + std::to_string(at.partition) + "] @ " +
-                            std::to_string(last.offset) + " is not the one that the state of group " +
-                            context_.plan.group + " has processed: the topic was recreated",
+      if (record.offset < last.offset || record.offset >= std::max(last.offset + 1, position)) continue;
+      if (record.offset == last.offset && digest_of(record) == last.digest) return;
+      throw usage_error("the record at " + place + " @ " + std::to_string(record.offset) +
+                            " is not the one that the state of group " + context_.plan.group +
+                            " has processed, or began behind: the topic was recreated",
                         again);
     }
   }
@@ -155,6 +169,21 @@ std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<ka
       context_.plan.tells_start() ? with_start(context_.plan.fingerprint) : context_.plan.fingerprint;
   for (const PartitionRange& one : starts) out.push_back({one.at, one.from, metadata});
   return out;
+}
+
+void OffsetResolver::add_marks(const std::vector<kafka::PartitionOffset*>& places) {
+  if (context_.plan.in_memory) return;
+  std::vector<kafka::PartitionOffset> without;
+  for (const kafka::PartitionOffset* place : places)
+    if (mark_of(place->metadata).offset == kNoOffset) without.push_back(*place);
+  const Marks marks = begin_marks(context_.around, context_.admin, without);
+  for (kafka::PartitionOffset* place : places) {
+    const auto mark = marks.find(place->at);
+    if (mark == marks.end()) continue;
+    const std::string fingerprint(fingerprint_of(place->metadata));
+    place->metadata = is_start(place->metadata) ? with_start(fingerprint, mark->second)
+                                                : with_mark(fingerprint, mark->second);
+  }
 }
 
 }  // namespace kutils::flow

@@ -21,6 +21,8 @@ class OffsetResolver {
                      bool& is_new);
   // Of partitions that the group has no offset of: where its changelog says that it stood, else what -o asks for.
   std::vector<kafka::PartitionOffset> without(const std::vector<kafka::TopicPartition>& fresh);
+  // Places of inputs at which a mark is missing get one (begin_marks.h).
+  void add_marks(const std::vector<kafka::PartitionOffset*>& places);
 
  private:
   void check_restored_all(PartitionState& state, const kafka::TopicPartition& at);

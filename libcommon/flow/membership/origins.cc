@@ -12,7 +12,7 @@ namespace kutils::flow {
 namespace {
 
 constexpr char kMarkSign = '\x01';
-constexpr const char* kStart = "start";
+constexpr std::string_view kStart = "start";
 constexpr int64_t kLookUs = 1'000'000;
 // Deleting and creating a topic takes a cluster as long as this, and whoever reads it notices later.
 constexpr int64_t kGapUs = 100'000;
@@ -21,6 +21,13 @@ constexpr size_t kNamedAtOnce = 32;  // of the topics that records name
 constexpr Millis kSettleLimit{5000};
 constexpr Millis kEndLimit{1000};  // once the program is asked to end
 constexpr Millis kGlance{50};
+
+std::string text_of(const LastRecord& mark) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%lld %016llx", static_cast<long long>(mark.offset),
+                static_cast<unsigned long long>(mark.digest));
+  return text;
+}
 
 std::string name_of(const kafka::TopicPartition& at) {
   return at.topic + " [" + std::to_string(at.partition) + "]";
@@ -42,18 +49,17 @@ constexpr const char* kAgain =
 }  // namespace
 
 std::string with_mark(const std::string& fingerprint, const LastRecord& mark) {
-  if (mark.offset == kNoOffset) return fingerprint;
-  char text[48];
-  std::snprintf(text, sizeof text, "%c%lld %016llx", kMarkSign, static_cast<long long>(mark.offset),
-                static_cast<unsigned long long>(mark.digest));
-  return fingerprint + text;
+  return mark.offset == kNoOffset ? fingerprint : fingerprint + kMarkSign + text_of(mark);
 }
 
-std::string with_start(const std::string& fingerprint) { return fingerprint + kMarkSign + kStart; }
+std::string with_start(const std::string& fingerprint, const LastRecord& mark) {
+  const std::string start = fingerprint + kMarkSign + std::string(kStart);
+  return mark.offset == kNoOffset ? start : start + ' ' + text_of(mark);
+}
 
 bool is_start(std::string_view metadata) {
   const size_t sign = metadata.find(kMarkSign);
-  return sign != metadata.npos && metadata.substr(sign + 1) == kStart;
+  return sign != metadata.npos && metadata.substr(sign + 1).starts_with(kStart);
 }
 
 std::string_view fingerprint_of(std::string_view metadata) {
@@ -63,7 +69,8 @@ std::string_view fingerprint_of(std::string_view metadata) {
 LastRecord mark_of(std::string_view metadata) {
   const size_t sign = metadata.find(kMarkSign);
   if (sign == std::string_view::npos) return {};
-  const std::string_view text = metadata.substr(sign + 1);
+  std::string_view text = metadata.substr(sign + 1);
+  if (text.starts_with(kStart)) text.remove_prefix(std::min(kStart.size() + 1, text.size()));
   LastRecord mark;
   const char* end = text.data() + text.size();
   const auto offset = std::from_chars(text.data(), end, mark.offset);
@@ -106,10 +113,10 @@ Error recreated_topic_error(const WorkerContext& context, const std::string& top
 }
 
 Error other_record_error(const std::string& group, const kafka::TopicPartition& at, int64_t offset) {
-  return usage_error("the record at " + name_of(at) + " @ " + std::to_string(offset) +
-                         " is not the one that group " + group +
-                         " has processed: the topic was deleted and recreated, or it lost records",
-                     kAgain);
+  return usage_error(
+      "the record at " + name_of(at) + " @ " + std::to_string(offset) + " is not the one that group " +
+          group + " has processed, or began behind: the topic was deleted and recreated, or it lost records",
+      kAgain);
 }
 
 Origins::Origins(const WorkerContext& context) : context_(context), check_(context.around) {}

@@ -3,8 +3,8 @@
 // records would be skipped without a word. librdkafka 2.0 knows no topic ids, so a topic is known again by
 // its records.
 //
-// Each commit carries, behind the fingerprint, a mark: offset and digest of a record that was processed. The
-// mark is read again when a partition is given to us, and about once a second while new records come. It
+// Each commit carries, behind the fingerprint, a mark: offset and digest of a record that was processed, or of the last
+// one before the place where the group began (begin_marks.h). The mark is read again when a partition is given to us, and about once a second while new records come. It
 // moves on to a newer record only after the old one was found to be what it was, later than the newer one was
 // fetched: so a mark is always of the topic that the group began with, whatever was committed between two
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has
@@ -49,8 +49,9 @@ namespace kutils::flow {
 
 // A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex).
 std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
-// Instead of a mark: no record of the partition was processed since the group began there.
-std::string with_start(const std::string& fingerprint);
+// The same, and that no record of the partition was processed since the group began there: `start` before the mark, if
+// there is one.
+std::string with_start(const std::string& fingerprint, const LastRecord& mark = {});
 bool is_start(std::string_view metadata);
 std::string_view fingerprint_of(std::string_view metadata);
 LastRecord mark_of(std::string_view metadata);  // without an offset where there is none

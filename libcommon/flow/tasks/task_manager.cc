@@ -60,8 +60,9 @@ bool TaskManager::admit(GroupMembership& membership) {
         if (from.at == one.from.at) one.from = from;
       }
     }
-    commit_first(arrivals, membership);
   }
+  mark_places(arrivals);
+  if (!fresh.empty()) commit_first(arrivals, membership);
   std::vector<kafka::PartitionOffset> from;
   for (Arrival& one : arrivals) {
     start(one);
@@ -137,6 +138,21 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
   return arrivals;
 }
 
+// By what the topics of inputs are known again, also where nothing was read of them yet.
+void TaskManager::mark_places(std::vector<Arrival>& arrivals) {
+  if (!origins_) return;
+  std::vector<kafka::PartitionOffset*> places;
+  for (Arrival& one : arrivals) {
+    if (context_.plan.is_internal(one.from.at.topic)) continue;
+    // The group's offsets may be gone, or have been set by hand.
+    if (one.state && mark_of(one.from.metadata).offset == kNoOffset)
+      one.from.metadata =
+          with_mark(std::string(fingerprint_of(one.from.metadata)), one.state->last_record(one.from.at));
+    places.push_back(&one.from);
+  }
+  offset_resolver_.add_marks(places);
+}
+
 void TaskManager::start(Arrival& arrival) {
   const WorkerPlan& plan = context_.plan;
   const kafka::PartitionOffset& from = arrival.from;
@@ -156,7 +172,12 @@ void TaskManager::start(Arrival& arrival) {
   if (arrival.is_fresh || fingerprint_of(from.metadata) != plan.fingerprint)
     partition.committed = kafka::kOffsetNone;
   partition.is_unread = plan.tells_start() && (arrival.is_fresh || is_start(from.metadata));
-  if (origins_ && !partition.is_internal) origins_->begin(from.at, from.metadata);
+  if (origins_ && !partition.is_internal) {
+    origins_->begin(from.at, from.metadata);
+    // Its first meta row tells what the group began behind.
+    if (arrival.state && arrival.state->last_record(from.at).offset == kNoOffset)
+      partition.last_record = mark_of(from.metadata);
+  }
   if (partition.is_internal) {
     partition.end = internal_topics_.end_of(partition);
   } else if (plan.has_ends) {
@@ -380,7 +401,9 @@ std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
 
 std::string TaskManager::metadata_of(const OwnedPartition& partition) const {
   // Its first record, done or not, moves `next`.
-  if (partition.is_unread && partition.next == partition.first) return with_start(context_.plan.fingerprint);
+  if (partition.is_unread && partition.next == partition.first)
+    return with_start(context_.plan.fingerprint,
+                      origins_ ? mark_of(origins_->metadata(partition.at)) : LastRecord());
   return origins_ && !partition.is_internal ? origins_->metadata(partition.at) : context_.plan.fingerprint;
 }
 

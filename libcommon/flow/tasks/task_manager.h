@@ -124,6 +124,7 @@ class TaskManager {
   bool lacks_companion(const kafka::TopicPartition& at) const;
   std::vector<Arrival> arrivals_of(const std::vector<kafka::TopicPartition>& ready,
                                    GroupMembership& membership);
+  void mark_places(std::vector<Arrival>& arrivals);
   void start(Arrival& arrival);
   std::unique_ptr<Stage> make_stage(OwnedPartition& partition) const;
   // Calls `call(task)` for each task that has a stage of its own.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "flow/membership/begin_marks.h"
 #include "flow/membership/known_topic_source.h"
 #include "support/catch.h"
 #include "support/fixed_admin.h"
@@ -78,6 +79,7 @@ class ReaderOf final : public kafka::PartitionReader {
       } else {
         ++cluster_.reads;
         batch.records().push_back(testing::record_at(at, next->first, next->second));
+        position = next->first + 1;
       }
     }
     return polled;
@@ -149,6 +151,68 @@ TEST_CASE("a mark is written behind the fingerprint, and read back") {
                              "\x01"
                              "1 2 3"})
     CHECK(mark_of(broken).offset == kNoOffset);
+}
+
+TEST_CASE("a start is written with and without the mark of what it is behind") {
+  const std::string plain = with_start("made for this");
+  const std::string marked = with_start("made for this", {99, 0xfedcba9876543210});
+  for (const std::string& metadata : {plain, marked}) {
+    CHECK(is_start(metadata));
+    CHECK(fingerprint_of(metadata) == "made for this");
+  }
+  CHECK(mark_of(plain).offset == kNoOffset);
+  CHECK(mark_of(marked).offset == 99);
+  CHECK(mark_of(marked).digest == 0xfedcba9876543210);
+  CHECK_FALSE(is_start(with_mark("made for this", {99, 1})));
+}
+
+TEST_CASE("the last record before the place where a group begins is its first mark") {
+  Bench bench;
+  const TP other{"in", 1};
+  for (int i = 0; i < 2000; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  bench.cluster.recreate(other, 10);
+  const auto marked_at = [&](int64_t place) {
+    const Marks marks = begin_marks(bench.around, bench.admin, {{bench.at, place, {}}, {other, 10, {}}});
+    CHECK(marks.at(other).offset == 9);
+    const auto found = marks.find(bench.at);
+    if (found == marks.end()) return kNoOffset;
+    const std::string value = "v" + std::to_string(found->second.offset);
+    CHECK(found->second.digest == digest_of(testing::record_at(bench.at, found->second.offset, value)));
+    return found->second.offset;
+  };
+  Log& log = bench.cluster.logs[bench.at];
+  CHECK(marked_at(2000) == 1999);
+  CHECK(marked_at(700) == 699);
+  CHECK(marked_at(0) == kNoOffset);
+  SECTION("behind transactions' markers, or what compaction has removed") {
+    log.values.erase(log.values.find(1998), log.values.end());
+    CHECK(marked_at(2000) == 1997);
+    log.values.erase(log.values.find(3), log.values.end());
+    CHECK(marked_at(2000) == 2);
+    log.values.clear();
+    CHECK(marked_at(2000) == kNoOffset);
+  }
+  SECTION("retention has removed all of it") {
+    log.values.erase(log.values.begin(), log.values.find(1999));
+    log.low = 1999;
+    CHECK(marked_at(1999) == kNoOffset);
+    CHECK(marked_at(2000) == 1999);
+  }
+}
+
+TEST_CASE(
+    "a topic that is recreated before a record of it was read is not the one that the group began behind") {
+  Bench bench;
+  for (int i = 0; i < 100; ++i) bench.cluster.write(bench.at, "v" + std::to_string(i));
+  const Marks marks = begin_marks(bench.around, bench.admin, {{bench.at, 100, {}}});
+  bench.start(with_start("made for this", marks.at(bench.at)));
+  CHECK(!bench.origins->settle());
+  bench.clock.advance(Millis(200));
+  bench.cluster.recreate(bench.at, 300);
+  bench.process(bench.at, 100);
+  const auto error = bench.origins->settle();
+  REQUIRE(error);
+  CHECK_THAT(error->what(), Catch::Matchers::ContainsSubstring("in [0] @ 99"));
 }
 
 TEST_CASE("a mark moves on only over records that were fetched before it was found to be what it was") {

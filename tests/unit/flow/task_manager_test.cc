@@ -2,6 +2,11 @@
 // for internal topics.
 #include "flow/tasks/task_manager.h"
 
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "support/catch.h"
 #include "support/part_of_worker.h"
 #include "support/simulated_state.h"
@@ -30,6 +35,33 @@ class TimedStage final : public testing::PickyStage {
   std::optional<int64_t> due_ms_;
 };
 
+// Reads what the broker has now.
+class MarkReader final : public kafka::PartitionReader {
+ public:
+  explicit MarkReader(FakeBroker& broker) : broker_(broker) {}
+  void start(const std::vector<kafka::PartitionOffset>& from) override {
+    for (const auto& one : from) positions_[one.at] = one.offset;
+  }
+  void stop(const TP& at) override { positions_.erase(at); }
+  kafka::Polled poll(Batch& batch, Millis) override {
+    kafka::Polled polled;
+    for (auto& [at, position] : positions_) {
+      const auto end = static_cast<int64_t>(broker_.last_stable(at));
+      const FakeBroker::Entry* entry = nullptr;
+      while (position < end && !entry) entry = broker_.committed_entry(at, static_cast<size_t>(position++));
+      if (entry)
+        batch.records().push_back(record_at(at, position - 1, entry->value));
+      else
+        polled.ends.push_back({at, end, {}});
+    }
+    return polled;
+  }
+
+ private:
+  FakeBroker& broker_;
+  std::map<TP, int64_t> positions_;
+};
+
 struct Bench : testing::PartOfWorker, PartitionOwner {
   Assignment owned;
   CommitMemory memory{""};
@@ -39,6 +71,7 @@ struct Bench : testing::PartOfWorker, PartitionOwner {
   std::optional<int64_t> timer_of_1;  // of partition 1
   std::optional<TransactionManager> transaction;
   std::optional<Processor> processor;
+  std::optional<Origins> origins;
   std::optional<TaskManager> tasks;
   std::optional<GroupMembership> membership;
 
@@ -55,6 +88,10 @@ struct Bench : testing::PartOfWorker, PartitionOwner {
       return std::make_unique<testing::SimulatedOpening>(broker, disk, place, executor);
     };
   }
+  void have_origins() {
+    environment.make_mark_reader = [this] { return std::make_unique<MarkReader>(broker); };
+    origins.emplace(context());
+  }
   void open() {
     job.set_stage(
         [this](const StageContext& context) {
@@ -65,7 +102,7 @@ struct Bench : testing::PartOfWorker, PartitionOwner {
     transaction.emplace(context(), *slot, nullptr, owned, memory);
     processor.emplace(OnError::Policy::fail, Processor::Limits{}, transaction->outputs(), report, stop,
                       clock);
-    tasks.emplace(context(), owned, *transaction, *processor, nullptr, false);
+    tasks.emplace(context(), owned, *transaction, *processor, origins ? &*origins : nullptr, false);
     membership.emplace(context(), *slot, static_cast<PartitionOwner&>(*this));
     membership->join();
     Batch batch;
@@ -212,6 +249,95 @@ TEST_CASE(
   next.open();
   REQUIRE_NOTHROW(next.tasks->admit(*next.membership));
   CHECK(next.at(0).next == 7);
+}
+
+// A group with state that began with -o end, and has read nothing; its offsets are gone.
+struct BegunAtEnd : Bench {
+  BegunAtEnd() {
+    have_origins();
+    have_state();
+    for (int i = 0; i < 9; ++i) broker.write("in", 0, "old" + std::to_string(i));
+    job.range.from = "end";
+  }
+  // Another process, to which the cluster gives no offsets.
+  void take_over_from(BegunAtEnd& one) {
+    one.start();
+    one.commit();
+    broker.topics = one.broker.topics;
+    broker.transactions = one.broker.transactions;
+  }
+  void recreate(int records) {
+    broker.topics.at("in")[0].clear();
+    for (int i = 0; i < records; ++i) broker.write("in", 0, "new" + std::to_string(i));
+  }
+  void is_refused(const std::string& why) {
+    open();
+    CHECK_THROWS_WITH(tasks->admit(*membership), Catch::Matchers::ContainsSubstring(why));
+  }
+  void goes_on() {
+    open();
+    REQUIRE_NOTHROW(tasks->admit(*membership));
+    CHECK(at(0).next == 9);
+  }
+};
+
+TEST_CASE("tasks: a state that has read nothing knows the topic by the record that it began behind") {
+  BegunAtEnd one, next;
+  SECTION("the same topic") {
+    next.take_over_from(one);
+    CHECK(mark_of(one.broker.committed_offsets.at({"in", 0}).metadata).offset == 8);
+    for (int i = 0; i < 9; ++i) next.broker.write("in", 0, "more");
+    next.goes_on();
+    // It is looked at while it runs, too.
+    CHECK(mark_of(next.origins->metadata({"in", 0})).offset == 8);
+  }
+  SECTION("another one, filled beyond the place") {
+    next.take_over_from(one);
+    next.recreate(30);
+    next.is_refused("the record at in [0] @ 8 is not the one");
+  }
+  SECTION("retention has removed all before the place: nothing is skipped") {
+    next.take_over_from(one);
+    for (int i = 0; i < 9; ++i) next.broker.write("in", 0, "more");
+    next.broker.deleted_before[{"in", 0}] = 9;
+    next.goes_on();
+  }
+  SECTION("the record is gone, and nothing stood between it and the place") {
+    // Two aborted records before the place.
+    one.broker.transactions.push_back({"t", FakeBroker::Transaction::State::aborted, {}});
+    auto& log = one.broker.topics.at("in")[0];
+    log[7].transaction = log[8].transaction = one.broker.transactions.size() - 1;
+    next.take_over_from(one);
+    next.broker.deleted_before[{"in", 0}] = 7;
+    SECTION("the same topic") { next.goes_on(); }
+    SECTION("another one, trimmed likewise") {
+      next.recreate(30);
+      next.is_refused("the record at in [0] @ 7 is not the one");
+    }
+  }
+  SECTION("what an earlier version wrote has no such mark") {
+    one.origins.reset();
+    next.take_over_from(one);
+    for (int i = 0; i < 9; ++i) next.broker.write("in", 0, "more");
+    SECTION("records would be skipped") { next.is_refused("recreated is not known"); }
+    SECTION("none would") {
+      next.broker.deleted_before[{"in", 0}] = 9;
+      next.goes_on();
+    }
+  }
+}
+
+TEST_CASE("tasks: where the group stands without a mark, the record before is one") {
+  Bench one;
+  one.have_origins();
+  for (int i = 0; i < 9; ++i) one.broker.write("in", 0, "x"), one.broker.write("in", 1, "x");
+  one.job.range.from = "end";
+  one.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 5, "f"};  // by koffset, or an earlier version
+  one.start();
+  CHECK(mark_of(one.origins->metadata({"in", 0})).offset == 4);
+  const std::string fresh = one.broker.committed_offsets.at({"in", 1}).metadata;
+  CHECK(is_start(fresh));
+  CHECK(mark_of(fresh).offset == 8);
 }
 
 TEST_CASE("tasks: a timer's outputs belong to its task, whose position goes along") {
