@@ -188,14 +188,11 @@ std::string sorted_hint(const ToolInfo& info, const OptionTable& table, int argc
     if (word.name == option && word.value) field = *word.value;
   if (field.empty()) field = "FIELD";
   const std::vector<std::string> operands = given.operands();
-  std::string out =
-      given.hint({.before = "ksort brings records into the order of their times; of a time in a field: ",
-                  .add = {{"--time", field}},
-                  .drop = {option}});
-  if (!given.has("--within"))
-    out = given.hint({.before = "ksort brings records into the order of their times; of a time in a field: ",
-                      .add = {{"--within", "1m"}, {"--time", field}},
-                      .drop = {option}});
+  Correction by_time{.before = "ksort brings records into the order of their times; of a time in a field: ",
+                     .add = {{"--time", field}},
+                     .drop = {option}};
+  if (!given.has("--within")) by_time.add.insert(by_time.add.begin(), {"--within", "1m"});
+  const std::string out = given.hint(by_time);
   if (operands.empty()) return out;
   return given.hint({.before = "to see them by any field: ",
                      .tool = "kread",

@@ -118,8 +118,8 @@ class SharedOptions {
     if (place_) return place_->has_keys;
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
   }
-  // After make_job(): a line is a string, also one that looks like JSON (-I text).
   bool names_input_format() const { return !lines_.in.empty() || lines_.envelope; }  // -I, -J
+  // After make_job(): a line is a string, also one that looks like JSON (-I text).
   bool lines_are_text() const { return in_format_.name() == "text"; }
   // After make_job().
   bool output_shows_keys(const flow::Job& job) const;

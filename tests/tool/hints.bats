@@ -638,6 +638,31 @@ END
   [[ $output == *'stands in backticks: `größe`'* ]]
 }
 
+@test "a pipe in one word, kread as a stage, branches in several operands, kfilter -v to a topic" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives "kpipe -e kfilter 'number > 150' -- clicks" kpipe -e kfilter 'number > 150' then kread -- clicks
+  gives "kpipe -e kfilter 'number > 150' then kmap uri -- clicks" \
+    kpipe -e 'kfilter "number > 150" | kmap uri' -- clicks
+  gives "kbranch -e 'low=n < 50,mid=n < 100' clicks high" kbranch -e 'low=n < 50' 'mid=n < 100' clicks high
+  gives "kbranch -e 'low=n < 50' clicks high" kbranch -e low 'n < 50' clicks high
+  gives "kfilter '!(n > 3)' clicks few" kfilter -v 'n > 3' clicks few
+  gives "kjoin --on user=id clicks table:users j" kjoin --on user --on id clicks table:users j
+  gives "ksort -e --within 1m --time n clicks s" ksort -e --by n clicks s
+  gives "kscan --by uri '*, p=lag(n)' clicks" kscan --by uri '*, p=prev(n)' clicks
+  hint kmap "x=f'{uri}-{number}'" ./in.ndjson
+  [ "$hint" = "x=string(uri) + \"-\" + string(number)" ]
+  hint kmap 'uri number' ./in.ndjson
+  [ "$hint" = "uri, number" ]
+  run bash -c "printf 'id,name\n1,a\n' | ktable --by name 'n=count()'"
+  [ "$status" -eq 4 ]
+  [[ $output == *"to read it as a header: ktable --by name -I csv 'n=count()'"* ]]
+}
+
 @test "kfilter -v, as grep has it, is answered by the condition turned round" {
   rows
   kfilter -v 'country == "DE" || number > 100' ./in.ndjson >straight 2>err.txt

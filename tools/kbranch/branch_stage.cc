@@ -37,10 +37,7 @@ size_t item_end(std::string_view list, size_t from) {
 // `high: n > 1`: where the condition begins; 0: it has no such name.
 size_t behind_colon(std::string_view item) {
   const size_t colon = item.find(':');
-  const bool is_name = colon != item.npos && colon > 0 &&
-                       item.substr(0, colon).find_first_not_of(
-                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == item.npos;
-  return is_name ? colon + 1 : 0;
+  return colon != item.npos && io::is_topic_name(item.substr(0, colon)) ? colon + 1 : 0;
 }
 
 [[noreturn]] void refuse_nameless(const std::string& list, const std::string& item) {

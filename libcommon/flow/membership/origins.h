@@ -4,7 +4,8 @@
 // its records.
 //
 // Each commit carries, behind the fingerprint, a mark: offset and digest of a record that was processed, or of the last
-// one before the place where the group began (begin_marks.h). The mark is read again when a partition is given to us, and about once a second while new records come. It
+// one before the place where the group began (begin_marks.h). The mark is read again when a partition is given to us,
+// and about once a second while new records come. It
 // moves on to a newer record only after the old one was found to be what it was, later than the newer one was
 // fetched: so a mark is always of the topic that the group began with, whatever was committed between two
 // looks, and a stop between them hides nothing from the next run. A mark that retention or compaction has

@@ -1,4 +1,4 @@
-"""What the brokers' own logs say about a record that came twice: which transactions wrote it, how they ended, and what the group
+"""What the brokers' own logs say about a record that came twice or not at all: which transactions wrote it, how they ended, and what the group
 committed meanwhile. Read from the log files of each node, by Kafka's own tool, for a consumer's view may be what is wrong."""
 import os
 import re
@@ -71,19 +71,28 @@ def partition_of(group, count):
     return (code & 0x7FFFFFFF) % count
 
 
-def of_doubled(bench, text):
-    """About the first record of stream_check's `text` that was doubled; empty if none was."""
-    match = re.search(r"doubled \(IN (\d+) @ (\d+), first in OUT @ (\d+)\): (\S+) partition (\d+) offset (\d+)", text)
-    if not match or not bench.cluster.directory:
+def of_first(bench, text):
+    """About the first record that stream_check's `text` calls doubled or lost; empty if none is."""
+    doubled = re.search(r"doubled \(IN (\d+) @ (\d+), first in OUT @ (\d+)\): \S+ partition (\d+) offset (\d+)", text)
+    lost = re.search(r"lost: \S+ partition (\d+) offset (\d+)", text)
+    if not bench.cluster.directory or not (doubled or lost):
         return ""
-    source, at, first, out, partition, second = match.groups()
+    if doubled:
+        source, at, first, out, second = map(int, doubled.groups())
+        partition, bounds = out, (first - 1, second + 50)
+    else:
+        source, at = map(int, lost.groups())
+        partition, bounds = source, (0, float("inf"))  # where it was to go, in most scenarios
     lines = []
-    offsets = [name for name in os.listdir(os.path.join(bench.cluster.directory, "node1", "data")) if name.startswith("__consumer_offsets-")]
     for node in range(1, bench.cluster.nodes() + 1):
-        rows = transactions(dump(bench.cluster, node, out, partition), int(first) - 1, int(second) + 50)
-        lines += [f"node {node}: {out} [{partition}]: {row}" for row in rows[:MOST]]
+        rows = transactions(dump(bench.cluster, node, bench.output, partition), *bounds)
+        if not doubled:
+            rows = [row for row in rows if not row.startswith("COMMIT")]
+        lines += [f"node {node}: {bench.output} [{partition}]: {row}" for row in rows[:MOST]]
+    offsets = [name for name in os.listdir(os.path.join(bench.cluster.directory, "node1", "data")) if name.startswith("__consumer_offsets-")]
     group = dump(bench.cluster, 1, "__consumer_offsets", partition_of(bench.group, len(offsets)), "--offsets-decoder")
     rows = commits(group, bench.input, source)
-    here = next((i for i, row in enumerate(rows) if re.match(rf"offset {at} ", row)), 0)
-    lines += [f"committed for {bench.input} [{source}]: {row}" for row in rows[max(0, here - 5):here + MOST]]
+    beyond = (i for i, row in enumerate(rows) if re.match(r"offset \d+ ", row) and int(row.split()[1]) > at)
+    here = next(beyond, 0)
+    lines += [f"committed for {bench.input} [{source}]: {row}" for row in rows[max(0, here - 8):here + MOST]]
     return "\n".join(lines)

@@ -247,7 +247,7 @@ class Bench:
                               check=False)
         self.log(f"verify: {done.stdout.strip()}")
         if done.returncode != 0:
-            raise Failure(f"not exactly once: {done.stdout.strip()}\n{done.stderr}{evidence.of_doubled(self, done.stderr)}")
+            raise Failure(f"not exactly once: {done.stdout.strip()}\n{done.stderr}{evidence.of_first(self, done.stderr)}")
         words = done.stdout.split()
         counts = dict(zip(words[::2], map(int, words[1::2])))
         if counts["in"] != self.filled:

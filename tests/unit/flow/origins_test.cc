@@ -14,6 +14,7 @@
 #include "support/hand_executor.h"
 #include "support/lines_fakes.h"
 #include "support/part_of_worker.h"
+#include "support/positions_reader.h"
 
 namespace kutils::flow {
 namespace {
@@ -60,13 +61,9 @@ class AdminOf final : public test::FixedAdmin {
   Cluster& cluster_;
 };
 
-class ReaderOf final : public kafka::PartitionReader {
+class ReaderOf final : public testing::PositionsReader {
  public:
   explicit ReaderOf(Cluster& cluster) : cluster_(cluster) {}
-  void start(const std::vector<kafka::PartitionOffset>& from) override {
-    for (const auto& one : from) positions_[one.at] = one.offset;
-  }
-  void stop(const TP& at) override { positions_.erase(at); }
   kafka::Polled poll(Batch& batch, Millis) override {
     kafka::Polled polled;
     for (auto& [at, position] : positions_) {
@@ -87,7 +84,6 @@ class ReaderOf final : public kafka::PartitionReader {
 
  private:
   Cluster& cluster_;
-  std::map<TP, int64_t> positions_;
 };
 
 struct Bench {

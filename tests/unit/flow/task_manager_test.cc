@@ -9,6 +9,7 @@
 
 #include "support/catch.h"
 #include "support/part_of_worker.h"
+#include "support/positions_reader.h"
 #include "support/simulated_state.h"
 
 namespace kutils::flow {
@@ -36,13 +37,9 @@ class TimedStage final : public testing::PickyStage {
 };
 
 // Reads what the broker has now.
-class MarkReader final : public kafka::PartitionReader {
+class MarkReader final : public testing::PositionsReader {
  public:
   explicit MarkReader(FakeBroker& broker) : broker_(broker) {}
-  void start(const std::vector<kafka::PartitionOffset>& from) override {
-    for (const auto& one : from) positions_[one.at] = one.offset;
-  }
-  void stop(const TP& at) override { positions_.erase(at); }
   kafka::Polled poll(Batch& batch, Millis) override {
     kafka::Polled polled;
     for (auto& [at, position] : positions_) {
@@ -59,7 +56,6 @@ class MarkReader final : public kafka::PartitionReader {
 
  private:
   FakeBroker& broker_;
-  std::map<TP, int64_t> positions_;
 };
 
 struct Bench : testing::PartOfWorker, PartitionOwner {

@@ -7,6 +7,7 @@
 #include "support/fake_environment.h"
 #include "support/fixed_admin.h"
 #include "support/part_of_worker.h"
+#include "support/positions_reader.h"
 
 namespace kutils::flow {
 namespace {
@@ -56,13 +57,9 @@ struct Bench : testing::FakeEnvironment {
 };
 
 // Every record is `value`.
-class SameEverywhere final : public kafka::PartitionReader {
+class SameEverywhere final : public testing::PositionsReader {
  public:
   explicit SameEverywhere(const std::string& value) : value_(value) {}
-  void start(const std::vector<kafka::PartitionOffset>& from) override {
-    for (const auto& one : from) positions_[one.at] = one.offset;
-  }
-  void stop(const TP& at) override { positions_.erase(at); }
   kafka::Polled poll(Batch& batch, Millis) override {
     for (const auto& [at, position] : positions_)
       batch.records().push_back(testing::record_at(at, position, value_));
@@ -71,7 +68,6 @@ class SameEverywhere final : public kafka::PartitionReader {
 
  private:
   const std::string& value_;
-  std::map<TP, int64_t> positions_;
 };
 
 // The cluster has forgotten the group's offsets in IN, of which the changelog knows.
