@@ -406,6 +406,8 @@ rows() { consume "$1" -f '%k %s\n' | awk '{ row[$1] = $0 } END { for (k in row) 
   done
   send 1001 2000 "$src"
   for each in "$copy" "$table" "$counts"; do wait_for 30 caught_up "$each" "$src"; done
+  # A signal ends a run before what waits in the internal topic.
+  wait_for 30 caught_up "$counts" "$counts-repartition"
   stop_tool "$tabler"
   stop_tool "$counter"
   numbers_are 1 2000 "$copy"
