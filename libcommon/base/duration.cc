@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdint>
 
+#include "base/correction.h"
 #include "base/error.h"
 
 namespace kutils {
@@ -104,6 +105,12 @@ std::chrono::milliseconds parse_duration_option(std::string_view option, std::st
   if (!parsed && is_one_but_for_its_size(text))
     throw usage_error(name + ": '" + std::string(text) +
                       "' is too long: the longest duration is 106751d (292 years)");
+  // `--grace 5`
+  if (!parsed && name.starts_with("-") && name.find(' ') == name.npos && !text.empty() &&
+      text.find_first_not_of("0123456789") == text.npos)
+    throw CorrectedError(
+        name + ": '" + std::string(text) + "' is not a duration",
+        {.before = "a duration has its unit; in seconds: ", .add = {{name, std::string(text) + "s"}}});
   if (!parsed)
     throw usage_error(name + ": '" + std::string(text) + "' is not a duration",
                       "write for example 500ms, 10s, 5m, 1h or 2d");

@@ -43,4 +43,14 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   return best;
 }
 
+std::vector<std::string> near_groups(std::string_view name, const std::vector<std::string>& known) {
+  std::vector<std::string> out;
+  const std::string part = "." + std::string(name) + ".";
+  for (const std::string& one : known)
+    if (one.find(part) != one.npos) out.push_back(one);
+  if (!out.empty()) return out;
+  if (std::string near = nearest_name(name, known); !near.empty()) return {near};
+  return out;
+}
+
 }  // namespace kutils

@@ -18,4 +18,7 @@ constexpr size_t kMaxMisspelt =
 // it begins.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known);
 
+// Those of `known` of whose parts between dots `name` is one, as a topic is of a tool's group; else the nearest.
+std::vector<std::string> near_groups(std::string_view name, const std::vector<std::string>& known);
+
 }  // namespace kutils

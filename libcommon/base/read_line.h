@@ -18,7 +18,7 @@ inline bool read_line(std::istream& in, std::string& line, const std::string& pa
   for (char c = 0; in.get(c);) {
     if (c == '\n') return true;
     if (line.size() == kMostLineBytes)
-      throw usage_error("'" + path + "' has a line of more than 1 MiB: it is no text file",
+      throw usage_error("'" + path + "' has a line of more than 1 MiB: it is not a text file",
                         "give the file that was meant");
     line += c;
   }

@@ -11,8 +11,9 @@
 namespace kutils::cli {
 namespace {
 
-constexpr std::string_view kTools[] = {"kread", "kwrite", "kfilter",  "kmap",   "ktable", "kwindow", "kscan",
-                                       "kpipe", "kcp",    "kgroupby", "kdedup", "ktake",  "kscore",  "kexpr"};
+constexpr std::string_view kTools[] = {"kread",   "kwrite", "kfilter", "kmap",  "ktable",
+                                       "kwindow", "kscan",  "kpipe",   "kcp",   "kgroupby",
+                                       "kdedup",  "ktake",  "kscore",  "kexpr", "ktopic"};
 // What every tool takes that reads a topic or lines and writes lines.
 constexpr std::string_view kSharedOptions[] = {
     "-b", "-X", "-F",      "-e",      "-q",         "-v",          "-o",           "--since", "-p",
@@ -55,12 +56,27 @@ size_t command_begin(const std::string& line) {
   return last;
 }
 
+// `write: -o 5:10`: one option as it was meant; nothing where the line is another.
+std::optional<std::string> with_option(const GivenCommand& given, const std::string& line) {
+  constexpr std::string_view kWrite = "write: ";
+  const size_t at = line.rfind(std::string(kWrite) + "-");
+  if (at == line.npos) return std::nullopt;
+  std::vector<std::string> words = shell_pieces(std::string_view(line).substr(at + kWrite.size()));
+  if (words.size() != 2 || !given.takes(words[0]) || !given.has(words[0])) return std::nullopt;
+  std::string& value = words[1];
+  if (value.size() > 1 && value.front() == '\'' && value.back() == '\'')
+    value = value.substr(1, value.size() - 2);
+  if (value.find('\'') != value.npos) return std::nullopt;
+  return given.hint({.before = line.substr(0, at + kWrite.size()), .add = {{words[0], value}}});
+}
+
 std::string completed_line(const ToolInfo& info, const GivenCommand& given, const std::string& line) {
+  if (auto whole = with_option(given, line)) return *whole;
   const size_t begin = command_begin(line);
   if (begin == std::string::npos) return line;
   std::vector<std::string> words = shell_pieces(std::string_view(line).substr(begin));
   const auto is_place = [](const std::string& one) {
-    return one == "IN" || one == "OUT" || one == "table:IN";
+    return one == "IN" || one == "OUT" || one == "table:IN" || one == "TOPIC";
   };
   const bool is_sql = line.find("each clause of SQL is a tool; write: ") != line.npos;
   if (!is_sql && std::none_of(words.begin(), words.end(), is_place)) return line;
@@ -80,11 +96,13 @@ std::string completed_line(const ToolInfo& info, const GivenCommand& given, cons
   if (!in && operands.size() == 1 && !info.operands.empty() && info.operands[0].is_spec &&
       (operands[0].find('/') != std::string::npos || io::is_topic_name(operands[0])))
     in = operands[0];
-  const bool has_out = holds(words, "OUT");
+  const bool has_out = holds(words, "OUT") || holds(words, "TOPIC");
   for (std::string& word : words) {
     if (word == "IN" && (in || !has_out)) word = in ? shell_word(*in) : "";
     if (word == "table:IN") word = in ? shell_word(in->starts_with("table:") ? *in : "table:" + *in) : word;
     if (word == "OUT" && out) word = shell_word(*out);
+    if (word == "TOPIC" && (info.name == "kwrite" ? out : in))
+      word = shell_word(info.name == "kwrite" ? *out : *in);
   }
   // `-- ` with nothing behind it
   std::erase(words, "");
@@ -101,9 +119,9 @@ std::string completed_line(const ToolInfo& info, const GivenCommand& given, cons
     // One decides what is written: the hint's, where it has one.
     const bool chooses_output = names[0] == "-O" || names[0] == "-J" || names[0] == "-f";
     if (chooses_output && (holds(words, "-O") || holds(words, "-f") || (out && !has_out))) continue;
-    const bool fits = is_pipeline         ? holds(kClusterOptions, names[0])
-                      : tool == info.name ? true
-                                          : holds(kSharedOptions, names[0]);
+    const bool fits = is_pipeline || tool == "ktopic" ? holds(kClusterOptions, names[0])
+                      : tool == info.name             ? true
+                                                      : holds(kSharedOptions, names[0]);
     if (!fits) continue;
     const std::string value = word.value ? shown_value(*word.option, *word.value) : "";
     options.push_back(!word.value        ? word.name

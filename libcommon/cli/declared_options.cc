@@ -110,6 +110,8 @@ void SharedOptions::declare_output(OptionTable& table) {
                .help = "key of the record written, made from the record read",
                .group = group,
                .in_short_help = shares_.writes_topics,
+               .joined = joined_as_list,
+               .joined_means = "a key of both: ",
                .set = [this](const std::string& text) { shape_.key = text; }});
   }
   if (shares_.shapes) {

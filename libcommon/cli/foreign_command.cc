@@ -33,6 +33,9 @@ constexpr Word kWords[] = {
     {"", "--producer-property", "-X producer.*"},
     {"koffset", "--topic", "@t *"},
     {"", "--topic", "@ *"},
+    {"kread", "--whitelist", "@^ *"},
+    {"kread", "--include", "@^ *"},
+    {"", "--zookeeper", "~ *", "--zookeeper is left out: brokers are -b HOST:PORT"},
     {"ktop", "-t", "~ *"},
     {"", "-t", "@ *"},
     {kGroups, "--group", "@1 *"},
@@ -62,21 +65,61 @@ constexpr Word kWords[] = {
     {"kwindow", "--window", "-w *"},
     {"kwindow", "--size", "-w *"},
     {"kwindow", "--session", "-w session:*"},
+    {"kwindow", "--gap", "-w session:*"},
+    {"kwindow", "--every", "+step *"},
+    {"kwindow", "--hop", "+step *"},
+    {"kwindow", "--slide", "+step *"},
+    {"kwindow", "--step", "+step *"},
+    {"kwindow", "--advance", "+step *"},
+    {"ktable kwindow", "--key", "--by *"},
+    {"ktable kwindow", "-k", "--by *"},
+    {"kjoin", "--by", "--on *"},
+    {"kjoin", "--key", "--on *"},
+    {"kjoin", "--using", "--on *"},
+    {"kwrite", "--csv", "-I csv"},
+    {"kfilter kmap kscan kscore", "--csv", "-O csv"},
     {"ktable kwindow kmap kfilter kscore kscan", "--json", "~",
      "--json is left out: JSON is written already"},
     {"kgen", "-n", "-c *"},
     {"kgen", "--limit", "-c *"},
     {"kgen", "--count", "-c *"},
     {"kgen", "--num", "-c *"},
+    {"kgen", "--rows", "-c *"},
+    {"kfilter kmap kscore kscan ktable kwindow kwrite kcp", "--rows", "-m *"},
     {"kfilter kmap kscore kscan", "-n", "-m *"},
     {"", "--limit", "-m *"},
     {"kwrite", "--format", "-I *"},
     {"", "--format", "-O *"},
     {"", "--output-format", "-O *"},
     {"", "--output", "-O *"},
+    {"kfilter kmap kscore ktable kwindow kscan kgroupby kdedup", "-i", "@ *"},
+    {"kjoin", "--inner", "~"},
+    {"kjoin", "--full", "--outer"},
+    {"kjoin", "--right", "#",
+     "RIGHT's records without a match: --left, with LEFT and RIGHT in each other's place; or --outer"},
+    {"kjoin", "--type", "+join *"},
+    {"kjoin", "--how", "+join *"},
+    {"kread", "--rows", "-c *"},
+    {"", "--head", "-m *"},
+    {"kread", "--max", "-c *"},
+    {"", "--max", "-m *"},
+    {"kwrite kcp ktable kwindow kgroupby kdedup ksort kjoin kbranch", "-n", "-m *"},
+    {"kread", "--raw", "~", "values are printed as they are"},
+    {"kread", "--value-only", "~", "values are printed alone"},
+    {"kread", "--no-key", "~", "values are printed alone"},
+    {"kread", "--watch", "~"},
+    {"", "--verbose", "-v"},
+    {"", "--quiet", "-q"},
+    {"", "--pretty-print", "--pretty"},
+    {"", "--from", "+time --since *"},
+    {"koffset", "--to", "+time --since *"},
+    {"", "--to", "+time --until *"},
+    {"", "--begin", "-o beginning"},
+    {"", "--end", "-o end"},
+    {"", "--follow", "~"},
     {"kread", "-n", "-c *"},
-    {"kread", "--last", "--tail *"},
-    {"", "--timeout-ms", "-e", "--timeout-ms ends after silence; here -e stops at what is the end now"},
+    {"", "--last", "--tail *"},
+    {"", "--timeout-ms", "-e", "--timeout-ms ends after silence; here -e stops at the current end"},
     {"", "--exit-eof", "-e"},
     {"", "--no-follow", "-e"},
     {"", "--skip-message-on-error", "--on-error skip"},
@@ -85,10 +128,9 @@ constexpr Word kWords[] = {
      "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
     {"kread", "--value-deserializer", "~ *",
      "deserializers are left out: bytes are decoded by --key-codec and --value-codec CODEC"},
-    {"kread", "--formatter", "~ *",
-     "--formatter is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+    {"kread", "--formatter", "~ *", "--formatter is left out: -O FMT and -f FORMAT choose what is printed"},
     {"kread", "--formatter-config", "~ *",
-     "--formatter-config is left out: what is printed is chosen by -O FMT and -f FORMAT"},
+     "--formatter-config is left out: -O FMT and -f FORMAT choose what is printed"},
     {"kread", "--hexdump", "-O hex"},
     {"kread", "-L", "!list"},
     {"kread", "--list", "!list"},
@@ -98,12 +140,12 @@ constexpr Word kWords[] = {
     {"kwrite", "--sync", "~"},
     {"kwrite", "-k", "--key \"*"},
     {"kwrite", "-H", "--header \"*"},
-    {"kwrite", "-T", "~", "-T is left out: what is written is also printed by tee(1), in front of kwrite"},
+    {"kwrite", "-T", "~", "-T is left out: tee(1) in front of kwrite prints the lines as well"},
     {"kread kwrite", "-D", "~ *", "-D is left out: records are lines; with a NUL byte at their ends: -0"},
     {"kread kwrite", "-s", "+codec *"},
     {"kread kwrite", "-r", "~ *", "-r is left out: no schema registry is asked"},
-    {"kread kwrite", "-E", "~", "-E is left out: what is done about records that failed is --on-error WHAT"},
-    {"kread kwrite", "-d", "~ *", "-d is left out: more is printed by -v"},
+    {"kread kwrite", "-E", "~", "-E is left out: --on-error says what happens to records that fail"},
+    {"kread kwrite", "-d", "~ *", "-d is left out: -v prints more"},
     {"", "--icsv", "-I csv"},
     {"", "--itsv", "-I tsv"},
     {"", "--ijson", "-I json"},
@@ -119,9 +161,10 @@ constexpr Word kWords[] = {
     {"kwrite", "--request-required-acks", "-X acks=*"},
     {"kwrite", "--request-timeout-ms", "-X request.timeout.ms=*"},
     {"kwrite", "--timeout", "~ *", "--timeout is left out: lines are sent as soon as no more input waits"},
-    {"kwrite", "--max-block-ms", "~ *", "--max-block-ms is left out: an outage is waited for, and said"},
+    {"kwrite", "--max-block-ms", "~ *",
+     "--max-block-ms is left out: kwrite waits for the brokers, with a note"},
     {"kwrite", "--message-send-max-retries", "~ *",
-     "--message-send-max-retries is left out: what can be sent again is"},
+     "--message-send-max-retries is left out: kwrite sends again without a limit"},
     {"kwrite", "--line-reader", "~ *", "--line-reader is left out: lines are read as -I FMT says"},
     {"kwrite kgen", "--throughput", "--rate *"},
     {"kgen", "--num-records", "-c *"},
@@ -130,8 +173,11 @@ constexpr Word kWords[] = {
     {"ktopic", "-r", "--replication *"},
     {"ktopic", "--offset", "-o *"},
     {"ktopic", "--set", "--config *"},
-    {"koffset", "--to", "-o *"},
     {"ktopic", "-c", "--config *"},
+    {"ktopic", "--replicas", "--replication *"},
+    {"ktopic koffset", "--force", "--execute"},
+    {"ktopic koffset", "--yes", "--execute"},
+    {"ktopic koffset", "-y", "--execute"},
     {"ktopic koffset", "--list", "!list"},
     {"ktopic koffset", "-l", "!list"},
     {"ktopic", "--describe", "!describe"},
@@ -160,7 +206,7 @@ constexpr Word kWords[] = {
     {"koffset", "--state", "~"},
     {"koffset", "--offsets", "~"},
     {"koffset klag", "--timeout", "~ *",
-     "--timeout is left out: an answer is waited for as long as it takes"},
+     "--timeout is left out: the tool waits for the answer without a limit"},
     {"koffset", "--shift-by", "# *",
      "--shift-by is done on what koffset export prints: koffset export GROUP | jq -c '.offset += N' | koffset import GROUP -"},
     {"koffset", "--to-current", "#",
@@ -174,6 +220,7 @@ struct Command {
   std::string verb;
   std::vector<std::string> options, first, operands, bare;  // as they are shown
   std::vector<std::string> remarks;
+  std::string step;   // of windows
   std::string shown;  // what --property wants printed: tokens of -f
   bool shows_key = false;
   bool wants_template = false;
@@ -282,6 +329,27 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     if (!value.starts_with("key=")) command.options.push_back("--value-codec " + codec);
     return;
   }
+  if (ours == "+join *") {
+    const std::string kind = value.substr(0, value.find('_'));  // left_outer
+    if (has_word("left outer anti full", kind))
+      command.options.push_back(kind == "full" ? "--outer" : "--" + kind);
+    else
+      command.is_possible = kind == "inner";
+    if (!command.is_possible) remark("joins are inner, --left, --outer and --anti", command);
+    return;
+  }
+  // A place is an offset, or a word.
+  const bool is_place =
+      value == "end" || value == "stored" || value.find_first_not_of("0123456789") == value.npos;
+  if (ours.starts_with("+time ") && (is_place || place_of(value) != value)) {
+    const bool begins = ours == "+time --since *";
+    command.options.push_back("-o " + shell_word((begins ? "" : "beginning:") + place_of(value)));
+    return;
+  }
+  if (ours == "+step *") {
+    command.step = value;
+    return;
+  }
   if (ours.starts_with("~")) return;
   if (ours == "-X acks=*" && value != "all" && value != "-1") {
     remark(std::string(word.option) + " is left out: all replicas in sync acknowledge each record", command);
@@ -300,19 +368,25 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     const size_t colon = value.find(':');
     command.operands.push_back(shell_word(value.substr(0, colon)));
     if (colon != std::string::npos) command.options.push_back("-p " + shell_word(value.substr(colon + 1)));
+  } else if (ours == "@^ *") {
+    // Several patterns with commas between; each matches a whole name.
+    std::string pattern = value;
+    std::replace(pattern.begin(), pattern.end(), ',', '|');
+    command.operands.push_back(shell_word(pattern == value ? "^" + value + "$" : "^(" + pattern + ")$"));
   } else if (ours.starts_with("@")) {
     command.operands.push_back(shell_word(value));
   } else {
     // rpk's --format '%v\n'
     const bool is_template = word.option == "--format" && value.find('%') != value.npos && given.takes("-f");
-    const std::string name = is_template ? "-f" : std::string(ours.substr(0, ours.find(' ')));
+    const std::string_view option = ours.starts_with("+time ") ? ours.substr(6) : ours;
+    const std::string name = is_template ? "-f" : std::string(option.substr(0, option.find(' ')));
     if (!given.takes(name)) {
       remark(std::string(word.option) + " is left out: this tool has no " + name, command);
       return;
     }
     std::string text(ours);
     if (ours.ends_with("*")) {
-      const size_t from = ours.find(' ') + 1;
+      const size_t from = ours.rfind(' ') + 1;
       const bool is_literal = ours.ends_with("\"*");  // a text, where ours is an expression
       std::string whole =
           text.substr(from, text.size() - from - 1) + (word.option == "--by-duration" ? plain_duration(value)
@@ -358,7 +432,8 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   // Where the topic is an option, a word behind an option of theirs is its value.
   const bool names_topic = std::any_of(argv + 1, argv + argc, [](const char* one) {
     const std::string_view word = one;
-    return word == "--topic" || word.starts_with("--topic=") || word == "-t";
+    const std::string_view name = word.substr(0, word.find('='));
+    return name == "--topic" || name == "--whitelist" || name == "--include" || word == "-t";
   });
   const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
     if (is_property(name)) return true;
@@ -374,10 +449,15 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     return std::nullopt;
   const std::vector<GivenCommand::Word>& words = given.words();
   bool names_files = false, asks_offset = false;
+  const bool names_in =
+      std::any_of(words.begin(), words.end(), [](const auto& one) { return one.name == "-i"; });
+  std::string out_name;
   for (size_t i = 0; i < words.size(); ++i) {
     const GivenCommand::Word& word = words[i];
     if (word.kind == GivenCommand::Word::Kind::operand) {
       command.bare.push_back(shell_word(word.name));
+    } else if (names_in && word.name == "-o" && word.value) {
+      out_name = shell_word(*word.value);
     } else if (word.option != nullptr) {
       if (word.option->metavar.empty() == word.value.has_value()) return std::nullopt;  // -q=1, -c
       command.options.push_back(
@@ -401,7 +481,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     } else {
       // None that is known: a slip, unless all else is theirs.
       if (!names_topic) return std::nullopt;
-      remark(word.name + " is left out: it has no counterpart that is known", command);
+      remark(word.name + " is left out: kutils has no such option", command);
       if (!word.value && word.name.size() > 2 && i + 1 < words.size() &&
           words[i + 1].kind == GivenCommand::Word::Kind::operand)
         ++i;
@@ -409,10 +489,20 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   }
   if (command.foreign == 0) return std::nullopt;
   // kcat -Q -t TOPIC:PARTITION:MS asks for the offset at a time.
-  if (asks_offset && command.operands.size() == 1) {
+  if (asks_offset && command.operands.size() != 1) return std::nullopt;
+  if (asks_offset) {
     std::string& topic = command.operands[0];
     const size_t colon = topic.find(':'), second = colon == topic.npos ? colon : topic.find(':', colon + 1);
     if (second == topic.npos) return std::nullopt;
+    // -1 and -2 are no times: the end and the beginning.
+    if (topic.compare(second + 1, 1, "-") == 0) {
+      command.verb = "describe";
+      topic.resize(colon);
+    }
+  }
+  if (asks_offset && command.verb.empty()) {
+    std::string& topic = command.operands[0];
+    const size_t colon = topic.find(':'), second = topic.find(':', colon + 1);
     command.options.push_back("-e -c 1 -p " + topic.substr(colon + 1, second - colon - 1) + " -o @" +
                               topic.substr(second + 1) + " -f '%o\\n'");
     topic.resize(colon);
@@ -437,6 +527,13 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   const bool bare_first = has_spec || info.name == "kwrite" || has_word(kGroups, info.name);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),
                           command.bare.begin(), command.bare.end());
+  if (!command.step.empty()) {
+    const auto length = std::find_if(command.options.begin(), command.options.end(),
+                                     [](const std::string& one) { return one.starts_with("-w "); });
+    if (length == command.options.end() || length->find('/') != length->npos) return std::nullopt;
+    *length += "/" + command.step;
+  }
+  if (!out_name.empty()) command.operands.push_back(out_name);
   add_printed(info.name, command);
   // kcat -L, and kafka-topics --describe of all of them.
   const bool lists = command.verb == "list" || (info.name == "kread" && !command.verb.empty());

@@ -127,6 +127,12 @@ bool GivenCommand::has(const std::string& option) const {
                      [&](const Word& word) { return is_same_option(table_, word, option); });
 }
 
+const std::string* GivenCommand::value(const std::string& option) const {
+  for (const Word& word : words_)
+    if (word.value && is_same_option(table_, word, option)) return &*word.value;
+  return nullptr;
+}
+
 std::vector<std::string> GivenCommand::corrected(const Correction& correction) const {
   std::vector<std::string> out{correction.tool.empty() ? info_.name : correction.tool};
   const auto push = [&out](const std::string& name, const std::optional<std::string>& value,

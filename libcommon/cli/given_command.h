@@ -32,8 +32,9 @@ class GivenCommand {
   const std::vector<Word>& words() const { return words_; }
   const ToolInfo& info() const { return info_; }
   std::vector<std::string> operands() const;
-  bool takes(const std::string& option) const;  // as the tool does
-  bool has(const std::string& option) const;    // as it was given
+  bool takes(const std::string& option) const;                // as the tool does
+  bool has(const std::string& option) const;                  // as it was given
+  const std::string* value(const std::string& option) const;  // null: it was not given, or without one
 
   // The words of the command that was meant. Values that may be secrets are `***`.
   std::vector<std::string> corrected(const Correction& correction) const;

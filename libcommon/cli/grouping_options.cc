@@ -4,6 +4,7 @@
 
 #include "base/correction.h"
 #include "base/duration.h"
+#include "base/word_list.h"
 #include "cli/time_unit.h"
 #include "flow/aggregate/combine_stage.h"
 #include "flow/aggregate/repartition_stage.h"
@@ -73,7 +74,7 @@ void refuse_topic_as_aggregates(const flow::Job& job, const std::string& aggrega
   const bool groups = !plan.by.empty() || plan.total;
   if (!is_topic(job.client, aggregates) && !(groups && !is_topic(job.client, job.in.name))) return;
   throw CorrectedError(
-      "AGGS is missing: '" + aggregates + "' is no aggregate",
+      "AGGS is missing: '" + aggregates + "' is not an aggregate",
       {.before = "records are counted by: ", .operands = {{"count()", aggregates, job.in.name}}});
 }
 
@@ -123,7 +124,7 @@ void GroupingOptions::declare(OptionTable& table, const Declared& what) {
   if (what.total) declare_total(table);
   if (what.time) declare_time(table);
   if (what.close_at_end)
-    declare_close_at_end(table, "with -e, on topics: at the end write what is held back");
+    declare_close_at_end(table, "with -e, on topics: at the end write the records held back");
   declare_cache(table);
 }
 
@@ -332,6 +333,18 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   };
   grouping({.clock = &clock});  // errors are found now, before anything opens
   job.topology.add({job.tool, grouping, true, next_close});
+}
+
+void refuse_emit(const std::string& value, const std::string& all) {
+  struct Meant {
+    const char *theirs, *ours;
+  };
+  constexpr Meant kMeant[] = {{"final finally end closed on-close on_close window-close once", "close"},
+                              {"changes change each every all eager updates record", "update"}};
+  const std::string what = "--emit: '" + value + "' is not one of " + all;
+  for (const Meant& one : kMeant)
+    if (has_word(one.theirs, value)) throw CorrectedError(what, {.add = {{"--emit", one.ours}}});
+  throw usage_error(what);
 }
 
 }  // namespace kutils::cli

@@ -123,4 +123,7 @@ class GroupingOptions {
   size_t cache_bytes_ = size_t{64} << 20;
 };
 
+// Throws usage_error for a value that --emit does not take; `all`: those that it takes.
+[[noreturn]] void refuse_emit(const std::string& value, const std::string& all);
+
 }  // namespace kutils::cli

@@ -119,7 +119,7 @@ Correction without(const std::string& option, const Rule& rule, const std::set<s
     meant.before = "values that are text are read by: ";
     meant.add = {{"--value-codec", "text"}};
   } else if (option == "-O" && !use.job.in.is_topic() && use.job.tool == "kwrite") {
-    meant.before = "the format of what is read is: ";
+    meant.before = "the format of the input is: ";
     meant.add = {{"-I", std::string(out)}};
   } else if (option == "-O") {
     // What goes with it is idle, too.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cli/file_format.h"
 #include "cli/given_command.h"
 #include "cli/idle_options.h"
 #include "cli/shared_options.h"
@@ -52,19 +53,13 @@ class Template {
 class FirstLineCheck final : public io::Source {
  public:
   FirstLineCheck(std::unique_ptr<io::Source> inner, std::function<void()> is_empty,
-                 std::function<void(std::string_view format)> is_csv)
+                 std::function<void(std::string_view line, std::string_view next)> is_csv)
       : inner_(std::move(inner)), is_empty_(std::move(is_empty)), is_csv_(std::move(is_csv)) {}
   io::Fill poll(Batch& batch, Millis wait) override {
     const io::Fill fill = inner_->poll(batch, wait);
     const auto& bad = inner_->bad_records();
     const bool any = !batch.empty() || !bad.empty();
-    if (any && is_csv_) {
-      const bool is_bad = !bad.empty() && bad.front().before == 0;
-      const MaybeBytes& value = is_bad ? bad.front().origin.value : batch.records().front().value;
-      const std::string_view format =
-          value.is_null() ? std::string_view() : io::format_of_header(value.view());
-      if (!format.empty()) is_csv_(format);
-    }
+    if (any && is_csv_) is_csv_(line(batch, 0), line(batch, 1));
     if (any) is_empty_ = nullptr;
     if (any) is_csv_ = nullptr;
     if (fill == io::Fill::end && is_empty_) std::exchange(is_empty_, nullptr)();
@@ -76,9 +71,20 @@ class FirstLineCheck final : public io::Source {
   void add(const std::vector<kafka::TopicPartition>& more) override { inner_->add(more); }
 
  private:
+  // The first or second line, as it was read; "" where there is none.
+  std::string_view line(const Batch& batch, size_t number) const {
+    const auto& bad = inner_->bad_records();
+    size_t bad_before = 0;  // of the lines in front of it
+    while (bad_before < bad.size() && bad[bad_before].before + bad_before < number) ++bad_before;
+    const bool is_bad = bad_before < bad.size() && bad[bad_before].before + bad_before == number;
+    if (!is_bad && number - bad_before >= batch.records().size()) return {};
+    const MaybeBytes& value =
+        is_bad ? bad[bad_before].origin.value : batch.records()[number - bad_before].value;
+    return value.is_null() ? std::string_view() : value.view();
+  }
   std::unique_ptr<io::Source> inner_;
   std::function<void()> is_empty_;
-  std::function<void(std::string_view format)> is_csv_;
+  std::function<void(std::string_view line, std::string_view next)> is_csv_;
 };
 
 constexpr const char* kNameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -149,8 +155,9 @@ void refuse_literal_template(const std::string& text) {
   const std::string meant = meant_template(text);
   if (meant.empty() && text.find('\\') != text.npos) return;  // a line for each record, and written as one
   if (meant.empty())
-    throw usage_error(what,
-                      "tokens are %s the value, %k the key, %o the offset, ... and %{EXPR}: -f '%k %s\\n'");
+    throw CorrectedError(
+        what, {.before = "tokens are %s the value, %k the key, %o the offset, ... and %{EXPR}; write: ",
+               .add = {{"-f", "%k %s\\n"}}});
   throw CorrectedError(what,
                        {.before = "a field is %{NAME}, the value %s, the key %k: ", .add = {{"-f", meant}}});
 }
@@ -260,12 +267,14 @@ std::function<std::unique_ptr<io::Sink>()> SharedOptions::line_opener(const flow
   format.live = rows_have_keys && format.name() == "table" && out.kind == io::EndpointKind::stdio &&
                 isatty(STDOUT_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
   if (!format.sort_by.empty() && !rows_have_keys && goes_on)
-    throw usage_error(
+    throw CorrectedError(
         "--sort: the records have no end, and are printed as they come",
-        job.in.kind == io::EndpointKind::topic
-            ? "add -e; for the last value of each key, drawn again in its order on a terminal: " + job.tool +
-                  " ... table:" + job.in.name
-            : "add -e");
+        {.before =
+             job.in.kind == io::EndpointKind::topic
+                 ? "the last value of each key is drawn again in its order on a terminal: IN is table:" +
+                       job.in.name + "; else add -e: "
+                 : "add -e: ",
+         .add = {{"-e", ""}}});
   if (!format.sort_by.empty() && !format.live && goes_on)
     throw usage_error(
         "--sort: the rows have no end, and only on a terminal are they drawn again in their order",
@@ -312,7 +321,7 @@ std::function<void()> SharedOptions::forgotten_spec(const flow::Job& job) const 
     return nullptr;
   const std::string& spec = info.operands[0].name;
   const std::string text = "standard input is empty, and '" + name + "' is taken for the " + spec;
-  const Correction meant{.before = "if '" + name + "' is what is to be read: ",
+  const Correction meant{.before = "if '" + name + "' is the input: ",
                          .operands = {{spec_of_all(info), name}}};
   // Of lines -e says nothing.
   if (given_.count("-e") > 0) return [text, meant] { throw CorrectedError(text, meant); };
@@ -334,13 +343,20 @@ void SharedOptions::set_lines(flow::Job& job) const {
       format.found_envelope = [text = envelope_note(), tool = job.tool, quiet = quiet_] {
         StderrLog(tool, quiet).note(text);
       };
-    std::function<void(std::string_view)> is_csv;
+    std::function<void(std::string_view, std::string_view)> is_csv;
     if (lines_.in.empty() && format.name() == "json" && given_command_ != nullptr)
       is_csv = [csv = hint({.before = "", .add = {{"-I", "csv"}}}),
-                tsv = hint({.before = "", .add = {{"-I", "tsv"}}}), tool = job.tool,
-                quiet = quiet_](std::string_view is) {
+                tsv = hint({.before = "", .add = {{"-I", "tsv"}}}), tool = job.tool, quiet = quiet_,
+                named = format_of_file(job.in.name)](std::string_view line, std::string_view next) {
+        std::string_view is = io::format_of_header(line, next);
+        // A header that is no list of names, in a file that is named so.
+        const bool is_json = line.starts_with('{') || line.starts_with('[');
+        if (is.empty() && !is_json && line.find(named == "tsv" ? '\t' : ',') != line.npos &&
+            (named == "csv" || named == "tsv"))
+          is = named;
+        if (is.empty()) return;
         StderrLog(tool, quiet)
-            .note("the first line is no JSON, but a list of names\n  to read it as a header: " +
+            .note("the first line is not JSON but a list of names\n  to read it as a header: " +
                   (is == "tsv" ? tsv : csv));
       };
     job.open_lines_in = [in = job.in, format, is_csv, tool = job.tool, quiet = quiet_, rate = lines_.rate,

@@ -8,6 +8,7 @@
 #include "base/word_list.h"
 #include "cli/completed_hint.h"
 #include "cli/given_command.h"
+#include "cli/misplaced_operand.h"
 
 namespace kutils::cli {
 namespace {
@@ -54,7 +55,7 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   constexpr std::string_view kFilters = "--where --filter", kInverts = "--not --invert --invert-match",
                              kSelects = "--select --fields --columns", kDrops = "--drop --exclude",
                              kGroups = "--by --group-by --groupby", kSorts = "--order-by --sort-by --sort";
-  const bool has_value = !has_word(kInverts, option);
+  const bool has_value = !has_word(kInverts, option) && option != "-i" && option != "--count";
   if (has_value && option != "-w" && !has_word(kFilters, option) && !has_word(kSelects, option) &&
       !has_word(kDrops, option) && !has_word(kGroups, option) && !has_word(kSorts, option))
     return std::nullopt;
@@ -73,15 +74,34 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   // Of a table's rows: kfilter on its topic would choose among all changes.
   if (info.name == "kquery" && has_word(kFilters, option))
     return given.hint({.before = "", .drop = {option}}) + " | kfilter " + shell_word(value);
+  // grep's -i
+  if (option == "-i") {
+    const std::string* const regex = given.value("--grep");
+    if (info.name != "kread" || regex == nullptr) return std::nullopt;
+    return given.hint({.before = "", .add = {{"--grep", "(?i)" + *regex}}, .drop = {option}});
+  }
   std::vector<std::string> operands = given.operands();
   const bool has_spec = !info.operands.empty() && info.operands[0].is_spec;
   const auto in = given_operand(info, operands, "IN"), out = given_operand(info, operands, "OUT");
   const bool is_reader = info.name == "kread";
-  if (!is_reader && !has_spec) return std::nullopt;
+  const bool copies = info.name == "kcp";
+  if (!is_reader && !has_spec && !copies) return std::nullopt;
   const std::string spec = has_spec && !operands.empty() ? operands[0] : "";
   const bool is_stage = has_word("kfilter kmap kscore kscan ktable kwindow kdedup kgroupby", info.name);
   const AsPipe pipe(info, given, is_reader ? "--count" : "");
 
+  // grep's --count
+  if (option == "--count") {
+    const bool is_number = spec.find_first_not_of("0123456789") == spec.npos;
+    if (info.name != "kfilter" && info.name != "kmap") return std::nullopt;
+    if (is_number) {  // `--count 5 EXPR IN`
+      operands.erase(operands.begin());
+      return given.hint({.before = "", .add = {{"-m", spec}}, .drop = {option}, .operands = operands});
+    }
+    return pipe.whole(pipe.stage(spec), "ktable --total 'count()'", in, out);
+  }
+  if (copies && !has_word(kFilters, option) && !has_word(kSelects, option) && !has_word(kDrops, option))
+    return std::nullopt;
   if (has_word(kInverts, option)) {
     if (info.name != "kfilter" || spec.empty()) return std::nullopt;
     return given.hint({.before = "", .drop = {option}, .spec = "!(" + spec + ")"});
@@ -92,13 +112,19 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   }
   if (has_word(kSorts, option)) {
     if (find_option(table, "--sort") == nullptr) return std::nullopt;
-    return given.hint({.before = "", .add = {{"-O", "table"}, {"--sort", value}}, .drop = {option}});
+    if (out) operands.pop_back();  // what is printed is no topic
+    return given.hint(
+        {.before = "", .add = {{"-O", "table"}, {"--sort", value}}, .drop = {option}, .operands = operands});
   }
   if (has_word(kFilters, option)) {
     if (is_reader) return given.hint({.before = "", .add = {{"--where", value}}, .drop = {option}});
-    // `kfilter --where EXPR IN`: the operand itself.
+    if (copies) return pipe.alone("kfilter " + shell_word(value), in, out);
+    // `kfilter --where EXPR IN`: the operand itself, or another condition.
     if (info.name == "kfilter") {
-      operands.insert(operands.begin(), value);
+      if (is_condition(spec))
+        operands.front() = joined_by_and({spec, value});
+      else
+        operands.insert(operands.begin(), value);
       return given.hint({.before = "", .drop = {option}, .operands = operands});
     }
     if (!is_stage || spec.empty()) return std::nullopt;
@@ -128,9 +154,13 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
     }
   }
   const std::string maps = "kmap " + shell_word(list);
-  if (is_reader) return pipe.alone(maps, in, out);
+  if (is_reader || copies) return pipe.alone(maps, in, out);
   if (info.name == "kmap") {
-    operands.insert(operands.begin(), list);
+    // `kmap --drop a 'b, c=d' IN`
+    if (spec.find_first_of("*,=( ") != spec.npos)
+      operands.front() = spec + ", " + (list.starts_with("*, ") ? list.substr(3) : list);
+    else
+      operands.insert(operands.begin(), list);
     return given.hint({.before = "", .drop = {option}, .operands = operands});
   }
   if (info.name != "kfilter" || spec.empty()) return std::nullopt;

@@ -11,6 +11,7 @@
 #include "expr/source_error.h"
 #include "flow/aggregate/aggregate.h"
 #include "io/endpoint.h"
+#include "io/range.h"
 
 namespace kutils::cli {
 namespace {
@@ -31,27 +32,11 @@ bool is_aggregate(const std::string& text) {
   return begin < open && flow::find_aggregate_function(text.substr(begin, open - begin)) != nullptr;
 }
 
-bool is_condition(const std::string& text) {
-  if (text.find_first_of(" <>=!(") == std::string::npos) return false;
-  try {
-    return expr::parse(text) != nullptr;
-  } catch (const expr::SourceError&) {
-    return false;
-  }
-}
-
-// The value of `name` as it was given.
-std::optional<std::string> value_of(const GivenCommand& given, const std::string& name) {
-  for (const GivenCommand::Word& word : given.words())
-    if (word.kind == GivenCommand::Word::Kind::option && word.name == name) return word.value;
-  return std::nullopt;
-}
-
 std::string too_many(const std::string& operand) { return "one operand too many: '" + operand + "'"; }
 
 // ktable and kwindow: AGGS is among the first two, and what stands beside it is an option's value.
 void refuse_value_as_operand(const GivenCommand& given, std::vector<std::string> words) {
-  const auto by = value_of(given, "--by");
+  const std::string* const by = given.value("--by");
   if (by && is_aggregate(*by) && !words.empty() && std::none_of(words.begin(), words.end(), is_aggregate)) {
     words.insert(words.begin(), *by);
     throw CorrectedError(
@@ -68,7 +53,7 @@ void refuse_value_as_operand(const GivenCommand& given, std::vector<std::string>
     meant.before = "the length of windows is an option: ";
     meant.add = {{"-w", value}};
   } else if (is_field(value) && !given.has("--total")) {
-    meant.before = "what groups records is an option: ";
+    meant.before = "records are grouped by an option: ";
     meant.add = {{"--by", by ? *by + "," + value : value}};
   } else {
     return;
@@ -117,11 +102,41 @@ void refuse_split_branches(const std::vector<std::string>& words) {
                                                 .operands = {{all, *ends, words.back()}}});
 }
 
+// `kfilter EXPR IN -o OUT`, as many programs name what they write.
+void refuse_output_as_place(const ToolInfo& info, const GivenCommand& given,
+                            const std::vector<std::string>& words) {
+  const std::string* const where = given.value("-o");
+  if (where == nullptr || !io::is_topic_name(*where) || info.operands.back().name != "OUT" ||
+      words.size() + 1 != info.operands.size())
+    return;
+  try {
+    io::Range range;
+    range.from = *where;
+    io::parse_range(range, 0);
+  } catch (const Error&) {
+    std::vector<std::string> operands = words;
+    operands.push_back(*where);
+    throw CorrectedError("-o " + *where + ": not a position in a topic",
+                         {.before = "OUT is the last operand: ", .drop = {"-o"}, .operands = operands});
+  }
+}
+
 }  // namespace
 
+bool is_condition(const std::string& text) {
+  if (text.find_first_of(" <>=!(") == std::string::npos) return false;
+  try {
+    return expr::parse(text) != nullptr;
+  } catch (const expr::SourceError&) {
+    return false;
+  }
+}
+
 void refuse_misplaced_operands(const ToolInfo& info, const GivenCommand& given) {
-  if (info.operands.empty() || !info.operands[0].is_spec) return;
+  if (info.operands.empty()) return;
   const std::vector<std::string> words = given.operands();
+  refuse_output_as_place(info, given, words);
+  if (!info.operands[0].is_spec) return;
   if (info.operands[0].name == "AGGS") refuse_value_as_operand(given, words);
   if (info.name == "kfilter") refuse_two_conditions(words);
   if (info.name == "kbranch" && !given.has("--to")) refuse_split_branches(words);

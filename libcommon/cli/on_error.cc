@@ -33,10 +33,9 @@ std::string checked_topic(std::string name) {
   throw usage_error(
       "--on-error dead-letter:" + name +
           (is_file ? ": dead letters go to a topic, and this is a file" : ": a topic cannot have this name"),
-      is_file
-          ? "write: --on-error dead-letter:TOPIC; what is wrong with each record is also said on stderr, by "
-            "--on-error report"
-          : "letters, digits, '.', '_' and '-', at most 249 of them");
+      is_file ? "write: --on-error dead-letter:TOPIC; --on-error report prints the reason of each "
+                "on stderr"
+              : "letters, digits, '.', '_' and '-', at most 249 of them");
 }
 
 }  // namespace

@@ -44,6 +44,12 @@ std::string joined_by_comma(const std::vector<std::string>& values) {
   return out;
 }
 
+std::string joined_as_list(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& value : values) out += (out.empty() ? "[" : ", ") + value;
+  return out + "]";
+}
+
 std::string joined_by_and(const std::vector<std::string>& conditions) {
   std::string out;
   for (const std::string& condition : conditions) out += (out.empty() ? "(" : " && (") + condition + ")";

@@ -51,6 +51,7 @@ class OptionTable {
 
 // For Option::joined: `a,b`, `(a) && (b)`.
 std::string joined_by_comma(const std::vector<std::string>& values);
+std::string joined_as_list(const std::vector<std::string>& values);  // `[a, b]`
 std::string joined_by_and(const std::vector<std::string>& conditions);
 
 // Of an option NAME=VALUE that is a list: throws usage_error if one of `earlier` has this one's NAME. The values are

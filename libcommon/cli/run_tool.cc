@@ -20,6 +20,7 @@
 #include "cli/given_command.h"
 #include "cli/help.h"
 #include "cli/misplaced_operand.h"
+#include "cli/operand_hints.h"
 #include "cli/tool.h"
 #include "kafka/library_version.h"
 
@@ -35,7 +36,7 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
          .group = Group::general,
          .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
   };
-  question("--help,-h", "say what the tool does", [&] { return short_help(info, table); });
+  question("--help,-h", "print this help", [&] { return short_help(info, table); });
   question("--help-all", "all options", [&] { return full_help(info, table); });
   question("--version,-V", "print the version, and those of libraries", [&] {
     return info.name + " (kutils) " KUTILS_VERSION "\nlibrdkafka " + kafka::library_version() +

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/correction.h"
 #include "base/log.h"
 #include "base/murmur2.h"
 #include "base/shell_word.h"
@@ -87,7 +88,9 @@ void SharedOptions::name_cluster(flow::Job& job, const std::string& topic) const
 void SharedOptions::set_group(flow::Job& job) const {
   if (!shares_.groups || job.group_is_explicit || !job.in.is_topic() || !job.out.is_topic()) return;
   if (job.in.kind == io::EndpointKind::topic_pattern || job.in.topics.size() > 1) {
-    throw usage_error("IN '" + job.in.name + "' is several topics: the group needs a name", "add -g NAME");
+    throw CorrectedError(
+        "IN '" + job.in.name + "' is several topics: the group needs a name",
+        {.before = "name it by -g NAME: ", .add = {{"-g", job.tool.substr(1) + "-" + job.out.name}}});
   }
   job.group = group_prefix_ + default_group(job.tool, job.in, job.out);
 }
@@ -151,7 +154,7 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
                         "leave -j out");
     }
     if (job.max_input || job.max_output)
-      throw usage_error("-j does not go with -c or -m: each worker counts for itself",
+      throw usage_error("-j cannot be used with -c or -m: each worker counts for itself",
                         "leave one of the two out");
   }
   if (http_.empty() && (!http_access_.hosts.empty() || given_.count("--http-token") > 0))
@@ -267,7 +270,7 @@ void SharedOptions::shape(flow::Job& job) const {
       job.out.is_topic())
     throw usage_error(
         "-c: the first N records of " + job.in.name + " would wait in the internal topic until the next run",
-        "-e and --until TIME also process what is in the internal topic; as lines: kread -c N " +
+        "-e and --until TIME also process the records in the internal topic; as lines: kread -c N " +
             shell_word(job.in.name) + " | " + job.tool + " ...");
   if (as_graph_ && !explains_)
     throw usage_error("--dot does nothing without --explain", job.tool + " --explain --dot ...");

@@ -119,6 +119,8 @@ class SharedOptions {
     return in_format_.name() == "envelope" || in_format_.key_separator.has_value();
   }
   bool names_input_format() const { return !lines_.in.empty() || lines_.envelope; }  // -I, -J
+  // After make_job(): rows are lines of cells under one header.
+  bool writes_cells() const { return out_format_.name() == "csv" || out_format_.name() == "tsv"; }
   // After make_job(): a line is a string, also one that looks like JSON (-I text).
   bool lines_are_text() const { return in_format_.name() == "text"; }
   // After make_job().

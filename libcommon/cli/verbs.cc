@@ -51,7 +51,7 @@ void refuse_verb(const std::string& tool, const std::string& verb, const std::ve
   if (!arguments.empty() && std::find(verbs.begin(), verbs.end(), arguments[0]) != verbs.end()) {
     std::vector<std::string> operands = arguments;
     operands.insert(operands.begin() + 1, verb);
-    throw CorrectedError("'" + arguments[0] + "' stands before what it is about", {.operands = operands});
+    throw CorrectedError("'" + arguments[0] + "' comes first", {.operands = operands});
   }
   if (const std::string near = nearest_verb(verb, verbs); !near.empty()) {
     Correction meant;
@@ -90,6 +90,16 @@ void refuse_verb(const std::string& tool, const std::string& verb, const std::ve
   for (const std::string& one : verbs) all += (all.empty() ? "" : ", ") + one;
   if (arguments.empty() && !verb.empty()) all += "; of one: " + tool + " " + looks + " " + shell_word(verb);
   throw usage_error(tool + " has no command '" + verb + "'", all);
+}
+
+void refuse_group(const std::string& what, const std::string& group, const std::vector<std::string>& known) {
+  const std::vector<std::string> near = near_groups(group, known);
+  if (near.empty()) throw usage_error(what, kGroupNames);
+  Correction meant{.before = "did you mean: "};
+  if (near.size() > 1)
+    meant.before = std::to_string(near.size()) + " groups have it in their names (koffset list); the first: ";
+  meant.replaced = {group, near.front()};
+  throw CorrectedError(what, meant);
 }
 
 }  // namespace kutils::cli

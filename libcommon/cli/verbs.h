@@ -17,4 +17,10 @@ std::string nearest_verb(const std::string& verb, const std::vector<std::string>
                               const std::vector<std::string>& arguments, const std::string& looks,
                               bool has_place = false, bool has_settings = false);
 
+inline constexpr const char* kGroupNames =
+    "koffset list shows all groups; a tool's group is what -g names, else TOOL.IN.OUT.HASH";
+// Throws `what`, said of an operand that names no group that is `known`, with the command for one that may be meant.
+[[noreturn]] void refuse_group(const std::string& what, const std::string& group,
+                               const std::vector<std::string>& known);
+
 }  // namespace kutils::cli

@@ -92,8 +92,8 @@ void Compiler::push_local(const std::string& name, Kinds kinds, bool varies) {
 
 Op* Compiler::field(const Node& node, const std::string& name) {
   if (!scope_.value_has_fields)
-    throw SourceError{"'" + name + "' names a field, but the value codec gives no JSON", node.begin, node.end,
-                      "use _value, or --value-codec json"};
+    throw SourceError{"'" + name + "' names a field, but the value codec does not give JSON", node.begin,
+                      node.end, "use _value, or --value-codec json"};
   Op* op = make(node, run_field, kJsonKinds | kError);
   whole_place(op, node);
   op->slot = static_cast<uint32_t>(scope_.fields->slot(name));

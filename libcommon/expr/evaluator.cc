@@ -32,7 +32,7 @@ Value text(Context& context, const Op& op, std::string_view what, std::string_vi
   if (__builtin_expect(all_ascii(bytes) || is_utf8(bytes), 1)) return Value::string(bytes);
   return fail_at(
       context, op, Reason::wrong_type,
-      std::string(what) + " is not UTF-8, so it is no text; `*` or a field's name alone passes it on");
+      std::string(what) + " is not UTF-8, so it is not text; `*` or a field's name alone passes it on");
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ Value run_field(const Op& op, Context& context) {
     case JsonType::missing:
       if (context.no_fields != Reason::missing_field)
         return fail_at(context, op, Reason::not_an_object,
-                       "the value is no JSON object, so it has no fields");
+                       "the value is not a JSON object, so it has no fields");
       return Value::error(static_cast<const ErrorValue*>(op.data));
     case JsonType::array:
     case JsonType::object:

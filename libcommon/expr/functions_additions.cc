@@ -89,7 +89,7 @@ std::span<const Function> addition_functions() {
        Form::function,
        {{kTimestamp, {}, now}},
        "now() -> timestamp",
-       "the time of the clock on the wall",
+       "the current time, by this machine's clock",
        "now() > timestamp('2020-01-01T00:00:00Z')",
        true,
        true},

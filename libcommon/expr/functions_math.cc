@@ -169,7 +169,7 @@ std::span<const Function> math_functions() {
        Form::function,
        {{kBool, {kDouble}, is_nan}},
        "math.isNaN(DOUBLE) -> bool",
-       "whether it is no number",
+       "whether it is NaN, not a number",
        "math.isNaN(0.0 / 0.0)"},
       {"math.isInf",
        Form::function,

@@ -120,7 +120,7 @@ Value parse_time(Context& context, Arguments a, size_t n) {
   const auto written = parse_written_time(a[0].as_string(), format, error);
   if (!error.empty()) return context.fail(error);
   if (!written)
-    return context.fail("'" + shortened(a[0].as_string()) + "' is no time of the format " +
+    return context.fail("'" + shortened(a[0].as_string()) + "' is not a time of the format " +
                         std::string(format));
   int64_t at = written->seconds;
   if (at < kMinSeconds || at > kMaxSeconds)
@@ -143,8 +143,8 @@ Value parse_time(Context& context, Arguments a, size_t n) {
     }
   } else if (!written->zone.empty() && written->zone != "UTC" && written->zone != "GMT" &&
              written->zone != "Z") {
-    return context.fail("what offset is " + shortened(written->zone, 40) +
-                        "? Give parse_time() the zone as its third argument");
+    return context.fail("the offset of the zone " + shortened(written->zone, 40) +
+                        " is not known: give parse_time() the zone's name as its third argument");
   }
   if (at < kMinSeconds || at > kMaxSeconds) return context.fail("the timestamp is out of range");
   return Value::timestamp(at, written->nanoseconds);

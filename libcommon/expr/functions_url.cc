@@ -75,7 +75,7 @@ Value parse_url(Context& context, const Value* arguments, size_t) {
     return context.fail("url.parse(): '" + shortened(whole) + "' " + why);
   };
   if (std::any_of(whole.begin(), whole.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20; }))
-    return fails("is no URL: it has white space or control characters");
+    return fails("is not a URL: it has white space or control characters");
   Value scheme, user, host, port, query, fragment;
   const size_t colon = rest.find_first_of(":/?#");
   const auto in_scheme = [](char c) {

@@ -151,7 +151,7 @@ class Lexer {
         return d == '|' ? two(TokenType::or_or) : one(TokenType::pipe);
       case '&':
         if (d == '&') return two(TokenType::and_and);
-        fail("a single & is no operator", at_, at_ + 1, "write && for 'and', math.bitAnd(a, b) for bits");
+        fail("a single & is not an operator", at_, at_ + 1, "write && for 'and', math.bitAnd(a, b) for bits");
       default:
         break;
     }
@@ -369,7 +369,7 @@ std::optional<uint32_t> unended_comment(std::string_view text) {
 
 void refuse_unended_comment(std::string_view text) {
   if (const auto at = unended_comment(text))
-    throw SourceError{"// begins a comment, so what stands behind it here would be left out", *at,
+    throw SourceError{"// begins a comment, so the rest of the expression would be left out", *at,
                       text.size(), "a comment ends with its line: put the expression into a file, @FILE"};
 }
 

@@ -114,7 +114,7 @@ class Parser {
         fail("a single = does not compare", token, "equality is written ==");
       case TokenType::pipe:
         fail(
-            "a single | is no operator", token,
+            "a single | is not an operator", token,
             "write || for 'or', math.bitOr(a, b) for bits; jq's pipe is the shell's: kfilter EXPR IN | kmap LIST");
       case TokenType::identifier:
         if (word == "and") fail("unexpected 'and'", token, "write &&");

@@ -461,7 +461,7 @@ Result<int64_t> to_time_ms(const Value& value, int64_t unit_ns) {
       if (!ms) {
         return bad(
             "'" + shortened(value.as_string()) +
-            "' is no time (2024-05-01T12:00:00Z); of another form: parse_time(TEXT, '%d.%m.%Y %H:%M')");
+            "' is not a time (2024-05-01T12:00:00Z); of another form: parse_time(TEXT, '%d.%m.%Y %H:%M')");
       }
       nanoseconds = static_cast<Int128>(*ms) * 1'000'000;
       break;

@@ -92,7 +92,7 @@ class Writer {
         break;
       default:
         return RecordError{Reason::wrong_type,
-                           std::string(friendly_name(value.kind())) + " is no value that can be kept"};
+                           std::string(friendly_name(value.kind())) + " cannot be kept in a state"};
     }
     if (out_.size() > kMaxKeptBytes)
       return RecordError{Reason::too_large,

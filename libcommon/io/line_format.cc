@@ -186,11 +186,11 @@ void check_input_format(const LineFormat& format) {
   if (!format.info->make_parser) throw usage_error("-I " + name + ": this format can only be written");
   if (format.key_separator) {
     if (!format.info->takes_key_separator)
-      throw usage_error("-K does not go with " + name + " lines", "take the key from a field: --key NAME");
+      throw usage_error("-K cannot be used with " + name + " lines", "take the key from a field: --key NAME");
     if (format.key_separator->empty()) throw usage_error("-K: the separator is empty");
   }
   if (format.null_marker && !format.info->takes_null_marker)
-    throw usage_error("-Z does not go with " + name + " lines: null is null there");
+    throw usage_error("-Z cannot be used with " + name + " lines: null is null there");
   // Compiles what the format holds, and throws what is wrong with it.
   format.info->make_parser(format);
 }
@@ -200,11 +200,12 @@ void check_output_format(const LineFormat& format) {
   if (!format.info->make_writer) throw usage_error("-O " + name + ": this format can only be read");
   if (format.key_separator) {
     if (!format.info->takes_key_separator || !format.output_template.empty())
-      throw usage_error("-K does not go with " + (format.output_template.empty() ? name + " lines" : "-f"));
+      throw usage_error("-K cannot be used with " +
+                        (format.output_template.empty() ? name + " lines" : "-f"));
     if (format.key_separator->empty()) throw usage_error("-K: the separator is empty");
   }
   if (format.null_marker && format.output_template.empty() && !format.info->takes_null_marker)
-    throw usage_error("-Z does not go with " + name + " lines: null is null there");
+    throw usage_error("-Z cannot be used with " + name + " lines: null is null there");
   make_line_writer(format);
 }
 

@@ -25,8 +25,8 @@ bool is_plain_text(std::string_view line) {
 // What a line that is no JSON seems to be, with what takes it.
 std::string what_it_is(std::string_view line, std::string_view value) {
   if (line.starts_with("\x1f\x8b")) return "; it is compressed: zcat FILE | kwrite TOPIC";
-  if (const auto format = format_of_header(line); !format.empty())
-    return "; lines with a header of names are taken by -I " + std::string(format);
+  // Said once, with the command (cli/line_options.cc).
+  if (!format_of_header(line).empty()) return {};
   if (is_plain_text(value)) return "; lines that are text are taken by -I text";
   const size_t first = value.find_first_not_of(" \t"), last = value.find_last_not_of(" \t\r");
   const bool opens = first != value.npos && (value[first] == '{' || value[first] == '[');

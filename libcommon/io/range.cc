@@ -15,9 +15,9 @@ namespace kutils::io {
 namespace {
 
 constexpr WhereForm kForms[] = {
-    {"beginning", "the first record that is there (start, oldest, earliest, smallest)"},
-    {"end", "what is the end at startup (newest, latest, largest)"},
-    {"stored", "where the group of -g stands; the beginning where it has nothing stored"},
+    {"beginning", "the oldest record that is stored (start, oldest, earliest, smallest)"},
+    {"end", "the end at startup (newest, latest, largest)"},
+    {"stored", "the offset that the group of -g committed; the beginning where it has none"},
     {"N", "the offset N, in each partition"},
     {"+N", "N records after the beginning of each partition"},
     {"-N", "N records before the end of each partition (--tail N: over all partitions)"},
@@ -262,8 +262,8 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   const auto parsed = parse_from(range.from, now);
   if (!parsed) {
     const std::string meant = place_in_words(range.from);
-    throw usage_error("-o " + range.from + ": no such place in a topic",
-                      parse_time(range.from, now) ? "a place by its time is: -o @" + range.from
+    throw usage_error("-o " + range.from + ": not a position in a topic",
+                      parse_time(range.from, now) ? "a position by its time is: -o @" + range.from
                       : meant.empty()             ? grammar()
                                                   : "write: -o " + meant);
   }
@@ -294,7 +294,7 @@ RangePlaces parse_range(const Range& range, int64_t now_ms) {
   if (out.to && out.to->kind == Place::Kind::time && out.to->value > now_ms && !range.exit_at_end)
     throw usage_error(
         "the end of the range lies in the future: " + format_iso_ms(out.to->value),
-        "what comes until then is not there yet; -e ends at what is there now, or end with -c, -m or a signal");
+        "records until then have not come yet; to end before: -e (at the current end), -c, -m or a signal");
   if (out.to && out.to->kind == Place::Kind::time && out.from.kind == Place::Kind::time &&
       out.to->value < out.from.value)
     throw usage_error("the range ends before it begins: " + format_iso_ms(out.from.value) + " to " +

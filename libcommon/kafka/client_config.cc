@@ -80,8 +80,8 @@ constexpr Owned kOwned[] = {
     {"group.id", "name the group with -g"},
     {"group.instance.id", "name the instance with --instance"},
     {"transactional.id", "it follows from -g and --instance"},
-    {"enable.auto.commit", "offsets are committed with what they stand for"},
-    {"enable.auto.offset.store", "offsets are committed with what they stand for"},
+    {"enable.auto.commit", "the tools commit offsets together with the results"},
+    {"enable.auto.offset.store", "the tools commit offsets together with the results"},
     {"enable.partition.eof", "the tools need it to know the end"},
     {"enable.idempotence", "see --delivery"},
     {"partition.assignment.strategy", "groups rebalance cooperatively"},
@@ -106,7 +106,7 @@ std::string unknown_name(const std::string& name) {
                        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string::npos;
   return is_name
              ? "no such property: " + name
-             : "the text before '=' is no property's name (it is not shown: it could be a part of a secret)";
+             : "the text before '=' is not the name of a property (it is not shown: it could be a part of a secret)";
 }
 
 void check_value(const std::string& name, const std::string& value) {

@@ -301,7 +301,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     failure_ = std::make_unique<KafkaError>(
         error.code(), may_pass ? Severity::abort : Severity::fatal, error.kafka_code(), error.what(),
         is_refused_by_settings(error)
-            ? "its settings refuse what they took when they were read; to see them: ktopic describe " +
+            ? "its settings were changed and refuse this record; to see them: ktopic describe " +
                   std::string(rd_kafka_topic_name(message.rkt))
             : error.hint());
   }
@@ -319,11 +319,15 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   KafkaError ended_if_refused(const KafkaError& error) const {
     if (!error.is_not_authorized()) return error;
     std::string what = error.what();
-    if (error.kafka_code() == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-      what += "; topics written:";
-      for (const auto& [name, topic] : topics_) what += " " + name;
-    }
+    if (error.kafka_code() == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) what += topics_written();
     return KafkaError(error.code(), Severity::fatal, error.kafka_code(), what, error.hint());
+  }
+
+  std::string topics_written() const {
+    if (topics_.empty()) return {};  // yet; who has the producer knows
+    std::string text = "; topics written:";
+    for (const auto& [name, topic] : topics_) text += " " + name;
+    return text;
   }
 
   // Until all is reported; nullopt: as long as librdkafka tries (message.timeout.ms, or the transaction's
@@ -362,6 +366,11 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   void throw_if_fatal() {
     char why[512] = "";
     const auto code = rd_kafka_fatal_error(client_->get(), why, sizeof why);
+    // What a producer asks for before its first record is given to whoever may write to any topic.
+    if (code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+      throw KafkaError(
+          ExitCode::connection, Severity::fatal, code, name_ + ": " + why + topics_written(),
+          "the user needs the permission WRITE on the topic; kutils-security(7) lists all of them");
     if (code) throw KafkaError(ExitCode::delivery, Severity::fatal, code, name_ + ": " + why);
   }
 

@@ -60,6 +60,7 @@ void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_messa
     most -= take_in_order_of_time(
         sets_[(i + first_set_) % sets_.size()], most, oldest_,
         [&](OrderedPartition& one) { return fill(one, now, ends); },
+        [&](OrderedPartition& one) { (void)fed(one); },
         [&](OrderedPartition& one, rd_kafka_message_t* message) {
           one.looked = false;  // there may be more
           messages.push_back(message);
@@ -68,15 +69,17 @@ void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_messa
   if (!sets_.empty()) first_set_ = (first_set_ + 1) % sets_.size();
 }
 
+// Whether anything waits, after a look at what the client has.
+bool OrderedReading::fed(OrderedPartition& one) {
+  if (!std::exchange(one.looked, true)) feed_.feed(one, kLineRecords);
+  return !one.line.empty();
+}
+
 // False: it is to be waited for.
 bool OrderedReading::fill(OrderedPartition& one, TimePoint now, std::vector<PartitionOffset>& ends) {
-  if (!one.looked) {
-    one.looked = true;
-    feed_.feed(one, kLineRecords);
-    if (!one.line.empty()) {
-      one.empty_since = {};
-      return true;
-    }
+  if (fed(one)) {
+    one.empty_since = {};
+    return true;
   }
   if (one.untold_end >= 0) ends.push_back({one.at, std::exchange(one.untold_end, -1), {}});
   if (one.empty_since == TimePoint()) one.empty_since = now;

@@ -77,6 +77,7 @@ class OrderedReading {
   std::optional<std::chrono::steady_clock::duration> wait_limit(const OrderedPartition& partition) const;
 
  private:
+  bool fed(OrderedPartition& partition);
   bool fill(OrderedPartition& partition, TimePoint now, std::vector<PartitionOffset>& ends);
 
   Feed& feed_;

@@ -1,6 +1,8 @@
 // Records of several partitions in order of time (rule 28b): of those that wait, the oldest first. A
 // tool that brings partitions together reads them so, for whatever comes next takes what is out of order for
-// late. Pure logic over lines of waiting messages; who has the messages fills the lines.
+// late. A record holds up those behind it in its partition, so it goes when the oldest of them is due, as far
+// as its line shows: one with a time far ahead of the others' would else keep all of its partition back until
+// the other partitions are read. Pure logic over lines of waiting messages; who has the messages fills the lines.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +14,24 @@
 
 namespace kutils::kafka {
 
-// Filled where it is empty; its memory stays.
+// Filled where it is empty or has one message left; its memory stays.
 template <typename Message>
 class TimeLine {
  public:
   bool empty() const { return first_ == waiting_.size(); }
+  bool has_one() const { return first_ + 1 == waiting_.size(); }
+  // The smallest of those that wait: the first one's, where they are in order.
   int64_t time() const { return waiting_[first_].time; }
   const Message& front() const { return waiting_[first_].message; }
-  void push(int64_t time, Message message) { waiting_.push_back({time, std::move(message)}); }
+  void push(int64_t time, Message message) {
+    if (first_ > 0) {  // those left move to the beginning of the memory
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
+    for (size_t at = waiting_.size(); at > 0 && waiting_[at - 1].time > time; --at)
+      waiting_[at - 1].time = time;
+    waiting_.push_back({time, std::move(message)});
+  }
   Message pop() {
     Message message = std::move(waiting_[first_].message);
     if (++first_ == waiting_.size()) {
@@ -31,7 +43,7 @@ class TimeLine {
 
  private:
   struct Waiting {
-    int64_t time;
+    int64_t time;  // the smallest from here on
     Message message;
   };
   std::vector<Waiting> waiting_;
@@ -90,15 +102,17 @@ class OldestLine {
 };
 
 // Hands out up to `most` messages of `lines`, which have a member `line`. `fill(one)` is called where a line
-// is empty; false: it is to be waited for, and nothing more is handed out. Returns how many were. `oldest` is
-// only memory.
-template <typename Lines, typename Fill, typename Give>
+// is empty; false: it is to be waited for, and nothing more is handed out. `look_ahead(one)` where a line has one
+// message left: it adds the messages that have arrived. Returns
+// how many were handed out. `oldest` is only memory.
+template <typename Lines, typename Fill, typename LookAhead, typename Give>
 size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest, const Fill& fill,
-                             const Give& give) {
+                             const LookAhead& look_ahead, const Give& give) {
   if (most == 0) return 0;
   oldest.clear();
   for (size_t i = 0; i < lines.size(); ++i) {
     if (lines[i]->line.empty() && !fill(*lines[i])) return 0;
+    if (lines[i]->line.has_one()) look_ahead(*lines[i]);
     if (!lines[i]->line.empty()) oldest.add(lines[i]->line.time(), i);
   }
   size_t taken = 0;
@@ -108,6 +122,7 @@ size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest
     do {
       give(one, one.line.pop());
       if (++taken == most) return taken;
+      if (one.line.has_one()) look_ahead(one);
       if (one.line.empty() && !fill(one)) return taken;
     } while (!one.line.empty() && one.line.time() <= until);
     if (one.line.empty()) {

@@ -116,7 +116,7 @@ HeadResult read_head(std::string_view bytes) {
   HttpHead& head = result.head;
   const size_t space = first->find(' ');
   const size_t last = first->rfind(' ');
-  if (space == std::string_view::npos || last == space) return refuse(400, "this is no HTTP request");
+  if (space == std::string_view::npos || last == space) return refuse(400, "this is not an HTTP request");
   const std::string_view method = first->substr(0, space);
   const std::string_view version = first->substr(last + 1);
   std::string_view target = first->substr(space + 1, last - space - 1);

@@ -188,7 +188,7 @@ std::optional<HttpReply> RunViews::answer_at_once(const HttpRequest& request) co
                      prometheus_text(figures(), about_.tool, about_.group)};
   if (is_health(request.path)) return health(request.path == "/readyz");
   if (request.path == "/" || request.path.rfind(kTable, 0) == 0) return std::nullopt;
-  return HttpReply{404, HttpReply().type, "there is /, /metrics, /healthz, /readyz, /table/NAME\n"};
+  return HttpReply{404, HttpReply().type, "paths are /, /metrics, /healthz, /readyz, /table/NAME\n"};
 }
 
 }  // namespace kutils::serve

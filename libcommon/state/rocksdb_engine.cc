@@ -43,7 +43,7 @@ std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes
   if (std::error_code error;
       std::filesystem::exists(directory, error) && !std::filesystem::is_directory(directory, error))
     throw Error(
-        ExitCode::delivery, directory + " is not a directory, so it is no state of kutils",
+        ExitCode::delivery, directory + " is not a directory, so it is not a state of kutils",
         "remove it, and the state is restored from its changelog topic; or choose another --state-dir");
   const bool full = status.IsNoSpace();
   throw Error(ExitCode::delivery, message,

@@ -1,10 +1,13 @@
 // End-to-end latency through a running tool: latency_probe IN OUT [--rate N] [--seconds S]
+//                                            latency_probe --times OUT [--seconds S] [--warm-up S]
 // Produces N records a second (default 1000) to IN, each with its time of sending, reads OUT read_committed,
 // and prints
 //   {"records":…,"p50":ms,"p90":ms,"p99":ms,"max":ms}
-// Waits for the first record to come through (the tool's start is not latency), drops one second of warm-up,
+// Waits for the first record to come through (the tool's start is not latency), drops one second of warm-up (--warm-up),
 // then measures S seconds (default 10). Every record says number=150, so `number >= 100` keeps it. Brokers:
 // $KUTILS_BROKERS.
+// With --times others produce: a result's own time is when the newest record in it was sent, by this machine's
+// clock.
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
@@ -79,7 +82,16 @@ int64_t sent_at(const rd_kafka_message_t* message) {
   return std::strtoll(value.data() + at + kName.size(), nullptr, 10);
 }
 
-void run(const std::string& in, const std::string& out, double rate, int seconds) {
+int64_t wall_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// `in` empty: --times.
+void run(const std::string& in, const std::string& out, double rate, int seconds, int warm_up) {
+  const bool by_times = in.empty();
+  const auto now = [&] { return by_times ? wall_ns() : now_ns(); };
   rd_kafka_t* consumer = make_client(RD_KAFKA_CONSUMER, {{"group.id", "latency_probe"},
                                                          {"enable.auto.commit", "false"},
                                                          {"isolation.level", "read_committed"},
@@ -103,15 +115,16 @@ void run(const std::string& in, const std::string& out, double rate, int seconds
   rd_kafka_topic_partition_list_destroy(list);
 
   std::atomic<bool> stop{false};
-  std::thread sender([&] { send(in, rate, &stop); });
+  std::thread sender([&] {
+    if (!by_times) send(in, rate, &stop);
+  });
   std::vector<double> latencies;
   const auto give_up = SteadyClock::now() + std::chrono::seconds(60);
   int64_t measure_from = 0;
   int64_t measure_to = INT64_MAX;
   std::string why;
   while (true) {
-    const int64_t now = now_ns();
-    if (now >= measure_to) break;
+    if (now() >= measure_to) break;
     if (measure_from == 0 && SteadyClock::now() > give_up) {
       why = "nothing came through within a minute";
       break;
@@ -119,10 +132,11 @@ void run(const std::string& in, const std::string& out, double rate, int seconds
     rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer, 100);
     if (message == nullptr) continue;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      const int64_t arrived = now_ns();
-      const int64_t sent = sent_at(message);
+      const int64_t arrived = now();
+      const int64_t sent =
+          by_times ? rd_kafka_message_timestamp(message, nullptr) * 1'000'000 : sent_at(message);
       if (measure_from == 0) {
-        measure_from = arrived + 1'000'000'000;
+        measure_from = arrived + int64_t{warm_up} * 1'000'000'000;
         measure_to = measure_from + int64_t{seconds} * 1'000'000'000;
       }
       if (sent >= measure_from) latencies.push_back(static_cast<double>(arrived - sent) * 1e-6);
@@ -150,22 +164,30 @@ int main(int argc, char** argv) {
   std::vector<std::string> words;
   double rate = 1000;
   int seconds = 10;
+  int warm_up = 1;
+  bool by_times = false;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "--rate" && i + 1 < argc) {
       rate = std::atof(argv[++i]);
     } else if (arg == "--seconds" && i + 1 < argc) {
       seconds = std::atoi(argv[++i]);
+    } else if (arg == "--warm-up" && i + 1 < argc) {
+      warm_up = std::atoi(argv[++i]);
+    } else if (arg == "--times") {
+      by_times = true;
     } else {
       words.push_back(arg);
     }
   }
+  if (by_times) words.insert(words.begin(), std::string());
   if (words.size() != 2 || rate <= 0 || seconds <= 0) {
-    std::fputs("usage: latency_probe IN OUT [--rate N] [--seconds S]\n", stderr);
+    std::fputs("usage: latency_probe IN OUT [--rate N] [--seconds S] [--warm-up S], or --times OUT\n",
+               stderr);
     return 2;
   }
   try {
-    run(words[0], words[1], rate, seconds);
+    run(words[0], words[1], rate, seconds, warm_up);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "latency_probe: %s\n", error.what());
     return 1;

@@ -176,3 +176,44 @@ newest() {
   kjoin -q -e -g "$out" --on customer "table:$orders" "table:$customers" "$out"
   [ "$(($(count "$out") - before))" -eq "$(jq --argjson c "$one" '[.[] | select(.left.customer == $c)] | length' inner)" ]
 }
+
+@test "kjoin: records that came before the rows, and such without a key, are told of at the end, with the command" {
+  new_topic orders
+  new_topic users
+  new_topic nobody
+  for i in {1..70}; do echo "{\"user\":\"u$((i % 7))\"}"; done | kwrite -q "$orders"
+  sleep 0.1
+  printf '{"id":"u%d"}\n' 1 2 3 4 5 6 | kwrite -q --key id "$users"
+  echo '{"user":null}' | kwrite -q "$nobody"
+  local early none
+  early="60 of 70 records of $orders came before the row of their key in $users, in order of time, and did not match it"
+  none="70 of 70 records of $orders have no key and match nothing"
+  new_topic out1
+  run kjoin -e --on user "$orders" "table:$users" "$out1"
+  [ "$status" -eq 0 ]
+  [[ $output == *"$early"$'\n'"  to look up the rows as they are now: "* ]]
+  run bash -c "${output##*now: } 2>&1"
+  [[ $output == *"60 out"* && $output != *"came before"* ]]
+  new_topic out2
+  run kjoin -e "$orders" "table:$users" "$out2"
+  [[ $output == *"$none"$'\n'"  to join by a field: kjoin -e --on EXPR -g $out2-on $orders table:$users $out2" ]]
+  run bash -c "kjoin -e --on user -g $out2-on --global $orders table:$users $out2 2>&1"
+  [[ $output == *"60 out"* ]]
+  new_topic out3
+  run kjoin -e --within 1d "$orders" "$users" "$out3"
+  [[ $output == *"$none"$'\n'"  to join by a field: kjoin -e --within 1d --on EXPR -g $out3-on $orders $users $out3" ]]
+  new_topic out4
+  run kjoin -q -e "$orders" "table:$users" "$out4"
+  [ -z "$output" ]
+  new_topic out5
+  run kjoin -e --on user "$nobody" "table:$users" "$out5"
+  [[ $output == *"--on 'user' is null in 1 of 1 records of $nobody, which match nothing" ]]
+  new_topic out6
+  run kpipe -e kjoin --on user "table:$users" then kmap '*' -- "$orders" "$out6"
+  [[ $output == *"stage 1, kjoin: $early; --global looks up the rows as they are now" ]]
+  # Later records meet the rows: nothing to tell.
+  new_topic out7
+  for i in {1..70}; do echo "{\"user\":\"u$((i % 7))\"}"; done | kwrite -q "$nobody"
+  run kjoin -e --on user "$nobody" "table:$users" "$out7"
+  [[ $output == *"60 out, 11 filtered" ]]
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # klag and kwait: what waits for a group, and waiting for things, on a real broker.
 
+bats_require_minimum_version 1.5.0
 setup() { . "${KUTILS_SOURCE_DIR:-$BATS_TEST_DIRNAME/../..}/tests/support/kafka.bash"; kafka_setup; }
 teardown() { kafka_teardown; }
 
@@ -36,7 +37,17 @@ total() { klag --total -O json "$@" | jq -r '[.lag, .age_ms] | @csv'; }
   kread -e -g "$group" -O text "$src" >read.out
   refused_with 2 klag "${group}s"
   says "group '${group}s' has committed nothing" "did you mean: klag $group"
-  refused_with 2 koffset show "${group}s"; says "did you mean '$group'"
+  refused_with 2 koffset show "${group}s"; says "did you mean: koffset show $group"
+  kfilter -q -e true "$src" "$src-out"
+  refused_with 2 klag "$src-out"; says "did you mean: klag kfilter.$src.$src-out."
+  bash -c "$(sed -n 's/.*did you mean: //p' <<<"$output")" >lag.out
+  refused_with 2 koffset reset -o beginning "$src-out"; says "did you mean: koffset reset -o beginning kfilter.$src.$src-out."
+  # A place is for the first run: the note has the command that begins there again.
+  run -0 kfilter -e --tail 2 true "$src" "$src-out"
+  says "0 in, 0 out"
+  run -0 bash -c "$(sed -n 's/^  to begin there again: //p' <<<"$output")"
+  run -0 kfilter -e --tail 2 true "$src" "$src-out"
+  says "2 in, 2 out"
   refused_with 1 kwait --timeout 2s lag 0 "${group}s"; says "Did you mean '$group'?"
   refused_with 2 klag another; says "koffset list"
   [[ $output != *"did you mean"* ]]

@@ -52,7 +52,7 @@ T=1767225600000  # 2026-01-01T00:00:00Z
   serve table ktable --http 0 --by uri 'n=count()' "$in" "$out"
   wait_for 30 says_of_all "$out" 10
   refused_with 1 kquery --http "$at" "$out" /nothing
-  says "no row of '/nothing'"
+  says "no row has the key '/nothing'"
   [ "$(ask "$out" -o /dev/null -w '%{http_code}' --data-urlencode key=/nothing)" = 404 ]
   refused_with 2 kquery --http "$at" other /home
   says "the table here is '$out', not 'other'"

@@ -25,7 +25,7 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   new_topic other 2
   kfilter -q -e -g "../$group €" 'n > 0' "$src" "$other"
   koffset list | grep -qF "../$group €"
-  refused_with 2 koffset show "$group-x"; says "there is no group '$group-x'" "did you mean '$group'?"
+  refused_with 2 koffset show "$group-x"; says "there is no group '$group-x'" "did you mean: koffset show $group"
 
   # The plan commits nothing.
   koffset reset -o 1 --json "$group" >plan.out 2>plan.err
@@ -55,7 +55,9 @@ exists() { kcat -L -J -b "$KUTILS_BROKERS" | jq -e --arg t "$1" 'any(.topics[]; 
   new_topic a 2
   new_topic b 1
   local group=$a-g
-  seq 6 | produce "$a"
+  # Where records without a key go is chance.
+  seq 3 | produce "$a" -p 0
+  seq 3 | produce "$a" -p 1
   seq 3 | produce "$b"
   koffset commit -q --execute "$group" "$a=2" "$b=end"
   koffset export "$group" >saved

@@ -12,7 +12,7 @@ setup_file() {
     -X listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_SSL,CONTROLLER:PLAINTEXT \
     -X ssl.keystore.type=PEM -X "ssl.keystore.location=$keys/server.pem" -X sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512 \
     -X "listener.name.sasl.plain.sasl.jaas.config=$jaas.plain.PlainLoginModule required $(
-      for user in all reader writer grouped maker watcher operator admin; do printf 'user_%s="%s-secret" ' $user $user; done);" \
+      for user in all reader writer grouped maker watcher operator admin nobody; do printf 'user_%s="%s-secret" ' $user $user; done);" \
     -X "listener.name.sasl.scram-sha-512.sasl.jaas.config=$jaas.scram.ScramLoginModule required;" \
     -X authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer -X super.users=User:ANONYMOUS \
     -X auto.create.topics.enable=true >"$keys/start.log" 2>&1 3>&- 4>&- || { cat "$keys/start.log" >&2; return 1; }
@@ -196,6 +196,21 @@ may_work_as_group() {
   may all write topic "$late"
   soon tool kwindow -e -g "g-$late" --late "$late" -w 10s 'n=count()' "$src" "g-$late-out"
   [ "$(count "$late")" -eq 1 ]
+}
+
+@test "who may write to no topic at all, of one that may be seen: said by the topic's name, exit code 3" {
+  new_topic src
+  new_topic dst
+  echo '{"n":1}' | produce "$src"
+  may nobody describe topic "$dst"
+  may nobody read topic "$src"
+  may nobody read group "g-$dst"
+  as nobody
+  write_it() { refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite -F $conf - $dst" && says "topics written: $dst"; }
+  soon write_it
+  says "authorization failed" "WRITE on the topic" "kutils-security(7)"
+  within 15 refused_with 3 tool kfilter -e -g "g-$dst" --delivery at-least-once true "$src" "$dst"
+  says "topics written: $dst" "WRITE on the topic"
 }
 
 @test "kwrite --atomic without its transactional id: told which, and what needs none" {

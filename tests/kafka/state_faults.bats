@@ -425,7 +425,7 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
     local code=0
     env -u KUTILS_BROKERS kquery -q "$dst" "$key" >out.txt 2>err.txt || code=$?
     exits+=" $code"
-    [ "$code" -eq 0 ] || grep -q "no row of '$key' here: it may be in partition 1" err.txt
+    [ "$code" -eq 0 ] || grep -q "no row here has the key '$key': it may be in partition 1" err.txt
   done
   [[ $exits == *" 0"* && $exits == *" 2"* && $exits != *" 1"* ]] || { echo "$exits"; return 1; }
   table
@@ -470,10 +470,10 @@ right_in() { same <(wanted | cut -d' ' -f2- | sort) <(query_in "$1" "$dst" 2>sai
   grep -q "is an old copy" said
   env -u KUTILS_BROKERS kquery --state-dir one "$dst" 2>said | sort >got
   same <(wanted | cut -d' ' -f2- | sort) got
-  grep -q "2 partitions, as of .* ago; whether the group has gone on since is not known: no brokers" said
+  grep -q "2 partitions, as of .* ago; it is not known whether the group has committed more since: no brokers" said
   kquery -b 127.0.0.1:1 --state-dir one "$dst" 2>said | sort >got
   same <(wanted | cut -d' ' -f2- | sort) got
-  grep -q "is not known: cannot connect to 127.0.0.1:1" said
+  grep -q "it is not known whether .*: cannot connect to 127.0.0.1:1" said
   mv all.new all
   table_in one
   right_in one
@@ -486,7 +486,7 @@ right_in() { same <(wanted | cut -d' ' -f2- | sort) <(query_in "$1" "$dst" 2>sai
       grep -qF "$(wanted | sed -n "s/^$key //p")" got
       here=$((here + 1))
     else
-      grep -q "no row of '$key' here: it may be in partition 1 of group '$group', which is not in two" said
+      grep -q "no row here has the key '$key': it may be in partition 1 of group '$group', which is not in two" said
       there=$((there + 1))
     fi
   done

@@ -121,6 +121,31 @@ backlog() {
   done
 }
 
+@test "a record far ahead in a backlog keeps nothing back that stands behind it: nothing is late, joins find the rows of then" {
+  new_topic src 4 message.timestamp.after.max.ms=9223372036854775807
+  new_topic rows 4 message.timestamp.after.max.ms=9223372036854775807
+  new_topic dst 4
+  backlog | awk 'NR == 2000 { far = $0; sub(/"ts":[0-9]*/, "\"ts\":4102444800000", far); print far } { print }' >with_one
+  kcp -q - "$src" <with_one
+  kgroupby -e --on-error skip u "$src" "$src-by"
+  run kwindow -e -w 10s --emit close 'n=count()' "$src-by" "$src-out"
+  [ "$status" -eq 0 ]
+  [[ $output != *late* ]] || { echo "$output"; return 1; }
+  # A row each 10 s, and a record each second, of one key in each partition.
+  for ((p = 0; p < 4; ++p)); do
+    seq 0 299 | awk -v p=$p '{ printf "{\"partition\":%d,\"ts\":%.0f,\"key\":\"k%d\",\"payload\":\"{\\\"v\\\":%d}\"}\n", p, 1700000000000 + $1 * 10000, p, $1 }
+      $1 == 20 && p == 0 { print "{\"partition\":0,\"ts\":4102444800000,\"key\":\"other\",\"payload\":\"{}\"}" }'
+  done | kcp -q - "$rows"
+  test_topics create "$src-clicks" 4
+  for ((p = 0; p < 4; ++p)); do
+    seq 0 2990 | awk -v p=$p '{ printf "{\"partition\":%d,\"ts\":%.0f,\"key\":\"k%d\",\"payload\":\"{\\\"n\\\":%d}\"}\n", p, 1700000000005 + $1 * 1000, p, $1 }'
+  done | kcp -q - "$src-clicks"
+  kjoin -e --trust-partitioning "$src-clicks" "table:$rows" "$dst"
+  consume "$dst" | jq -s 'map(select(.right.v != (.left.n / 10 | floor))) | length' >wrong
+  [ "$(count "$dst")" -eq 11964 ]
+  [ "$(cat wrong)" -eq 0 ]
+}
+
 # in_order_of_time TOPIC N: N records; of each partition at most 27 stand behind one with a later time. (None, where
 # no partition keeps the process waiting for 5 s.)
 in_order_of_time() {

@@ -293,6 +293,36 @@ END
   kfilter -e 'n > 2' "$quiet" "$none"
 }
 
+@test "a group with state that failed at its first record takes the corrected command, also with --by" {
+  new_topic src 2
+  printf '%s\n' '{"n":1,"k":"a"}' '{"n":2,"k":"a"}' '{"n":3,"k":"b"}' | kwrite -q "$src"
+  new_topic dst
+  refused_with 4 ktable -e 'n=count()' "$src" "$dst"
+  says "no key: use --by"
+  refused_with 4 ktable -e 'n=count(), s=sum(n)' "$src" "$dst"
+  run ktable -e --by k 'n=count()' "$src" "$dst"
+  [ "$status" -eq 0 ]
+  [[ $output == *"has processed no record yet: it takes this configuration"* ]]
+  same <(printf '%s\n' '{"k":"a","n":2}' '{"k":"b","n":1}') <(consume "$dst" | sort)
+  ktable -e --by k 'n=count()' "$src" "$dst"
+  echo '{"n":3,"k":"b"}' | kwrite -q "$src"
+  rm -rf "$KUTILS_STATE_DIR"
+  ktable -e --by k 'n=count()' "$src" "$dst"
+  same <(printf '%s\n' '{"k":"a","n":2}' '{"k":"b","n":1}' '{"k":"b","n":2}') <(consume "$dst" | sort)
+  refused_with 2 ktable -e --by k 'n=count(), s=sum(n)' "$src" "$dst"
+  says "stores another configuration"
+  new_topic two
+  refused_with 4 ktable -e --by m 'n=count()' "$src" "$two"
+  run ktable -e --by k 'n=sum(n)' "$src" "$two"
+  [ "$status" -eq 0 ]
+  same <(printf '%s\n' '{"k":"a","n":3}' '{"k":"b","n":6}') <(consume "$two" | sort)
+  # The state of --by has a partition more, of positions.
+  new_topic three
+  refused_with 4 ktable -e --by m 'n=count()' "$src" "$three"
+  refused_with 2 ktable -e 'n=count()' "$src" "$three"
+  says "stores another configuration, whose changelog topic has 3 partitions in place of 2" "koffset reset --execute"
+}
+
 @test "a group remembers what its expressions were given, not how it was spelled" {
   new_topic src
   echo '{"n":1}' | produce "$src"
@@ -470,7 +500,7 @@ event_times() {
   for n in 1 2 3 4 5 6; do echo "{\"a\":$n}"; done | kwrite -q --key a "$grown"
   all_read() { [ "$(wc -l <reads.out)" -eq 7 ]; }
   wait_for 40 all_read
-  file_has reads.err "has got more partitions: 2 new, read from the beginning"
+  file_has reads.err "has more partitions now: 2 new, read from the beginning"
   stop_tool "$reads"
   end_of_tool "$counts" 30
   [ "$status" -eq 2 ]

@@ -53,7 +53,7 @@ of() { once "$1" | jq -c "select(.${1%s} == \"$2\") | $3"; }  # of groups|topics
 }
 
 @test "ktop: what is wrong is said: names, options, no terminal" {
-  refused_with 2 ktop; says "no terminal" "ktop --once"
+  refused_with 2 ktop; says "not a terminal" "ktop --once"
   refused_with 2 ktop --once --every 0 groups no-such-group; says "there is no group 'no-such-group'"
   refused_with 2 ktop --once --every 0 topics no-such-topic; says "there is no topic 'no-such-topic'"
   refused_with 2 ktop --once nonsense; says "groups, topics, tools"

@@ -54,7 +54,7 @@ committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { pri
   [ "$(kquery "$rows" | jq -s 'map(.c) | add')" = 20 ]
   for one in counts some; do [ "$(kquery "${!one}" | jq -s 'map(.c) | add')" = 200 ]; done
   counted_is "$windows" 200
-  grep -q "group $counts has no offsets in $src any more: it continues at those that its changelog tells" notes
+  grep -q "group $counts has no offsets in $src any more: it continues at those in its changelog" notes
   # The topic is another one.
   before=$(count "$counts")
   test_topics delete "$src"

@@ -162,3 +162,17 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
     "$tool" --help | grep -q 'kutils-{options'
   done
 }
+
+@test "words that readers stumble over stand in no page, no help and no message" {
+  # Those of a list that a reader made; a new one is added when somebody stumbles.
+  words='\b(anew|for ever|go(es|ing)? on with|gone on with|is there no|nobody|at that place|yet more|what (is|there) (there|is))\b'
+  run grep -rnwiE "$words" "$KUTILS_SOURCE_DIR"/man --include='*.md'
+  [ "$status" -eq 1 ] || { echo "$output"; return 1; }
+  for tool in $(tools); do
+    run bash -c "'$tool' --help-all; '$tool' --help"
+    ! grep -niE "$words" <<<"$output" || { echo "$tool"; return 1; }
+  done
+  # Messages: the texts in the sources, without comments.
+  run bash -c "cd '$KUTILS_SOURCE_DIR' && grep -rnoE --include='*.cc' --include='*.h' '\"[^\"]*\"' libcommon tools | grep -iE '$words'"
+  [ "$status" -eq 1 ] || { echo "$output"; return 1; }
+}

@@ -56,6 +56,8 @@ spelling() {
   spelling kfilter 'uri =~ "^/p"' 'select(.uri | test("^/p"))'
   spelling kfilter 'uri !~ /r.*c/' 'select(.uri | test("r.*c") | not)'
   spelling kfilter 'select(.number > 100)' 'select(.number > 100)'
+  spelling kfilter 'has("email") and number > 100' 'select(has("email") and .number > 100)'
+  spelling kfilter '!has("first name") && number > 3' 'select((has("first name") | not) and .number > 3)'
   spelling kmap 'uri, s=startswith(uri, "/p")' '{uri, s: (.uri | startswith("/p"))}'
 }
 
@@ -170,6 +172,7 @@ spelling() {
   spelling kmap 'r="a" if number > 100 else "b"' '{r: (if .number > 100 then "a" else "b" end)}'
   spelling kmap 's=uri[0:2], t=uri[1:]' '{s: .uri[0:2], t: .uri[1:]}'
   spelling kmap 'n=nobody ?? "x"' '{n: "x"}'
+  spelling kmap 'n=.nobody // "x", m=.number // 0' '{n: "x", m: .number}'
   spelling kmap 'e=nobody or "x"' '{e: "x"}'
   spelling kmap 'e=nobody // "x"' '{e: "x"}'
   spelling kmap 'e=number // 7' '{e: (.number / 7 | floor)}'
@@ -510,6 +513,10 @@ END
   gives 'koffset reset -o beginning g clicks' koffset reset g --topic clicks --to-earliest
   gives 'kmap -I csv -O json a ./in.csv' kmap --icsv --ojson a ./in.csv
   gives 'koffset list' klag --all-groups
+  gives "kread -b h:1 -o beginning '^cl.*$'" kread --bootstrap-server h:1 --whitelist 'cl.*' --from-beginning
+  gives "kread -e '^(cl.*|views)$'" kread --include 'cl.*,views' -e
+  gives 'ktopic describe -b h:1 clicks' kread -b h:1 -Q -t clicks:0:-1
+  gives 'ktopic list' ktopic --zookeeper z:2181 --list
   gives 'kread -e T' kread -Ct T -e
   gives 'kread -p 1,2 clicks' kread -p 1,2 -t clicks
   gives "ktable -b h:1 --by country -o beginning 'count()' clicks" ktable --bootstrap-server h:1 --topic clicks 'count()' --by country --from-beginning
@@ -578,39 +585,34 @@ END
     hint "${@:2}" || return 1
     [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
   }
-  gives '--since 1h' kread --since '1 hour ago' clicks
-  gives '--since 2h' kread --since '2 hours' clicks
-  gives '--since 30m' kread --since now-30m clicks
-  gives '--since 1w' kread --since 'last week' clicks
-  gives '--until 5m' kread --until '5 Minutes ago' clicks
-  gives '-o 5:10' kread -o 5-10 clicks
-  gives '-o 5:10' kread -o 5..10 clicks
-  gives '-o beginning' kread -o first clicks
-  gives '-w 10s' kwindow -w 10 'count()' clicks
-  gives '-w 10s' kwindow -w '10 seconds' 'count()' clicks
-  gives '-w 5m' kwindow -w tumbling:5m 'count()' clicks
-  gives '-w 1m/10s' kwindow -w hopping:1m/10s 'count()' clicks
-  gives '-w 1m/10s' kwindow -w 10s/1m 'count()' clicks
-  gives '-w 1m/10s' kwindow -w '10 s/1 min' 'count()' clicks
-  gives '-w 1h' kwindow -w hour 'count()' clicks
-  gives '-w month' kwindow -w 1mo 'count()' clicks
-  gives "kwindow -w 1m 'count()' clicks" kwindow -w 60000 'count()' clicks
-  gives "kwindow -w 1m 'count()' clicks" kwindow -w 1M 'count()' clicks
+  gives 'kread --since 1h clicks' kread --since '1 hour ago' clicks
+  gives 'kread --since 2h clicks' kread --since '2 hours' clicks
+  gives 'kread --since 30m clicks' kread --since now-30m clicks
+  gives 'kread --since 1w clicks' kread --since 'last week' clicks
+  gives 'kread --until 5m clicks' kread --until '5 Minutes ago' clicks
+  gives 'kread -o 5:10 clicks' kread -o 5-10 clicks
+  gives 'kread -o 5:10 clicks' kread -o 5..10 clicks
+  gives 'kread -o beginning clicks' kread -o first clicks
+  local window
+  for window in 10:10s '10 seconds:10s' 'tumbling:5m:5m' hopping:1m/10s:1m/10s 10s/1m:1m/10s '10 s/1 min:1m/10s' hour:1h 1mo:month \
+    60000:1m 1M:1m; do
+    gives "kwindow -w ${window##*:} 'count()' clicks" kwindow -w "${window%:*}" 'count()' clicks
+  done
   gives "kwindow -w 10s 'count()' clicks" ktable -w 10s 'count()' clicks
-  gives '-c 1000' kread -c 1k clicks
-  gives '-c 1000000' kgen -c 1e6 clicks
-  gives '-c 1000' kread -c 1_000 clicks
-  gives '--on-error fail' kfilter --on-error stop true clicks
-  gives '--on-error skip' kfilter --on-error ignore true clicks
-  gives '--on-error dead-letter:bad' kfilter --on-error dlq:bad true clicks
-  gives '--delivery exactly-once' kfilter --delivery exactly_once true a b
+  gives 'kread -c 1000 clicks' kread -c 1k clicks
+  gives 'kgen -c 1000000 clicks' kgen -c 1e6 clicks
+  gives 'kread -c 1000 clicks' kread -c 1_000 clicks
+  gives 'kfilter --on-error fail true clicks' kfilter --on-error stop true clicks
+  gives 'kfilter --on-error skip true clicks' kfilter --on-error ignore true clicks
+  gives 'kfilter --on-error dead-letter:bad true clicks' kfilter --on-error dlq:bad true clicks
+  gives 'kfilter --delivery exactly-once true a b' kfilter --delivery exactly_once true a b
   gives 'kgen -c 10 clicks' kgen clicks 10
   gives 'kdedup --within 5s uri clicks' kdedup --by uri --within 5s clicks
-  gives '--on id' kjoin --within 1s --on 'left.id == right.id' a b c
-  gives '--on id=other' kjoin --within 1s --on 'a.id == b.other' a b c
-  gives '--on id=other' kjoin --within 1s --on 'id == other' a b c
-  gives '--on user=_key' kjoin --on 'a.user = users.id' a table:users c
-  gives '--on customer_id=_key' kjoin --on 'orders.customer_id = customers.id' table:orders table:customers c
+  gives 'kjoin --within 1s --on id a b c' kjoin --within 1s --on 'left.id == right.id' a b c
+  gives 'kjoin --within 1s --on id=other a b c' kjoin --within 1s --on 'a.id == b.other' a b c
+  gives 'kjoin --within 1s --on id=other a b c' kjoin --within 1s --on 'id == other' a b c
+  gives 'kjoin --on user=_key a table:users c' kjoin --on 'a.user = users.id' a table:users c
+  gives 'kjoin --on customer_id=_key table:orders table:customers c' kjoin --on 'orders.customer_id = customers.id' table:orders table:customers c
   # With one '=' a record may have an object called left: a note.
   KUTILS_BROKERS=localhost:1 run kjoin --explain --within 1s --on 'left.id = right.id' a b c
   [[ $output == *"names the sides, write: --on id"* ]] || { echo "$output"; return 1; }
@@ -661,6 +663,145 @@ END
   run bash -c "printf 'id,name\n1,a\n' | ktable --by name 'n=count()'"
   [ "$status" -eq 4 ]
   [[ $output == *"to read it as a header: ktable --by name -I csv 'n=count()'"* ]]
+}
+
+@test "options of SQL's joins, grep, Kafka Streams and of other places; a stage behind --, a key of two" {
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives "kfilter -e '(n >= 100) && (uri != \"/\")' clicks p" kfilter -e 'n >= 100' --where 'uri != "/"' clicks p
+  gives "kfilter -e 'n > 3' clicks p" kcp -e --where 'n > 3' clicks p
+  gives "kmerge -e -g merge-both clicks,users both" kmerge -e clicks,users both
+  gives "kjoin -e clicks table:users j" kjoin -e --inner clicks table:users j
+  gives "kjoin -e --left clicks table:users j" kjoin -e --type left clicks table:users j
+  gives "kjoin -e --outer clicks users j" kjoin -e --how=full_outer clicks users j
+  run kjoin -e --right clicks table:users j
+  [[ $status -eq 2 && $output == *"--left, with LEFT and RIGHT in each other's place"* ]]
+  gives "ktopic create --config cleanup.policy=delete --config retention.ms=7d t" ktopic create t --config retention=7d --config cleanup=delete
+  gives "ktopic alter --config retention.ms=7d t" ktopic alter t --config retention_ms=7d
+  gives "kpipe -e kfilter 'n > 1' then kmap uri -- clicks out" kpipe -e kfilter 'n > 1' -- clicks out then kmap uri
+  gives "kread -e --grep '(?i)/HOME' clicks" kread clicks -e --grep /HOME -i
+  gives "kfilter -e 'n > 1' clicks p" kfilter -e 'n > 1' -o p clicks
+  gives "kfilter -e 'n > 1' clicks p" kfilter -e -i clicks -o p 'n > 1'
+  gives "kfilter -m 5 'n > 1' clicks p" kfilter -n 5 'n > 1' clicks p
+  grep -q 'a number of records is: kfilter' err.txt
+  gives "kread -c 3 clicks" kread clicks -n 3
+  gives "kwindow -e -w 1m/10s --by uri 'count()' clicks w" kwindow -e -w hopping:1m/10s --by uri 'count()' clicks w
+  gives "kwindow -e -w 1m/10s --by uri 'count()' clicks w" kwindow -e -w 10s/1m --by uri 'count()' clicks w
+  gives "kwindow -e -w 1m/10s --by uri 'count()' clicks w" kwindow -e -w 1m --every 10s --by uri 'count()' clicks w
+  gives "kwindow -w 1m --emit close 'count()' clicks w" kwindow -w 1m --emit final 'count()' clicks w
+  gives "ktable --emit update 'count()' clicks w" ktable --emit changes 'count()' clicks w
+  gives "kwindow -w 1m --grace 5s 'count()' clicks w" kwindow -w 1m --grace 5 'count()' clicks w
+  gives "klag --max-age 5s g" klag --max-age 5 g
+  gives "kpipe -e kfilter true then kwindow -w 1m --grace 5s 'count()' -- clicks" \
+    kpipe -e kfilter true then kwindow -w 1m --grace 5 'count()' -- clicks
+  gives "kmap -e --key '[uri, country]' '*' clicks m" kmap -e --key uri --key country '*' clicks m
+  gives "kdedup -e --within 1h user clicks d" kdedup -e user clicks d
+  gives "kdedup -e user clicks d" kdedup -e --by user clicks d
+  gives "kread -e -f '%k %s\\n' clicks" kread clicks -e -f 'key value'
+  echo '{"topic":"clicks","partition":0,"offset":1}' >offsets
+  gives "koffset import g offsets" koffset import offsets g
+  gives "kgroupby -e EXPR clicks g" kgroupby -e clicks g
+  grep -q "if 'clicks' is a field, envelopes have its value: kgroupby -e -O envelope clicks g$" err.txt
+}
+
+@test "options of other programs in the place where they stand: the whole command" {
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives "kpipe -e kfilter 'n > 1' then ktable --total 'count()' -- clicks" kfilter -e --count 'n > 1' clicks
+  gives "kfilter -m 5 'n > 1' clicks" kfilter --count 5 'n > 1' clicks
+  gives "kmap '*, n=1, -uri' clicks" kmap --drop=uri '*, n=1' clicks
+  gives "kmap '*, -uri' clicks" kmap --drop=uri clicks
+  gives "kmap -e uri clicks out" kcp -e --select uri clicks out
+  gives "kread --until 2h clicks" kread --to 2h clicks
+  gives "kread -o beginning:500 clicks" kread --to 500 clicks
+  gives "kread -o 500 clicks" kread --from 500 clicks
+  gives "kread -o beginning clicks" kread --from earliest clicks
+  gives "kread --since 2024-01-01 clicks" kread --from 2024-01-01 clicks
+  gives "ktable -o end 'count()' clicks" ktable --end 'count()' clicks
+  gives "kfilter 'n > 1' clicks" kfilter --follow 'n > 1' clicks
+  gives "kfilter -O table --sort n 'n > 1' clicks" kfilter --sort-by n 'n > 1' clicks out
+  gives "koffset reset --since 2h g" koffset reset --to 2h g
+  gives "kwrite -I csv ./in.csv clicks" kwrite --csv ./in.csv clicks
+  gives "kwrite -m 5 clicks" kwrite -n 5 clicks
+  gives "kwrite -p 3 ./in clicks" kwrite --partition 3 ./in clicks
+  grep -q 'the partition is: kwrite' err.txt
+  gives "kcp -m 5 clicks out" kcp --limit 5 clicks out
+  gives "ktopic create --partitions 3 --replication 2 t" ktopic create t --partitions=3 --replicas 2
+  gives "ktopic delete --execute t" ktopic delete -y t
+  gives "ktopic delete --execute t" ktopic delete --force t
+  gives "kread clicks" kread --value-only clicks
+  gives "kread -v clicks" kread --verbose clicks
+  gives "kread --pretty clicks" kread --pretty-print clicks
+  gives "kread -e --types clicks" kfilter --schema 'n > 1' clicks
+  gives "ktopic describe clicks" kread --describe clicks
+  gives "kwrite clicks" kread -P clicks
+  gives "kwindow -e -w 1m 'count()' clicks" kread -w clicks
+  gives "kjoin --on id clicks table:users j" kjoin --using id clicks table:users j
+  gives "kjoin --on id clicks table:users j" kjoin --by id clicks table:users j
+  gives "kwindow -w session:30m --by uri 'count()' clicks" kwindow --gap 30m --by uri 'count()' clicks
+  gives "kwindow -w 1m/10s --by uri 'count()' clicks" kwindow --hop 10s --size 1m --by uri 'count()' clicks
+  gives "ktable --by uri 'count()' clicks" ktable --key uri 'count()' clicks
+  gives "kread --tail 5 clicks" kread --last 5 clicks
+  gives "kfilter --tail 5 'n > 1' clicks" kfilter --last 5 'n > 1' clicks
+  # Where the length is not known, nothing is.
+  run kwindow --hop 10s 'count()' clicks
+  [[ $status -eq 2 && $output == *"-w LENGTH/STEP"* ]]
+}
+
+@test "what is pasted does it: keys of two, lists of SQL's windows, jq's map, || of numbers" {
+  rows
+  spelling kmap 'map(.number)' '.number'
+  spelling kmap 'map(.number + 1)' '.number + 1'
+  spelling kmap 'map({uri, n: .number})' '{uri, n: .number}'
+  # kmap chooses no records.
+  run kmap 'map(select(.number > 3))' ./in.ndjson
+  [[ $output != *'=(.number > 3)'* ]]
+  record_spelling kmap 'x=uri || number' '{x: "\(.uri)\(.number)"}'
+  hint kscan --total '*, p=LAG(number) OVER (ORDER BY number), rn=ROW_NUMBER() OVER ()' ./in.ndjson
+  [ "$hint" = '*, p=lag(number), rn=count()' ]
+  [ "$(kscan --total "$hint" ./in.ndjson | jq -s '.[9] == .[9] and .[9].p == .[8].number and .[9].rn == 10')" = true ]
+  hint kscan '*, p=LAG(number) OVER (PARTITION BY uri), n=number' ./in.ndjson
+  [ "$hint" = "kscan --by uri '*, p=lag(number), n=number' ./in.ndjson" ]
+  [ "$(eval "$hint" | jq -c 'select(.uri == "/home") | [.p, .number]' | sed -n 2p)" = \
+    "$(jq -c 'select(.uri == "/home") | .number' in.ndjson | sed -n 1,2p | jq -sc .)" ]
+  hint kmap -O envelope --key uri --key country '*' ./in.ndjson
+  [ "$(eval "$hint" | head -n 1 | jq -r .key)" = "$(head -n 1 in.ndjson | jq -c '[.uri, .country]')" ]
+}
+
+@test "CSV without -I csv: a list of names, in quotes, by tabs, or a file's name; not a slip before JSON" {
+  csv() {
+    run "$@"
+    [ "$status" -eq 4 ]
+    hint=$(sed -n 's/^  to read it as a header: //p' <<<"$output")
+    [ "$(grep -c 'header' <<<"$output")" -eq 1 ]
+  }
+  printf 'id,name\n1,a\n' >people.csv
+  cp people.csv people.txt
+  printf '"id","full name"\n"1","a"\n' >quoted.txt
+  printf 'id\tname\n1\ta\n' >people.tab
+  printf 'the id,full name\n1,a\n' >sentence.csv
+  csv kmap '*' ./people.txt
+  [ "$hint" = "kmap -I csv '*' ./people.txt" ]
+  [ "$(eval "$hint")" = '{"id":1,"name":"a"}' ]
+  csv kmap '*' ./quoted.txt
+  [ "$(eval "$hint")" = '{"id":1,"full name":"a"}' ]
+  csv kmap '*' ./people.tab
+  [ "$(eval "$hint")" = '{"id":1,"name":"a"}' ]
+  csv kmap '*' ./sentence.csv
+  [ "$(eval "$hint")" = '{"the id":1,"full name":"a"}' ]
+  printf 'hello,world\n{"a":1}\n' >slip.ndjson
+  run kmap '*' ./slip.ndjson
+  [[ $status -eq 4 && $output != *csv* ]]
+  printf 'hello world, again\n' >text
+  run kmap '*' ./text
+  [[ $status -eq 4 && $output != *csv* ]]
+  [ -z "$(kmap -q '*' ./people.csv 2>&1 >/dev/null | grep header)" ]
 }
 
 @test "kfilter -v, as grep has it, is answered by the condition turned round" {
@@ -981,6 +1122,37 @@ END
   kread -q -e -g G -c 3 clicks >/dev/null
   klag G click 2>err.txt && exit 1
   grep -q "did you mean 'clicks'?" err.txt
+END
+  export -f hint
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "CSV files, ./ forgotten, OUT as -o, several topics without -g: pasted on a broker" {
+  cat >script <<'END'
+  kgen -q --seed 1 -c 20 clicks clicks
+  pasted() {
+    hint "${@:2}" || exit 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; exit 1; }
+    bash -c "$hint" >pasted.out 2>pasted.err || { echo "$hint: $(cat pasted.err)"; exit 1; }
+  }
+  printf 'id,name\nu1,a\nu2,b\n' >people.csv
+  printf '{"id":"u1"}\n{"id":"u2"}\n' >users.ndjson
+  kwrite ./people.csv people 2>err.txt && exit 1
+  bash -c "$(sed -n 's/^  to read it as a header: //p' err.txt)" 2>pasted.err
+  [ "$(kread -q -e people | jq -c .name | tr '\n' ' ')" = '"a" "b" ' ]
+  pasted 'kwrite -I csv ./people.csv people2' kwrite people.csv people2
+  [ "$(kread -q -e --count people2)" -eq 2 ]
+  pasted 'kwrite --key id ./users.ndjson users' kwrite --key id users.ndjson users
+  if grep -q kcp err.txt; then exit 1; fi
+  [ "$(kread -q -e -f '%k ' users)" = 'u1 u2 ' ]
+  pasted "kwrite -I csv ./people.csv people3" kwrite -I csv people.csv people3
+  pasted "kfilter -e 'number >= 0' clicks p5" kfilter -e 'number >= 0' -o p5 clicks
+  [ "$(kread -q -e --count p5)" -eq 20 ]
+  pasted "kmerge -e -g merge-both clicks,people both" kmerge -e clicks,people both
+  pasted "kdedup -e --within 1h user clicks d1" kdedup -e user clicks d1
+  pasted "kbranch -e 'low=number < 50,mid=number < 100' clicks high" kbranch -e 'low=number < 50' 'mid=number < 100' clicks high
+  [ "$(cat <(kread -q -e low) <(kread -q -e mid) <(kread -q -e high) | wc -l)" -eq 20 ]
 END
   export -f hint
   run kbroker bash -e script

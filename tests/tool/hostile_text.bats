@@ -45,7 +45,7 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
     # shellcheck disable=SC2086
     ( ulimit -v 4000000; timeout 20 $one ) >out.txt 2>err.txt </dev/null || code=$?
     [ "$code" -eq 2 ] || { echo "$one: $code"; cat err.txt; return 1; }
-    grep -q "'/dev/zero' has a line of more than 1 MiB: it is no text file" err.txt || { cat err.txt; return 1; }
+    grep -q "'/dev/zero' has a line of more than 1 MiB: it is not a text file" err.txt || { cat err.txt; return 1; }
   done
   code=0
   yes '' | timeout 20 kfilter @/dev/stdin ./in >out.txt 2>err.txt || code=$?

@@ -51,7 +51,7 @@ refused() { refused_with 2 "$@"; }
   refused kjoin a table:./users.csv c; says "which column of the file" "--on id"
   refused kjoin --on id a ./users.csv c; says "can only be a table" "table:./users.csv"
   refused kjoin --on id a table:./users.txt c; says "does not tell the format of the file"
-  refused kjoin --on id --reload 0s a table:./users.csv c; says "no time lies between the looks"
+  refused kjoin --on id --reload 0s a table:./users.csv c; says "the time between two looks must be above 0"
   refused kjoin --on id --global a table:./users.csv c; says "--global does nothing here"
   refused kjoin --on id a table:- c; says "RIGHT '-' is lines"
   refused kjoin --on 'id ==' a table:./users.csv c; says "--on"
@@ -64,4 +64,19 @@ refused() { refused_with 2 "$@"; }
   kjoin --explain -g G --on a table:b table:c d >two
   same <(printf '%s\n' 'from table:b' 'to G-repartition' 'from G-repartition' 'and table:c' 'to G-repartition-2' \
     'from G-repartition-2' 'to d') <(grep -E '^  (from|and|to) ' two | sed 's/^  //; s/ (.*//')
+}
+
+@test "kjoin --on: 'in' is what was read from LEFT and RIGHT, not from the internal topic" {
+  cat >count.sh <<'END'
+set -e
+printf '{"id":"u%d"}\n' 1 2 | kwrite -q --key id users
+for i in {1..200}; do echo "{\"user\":\"u$((i % 7))\"}"; done >orders.ndjson
+kwrite -q ./orders.ndjson orders
+printf '{"id":"u%d"}\n' 3 4 | kwrite -q --key id users
+kwrite -q ./orders.ndjson orders
+kjoin -e --on user orders table:users joined
+END
+  run kbroker --topic users:4 --topic orders:4 bash count.sh
+  [ "$status" -eq 0 ]
+  [[ $output == *"kjoin: 404 in, "* ]] || { echo "$output"; return 1; }
 }

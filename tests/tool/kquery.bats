@@ -47,13 +47,13 @@ R
 @test "no row in the windows asked for: why that may be" {
   make_states
   refused_with 1 kquery --at 1970-01-01T00:01:00Z per_uri /a
-  says "no row of '/a'" "--expires"
+  says "no row has the key '/a'" "--expires"
 }
 
 @test "no window at all, asked for without a key: said, and no row" {
   make_states
   refused_with 1 kquery --at 1970-01-01T00:01:00Z per_uri
-  says "no row in these windows" "--expires"
+  says "no window in the time asked for" "--expires"
   refused_with 1 kquery -q --from 1970-01-01T00:01:00Z per_uri
   [ -z "$output" ]
 }
@@ -61,7 +61,7 @@ R
 @test "without a broker it is said as of when the rows are" {
   make_states
   kquery totals /a 2>said
-  grep -q "state of group 'ktable.clicks', 2 partitions, as of .* is not known: no brokers" said
+  grep -q "state of group 'ktable.clicks', 2 partitions, as of .*; it is not known whether the group has committed more since: no brokers are given" said
   [ -z "$(kquery -q totals /a 2>&1 >/dev/null)" ]
 }
 
@@ -163,7 +163,7 @@ R
   make_states
   rm -rf state/kwindow.clicks
   for file in state/ktable.clicks/0/db/*.sst; do truncate -s 20 "$file"; done
-  refused_with 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "is damaged" "restores what is missing from its changelog topic"
+  refused_with 5 kquery -g ktable.clicks totals; says "state/ktable.clicks/0" "is damaged" "restores the missing rows from its changelog topic"
   make_state state x 0 odd - 'n=count()' </dev/null
   rm -r state/x/0/db/CURRENT
   refused_with 5 kquery -g x odd; says "state/x/0"

@@ -63,3 +63,15 @@ feed() { printf '%s\n' '{"n":1}' '{"n":' '{"m":1}' '{"n":"x"}' '{"n":3}'; }
   refused_with 4 ktable -I envelope --emit after:5s 'n=count()' ./in
   says "the record has no time: use --time EXPR or --time wall"
 }
+
+@test "kread --stats and --types as CSV: one header, each row with all columns" {
+  jq -nc 'range(40) | {n: ., text: ("x" * .)}' >in
+  local what
+  for what in --stats --types; do
+    kread "$what" ./in -O csv >got.csv
+    kread "$what" ./in -O json >got.json
+    [ "$(python3 -c 'import csv, sys; print(*{len(row) for row in csv.reader(open(sys.argv[1]))})' got.csv)" = "$(jq -s 'map(keys) | add | unique | length' got.json)" ]
+    [ "$(wc -l <got.csv)" -eq $(($(wc -l <got.json) + 1)) ]
+  done
+  grep -q '^topic,partition,records,.*,bytes_up_to,percent$' <(kread --stats ./in -O csv)
+}

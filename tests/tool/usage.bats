@@ -18,11 +18,11 @@ refused() {
 
 @test "other tools' letters are answered in our spelling" {
   refused kfilter -t clicks a; says "'-t'" "operands"
-  refused kread -G group clicks; says "-g NAME"
+  refused kread -G group clicks; says "a consumer group is: kread -g group clicks"
   refused kread -C -t clicks; says "write: kread clicks"
   refused kwrite -P -t clicks; says "write: kwrite clicks"
   refused kread --from-beginning clicks; says "-o beginning"
-  refused kread --bootstrap-server localhost:9092 clicks; says "-b HOST"
+  refused kread --bootstrap-server localhost:9092 clicks; says "brokers are: kread -b localhost:9092 clicks"
 }
 
 @test "a forgotten or doubled operand shows the usage" {
@@ -255,9 +255,9 @@ refused() {
 
 @test "what is wrong with a range is found before anything opens" {
   export KUTILS_BROKERS=localhost:1
-  refused kfilter -o sometime true in out; says "-o sometime: no such place in a topic"
+  refused kfilter -o sometime true in out; says "-o sometime: not a position in a topic"
   refused kread --since someday in; says "--since" "yesterday"
-  refused kread -o 09:30 in; says "a time of day needs an @" "write: -o @09:30"
+  refused kread -o 09:30 in; says "a time of day needs an @" "write: kread -o @09:30 in"
   refused kread -o 23:15 in; says "ends before it begins" "a time of day is: -o @23:15"
   refused kread --until 12:77 in; says "--until"
 }
@@ -348,8 +348,8 @@ refused() {
   refused kread a b; says "several topics are one operand: kread a,b"
   refused kread 'x_*'; says "begins with ^: '^x_.*\$'"
   refused kread -z zstd a; says "compression.codec=zstd"
-  refused kread --limit 3 a; says "-c N"
-  refused ktable --group-by uri 'count()' a; says "--by EXPR"
+  refused kread --limit 3 a; says "is: kread -m 3 a"
+  refused ktable --group-by uri 'count()' a; says "ktable --by uri 'count()' a"
   refused kread --list; says "ktopic list"
 }
 
@@ -462,7 +462,7 @@ END
   export KUTILS_BROKERS=localhost:1
   refused klag; says "missing operand GROUP"
   refused klag -q g; says "--max-records N or --max-age D"
-  refused klag --watch 1s --max-age 1m g; says "--watch goes on until it is stopped"
+  refused klag --watch 1s --max-age 1m g; says "--watch runs until it is stopped"
   refused kwait lag 0; says "kwait lag takes N GROUP [TOPIC]..."
   refused kwait nothing x; says "kwait cannot wait for 'nothing'" "record EXPR TOPIC"
   refused kwait record 'n ==' t; says "EXPR"
@@ -499,9 +499,9 @@ END
   refused ktopic create --config retention.ms x; says "not NAME=VALUE"
   refused ktopic create --execute x; says "ktopic create has no option --execute"
   refused ktopic alter x; says "nothing to change"
-  refused ktopic trim x; says "the place is missing, before which" "--since TIME"
+  refused ktopic trim x; says "the position is missing" "--since TIME"
   refused ktopic trim -o 1:5 x; says "also has an end"
-  refused ktopic trim -o nowhere x; says "no such place in a topic"
+  refused ktopic trim -o nowhere x; says "not a position in a topic"
 }
 
 @test "koffset and kstate: what is wrong is found before a broker is asked" {
@@ -519,7 +519,7 @@ END
   refused koffset show -o end g; says "koffset show has no option -o"
   refused koffset export --execute g; says "changes nothing"
   refused koffset import g; says "koffset import takes GROUP FILE"
-  refused koffset reset -o nowhere g; says "no such place in a topic"
+  refused koffset reset -o nowhere g; says "not a position in a topic"
   refused koffset reset -o 1:5 g; says "-o 1:5 is a range"
   refused kstate totals; says "kstate has no command 'totals'" "of one: kstate list totals"
   refused kstate delete; says "GROUP is missing" "--older-than D"
@@ -588,7 +588,7 @@ END
   [ "$(wc -l <hinted)" -eq 1 ]
   once "kread -m 1 ./in.ndjson" kread -m 1 -m 1 ./in.ndjson
   once "kread -c 2 ./in.ndjson" kread -c 5 ./in.ndjson -c 2
-  once "kmap -O envelope --key n m=m ./in.ndjson" kmap -O envelope --key m --key n m=m ./in.ndjson
+  once "kmap -O envelope --key '[m, n]' m=m ./in.ndjson" kmap -O envelope --key m --key n m=m ./in.ndjson
   once "kwindow --time n -w 2s 'count()' ./in.ndjson" kwindow --time n -w 1s -w 2s 'count()' ./in.ndjson
   refused kread -b h:1 -e -p 0 -p 1-2 clicks; says "-p is given twice: 0, 1-2" "kread -b h:1 -e -p 0,1-2 clicks"
   refused kread -b h:1 -b i:2 -e clicks; says "-b is given twice" "kread -b h:1,i:2 -e clicks"

@@ -140,7 +140,8 @@ std::optional<RecordError> ToStage::judge(std::string_view topic, const Record& 
     return RecordError{Reason::expression, shown + ", a name of Kafka's own topics"};
   if (topic == record.topic ||
       std::find(plan_.inputs.begin(), plan_.inputs.end(), topic) != plan_.inputs.end())
-    return RecordError{Reason::expression, shown + ", which is read: the record would come again and again"};
+    return RecordError{Reason::expression,
+                       shown + ", which is the input: the record would be read again and again"};
   return std::nullopt;
 }
 

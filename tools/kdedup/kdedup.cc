@@ -1,6 +1,7 @@
 // kdedup EXPR --within D [IN [OUT]]: of equal records that come close together, one.
 #include "kdedup/kdedup.h"
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "flow/tasks/state_support.h"
@@ -49,8 +50,9 @@ class DedupTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (within_.empty())
-      throw usage_error("--within D is missing: how close in time are duplicates?",
-                        "--within 1h: records of equal EXPR less than an hour apart");
+      throw CorrectedError(
+          "--within D is missing: how close in time are duplicates?",
+          {.before = "of records of equal EXPR less than an hour apart: ", .add = {{"--within", "1h"}}});
     job_ = shared_.make_job("kdedup", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
       throw usage_error("a table has one row per key already: IN cannot be table:",

@@ -67,7 +67,7 @@ class ExprTool final : public cli::Tool {
       return;
     }
     if (!expression)
-      throw usage_error("EXPR is missing", "for example kexpr '1 + 1'; --functions prints what there is");
+      throw usage_error("EXPR is missing", "for example kexpr '1 + 1'; --functions prints all functions");
     const auto in = operands.find("IN");
     if (in) job_ = shared_.make_job("kexpr", in, std::nullopt);
     expr::Options options = shared_.expressions();

@@ -49,7 +49,7 @@ class FilterTool final : public cli::StreamTool {
     if (job_.verbose == 1 && job_.out.is_topic() && !shared_.place()) {
       const std::string keeps = "!(" + operands.get("EXPR") + ")";
       throw CorrectedError(
-          "-v: more messages or, as grep has it, the records for which EXPR is not true? To a topic both are said otherwise",
+          "-v prints more messages, and does not turn EXPR round as grep's -v does; with a topic as OUT, -v alone is refused",
           {.before = "more messages: " + shared_.hint({.before = "", .add = {{"-vv", ""}}, .drop = {"-v"}}) +
                      "\nthe records for which EXPR is not true: ",
            .drop = {"-v"},
@@ -58,7 +58,7 @@ class FilterTool final : public cli::StreamTool {
     if (job_.verbose == 1 && !shared_.place())
       StderrLog("kfilter", shared_.quiet())
           .note(shared_.hint(
-              {.before = "-v prints more of what is done; to keep the records for which EXPR is not true: ",
+              {.before = "-v prints more messages; to keep the records for which EXPR is not true: ",
                .drop = {"-v"},
                .spec = "!(" + operands.get("EXPR") + ")"}));
   }

@@ -63,7 +63,7 @@ class GenTool final : public cli::StreamTool {
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--rate",
                  .metavar = "N",
-                 .help = "N records a second; else as fast as it goes",
+                 .help = "N records a second; else as fast as possible",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { rate_ = io::parse_rate(text); }});
     options.add({.names = "--every",
@@ -105,7 +105,7 @@ class GenTool final : public cli::StreamTool {
     if (every_) {
       if (rate_) throw usage_error("--rate and --every both set the pace; give one of them");
       if (every_->count() == 0)
-        throw usage_error("--every 0: no time lies between the records",
+        throw usage_error("--every 0: the time between two records must be above 0",
                           "give a time such as --every 5s, or leave it out");
       rate_ = 1000.0 / static_cast<double>(every_->count());
     }
@@ -157,7 +157,8 @@ class GenTool final : public cli::StreamTool {
         .seed = seed, .begin_ms = kNexmarkBegin, .events_per_second = kNexmarkRate, .out_of_order = 1};
     if (begin_) {
       const auto ms = parse_time_ms(*begin_, SystemClock().wall_ms());
-      if (!ms) throw usage_error("--begin: '" + *begin_ + "' is no time", "2026-01-01T00:00:00Z, now, -1h");
+      if (!ms)
+        throw usage_error("--begin: '" + *begin_ + "' is not a time", "2026-01-01T00:00:00Z, now, -1h");
       options.begin_ms = *ms;
     }
     if (event_rate_ || rate_) options.events_per_second = event_rate_ ? *event_rate_ : *rate_;

@@ -112,6 +112,7 @@ class JoinTool final : public cli::StreamTool {
     if (merge_ && !select_.empty())
       throw usage_error("--merge and --select both say what the output is", "leave one of the two out");
     options.format = {where_, merge_, prefix_, shared_.expressions(), left_out_};
+    options.counts = counts_;
     add_settings(options);
     judge_on();
     if (is_lookup()) {
@@ -138,10 +139,15 @@ class JoinTool final : public cli::StreamTool {
     if (job_.stateful()) flow::give_state(job_);
   }
   std::vector<std::string> last_notes() const override {
-    if (*left_out_ == 0) return {};
-    return {"--merge: both sides had a field of one name with different values " +
-            std::to_string(*left_out_) + (*left_out_ == 1 ? " time" : " times") +
-            ", and the left's was kept; --prefix r_ keeps both"};
+    std::vector<std::string> notes;
+    note_without_key(flow::Side::left, job_.in, notes);
+    if (!is_self()) note_without_key(flow::Side::right, right_, notes);
+    note_too_early(notes);
+    if (*left_out_ > 0)
+      notes.push_back("--merge: both sides had a field of one name with different values " +
+                      std::to_string(*left_out_) + (*left_out_ == 1 ? " time" : " times") +
+                      ", and the left's was kept; --prefix r_ keeps both");
+    return notes;
   }
 
  private:
@@ -153,6 +159,40 @@ class JoinTool final : public cli::StreamTool {
   // The rows are in each process, not in the state of partitions.
   bool is_lookup() const { return right_.table && (global_ || right_.is_lines()); }
   bool is_tables() const { return job_.in.table && right_.table; }
+
+  // `name`: a group stores what it was started with, and another command needs another one. `advice`: in a pipe, whose
+  // command is another.
+  std::string hint(const std::string& before, const std::string& name,
+                   const std::pair<std::string, std::string>& option, const std::vector<std::string>& drop,
+                   const std::string& advice) const {
+    const std::string command =
+        shared_.hint({.before = before, .add = {option, {"-g", job_.out.name + name}}, .drop = drop});
+    return command.empty() ? "; " + advice : "\n  " + command;
+  }
+  // Such records match nothing: said where it is about more than single ones. An EXPR may well be null for many.
+  void note_without_key(flow::Side side, const io::Endpoint& at, std::vector<std::string>& notes) const {
+    const uint64_t records = counts_->records[static_cast<size_t>(side)];
+    const uint64_t without = counts_->without_key[static_cast<size_t>(side)];
+    if (without == 0 || (on_.empty() ? without * 100 <= records : without < records)) return;
+    const std::string of =
+        std::to_string(without) + " of " + std::to_string(records) + " records of " + at.name;
+    if (!on_.empty()) {
+      notes.push_back("--on '" + on_ + "' is null in " + of + ", which match nothing");
+      return;
+    }
+    notes.push_back(of + " have no key and match nothing" +
+                    hint("to join by a field: ", "-on", {"--on", "EXPR"}, {}, "--on EXPR joins by a field"));
+  }
+  // Both are read in order of time. Where most records are of this kind, the rows were written later than they.
+  void note_too_early(std::vector<std::string>& notes) const {
+    const uint64_t early = counts_->too_early, records = counts_->records[0];
+    if (early == 0 || (counts_->matched > 0 && early * 2 < records)) return;
+    notes.push_back(std::to_string(early) + " of " + std::to_string(records) + " records of " + job_.in.name +
+                    " came before the row of their key in " + right_.name +
+                    ", in order of time, and did not match it" +
+                    hint("to look up the rows as they are now: ", "-global", {"--global", ""},
+                         {"--table-grace", "--max-wait"}, "--global looks up the rows as they are now"));
+  }
 
   void judge_operands() const {
     for (const auto& [name, at] : {std::pair<std::string, const io::Endpoint*>{"LEFT", &job_.in},
@@ -227,9 +267,9 @@ class JoinTool final : public cli::StreamTool {
       throw usage_error("--global does nothing here: all rows of a file are in each process anyway",
                         "leave it out");
     if (!reload_.empty() && !right_.is_lines())
-      throw usage_error(
-          "--reload is about a file, and RIGHT '" + right_.name + "' is a topic, which is read on anyway",
-          "leave it out");
+      throw usage_error("--reload is about a file, and RIGHT '" + right_.name +
+                            "' is a topic, of which new rows are read anyway",
+                        "leave it out");
     if (!is_lookup()) return;
     if (job_.in.table)
       throw usage_error("LEFT 'table:" + job_.in.name + "' is a table, and " +
@@ -438,7 +478,7 @@ class JoinTool final : public cli::StreamTool {
     if (reload_.empty()) return std::nullopt;
     const Millis every(milliseconds("--reload", reload_));
     if (every.count() == 0)
-      throw usage_error("--reload 0: no time lies between the looks", "for example --reload 10s");
+      throw usage_error("--reload 0: the time between two looks must be above 0", "for example --reload 10s");
     return every;
   }
 
@@ -511,6 +551,7 @@ class JoinTool final : public cli::StreamTool {
   io::Endpoint right_;
   const std::shared_ptr<std::atomic<uint64_t>> left_out_ =
       std::make_shared<std::atomic<uint64_t>>(0);  // by --merge
+  const std::shared_ptr<flow::MatchCounts> counts_ = std::make_shared<flow::MatchCounts>();
   std::string on_, within_, before_, after_, window_, grace_, where_, select_, prefix_, table_grace_,
       max_ahead_, idle_, max_wait_, reload_;
   bool left_ = false, outer_ = false, anti_ = false, merge_ = false, close_at_end_ = false, global_ = false,

@@ -27,8 +27,8 @@ struct Lag {
   int64_t age_ms = 0;                    // the largest
 };
 
-// The cluster's group whose name is nearest to a mistyped one; "" where none is, or the brokers do not say.
-std::string nearest_group(const kafka::ClientConfig& client, const std::string& group);
+// The names of the cluster's groups; none where the brokers do not say.
+std::vector<std::string> group_names(const kafka::ClientConfig& client);
 
 // Asks the brokers at each call, and does not join the group. Used by one thread.
 class GroupLag {

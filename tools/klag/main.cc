@@ -15,6 +15,7 @@
 #include "base/shell_word.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
+#include "cli/verbs.h"
 #include "data/json_write.h"
 #include "io/line_sink.h"
 #include "klag/group_lag.h"
@@ -79,7 +80,7 @@ class LagTool final : public cli::Tool {
     io::check_output_format(format_);
     const bool judges = max_records_ || max_age_ms_;
     if (watch_ && judges)
-      throw usage_error("--watch goes on until it is stopped; --max-records and --max-age need one answer",
+      throw usage_error("--watch runs until it is stopped; --max-records and --max-age need one answer",
                         "leave out --watch, or read the total: klag --watch 10s --total -O json GROUP");
     if (watch_ && watch_->count() == 0) throw usage_error("--watch needs a time above 0", "write --watch 5s");
     if (quiet_ && !judges)
@@ -105,15 +106,13 @@ class LagTool final : public cli::Tool {
       }
       if (std::exchange(in_outage, false)) log_.note("the brokers answer again");
       if (!lag) {
-        const std::string near = topics_.empty() ? klag::nearest_group(client_, group_) : std::string();
-        throw usage_error(
+        const std::string what =
             "group '" + group_ + "' has committed nothing" +
-                (topics_.empty()
-                     ? ""
-                     : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'" : std::string("these topics"))),
-            near.empty()
-                ? "koffset list shows all groups; a tool's group is what -g names, else TOOL.IN.OUT.HASH"
-                : "did you mean: klag " + shell_word(near));
+            (topics_.empty()
+                 ? ""
+                 : " of " + (topics_.size() == 1 ? "'" + topics_[0] + "'" : std::string("these topics")));
+        if (topics_.empty()) cli::refuse_group(what, group_, klag::group_names(client_));
+        throw usage_error(what, cli::kGroupNames);
       }
       if (!quiet_ && !print(*lag)) return static_cast<ExitCode>(128 + 13);  // as one that SIGPIPE ended
       if (!watch_)

@@ -106,7 +106,7 @@ class MapTool final : public cli::StreamTool {
     } else {
       if (each_line_ || answer_end_)
         throw usage_error(std::string(each_line_ ? "--each-line" : "--answer-end") +
-                              " is about a command's answers, and LIST is none",
+                              " is about a command's answers, and LIST is not a command",
                           "a command is written '| CMD'");
       MapPlan plan{.list = list, .options = shared_.expressions(), .keep_null = shared_.keep_null()};
       plan.each = each_;

@@ -209,8 +209,9 @@ MapStage::Item& MapStage::add(const std::string& name) {
 }
 
 void MapStage::refuse_overlap(const std::string& name) const {
-  throw usage_error(what_ + ": '" + name + "' is made or dropped, and so is a field around it or within it",
-                    "one of the two must go: 'user=E' makes all of user, 'user.name=E' sets one field of it");
+  throw usage_error(
+      what_ + ": '" + name + "' is made or dropped, and so is a field around it or within it",
+      "leave one of the two out: 'user=E' makes all of user, 'user.name=E' sets one field of it");
 }
 
 // What changes within the field that the item's path begins with.
@@ -333,7 +334,8 @@ std::optional<RecordError> MapStage::append_item(const Item& item, std::string_v
 
 std::optional<RecordError> MapStage::make_object() {
   if (all_ && !expressions_.value_is_object())
-    return RecordError{Reason::not_an_object, "'*' means all fields of an object, and this value is none"};
+    return RecordError{Reason::not_an_object,
+                       "'*' means all fields of an object, and this value is not an object"};
   if (all_ && drops_seen_ && !drops_seen_->any_record.load(std::memory_order_relaxed))
     drops_seen_->any_record.store(true, std::memory_order_relaxed);
   if (spreads_) return make_spread();

@@ -1,4 +1,6 @@
 // koffset VERB GROUP ...: a group's offsets listed, shown, set, reset, exported, imported, deleted; with state.
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -10,8 +12,8 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/correction.h"
 #include "base/log.h"
-#include "base/nearest_name.h"
 #include "base/read_line.h"
 #include "base/shell_word.h"
 #include "cli/rows.h"
@@ -162,6 +164,9 @@ class OffsetTool final : public cli::Tool {
     }
     if (verb_ == Verb::load && arguments_.size() != 1)
       throw usage_error("koffset import takes GROUP FILE", "FILE is what koffset export wrote, - is stdin");
+    if (verb_ == Verb::load && access(arguments_[0].c_str(), R_OK) != 0 && access(group_.c_str(), R_OK) == 0)
+      throw CorrectedError("cannot read " + arguments_[0],
+                           {.before = "GROUP comes first: ", .operands = {{verb, arguments_[0], group_}}});
     if (verb_ == Verb::reset && says_where() && io::parse_range(range_, clock_.wall_ms()).to)
       throw usage_error("-o " + range_.from + " is a range, and a group has one offset in each partition",
                         "give where it is to begin");
@@ -176,8 +181,7 @@ class OffsetTool final : public cli::Tool {
     admin_ = kafka::make_cluster_admin(client_);
     admin_->connect(kConnectLimit);
     if (admin_->is_in_memory())
-      throw usage_error("the in-memory broker cannot say which groups it has",
-                        "what one has not read: klag GROUP");
+      throw usage_error("the in-memory broker cannot list its groups", "the lag of one group: klag GROUP");
     if (verb_ == Verb::list) return list();
     assets_ = koffset::assets_of(*admin_, state_dir_, group_);
     if (!assets_.is_known() && verb_ != Verb::commit && verb_ != Verb::load) refuse_unknown();
@@ -251,11 +255,7 @@ class OffsetTool final : public cli::Tool {
   [[noreturn]] void refuse_unknown() {
     std::vector<std::string> names;
     for (const auto& group : admin_->groups()) names.push_back(group.name);
-    const std::string near = nearest_name(group_, names);
-    throw usage_error("there is no group '" + group_ + "'",
-                      near.empty()
-                          ? "koffset list shows all; a tool's group is what -g names, else TOOL.IN.OUT.HASH"
-                          : "did you mean '" + near + "'?");
+    cli::refuse_group("there is no group '" + group_ + "'", group_, names);
   }
 
   // Of these topics only, where operands name some. Throws where the group has committed nothing of one.

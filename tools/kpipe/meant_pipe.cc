@@ -174,6 +174,18 @@ void refuse_other_spellings(const Words& given) {
     else
       pipe.stages.back().words.push_back(given[i]);
   }
+  const auto behind = std::find(pipe.operands.begin(), pipe.operands.end(), "then");
+  if (behind != pipe.operands.end()) {
+    what = "'then' behind '--'";
+    before = "all stages stand in front of IN: ";
+    for (auto word = behind; word != pipe.operands.end(); ++word)
+      if (*word == "then")
+        pipe.stages.emplace_back();
+      else
+        pipe.stages.back().words.push_back(*word);
+    pipe.operands.erase(behind, pipe.operands.end());
+    if (pipe.stages.back().words.empty()) pipe.stages.pop_back();
+  }
   for (size_t i = 0; i < pipe.stages.size(); ++i) {
     if (pipe.stages[i].words.size() != 1) continue;
     const std::string whole = pipe.stages[i].words.front();

@@ -192,7 +192,7 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
   if (job.close_at_end && job.topology.subs().size() > 2)
     throw usage_error(
         "--close-at-end: this pipe has " + std::to_string(job.topology.subs().size() - 1) +
-            " internal topics, and what one stage closes would come to the next one after its end",
+            " internal topics, and rows that one stage closes at its end would come too late for the next one",
         "leave it out, or split the pipe behind the stage that is to be closed");
   if (job.stateful()) flow::give_state(job);
   return tools;

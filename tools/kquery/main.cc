@@ -130,8 +130,8 @@ class QueryTool final : public cli::Tool {
     }
     const std::vector<std::string> missing = query.missing();
     if (!missing.empty() && !check.absent.empty() && !partial_)
-      throw usage_error("no row of '" + missing.front() + "' here: it may be in " + name_of(check.absent) +
-                            " of group '" + table->group() + "', which " +
+      throw usage_error("no row here has the key '" + missing.front() + "': it may be in " +
+                            name_of(check.absent) + " of group '" + table->group() + "', which " +
                             (check.absent.size() == 1 ? "is" : "are") + " not in " + state_dir_,
                         kElsewhere);
     return say_missing(missing, query.found_any(), log);
@@ -157,12 +157,12 @@ class QueryTool final : public cli::Tool {
     }
     if (!check.unknown.empty())
       log.note(table.origin(now_ms_) +
-               "; whether the group has gone on since is not known: " + check.unknown);
+               "; it is not known whether the group has committed more since: " + check.unknown);
     std::string lines;
     for (const std::string& line : check.behind) lines += "\n  " + line;
     if (!lines.empty()) {
       const std::string text = "the state of group '" + table.group() + "' in " + state_dir_ +
-                               " is an old copy: another instance has gone on with it" + lines;
+                               " is an old copy: another instance has continued it" + lines;
       if (!partial_) throw usage_error(text, kElsewhere);
       log.note(text);
     }
@@ -181,12 +181,12 @@ class QueryTool final : public cli::Tool {
   ExitCode say_missing(const std::vector<std::string>& missing, bool found_any, Log& log) const {
     const bool asks_windows = !from_.empty() || !until_.empty() || !at_.empty() || !delta_.empty();
     const bool is_empty = asks_windows && !query_.names_rows() && !found_any;
-    if (is_empty) log.note("no row in these windows");
+    if (is_empty) log.note("no window in the time asked for");
     for (const std::string& key : missing) {
-      log.note("no row of '" + key + "'" + (query_.prefix ? "..." : "") +
-               (asks_windows ? " in these windows" : ""));
+      log.note((query_.prefix ? "no row has a key that begins with '" : "no row has the key '") + key + "'" +
+               (asks_windows ? " in the time asked for" : ""));
       if (key.find_first_of("=<>") != key.npos)
-        log.note("KEY is a key as it stands, no condition; rows are chosen by: kquery " + table_ +
+        log.note("KEY is the text of a key, not a condition; rows are chosen by: kquery " + table_ +
                  " | kfilter EXPR");
     }
     if (asks_windows && (is_empty || !missing.empty()))
@@ -244,7 +244,7 @@ class QueryTool final : public cli::Tool {
 
   static constexpr const char* kElsewhere =
       "ask where the tool runs, or ran last: kquery there, or kquery --http ADDR. Started here with -e, the tool "
-      "brings\nits copy up to date. --partial answers from what is here";
+      "brings\nits copy up to date. --partial answers from the rows that are here";
   static constexpr ExitCode kReaderGone =
       static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;

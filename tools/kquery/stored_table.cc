@@ -13,7 +13,7 @@ namespace kutils::kquery {
 namespace {
 
 const char* const kStartAgain =
-    "start the tool again as before: it restores what is missing from its changelog topic, also with -e and nothing new";
+    "start the tool again as before: it restores the missing rows from its changelog topic, also with -e where there is nothing new";
 
 // Rebuilding is the tool's work: it has the changelog.
 Error damaged(const std::string& group, int32_t partition, const std::string& why, const std::string& hint) {
@@ -145,7 +145,7 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
   }
   if (has_rows && all.empty())
     throw usage_error("the state of group '" + group + "' does not say what its rows are",
-                      "it is no table's and no window's, or a newer kutils wrote it");
+                      "it belongs to neither a table nor windows, or a newer kutils wrote it");
   if (all.empty()) return false;
   auto chosen = std::find_if(all.begin(), all.end(),
                              [&](const Rows& rows) { return rows.description.output == table; });

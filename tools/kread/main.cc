@@ -182,7 +182,7 @@ class ReadTool final : public cli::StreamTool {
     refuse_topic_as_key();
     if (latest_ && !cli::has_end(job_))
       throw usage_error(
-          "--latest-per-key needs an end: what comes later may be the last",
+          "--latest-per-key needs an end: a later record may have the last value",
           "add -e, -c N or --until TIME; the changes as they come: kread table:" + job_.in.name);
     if (summary_ && !cli::has_end(job_))
       throw CorrectedError(summary_name_ + " is printed at the end, and '" + job_.in.name + "' has none",
@@ -200,7 +200,8 @@ class ReadTool final : public cli::StreamTool {
     if (choice_->key) job_.settings.push_back({"--key-is", *choice_->key});
     if (latest_) job_.settings.push_back({"--latest-per-key", ""});
     job_.set_stage([plan, latest, pattern = pattern_, choice = choice_, summary = summary_, count = count_,
-                    is_text = job_.in.is_lines() && shared_.lines_are_text()](
+                    is_text = job_.in.is_lines() && shared_.lines_are_text(),
+                    same_columns = shared_.writes_cells() && summary_ != Summary::count](
                        const flow::StageContext&) -> std::unique_ptr<flow::Stage> {
       std::unique_ptr<flow::Stage> stage;
       if (plan) {
@@ -217,7 +218,7 @@ class ReadTool final : public cli::StreamTool {
       if (latest) stage = flow::make_latest_values(std::move(stage));
       if (choice->key) stage = std::make_unique<ChoiceStage>(choice, std::move(stage));
       if (count) stage = std::make_unique<CountStage>(count, std::move(stage));
-      if (summary) stage = make_summary(*summary, is_text, std::move(stage));
+      if (summary) stage = make_summary(*summary, is_text, same_columns, std::move(stage));
       return stage;
     });
     shared_.shape(job_);

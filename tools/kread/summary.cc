@@ -291,13 +291,41 @@ class Fields final : public Rows {
   std::vector<std::unique_ptr<FieldReader>> readers_;  // by depth: what one gives lives until it reads again
 };
 
+// The same rows, each with the columns of all of them.
+std::vector<std::string> with_same_columns(const std::vector<std::string>& rows) {
+  FieldSet no_fields;
+  FieldReader reader(no_fields);
+  reader.want_members();
+  std::vector<std::string> columns;
+  for (const std::string& json : rows) {
+    reader.read(json);
+    for (const JsonMember& member : reader.members())
+      if (std::find(columns.begin(), columns.end(), member.name) == columns.end())
+        columns.emplace_back(member.name);
+  }
+  std::vector<std::string> out;
+  for (const std::string& json : rows) {
+    reader.read(json);
+    cli::Row row;
+    for (const std::string& column : columns) {
+      const auto& members = reader.members();
+      const auto found = std::find_if(members.begin(), members.end(),
+                                      [&](const JsonMember& member) { return member.name == column; });
+      row.raw(column, found == members.end() ? "null" : found->value_raw);
+    }
+    out.push_back(row.json());
+  }
+  return out;
+}
+
 class SummaryStage final : public flow::ForwardingStage, private flow::Emitter {
  public:
-  SummaryStage(std::unique_ptr<Rows> rows, std::unique_ptr<flow::Stage> inner)
-      : ForwardingStage(std::move(inner)), rows_(std::move(rows)) {}
+  SummaryStage(std::unique_ptr<Rows> rows, bool same_columns, std::unique_ptr<flow::Stage> inner)
+      : ForwardingStage(std::move(inner)), rows_(std::move(rows)), same_columns_(same_columns) {}
   void close(flow::Emitter& out) override {
     inner_->close(around(out));
-    for (const std::string& row : rows_->result()) {
+    const std::vector<std::string> rows = same_columns_ ? with_same_columns(rows_->result()) : rows_->result();
+    for (const std::string& row : rows) {
       Output output;
       output.value = std::string_view(row);
       out.emit(nullptr, output);
@@ -314,12 +342,14 @@ class SummaryStage final : public flow::ForwardingStage, private flow::Emitter {
   void drop(const Record& origin, flow::DropReason reason) override { out_->drop(origin, reason); }
 
   const std::unique_ptr<Rows> rows_;
+  const bool same_columns_;
   flow::Emitter* out_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<flow::Stage> make_summary(Summary kind, bool is_text, std::unique_ptr<flow::Stage> inner) {
+std::unique_ptr<flow::Stage> make_summary(Summary kind, bool is_text, bool same_columns,
+                                          std::unique_ptr<flow::Stage> inner) {
   std::unique_ptr<Rows> rows;
   switch (kind) {
     case Summary::count:
@@ -332,7 +362,7 @@ std::unique_ptr<flow::Stage> make_summary(Summary kind, bool is_text, std::uniqu
       rows = std::make_unique<Fields>(is_text);
       break;
   }
-  return std::make_unique<SummaryStage>(std::move(rows), std::move(inner));
+  return std::make_unique<SummaryStage>(std::move(rows), same_columns, std::move(inner));
 }
 
 }  // namespace kutils

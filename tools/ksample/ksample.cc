@@ -40,7 +40,7 @@ class SampleTool final : public cli::StreamTool {
     using Kind = SamplePlan::Kind;
     job_ = shared_.make_job("ksample", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
-      throw usage_error("a sample of a table's changes is no table: IN cannot be table:",
+      throw usage_error("a sample of a table's changes is not a table: IN cannot be table:",
                         "for the stream of its changes write " + job_.in.name);
     const std::string& how = operands.get("HOW");
     SamplePlan plan = parse_sample(how);

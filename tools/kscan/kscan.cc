@@ -1,8 +1,12 @@
 // kscan LIST [IN [OUT]]: each record, with what came before it under its key.
 #include "kscan/kscan.h"
 
+#include <cctype>
+
+#include "base/correction.h"
 #include "cli/grouping_options.h"
 #include "cli/held_in_memory.h"
+#include "expr/habits.h"
 #include "flow/tasks/state_support.h"
 #include "kscan/scan_list.h"
 #include "kscan/scan_stage.h"
@@ -35,6 +39,7 @@ class ScanTool final : public cli::StreamTool {
     cli::refuse_lost_rows(job_, "what came before");
     const bool has_keys = job_.in.is_topic() || shared_.lines_have_keys();
     grouping_.name_list("LIST");
+    if (grouping_.is_by_key()) refuse_partition_by(operands.get("LIST"));
     const ScanList list = read_scan_list(operands.get("LIST"), "LIST", grouping_.key_names(has_keys));
     MapPlan plan{.list = list.list, .options = shared_.expressions(), .given = list.names};
     job_.settings.push_back({"LIST", MapStage(plan).canonical()});
@@ -55,6 +60,30 @@ class ScanTool final : public cli::StreamTool {
   }
 
  private:
+  // SQL's lag(x) OVER (PARTITION BY y)
+  static void refuse_partition_by(const std::string& list) {
+    std::string lower = list;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    constexpr std::string_view kOver = " over (partition by ";
+    const size_t over = lower.find(kOver);
+    const size_t end = over == lower.npos ? over : lower.find(')', over);
+    if (end == lower.npos) return;
+    const std::string by = list.substr(over + kOver.size(), end - over - kOver.size());
+    if (by.find_first_of(" (") != by.npos && by.find(", ") == by.npos) return;  // ORDER BY
+    std::string ours = list.substr(0, over) + list.substr(end + 1);
+    const auto is_list = [](const std::string& other) {
+      try {
+        return !read_scan_list(other, "LIST", {}).names.empty();
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    // LAG(x)
+    if (!is_list(ours)) ours = expr::in_our_spelling(ours, true, is_list).value_or(ours);
+    throw CorrectedError("LIST: records are not grouped here, but by an option: 'PARTITION BY " + by + "'",
+                         {.add = {{"--by", by}}, .spec = ours});
+  }
+
   cli::GroupingOptions grouping_;
 };
 

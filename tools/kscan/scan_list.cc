@@ -88,7 +88,8 @@ class ListReader {
       const std::string what =
           what_ + ": nothing in '" + list_ + "' looks back: it names no lag() and no aggregate";
       if (ours) throw CorrectedError(what, {.spec = *ours});
-      throw usage_error(what, "as '*, previous=lag(temp), n=count()'; what needs the record alone is kmap's");
+      throw usage_error(
+          what, "as '*, previous=lag(temp), n=count()'; expressions of the record alone are for kmap");
     }
     return std::move(out_);
   }

@@ -115,7 +115,7 @@ class TableTool final : public cli::StreamTool {
         throw usage_error("--expires needs a time, and plain lines have none",
                           "give --time EXPR or --time wall, or -J for envelopes");
       if (options.after)
-        throw usage_error("--expires and --emit " + held_mode() + " do not go together",
+        throw usage_error("--expires and --emit " + held_mode() + " exclude each other",
                           "leave one of the two out");
       options.expires = parse_duration_option("--expires", expires_).count();
       job_.settings.push_back({"--expires", format_duration(std::chrono::milliseconds(*options.expires))});
@@ -138,7 +138,7 @@ class TableTool final : public cli::StreamTool {
     } else if (emit_ == "commit") {
       options.emit = TableEmit::commit;
     } else if (!emit_.empty()) {
-      throw usage_error("--emit: '" + emit_ + "' is not one of update, commit, close, after:D, suppress:D");
+      cli::refuse_emit(emit_, "update, commit, close, after:D, suppress:D");
     } else if (job_.out.is_lines()) {
       options.emit = cli::has_end(job_) ? TableEmit::close : TableEmit::commit;
     }

@@ -35,7 +35,7 @@ class TopTool final : public cli::Tool {
     return {"ktop",
             "A live screen of groups, topics and running tools: lag, rates, figures.",
             {{"VIEW", false, "groups (default) | topics | tools"},
-             {"NAME", false, "a group, a topic, or a tool's address: what it is made of"}},
+             {"NAME", false, "one group, topic or tool (by its address), in detail"}},
             {{"ktop"}, {"ktop --once -O json groups | jq 'select(.lag > 1000)'"}}};
   }
   void declare(cli::OptionTable& table) override {

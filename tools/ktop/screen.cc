@@ -312,7 +312,7 @@ std::vector<std::string> Screen::help(const ScreenSize& size) const {
       " AGE     how long the first record waits that is not read yet",
       " IN/S    offsets added in a second; ends of transactions count, too",
       " READ/S  offsets that the group committed in a second",
-      " LEFT    how long until the group has caught up, if it goes on so",
+      " LEFT    how long until the group has caught up, at this rate",
       "",
       " Any key goes back.",
   };
@@ -392,7 +392,7 @@ void Screen::append_table(std::vector<std::string>& out, const ScreenSize& size)
                             ? "no tool runs with --http on this machine, or in a group here; "
                               "others: ktop --http HOST:PORT"
                         : focus_.view == View::groups ? "no group has committed an offset"
-                                                      : "no topic but the internal ones; i shows them";
+                                                      : "there are internal topics only; i shows them";
   out.push_back(cut_to(std::string("  ") + nothing, size.columns));
 }
 

@@ -128,7 +128,7 @@ std::vector<Key> parse_keys(std::string& bytes, bool may_go_on) {
 Terminal::Terminal() {
   const char* kind = std::getenv("TERM");
   if (::isatty(STDOUT_FILENO) != 1 || kind == nullptr || std::string_view(kind) == "dumb")
-    throw usage_error("standard output is no terminal to draw on", "ktop --once prints one table");
+    throw usage_error("standard output is not a terminal", "ktop --once prints one table");
   keys_ = ::open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (keys_ < 0 || ::tcgetattr(keys_, &before_) != 0) {
     if (keys_ >= 0) ::close(keys_);

@@ -95,16 +95,16 @@ class TopicTool final : public cli::Tool {
                  replication_ = static_cast<int16_t>(cli::parse_number("--replication", text, 1, 1000));
                }});
     table.add({.names = "--if-missing",
-               .help = "create: a topic that is there is no error",
+               .help = "create: no error if the topic exists already",
                .set = [this](const std::string&) { given("--if-missing"), if_missing_ = true; }});
     table.add({.names = "-o",
                .metavar = "WHERE",
-               .help = "trim: delete what is before, as kread -o begins",
+               .help = "trim: delete records before this position, as kread -o takes it",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("-o"), range_.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
-               .help = "trim: delete what is before a time: 7d, yesterday, ISO",
+               .help = "trim: delete records before a time: 7d, yesterday, ISO",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("--since"), range_.since = text; }});
     table.add({.names = "--tail",
@@ -150,6 +150,7 @@ class TopicTool final : public cli::Tool {
                            {.before = "the number of partitions is: ",
                             .add = {{"--partitions", std::to_string(range_.partitions.front())}},
                             .drop = {"-p"}});
+    refuse_short_settings();
     refuse_idle_options(verb);
     if (verb_ == Verb::grow) {
       if (names_.size() < 2) throw usage_error("ktopic grow takes N TOPIC...", "ktopic grow 8 clicks");
@@ -212,6 +213,26 @@ class TopicTool final : public cli::Tool {
     settings_[name] = setting_value(name, text.substr(equals + 1));
   }
 
+  // Kafka's names of a topic's settings have a dot in them, but for one.
+  void refuse_short_settings() const {
+    constexpr std::pair<const char*, const char*> kWhole[] = {{"retention", "retention.ms"},
+                                                              {"cleanup", "cleanup.policy"},
+                                                              {"policy", "cleanup.policy"},
+                                                              {"compression", "compression.type"}};
+    Correction meant;
+    std::string wrong;
+    for (const auto& [name, value] : settings_) {
+      std::string ours = name;
+      std::replace(ours.begin(), ours.end(), '_', '.');
+      for (const auto& [theirs, whole] : kWhole)
+        if (ours == theirs) ours = whole;
+      if (ours != name) wrong = name;
+      meant.add.emplace_back("--config", ours + "=" + value);
+    }
+    if (!wrong.empty())
+      throw CorrectedError("--config " + wrong + ": Kafka has no setting of this name", meant);
+  }
+
   void refuse_idle_options(const std::string& verb) const {
     const Option kOptions[] = {
         {"--execute", {Verb::alter, Verb::grow, Verb::trim, Verb::remove}},
@@ -244,12 +265,12 @@ class TopicTool final : public cli::Tool {
           if (one != name) others.push_back(one);
         if (others.size() == 1) others.emplace_back("TOPIC");
         throw CorrectedError(
-            "ktopic " + verb + ": '" + name + "' is no topic",
+            "ktopic " + verb + ": '" + name + "' is not a topic",
             {.before = "a setting is an option: ", .add = {{"--config", name}}, .operands = others});
       }
       if (name.find_first_of("*?") != std::string::npos && verb_ != Verb::create)
         throw usage_error(
-            "ktopic " + verb + ": '" + name + "' is no topic",
+            "ktopic " + verb + ": '" + name + "' is not a topic",
             "several topics are a regular expression that begins with ^: " + io::pattern_of_glob(name));
       throw usage_error("ktopic " + verb + ": '" + name + "' cannot be a topic's name",
                         "letters, digits, '.', '_' and '-', at most 249 of them");
@@ -277,13 +298,13 @@ class TopicTool final : public cli::Tool {
     std::vector<std::string> operands = names_;
     std::rotate(operands.begin(), operands.end() - 1, operands.end());
     operands.insert(operands.begin(), "grow");
-    throw CorrectedError("ktopic grow: '" + names_.front() + "' is no number of partitions",
+    throw CorrectedError("ktopic grow: '" + names_.front() + "' is not a number of partitions",
                          {.before = "N comes first: ", .operands = operands});
   }
 
   void check_range() {
     if (range_.from.empty() && range_.since.empty() && !range_.tail)
-      throw CorrectedError("ktopic trim: the place is missing, before which records are deleted",
+      throw CorrectedError("ktopic trim: the position is missing: records before it are deleted",
                            {.before = "-o WHERE, --since TIME or --tail N names it; of all records: ",
                             .add = {{"-o", "end"}}});
     if (io::parse_range(range_, clock_.wall_ms()).to)
@@ -587,7 +608,7 @@ class TopicTool final : public cli::Tool {
     if (const auto code = plan_only(any)) {
       if (any && !executes_)
         log_.note(
-            "records of a key go to another partition afterwards than before; tools with state and without "
+            "new records of a key may go to another partition than the old ones; tools with state and without "
             "--by end with exit code 2");
       return *code;
     }

@@ -8,6 +8,7 @@
 #include "base/correction.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "base/nearest_name.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "kafka/partition_reader.h"
@@ -168,7 +169,7 @@ class WaitTool final : public cli::Tool {
       if (lag && lag->records <= count_) return;
       if (!lag && !std::exchange(has_noted_, true)) {
         // Its tool may not have been started yet. A slip would be waited for silently.
-        const std::string near = klag::nearest_group(client_, name_);
+        const std::string near = nearest_name(name_, klag::group_names(client_));
         if (!near.empty())
           log_->note("waiting; group '" + name_ + "' has committed nothing yet. Did you mean '" + near +
                      "'?");

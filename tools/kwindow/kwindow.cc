@@ -89,7 +89,7 @@ class WindowTool final : public cli::StreamTool {
                      : emit_ == "close" ? flow::Emit::close
                                         : flow::Emit::commit;
     } else {
-      throw usage_error("--emit: '" + emit_ + "' is not one of update, commit, close");
+      cli::refuse_emit(emit_, "update, commit, close");
     }
     if (job_.out.is_lines() && options.emit == flow::Emit::commit) options.interval_ms = 1000;
     if (!late_.empty()) {

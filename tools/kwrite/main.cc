@@ -41,7 +41,7 @@ class WriteTool final : public cli::StreamTool {
       // `kwrite clicks lines.txt`
       const std::string file = job_.out.name, format = cli::format_of_file(file);
       if (access(file.c_str(), R_OK) == 0) {
-        Correction meant{.before = "what is read comes first, and a file is spelled ./NAME: "};
+        Correction meant{.before = "the input comes first, and a file is spelled ./NAME: "};
         meant.operands = {"./" + file, job_.in.name};
         if (!format.empty() && !shared_.names_input_format()) meant.add = {{"-I", format}};
         throw CorrectedError("OUT '" + file + "' is a file, and kwrite writes to a topic", meant);
@@ -52,7 +52,7 @@ class WriteTool final : public cli::StreamTool {
         Correction meant{.before = "a file is spelled ./NAME: "};
         meant.operands = {"./" + given, job_.out.name};
         if (!as_file.empty() && !shared_.names_input_format()) meant.add = {{"-I", as_file}};
-        throw CorrectedError(text, meant);
+        throw CorrectedError("'" + given + "' without ./ is a topic's name, and kwrite reads lines", meant);
       }
       throw CorrectedError(text, {.before = "a file is ./" + job_.in.name + "; from topic to topic: ",
                                   .tool = "kcp",
@@ -74,7 +74,7 @@ class WriteTool final : public cli::StreamTool {
     const auto in = operands.find("IN");
     Correction meant;
     if (in && io::parse_endpoint("IN", *in).is_topic() && !is_stdio) {
-      meant.before = "what is read comes first: ";
+      meant.before = "the input comes first: ";
       meant.operands = {operands.get("OUT"), *in};
     } else if (in) {
       meant.before = "lines to lines: ";

@@ -199,6 +199,13 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
     const auto pieces = scan(field);
     if (pieces.size() == 1 && pieces[0].kind == Piece::Kind::word) return p.replaced(i + 2, i + 3, field);
   }
+  // jq's has("email")
+  if (name == "has" && arguments.size() == 1 && behind == i + 4 && p[i + 2].kind == Piece::Kind::string) {
+    const std::string field = arguments[0].substr(1, arguments[0].size() - 2);
+    const auto pieces = scan(field);
+    const bool is_name = pieces.size() == 1 && pieces[0].kind == Piece::Kind::word;
+    return p.replaced(i + 2, i + 3, is_name ? field : "_value[" + arguments[0] + "]");
+  }
   const std::string as_written(p.text().substr(p[i].begin, name.size()));
   if (as_written != name && std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs))
     return p.replaced(i, i + 1, name);

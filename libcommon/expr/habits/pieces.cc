@@ -120,8 +120,10 @@ size_t Pieces::primary_before(size_t end) const {
     }
     if (pieces_[i - 1].kind == Piece::Kind::symbol) return end;
     --i;
-    if (i < 2 || !is(i - 1, ".")) return i;
-    --i;  // what is selected from
+    if (i < 1 || !is(i - 1, ".")) return i;
+    --i;  // what is selected from; nothing in jq's .name
+    if (i == 0 || (pieces_[i - 1].kind == Piece::Kind::symbol && !is(i - 1, ")") && !is(i - 1, "]")))
+      return i;
   }
   return i;
 }

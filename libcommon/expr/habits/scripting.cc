@@ -22,6 +22,15 @@ Done conditional(const Pieces& p, size_t i) {
       p.written(i + 1, otherwise) + " ? " + p.written(begin, i) + " : " + p.written(otherwise + 1, end));
 }
 
+// jq's map(.x): a list is made of what each record gives.
+Done map_of_records(const Pieces& p, size_t i) {
+  if (!p.is_list() || i != 0 || p.size() < 4 || !p.is(1, "(") || p.behind_bracket(1) != p.size())
+    return std::nullopt;
+  const std::string inner = p.written(2, p.size() - 1);
+  if ((inner.find(',') != inner.npos && inner[0] != '{') || inner[0] == '(') return std::nullopt;
+  return inner[0] == '{' ? inner : "=" + inner;
+}
+
 // Python's f'{a}-{b}'
 Done format_string(const Pieces& p, size_t i) {
   if (i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::string || p[i + 1].begin != p[i].end)
@@ -406,7 +415,7 @@ std::string power_of(std::string base, const std::string& exponent) {
 }
 
 Rules python_rules() {
-  return {{{"f", format_string}, {"if", conditional}, {"typeof", typeof_compared}},
+  return {{{"f", format_string}, {"map", map_of_records}, {"if", conditional}, {"typeof", typeof_compared}},
           {{"or", alternatives}, {"and", alternatives}, {"or", literal_default}},
           {{"||", alternatives},
            {"&&", alternatives},

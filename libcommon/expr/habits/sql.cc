@@ -50,7 +50,7 @@ Done bare_count(const Pieces& p, size_t i) {
 Done over(const Pieces& p, size_t i) {
   if (!p.is_list() || !p.is_infix(i) || !p.is(i - 1, ")") || !p.is(i + 1, "(")) return std::nullopt;
   const size_t behind = p.behind_bracket(i + 1);
-  return behind == 0 ? std::nullopt : p.replaced(i, behind, "");
+  return behind == 0 ? std::nullopt : p.replaced(i - 1, behind, ")");
 }
 
 // CASE WHEN a THEN b [WHEN ...] [ELSE c] END

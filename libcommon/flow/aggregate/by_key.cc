@@ -21,9 +21,10 @@ class ValuesByKey final : public TypedAggregate<std::vector<Entry>> {
 
   std::optional<RecordError> check(const ScalarValue& argument) const override {
     if (!argument.key || argument.key->kind != ScalarValue::Kind::json) return std::nullopt;
-    return RecordError{Reason::wrong_type, std::string(name()) +
-                                               "() goes by a number, string, boolean or timestamp, not by a "
-                                               "list or object"};
+    return RecordError{Reason::wrong_type,
+                       std::string(name()) +
+                           "() needs a key that is a number, string, boolean or timestamp, not a "
+                           "list or object"};
   }
   bool compares() const override { return true; }
   bool is_ordered() const override { return true; }

@@ -99,7 +99,7 @@ std::optional<RecordError> Combined::can_merge(const char* state) const {
   auto refused = set_.merge_front(copy.get(), front_, part_.get());
   if (refused && records_ > 1)
     refused->message +=
-        " (with " + std::to_string(records_) + " records together; --no-combine has them apart)";
+        " (with " + std::to_string(records_) + " records combined; --no-combine processes each by itself)";
   return refused;
 }
 

@@ -89,7 +89,7 @@ Correction grouping(const std::vector<expr::ListItem>& list, const expr::ListIte
     others += (others.empty() ? "" : ", ") + (item.named ? item.name + "=" : "") + item.expression;
   }
   Correction meant;
-  meant.before = "what groups records is an option; write: ";
+  meant.before = "records are grouped by an option; write: ";
   meant.add = {{"--by", field.expression}};
   meant.spec = others.empty() ? "count()" : others;
   return meant;
@@ -226,7 +226,7 @@ class OverRow {
     if (has(kOthers)) return;
     throw usage_error(std::string(what_) + ": '" + node.name + "'" +
                           (node.name == trim(text_) ? "" : " in '" + text_ + "'") +
-                          " is no column of the row",
+                          " is not a column of the row",
                       columns() + "; a field of the records is first(" + node.name + ") or last(" +
                           node.name + "), or --by " + node.name);
   }

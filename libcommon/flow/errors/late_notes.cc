@@ -33,7 +33,7 @@ std::string late_advice(const Report::Counts& counts) {
     share = " (" + std::to_string(permille / 10) + "." + std::to_string(permille % 10) + " %)";
   }
   return std::to_string(late) + of_how_many(late, counts.in) + " records were late" + share +
-         " and are in no result.\n"
+         " and are not in the results.\n"
          "  They came after records that were newer by more than the tool waits. A larger D includes them, --late TOPIC\n"
          "  (kwindow, kdedup, ksort) keeps them; start from the beginning under another name with -g NAME to count them";
 }

@@ -127,7 +127,7 @@ class GlobalTable final : public LookupTable {
         take(batch);
         const auto added = watch_->look(clock_->steady_us());
         if (!watch_->deleted().empty())
-          return fail(deleted_error(watch_->deleted(), "start again when the topic is there again"));
+          return fail(deleted_error(watch_->deleted(), "start again when the topic exists again"));
         if (!added.empty()) source_->add(added);
       }
     } catch (const kafka::KafkaError& error) {

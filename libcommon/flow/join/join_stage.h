@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "flow/join/join_result.h"
 #include "flow/join/lookup_table.h"
+#include "flow/join/match_counts.h"
 #include "flow/topology/stage.h"
 #include "state/store.h"
 
@@ -48,6 +49,9 @@ struct JoinOptions {
   std::string on;
   // A foreign key: whose record a left row is, in messages and dead letters.
   std::string left_topic = {};
+
+  std::shared_ptr<MatchCounts> counts =
+      nullptr;  // of a stream and a table, or of two streams; null: not counted
 
   size_t cache_bytes = size_t{2} << 20;  // decoded rows kept between commits; the store keeps encoded ones
 };

@@ -89,7 +89,8 @@ class StreamJoin final : public Stage {
         store_(store),
         result_(options.format),
         clock_(options.sources, options.idle, store.stream_times()),
-        rows_(store, PageCodec(), options.cache_bytes, state::kJoinRow) {}
+        rows_(store, PageCodec(), options.cache_bytes, state::kJoinRow),
+        counter_(options.counts) {}
 
   void process(const Record& record, Emitter& out) override {
     if (options_.sides_in_headers && is_mark(record)) return take_times(record, out);
@@ -120,6 +121,7 @@ class StreamJoin final : public Stage {
     move_clock(out, [&] { clock_.all_read(after_rest); });
   }
   void before_commit(Emitter&) override {
+    counter_.add_up();
     rows_.write_back();
     store_.set_stream_times(clock_.times());
   }
@@ -166,6 +168,7 @@ class StreamJoin final : public Stage {
       return {false, DropReason::tombstone};
     }
     if (auto error = result_.check(record.value)) return fail(record, std::move(*error), out);
+    counter_.took(side, !record.key.is_null());
     if (record.key.is_null()) {  // it waits for nothing, so that it cannot be late
       if (!stands_alone(side)) {
         move_on(time, out);
@@ -413,6 +416,7 @@ class StreamJoin final : public Stage {
   JoinResult result_;
   SourceClock clock_;
   Rows rows_;
+  MatchCounter counter_;
   OutputTimes times_taken_;
   int64_t latest_ = INT64_MIN;     // that max_ahead allowed when the wall clock was last looked at
   int32_t source_ = 0;             // of the present record

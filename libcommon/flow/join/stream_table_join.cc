@@ -26,7 +26,8 @@ class StreamTableJoin : public Stage {
       : options_(options),
         has_rows_(has_rows),
         result_(options.format),
-        row_key_(options.on, options.format.options) {}
+        row_key_(options.on, options.format.options),
+        counter_(options.counts) {}
 
   void process(const Record& record, Emitter& out) final {
     if (options_.sides_in_headers && is_mark(record)) return;
@@ -39,11 +40,14 @@ class StreamTableJoin : public Stage {
     if (!key) return out.fail(record, key.error());
     moved_to(record.timestamp);
     const MaybeBytes row = key->is_null() ? MaybeBytes() : find(key->view(), record.timestamp);
+    counter_.took(Side::left, !key->is_null());
+    if (row.is_null() && has_rows_ && !key->is_null()) counter_.missed(key->view());
     value_.clear();
     if (!row.is_null()) {
       const Result<bool> made = result_.make(record.key, record.value, row, record.timestamp, value_);
       if (!made) return out.fail(record, made.error());
       if (*made) {
+        counter_.matched();
         if (!options_.type.pairs) return out.drop(record, DropReason::filtered);
         return emit_result(&record, record.key, std::string_view(value_), record.timestamp, out);
       }
@@ -52,6 +56,10 @@ class StreamTableJoin : public Stage {
     const Result<bool> made = result_.make(record.key, record.value, MaybeBytes(), record.timestamp, value_);
     if (!made) return out.fail(record, made.error());
     emit_result(&record, record.key, std::string_view(value_), record.timestamp, out);
+  }
+  void before_commit(Emitter&) final {
+    counter_.add_up();
+    write_rows();
   }
 
  protected:
@@ -62,6 +70,8 @@ class StreamTableJoin : public Stage {
   virtual std::optional<RecordError> judge(const Record&) { return std::nullopt; }
   // A left record of this time is taken.
   virtual void moved_to(int64_t) {}
+  // Into the store.
+  virtual void write_rows() {}
 
   const JoinOptions options_;
   const bool has_rows_;  // rows come as records of the right side
@@ -71,11 +81,13 @@ class StreamTableJoin : public Stage {
     if (record.key.is_null()) return out.fail(record, no_row_key());
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
     if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
+    if (!record.value.is_null()) counter_.came(record.key.view());
     put(record);
   }
 
   JoinResult result_;
   JoinKey row_key_;  // what of a left record names its row
+  MatchCounter counter_;
   std::string value_;
 };
 
@@ -83,9 +95,9 @@ class NewestRows final : public StreamTableJoin {
  public:
   NewestRows(const JoinOptions& options, state::Store& store) : StreamTableJoin(options), store_(store) {}
   size_t dirty_rows() const override { return dirty_; }
-  void before_commit(Emitter&) override { dirty_ = 0; }
 
  private:
+  void write_rows() override { dirty_ = 0; }
   MaybeBytes find(std::string_view key, int64_t) override {
     set_key(key);
     const auto stored = store_.get(key_);
@@ -145,12 +157,12 @@ class RowsOfTheirTime final : public StreamTableJoin {
         clock_(1, store.stream_times()),
         rows_(store, VersionsCodec(), options.cache_bytes, state::kTableRow) {}
   size_t dirty_rows() const override { return rows_.dirty(); }
-  void before_commit(Emitter&) override {
+
+ private:
+  void write_rows() override {
     rows_.write_back();
     store_.set_stream_times(clock_.times());
   }
-
- private:
   std::optional<RecordError> judge(const Record& record) override {
     if (record.timestamp >= 0) return std::nullopt;
     return RecordError{Reason::bad_time, "the record has no time, and --table-grace needs it"};

@@ -29,7 +29,7 @@ struct OwnedPartition {
   int64_t committed = 0;                // what the group's offset says
   int64_t first =
       0;  // where to go if the group knows nothing (it always does: the first position is committed)
-  bool is_unread = false;      // no record before `first` was processed (without state only)
+  bool is_unread = false;      // no record before `first` was processed
   std::optional<int64_t> end;  // -e: read what is before
   int64_t changes_end = 0;     // of the changelog, behind the open transaction's rows; 0: there are none
   LastRecord last_record;      // of those that stand before `next`

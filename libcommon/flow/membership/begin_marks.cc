@@ -10,6 +10,8 @@ namespace kutils::flow {
 namespace {
 
 constexpr Millis kReadLimit{3000};
+// Of one look. Where it begins within an open transaction, nothing comes: no record, and no end before that is over.
+constexpr Millis kLookLimit{700};
 constexpr Millis kGlance{50};
 // Behind the last record of a transaction is its marker, and more than one may stand there.
 constexpr int64_t kFirstStep = 8;
@@ -67,7 +69,8 @@ Marks begin_marks(const Environment& around, kafka::Admin& admin,
     for (int64_t step = kFirstStep; !open.empty(); step *= kStepFactor) {
       if (!reader) reader = around.make_mark_reader();
       const auto looked_at = open;
-      look_back(*reader, around, step, until_us, logs, open, found);
+      const int64_t look_us = around.clock.steady_us() + std::chrono::microseconds(kLookLimit).count();
+      look_back(*reader, around, step, std::min(until_us, look_us), logs, open, found);
       // Read from its first record on: there is none.
       for (const auto& [at, place] : looked_at)
         if (place - step <= logs.at(at).low) open.erase(at);

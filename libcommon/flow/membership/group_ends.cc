@@ -42,7 +42,7 @@ bool GroupEnds::waits_for_partitions(int32_t held, int64_t waited_us) {
     context_.log.note(missing + " are held by other members of group " + plan.group +
                       (context_.job.close_at_end
                            ? ": their windows are closed only if those run with --close-at-end, too"
-                           : ": what waits there goes out when those run"));
+                           : ": records that wait there are written when those run"));
     return false;
   }
   if (waited_us >= kTellAfterUs && !is_told_) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "flow/membership/mark_check.h"
 
@@ -12,6 +14,7 @@ namespace {
 
 constexpr int64_t kGapUs = 100'000;
 constexpr int64_t kLookUs = 1'000'000;
+constexpr size_t kTopicsAtOnce = 16;
 
 class KnownTopicSource final : public io::Source {
  public:
@@ -23,7 +26,7 @@ class KnownTopicSource final : public io::Source {
 
   io::Fill poll(Batch& batch, Millis wait) override {
     const io::Fill fill = source_->poll(batch, wait);
-    if (!batch.empty()) took(batch.records().back());
+    took(batch);
     look();
     return fill;
   }
@@ -39,11 +42,18 @@ class KnownTopicSource final : public io::Source {
     int64_t last_us = 0;   // records came
     int64_t known_us = 0;  // a look has found the mark to be what it was
   };
-  struct Answer {
+  struct Question {
     std::string topic;
+    KnownRecord known;
     KnownRecord newest;
-    MarkCheck::Finding found = MarkCheck::Finding::unknown;
   };
+
+  // Each topic's last record tells of it.
+  void took(const Batch& batch) {
+    const auto& records = batch.records();
+    for (size_t i = 0; i < records.size(); ++i)
+      if (i + 1 == records.size() || records[i + 1].topic != records[i].topic) took(records[i]);
+  }
 
   void took(const Record& last) {
     if (last.topic.empty() || last.offset < 0) return;
@@ -60,48 +70,65 @@ class KnownTopicSource final : public io::Source {
 
   void look() {
     if (answer_.valid()) {
-      if (answer_.is_ready()) judge(answer_.get());
+      if (!answer_.is_ready()) return;
+      const MarkCheck::Findings found = answer_.get();
+      for (const Question& asked : std::exchange(asked_, {})) judge(asked, found);
       return;
     }
     const int64_t now = around_.clock.steady_us();
     if (now < next_look_us_) return;
-    for (const auto& [name, topic] : topics_) {
-      const bool is_idle = now - std::max(topic.last_us, topic.known_us) >= kIdleCheckUs;
-      if (topic.newest.record.offset == kNoOffset && !is_idle) continue;
-      next_look_us_ = now + kLookUs;
-      answer_ = run_beside(around_.executor, [this, name = name, known = topic.known, newest = topic.newest] {
-        return Answer{name, newest, ask(known)};
-      });
-      return;
-    }
+    asked_ = due(now);
+    if (asked_.empty()) return;
+    next_look_us_ = now + kLookUs;
+    answer_ = run_beside(around_.executor, [this, asked = asked_] { return ask(asked); });
   }
 
-  void judge(const Answer& answer) {
-    Topic& topic = topics_[answer.topic];
-    if (answer.found == MarkCheck::Finding::different)
-      throw usage_error("the record at " + topic.known.at.topic + " [" +
-                            std::to_string(topic.known.at.partition) + "] @ " +
-                            std::to_string(topic.known.record.offset) +
+  // Topics whose records came after a gap, then those that nothing was heard of for the longest time.
+  std::vector<Question> due(int64_t now) const {
+    std::vector<std::tuple<bool, int64_t, const std::string*>> order;
+    for (const auto& [name, topic] : topics_) {
+      const bool has_newer = topic.newest.record.offset != kNoOffset;
+      const int64_t heard_us = std::max(topic.last_us, topic.known_us);
+      if (has_newer || now - heard_us >= kIdleCheckUs) order.emplace_back(!has_newer, heard_us, &name);
+    }
+    std::sort(order.begin(), order.end());
+    if (order.size() > kTopicsAtOnce) order.resize(kTopicsAtOnce);
+    std::vector<Question> questions;
+    for (const auto& one : order) {
+      const Topic& topic = topics_.at(*std::get<2>(one));
+      questions.push_back({*std::get<2>(one), topic.known, topic.newest});
+    }
+    return questions;
+  }
+
+  void judge(const Question& asked, const MarkCheck::Findings& found) {
+    Topic& topic = topics_[asked.topic];
+    const auto finding = found.find(asked.known.at);
+    if (finding == found.end() || finding->second == MarkCheck::Finding::unknown) return;
+    if (finding->second == MarkCheck::Finding::different)
+      throw usage_error("the record at " + asked.topic + " [" + std::to_string(asked.known.at.partition) +
+                            "] @ " + std::to_string(asked.known.record.offset) +
                             " is not the one that was read: the topic was deleted and recreated, or it lost "
                             "records; its first records may have been skipped",
                         hint_);
-    if (answer.found == MarkCheck::Finding::unknown) return;
     topic.known_us = around_.clock.steady_us();
-    if (answer.newest.record.offset == kNoOffset) return;
-    topic.known = answer.newest;
-    if (topic.newest.at == answer.newest.at && topic.newest.record.offset == answer.newest.record.offset)
+    if (asked.newest.record.offset == kNoOffset) return;
+    topic.known = asked.newest;
+    if (topic.newest.at == asked.newest.at && topic.newest.record.offset == asked.newest.record.offset)
       topic.newest.record.offset = kNoOffset;
   }
 
   // On the helper's thread.
-  MarkCheck::Finding ask(const KnownRecord& known) {
+  MarkCheck::Findings ask(const std::vector<Question>& asked) {
+    Marks marks;
+    for (const Question& one : asked) marks[one.known.at] = one.known.record;
     MarkCheck::Findings found;
     try {
-      check_.check({{known.at, known.record}}, found);
+      check_.check(marks, found);
     } catch (const Error&) {
       // An outage: the next look.
     }
-    return found[known.at];
+    return found;
   }
 
   const std::unique_ptr<io::Source> source_;
@@ -110,7 +137,8 @@ class KnownTopicSource final : public io::Source {
   std::map<std::string, Topic> topics_;
   int64_t next_look_us_ = 0;
   MarkCheck check_;  // the helper's
-  Task<Answer> answer_;
+  std::vector<Question> asked_;
+  Task<MarkCheck::Findings> answer_;
 };
 
 }  // namespace

@@ -31,7 +31,10 @@ int64_t OffsetResolver::with_state(PartitionState& state, const kafka::Partition
     const auto now = Fingerprint::decode(context_.plan.fingerprint);
     const auto differences =
         earlier && now ? now->differences_from(*earlier, counts_matter) : std::vector<std::string>();
-    if (!earlier || !differences.empty()) {
+    // Of a group that has processed nothing the state tells no more than where it began.
+    const bool is_change_taken = context_.plan.accepts_change && state.position(commit.at) == group_offset &&
+                                 (!group_offset || is_start(commit.metadata));
+    if (!earlier || (!differences.empty() && !is_change_taken)) {
       std::string text = "the state of group " + group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
       throw usage_error(text, again);
@@ -114,9 +117,9 @@ void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicP
   const std::string place = at.topic + " [" + std::to_string(at.partition) + "]";
   if (last.offset == kNoOffset)
     throw usage_error("group " + context_.plan.group + " has no offset in " + place +
-                          " any more. It was to begin at offset " + std::to_string(position) +
-                          ", its state says, but has read no record of it: whether the topic was deleted and "
-                          "recreated is not known",
+                          " any more. Its state says that it begins at offset " + std::to_string(position) +
+                          ", and no record was read: it is not known whether the topic was deleted and "
+                          "recreated",
                       again);
   const auto source = context_.around.make_topic_source(
       {{at, std::max(last.offset, low), std::max(last.offset + 1, position)}});

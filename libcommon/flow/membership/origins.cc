@@ -102,7 +102,7 @@ Error deleted_topic_error(const WorkerContext& context, const std::string& topic
                        kStateLost);
   if (!is_input(plan, topic)) return deleted_output_error(topic, context.job.tool);
   return deleted_error(
-      topic, std::string("what was committed before stands; when the topic is there again, ") + kAgain);
+      topic, std::string("all that was committed before remains; when the topic exists again, ") + kAgain);
 }
 
 Error recreated_topic_error(const WorkerContext& context, const std::string& topic, const std::string& what) {
@@ -231,12 +231,21 @@ Origins::Question Origins::next_question() {
     if (!so_far || places_.at(*so_far).mark.offset < place.mark.offset) so_far = &at;
   }
   const int64_t now = context_.around.clock.steady_us();
+  std::vector<std::pair<int64_t, const kafka::TopicPartition*>>
+      due;  // by when their topic was last known again
   for (const auto& [topic, at] : best) {
     const auto is_of_topic = [&name = topic](const auto& one) { return one.first.topic == name; };
-    const bool is_due = now - known_us_[topic] >= kIdleCheckUs && question.marks.size() < kMarksAtOnce;
-    if (is_due || std::any_of(question.newer.begin(), question.newer.end(), is_of_topic) ||
-        std::any_of(question.marks.begin(), question.marks.end(), is_of_topic))
+    if (std::any_of(question.newer.begin(), question.newer.end(), is_of_topic) ||
+        std::any_of(question.marks.begin(), question.marks.end(), is_of_topic)) {
       question.marks[*at] = places_.at(*at).mark;
+    } else if (const int64_t known_us = known_us_[topic]; now - known_us >= kIdleCheckUs) {
+      due.emplace_back(known_us, at);
+    }
+  }
+  std::sort(due.begin(), due.end());
+  for (const auto& [known_us, at] : due) {
+    if (question.marks.size() >= kMarksAtOnce) break;
+    question.marks[*at] = places_.at(*at).mark;
   }
   if (now < next_topics_us_) return question;
   next_topics_us_ = now + kLookUs;

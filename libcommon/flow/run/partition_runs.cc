@@ -18,7 +18,10 @@ size_t PartitionRuns::gather(std::span<const Record> records, size_t at, bool on
     const Record& record = records[behind];
     if (!partition || record.partition != partition->at.partition || record.topic != partition->at.topic) {
       OwnedPartition* const next = owned_.find(record.topic, record.partition);
-      if (partition && !one_stage && (!next || &next->task() != &partition->task())) break;
+      // What counts as read from IN, and where a record comes from, is said of all of them together.
+      if (partition && !one_stage &&
+          (!next || &next->task() != &partition->task() || next->is_internal != partition->is_internal))
+        break;
       partition = next;
       if (!partition || membership_.has_left(partition->at)) break;
       runs_.push_back({partition, behind, behind});

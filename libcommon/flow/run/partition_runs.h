@@ -27,8 +27,9 @@ class PartitionRuns {
 
   // A batch begins: nothing of it was looked at.
   void begin();
-  // Records from `at` on that go to a stage together: those of one task; where one stage stands for all, of
-  // several. In order of time the runs of one partition are short. Returns where they end; `at`: this one goes to none.
+  // Records from `at` on that go to a stage together: those of one task, either of its internal topic or of what is
+  // read beside it; where one stage stands for all, of several tasks. In order of time the runs of one partition are
+  // short. Returns where they end; `at`: this one goes to none.
   size_t gather(std::span<const Record> records, size_t at, bool one_stage);
   // The partition of the first of them. REQUIRES: gather() found some.
   OwnedPartition& first() const { return *runs_[gathered_].partition; }

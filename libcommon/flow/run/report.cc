@@ -96,7 +96,8 @@ void Report::failed(const Record* origin, const RecordError& error, bool last,
     if (!command.empty()) text.append("\n  to see it: ").append(command);
   }
   if (result_of && !last) text.append("\n  OUT keeps the value that it has for this key");
-  if (last) text.append("\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+  if (last)
+    text.append("\n  to continue past such records: --on-error skip, or dead-letter:TOPIC to keep them");
   log_.error(text);
   if (shown_ == kInFull && !last) log_.error("more of these are counted, not shown");
 }

@@ -226,11 +226,11 @@ std::function<void()> watch_partitions(const Job& job, const Environment& around
           &around, &log, &run] {
     const auto added = watch->look(around.clock.steady_us());
     if (!watch->deleted().empty())
-      throw deleted_error(watch->deleted(), "what had come before was written; start " + job.tool +
-                                                " again when the topic is there again");
+      throw deleted_error(watch->deleted(), "all records before that were written; start " + job.tool +
+                                                " again when the topic exists again");
     if (added.empty() || !job.range.partitions.empty()) return;
     const std::string what =
-        "'" + added.front().topic + "' has got more partitions: " + std::to_string(added.size()) + " new";
+        "'" + added.front().topic + "' has more partitions now: " + std::to_string(added.size()) + " new";
     // A stage with state knows its sources from the beginning.
     if (job.stateful())
       throw usage_error(what + " during the run, and windows and rows are kept by partition",

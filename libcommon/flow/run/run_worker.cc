@@ -101,8 +101,8 @@ void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMem
                           "deleted, or the topic was deleted and recreated",
                       job.stateful()
                           ? "start from the beginning under another name with -g NAME"
-                          : "say where to start: -o beginning processes all of it again, -o end only "
-                            "what comes from now on");
+                          : "say where to start: -o beginning processes all of it again, -o end new "
+                            "records only");
   }
 }
 

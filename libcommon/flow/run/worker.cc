@@ -21,6 +21,17 @@ constexpr int64_t kUnequalUs =
 using kafka::KafkaError;
 using kafka::Severity;
 
+constexpr int kClusterAuthorizationFailed = 31;
+// Of an idempotent producer that may write to no topic, before it has written to one: it does not know them.
+void throw_with_outputs(const KafkaError& error, const WorkerPlan& plan) {
+  if (error.kafka_code() != kClusterAuthorizationFailed || plan.outputs.empty() ||
+      std::string_view(error.what()).find("topics written:") != std::string_view::npos)
+    return;
+  std::string what = std::string(error.what()) + "; topics written:";
+  for (const std::string& topic : plan.outputs) what += " " + topic;
+  throw KafkaError(error.code(), error.severity(), error.kafka_code(), what, error.hint());
+}
+
 }  // namespace
 
 Worker::Worker(const Parts& parts)
@@ -77,7 +88,10 @@ void Worker::run() {
       turn();
     } catch (const KafkaError& error) {
       refuse_if_usage(error);
-      if (error.severity() == Severity::fatal) throw;
+      if (error.severity() == Severity::fatal) {
+        throw_with_outputs(error, parts_.plan);
+        throw;
+      }
       if (error.is_offset_gone()) tasks_->position_refused();
       rewind_needed_ = true;
       if (refusal_) break;

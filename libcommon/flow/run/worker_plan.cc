@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "data/batch.h"
 #include "flow/membership/gaps.h"
 #include "flow/membership/mark_check.h"
 #include "flow/membership/origins.h"
@@ -21,6 +22,7 @@
 #include "io/endpoint.h"
 #include "kafka/ends_of_many.h"
 #include "state/layout.h"
+#include "state/state_format.h"
 
 namespace kutils::flow {
 namespace {
@@ -128,12 +130,47 @@ bool runs_alone(const Job& job, kafka::Admin& admin, const WorkerPlan& plan) {
   return running <= 1;
 }
 
+// The changelog of the group has rows of no key: only such as say where tasks stand.
+bool has_no_rows(const Environment& around, kafka::Admin& admin, const std::string& group) {
+  const auto topic = admin.find_topic(changelog_name(group));
+  if (!topic) return false;
+  for (int32_t number = 0; number < topic->partitions; ++number) {
+    const kafka::TopicPartition at{topic->name, number};
+    const kafka::Watermarks log = admin.watermarks(at);
+    if (log.low >= log.high) continue;
+    const auto source = around.make_topic_source({{at, log.low, log.high}});
+    Batch batch;
+    for (io::Fill fill = io::Fill::nothing; fill != io::Fill::end;) {
+      batch.clear();
+      fill = source->poll(batch, Millis(50));
+      for (const Record& row : batch.records())
+        if (!row.key.view().starts_with(state::kMetaPrefix)) return false;
+      if (around.stop.signal() != 0) return false;
+    }
+  }
+  return true;
+}
+
+// A change that the group takes may need a changelog of other partitions.
+void refuse_other_changelog(kafka::Admin& admin, const WorkerPlan& plan, int32_t states,
+                            bool keeps_positions) {
+  if (!plan.accepts_change) return;
+  const auto topic = admin.find_topic(changelog_name(plan.group));
+  if (!topic || topic->partitions == states || (keeps_positions && topic->partitions == states + 1)) return;
+  throw usage_error("group " + plan.group + " stores another configuration, whose changelog topic has " +
+                        std::to_string(topic->partitions) + " partitions in place of " +
+                        std::to_string(states),
+                    "it has processed no record, so that nothing is lost: koffset reset --execute " +
+                        shell_word(plan.group) + "\nand start it again");
+}
+
 // A command that failed at its first record: it has stored where it begins, and nothing else. Whoever corrects it
-// begins there. State is not judged: its rows say themselves what they were made for.
-bool takes_change(const Job& job, const Fingerprint& now, const std::vector<kafka::PartitionOffset>& commits,
-                  kafka::Admin& admin, Log& log, const WorkerPlan& plan) {
-  if (job.stateful() || job.accept_change) return job.accept_change;
-  if (!plan.tells_start()) return false;
+// begins there. That its state stands where the group does is checked where that is opened.
+bool takes_change(const Job& job, const Environment& around, const Fingerprint& now,
+                  const std::vector<kafka::PartitionOffset>& commits, kafka::Admin& admin,
+                  const WorkerPlan& plan) {
+  if (job.accept_change && !job.stateful()) return true;
+  if (!plan.tells_start() || (job.stateful() && plan.in_memory)) return false;
   bool differs = false;
   for (const auto& commit : commits) {
     if (commit.offset == kafka::kOffsetNone) continue;
@@ -142,7 +179,7 @@ bool takes_change(const Job& job, const Fingerprint& now, const std::vector<kafk
     differs |= !now.differences_from(*earlier, false).empty();
   }
   if (!differs || !runs_alone(job, admin, plan)) return false;
-  log.note("group " + plan.group + " has processed no record yet: it takes this configuration");
+  if (job.stateful() && !has_no_rows(around, admin, plan.group)) return false;
   return true;
 }
 
@@ -165,7 +202,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
     }
     const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
-    if (!differences.empty() && (!plan.accepts_change || job.stateful())) {
+    if (!differences.empty() && !plan.accepts_change) {
       std::string text = "group " + plan.group + " stores another configuration:";
       for (const std::string& line : differences) text += "\n  " + line;
       if (job.stateful() || !job.group_is_explicit) {
@@ -272,10 +309,10 @@ void check_same_topics(const Job& job, const Environment& around, kafka::Admin& 
   for (const auto& one : positions) {
     if (known.count(one.at.topic) > 0 || one.offset <= admin.watermarks(one.at).low) continue;
     throw usage_error(
-        "group " + group + " has no offsets in " + one.at.topic + " any more. It was to begin at offset " +
-            std::to_string(one.offset) + " of partition " + std::to_string(one.at.partition) +
-            ", its changelog says, but has read no record of the topic: whether that was deleted "
-            "and recreated is not known",
+        "group " + group + " has no offsets in " + one.at.topic +
+            " any more. Its changelog says that it begins at offset " + std::to_string(one.offset) +
+            " of partition " + std::to_string(one.at.partition) +
+            ", and no record was read: it is not known whether the topic was deleted and recreated",
         "start from the beginning under another name with -g NAME");
   }
   MarkCheck check(around);
@@ -409,7 +446,7 @@ Error unequal_since(const std::pair<std::string, int32_t>& more,
                          " now, and " + less.first + ", which is read side by side with it, " +
                          std::to_string(less.second),
                      "all that was read is committed. Add partitions there, too: ktopic grow --execute " +
-                         count + " " + less.first + "\nand start again: it goes on where it stopped");
+                         count + " " + less.first + "\nand start again: it continues where it stopped");
 }
 
 namespace {
@@ -548,7 +585,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   if (to_lines && job.stateful()) {
     throw usage_error(
         "-g: from a topic to lines the rows are in memory, and the group's next run would start without them",
-        "write to a topic, OUT, and print it: kread -e OUT");
+        "leave -g out, or write to a topic and print that");
   }
   plan.state_name = job.group;
   if (job.stateful() && !plan.in_memory && !job.state_dir.empty())
@@ -610,7 +647,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   const auto partitions = plan.all_partitions();
   auto commits = admin.committed(plan.group, partitions);
   const std::set<std::string> recovered = recover_offsets(job, around, admin, log, plan, most, commits);
-  plan.accepts_change = takes_change(job, now, commits, admin, log, plan);
+  plan.accepts_change = takes_change(job, around, now, commits, admin, plan);
   check_fingerprint(job, now, commits, log, plan);
   const bool has_run = !plan.earlier_counts.empty() && !plan.in_memory;
   plan.subs.push_back({plan.inputs.front().first,
@@ -622,7 +659,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
     const std::string name = internal_topic_name(plan.group, i);
     const SubTopology& sub = job.topology.subs()[i];
     const int32_t wanted = wanted_partitions(plan, sub, most);
-    const int32_t count = ensure_internal_topic(job, admin, log, name, wanted, has_run);
+    // What was started with another configuration had other ones, or none.
+    const int32_t count =
+        ensure_internal_topic(job, admin, log, name, wanted, has_run && !plan.accepts_change);
     for (const auto& input : plan.inputs)
       if (std::any_of(sub.copartitioned.begin(), sub.copartitioned.end(),
                       [&](const auto& one) { return one.topic == input.first && input.second != count; }))
@@ -643,6 +682,7 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       if (has_begun_meanwhile(admin, plan)) return prepare(job, around, admin, log);
       throw *lost;
     }
+    refuse_other_changelog(admin, plan, next, keeps_positions(job, plan));
     const auto topic =
         ensure_changelog(job, admin, log, plan.group, plan.in_memory ? plan.subs.back().partitions : next,
                          keeps_positions(job, plan), has_run);
@@ -657,8 +697,14 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
   }
   const bool has_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
   if (has_start && !plan.earlier_counts.empty()) {
+    const io::Range& range = job.range;
+    const std::string where = range.tail            ? "--tail " + std::to_string(*range.tail)
+                              : range.since.empty() ? "-o " + shell_word(range.from)
+                                                    : "--since " + shell_word(range.since);
     log.note("group " + plan.group +
-             " continues at its committed offsets; -o, --since and --tail apply to its first run only");
+             " continues at its committed offsets; -o, --since and --tail apply to its first run only\n"
+             "  to begin there again: koffset reset " +
+             where + " --execute " + shell_word(plan.group));
   }
   // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
   // it does not wait for a broker that is down.
@@ -684,9 +730,11 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
         plan.quiet_sources[plan.source_number(topic, p)] = true;
   }
   // Nothing refuses the run any more.
+  if (plan.accepts_change && !job.accept_change)
+    log.note("group " + plan.group + " has processed no record yet: it takes this configuration");
   for (const std::string& topic : recovered)
     log.note("group " + plan.group + " has no offsets in " + topic +
-             " any more: it continues at those that its changelog tells");
+             " any more: it continues at those in its changelog");
   return plan;
 }
 

@@ -117,9 +117,8 @@ struct WorkerPlan {
   int32_t changelog_partition_of(int32_t state) const {
     return in_memory ? state % subs.back().partitions : state;
   }
-  // Where a commit that says that nothing was processed means that nothing was written, either. State says itself how
-  // far it is.
-  bool tells_start() const { return changelog.empty() && (exactly_once || in_memory); }
+  // Where a commit that says that nothing was processed means that nothing was written, either.
+  bool tells_start() const { return exactly_once || (in_memory && changelog.empty()); }
   // At least once: only the outputs are outside of the transaction, for state cannot repeat (rule 5).
   bool transactional() const { return exactly_once || (!changelog.empty() && !in_memory); }
 

@@ -40,8 +40,8 @@ static kafka::PartitionOffset decode(const Record& row, const kafka::TopicPartit
   position.metadata = value.bytes();
   if (!is_ours || !key.ok() || !value.ok())
     throw usage_error("the record at " + rows.topic + " [" + std::to_string(rows.partition) + "] @ " +
-                          std::to_string(row.offset) + " is no position of the group",
-                      "another version of kutils wrote it; go on with that one, or start from the beginning "
+                          std::to_string(row.offset) + " is not a position of the group",
+                      "another version of kutils wrote it; use that version, or start from the beginning "
                       "under another name with -g NAME");
   return position;
 }

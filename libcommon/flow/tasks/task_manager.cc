@@ -145,9 +145,12 @@ void TaskManager::mark_places(std::vector<Arrival>& arrivals) {
   for (Arrival& one : arrivals) {
     if (context_.plan.is_internal(one.from.at.topic)) continue;
     // The group's offsets may be gone, or have been set by hand.
-    if (one.state && mark_of(one.from.metadata).offset == kNoOffset)
+    if (one.state && mark_of(one.from.metadata).offset == kNoOffset) {
+      const std::string fingerprint(fingerprint_of(one.from.metadata));
+      const LastRecord last = one.state->last_record(one.from.at);
       one.from.metadata =
-          with_mark(std::string(fingerprint_of(one.from.metadata)), one.state->last_record(one.from.at));
+          is_start(one.from.metadata) ? with_start(fingerprint, last) : with_mark(fingerprint, last);
+    }
     places.push_back(&one.from);
   }
   offset_resolver_.add_marks(places);

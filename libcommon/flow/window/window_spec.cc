@@ -77,14 +77,15 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
   } else if (slash != std::string_view::npos) {
     const std::string meant = window_in_words(text);
     if (!meant.empty() && (!parse_duration(text.substr(0, slash)) || !parse_duration(text.substr(slash + 1))))
-      throw usage_error("-w: '" + std::string(text) + "' is not a window", "write: -w " + meant);
+      throw CorrectedError("-w: '" + std::string(text) + "' is not a window", {.add = {{"-w", meant}}});
     spec.kind = Kind::hopping;
     spec.size = positive_ms(text.substr(0, slash));
     spec.advance = positive_ms(text.substr(slash + 1));
     if (spec.advance > spec.size)
-      throw usage_error("-w " + std::string(text) +
-                            ": the advance is longer than the window, so that some records are in no window",
-                        "SIZE comes first; write: -w " + meant);
+      throw CorrectedError(
+          "-w " + std::string(text) +
+              ": the advance is longer than the window, so that some records are in no window",
+          {.before = "SIZE comes first: ", .add = {{"-w", meant}}});
     if (spec.size / spec.advance > kMostWindows)
       throw usage_error("-w " + std::string(text) + ": each record would be in " +
                             std::to_string(spec.size / spec.advance) + " windows, at most " +
@@ -106,7 +107,8 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
            .add = {{"-w", ms_text(std::chrono::duration_cast<std::chrono::milliseconds>(*length).count())}}});
     if (text == "1M")
       throw CorrectedError(what, {.before = "a month is: -w month\na minute is: ", .add = {{"-w", meant}}});
-    throw usage_error(what, meant.empty() ? std::string(kForms) : "write: -w " + meant);
+    if (meant.empty()) throw usage_error(what, std::string(kForms));
+    throw CorrectedError(what, {.add = {{"-w", meant}}});
   }
   if (!zone.empty() && !spec.is_calendar())
     throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");

@@ -10,7 +10,9 @@ n=${1:-100000}
 ktopic create --partitions 4 --config cleanup.policy=compact "${p}person" >/dev/null
 ktopic create --partitions 4 --config cleanup.policy=compact "${p}auction" >/dev/null
 ktopic create --partitions 4 "${p}bid" >/dev/null
-events() { kgen -q --seed 7 --event-rate 100 -c "$1" --key "$2" "${@:5}" "nexmark:$3" "$4"; }
+# kgen refuses an option of one value that is given twice.
+case " ${*:2} " in *' --event-rate'*) rate=() ;; *) rate=(--event-rate 100) ;; esac
+events() { kgen -q --seed 7 "${rate[@]}" -c "$1" --key "$2" "${@:5}" "nexmark:$3" "$4"; }
 events $((n / 50)) id person "${p}person" "${@:2}"
 events $((n * 3 / 50)) id auction "${p}auction" "${@:2}"
 events $((n * 46 / 50)) auction bid "${p}bid" "${@:2}"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Whether the results of scripts/examples/nexmark are those of a batch database: the same events in SQLite, one SQL each.
 
-  truth.py EVENTS PREFIX QUERY...    QUERY: q0 ... q22
+  truth.py EVENTS PREFIX QUERY...         QUERY: q0 ... q22
+  truth.py --same PREFIX OTHER QUERY...   whether PREFIXq0 ... and OTHERq0 ... have the same results
 
 EVENTS is a folder with person.ndjson, auction.ndjson, bid.ndjson and what q10 and q13 use: log/, side_input.csv. The results are
 read by kcat from the topics PREFIXq0 ... at $KUTILS_BROKERS. Nothing here is shared with the tools."""
@@ -148,12 +149,14 @@ QUERIES = {
 
 
 def consumed(topic):
-    out = subprocess.run(["kcat", "-C", "-q", "-e", "-J", "-b", os.environ["KUTILS_BROKERS"], "-o", "beginning", "-t", topic, "-X",
-                          "isolation.level=read_committed"], check=True, stdout=subprocess.PIPE, timeout=120).stdout
-    for line in out.splitlines():
-        record = json.loads(line)
-        payload = record.get("payload")
-        yield record["partition"], record["key"], json.loads(payload) if payload is not None else None
+    with subprocess.Popen(["timeout", "300", "kcat", "-C", "-q", "-e", "-J", "-b", os.environ["KUTILS_BROKERS"], "-o", "beginning", "-t",
+                           topic, "-X", "isolation.level=read_committed"], stdout=subprocess.PIPE) as kcat:
+        for line in kcat.stdout:
+            record = json.loads(line)
+            payload = record.get("payload")
+            yield record["partition"], record["key"], json.loads(payload) if payload is not None else None
+    if kcat.returncode != 0:
+        sys.exit(f"{topic}: kcat ended with {kcat.returncode}")
 
 
 def results(kind, folder, topic):
@@ -206,7 +209,23 @@ def check(db, folder, prefix, query):
     return True
 
 
+def same(prefix, other, query):
+    """Rows by their hashes: there may be a million of them."""
+    kind, _, rows_of = QUERIES[query]
+    one, two = (collections.Counter(hash(plain(row)) for record in results(kind, "", name + query) for row in rows_of(record))
+                for name in (prefix, other))
+    if not one or one != two:
+        print(f"{query}: DIFFERENT: {sum(one.values())} rows in {prefix}{query}, {sum(two.values())} in {other}{query}, "
+              f"{sum((one & two).values())} of them the same")
+        return False
+    print(f"{query}: the same {sum(one.values())} rows")
+    return True
+
+
 def main():
+    if sys.argv[1] == "--same":
+        prefix, other, *queries = sys.argv[2:]
+        sys.exit(0 if all([same(prefix, other, query) for query in queries]) else 1)
     folder, prefix, *queries = sys.argv[1:]
     db = database(folder)
     db.create_function("channel_id", 2, channel_id)

@@ -82,7 +82,7 @@ TEST_CASE("missing fields are errors, unless absorbed or asked for") {
   CHECK(evaluated("has(_value[\"total amount\"])") == "true");
   CHECK(evaluated("geo.street") == "error: no such key: street");
   CHECK(evaluated("coalesce(nothing, geo.street, 5)") == "5");
-  CHECK(evaluated("number", "17") == "error: the value is no JSON object, so it has no fields");
+  CHECK(evaluated("number", "17") == "error: the value is not a JSON object, so it has no fields");
   CHECK(evaluated("_value + 1", "17") == "18");
   CHECK(evaluated("number", "{\"number\":1").substr(0, 5) == "bind:");
 }
@@ -153,7 +153,7 @@ TEST_CASE("what is wrong is found before running") {
   CHECK(refused("number > 1 || 1 / 0 > 1") == "accepted");
   CHECK(refused("_arg.limt > 'a'", Expect::any, Options{.args = {{"limit", "1"}}})
             .find("did you mean 'limit'?") != std::string::npos);
-  CHECK(refused("number", Expect::any, Options{.value_codec = "raw"}).find("gives no JSON") !=
+  CHECK(refused("number", Expect::any, Options{.value_codec = "raw"}).find("does not give JSON") !=
         std::string::npos);
   CHECK(refused("country == 'DE").find("never closed") != std::string::npos);
   CHECK(refused("(number + 1") == "SPEC: this '(' is never closed\n  (number + 1\n  ^");

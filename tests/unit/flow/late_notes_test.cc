@@ -42,8 +42,8 @@ TEST_CASE("more than one record in a hundred was late: the last words say so") {
 
 // Behind --by a member drops records that others have read.
 TEST_CASE("more records were late than this member read: no share of them is said") {
-  CHECK(late_advice(counts(0, 141)).find("141 records were late and are in no result") == 0);
-  CHECK(late_advice(counts(7, 141)).find("141 records were late and are in no result") == 0);
+  CHECK(late_advice(counts(0, 141)).find("141 records were late and are not in the results") == 0);
+  CHECK(late_advice(counts(7, 141)).find("141 records were late and are not in the results") == 0);
   testing::RecordingLog log;
   LateNotes notes(log);
   notes.look(counts(0, 1), 0);

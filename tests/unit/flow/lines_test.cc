@@ -183,7 +183,7 @@ TEST_CASE("lines: an unreadable line is reported in its place") {
   CHECK(bench.out.written == Values{"a"});
   CHECK(
       bench.log.errors[0] ==
-      "./in line 2: unreadable line: no\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+      "./in line 2: unreadable line: no\n  to continue past such records: --on-error skip, or dead-letter:TOPIC to keep them");
 }
 
 TEST_CASE("lines: an output that the sink refuses is a record error") {

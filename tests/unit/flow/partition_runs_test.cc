@@ -62,6 +62,23 @@ TEST_CASE("runs: a stage of its own gets the records of one partition, one for a
   CHECK(one.settle(3) == std::map<int32_t, int64_t>{{0, 6}, {1, 0}});
 }
 
+TEST_CASE("runs: records of an internal topic and of what is read beside it go to their stage apart") {
+  Runs one;
+  OwnedPartition& internal = one.own(0, 0);
+  internal.is_internal = true;
+  one.own(1, 0).first_source = &internal;
+  one.own(2, 0).first_source = &internal;
+  one.add(0, 0), one.add(1, 0), one.add(2, 0), one.add(0, 1), one.add(0, 2);
+  one.runs.begin();
+  CHECK(one.runs.gather(one.records, 0, false) == 1);
+  CHECK(one.runs.first().is_internal);
+  CHECK(one.runs.gather(one.records, 1, false) == 3);
+  CHECK_FALSE(one.runs.first().is_internal);
+  CHECK(one.runs.gather(one.records, 3, false) == 5);
+  CHECK(one.runs.first().is_internal);
+  CHECK(one.settle(5) == std::map<int32_t, int64_t>{{0, 2}, {1, 0}, {2, 0}});
+}
+
 TEST_CASE("runs: records that were seen, are not ours or are behind the end go to no stage") {
   Runs one;
   one.own(0, 5, 7), one.own(1, 0);

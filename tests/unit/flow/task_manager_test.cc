@@ -315,7 +315,9 @@ TEST_CASE("tasks: a state that has read nothing knows the topic by the record th
     one.origins.reset();
     next.take_over_from(one);
     for (int i = 0; i < 9; ++i) next.broker.write("in", 0, "more");
-    SECTION("records would be skipped") { next.is_refused("recreated is not known"); }
+    SECTION("records would be skipped") {
+      next.is_refused("not known whether the topic was deleted and recreated");
+    }
     SECTION("none would") {
       next.broker.deleted_before[{"in", 0}] = 9;
       next.goes_on();

@@ -134,8 +134,9 @@ TEST_CASE("forgotten offsets: a group goes on where its changelog says, if the t
   SECTION("it began behind records and has read none: nothing tells whether they are the same") {
     bench.stood_at({"in", 0}, 0, std::nullopt);
     bench.stood_at({"in", 1}, 50, std::nullopt);
-    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("offset 50 of partition 1") &&
-                                            ContainsSubstring("deleted and recreated is not known"));
+    CHECK_THROWS_WITH(bench.prepared(),
+                      ContainsSubstring("offset 50 of partition 1") &&
+                          ContainsSubstring("not known whether the topic was deleted and recreated"));
     CHECK(bench.notes().empty());
   }
   SECTION("what refuses the run comes before the note") {
@@ -191,6 +192,42 @@ TEST_CASE("a group that has processed no record takes another configuration, one
   admin.metadata[1] = with_start(fingerprint);
   admin.who = {{"g.x.0", "m"}};
   CHECK(is_refused());
+}
+
+TEST_CASE(
+    "a group with state that has processed no record takes another configuration, unless its changelog has rows") {
+  Forgotten bench;
+  bench.admin.fingerprint = with_start(Fingerprint(bench.job, {{"in", 2}}).encoded());
+  bench.admin.looks = 1;
+  bench.job.settings = {{"AGGS", "other()"}};
+  bench.admin.marks[{"g-changelog", 0}] = bench.admin.marks[{"g-changelog", 1}] = {0, 0};
+  bench.stood_at({"in", 0}, 5, std::nullopt);
+  const auto note = [&] {
+    return std::count_if(bench.log.notes.begin(), bench.log.notes.end(), [](const std::string& one) {
+      return one.find("has processed no record yet") != one.npos;
+    });
+  };
+  SECTION("only positions") {
+    CHECK(bench.prepared().accepts_change);
+    CHECK(note() == 1);
+  }
+  SECTION("a row") {
+    bench.broker.write_keyed("g-changelog", 1, "\x01key", "row");
+    bench.admin.marks[{"g-changelog", 1}] = {0, 1};
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("stores another configuration"));
+  }
+  SECTION("a record was processed") {
+    bench.admin.fingerprint = with_mark(Fingerprint(Job(bench.job), {{"in", 2}}).encoded(), {4, 1});
+    bench.job.settings = {{"AGGS", "a third one()"}};
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("stores another configuration"));
+  }
+  SECTION("a changelog of another shape") {
+    bench.admin.known.back().partitions = 4;
+    bench.broker.add_topic("g-changelog", 4);
+    bench.admin.marks[{"g-changelog", 3}] = {0, 0};
+    CHECK_THROWS_WITH(bench.prepared(), ContainsSubstring("has 4 partitions in place of 2"));
+    CHECK(note() == 0);
+  }
 }
 
 TEST_CASE("a sibling that begins while the group is looked at has lost nothing") {

@@ -462,7 +462,7 @@ TEST_CASE(
   REQUIRE(bench.log.errors.size() == 1);
   CHECK(
       bench.log.errors[0] ==
-      "in [0] @ 2: missing field: no field \"x\"\n  to see it: kread -c 1 -p 0 -o 2 in\n  to go on past such records: --on-error skip, or dead-letter:TOPIC to keep them");
+      "in [0] @ 2: missing field: no field \"x\"\n  to see it: kread -c 1 -p 0 -o 2 in\n  to continue past such records: --on-error skip, or dead-letter:TOPIC to keep them");
   bench.job.on_error = OnError{OnError::Policy::skip, {}};
   CHECK(bench.run() == ExitCode::ok);
   CHECK(bench.broker.read("out", 0) == Values{"a", "b", "c"});

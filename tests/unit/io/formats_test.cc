@@ -140,7 +140,7 @@ TEST_CASE("csv out: columns of the first record") {
         "kmap gives all records the same fields\n"
         "error: the record's fields are b, and the columns of the first row are a; "
         "kmap gives all records the same fields\n"
-        "error: a null value has no columns\nerror: the value is JSON, but no object with fields\n2\n");
+        "error: a null value has no columns\nerror: the value is JSON, but not an object with fields\n2\n");
 }
 
 TEST_CASE("csv out: a lone empty cell is no blank line") {
@@ -439,9 +439,9 @@ TEST_CASE("-f: kcat's tokens") {
 TEST_CASE("options that do not go together") {
   LineFormat format = parse_line_format("csv", "-I");
   format.key_separator = ":";
-  CHECK(usage_message([&] { check_input_format(format); }) == "-K does not go with csv lines");
-  CHECK(usage_message([&] { check_output_format(format); }) == "-K does not go with csv lines");
+  CHECK(usage_message([&] { check_input_format(format); }) == "-K cannot be used with csv lines");
+  CHECK(usage_message([&] { check_output_format(format); }) == "-K cannot be used with csv lines");
   format = parse_line_format("envelope", "-I");
   format.null_marker = "x";
-  CHECK(usage_message([&] { check_input_format(format); }).find("-Z does not go with envelope") == 0);
+  CHECK(usage_message([&] { check_input_format(format); }).find("-Z cannot be used with envelope") == 0);
 }

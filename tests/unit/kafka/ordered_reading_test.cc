@@ -156,6 +156,31 @@ TEST_CASE("companions are sets of their own: a table at its end is not waited fo
   CHECK(feed.take() == "a0@5");
 }
 
+TEST_CASE("a record far ahead of those behind it does not keep them back") {
+  FakeFeed feed;
+  feed.reading.read_together({[](const TopicPartition& first) {
+                                return std::vector<TopicPartition>{{"b", first.partition}};
+                              },
+                              [](const TopicPartition&) { return true; }, Millis(300)});
+  feed.add(kA0, {2, 4, 6});
+  feed.add(kB0, {1, 900, 3, 5});  // rows
+  feed.gather("a");
+  CHECK(feed.take() == "b0@1 a0@2 b0@900 b0@3 a0@4 b0@5 a0@6");
+  FakeFeed other;
+  std::deque<int64_t> times;
+  for (int64_t i = 0; i < 100; ++i) times.push_back(i);
+  other.add(kA1, times);
+  for (const size_t at : {19, 20, 21, 50}) times[at] = 9000 + static_cast<int64_t>(at);
+  other.add(kA0, times);
+  other.gather("a");
+  std::string last;
+  for (std::string one = other.take(1); !one.empty(); one = other.take(1)) {
+    if (one == "a1@60") CHECK(last == "a0@60");
+    last = one;
+  }
+  CHECK(last == "a1@99");
+}
+
 TEST_CASE("partitions without companions are one order of time beside the sets, where that is asked for") {
   FakeFeed feed;
   feed.reading.read_together({[](const TopicPartition& first) {

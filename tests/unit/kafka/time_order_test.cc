@@ -17,6 +17,13 @@ struct Line {
   bool at_end = true;      // where the source is empty
 };
 
+void feed(Line& one, size_t each) {
+  for (size_t i = 0; i < each && !one.source.empty(); ++i) {
+    one.line.push(one.source.front(), one.source.front());
+    one.source.pop_front();
+  }
+}
+
 std::vector<int> take(std::vector<Line>& lines, size_t most, size_t each = 3) {
   std::vector<Line*> all;
   for (Line& one : lines) all.push_back(&one);
@@ -25,13 +32,10 @@ std::vector<int> take(std::vector<Line>& lines, size_t most, size_t each = 3) {
   const size_t taken = take_in_order_of_time(
       all, most, oldest,
       [&](Line& one) {
-        for (size_t i = 0; i < each && !one.source.empty(); ++i) {
-          one.line.push(one.source.front(), one.source.front());
-          one.source.pop_front();
-        }
+        feed(one, each);
         return !one.line.empty() || one.at_end;
       },
-      [&](Line&, int message) { given.push_back(message); });
+      [&](Line& one) { feed(one, each); }, [&](Line&, int message) { given.push_back(message); });
   CHECK(taken == given.size());
   return given;
 }
@@ -60,6 +64,24 @@ TEST_CASE("one that may still have older records is waited for") {
   CHECK(take(lines, 100) == std::vector<int>{10});
 }
 
+TEST_CASE("a record far ahead of those behind it goes when they are due") {
+  std::vector<Line> lines(2);
+  lines[0].source = {1, 900, 3, 5, 7};
+  lines[1].source = {2, 4, 6, 8};
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, 900, 3, 4, 5, 6, 7, 8});
+  // Also where what is behind it comes later than it: when it is the last of its line.
+  for (size_t each = 1; each < 6; ++each) {
+    CAPTURE(each);
+    lines[0].source = {1, 3, 900, 5, 7, 9};
+    lines[1].source = {2, 4, 6, 8};
+    CHECK(take(lines, 100, each) == std::vector<int>{1, 2, 3, 4, 900, 5, 6, 7, 8, 9});
+  }
+  // Nothing is behind it.
+  lines[0].source = {1, 900};
+  lines[1].source = {2, 4};
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, 4, 900});
+}
+
 TEST_CASE("many lines, with times that are equal and out of order: as by looking at all of them each time") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
@@ -71,16 +93,17 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
       for (size_t i = random() % 20; i > 0; --i) one.source.push_back(static_cast<int>(random() % 9));
       naive.push_back(one.source);
     }
+    const auto due = [](const std::deque<int>& one) { return *std::min_element(one.begin(), one.end()); };
     std::vector<int> expected;
     for (;;) {
       std::deque<int>* oldest = nullptr;
       int until = 9;  // no other has an older one before this
       for (auto& one : naive) {
         if (one.empty()) continue;
-        if (oldest != nullptr && one.front() >= oldest->front()) {
-          until = std::min(until, one.front());
+        if (oldest != nullptr && due(one) >= due(*oldest)) {
+          until = std::min(until, due(one));
         } else {
-          if (oldest != nullptr) until = oldest->front();
+          if (oldest != nullptr) until = due(*oldest);
           oldest = &one;
         }
       }
@@ -88,7 +111,7 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
       do {
         expected.push_back(oldest->front() * 100 + static_cast<int>(oldest - naive.data()));
         oldest->pop_front();
-      } while (!oldest->empty() && oldest->front() <= until);
+      } while (!oldest->empty() && due(*oldest) <= until);
     }
     std::vector<Line*> all;
     for (Line& one : lines) all.push_back(&one);
@@ -97,12 +120,10 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
     take_in_order_of_time(
         all, 10'000, oldest,
         [&](Line& one) {
-          for (size_t i = 0; i < 3 && !one.source.empty(); ++i) {
-            one.line.push(one.source.front(), one.source.front());
-            one.source.pop_front();
-          }
+          feed(one, 20);
           return true;
         },
+        [](Line&) {},
         [&](Line& one, int time) { given.push_back(time * 100 + static_cast<int>(&one - lines.data())); });
     CHECK(given == expected);
   }

@@ -83,17 +83,17 @@ TEST_CASE("columns of a row that fail, and that cannot be") {
     CAPTURE(message, part);
     CHECK(message.find(part) != std::string::npos);
   };
-  has(error_of("n=count(), c=country"), "'country' is no column of the row");
+  has(error_of("n=count(), c=country"), "'country' is not a column of the row");
   has(error_of("n=count(), c=country"),
       "the row has key, window_start, n; a field of the records is first(country)");
-  has(error_of("a=n, n=count()"), "'n' is no column");
+  has(error_of("a=n, n=count()"), "'n' is not a column");
   has(error_of("n=count(), m=1"), "names no column of the row and no aggregate");
   has(error_of("count(), sum(x)/count()"), "needs a name");
   has(error_of("n=count(), n=n+1"), "two columns are called 'n'");
   has(error_of("n=count(), a=n+1 if n > 2"), "takes no 'if'");
   has(error_of("n=count(), a=median(n)"), "no aggregate is called median()");
   has(error_of("n=count(), a=n +"), "ends too early");
-  has(error_of("n=count()", "m > 2"), "--having: 'm' in 'm > 2' is no column");
+  has(error_of("n=count()", "m > 2"), "--having: 'm' in 'm > 2' is not a column");
   has(error_of("n=count()", "n + 1"), "--having: true or false is needed");
   has(error_of("n=count()", "n >"), "--having");
   has(error_of("a=sum(x) + sum()"), "it is written sum(x)");
