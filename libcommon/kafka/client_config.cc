@@ -285,6 +285,10 @@ std::string ClientConfig::producer_value(const std::string& name, std::string ot
   return found == producer_.end() ? std::move(otherwise) : found->second;
 }
 
+Millis ClientConfig::transaction_ends_within() const {
+  return Millis(std::stoll(producer_value("transaction.timeout.ms", "60000")) + 30'000);
+}
+
 std::string ClientConfig::list_properties() {
   std::string out;
   size_t width = 0;

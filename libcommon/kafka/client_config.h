@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace kutils::kafka {
 
 class ClientConfig {
@@ -35,6 +37,9 @@ class ClientConfig {
   // A property's value on one side, or `otherwise`.
   std::string consumer_value(const std::string& name, std::string otherwise = {}) const;
   std::string producer_value(const std::string& name, std::string otherwise = {}) const;
+  // By then a broker has ended a transaction that a producer of this configuration left open when it was killed:
+  // its transaction.timeout.ms, and the broker looks every ten seconds.
+  Millis transaction_ends_within() const;
 
   // Where clients report what is worth a note but ends nothing (a lost broker, output of `-X debug=`). Called
   // from librdkafka's threads too. Default: nowhere.

@@ -193,15 +193,24 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     std::vector<PartitionOffset> out;
     if (partitions.empty()) return out;
     Client& member = member_of(group);
-    retry("committed offsets of group " + group, [&] {
-      const PartitionListHandle list = to_list(partitions);
-      auto code = rd_kafka_committed(member.get(), list.get(), std::min(limits_.call_ms, kCommittedMs));
-      for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
-      if (!code) out = from_list(list.get());
-      return code == RD_KAFKA_RESP_ERR__TIMED_OUT && is_refused(member.get())
-                 ? RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
-                 : code;
-    });
+    bool noted = false;
+    retry(
+        "committed offsets of group " + group,
+        [&] {
+          const PartitionListHandle list = to_list(partitions);
+          const auto code = ask_committed(member, list.get());
+          if (!code) out = from_list(list.get());
+          if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) return code;
+          if (is_refused(member.get())) return RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+          if (!noted && config_.note() && limits_.retry > Millis(0) && are_held(group, partitions)) {
+            noted = true;
+            config_.note()("waiting for the offsets of group " + group +
+                           ": a transaction that is open holds them; that of a process that was killed "
+                           "is ended by the broker after its transaction.timeout.ms");
+          }
+          return code;
+        },
+        limits_.retry > Millis(0) ? config_.transaction_ends_within() : limits_.retry);
     return out;
   }
 
@@ -784,6 +793,22 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     return limits_.retry > Millis(0) && SteadyClock::now() < known_by && !asked_to_end();
   }
 
+  rd_kafka_resp_err_t ask_committed(Client& member, rd_kafka_topic_partition_list_t* list) const {
+    auto code = rd_kafka_committed(member.get(), list, std::min(limits_.call_ms, kCommittedMs));
+    for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
+    return code;
+  }
+
+  // Whether the offsets were not told because a transaction that is open may change them: asked for what is
+  // committed so far, the coordinator answers. librdkafka says of both no more than that the time is over.
+  bool are_held(const std::string& group, const std::vector<TopicPartition>& partitions) {
+    Client unstable(
+        RD_KAFKA_CONSUMER, config_,
+        {{"group.id", group}, {"isolation.level", "read_uncommitted"}, {"enable.auto.commit", "false"}}, 0);
+    const PartitionListHandle list = to_list(partitions);
+    return ask_committed(unstable, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
   // Whether the group's coordinator told this client, which never joined, that it may not use the group.
   static bool is_refused(rd_kafka_t* member) {
     bool refused = false;
@@ -881,24 +906,36 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   template <typename Call>
   EventHandle admin_call(const std::string& what, rd_kafka_admin_op_t operation, Call call) {
     char why[512] = "";
+    // A question may be asked again and again, an order only if it was hardly carried out.
+    const bool is_question = operation == RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS ||
+                             operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS;
+    const int limit_ms = is_question ? limits_.call_ms : limits_.order_ms;
     const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
-    rd_kafka_AdminOptions_set_request_timeout(options.get(), limits_.order_ms, why, sizeof why);
-    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.order_ms + 10'000));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), limit_ms, why, sizeof why);
+    SuspendAwareDeadline awake(limits_.retry, Millis(limit_ms + 10'000));
     for (;;) {
       const QueueHandle queue(rd_kafka_queue_new(client_.get()));
       call(options.get(), queue.get());
-      EventHandle event = answer(queue.get(), Millis(limits_.order_ms + 5000));
+      EventHandle event = answer(queue.get(), Millis(limit_ms + 5000));
       const auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
       if (!code) return event;
       const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
                                   event ? rd_kafka_event_error_string(event.get()) : "no answer");
       if (error.severity() != Severity::retriable || is_over(awake)) throw error;
+      // librdkafka sends it to the broker that it took for the controller, also if that one is gone: which one
+      // is, it learns from an answer of another.
+      const rd_kafka_metadata_t* raw = nullptr;
+      if (!rd_kafka_metadata(client_.get(), 0, nullptr, &raw, limits_.call_ms)) rd_kafka_metadata_destroy(raw);
     }
   }
 
   template <typename Call>
   void retry(const std::string& what, Call call) {
-    SuspendAwareDeadline awake(limits_.retry, Millis(limits_.call_ms + 1000));
+    retry(what, call, limits_.retry);
+  }
+  template <typename Call>
+  void retry(const std::string& what, Call call, Millis limit) {
+    SuspendAwareDeadline awake(limit, Millis(limits_.call_ms + 1000));
     for (;;) {
       const rd_kafka_resp_err_t code = call();
       rd_kafka_poll(client_.get(), 0);

@@ -33,7 +33,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
   LibrdkafkaProducer(const ClientConfig& config, const std::string& transactional_id)
       : transactional_(!transactional_id.empty()),
         name_(transactional_ ? "transactional producer " + transactional_id : "producer"),
-        retry_limit_(std::stoll(config.producer_value("transaction.timeout.ms", "60000")) + 30'000),
+        retry_limit_(config.transaction_ends_within()),
         note_(config.note()),
         asked_to_end_(config.asked_to_end()),
         client_(std::make_shared<Client>(RD_KAFKA_PRODUCER, config, properties(config, transactional_id),

@@ -145,6 +145,33 @@ TEST_CASE("transactions: all or nothing, offsets and their metadata with them") 
   follower.consumer->leave(follower, false);
 }
 
+TEST_CASE("offsets that the transaction of a killed process holds are waited for, and it is said") {
+  if (!have_broker()) return;
+  const std::string in = make_topic("in", 1), group = fresh("group");
+  fill(in, 0, 0, 5);
+  Follower follower(group);
+  follower.consumer->subscribe({in});
+  ClientConfig config = broker_config();
+  // Longer by hand: past 30 s, for which an admin tries other calls again, the answer has to come as well.
+  const char* limit = std::getenv("KUTILS_DEAD_TRANSACTION_MS");
+  config.set("transaction.timeout.ms", limit ? limit : "4000");
+  auto producer = make_transactional_producer(config, fresh("tx"));
+  producer->init();
+  REQUIRE(follower.poll_until([&] { return follower.count == 5; }));
+  producer->begin();
+  producer->send_offsets(follower.positions(), follower.consumer->group_metadata());
+  producer.reset();  // as a kill: the transaction stays open
+
+  std::vector<std::string> notes;
+  ClientConfig asking = broker_config();
+  asking.set_note([&](const std::string& text) { notes.push_back(text); });
+  const auto committed = make_admin(asking)->committed(group, {{in, 0}});
+  CHECK(committed.at(0).offset == kOffsetNone);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("waiting for the offsets of group " + group) == 0);
+  follower.consumer->leave(follower, false);
+}
+
 TEST_CASE("offsets without a member of the group are refused before they are sent") {
   if (!have_broker()) return;
   const std::string in = make_topic("in", 1);

@@ -200,3 +200,10 @@ TEST_CASE("-X list shows every property") {
   CHECK(list.find("compression.codec") != std::string::npos);
   CHECK(list.find("none, gzip, snappy") != std::string::npos);
 }
+
+TEST_CASE("a transaction that was left open is waited for as long as the broker may keep it") {
+  ClientConfig config;
+  CHECK(config.transaction_ends_within() == kutils::Millis(60'000));
+  config.set("transaction.timeout.ms", "120000");
+  CHECK(config.transaction_ends_within() == kutils::Millis(150'000));
+}
