@@ -907,8 +907,8 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   EventHandle admin_call(const std::string& what, rd_kafka_admin_op_t operation, Call call) {
     char why[512] = "";
     // A question may be asked again and again, an order only if it was hardly carried out.
-    const bool is_question = operation == RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS ||
-                             operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS;
+    const bool is_question =
+        operation == RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS || operation == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS;
     const int limit_ms = is_question ? limits_.call_ms : limits_.order_ms;
     const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_.get(), operation));
     rd_kafka_AdminOptions_set_request_timeout(options.get(), limit_ms, why, sizeof why);
@@ -925,7 +925,8 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
       // librdkafka sends it to the broker that it took for the controller, also if that one is gone: which one
       // is, it learns from an answer of another.
       const rd_kafka_metadata_t* raw = nullptr;
-      if (!rd_kafka_metadata(client_.get(), 0, nullptr, &raw, limits_.call_ms)) rd_kafka_metadata_destroy(raw);
+      if (!rd_kafka_metadata(client_.get(), 0, nullptr, &raw, limits_.call_ms))
+        rd_kafka_metadata_destroy(raw);
     }
   }
 

@@ -169,6 +169,9 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
   int fatal_in_a_row = 0;
   int unanswered_in_a_row = 0;
   bool slept = false;  // since the last commit
+  // The group did not answer the last worker's join. It may take that join later, and then fences the next worker as
+  // a rival would.
+  bool join_unanswered = false;
   bool distrusted = false;
   for (;;) {
     Worker worker({{job, around, plan, *admin, log},
@@ -215,7 +218,7 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
       // The next worker reads those of its outputs; the changelog's stand in the plan.
       if (kafka::is_refused_by_settings(error) && !plan.changelog.empty())
         prepared->changelog_max_bytes = io::limits_of(admin->topic_config(plan.changelog)).max_bytes;
-      if (error.is_fencing() && !worker.member_id().empty()) {
+      if (error.is_fencing() && !worker.member_id().empty() && !join_unanswered) {
         refuse_rival(slot->instance_id(), worker.member_id(), around, *admin, plan.group,
                      worker.was_away() ? kRivalLooksAfterSleep : kRivalLooks);
       }
@@ -223,6 +226,7 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
       // fences the other. One of the two has to give way; it is the one that was asleep, for the other came
       // while it slept.
       slept = (slept && !worker.has_committed()) || worker.was_away();
+      join_unanswered = worker.member_id().empty();
       if (error.is_fencing() && worker.member_id().empty()) {
         if (slept) throw rival_error(slot->instance_id());
         around.pause(kRivalLook);

@@ -381,6 +381,36 @@ TEST_CASE("worker: fenced by its own late return: it restarts and goes on (rule 
   CHECK(bench.broker.read("out", 0) == bench.expected(0));
 }
 
+TEST_CASE(
+    "worker: fenced by the join of the worker before it, which the group took late: no rival (rule 11)") {
+  const bool rival_comes = GENERATE(false, true);
+  Bench bench;
+  bench.fill(30);
+  bench.broker.member_id.clear();  // the first worker is left before the group answers
+  bench.broker.on_poll = [&](int poll) {
+    if (poll == 1) FakeConsumer::broker_member()->lose(true);
+    if (poll == 1) bench.broker.member_id = "member";
+    if (poll == 1 || poll == 5 || (poll == 9 && rival_comes)) {
+      bench.broker.fence("g.i.0");
+      bench.broker.fence("g.i.1");
+    }
+    if (poll == 5) bench.broker.members = {{"g.i", "our own, too late"}};
+    if (poll == 6) bench.broker.members = {{"g.i", "member"}};
+    if (poll == 9 && rival_comes) bench.broker.members = {{"g.i", "a rival's"}};
+  };
+  try {
+    const ExitCode code = bench.run();  // CHECK() would take the exception
+    CHECK(code == ExitCode::ok);
+    CHECK_FALSE(rival_comes);
+    CHECK(bench.broker.read("out", 0) == bench.expected(0));
+    CHECK(bench.broker.read("out", 1) == bench.expected(1));
+  } catch (const Error& error) {
+    CHECK(rival_comes);
+    CHECK(std::string(error.what()) == "another process runs as g.i and has taken its place");
+  }
+  CHECK(bench.broker.polls >= 9);
+}
+
 TEST_CASE("topic to lines with -g: offsets are committed behind the flushed lines") {
   Bench bench;
   bench.fill(6);
