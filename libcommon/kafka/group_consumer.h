@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -91,8 +92,9 @@ class GroupConsumer {
   // Rewinding: unassign and assign again at these offsets; what was fetched before is never delivered.
   virtual void rewind(const std::vector<PartitionOffset>& to) = 0;
   // From now on poll() hands out the records of different partitions in order of time: of those that wait the
-  // oldest first; a partition at its end is not waited for (rule 28b). REQUIRES: nothing is started.
-  virtual void read_in_order_of_time() {}
+  // oldest first; a partition at its end is not waited for (rule 28b). The partitions of each topic of `apart` have an
+  // order of their own. REQUIRES: nothing is started.
+  virtual void read_in_order_of_time(std::set<std::string> apart) { (void)apart; }
   // In order of time: these partitions have records up to there, for we have committed them; what the last fetch
   // said may be older. Those that are not started are left out.
   virtual void expect(const std::vector<PartitionOffset>& /*ends*/) {}

@@ -174,7 +174,10 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
     start(owned);
   }
 
-  void read_in_order_of_time() override { in_order_ = true; }
+  void read_in_order_of_time(std::set<std::string> apart) override {
+    in_order_ = true;
+    ordered_.read_apart(std::move(apart));
+  }
   void expect(const std::vector<PartitionOffset>& ends) override {
     for (const PartitionOffset& end : ends) {
       const auto found = slots_.find(end.at);

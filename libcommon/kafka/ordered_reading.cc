@@ -23,19 +23,23 @@ void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
                             const std::function<bool(const TopicPartition& at)>& leads) {
   sets_.clear();
   if (started.empty()) return;
-  if (!companions_) {
-    sets_.push_back(started);
-    return;
-  }
+  // Those that follow one order, by the topic that they are read apart with; "": the others.
+  std::map<std::string, std::vector<OrderedPartition*>> others;
+  const auto add_other = [&](OrderedPartition* one) {
+    others[apart_.count(one->at.topic) > 0 ? one->at.topic : ""].push_back(one);
+  };
   std::map<TopicPartition, OrderedPartition*> by_name;
   for (OrderedPartition* one : started) by_name[one->at] = one;
-  std::vector<OrderedPartition*> others;
   for (OrderedPartition* one : started) {
+    if (!companions_) {
+      add_other(one);
+      continue;
+    }
     if (!leads(one->at)) continue;
     const std::vector<TopicPartition> companions = companions_->of(one->at);
     one->has_companions = !companions.empty();
     if (companions.empty() && companions_->others_in_order) {
-      others.push_back(one);
+      add_other(one);
       continue;
     }
     sets_.push_back({one});
@@ -46,7 +50,7 @@ void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
       sets_.back().push_back(found->second);
     }
   }
-  if (!others.empty()) sets_.push_back(std::move(others));
+  for (auto& [topic, set] : others) sets_.push_back(std::move(set));
 }
 
 void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_message_t*>& messages,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ class OrderedReading {
       : feed_(feed), note_(std::move(note)) {}
   // Sets of partitions, each in an order of its own; else all are one set.
   void read_together(Companions companions) { companions_ = std::move(companions); }
+  // Those of each of these topics are a set of their own, too.
+  void read_apart(std::set<std::string> topics) { apart_ = std::move(topics); }
 
   // Partitions came or went: none of the earlier ones is touched until gather().
   void forget() { sets_.clear(); }
@@ -82,6 +85,7 @@ class OrderedReading {
 
   Feed& feed_;
   std::function<void(const std::string&)> note_;
+  std::set<std::string> apart_;
   std::optional<Companions> companions_;
   std::vector<std::vector<OrderedPartition*>> sets_;
   size_t first_set_ = 0;  // of the next take()

@@ -500,6 +500,8 @@ class JoinTool final : public cli::StreamTool {
     job_.topology.add_internal_topic();
     options.sides_in_headers = true;
     add_join(options);
+    // Else a backlog's results, and what is looked up by a record's time, would follow the order of fetching.
+    job_.topology.last().follows_order = true;
     if (is_streams()) {
       if (!is_self()) job_.in.topics = {job_.in.name, right_.name};
     } else {

@@ -1,6 +1,8 @@
 #include "flow/membership/group_membership.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace kutils::flow {
@@ -26,8 +28,12 @@ GroupMembership::GroupMembership(const WorkerContext& context, const InstanceSlo
     consumer_->read_together({[&plan](const auto& at) { return plan.companions_of(at); },
                               [&plan](const auto& at) { return plan.is_table(at.topic); },
                               plan.has_ends ? Millis(0) : context.job.max_wait, plan.in_order_of_time});
-  } else if (plan.in_order_of_time) {
-    consumer_->read_in_order_of_time();
+  }
+  if (plan.in_order_of_time) {
+    // IN does not wait for what the group itself wrote last: it would go on by a commit at a time.
+    std::set<std::string> internal_topics;
+    for (size_t i = 1; i < plan.subs.size(); ++i) internal_topics.insert(plan.subs[i].topic);
+    consumer_->read_in_order_of_time(std::move(internal_topics));
   }
 }
 

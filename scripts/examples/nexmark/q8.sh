@@ -5,6 +5,5 @@
 #   JOIN TUMBLE(auction, dateTime, 10 seconds) A ON P.id = A.seller AND P.window_start = A.window_start
 . "${0%/*}/topics"
 
-# Over a backlog the joined sales of several partitions are not in order of time: 5 seconds, or 10, would drop a part of them as late.
 kjoin -e -w 10s --grace 5s --on id=seller --select 'left.id, left.name, left.dateTime' "${p}person" "${p}auction" "${p}q8.sales"
-kdedup -e id --within 10s --grace 1h "${p}q8.sales" "${p}q8"
+kdedup -e id --within 10s "${p}q8.sales" "${p}q8"

@@ -123,6 +123,21 @@ TEST_CASE("one that must have more than the last fetch knew is waited for, thoug
   CHECK(feed.take() == "a1@3 a0@5");
 }
 
+TEST_CASE("a topic that is read apart has its own order: the others do not wait for it, nor it for them") {
+  FakeFeed feed;
+  feed.reading.read_apart({"b"});
+  feed.add(kA0, {5, 9});
+  feed.add(kA1, {7, 8});
+  feed.add(kB0, {2, 6});
+  OrderedPartition& written = feed.add(kB1, {1});
+  written.expected = 2;
+  feed.known[kB1] = 2;
+  feed.gather("a");
+  CHECK(feed.take() == "a0@5 a1@7 a1@8 a0@9 b1@1 b0@2");
+  feed.waiting[kB1].push_back({3, 1});
+  CHECK(feed.take() == "b1@3 b0@6");
+}
+
 TEST_CASE("an end is told behind the records before it, once") {
   FakeFeed feed;
   OrderedPartition& one = feed.add(kA0, {1, 2});
