@@ -8,6 +8,7 @@
 
 #include "base/read_line.h"
 #include "base/shell_word.h"
+#include "cli/foreign_command.h"
 #include "cli/operand_hints.h"
 #include "cli/unknown_option.h"
 
@@ -107,7 +108,12 @@ CommandLine parse_command_line(const ToolInfo& info, const OptionTable& table, i
                              : option->metavar.empty()
                                  ? "option '" + name + "' takes no value"
                                  : "option '" + name + "' needs a value: " + name + " " + option->metavar;
-    throw usage_error(what, spec_hint(info, table, argc, argv));
+    std::string hint = spec_hint(info, table, argc, argv);
+    // kcat's -Z
+    if (const auto theirs = foreign_command(info, table, argc, argv);
+        hint.empty() && theirs && !theirs->command.empty())
+      hint = theirs->remarks + "write: " + theirs->command;
+    throw usage_error(what, hint);
   } catch (const CLI::ParseError& e) {
     throw usage_error(e.what(), spec_hint(info, table, argc, argv));
   }

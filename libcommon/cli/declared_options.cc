@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <tuple>
 
+#include "base/correction.h"
 #include "base/duration.h"
+#include "base/word_list.h"
 #include "cli/functions_option.h"
 #include "cli/shared_options.h"
 #include "cli/time_unit.h"
@@ -274,7 +276,13 @@ void SharedOptions::declare_lines(OptionTable& table) {
              .help = "text that stands for NULL in lines",
              .group = group,
              .may_be_empty = true,
-             .set = [this](const std::string& text) { lines_.null_marker = text; }});
+             .set = [this](const std::string& text) {
+               // kcat's has no value
+               if (has_word("-e -q -v -J -0", text))
+                 throw CorrectedError("-Z has no value: '" + text + "' is an option",
+                                      {.add = {{"-Z", "NULL"}, {text, ""}}});
+               lines_.null_marker = text;
+             }});
   table.add(
       {.names = "-0", .help = "lines end with a NUL byte", .group = group, .set = [this](const std::string&) {
          lines_.nul_ended = true;

@@ -292,11 +292,58 @@ std::string plain_duration(const std::string& text) {
   return out;
 }
 
-// What kwrite reads, in the format that its name says.
-void add_file(const std::string& name, const GivenCommand& given, Command& command) {
-  command.first.push_back(shell_word(name.find('/') == std::string::npos ? "./" + name : name));
+std::string as_file(const std::string& name) {
+  return shell_word(name.find('/') == std::string::npos ? "./" + name : name);
+}
+
+// What kcat -l reads: lines of any text, unless the file's name says otherwise.
+void add_format(const std::string& name, const GivenCommand& given, Command& command) {
   const std::string format = format_of_file(name);
-  if (!format.empty() && !given.has("-I") && !given.has("-J")) command.options.push_back("-I " + format);
+  const bool is_json = name.ends_with(".json") || name.ends_with(".ndjson") || name.ends_with(".jsonl");
+  if (!is_json && !given.has("-I") && !given.has("-J"))
+    command.options.push_back("-I " + (format.empty() ? "text" : format));
+}
+
+// kcat -P without -l: each file is one record.
+void add_whole_files(const GivenCommand& given, std::vector<GivenCommand::Word> words, Command& command) {
+  std::erase_if(words, [](const auto& one) { return one.kind != GivenCommand::Word::Kind::operand; });
+  command.bare.clear();
+  for (const GivenCommand::Word& one : words) command.bare.push_back(as_file(one.name));
+  if (words.size() != 1 || format_of_file(words[0].name) != "text" || given.has("-I") || given.has("-J"))
+    return;
+  command.options.push_back("-I text -0");
+  remark("kcat -P without -l writes the file as one record; its lines, one record each: without -0", command);
+}
+
+// kcat -Q -t TOPIC:PARTITION:MS: the offset at a time; -1 and -2 are no times, but the end and the beginning. False: it is
+// something else.
+bool add_offset_query(Command& command) {
+  if (command.operands.size() != 1) return false;
+  const std::string asked = command.operands[0];
+  const size_t colon = asked.find(':'), second = colon == asked.npos ? colon : asked.find(':', colon + 1);
+  if (second == asked.npos) return false;
+  command.operands[0].resize(colon);
+  if (asked.compare(second + 1, 1, "-") == 0)
+    command.verb = "describe";
+  else
+    command.options.push_back("-e -c 1 -p " + asked.substr(colon + 1, second - colon - 1) + " -o @" +
+                              asked.substr(second + 1) + " -f '%o\\n'");
+  return true;
+}
+
+// kcat's -Z has no value: ours, with what it stands for there.
+std::vector<const char*> with_null_marker(const ToolInfo& info, int argc, char** argv) {
+  std::vector<const char*> out;
+  for (int i = 0; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    out.push_back(argv[i]);
+    if (i == 0 || word.size() < 2 || word[0] != '-' || word[1] == '-' || word.back() != 'Z') continue;
+    // -CeZ, and no value of another option
+    if (word.find_first_not_of("CPGLQeqvuEJ", 1) != word.size() - 1) continue;
+    const bool has_value = i + 1 < argc && (argv[i + 1][0] != '-' || argv[i + 1][1] == '\0');
+    if (!has_value) out.push_back(info.name == "kwrite" ? "" : "NULL");
+  }
+  return out;
 }
 
 // rpk's --to start, end or milliseconds.
@@ -360,7 +407,8 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
   } else if (ours.starts_with("!")) {
     if (command.verb.empty()) command.verb = ours.substr(1);
   } else if (ours == "@f *") {
-    add_file(value, given, command);
+    command.first.push_back(as_file(value));
+    add_format(value, given, command);
   } else if (ours.starts_with("@1")) {
     command.first.push_back(shell_word(value));
   } else if (ours == "@t *") {
@@ -424,9 +472,8 @@ bool is_property(std::string_view name) {
 
 std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const OptionTable& table, int argc,
                                               char** argv) {
-  if (info.operands.empty() ||
-      std::any_of(info.operands.begin(), info.operands.end(), [](const Operand& o) { return o.is_rest; }))
-    return std::nullopt;
+  const bool is_pipe = info.name == "kpipe";
+  if (info.operands.empty() || (!is_pipe && info.operands.back().is_rest)) return std::nullopt;
   const bool has_verb = info.operands.front().name == "VERB";
   const bool has_spec = info.operands.front().is_spec;
   // Where the topic is an option, a word behind an option of theirs is its value.
@@ -435,11 +482,14 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     const std::string_view name = word.substr(0, word.find('='));
     return name == "--topic" || name == "--whitelist" || name == "--include" || word == "-t";
   });
-  const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
+  const std::vector<const char*> meant_words = with_null_marker(info, argc, argv);
+  const auto takes_value = [&](const std::string& name) -> std::optional<bool> {
     if (is_property(name)) return true;
     if (const Word* word = find_word(info, name)) return word->ours.ends_with("*") || name == "--timeout-ms";
     return std::nullopt;
-  });
+  };
+  const GivenCommand given(info, table, static_cast<int>(meant_words.size()), meant_words.data(),
+                           takes_value);
   Command command;
   // -total may be a LIST.
   if (has_spec && std::any_of(argv + 1, argv + argc, [&](const std::string_view word) {
@@ -488,25 +538,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     }
   }
   if (command.foreign == 0) return std::nullopt;
-  // kcat -Q -t TOPIC:PARTITION:MS asks for the offset at a time.
-  if (asks_offset && command.operands.size() != 1) return std::nullopt;
-  if (asks_offset) {
-    std::string& topic = command.operands[0];
-    const size_t colon = topic.find(':'), second = colon == topic.npos ? colon : topic.find(':', colon + 1);
-    if (second == topic.npos) return std::nullopt;
-    // -1 and -2 are no times: the end and the beginning.
-    if (topic.compare(second + 1, 1, "-") == 0) {
-      command.verb = "describe";
-      topic.resize(colon);
-    }
-  }
-  if (asks_offset && command.verb.empty()) {
-    std::string& topic = command.operands[0];
-    const size_t colon = topic.find(':'), second = topic.find(':', colon + 1);
-    command.options.push_back("-e -c 1 -p " + topic.substr(colon + 1, second - colon - 1) + " -o @" +
-                              topic.substr(second + 1) + " -f '%o\\n'");
-    topic.resize(colon);
-  }
+  if (asks_offset && !add_offset_query(command)) return std::nullopt;
   // `ktopic create --topic a`: the verb is ours already.
   const bool has_own_verb = has_verb && command.verb.empty() && !command.bare.empty();
   if (has_own_verb) {
@@ -520,9 +552,21 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   if (names_files)
     for (std::string& one : command.bare) {
       if (one.find('/') == std::string::npos) one.insert(0, "./");
-      const std::string format = format_of_file(one);
-      if (!format.empty() && !given.has("-I") && !given.has("-J")) command.options.push_back("-I " + format);
+      add_format(one, given, command);
     }
+  else if (info.name == "kwrite" && given.has("-P") && command.first.empty() && names_topic)
+    add_whole_files(given, words, command);
+  // Topics stand behind the stages.
+  if (is_pipe && command.bare.empty()) return std::nullopt;
+  if (is_pipe && !command.operands.empty()) {
+    auto dashes = std::find(command.bare.rbegin(), command.bare.rend(), "--");
+    if (dashes == command.bare.rend()) {
+      command.bare.emplace_back("--");
+      dashes = command.bare.rbegin();
+    }
+    command.bare.insert(dashes.base(), command.operands.begin(), command.operands.end());
+    command.operands.clear();
+  }
   // EXPR, what kwrite reads and the group stand in front of the topic.
   const bool bare_first = has_spec || info.name == "kwrite" || has_word(kGroups, info.name);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),

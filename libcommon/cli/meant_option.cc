@@ -54,10 +54,15 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
                                            const char* const* argv, const std::string& option) {
   constexpr std::string_view kFilters = "--where --filter", kInverts = "--not --invert --invert-match",
                              kSelects = "--select --fields --columns", kDrops = "--drop --exclude",
-                             kGroups = "--by --group-by --groupby", kSorts = "--order-by --sort-by --sort";
+                             kGroups = "--by --group-by --groupby", kSorts = "--order-by --sort-by --sort",
+                             kLengths = "-w --window --tumbling --size";
+  const bool keys_first = info.name == "kgroupby" || info.name == "kdedup";
+  const bool is_first_operand = (keys_first && (has_word(kGroups, option) || has_word("--key -k", option))) ||
+                                (info.name == "ktake" && has_word("-n --num --head", option));
   const bool has_value = !has_word(kInverts, option) && option != "-i" && option != "--count";
-  if (has_value && option != "-w" && !has_word(kFilters, option) && !has_word(kSelects, option) &&
-      !has_word(kDrops, option) && !has_word(kGroups, option) && !has_word(kSorts, option))
+  if (has_value && !is_first_operand && !has_word(kLengths, option) && !has_word(kFilters, option) &&
+      !has_word(kSelects, option) && !has_word(kDrops, option) && !has_word(kGroups, option) &&
+      !has_word(kSorts, option))
     return std::nullopt;
   // --count is none of kread's where groups are counted.
   const GivenCommand given(info, table, argc, argv, [&](const std::string& name) -> std::optional<bool> {
@@ -74,6 +79,16 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   // Of a table's rows: kfilter on its topic would choose among all changes.
   if (info.name == "kquery" && has_word(kFilters, option))
     return given.hint({.before = "", .drop = {option}}) + " | kfilter " + shell_word(value);
+  if (is_first_operand) {
+    std::vector<std::string> operands = given.operands();
+    operands.insert(operands.begin(), value);
+    return given.hint({.before = "", .drop = {option}, .operands = operands});
+  }
+  if (info.name == "kpipe" && has_word(kFilters, option)) {
+    std::vector<std::string> stages = given.operands();
+    stages.insert(stages.begin(), {"kfilter", value, "then"});
+    return given.hint({.before = "", .drop = {option}, .operands = stages});
+  }
   // grep's -i
   if (option == "-i") {
     const std::string* const regex = given.value("--grep");
@@ -106,9 +121,10 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
     if (info.name != "kfilter" || spec.empty()) return std::nullopt;
     return given.hint({.before = "", .drop = {option}, .spec = "!(" + spec + ")"});
   }
-  if (option == "-w") {
+  if (has_word(kLengths, option)) {
     if (info.name != "ktable") return std::nullopt;
-    return given.hint({.before = "", .tool = "kwindow", .add = {{"-w", value}}});
+    return given.hint(
+        {.before = "", .tool = "kwindow", .add = {{"-w", value}}, .drop = {option == "-w" ? "" : option}});
   }
   if (has_word(kSorts, option)) {
     if (find_option(table, "--sort") == nullptr) return std::nullopt;
@@ -132,10 +148,6 @@ std::optional<std::string> meant_by_option(const ToolInfo& info, const OptionTab
   }
   if (has_word(kGroups, option)) {
     if (info.name == "ktable" || info.name == "kwindow") return std::nullopt;
-    if (info.name == "kgroupby" || info.name == "kdedup") {  // the key is the first operand
-      operands.insert(operands.begin(), value);
-      return given.hint({.before = "", .drop = {option}, .operands = operands});
-    }
     const std::string groups = "ktable --by " + shell_word(value) + " 'count()'";
     if (is_reader) return pipe.alone(groups, in, out);
     if ((info.name == "kfilter" || info.name == "kmap") && !spec.empty())

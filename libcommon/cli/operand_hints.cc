@@ -215,8 +215,9 @@ void refuse_sql_as_name(const ToolInfo& info, const GivenCommand& given) {
 void refuse_file_as_spec(const ToolInfo& info, const Operand& operand,
                          const std::vector<std::string>& given) {
   const std::string& text = given[0];
-  const std::string next = given.size() > 1 ? given[1] : "";
-  if (next.find_first_of(" <>=!()") != std::string::npos) return;  // swapped_hint() tells
+  if (std::any_of(given.begin() + 1, given.end(),
+                  [](const std::string& one) { return one.find_first_of(" <>=!()") != std::string::npos; }))
+    return;  // swapped_hint() tells
   if (text.empty() || text.find(' ') != std::string::npos || text.find_first_of("./") == std::string::npos)
     return;
   // awk's /re/

@@ -146,8 +146,9 @@ struct ForeignOf {
   const char* ours;
 };
 constexpr ForeignOf kForeignOf[] = {
-    {"kgroupby", "--by", "the key is the first operand: "},
-    {"kdedup", "--by", "what makes records equal is the first operand: "},
+    {"kgroupby", "--by --key -k", "the key is the first operand: "},
+    {"kdedup", "--by --key -k", "what makes records equal is the first operand: "},
+    {"ktable", "--window --tumbling --size", "tables have no windows; the same per window is: "},
     {"ktopic", "-r", "the replication factor is an option: "},
     {"koffset", "--list", "to list groups: koffset list"},
     {"klag", "--list", "groups and what each has read are listed by: koffset list"},

@@ -1184,3 +1184,70 @@ END
   gives 'ktopic grow 4 t1' ktopic grow t1 4
   gives 'ktopic list -O json' ktopic list --output json
 }
+
+@test "within a stage of kpipe options of others are answered with the whole pipe; in front of it, too" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  local by="ktable --by uri 'count()'"
+  gives "kpipe kfilter 'number > 3' then $by -- clicks out" kpipe kfilter 'number > 3' then ktable --group-by uri 'count()' -- clicks out
+  gives "kpipe kfilter 'number > 3' then $by -- clicks out" kpipe kfilter --where 'number > 3' then ktable --key uri 'count()' -- clicks out
+  gives "kpipe kfilter 'n > 3' then kfilter 'n > 4' then $by as totals -- clicks" \
+    kpipe kfilter 'n > 3' then ktable --by uri --where 'n > 4' 'count()' as totals -- clicks
+  gives "kpipe kfilter 'n > 3' then kwindow -w 10s/5s --by uri 'count()' -- clicks out" \
+    kpipe kfilter 'n > 3' then kwindow --size 10s --hop 5s --group-by uri 'count()' -- clicks out
+  gives "kpipe kfilter 'n > 3' then kwindow --by uri -w 10s 'count()' -- clicks out" kpipe kfilter 'n > 3' then ktable --by uri -w 10s 'count()' -- clicks out
+  gives "kpipe kfilter 'n > 3' then kwindow --by uri -w 10s 'count()' -- clicks out" kpipe kfilter 'n > 3' then ktable --by uri --window 10s 'count()' -- clicks out
+  gives "kwindow --by uri -w 10s 'count()' clicks" ktable --window 10s --by uri 'count()' clicks
+  gives "kpipe kfilter '!(n > 3)' then kmap '*, -email' -- clicks out" kpipe kfilter --invert 'n > 3' then kmap --drop email -- clicks out
+  gives "kpipe kfilter true then kmap '*, -email' -- clicks out" kpipe kfilter true then kmap -email -- clicks out
+  gives "kpipe kfilter true then kjoin --on uri --left table:pages -- clicks out" kpipe kfilter true then kjoin --by uri --type left table:pages -- clicks out
+  gives "kpipe kfilter true then kgroupby uri then kdedup --within 1m uri -- clicks out" \
+    kpipe kfilter true then kgroupby --by uri then kdedup --key uri --within 1m -- clicks out
+  gives 'ktake 5 clicks out' ktake -n 5 clicks out
+  gives "kpipe kfilter true then ktake 5 -- clicks out" kpipe kfilter true then ktake -n 5 -- clicks out
+  # What is of the whole pipe stands in front of it.
+  gives "kpipe -b h:1 -g g kfilter true then kgroupby uri -- clicks out" kpipe kfilter true then kgroupby uri --bootstrap-server h:1 --group g -- clicks out
+  gives "kpipe -o beginning kfilter true then kgroupby uri -- clicks out" kpipe kfilter -t clicks --from-beginning true then kgroupby uri -- out
+  gives "kpipe --sort -n -O table kfilter true then $by -- clicks" kpipe kfilter true then ktable --by uri 'count()' --sort -n -O table -- clicks
+  gives "kpipe -m 5 -O csv kfilter true then $by -- clicks" kpipe kfilter true then ktable --by uri --limit 5 'count()' --csv -- clicks
+  gives "kpipe -b h:1 -g g -o beginning kfilter true then kgroupby uri -- clicks out" \
+    kpipe --bootstrap-server h:1 --topic clicks --group g --from-beginning kfilter true then kgroupby uri -- out
+  gives "kpipe kfilter true then kgroupby uri -- clicks" kpipe -t clicks kfilter true then kgroupby uri
+  gives "kpipe kfilter 'n > 3' then kmap uri -- clicks out" kpipe --where 'n > 3' kmap uri -- clicks out
+  # They run.
+  hint kpipe kfilter --where 'number > 100' then ktable --group-by uri 'count()' -- ./in.ndjson
+  [ "$(eval "$hint" | jq -s 'map(.count) | add')" = "$(jq -s 'map(select(.number > 100)) | length' in.ndjson)" ]
+  # No command: what the tool says, of the stage.
+  run kpipe kfilter true then kwindow -w 10s --grac 5s 'count()' -- clicks out
+  [ "$status" -eq 2 ]
+  [[ $output == *"did you mean '--grace'?"*"'kpipe kwindow --help-all'"* ]]
+}
+
+@test "kcat's -Z has no value; kcat -P -l writes lines as they are; operands behind a file that is there" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives 'kread -Z NULL -e -K , clicks' kread -C -t clicks -Z -e -K ,
+  gives 'kread -e -Z NULL clicks' kread -t clicks -e -Z
+  gives 'kread -e -Z NULL -K , clicks' kread -CeZ -t clicks -K,
+  gives 'kread -Z NULL -e clicks' kread -Z -e clicks
+  gives 'kread -Z - -e clicks' kread -t clicks -Z - -e
+  gives "kwrite -Z '' -K , -I text ./keyed.txt clicks" kwrite -P -t clicks -Z -K , -l keyed.txt
+  gives 'kwrite -I text ./lines clicks' kwrite -P -t clicks -l lines
+  gives 'kwrite -I text ./lines clicks' kwrite -P -l -t clicks lines
+  gives 'kwrite -I text -0 ./lines.txt clicks' kwrite -P -t clicks lines.txt
+  grep -q 'writes the file as one record' err.txt
+  gives 'kwrite ./in.ndjson clicks' kwrite -P -t clicks -l in.ndjson
+  gives "kfilter 'n > 3' in.ndjson out" kfilter in.ndjson out 'n > 3'
+  gives "kfilter 'n > 3' ./in.ndjson out" kfilter ./in.ndjson out 'n > 3'
+  gives "kmap '*, -email' in.ndjson out" kmap in.ndjson out '*, -email'
+  run kfilter in.ndjson out
+  [[ $output == *"the EXPR is missing: 'in.ndjson' is a file"* ]]
+}

@@ -5,7 +5,10 @@
 #include <utility>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
+#include "cli/command_line.h"
 #include "cli/given_command.h"
+#include "cli/operand_hints.h"
 #include "io/endpoint.h"
 
 namespace kutils {
@@ -70,19 +73,21 @@ Words stages_in_quotes(const std::string& text) {
   return out.size() > 1 && are_stages ? out : Words();
 }
 
-// A stage's words as its tool reads them.
+// A stage's words as its tool reads them where it stands alone, with all of its options.
 struct StageCommand {
-  StageCommand(const Words& words, const cli::GivenCommand::TakesValue& takes_value = {})
-      : tool(find_stage_tool(words.front()).make()) {
-    tool->shared().become_stage({});
-    info = stage_info(*tool);
-    tool->declare(table);
-    given = std::make_unique<cli::GivenCommand>(info, table, static_cast<int>(words.size()),
-                                                as_argv(words).data(), takes_value);
+  StageCommand(const Words& words)
+      : alone(find_stage_tool(words.front()).make()), stage(find_stage_tool(words.front()).make()) {
+    info = stage_info(*alone);
+    alone->declare(all);
+    stage->shared().become_stage({});
+    stage->declare(table);
+    given =
+        std::make_unique<cli::GivenCommand>(info, all, static_cast<int>(words.size()), as_argv(words).data());
   }
-  std::unique_ptr<cli::StreamTool> tool;
-  cli::ToolInfo info;
-  cli::OptionTable table;
+  bool takes(const std::string& option) const { return cli::find_option(table, option) != nullptr; }
+  std::unique_ptr<cli::StreamTool> alone, stage;
+  cli::ToolInfo info;           // of the stage
+  cli::OptionTable all, table;  // of the tool, of the stage
   std::unique_ptr<cli::GivenCommand> given;
 };
 
@@ -118,6 +123,87 @@ Words without_quotes(const std::string& stage) {
   if (rest.size() > 2 && (rest[0] == '"' || rest[0] == '\'') && rest.back() == rest[0])
     rest = rest.substr(1, rest.size() - 2);
   return {stage.substr(0, space), rest};
+}
+
+// What the hint of an Error tells to write, its last line: what stands in front of the command, and its words.
+struct Advice {
+  std::string before;
+  Words words;  // empty: no command
+};
+Advice advice_of(const std::string& hint) {
+  size_t at = std::string::npos;
+  Words tools{"kpipe"};
+  for (const StageTool& tool : stage_tools()) tools.emplace_back(tool.name);
+  for (const std::string& tool : tools) {
+    const size_t begin = hint.rfind(": " + tool + " ");
+    if (begin != hint.npos && (at == hint.npos || begin > at)) at = begin;
+  }
+  if (at == hint.npos) return {hint, {}};
+  auto words = shell_words(std::string_view(hint).substr(at + 2));
+  if (!words) return {hint, {}};
+  // As a usage line has them.
+  std::erase_if(*words, [](const std::string& one) { return one == "IN" || one == "OUT"; });
+  return {hint.substr(0, at + 2), std::move(*words)};
+}
+
+// What a tool that stands alone says of options which are none of its own, or of a SPEC that looks like options.
+std::optional<Error> refused_alone(const Words& stage) {
+  const auto tool = find_stage_tool(stage.front()).make();
+  const cli::ToolInfo info = tool->info();
+  cli::OptionTable table;
+  tool->declare(table);
+  const std::vector<char*> arguments = as_argv(stage);
+  const int count = static_cast<int>(stage.size());
+  try {
+    const cli::CommandLine line =
+        cli::parse_command_line(info, table, count, const_cast<char**>(arguments.data()));
+    if (!line.operands.empty() || info.operands.empty() || !info.operands[0].required) return std::nullopt;
+    const std::string hint = cli::spec_hint(info, table, count, const_cast<char**>(arguments.data()));
+    return hint.empty() ? std::nullopt : std::make_optional(usage_error("", hint));
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+// Each stage with options of other programs as it is meant; what the first of them says in front of the command, empty:
+// there is none, or one whose meaning is not known.
+std::string mend_options(PipeWords& pipe) {
+  std::string before;
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    const auto refused = refused_alone(pipe.stages[i].words);
+    if (!refused) continue;
+    Advice advice = advice_of(refused->hint());
+    Words& words = advice.words;
+    if (words.empty()) continue;
+    if (before.empty()) before = advice.before;
+    if (words[0] != "kpipe") {
+      pipe.stages[i].words = std::move(words);
+      continue;
+    }
+    // Several stages: `ktable --where EXPR` is a kfilter in front of it. The options of the pipe stand in the first.
+    const auto first = std::find_if(words.begin() + 1, words.end(), is_stage_tool);
+    Words stage(first, first + 1);
+    append(stage, Words(words.begin() + 1, first));
+    const std::string name = std::move(pipe.stages[i].name);
+    pipe.stages.erase(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto put = [&] {
+      pipe.stages.insert(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i), {std::move(stage), {}});
+      stage.clear();
+    };
+    auto word = first + 1;
+    for (; word != words.end() && *word != "--"; ++word) {
+      if (*word != "then") {
+        stage.push_back(*word);
+        continue;
+      }
+      put();
+      ++i;
+    }
+    if (word != words.end()) append(stage, Words(word + 1, words.end()));  // IN and OUT
+    put();
+    pipe.stages[i].name = name;
+  }
+  return before;
 }
 
 }  // namespace
@@ -259,7 +345,17 @@ std::optional<Correction> with_spec_before_dashes(const PipeWords& given) {
                     .operands = words_of(pipe)};
 }
 
-std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cli::OptionTable& options) {
+std::string option_hint(const Words& stage) {
+  const std::string help = "'" + stage.front() + " --help-all'", of_stage = "'kpipe " + help.substr(1);
+  const auto refused = refused_alone(stage);
+  if (!refused) return "a stage of a pipe has no such option; " + of_stage + " lists what this one takes";
+  std::string hint = refused->hint();
+  const size_t found = hint.find(help);
+  return found == hint.npos ? hint : hint.replace(found, help.size(), of_stage);
+}
+
+std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cli::OptionTable& options,
+                                     bool has_unknown_option) {
   PipeWords pipe = given;
   // kfilter EXPR kmap LIST
   for (size_t i = 0; i < pipe.stages.size(); ++i) {
@@ -274,21 +370,19 @@ std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cl
   if (pipe.stages.size() > given.stages.size())
     return Correction{.before = "'then' stands between two stages: ", .operands = words_of(pipe)};
 
-  Correction meant;
-  bool any_change = false;
+  const std::string mended = has_unknown_option ? mend_options(pipe) : std::string();
+  Correction meant{.before = mended};
+  bool any_change = !mended.empty();
   std::vector<Words> ends;
   for (size_t i = 0; i < pipe.stages.size(); ++i) {
-    const StageCommand stage(pipe.stages[i].words, [&](const std::string& name) -> std::optional<bool> {
-      const cli::Option* option = cli::find_option(options, name);
-      return option == nullptr ? std::nullopt : std::make_optional(!option->metavar.empty());
-    });
+    const StageCommand stage(pipe.stages[i].words);
     Correction change;
     bool changes = false;
     for (const cli::GivenCommand::Word& word : stage.given->words()) {
-      if (word.kind != cli::GivenCommand::Word::Kind::unknown) continue;
+      if (word.kind == cli::GivenCommand::Word::Kind::operand || stage.takes(word.name)) continue;
       const cli::Option* option = cli::find_option(options, word.name);
       if (option == nullptr) return std::nullopt;
-      meant.before = "what all stages share stands before the first one: ";
+      if (mended.empty()) meant.before = "what all stages share stands before the first one: ";
       meant.add.emplace_back(word.name, word.value ? cli::shown_value(*option, *word.value) : "");
       change.drop.push_back(word.name);
       changes = true;
@@ -296,7 +390,7 @@ std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cl
     Words operands = stage.given->operands();
     ends.push_back(take_endpoints(stage.info.operands.size(), operands));
     if (!ends.back().empty()) {
-      meant.before = "IN and OUT stand once, behind '--': ";
+      if (mended.empty()) meant.before = "IN and OUT stand once, behind '--': ";
       changes = true;
     }
     for (size_t k = operands.size(); i == at && k < stage.info.operands.size(); ++k) {
@@ -324,8 +418,7 @@ Correction of_pipe(const Correction& stage, size_t at, const PipeWords& given) {
   Correction of_stage = stage;
   Correction out{.before = stage.before, .after = stage.after, .drop = stage.drop};
   of_stage.add.clear();
-  for (const auto& option : stage.add)
-    (command.given->takes(option.first) ? of_stage : out).add.push_back(option);
+  for (const auto& option : stage.add) (command.takes(option.first) ? of_stage : out).add.push_back(option);
   pipe.stages[at].words = command.given->corrected(of_stage);
   out.operands = words_of(pipe);
   return out;

@@ -25,9 +25,12 @@ std::vector<char*> as_argv(const std::vector<std::string>& words);  // which out
 void refuse_other_spellings(const std::vector<std::string>& words);
 // `kfilter -- EXPR IN OUT`; nullopt: it is something else.
 std::optional<Correction> with_spec_before_dashes(const PipeWords& pipe);
-// What stage `at`, which is refused, means: `then` forgotten, IN and OUT or an option of the pipe in a stage, no EXPR.
-// `options`: the pipe's. nullopt: the mistake is the stage's own.
-std::optional<Correction> meant_pipe(const PipeWords& pipe, size_t at, const cli::OptionTable& options);
+// What stage `at`, which is refused, means: `then` forgotten, IN and OUT or an option of the pipe in a stage, no EXPR,
+// options of other programs. `options`: the pipe's. nullopt: the mistake is the stage's own.
+std::optional<Correction> meant_pipe(const PipeWords& pipe, size_t at, const cli::OptionTable& options,
+                                     bool has_unknown_option);
+// Of a stage with an unknown option, where meant_pipe() has no command: its hint.
+std::string option_hint(const std::vector<std::string>& stage);
 // What a stage should have been, as a change of the whole pipe: options that the stage does not take are the pipe's.
 Correction of_pipe(const Correction& stage, size_t at, const PipeWords& pipe);
 

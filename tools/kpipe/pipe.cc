@@ -130,13 +130,11 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
     } catch (const CorrectedError& error) {
       throw CorrectedError(at + ": " + error.what(), of_pipe(error.correction(), i, pipe));
     } catch (const Error& error) {
-      if (const auto meant = meant_pipe(pipe, i, options))
-        throw CorrectedError(at + ": " + error.what(), *meant);
       const bool is_option = std::string_view(error.what()).starts_with("unknown option");
+      if (const auto meant = meant_pipe(pipe, i, options, is_option))
+        throw CorrectedError(at + ": " + error.what(), *meant);
       throw Error(error.code(), at + ": " + error.what(),
-                  is_option ? "what all stages share stands before the first one: kpipe -e " + name +
-                                  " ...; 'kpipe " + name + " --help-all' lists what this one takes"
-                            : error.hint());
+                  is_option ? option_hint(stages[i].words) : error.hint());
     }
     const flow::Job& stage = tool->job();
     if (i == 0) job.in.topics = stage.in.topics;  // kjoin --on reads RIGHT with it
