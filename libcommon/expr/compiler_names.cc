@@ -217,6 +217,7 @@ Op* Compiler::select(const Node& node) {
   if (inherit_error(op, base)) return op;
   if (!(base->kinds & (kMap | kOptional)))
     return certain_error(op, kinds_text(base->kinds) + " has no fields");
+  if (base->run == run_field && !node.optional) op->run = run_select_in_field;
   return op;
 }
 

@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "base/utf8.h"
+#include "data/json_number.h"
+#include "data/plain_json.h"
 #include "expr/text.h"
 
 namespace kutils::expr {
@@ -202,6 +204,72 @@ Value run_select(const Op& op, Context& context) {
   if (a.is_error()) return a;
   if (a.kind() == Kind::optional) return select_in_optional(op, a, context);
   return wrong(context, op, "only a map has fields", a);
+}
+
+namespace {
+
+// A value that plain_json::value_end() has taken.
+Value plain_value(std::string_view text, Context& context) {
+  switch (text[0]) {
+    case '"':
+      return Value::string(text.substr(1, text.size() - 2));
+    case 't':
+    case 'f':
+      return Value::boolean(text[0] == 't');
+    case 'n':
+      return Value::null();
+    case '{':
+    case '[':
+      return context.json(text);
+    default:
+      break;
+  }
+  if (text == "-0") return Value::minus_zero();
+  if (text.find('.') == text.npos)
+    return Value::integer(plain_json::integer(text.data(), text.data() + text.size()));
+  auto* number = context.allocate_array<WrittenNumber>(1);
+  *number = {json_double(text), text.data()};
+  return Value::written_real(number, text.size());
+}
+
+// The member of an object, the last one of the name; nullopt: there is none, or the text is not plain.
+std::optional<Value> plain_member(std::string_view object, std::string_view name, Context& context) {
+  using plain_json::skip_space;
+  constexpr int kLevels = 16;
+  const char *at = object.data() + 1, *const end = object.data() + object.size();
+  std::string_view found;
+  for (at = skip_space(at, end);; at = skip_space(at + 1, end)) {
+    if (at == end || *at != '"') return std::nullopt;
+    const char* const begin = ++at;
+    if (!(at = plain_json::string_end(at, end))) return std::nullopt;
+    const bool is_it = std::string_view(begin, static_cast<size_t>(at - begin)) == name;
+    at = skip_space(at + 1, end);
+    if (at == end || *at != ':') return std::nullopt;
+    at = skip_space(at + 1, end);
+    const char* const value = at;
+    if (!(at = plain_json::value_end(at, end, kLevels))) return std::nullopt;
+    if (is_it) found = {value, static_cast<size_t>(at - value)};
+    at = skip_space(at, end);
+    if (at == end) return std::nullopt;
+    if (*at == '}') break;
+    if (*at != ',') return std::nullopt;
+  }
+  // What is no text anywhere in it is an error of the thorough way.
+  if (at + 1 != end || found.empty() || !(all_ascii(object) || is_utf8(object))) return std::nullopt;
+  return plain_value(found, context);
+}
+
+}  // namespace
+
+Value run_select_in_field(const Op& op, Context& context) {
+  // To look for a few members of a larger object costs more than to open it once.
+  constexpr size_t kMostBytes = 1024;
+  const uint32_t slot = op.arguments[0]->slot;
+  const JsonField& field = (*context.fields)[slot];
+  const bool is_open = slot < context.opened.size() && context.opened_at[slot] == context.record_number;
+  if (field.type == JsonType::object && !is_open && field.raw.size() <= kMostBytes)
+    if (const auto found = plain_member(field.raw, op.constant.as_string(), context)) return *found;
+  return run_select(op, context);
 }
 
 Value run_optional_select(const Op& op, Context& context) {

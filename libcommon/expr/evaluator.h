@@ -21,8 +21,9 @@ Value run_topic(const Op& op, Context& context);
 Value run_partition(const Op& op, Context& context);
 Value run_offset(const Op& op, Context& context);
 Value run_headers(const Op& op, Context& context);
-Value run_fail(const Op& op, Context& context);    // constant: the message; slot: the Reason
-Value run_select(const Op& op, Context& context);  // argument; constant: the name
+Value run_fail(const Op& op, Context& context);             // constant: the message; slot: the Reason
+Value run_select(const Op& op, Context& context);           // argument; constant: the name
+Value run_select_in_field(const Op& op, Context& context);  // the same of run_field
 Value run_optional_select(const Op& op, Context& context);
 Value run_has_select(const Op& op, Context& context);
 Value run_index(const Op& op, Context& context);  // two arguments
