@@ -112,7 +112,7 @@ std::span<const Function> addition_functions() {
        Form::function,
        {{kInt, {kAnyValue}, hash_of}, {kInt | kUint, {kAnyValue, kString}, hash_of}},
        "hash(X[, 'murmur2'|'xxh64']) -> int or uint",
-       "of the bytes that X has as a record key; murmur2 is Kafka's partitioner's",
+       "the hash of X as the bytes of a record key; murmur2 (default) is what Kafka's partitioner uses",
        "hash('a') == hash(b'a')",
        true,
        false,
@@ -163,7 +163,7 @@ std::span<const Function> addition_functions() {
        Form::function,
        {{kString, {kString}, environment}, {kString, {kString, kString}, environment}},
        "env(NAME[, DEFAULT]) -> string",
-       "an environment variable; without DEFAULT it must be there",
+       "an environment variable; without DEFAULT it must be set",
        "env('NO_SUCH_VARIABLE', 'x') == 'x'",
        true},
   };

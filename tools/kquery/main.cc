@@ -36,7 +36,7 @@ class QueryTool final : public cli::Tool {
     };
     table.add({.names = "--prefix",
                .metavar = "TEXT",
-               .help = "rows whose key begins so",
+               .help = "rows whose key begins with TEXT",
                .in_short_help = true,
                .may_be_empty = true,
                .set = [this](const std::string& value) { query_.prefix = value; }});
