@@ -115,3 +115,66 @@ C
 @test "or() of an optional takes an optional" {
   refused_with 2 kexpr 'optional.of(1).or(1)'; says "or() takes an optional, not int" "orValue()"
 }
+
+@test "functions of lists and maps, each as a command over records, empty lists and nulls" {
+  cat >lists.ndjson <<'END'
+{"l":[3,1,2],"items":[{"n":2,"sku":"b","price":1.5},{"n":1,"sku":"a","price":2.0},{"n":2,"sku":"a","price":0.5}],"m":{"a":1,"b":2},"o":{"b":3,"c":4}}
+{"l":[],"items":[],"m":{},"o":{}}
+{"l":[5,null,7.5],"items":[{"n":1,"sku":"c","price":4}],"m":{"x":null},"o":{"x":1}}
+END
+  # same EXPR JQ
+  same() { kmap "=$1" ./lists.ndjson 2>/dev/null | jq -c . >got; jq -c "$2" lists.ndjson >want; diff got want || { echo "$1"; return 1; }; }
+  same 'l.sum()' '.l | add // 0'
+  same 'l.avg()' '.l | map(values) | if length == 0 then null else add / length end'
+  same 'l.filter(x, x != null).reduce(p, x, 0, p + x)' '.l | add // 0'
+  same 'l.take(2)' '.l[:2]'
+  same 'l.drop(1)' '.l[1:]'
+  same 'l.last(2)' '.l[-2:]'
+  same 'l.last().orValue(-1)' '.l[-1] // -1'
+  same 'l.first().orValue(-1)' '.l[0] // -1'
+  same 'items.sortBy(x, desc(x.n), x.sku)' '.items | sort_by(-.n, .sku)'
+  same 'items.sortBy(x, x.sku, desc(x.price))' '.items | sort_by(.sku, -.price)'
+  same 'm.merge(o)' '.m + .o'
+  same 'items.map(x, x.n * x.price).sum()' '.items | map(.n * .price) | add // 0'
+  [ "$(kfilter 'l.sum() > 6' ./lists.ndjson 2>/dev/null | wc -l)" -eq 1 ]
+  [ "$(ktable --total 't=sum(l.sum()), n=max(size(l))' ./lists.ndjson)" = '{"t":18.5,"n":3}' ]
+  [ "$(kmap --each 'x=l.take(1)' 'x' ./lists.ndjson | tr '\n' ' ')" = '{"x":3} {"x":5} ' ]
+  run kmap '=l.take(-1)' ./lists.ndjson
+  [ "$status" -eq 4 ]
+  [[ $output == *"take(): a negative number of items"* ]]
+  run kmap '=m.merge(l)' ./lists.ndjson
+  [ "$status" -eq 4 ]
+  [[ $output == *"merge does not take (map, list)"* ]]
+}
+
+# A member of an object is looked for in the text where that is plain; else, and by an index, the object is opened.
+@test "a member of a field is the same whichever way it is found" {
+  cat >members.ndjson <<'END'
+{"a":{"b":1,"c":"x"}}
+{"a":{"b":1,"c":2,"b":"last"}}
+{"a":{ "c" : [1, {"b": 2}] , "b" : { "c" : [1, 2.50] } }}
+{"a":{"b":-0,"c":-12}}
+{"a":{"b":1.50,"c":1e3}}
+{"a":{"b":12345678901234567890,"c":123456789012345678}}
+{"a":{"b":"tab\tquote\"","c":"plain"}}
+{"a":{"c":"\"b\":1","\u0062":7}}
+{"a":{"b":true,"c":null}}
+{"a":{"b":"é","c":""}}
+{"a":{"b":{},"c":[]}}
+{"a":{"c":1}}
+{"a":{}}
+{"a":[{"b":1}]}
+{"a":"b"}
+END
+  printf '{"a":{"b":1,"c":"\xff"}}\n' >>members.ndjson
+  printf '{"a":{"long":"%s","b":1,"c":2}}\n' "$(head -c 2000 /dev/zero | tr '\0' x)" >>members.ndjson
+  local x y
+  for x in b c; do
+    kmap -q --on-error skip "x=a.$x, t=type(a.$x) == string" ./members.ndjson >one 2>one.err
+    kmap -q --on-error skip "x=a[\"$x\"], t=type(a[\"$x\"]) == string" ./members.ndjson >other 2>other.err
+    diff one other
+    [ "$(wc -l <one)" -ge 11 ]
+    y=$(kmap -q --on-error skip "n=a.$x == 1" ./members.ndjson 2>/dev/null)
+    [ "$y" = "$(kmap -q --on-error skip "n=a[\"$x\"] == 1" ./members.ndjson 2>/dev/null)" ]
+  done
+}
