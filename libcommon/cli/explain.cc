@@ -61,7 +61,7 @@ std::string label_of(const flow::Operator& one, bool sends) {
 
 bool has_changelog(const flow::Job& job) { return job.stateful() && job.in.is_topic() && job.out.is_topic(); }
 
-std::string quoted(const std::string& name) {
+std::string dot_string(const std::string& name) {
   std::string out = "\"";
   for (const char c : name) {
     if (c == '"' || c == '\\') out += '\\';
@@ -98,7 +98,7 @@ std::string explain(const flow::Job& job, const TopicFacts& facts) {
 
 std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
   const auto node = [&facts](const Place& at) {
-    return "  " + quoted(at.text) + " [shape=cylinder, label=" + quoted(with_facts(at, facts, "\n", "")) +
+    return "  " + dot_string(at.text) + " [shape=cylinder, label=" + dot_string(with_facts(at, facts, "\n", "")) +
            "];\n";
   };
   std::string text = "digraph " + job.tool + " {\n  rankdir=LR;\n  node [shape=box];\n";
@@ -108,18 +108,18 @@ std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
     text += node(source_of(job, i));
     for (size_t k = 0; k < subs[i].operators.size(); ++k) {
       const std::string name = label_of(subs[i].operators[k], sends(job, i, k));
-      text += "  " + quoted(before) + " -> " + quoted(name) + ";\n";
+      text += "  " + dot_string(before) + " -> " + dot_string(name) + ";\n";
       for (const flow::CopartitionedSource& source : subs[i].copartitioned) {
         const Place at = place_of_source(source);
-        if (source.to == k) text += node(at) + "  " + quoted(at.text) + " -> " + quoted(name) + ";\n";
+        if (source.to == k) text += node(at) + "  " + dot_string(at.text) + " -> " + dot_string(name) + ";\n";
       }
       before = name;
     }
-    text += node(sink_of(job, i)) + "  " + quoted(before) + " -> " + quoted(sink_of(job, i).text) + ";\n";
+    text += node(sink_of(job, i)) + "  " + dot_string(before) + " -> " + dot_string(sink_of(job, i).text) + ";\n";
     for (const flow::MoreOutput& more : job.more_outputs)
       if (i + 1 == subs.size())
         text +=
-            node(place_of_end(more.at)) + "  " + quoted(before) + " -> " + quoted(place_of(more.at)) + ";\n";
+            node(place_of_end(more.at)) + "  " + dot_string(before) + " -> " + dot_string(place_of(more.at)) + ";\n";
   }
   return text + "}\n";
 }
