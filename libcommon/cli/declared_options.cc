@@ -489,6 +489,13 @@ void SharedOptions::declare_general(OptionTable& table) {
                                    "as tables.example.org");
                http_access_.hosts.push_back(text);
              }});
+  table.add({.names = "--http-advertise",
+             .metavar = "HOST[:PORT]",
+             .help = "where kquery reaches --http from other machines; default: its address",
+             .group = Group::general,
+             .set = [this](const std::string& text) {
+               http_access_.advertised = serve::parse_advertised("--http-advertise", text);
+             }});
   table.add({.names = "--explain",
              .help = "print what would be read, done and written, and do nothing",
              .group = Group::general,

@@ -157,8 +157,10 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
       throw usage_error("-j cannot be used with -c or -m: each worker counts for itself",
                         "leave one of the two out");
   }
-  if (http_.empty() && (!http_access_.hosts.empty() || given_.count("--http-token") > 0))
-    throw usage_error("--http-host and --http-token do nothing without --http", "add --http ADDR");
+  if (http_.empty() &&
+      (!http_access_.hosts.empty() || http_access_.advertised || given_.count("--http-token") > 0))
+    throw usage_error("--http-host, --http-advertise and --http-token do nothing without --http",
+                      "add --http ADDR");
   if (!http_.empty()) {
     if (http_access_.token.empty()) http_access_.token = http_token_from_environment();
     serve::parse_http_address("--http", http_);  // what is wrong is found now

@@ -65,8 +65,9 @@ class ClusterAdmin : public Admin {
 
   virtual std::vector<GroupListing> groups() = 0;
   virtual GroupDescription describe_group(const std::string& group) = 0;
-  // All that the group has committed, by topic and number; stable offsets (rule 4).
-  virtual std::vector<PartitionOffset> all_committed(const std::string& group) = 0;
+  // All that the group has committed, by topic and number. `stable`: after what open transactions will commit
+  // (rule 4), which may take as long as a dead member's transaction does; else as it is now.
+  virtual std::vector<PartitionOffset> all_committed(const std::string& group, bool stable = true) = 0;
   // Without joining. The brokers refuse it while the group has members. Metadata is written as it is given.
   virtual void commit(const std::string& group, const std::vector<PartitionOffset>& offsets) = 0;
   // With all its offsets. False: there is no such group. The brokers refuse it while the group has members.

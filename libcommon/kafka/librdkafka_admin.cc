@@ -441,7 +441,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
     return out;
   }
 
-  std::vector<PartitionOffset> all_committed(const std::string& group) override {
+  std::vector<PartitionOffset> all_committed(const std::string& group, bool stable) override {
     std::vector<PartitionOffset> out;
     // By a client with a group, whichever: told by a broker that it is not the coordinator, librdkafka has the
     // client's group look for it, and crashes where the client has none (2.0). One for all groups.
@@ -454,7 +454,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
         const auto failed = order_at(
             member, broker, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, event,
             [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-              const ErrorHandle refused(rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+              const ErrorHandle refused(rd_kafka_AdminOptions_set_require_stable_offsets(options, stable ? 1 : 0));
               rd_kafka_ListConsumerGroupOffsets(member.get(), &raw, 1, options, queue);
             });
         if (failed) return failed;

@@ -25,10 +25,17 @@ std::string to_string(const HttpAddress& address);
 struct HttpAccess {
   std::string token = {};               // Authorization: Bearer; empty: none is asked for
   std::vector<std::string> hosts = {};  // names beside the loopback ones, the address and this machine's name
+  // By which other processes reach us, a name of ours, too; port 0: that of the address. nullopt: by the address.
+  std::optional<HttpAddress> advertised = {};
 };
 
 bool is_host(const std::string& text);           // a name or an address, without port
 bool is_loopback_host(const std::string& host);  // as it is written; nothing is resolved
+
+// `HOST`, `HOST:PORT` for HttpAccess::advertised. Throws usage_error where nobody can be sent there.
+HttpAddress parse_advertised(const std::string& option, const std::string& text);
+// Where others reach who listens at `bound`: by this machine's name where that is any of its addresses.
+HttpAddress reachable_address(const HttpAddress& bound, const std::optional<HttpAddress>& advertised);
 
 struct HttpRequest {
   std::string path;  // decoded, without the query

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "flow/membership/served_at.h"
 #include "serve/http_head.h"
 #include "serve/sockets.h"
 
@@ -70,6 +71,8 @@ const char* reason(int status) {
       return "Content Too Large";
     case 414:
       return "URI Too Long";
+    case 421:
+      return "Misdirected Request";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -107,6 +110,8 @@ bool is_ip(const std::string& host) {
   in6_addr bytes{};
   return inet_pton(AF_INET, host.c_str(), &bytes) == 1 || inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
 }
+// Of this machine; nobody else can be sent there.
+bool is_any_address(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 struct Connection {
   enum class Phase { reading, waiting, writing, lingering } phase = Phase::reading;
   uint64_t id = 0;
@@ -132,6 +137,27 @@ bool is_loopback_host(const std::string& host) {
 
 bool is_host(const std::string& text) {
   return is_ip(text) || (text.find_first_of(":/[]@? ") == std::string::npos && host_name(text).has_value());
+}
+
+HttpAddress parse_advertised(const std::string& option, const std::string& text) {
+  const bool is_name = is_host(text);
+  const HttpAddress address = is_name ? HttpAddress{text, 0} : parse_http_address(option, text);
+  if (!is_host(address.host) || is_any_address(address.host) || (!is_name && address.port == 0))
+    throw usage_error(option + ": '" + text + "' is no address that another process can ask",
+                      "HOST or HOST:PORT, as tables-1.example.org:8080");
+  // The broker bounds what a commit can carry.
+  if (to_string(address).size() > flow::kMaxServedAt)
+    throw usage_error(option + ": '" + text + "' has more than " + std::to_string(flow::kMaxServedAt) +
+                      " bytes");
+  return address;
+}
+
+HttpAddress reachable_address(const HttpAddress& bound, const std::optional<HttpAddress>& advertised) {
+  HttpAddress out = advertised.value_or(bound);
+  if (out.port == 0) out.port = bound.port;
+  char name[65] = {};  // HOST_NAME_MAX and the end
+  if (is_any_address(out.host) && ::gethostname(name, sizeof name - 1) == 0) out.host = name;
+  return out;
 }
 
 struct HttpServer::Impl {
@@ -452,6 +478,7 @@ HttpServer::HttpServer(const HttpAddress& address, HttpRoutes routes, HttpAccess
     if (auto host = host_name(is_v6 ? "[" + name + "]" : name)) impl_->hosts.push_back(std::move(*host));
   };
   impl_->access.hosts.push_back(address.host);
+  if (impl_->access.advertised) impl_->access.hosts.push_back(impl_->access.advertised->host);
   for (const std::string& host : impl_->access.hosts) add_host(host);
   char name[256] = {};
   if (::gethostname(name, sizeof name - 1) == 0) add_host(name);

@@ -50,7 +50,9 @@ RunViews::RunViews(const HttpAddress& address, RunAbout about, const Clock& cloc
       state_dir_(state_dir),
       clock_(clock),
       tables_(about_.group),
+      advertised_(access.advertised),
       server_(std::make_unique<HttpServer>(address, routes(), std::move(access))),
+      served_at_(to_string(reachable_address(server_->address(), advertised_))),
       announcement_(state_dir, server_->address()) {}
 
 HttpRoutes RunViews::routes() {
@@ -134,9 +136,9 @@ Figures RunViews::figures() const {
 
 HttpReply RunViews::table(const HttpRequest& request) const {
   const Figures before = figures();  // what is restored meanwhile may not be in the answer
-  HttpReply reply = tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
+  auto [reply, is_complete] = tables_.answer(request.path.substr(kTable.size()), request, clock_.wall_ms());
   // All keys that were asked for are there.
-  if (reply.status == 200 && request.parameters.count("key") > 0) return reply;
+  if (is_complete || (reply.status == 200 && request.parameters.count("key") > 0)) return reply;
   for (const auto& [partition, restore] : before.restores) {
     if (restore.done || reply.status == 400) continue;
     return {503, HttpReply().type,

@@ -46,6 +46,8 @@ class RunViews final : public flow::RunObserver, public flow::CommitObserver {
   RunViews(const HttpAddress& address, RunAbout about, const Clock& clock, HttpAccess access = {},
            const std::string& state_dir = {});
 
+  std::string served_at() const override { return served_at_; }
+  void planned(const std::vector<flow::StatesOfTopic>& states) override { tables_.know(states); }
   void turned(std::optional<int64_t> lag, size_t partitions) override;
   void committed(const flow::Report::Counts& counts) override;
   void commit_done(const flow::CommitNews& news) override;
@@ -83,7 +85,9 @@ class RunViews final : public flow::RunObserver, public flow::CommitObserver {
   std::atomic<int64_t> lag_{-1};
   std::atomic<size_t> partitions_{0};
   LiveTables tables_;
+  const std::optional<HttpAddress> advertised_;
   std::unique_ptr<HttpServer> server_;  // behind the rest: its threads use it
+  const std::string served_at_;
   Announcement announcement_;
 };
 

@@ -60,9 +60,10 @@ T=1767225600000  # 2026-01-01T00:00:00Z
   says "windows"
   [ "$(ask "$out" -o /dev/null -w '%{http_code}' --data-urlencode at=now)" = 400 ]
   [ "$(ask "$out" -o /dev/null -w '%{http_code}' --data-urlencode what=now)" = 400 ]
-  # The state itself is in use; where nobody answers, nobody does.
-  refused_with 2 kquery "$out" /home
+  # The state itself is in use, its tool is found and asked; where nobody answers, nobody does.
+  refused_with 2 kquery --state-dir "$KUTILS_STATE_DIR" "$out" /home
   says "--http"
+  same <(kquery --http "$at" "$out" /home) <(kquery "$out" /home)
   stop_tool "$started"
   refused_with 3 kquery --http "$at" "$out" /home
   # And now its state can be read.

@@ -171,6 +171,52 @@ in_use() { [[ $(kstate list --json "$group" | jq -r .state) == "in use by $start
   [ "$told" -gt 0 ]
 }
 
+# KUTILS_RESET_KILLS says how many kills (6).
+@test "reset, killed with kill -9 at random moments, again and again: run to its end, the tool gives the batch result" {
+  local kills=${KUTILS_RESET_KILLS:-6} seed=${KUTILS_SEED:-$RANDOM} kill began took pid code killed=0 begun=0 complete=0
+  echo "KUTILS_SEED=$seed"
+  RANDOM=$seed
+  stateful_group src
+  koffset show "$group" >/dev/null
+  began=${EPOCHREALTIME/./}
+  koffset reset -q --execute "$group"
+  took=$((${EPOCHREALTIME/./} - began))  # microseconds
+  table
+  for ((kill = 1; kill <= kills; kill++)); do
+    # The input grows, so that rows of before cannot pass for the result.
+    echo "{\"k\":\"k$((kill % 7))\",\"n\":$((1000 * kill))}" | kwrite -q "$src"
+    koffset reset -q --execute "$group" 2>reset.err 3>&- 4>&- &
+    pid=$!
+    tool_pids+=("$pid")
+    sleep "$(awk -v us=$((took * (RANDOM % 1000) / 1000)) 'BEGIN { print us / 1e6 }')"
+    kill -KILL "$pid" 2>/dev/null || true
+    code=0
+    wait "$pid" || code=$?
+    [ $code -ne 137 ] || killed=$((killed + 1))
+    # What the tool does now: refuse, go on with what it had, or begin again. Never a wrong row.
+    if [ $((RANDOM % 2)) -eq 0 ]; then
+      if table 2>err; then
+        same <(batch) <(rows beginning)
+      else
+        grep -qE 'was interrupted|is missing|no offsets|stores another' err || { cat err; return 1; }
+        begun=$((begun + 1))
+      fi
+    fi
+    [ $((RANDOM % 3)) -gt 0 ] || continue  # the next reset finds what this one left
+    koffset reset -q --execute "$group"
+    if exists "$group-changelog" || exists "$group-repartition" || [ -e "$KUTILS_STATE_DIR/$group" ]; then return 1; fi
+    table
+    same <(batch) <(rows beginning)
+    complete=$((complete + 1))
+  done
+  koffset reset -q --execute "$group"
+  table
+  same <(batch) <(rows beginning)
+  [ "$(kquery "$dst" | jq -sSc 'map({(.k): [.c, .s]}) | add')" = "$(batch)" ]
+  echo "# $kills resets, $killed killed before their end, the tool refused $begun times, $complete ended by another reset" >&3
+  [ "$killed" -gt 0 ]
+}
+
 @test "kstate: what lies here, its size and age; delete, and the tool restores" {
   stateful_group src
   kstate list --json "$group" >list.out

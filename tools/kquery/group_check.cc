@@ -109,15 +109,18 @@ GroupCheck not_asked(const StoredTable& table, std::string why) {
 
 }  // namespace
 
-GroupCheck check_without_brokers(const StoredTable& table) {
-  return not_asked(table, "no brokers are given (-b, $KUTILS_BROKERS)");
+void connect_briefly(kafka::Admin& admin) {
+  admin.try_once();
+  admin.connect(kConnectLimit);
+}
+
+GroupCheck check_without_brokers(const StoredTable& table, const std::string& why) {
+  return not_asked(table, why);
 }
 
 GroupCheck check_group(const StoredTable& table, kafka::Admin& admin) {
   GroupCheck check;
   try {
-    admin.try_once();
-    admin.connect(kConnectLimit);
     if (admin.is_in_memory()) return check;  // its state lies nowhere else
     if (!table.cluster().empty() && table.cluster() != admin.cluster_id())
       return not_asked(table, "the brokers are of another cluster than the state");

@@ -18,11 +18,14 @@ struct GroupCheck {
   std::string unknown;              // why the check was not possible; empty: it was
 };
 
+// Reaches a broker within some seconds, or throws KafkaError; from then on each question is tried once.
+void connect_briefly(kafka::Admin& admin);
+
 // Compares the positions of the state with the group's committed offsets, and what is here with the
-// changelog. Throws nothing: an error goes into `unknown`.
+// changelog. REQUIRES: connect_briefly(). Throws nothing: an error goes into `unknown`.
 // Without an answer of the brokers `absent` is what the state itself tells.
 GroupCheck check_group(const StoredTable& table, kafka::Admin& admin);
-// The same, of the state alone.
-GroupCheck check_without_brokers(const StoredTable& table);
+// The same, of the state alone: `why` the brokers are not asked.
+GroupCheck check_without_brokers(const StoredTable& table, const std::string& why);
 
 }  // namespace kutils::kquery

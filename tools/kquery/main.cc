@@ -1,12 +1,15 @@
 // kquery TABLE [KEY...]: read a table or windows, from the state of a stopped tool or from a live one.
+#include <thread>
+
 #include "base/clock.h"
 #include "base/correction.h"
 #include "base/log.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "io/line_sink.h"
-#include "kafka/admin.h"
+#include "kafka/cluster_admin.h"
 #include "kquery/group_check.h"
+#include "kquery/running_group.h"
 #include "kquery/stored_table.h"
 #include "serve/http.h"
 #include "serve/live_tables.h"
@@ -19,7 +22,7 @@ class QueryTool final : public cli::Tool {
  public:
   cli::ToolInfo info() const override {
     return {"kquery",
-            "Read a table or windows: state of a stopped ktable or kwindow, or of a live one.",
+            "Read a table or windows: from the running ktable or kwindow, or the state of a stopped one.",
             {{"TABLE", true, "the topic that the tool writes, or its group"},
              {.name = "KEY",
               .help = "rows of these keys; a key of several parts is a JSON list",
@@ -56,9 +59,10 @@ class QueryTool final : public cli::Tool {
          .in_short_help = true,
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     cli::declare_http_token(table, token_);
-    text("--state-dir", "DIR", "where the state is; or $KUTILS_STATE_DIR", state_dir_);
+    text("--state-dir", "DIR", "ask the state in it, no running tool; default: $KUTILS_STATE_DIR",
+         state_dir_);
     table.add({.names = "--partial",
-               .help = "also from an old copy or with partitions missing, with a note",
+               .help = "answer from an old copy, or without what cannot be reached, with a note",
                .in_short_help = true,
                .set = [this](const std::string&) { partial_ = true; }});
     cluster_.declare(table);
@@ -97,18 +101,17 @@ class QueryTool final : public cli::Tool {
     if (http_ && (group_ || !state_dir_.empty() || cluster_.given() || partial_))
       throw usage_error(
           "--http asks a running tool; -g, --state-dir, --partial, -b, -X and -F are about a stopped one's state");
-    if (http_ && format_.name() == "envelope")
-      throw usage_error("-O envelope: a running tool answers with values, which have no key of their own",
-                        "leave out -O, or stop the tool and ask its state");
-    if (!http_ && !token_.empty())
-      throw usage_error("--http-token does nothing without --http", "add --http ADDR");
-    if (http_ && token_.empty()) token_ = cli::http_token_from_environment();
+    if (http_ && format_.name() == "envelope") refuse_envelope();
+    if (token_.empty()) token_ = cli::http_token_from_environment();
+    asks_running_ = state_dir_.empty();
     if (state_dir_.empty()) state_dir_ = cli::default_state_dir();
     if (!http_) client_ = cluster_.config();
   }
   ExitCode run() override {
     StderrLog log("kquery", quiet_);
     if (http_) return ask(log);
+    connect();
+    if (const auto group = running_group()) return ask_group(*group, log);
     const auto table = kquery::StoredTable::find(state_dir_, table_, group_);
     flow::TableQuery query(table->description(), query_);
     if (verbose_) log.note(table->origin(now_ms_));
@@ -147,14 +150,106 @@ class QueryTool final : public cli::Tool {
     return names;
   }
 
+  static void refuse_envelope() {
+    throw usage_error("-O envelope: a running tool answers with values, which have no key of their own",
+                      "leave out -O, or stop the tool and ask its state");
+  }
+
+  // Without an answer of the brokers the state on this machine is asked all the same.
+  void connect() {
+    no_brokers_ = "no brokers are given (-b, $KUTILS_BROKERS)";
+    if (client_.brokers().empty()) return;
+    admin_ = kafka::make_cluster_admin(client_);
+    try {
+      kquery::connect_briefly(*admin_);
+      no_brokers_.clear();
+    } catch (const Error& error) {
+      no_brokers_ = error.what();
+    }
+  }
+
+  std::optional<std::string> running_group() const {
+    if (!asks_running_ || !no_brokers_.empty() || admin_->is_in_memory()) return std::nullopt;
+    try {
+      return kquery::find_running_group(*admin_, table_, group_);
+    } catch (const kafka::KafkaError&) {
+      return std::nullopt;  // as where nobody answers, or where the group may not be looked at
+    }
+  }
+
+  kquery::Parameters parameters() const {
+    kquery::Parameters out;
+    for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"from", from_},
+                                      {"until", until_},
+                                      {"at", at_},
+                                      {"delta", delta_}})
+      if (!value.empty()) out.emplace_back(name, value);
+    if (query_.prefix) out.emplace_back("prefix", *query_.prefix);
+    return out;
+  }
+
+  // Each key is asked of its owner; nothing is printed before all have answered.
+  ExitCode ask_group(const std::string& group, Log& log) {
+    if (format_.name() == "envelope") refuse_envelope();
+    const SystemClock clock;
+    kquery::RunningGroup running(
+        group, table_,
+        {[&] { return admin_->all_committed(group, false); },
+         [&](const serve::HttpAddress& at, const std::string& path, const kquery::Parameters& question) {
+           return serve::http_get(at, path, question, token_);
+         },
+         clock, [](Millis wait) { std::this_thread::sleep_for(wait); }},
+        kOwnerLimit);
+    std::string lines;
+    std::vector<std::string> missing, unreached;
+    const auto take = [&](const kquery::Parameters& question, const std::string* name) {
+      const auto rows = running.ask(question);
+      lines += rows.lines;
+      unreached.insert(unreached.end(), rows.unreached.begin(), rows.unreached.end());
+      if (name && rows.any_missing && rows.unreached.empty()) missing.push_back(*name);
+    };
+    for (const std::string& key : query_.keys) {
+      kquery::Parameters question = parameters();
+      question.emplace_back("key", key);
+      take(question, &key);
+    }
+    if (query_.keys.empty()) take(parameters(), query_.prefix ? &*query_.prefix : nullptr);
+    std::sort(unreached.begin(), unreached.end());
+    unreached.erase(std::unique(unreached.begin(), unreached.end()), unreached.end());
+    if (!unreached.empty()) {
+      std::string text = "not all instances of group '" + group + "' that have the answer can be reached";
+      for (const std::string& line : unreached) text += "\n  " + line;
+      if (!partial_) throw Error(ExitCode::connection, text, kUnreached);
+      log.note(text);
+    }
+    if (verbose_) log.note("asked the running instances of group '" + group + "'");
+    if (!print(lines)) return kReaderGone;
+    return say_missing(missing, !lines.empty(), log);
+  }
+
+  // JSON objects, a line each. False: nobody reads any more.
+  bool print(const std::string& lines) const {
+    const auto out = io::make_line_sink(1, false, "standard output", format_);
+    try {
+      for (size_t from = 0; from < lines.size();) {
+        const size_t end = lines.find('\n', from);
+        Output row;
+        row.value = std::string_view(lines).substr(from, end - from);
+        if (auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
+        from = end + 1;
+      }
+      out->flush();
+      out->close();
+    } catch (const io::ReaderGone&) {
+      return false;
+    }
+    return true;
+  }
+
   // Refuses to answer from an old copy of the group's state, unless --partial is given.
   GroupCheck look_at_group(const kquery::StoredTable& table, Log& log) const {
-    GroupCheck check;
-    if (client_.brokers().empty()) {
-      check = kquery::check_without_brokers(table);
-    } else {
-      check = kquery::check_group(table, *kafka::make_admin(client_));
-    }
+    const GroupCheck check = no_brokers_.empty() ? kquery::check_group(table, *admin_)
+                                                 : kquery::check_without_brokers(table, no_brokers_);
     if (!check.unknown.empty())
       log.note(table.origin(now_ms_) +
                "; it is not known whether the group has committed more since: " + check.unknown);
@@ -196,15 +291,17 @@ class QueryTool final : public cli::Tool {
   }
 
   ExitCode ask(Log& log) const {
-    std::vector<std::pair<std::string, std::string>> parameters;
-    for (const std::string& key : query_.keys) parameters.emplace_back("key", key);
-    if (query_.prefix) parameters.emplace_back("prefix", *query_.prefix);
-    for (const auto& [name, value] : {std::pair<const char*, const std::string&>{"from", from_},
-                                      {"until", until_},
-                                      {"at", at_},
-                                      {"delta", delta_}})
-      if (!value.empty()) parameters.emplace_back(name, value);
-    const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, parameters, token_);
+    kquery::Parameters question = parameters();
+    for (const std::string& key : query_.keys) question.emplace_back("key", key);
+    const serve::HttpReply reply = serve::http_get(*http_, "/table/" + table_, question, token_);
+    if (reply.status == serve::LiveTables::kElsewhere) {
+      const auto elsewhere = serve::parse_elsewhere(reply.body);
+      throw usage_error(serve::to_string(*http_) + ": this process does not have " +
+                            (elsewhere ? "all of " + name_of(elsewhere->partitions) + " of " +
+                                             elsewhere->topic + ", where a row of the key is if there is one"
+                                       : "the partition of the key"),
+                        "leave out --http: with brokers (-b) kquery asks the instance that has it");
+    }
     if (reply.type != serve::LiveTables::kLines) {
       std::string said = reply.body;
       while (!said.empty() && said.back() == '\n') said.pop_back();
@@ -218,23 +315,8 @@ class QueryTool final : public cli::Tool {
       throw usage_error(serve::to_string(*http_) + ": " + said.substr(0, hint),
                         hint == std::string::npos ? "" : said.substr(hint + 1));
     }
-    const auto out = io::make_line_sink(1, false, "standard output", format_);
-    try {
-      for (size_t from = 0; from < reply.body.size();) {
-        const size_t end = reply.body.find('\n', from);
-        Output row;
-        row.value = std::string_view(reply.body).substr(from, end - from);
-        if (auto refused = out->write(nullptr, row)) throw Error(ExitCode::bad_record, refused->message);
-        from = end + 1;
-      }
-      out->flush();
-      out->close();
-    } catch (const io::ReaderGone&) {
-      return kReaderGone;
-    }
+    if (!print(reply.body)) return kReaderGone;
     if (reply.status == 200) return say_missing({}, !reply.body.empty(), log);
-    log.note(
-        "asked for the partitions that this process holds; another instance of the group may have the row");
     // Which of several it was, the reply does not tell.
     if (query_.keys.size() == 1 || query_.prefix)
       return say_missing({query_.prefix ? *query_.prefix : query_.keys.front()}, false, log);
@@ -243,8 +325,13 @@ class QueryTool final : public cli::Tool {
   }
 
   static constexpr const char* kElsewhere =
-      "ask where the tool runs, or ran last: kquery there, or kquery --http ADDR. Started here with -e, the tool "
+      "ask where the tool runs, or ran last: kquery there. An instance that was started with --http ADDR is found "
+      "and\nasked while it runs. Started here with -e, the tool "
       "brings\nits copy up to date. --partial answers from the rows that are here";
+  static constexpr const char* kUnreached =
+      "an instance is found by what it says of itself: --http HOST:PORT, --http-advertise (without a HOST it answers "
+      "on\nits own machine only). --partial answers without what cannot be reached";
+  static constexpr Millis kOwnerLimit{10'000};  // a partition that moves is back within it
   static constexpr ExitCode kReaderGone =
       static_cast<ExitCode>(128 + 13);  // as a coreutil that SIGPIPE ended
   std::optional<serve::HttpAddress> http_;
@@ -255,6 +342,9 @@ class QueryTool final : public cli::Tool {
   int64_t now_ms_ = 0;
   cli::ClusterOptions cluster_;
   kafka::ClientConfig client_;
+  std::unique_ptr<kafka::ClusterAdmin> admin_;
+  std::string no_brokers_;     // why they are not asked; empty: they are
+  bool asks_running_ = false;  // no state on this machine was named
   bool quiet_ = false, verbose_ = false, partial_ = false;
 };
 

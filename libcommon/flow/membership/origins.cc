@@ -70,6 +70,7 @@ LastRecord mark_of(std::string_view metadata) {
   const size_t sign = metadata.find(kMarkSign);
   if (sign == std::string_view::npos) return {};
   std::string_view text = metadata.substr(sign + 1);
+  text = text.substr(0, text.find(kMarkSign));  // served_at.h
   if (text.starts_with(kStart)) text.remove_prefix(std::min(kStart.size() + 1, text.size()));
   LastRecord mark;
   const char* end = text.data() + text.size();

@@ -48,7 +48,8 @@
 
 namespace kutils::flow {
 
-// A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex).
+// A commit's metadata: the fingerprint, then the mark, if there is one, as U+0001 `OFFSET DIGEST` (hex); behind
+// them may stand where its owner is asked (served_at.h).
 std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
 // The same, and that no record of the partition was processed since the group began there: `start` before the mark, if
 // there is one.

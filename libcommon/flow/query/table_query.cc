@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "base/murmur2.h"
 #include "base/duration.h"
 #include "base/time_format.h"
 #include "base/varint.h"
@@ -363,6 +364,12 @@ std::vector<std::string> TableQuery::missing() const {
     if (!found_[i]) keys.push_back(query_.keys[i]);
   if (query_.prefix && !found_[0]) keys.push_back(*query_.prefix);
   return keys;
+}
+
+std::set<int32_t> TableQuery::partitions_of_keys(int32_t count) const {
+  std::set<int32_t> partitions;
+  for (const std::string& key : query_.keys) partitions.insert(murmur2_partition(key, count));
+  return partitions;
 }
 
 bool TableQuery::note(const Seen& row) {

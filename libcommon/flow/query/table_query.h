@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,8 @@ class TableQuery {
   bool run(state::Cursor& rows, uint8_t op, int64_t stream_time, int64_t now_ms, const TakeRow& take);
   // Of the keys asked for (or the prefix), those without a row in all runs so far.
   std::vector<std::string> missing() const;
+  // Where rows of the keys lie, if murmur2 of a key chose among `count` partitions. Empty: no keys are asked for.
+  std::set<int32_t> partitions_of_keys(int32_t count) const;
   // Whether any run so far has found a row of the key.
   bool found_any() const { return found_any_; }
 

@@ -4,15 +4,29 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "flow/run/report.h"
 #include "state/backend.h"
 
 namespace kutils::flow {
 
+// The states of a sub-topology: one for each partition of the topic that its tasks read.
+struct StatesOfTopic {
+  std::string topic;
+  int32_t first = 0;  // the number of partition 0's state, as opened() has it
+  int32_t count = 0;
+  bool by_key = false;  // the topic is internal: a key lies where murmur2 puts it. Else as who wrote it chose
+};
+
 class RunObserver {
  public:
   virtual ~RunObserver() = default;
+  // Where rows can be asked for by other processes, HOST:PORT; empty: nowhere. Stands in the group's commits.
+  virtual std::string served_at() const { return {}; }
+  // Before the first opened(); again when a worker is rebuilt, and by each of several workers.
+  virtual void planned(const std::vector<StatesOfTopic>& /*states*/) {}
   // A round of the loop is done, at least ten times a second. `lag` in records, where it is known.
   virtual void turned(std::optional<int64_t> lag, size_t partitions) = 0;
   virtual void committed(const Report::Counts& counts) = 0;

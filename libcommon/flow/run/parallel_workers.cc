@@ -64,6 +64,12 @@ class Crowd {
   class Member final : public RunObserver, public CommitObserver {
    public:
     Member(Crowd& crowd, Share& share) : crowd_(crowd), share_(share) {}
+    std::string served_at() const override {
+      return crowd_.outer_ ? crowd_.outer_->served_at() : std::string();
+    }
+    void planned(const std::vector<StatesOfTopic>& states) override {
+      if (crowd_.outer_) crowd_.outer_->planned(states);
+    }
     void turned(std::optional<int64_t> lag, size_t partitions) override {
       crowd_.turned(share_, lag, partitions);
     }

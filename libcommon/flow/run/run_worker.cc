@@ -148,6 +148,7 @@ Processor::End run_worker(const Job& job, const Environment& around, Report& rep
     return Processor::End::no;  // asked to stop while nobody answered: nothing was begun
   }
   const WorkerPlan& plan = *prepared;
+  if (around.observer) around.observer->planned(plan.states());
   refuse_lost_offsets(job, plan, memory, *admin);
   // Never beside the worker's own, which it would fence.
   try {

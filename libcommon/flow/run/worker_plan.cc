@@ -377,6 +377,13 @@ std::vector<kafka::TopicPartition> WorkerPlan::all_partitions() const {
   return all;
 }
 
+std::vector<StatesOfTopic> WorkerPlan::states() const {
+  std::vector<StatesOfTopic> out;
+  for (size_t i = 0; i < subs.size(); ++i)
+    if (subs[i].first_state) out.push_back({subs[i].topic, *subs[i].first_state, subs[i].partitions, i > 0});
+  return out;
+}
+
 std::vector<kafka::TopicPartition> WorkerPlan::given_partitions() const {
   std::vector<kafka::TopicPartition> given = all_partitions();
   std::erase_if(given, [&](const kafka::TopicPartition& at) { return is_copartitioned(at.topic); });

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "flow/membership/fingerprint.h"
+#include "flow/run/observer.h"
 #include "flow/run/run.h"
 #include "flow/topology/job.h"
 #include "kafka/admin.h"
@@ -112,6 +113,7 @@ struct WorkerPlan {
     for (const SubPlan& sub : subs) count += sub.first_state ? sub.partitions : 0;
     return count;
   }
+  std::vector<StatesOfTopic> states() const;
   // All topics of a broker in memory have as many partitions; there the changelog is written and not read
   // back (rule 29).
   int32_t changelog_partition_of(int32_t state) const {

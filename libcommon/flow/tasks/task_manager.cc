@@ -7,6 +7,7 @@
 
 #include "base/murmur2.h"
 #include "flow/membership/gaps.h"
+#include "flow/membership/served_at.h"
 #include "flow/topology/chain.h"
 #include "io/topic_source.h"
 #include "kafka/ends_of_many.h"
@@ -120,6 +121,7 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
       arrivals.push_back({std::move(from)});
       Arrival& one = arrivals.back();
       one.is_fresh = one.from.offset == kafka::kOffsetNone;
+      one.is_news = served_at(one.from.metadata) != served_at_of(one.from.at);
       if (!plan.state_of(one.from.at)) continue;
       one.is_fresh = false;
       if (!plan.is_copartitioned(one.from.at.topic)) {
@@ -171,8 +173,9 @@ void TaskManager::start(Arrival& arrival) {
   if (arrival.state && arrival.state->last_wall_ms() > 0)
     partition.resumed_after_ms = clock_.wall_ms() - arrival.state->last_wall_ms();
   partition.next = partition.committed = partition.first = from.offset;
-  // A first position; an accepted change, or offsets set by hand: the group learns what it is for now.
-  if (arrival.is_fresh || fingerprint_of(from.metadata) != plan.fingerprint)
+  // A first position; an accepted change, offsets set by hand, another owner: the group learns what it is for
+  // now, and who is asked for its rows.
+  if (arrival.is_fresh || arrival.is_news || fingerprint_of(from.metadata) != plan.fingerprint)
     partition.committed = kafka::kOffsetNone;
   partition.is_unread = plan.tells_start() && (arrival.is_fresh || is_start(from.metadata));
   if (origins_ && !partition.is_internal) {
@@ -402,7 +405,21 @@ std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
   return offsets;
 }
 
+std::string TaskManager::served_at_of(const kafka::TopicPartition& at) const {
+  return context_.around.observer && context_.plan.state_of(at) ? context_.around.observer->served_at()
+                                                                : std::string();
+}
+
+bool TaskManager::is_up_to_date(const kafka::PartitionOffset& commit) const {
+  return fingerprint_of(commit.metadata) == context_.plan.fingerprint &&
+         served_at(commit.metadata) == served_at_of(commit.at);
+}
+
 std::string TaskManager::metadata_of(const OwnedPartition& partition) const {
+  return with_served_at(mark_to_commit(partition), served_at_of(partition.at));
+}
+
+std::string TaskManager::mark_to_commit(const OwnedPartition& partition) const {
   // Its first record, done or not, moves `next`.
   if (partition.is_unread && partition.next == partition.first)
     return with_start(context_.plan.fingerprint,
@@ -466,8 +483,7 @@ void TaskManager::rewind(kafka::GroupConsumer& consumer) {
     OwnedPartition* one = owned_.find(position.at.topic, position.at.partition);
     one->next = position.offset;
     // As when it was admitted: what the group does not know yet is still to be committed.
-    one->committed =
-        fingerprint_of(position.metadata) == plan.fingerprint ? position.offset : kafka::kOffsetNone;
+    one->committed = is_up_to_date(position) ? position.offset : kafka::kOffsetNone;
     one->touched = false;
     one->at_log_end = false;  // it is met again
   }

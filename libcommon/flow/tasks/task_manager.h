@@ -119,6 +119,7 @@ class TaskManager {
     PartitionState* state = nullptr;                 // of its task, if it has one
     std::unique_ptr<PartitionState> own_state = {};  // the same, for the task's first source
     bool is_fresh = false;                           // neither state nor group knew where
+    bool is_news = false;  // the group's commit names another process, or none, to ask for its rows
   };
   void commit_first(std::vector<Arrival>& arrivals, GroupMembership& membership);
   bool lacks_companion(const kafka::TopicPartition& at) const;
@@ -136,6 +137,11 @@ class TaskManager {
   void renew_stages();
   void close_state(OwnedPartition& partition);
   std::string metadata_of(const OwnedPartition& partition) const;
+  std::string mark_to_commit(const OwnedPartition& partition) const;  // the same without where we are asked
+  // Whether the commit says what it is to say from now on: what the group is for, and where we are asked.
+  bool is_up_to_date(const kafka::PartitionOffset& commit) const;
+  // What commits of this partition say of it; empty: nobody can ask.
+  std::string served_at_of(const kafka::TopicPartition& at) const;
   void tell_idle_time_of(Watch& watch);
   void tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_t silent_ms);
 

@@ -9,7 +9,7 @@
 using namespace kutils;
 
 namespace {
-std::string quoted(std::string_view text) {
+std::string as_json(std::string_view text) {
   std::string out;
   append_json_string(text, out);
   return out;
@@ -22,12 +22,12 @@ std::string real(double value) {
 }  // namespace
 
 TEST_CASE("JSON strings are escaped as little as JSON allows") {
-  CHECK(quoted("") == "\"\"");
-  CHECK(quoted("a/b\u00e4\U0001F600") == "\"a/b\u00e4\U0001F600\"");
-  CHECK(quoted("\"\\\n\t\r\b\f\x01\x7f") == "\"\\\"\\\\\\n\\t\\r\\b\\f\\u0001\x7f\"");
-  CHECK(quoted(std::string_view("a\0b", 3)) == "\"a\\u0000b\"");
-  CHECK(quoted("x\xff\xc3") == "\"x\uFFFD\uFFFD\"");
-  CHECK(quoted("\xed\xa0\x80") == "\"\uFFFD\uFFFD\uFFFD\"");  // a surrogate
+  CHECK(as_json("") == "\"\"");
+  CHECK(as_json("a/b\u00e4\U0001F600") == "\"a/b\u00e4\U0001F600\"");
+  CHECK(as_json("\"\\\n\t\r\b\f\x01\x7f") == "\"\\\"\\\\\\n\\t\\r\\b\\f\\u0001\x7f\"");
+  CHECK(as_json(std::string_view("a\0b", 3)) == "\"a\\u0000b\"");
+  CHECK(as_json("x\xff\xc3") == "\"x\uFFFD\uFFFD\"");
+  CHECK(as_json("\xed\xa0\x80") == "\"\uFFFD\uFFFD\uFFFD\"");  // a surrogate
 }
 
 TEST_CASE("JSON doubles read back as the same double") {
@@ -86,10 +86,10 @@ TEST_CASE("JSON strings: each byte at each place of a long text is escaped as it
         if (at > 0) whole[at - 1] = before;
         std::string expected = "\"";
         for (const char c : whole) {
-          const std::string one = quoted({&c, 1});
+          const std::string one = as_json({&c, 1});
           expected += one.substr(1, one.size() - 2);
         }
-        if (quoted(whole) != expected + '"') FAIL(byte << " at " << at);
+        if (as_json(whole) != expected + '"') FAIL(byte << " at " << at);
       }
     }
   }

@@ -11,6 +11,7 @@
 
 #include "flow/membership/begin_marks.h"
 #include "flow/membership/known_topic_source.h"
+#include "flow/membership/served_at.h"
 #include "support/catch.h"
 #include "support/fixed_admin.h"
 #include "support/hand_executor.h"
@@ -153,6 +154,21 @@ TEST_CASE("a mark is written behind the fingerprint, and read back") {
                              "\x01"
                              "1 2 3"})
     CHECK(mark_of(broken).offset == kNoOffset);
+}
+
+TEST_CASE("where an instance is asked stands behind fingerprint and mark, and hides neither") {
+  const LastRecord mark{99, 0xfedcba9876543210};
+  for (const std::string& metadata : {std::string("made for this"), with_mark("made for this", mark),
+                                      with_start("made for this"), with_start("made for this", mark)}) {
+    CHECK(served_at(metadata).empty());
+    CHECK(with_served_at(metadata, "") == metadata);
+    const std::string served = with_served_at(metadata, "[::1]:8080");
+    CHECK(served_at(served) == "[::1]:8080");
+    CHECK(fingerprint_of(served) == "made for this");
+    CHECK(mark_of(served).offset == mark_of(metadata).offset);
+    CHECK(mark_of(served).digest == mark_of(metadata).digest);
+    CHECK(is_start(served) == is_start(metadata));
+  }
 }
 
 TEST_CASE("a start is written with and without the mark of what it is behind") {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "flow/membership/served_at.h"
 #include "support/catch.h"
 #include "support/part_of_worker.h"
 #include "support/positions_reader.h"
@@ -245,6 +246,68 @@ TEST_CASE(
   next.open();
   REQUIRE_NOTHROW(next.tasks->admit(*next.membership));
   CHECK(next.at(0).next == 7);
+}
+
+// Only says where it is asked.
+class ServedAt final : public RunObserver {
+ public:
+  explicit ServedAt(std::string address) : address_(std::move(address)) {}
+  std::string served_at() const override { return address_; }
+  void turned(std::optional<int64_t>, size_t) override {}
+  void committed(const Report::Counts&) override {}
+  void aborted() override {}
+  void restarted() override {}
+  void restoring(int32_t, uint64_t, uint64_t) override {}
+  void opened(int32_t, state::Backend*) override {}
+  void closing(int32_t) override {}
+
+ private:
+  const std::string address_;
+};
+
+TEST_CASE("tasks: commits say where rows are asked for; a new owner says it before any record comes") {
+  Bench one;
+  one.have_state();
+  ServedAt first("one:1"), second("two:2"), nowhere("");
+  one.environment.observer = &first;
+  for (int i = 0; i < 9; ++i) one.broker.write("in", 0, "x");
+  one.start();
+  one.tasks->processed(one.at(0), record_at({"in", 0}, 6), 100, 0);
+  one.commit();
+  const auto address = [](Bench& bench, int32_t partition) {
+    return std::string(served_at(bench.broker.committed_offsets.at({"in", partition}).metadata));
+  };
+  CHECK(address(one, 0) == "one:1");
+  CHECK(fingerprint_of(one.broker.committed_offsets.at({"in", 0}).metadata) == one.plan.fingerprint);
+  for (RunObserver* owner : {&first, &second, &nowhere}) {
+    CAPTURE(owner->served_at());
+    Bench next;
+    next.have_state();
+    next.environment.observer = owner;
+    next.broker.topics = one.broker.topics;
+    next.broker.transactions = one.broker.transactions;
+    next.broker.committed_offsets = one.broker.committed_offsets;
+    next.start();
+    CHECK(next.at(0).next == 7);
+    // The first owner again has nothing to tell.
+    CHECK((next.at(0).next != next.at(0).committed) == (owner != &first));
+    next.tasks->rewind(next.membership->consumer());
+    CHECK((next.at(0).next != next.at(0).committed) == (owner != &first));
+    next.commit();
+    CHECK(address(next, 0) == owner->served_at());
+    CHECK_FALSE(next.tasks->positions_moved());
+    CHECK(next.broker.violations.empty());
+  }
+  // Nobody asks a tool without state for rows.
+  Bench stateless;
+  stateless.environment.observer = &first;
+  stateless.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 3, "f"};
+  stateless.broker.committed_offsets[{"in", 1}] = {{"in", 1}, 3, "f"};
+  stateless.start();
+  CHECK_FALSE(stateless.tasks->positions_moved());
+  stateless.tasks->processed(stateless.at(0), record_at({"in", 0}, 6), 100, 0);
+  stateless.commit();
+  CHECK(address(stateless, 0).empty());
 }
 
 // A group with state that began with -o end, and has read nothing; its offsets are gone.

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "base/murmur2.h"
 #include "flow/aggregate/row_table.h"
 #include "flow/query/description.h"
 #include "serve/run_views.h"
@@ -53,6 +56,28 @@ TEST_CASE("http addresses: loopback unless told otherwise") {
   CHECK(to_string(parse_http_address("--http", "[::1]:80")) == "[::1]:80");
   for (const char* bad : {"", "x", "host", "host:", "1:99999", "80x"})
     CHECK_THROWS_AS(parse_http_address("--http", bad), Error);
+}
+
+TEST_CASE("where others reach an address: as bound, by this machine's name, or as told") {
+  const auto reached = [](const char* bound, const char* told) {
+    std::optional<HttpAddress> advertised;
+    if (*told != 0) advertised = parse_advertised("--http-advertise", told);
+    return to_string(reachable_address(parse_http_address("--http", bound), advertised));
+  };
+  char name[256] = {};
+  REQUIRE(::gethostname(name, sizeof name - 1) == 0);
+  CHECK(reached("8080", "") == "127.0.0.1:8080");
+  CHECK(reached("10.0.0.7:8080", "") == "10.0.0.7:8080");
+  CHECK(reached("0.0.0.0:8080", "") == std::string(name) + ":8080");
+  CHECK(reached("[::]:8080", "") == std::string(name) + ":8080");
+  CHECK(reached("0.0.0.0:8080", "10.0.0.7") == "10.0.0.7:8080");
+  CHECK(reached("0.0.0.0:8080", "tables.example.org:80") == "tables.example.org:80");
+  CHECK(reached("[::]:8080", "fe80::1") == "[fe80::1]:8080");
+  CHECK(reached("[::]:8080", "[fe80::1]:80") == "[fe80::1]:80");
+  for (const std::string& bad :
+       {std::string(), std::string("a:0"), std::string("0.0.0.0"), std::string("[::]:80"), std::string("a/b"),
+        std::string("a:b"), std::string(130, 'x')})
+    CHECK_THROWS_AS(parse_advertised("--http-advertise", bad), Error);
 }
 
 TEST_CASE("metrics, health and errors over HTTP") {
@@ -123,6 +148,99 @@ TEST_CASE("metrics, health and errors over HTTP") {
         503);  // no partition is here: another instance may have it, or this one soon
   CHECK(get("/table/x", {{"kei", "a"}}).status == 400);
   CHECK_THROWS_AS(RunViews(views.address(), {"second", ""}, clock), Error);
+}
+
+TEST_CASE("live tables: who is asked for a partition of another process says where the answer is") {
+  std::string dir = std::filesystem::temp_directory_path() / "kutils-serve-XXXXXX";
+  REQUIRE(::mkdtemp(dir.data()) != nullptr);
+  {
+    // Partitions 0 and 2 of 4 behind an internal topic; 2 has no row yet. Behind them the states of IN's.
+    const Table table;
+    state::StateEnvironment environment;
+    const std::string paths[] = {state::partition_directory(dir, "g", 0),
+                                 state::partition_directory(dir, "g", 2)};
+    const auto lock = state::PartitionLock::try_acquire(paths[0]);
+    const auto lock_2 = state::PartitionLock::try_acquire(paths[1]);
+    state::PartitionStore store(environment, paths[0]), empty(environment, paths[1]);
+    table.describe(store.operator_store(1));
+    std::string here, in_2, in_3;
+    for (int i = 0; here.empty() || in_2.empty() || in_3.empty(); ++i) {
+      const std::string key = "k" + std::to_string(i);
+      const int32_t at = murmur2_partition(key, 4);
+      (at == 0 ? here : at == 2 ? in_2 : in_3) = at == 1 ? in_3 : key;
+    }
+    table.put(store.operator_store(1), here, 7);
+    store.take_changes();
+    store.applied(1, 1);
+    const SystemClock clock;
+    RunViews views({"127.0.0.1", 0}, {"ktable", "g"}, clock);
+    const auto ask = [&](std::vector<std::pair<std::string, std::string>> parameters) {
+      return http_get(views.address(), "/table/totals", parameters);
+    };
+    views.opened(0, &store.backend());
+    views.opened(2, &empty.backend());
+    const std::string row = "{\"key\":\"" + here + "\",\"total\":7}\n";
+    // Which partitions there are is not known: what is here is all.
+    CHECK(ask({{"key", in_3}}).status == 404);
+    views.planned({{"in", 4, 4, false}, {"between", 0, 4, true}});
+
+    CHECK(ask({{"key", here}}).body == row);
+    const HttpReply none = ask({{"key", in_2}});
+    CHECK((none.status == 404 && none.type == LiveTables::kLines));
+    const HttpReply elsewhere = ask({{"key", in_3}});
+    CHECK(elsewhere.status == 421);
+    const auto where = parse_elsewhere(elsewhere.body);
+    REQUIRE(where);
+    CHECK(where->topic == "between");
+    CHECK(where->partitions == std::vector<int32_t>{3});
+    CHECK(ask({{"key", here}, {"key", in_3}}).status == 421);
+    CHECK(ask({{"key", here}, {"key", in_2}}).status == 404);
+    // Of all: what is here, unless it is to be whole.
+    CHECK(ask({}).body == row);
+    const auto all = parse_elsewhere(ask({{"partition", "all"}}).body);
+    REQUIRE(all);
+    CHECK(all->partitions == std::vector<int32_t>{0, 1, 2, 3});
+    CHECK(ask({{"partition", "all"}, {"key", here}}).body == row);
+    // Of partitions by name.
+    CHECK(ask({{"topic", "between"}, {"partition", "0"}}).body == row);
+    CHECK(ask({{"topic", "between"}, {"partition", "0"}, {"partition", "2"}}).body == row);
+    const HttpReply nothing = ask({{"topic", "between"}, {"partition", "2"}});
+    CHECK((nothing.status == 200 && nothing.type == LiveTables::kLines && nothing.body.empty()));
+    CHECK(ask({{"topic", "between"}, {"partition", "2"}, {"key", here}}).status == 404);
+    CHECK(ask({{"topic", "between"}, {"partition", "1"}}).status == 421);
+    CHECK(ask({{"topic", "between"}, {"partition", "0"}, {"partition", "1"}}).status == 421);
+    CHECK(ask({{"group", "g"}, {"key", here}}).status == 200);
+    CHECK(ask({{"group", "h"}, {"key", here}}).status == 404);
+    for (const char* bad : {"", "x", "-1", "1x", "99999999999"})
+      CHECK(ask({{"partition", bad}}).status == 400);
+    // What is restored here will be here; a partition that is here answers meanwhile.
+    views.restoring(3, 1, 10);
+    CHECK(ask({{"key", in_3}}).status == 503);
+    CHECK(ask({{"partition", "all"}}).status == 503);
+    CHECK(ask({{"topic", "between"}, {"partition", "0"}}).body == row);
+    views.closing(3);
+    // A partition that has left is elsewhere, also where no row is left that says what is here.
+    views.closing(0);
+    CHECK(ask({{"topic", "between"}, {"partition", "0"}}).status == 421);
+    CHECK(ask({{"topic", "between"}, {"partition", "2"}}).status == 200);
+
+    // Where who wrote IN chose the partition, a key that is not here may be in any.
+    views.planned({{"in", 0, 4, false}});
+    views.opened(0, &store.backend());
+    CHECK(ask({{"key", here}}).status == 200);
+    const auto any = parse_elsewhere(ask({{"key", in_2}}).body);
+    REQUIRE(any);
+    CHECK(any->partitions.size() == 4);
+    CHECK(ask({{"key", here}, {"partition", "all"}}).status == 421);
+    views.closing(0);
+    views.closing(2);
+    store.close();
+    empty.close();
+  }
+  std::filesystem::remove_all(dir);
+  for (const char* bad :
+       {"", "{}", "{\"topic\":\"t\",\"partitions\":[]}", "{\"topic\":\"t\",\"partitions\":[-1]}"})
+    CHECK_FALSE(parse_elsewhere(bad));
 }
 
 TEST_CASE("nobody listens") {
