@@ -1,5 +1,11 @@
 # What Debian wants of a package's files and `cmake --install` does not do: pages and changelogs compressed, a changelog of the
 # package. cpack runs this on the files of all packages before it packs them.
+
+# cpack goes on without it, and the package would have no dependencies.
+find_program(shlibdeps dpkg-shlibdeps)
+if(NOT shlibdeps)
+  message(FATAL_ERROR "dpkg-shlibdeps is not there: it finds the libraries that the package needs (Debian: dpkg-dev)")
+endif()
 file(GLOB pages ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/man[1-9]/*.[1-9])
 set(compressed ${pages})
 foreach(pair Unspecified/kutils doc/kutils-doc)
