@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -32,6 +33,9 @@ class Backend {
   virtual ~Backend() = default;
   // Valid until the next call. Throws CorruptState, Error(delivery) if the disk cannot be read.
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
+  // Rows with these keys are asked for next: who reads from a disk reads those that it does not have in memory together,
+  // which costs less than one by one. `keys`, in any order, may be changed, and gone afterwards. Throws as get().
+  virtual void read_ahead(std::vector<std::string_view>& /*keys*/) {}
   // Sees the rows as they are now, whatever is written later. On disk any thread may ask for one and use it
   // while the backend lives.
   virtual std::unique_ptr<Cursor> cursor() = 0;

@@ -61,6 +61,11 @@ class PartitionStore::OperatorStore final : public Store {
     }
     return owner_.backend_->get(full);
   }
+  void will_get(std::string_view key) override {
+    if (owner_.in_memory_) return;
+    owner_.ahead_ends_.push_back(owner_.ahead_.append(1, op_).append(key).size());
+  }
+  void read_ahead() override { owner_.read_ahead(); }
   void put(std::string_view key, std::string_view value) override {
     owner_.overlay_.put(op_, key, MaybeBytes(value));
   }
@@ -180,6 +185,22 @@ PartitionStore::Operator& PartitionStore::op_state(uint8_t op) {
 Store& PartitionStore::operator_store(uint8_t op) { return op_state(op).store; }
 Meta& PartitionStore::meta(uint8_t op) { return op_state(op).current; }
 bool PartitionStore::has_meta(uint8_t op) const { return operators_[op] && operators_[op]->has_committed; }
+
+void PartitionStore::read_ahead() {
+  if (ahead_ends_.empty()) return;
+  std::vector<std::string_view> keys;
+  keys.reserve(ahead_ends_.size());
+  size_t from = 0;
+  for (const size_t end : ahead_ends_) {
+    const std::string_view key = std::string_view(ahead_).substr(from, end - from);
+    from = end;
+    if (!overlay_.find(key)) keys.push_back(key);
+  }
+  backend_->read_ahead(keys);
+  ahead_.clear();
+  ahead_ends_.clear();
+  if (ahead_.capacity() > keep_bytes()) std::string().swap(ahead_);
+}
 
 std::span<const Change> PartitionStore::take_changes() {
   for (size_t op = 1; op < operators_.size(); ++op) {

@@ -118,6 +118,7 @@ class PartitionStore {
   struct Operator;
 
   size_t keep_bytes() const;  // of memory for changes, from one transaction to the next
+  void read_ahead();
   void open_database();
   void mark(Mark mark);
   void write_batch(int64_t next_offset, int64_t wall_ms);
@@ -136,6 +137,8 @@ class PartitionStore {
   int64_t applied_wall_ms_ = 0;
   std::string wiped_;
   std::string scratch_;
+  std::string ahead_;  // keys to be read ahead, one behind the other
+  std::vector<size_t> ahead_ends_;
   std::vector<Change> batch_;
   std::string local_row_;
 };

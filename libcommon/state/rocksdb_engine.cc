@@ -200,6 +200,36 @@ class RocksBackend final : public Backend, public RangeCursors {
       cache_.put(key, MaybeBytes(view(found_)), false);
     return view(found_);
   }
+  // A block of the files has rows of several keys, and is read and unpacked once for all that are next to each other.
+  void read_ahead(std::vector<std::string_view>& keys) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Change> wanted;  // for the sorting
+    wanted.reserve(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (i + kAhead < keys.size()) cache_.load_ahead(keys[i + kAhead]);
+      std::string_view known;
+      if (cache_.find(keys[i], known) == RowCache::Known::no) wanted.push_back({keys[i], {}});
+    }
+    sort_unique_changes(wanted);
+    // What does not fit into the cache with what is asked for before it would be read twice.
+    size_t room = cache_limit() / 2;
+    for (size_t from = 0; from < wanted.size() && room > 0; from += kReadTogether) {
+      const size_t count = std::min(kReadTogether, wanted.size() - from);
+      rocksdb::Slice sought[kReadTogether];
+      rocksdb::Status status[kReadTogether];
+      for (size_t i = 0; i < count; ++i) sought[i] = slice(wanted[from + i].key);
+      db_->MultiGet(read_, db_->DefaultColumnFamily(), count, sought, together_, status, true);
+      for (size_t i = 0; i < count; ++i) {
+        const bool exists = status[i].ok();
+        if (!exists && !status[i].IsNotFound()) fail(status[i], "cannot read", directory_);
+        const MaybeBytes row = exists ? MaybeBytes(view(together_[i])) : MaybeBytes();
+        const size_t size = sought[i].size() + row.size();
+        if (size <= RowCache::kMaxRowBytes) cache_.put(view(sought[i]), row, false);
+        room -= std::min(room, size);
+        together_[i].Reset();
+      }
+    }
+  }
   // Other threads may ask for a snapshot. It sees only rows in the database, so the cache is written there
   // first.
   std::unique_ptr<Cursor> cursor() override {
@@ -230,7 +260,6 @@ class RocksBackend final : public Backend, public RangeCursors {
     cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
     cache_.trim();  // here, where no view from get() is in use; not in cursor(), which other threads call
     large_.clear();
-    constexpr size_t kAhead = 4;
     for (size_t i = 0; i < changes.size(); ++i) {
       if (i + kAhead < changes.size()) cache_.load_ahead(changes[i + kAhead].key);
       const Change& change = changes[i];
@@ -270,6 +299,8 @@ class RocksBackend final : public Backend, public RangeCursors {
   // Bounds what has to be restored after a kill: a few tenths of a second for all partitions of a process.
   static constexpr size_t kSpillChanges = 65'536;
   static constexpr auto kSpillEvery = std::chrono::minutes(5);
+  static constexpr size_t kAhead = 4;             // keys whose slots are on their way to the processor
+  static constexpr size_t kReadTogether = 128;    // their blocks are in memory at once
   static constexpr size_t kLeastFileRows = 1000;  // fewer are put into a memtable
 
   bool is_empty() const {
@@ -341,7 +372,7 @@ class RocksBackend final : public Backend, public RangeCursors {
   std::vector<Change> large_;  // too large for the cache: of the current write()
   size_t since_spill_ = 0;
   std::chrono::steady_clock::time_point spilled_at_ = std::chrono::steady_clock::now();
-  rocksdb::PinnableSlice found_;
+  rocksdb::PinnableSlice found_, together_[kReadTogether];
   rocksdb::WriteBatch batch_;
 };
 

@@ -24,6 +24,10 @@ class Store {
 
   // The value, valid until the next call of any method. nullopt: absent.
   virtual std::optional<std::string_view> get(std::string_view key) = 0;
+  // Names keys that get() will be asked for soon, and reads the rows of all that were named: on disk together, which
+  // costs less than one by one. Changes nothing that get() gives; nothing has to be named.
+  virtual void will_get(std::string_view /*key*/) {}
+  virtual void read_ahead() {}
   virtual void put(std::string_view key, std::string_view value) = 0;
   virtual void erase(std::string_view key) = 0;
   // Rows with from <= key < to in key order, open writes included; `to` empty: to the end. Stops when `row`

@@ -3,14 +3,18 @@
 //   bench_state [RECORDS [NAME]]   only the measurements whose name begins with NAME
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <random>
+#include <span>
 
 #include "flow/aggregate/expression_reader.h"
+#include "flow/join/join_stage.h"
 #include "flow/table/table_stage.h"
 #include "flow/window/window_stage.h"
 #include "state/partition_store.h"
@@ -53,20 +57,42 @@ struct Input {
     std::mt19937_64 random(7);
     keys.reserve(count);
     values.reserve(count);
-    for (size_t i = 0; i < count; ++i) {
-      keys.push_back("/page/" + std::to_string(random() % keys_in_all));
-      values.push_back(R"({"email":"user)" + std::to_string(i % 1000) + R"(@example.com","uri":")" +
-                       keys.back() + R"(","number":)" + std::to_string(random() % 1000) +
-                       R"(,"agent":"Mozilla/5.0 X11 Linux"})");
-      Record record;
-      record.key = std::string_view(keys.back());
-      record.value = std::string_view(values.back());
-      record.timestamp =
-          1'700'000'000'000 + static_cast<int64_t>(i / 20);  // 20,000 records a second of event time
-      record.partition = 0;
-      record.offset = static_cast<int64_t>(i);
-      records.push_back(record);
+    for (size_t i = 0; i < count; ++i) add("/page/" + std::to_string(random() % keys_in_all), "in", random);
+  }
+  // So many records of the right, each with another key and in no order, and as many of the left with the same keys: all
+  // of them behind those of the right, or each behind its own.
+  explicit Input(size_t rows, bool side_by_side) {
+    std::mt19937_64 random(7);
+    std::vector<size_t> order(rows);
+    std::iota(order.begin(), order.end(), size_t{0});
+    keys.reserve(2 * rows);
+    values.reserve(2 * rows);
+    std::shuffle(order.begin(), order.end(), random);
+    for (const size_t key : order) {
+      add("/page/" + std::to_string(key), "right", random);
+      if (side_by_side) add("/page/" + std::to_string(key), "left", random);
     }
+    if (side_by_side) return;
+    std::shuffle(order.begin(), order.end(), random);
+    for (const size_t key : order) add("/page/" + std::to_string(key), "left", random);
+  }
+
+ private:
+  void add(std::string key, std::string_view topic, std::mt19937_64& random) {
+    const size_t i = records.size();
+    keys.push_back(std::move(key));
+    values.push_back(R"({"email":"user)" + std::to_string(i % 1000) + R"(@example.com","uri":")" +
+                     keys.back() + R"(","number":)" + std::to_string(random() % 1000) +
+                     R"(,"agent":"Mozilla/5.0 X11 Linux"})");
+    Record record;
+    record.topic = topic;
+    record.key = std::string_view(keys.back());
+    record.value = std::string_view(values.back());
+    record.timestamp =
+        1'700'000'000'000 + static_cast<int64_t>(i / 20);  // 20,000 records a second of event time
+    record.partition = 0;
+    record.offset = static_cast<int64_t>(i);
+    records.push_back(record);
   }
 };
 
@@ -79,8 +105,9 @@ double cpu_seconds() {
 
 const char* only = "";
 
+// `together`: records of a run, which the stage is told of before; 1: it is not.
 template <typename MakeStage>
-void measure(const char* name, const Input& input, const MakeStage& make_stage) {
+void measure(const char* name, const Input& input, const MakeStage& make_stage, size_t together = 1) {
   if (std::strncmp(name, only, std::strlen(only)) != 0) return;
   std::string dir = (std::filesystem::temp_directory_path() / "kutils-bench-XXXXXX").string();
   if (::mkdtemp(dir.data()) == nullptr) std::abort();
@@ -99,8 +126,10 @@ void measure(const char* name, const Input& input, const MakeStage& make_stage) 
       store.applied(static_cast<int64_t>(changes), 0);
       since = 0;
     };
-    for (const Record& record : input.records) {
-      stage->process(record, sink);
+    for (size_t i = 0; i < input.records.size(); ++i) {
+      if (together > 1 && i % together == 0)
+        stage->look_ahead(std::span(input.records).subspan(i, std::min(together, input.records.size() - i)));
+      stage->process(input.records[i], sink);
       if (++since == 100'000) commit();  // a commit every 100 ms at a million records a second
     }
     commit();
@@ -144,6 +173,27 @@ int main(int argc, char** argv) {
                 input, [&](state::Store& store) {
                   return make_window_stage(options, counts, reader(counts, bare, "uri"), store);
                 });
+      }
+    }
+  }
+  {
+    const size_t rows = count / 2;
+    std::printf("%zu records of both sides, %zu keys\n", count, rows);
+    JoinOptions options;
+    options.right_topic = "right";
+    JoinOptions close = options;
+    close.span = {60'000, 60'000, 0};
+    for (const bool side_by_side : {false, true}) {
+      const Input input(rows, side_by_side);
+      const std::string name = side_by_side ? "side by side: " : "";
+      for (const size_t together : {1, 500, 2000}) {
+        const std::string how = ", " + std::to_string(together) + " together";
+        measure((name + "stream-table" + how).c_str(), input,
+                [&](state::Store& store) { return make_stream_table_join(options, store); }, together);
+        measure((name + "table-table" + how).c_str(), input,
+                [&](state::Store& store) { return make_table_join(options, store); }, together);
+        measure((name + "stream-stream" + how).c_str(), input,
+                [&](state::Store& store) { return make_stream_join(close, store, nullptr); }, together);
       }
     }
   }

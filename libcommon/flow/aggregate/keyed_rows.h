@@ -74,6 +74,13 @@ class KeyedRows {
     if (!result.stored) mark(result);
     return result;
   }
+  // Names keys that load() will be asked for soon, and reads all that were named (Store::will_get()).
+  void will_load(std::string_view key) {
+    if (store_.in_memory() || nodes_.find(key) != nodes_.end()) return;
+    row_key(key);
+    store_.will_get(key_);
+  }
+  void read_ahead() { store_.read_ahead(); }
   // nullptr: not in memory.
   Node* find_loaded(std::string_view key) {
     const auto found = nodes_.find(key);

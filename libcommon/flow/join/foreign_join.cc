@@ -42,6 +42,17 @@ void emit_to(uint32_t port, const Record& origin, std::string_view key, std::str
   out.emit(&origin, output);
 }
 
+// The rows under the records' keys, of these kinds.
+void read_rows_ahead(std::span<const Record> records, std::initializer_list<char> kinds,
+                     state::Store& store) {
+  std::string key;
+  for (const Record& record : records) {
+    if (record.key.is_null()) continue;
+    for (const char kind : kinds) store.will_get(key.assign(1, kind).append(record.key.view()));
+  }
+  store.read_ahead();
+}
+
 class Asking final : public Stage {
  public:
   Asking(const JoinOptions& options, state::Store& store)
@@ -79,6 +90,9 @@ class Asking final : public Stage {
     }
     if (asks_ && (key.is_null() || before_ != key.view())) take_back(before_, record, out);
     put(record, key);
+  }
+  void look_ahead(std::span<const Record> records) override {
+    read_rows_ahead(records, {state::kSourceRow}, store_);
   }
   size_t dirty_rows() const override { return dirty_; }
   void before_commit(Emitter&) override { dirty_ = 0; }
@@ -164,6 +178,9 @@ class Answering final : public Stage {
     encode_answer(row.value, row.time, message_);
     message_ += place_;
     emit_to(0, record, ask.key, message_, std::max(record.timestamp, row.time), out);
+  }
+  void look_ahead(std::span<const Record> records) override {
+    read_rows_ahead(records, {state::kTableRow, state::kGroupRow}, store_);
   }
   size_t dirty_rows() const override { return dirty_; }
   void before_commit(Emitter&) override { dirty_ = 0; }
@@ -379,6 +396,9 @@ class Joining final : public Stage {
         if (!was || told.place != place_) return;  // of a row that is no more
         if (show(record, {told.row, told.time}, out)) put();
     }
+  }
+  void look_ahead(std::span<const Record> records) override {
+    read_rows_ahead(records, {state::kPairRow}, store_);
   }
   size_t dirty_rows() const override { return dirty_; }
   void before_commit(Emitter&) override { dirty_ = 0; }

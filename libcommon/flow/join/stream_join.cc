@@ -105,6 +105,14 @@ class StreamJoin final : public Stage {
     if (left.dropped && right.dropped) out.drop(record, *left.dropped);
   }
 
+  void look_ahead(std::span<const Record> records) override {
+    for (const Record& record : records) {
+      if (record.key.is_null() || record.value.is_null()) continue;
+      set_key(record.key.view(), 0);
+      rows_.will_load(key_);
+    }
+    rows_.read_ahead();
+  }
   void silent(int32_t source, int64_t silent_ms, Emitter& out) override {
     int64_t all = silent_ms;
     if (options_.sources == 1 && !options_.right_topic.empty() && !options_.is_self) {

@@ -31,8 +31,7 @@ class StreamTableJoin : public Stage {
 
   void process(const Record& record, Emitter& out) final {
     if (options_.sides_in_headers && is_mark(record)) return;
-    if (has_rows_ && side_of(record, options_.right_topic, options_.sides_in_headers) == Side::right)
-      return take_row(record, out);
+    if (is_row(record)) return take_row(record, out);
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
@@ -73,6 +72,10 @@ class StreamTableJoin : public Stage {
   // Into the store.
   virtual void write_rows() {}
 
+  bool is_row(const Record& record) const {
+    return has_rows_ && side_of(record, options_.right_topic, options_.sides_in_headers) == Side::right;
+  }
+
   const JoinOptions options_;
   const bool has_rows_;  // rows come as records of the right side
 
@@ -95,6 +98,16 @@ class NewestRows final : public StreamTableJoin {
  public:
   NewestRows(const JoinOptions& options, state::Store& store) : StreamTableJoin(options), store_(store) {}
   size_t dirty_rows() const override { return dirty_; }
+  void look_ahead(std::span<const Record> records) override {
+    if (!options_.on.empty()) return;  // what names the row is made by an expression
+    for (const Record& record : records) {
+      // A left record looks for its row, a deletion for what it deletes.
+      if (record.key.is_null() || is_row(record) != record.value.is_null()) continue;
+      set_key(record.key.view());
+      store_.will_get(key_);
+    }
+    store_.read_ahead();
+  }
 
  private:
   void write_rows() override { dirty_ = 0; }
@@ -157,6 +170,12 @@ class RowsOfTheirTime final : public StreamTableJoin {
         clock_(1, store.stream_times()),
         rows_(store, VersionsCodec(), options.cache_bytes, state::kTableRow) {}
   size_t dirty_rows() const override { return rows_.dirty(); }
+  void look_ahead(std::span<const Record> records) override {
+    if (!options_.on.empty()) return;
+    for (const Record& record : records)
+      if (!record.key.is_null()) rows_.will_load(record.key.view());
+    rows_.read_ahead();
+  }
 
  private:
   void write_rows() override {

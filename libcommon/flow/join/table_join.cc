@@ -49,13 +49,21 @@ class TableJoin final : public Stage {
     if ((*stands || stood) && out.refused()) return;  // the rows stay what the output shows
     write(rows, *stands);
   }
+  void look_ahead(std::span<const Record> records) override {
+    for (const Record& record : records) {
+      if (record.key.is_null()) continue;
+      set_key(record.key.view());
+      store_.will_get(key_);
+    }
+    store_.read_ahead();
+  }
   size_t dirty_rows() const override { return dirty_; }
   void before_commit(Emitter&) override { dirty_ = 0; }
 
  private:
   // Views into bytes_. True: a result stands.
   bool read(std::string_view key, TableRow (&rows)[2]) {
-    key_.assign(1, state::kPairRow).append(key);
+    set_key(key);
     const auto stored = store_.get(key_);
     if (!stored) return false;
     bytes_ = *stored;
@@ -69,6 +77,8 @@ class TableJoin final : public Stage {
     if (!in.ok() || !in.at_end()) throw state::CorruptState("a row of two tables in the state is broken");
     return (flags & kStands) != 0;
   }
+
+  void set_key(std::string_view key) { key_.assign(1, state::kPairRow).append(key); }
 
   void write(const TableRow (&rows)[2], bool stands) {
     ++dirty_;

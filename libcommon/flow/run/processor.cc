@@ -30,6 +30,7 @@ void Processor::begin(std::span<const Record> records) {
 
 size_t Processor::process(Stage& stage, std::span<const Record> records) {
   size_t taken = 0;
+  if (records.size() > 1 && end_ == End::no) guarded([&] { stage.look_ahead(records); });
   for (const Record& record : records) {
     if (end_ != End::no) break;
     if (stop_.signal() != 0 && is_overdue()) {

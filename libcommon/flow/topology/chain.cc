@@ -84,6 +84,11 @@ class Chain final : public Stage, public Waiting {
     home_.topic = record.topic;
     links_.front().stage->process(record, links_.front());
   }
+  // What later operators will read is not made yet.
+  void look_ahead(std::span<const Record> records) override {
+    const auto goes_on = [](const CopartitionedSource& source) { return source.to > 0; };
+    if (std::none_of(beside_.begin(), beside_.end(), goes_on)) links_.front().stage->look_ahead(records);
+  }
   void flush(Emitter& out) override {
     out_ = &out;
     for (Link& link : links_) flush(link);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "flow/topology/stage.h"
@@ -14,6 +15,7 @@ namespace kutils::flow {
 class ForwardingStage : public Stage, public Waiting {
  public:
   void process(const Record& record, Emitter& out) override { inner_->process(record, around(out)); }
+  void look_ahead(std::span<const Record> records) override { inner_->look_ahead(records); }
   void flush(Emitter& out) override { inner_->flush(around(out)); }
   bool keeps_records() const override { return inner_->keeps_records(); }
   void tick(int64_t wall_ms, Emitter& out) override { inner_->tick(wall_ms, around(out)); }

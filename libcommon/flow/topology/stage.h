@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -49,6 +50,9 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual void process(const Record& record, Emitter& out) = 0;
+  // These records come next, in this order, as far as the run does not end before: a stage with many rows names those
+  // that it will look up (Store::will_get()) and has them read together. No results, and nothing changes.
+  virtual void look_ahead(std::span<const Record> /*records*/) {}
   // Everything taken so far has been emitted or failed when this returns.
   virtual void flush(Emitter&) {}
   // It emits at flush() for records that it took before, and needs them until then.

@@ -23,6 +23,9 @@ class Recording final : public Stage {
  public:
   explicit Recording(std::vector<std::string>& asked) : asked_(asked) {}
   void process(const Record&, Emitter&) override { asked_.emplace_back("process"); }
+  void look_ahead(std::span<const Record> records) override {
+    asked_.push_back("look_ahead " + std::to_string(records.size()));
+  }
   void flush(Emitter&) override { asked_.emplace_back("flush"); }
   bool keeps_records() const override {
     asked_.emplace_back("keeps_records");
@@ -73,6 +76,11 @@ std::vector<Call> all_calls() {
              record.key = std::string_view("k");
              record.value = std::string_view("v");
              stage.process(record, out);
+           }},
+          {"look_ahead 2",
+           [](Stage& stage, Emitter&) {
+             const Record records[2];
+             stage.look_ahead(records);
            }},
           {"flush", [](Stage& stage, Emitter& out) { stage.flush(out); }},
           {"keeps_records", [](Stage& stage, Emitter&) { CHECK(stage.keeps_records()); }},

@@ -51,6 +51,27 @@ TEST_CASE("lines to lines: what passes is written and flushed") {
   CHECK(bench.log.notes.empty());
 }
 
+TEST_CASE("a stage is told of the records of a batch before the first of them") {
+  struct Told final : PickyStage {
+    explicit Told(std::vector<std::string>& in) : heard(in) {}
+    void look_ahead(std::span<const Record> records) override {
+      std::string all = "ahead:";
+      for (const Record& record : records) all.append(1, ' ').append(record.value.view());
+      heard.push_back(all);
+    }
+    void process(const Record& record, Emitter& out) override {
+      heard.emplace_back(record.value.view());
+      PickyStage::process(record, out);
+    }
+    std::vector<std::string>& heard;
+  };
+  Bench bench({{"a", "b", "c"}, {"d"}, {"e", "f"}});
+  std::vector<std::string> heard;
+  bench.job.set_stage([&](const StageContext&) { return std::make_unique<Told>(heard); });
+  CHECK(bench.run() == ExitCode::ok);
+  CHECK(heard == std::vector<std::string>{"ahead: a b c", "a", "b", "c", "d", "ahead: e f", "e", "f"});
+}
+
 // Fails what begins with '?', with the rest as the message.
 class WordyStage final : public PickyStage {
  public:

@@ -1,6 +1,7 @@
 // What the tests of joins share: an emitter that remembers, records of two topics.
 #pragma once
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,12 @@ inline Record join_record(std::string_view topic, std::string_view key, std::str
   record.timestamp_type = TimestampType::create_time;
   record.partition = 0;
   return record;
+}
+
+// What the environment asks for; else `otherwise`.
+inline size_t number_of(const char* name, size_t otherwise) {
+  const char* given = std::getenv(name);
+  return given != nullptr ? std::strtoul(given, nullptr, 10) : otherwise;
 }
 
 // Commits what the stage wrote.

@@ -1,14 +1,18 @@
 // Joins against models as plain as they can be written: random orders of both sides, deletions, commits,
 // restarts (the stage is remade from the store) and aborts (what was written since the commit is discarded,
-// and what came since then comes again).
+// and what came since then comes again). Each kind of join some thousand times, or KUTILS_RUNS; foreign_join_test.cc does
+// the same of foreign keys.
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 
+#include "flow/join/foreign_join.h"
+#include "flow/join/foreign_messages.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/rekey_stage.h"
+#include "flow/table/map_store.h"
 #include "flow/tasks/source_headers.h"
 #include "flow/tasks/source_marks.h"
 #include "join_fakes.h"
@@ -186,6 +190,13 @@ std::vector<JoinOutput> run(const Make& make, const std::vector<Event>& events, 
       }
     }
     if (at == events.size()) break;
+    if (random() % 4 == 0) {
+      std::vector<Record> next;
+      for (size_t i = at; i < std::min(events.size(), at + 1 + random() % 10); ++i)
+        next.push_back(
+            join_record(events[i].right ? "r" : "l", events[i].key, events[i].value, events[i].time));
+      stage->look_ahead(next);
+    }
     const Event& event = events[at];
     capture.at = at;
     stage->process(join_record(event.right ? "r" : "l", event.key, event.value, event.time), capture);
@@ -224,10 +235,7 @@ JoinType draw_type(std::mt19937& random) {
   return kTypes[random() % 5];
 }
 
-unsigned seed_of(unsigned otherwise) {
-  const char* given = std::getenv("KUTILS_SEED");
-  return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
+unsigned first_seed() { return static_cast<unsigned>(number_of("KUTILS_SEED", 1) * 1'000'000); }
 
 std::string show(const std::vector<JoinOutput>& results) {
   std::string text;
@@ -246,8 +254,8 @@ std::string show(const std::vector<Event>& events) {
 }  // namespace
 
 TEST_CASE("stream-stream joins equal a model that keeps everything, with restarts and aborts") {
-  for (unsigned i = 0; i < 4000; ++i) {
-    const unsigned seed = seed_of(1) * 100'000 + i;
+  const size_t runs = number_of("KUTILS_RUNS", 4000);
+  for (unsigned seed = first_seed(); seed < first_seed() + runs; ++seed) {
     std::mt19937 random(seed);
     JoinOptions options;
     options.right_topic = "r";
@@ -276,8 +284,8 @@ TEST_CASE("stream-stream joins equal a model that keeps everything, with restart
 }
 
 TEST_CASE("stream-table joins equal a model, with restarts and aborts") {
-  for (unsigned i = 0; i < 3000; ++i) {
-    const unsigned seed = seed_of(1) * 100'000 + i;
+  const size_t runs = number_of("KUTILS_RUNS", 3000);
+  for (unsigned seed = first_seed(); seed < first_seed() + runs; ++seed) {
     std::mt19937 random(seed);
     JoinOptions options;
     options.right_topic = "r";
@@ -297,8 +305,8 @@ TEST_CASE("stream-table joins equal a model, with restarts and aborts") {
 }
 
 TEST_CASE("table-table joins equal a model, with restarts and aborts") {
-  for (unsigned i = 0; i < 3000; ++i) {
-    const unsigned seed = seed_of(1) * 100'000 + i;
+  const size_t runs = number_of("KUTILS_RUNS", 3000);
+  for (unsigned seed = first_seed(); seed < first_seed() + runs; ++seed) {
     std::mt19937 random(seed);
     JoinOptions options;
     options.right_topic = "r";
@@ -513,6 +521,87 @@ TEST_CASE("table-table: what OUT refuses leaves the rows as they were") {
   capture.refuses = false;
   stage->process(join_record("l", "a", "3", 3), capture);
   CHECK(capture.taken() == R"(a={"left":3,"right":1}@3)");
+}
+
+namespace {
+
+// Rows as on disk, of which those that are looked up without having been named are noted.
+struct NamedRows final : state::Store {
+  std::optional<std::string_view> get(std::string_view key) override {
+    if (ahead.count(std::string(key)) == 0) unnamed.emplace_back(key);
+    return rows.get(key);
+  }
+  void will_get(std::string_view key) override { named.emplace_back(key); }
+  void read_ahead() override { ahead = {named.begin(), named.end()}, named.clear(); }
+  void put(std::string_view key, std::string_view value) override { rows.put(key, value); }
+  void erase(std::string_view key) override { rows.erase(key); }
+  void scan(std::string_view from, std::string_view to,
+            const std::function<bool(std::string_view, std::string_view)>& row) override {
+    rows.scan(from, to, row);
+  }
+  bool in_memory() const override { return false; }
+  const state::StreamTimes& stream_times() const override { return rows.stream_times(); }
+  void set_stream_times(state::StreamTimes times) override { rows.set_stream_times(std::move(times)); }
+  void set_description(std::string) override {}
+  MapStore rows;
+  std::vector<std::string> named, unnamed;
+  std::set<std::string> ahead;
+};
+
+}  // namespace
+
+TEST_CASE("joins: the rows that a batch looks up are named before it") {
+  JoinOptions options;
+  options.right_topic = "r";
+  options.left_topic = "l";
+  options.type = kLeftJoin;
+  options.cache_bytes = 0;
+  options.span = {5, 5, 0};
+  JoinOptions versions = options;
+  versions.table_grace = 100;
+  JoinOptions foreign = options;
+  foreign.on = "f";
+  const std::string value = R"({"f":"x"})";
+  std::string ask, told;
+  encode(Ask{true, {0, 1}, "left"}, ask);
+  encode(Told{Told::Kind::row, false, {0, 1}, 1, std::string_view(value)}, told);
+  struct Case {
+    const char* name;
+    Make make;
+    std::string left;  // the value of a left record
+    size_t rows;       // for three keys
+  };
+  const Case cases[] = {
+      {"stream-table", [&](state::Store& store) { return make_stream_table_join(options, store); }, value, 3},
+      {"--table-grace", [&](state::Store& store) { return make_stream_table_join(versions, store); }, value,
+       3},
+      {"stream-stream", [&](state::Store& store) { return make_stream_join(options, store, nullptr); }, value,
+       3},
+      {"table-table", [&](state::Store& store) { return make_table_join(options, store); }, value, 3},
+      {"asking", [&](state::Store& store) { return make_foreign_asking(foreign, store); }, value, 3},
+      {"answering", [&](state::Store& store) { return make_foreign_answering(foreign, store); }, ask, 6},
+      {"joining", [&](state::Store& store) { return make_foreign_joining(foreign, store); }, told, 3}};
+  for (const Case& one : cases) {
+    INFO(one.name);
+    NamedRows store;
+    JoinCapture capture;
+    const auto stage = one.make(store);
+    std::vector<Record> batch;
+    for (const char* key : {"a", "b", "a", "(null)", "c"}) {
+      for (const char* topic : {"r", "l"})
+        batch.push_back(join_record(topic, key, *topic == 'r' ? value : one.left, 1));
+      for (const char* topic : {"r", "l"}) batch.push_back(join_record(topic, key, "-", 2));
+    }
+    for (int i = 0; i < 2; ++i) {
+      stage->look_ahead(batch);
+      store.unnamed.clear();
+      for (const Record& record : batch) stage->process(record, capture);
+      CHECK(store.unnamed.empty());
+      CHECK(store.ahead.size() == one.rows);
+      stage->before_commit(capture);
+    }
+    CHECK(capture.results.size() > 0);
+  }
 }
 
 TEST_CASE("joins: rows in the store as kutils-state(5) has them") {

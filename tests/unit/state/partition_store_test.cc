@@ -1,5 +1,7 @@
 #include "state/partition_store.h"
 
+#include <rocksdb/perf_context.h>
+#include <rocksdb/perf_level.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -100,6 +102,99 @@ TEST_CASE("store: any mixture of writes, reads, commits and aborts equals a map"
     }
     CHECK(partition->changelog_offset() == offset);
   }
+}
+
+// A table that is larger than the memory for it, so that rows are read from files.
+TEST_CASE("store: rows that are read ahead are those that are there, whatever their size") {
+  TemporaryDirectory dir;
+  StateEnvironment environment(4 << 20);
+  std::map<std::string, std::string> truth;
+  PartitionStore partition(environment, dir.path());
+  Store& store = partition.operator_store(7);
+  int64_t offset = 0;
+  const auto commit = [&] {
+    partition.applied(offset += static_cast<int64_t>(partition.take_changes().size()), 1);
+  };
+  const auto put = [&](const std::string& key, const std::string& value) {
+    store.put(key, value);
+    truth[key] = value;
+  };
+  const std::string huge_key(40'000, 'k'), huge_absent(70'000, 'k');
+  for (int i = 0; i < 40'000; ++i) {
+    put("row" + std::to_string(i), std::string(200, 'v') + std::to_string(i));
+    if (i % 10'000 == 0) commit();
+  }
+  put("huge", std::string(300'000, 'h'));
+  put(huge_key, "of a huge key");
+  put("", "of an empty key");
+  commit();
+  const unsigned seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  const auto pick = [&] { return "row" + std::to_string(random() % 45'000); };
+  for (int batch = 0; batch < 30; ++batch) {
+    std::vector<std::string> keys = {"huge", huge_key, huge_absent, huge_absent, "", "absent", "absent"};
+    const size_t size = random() % 3000;
+    for (size_t i = 0; i < size; ++i)
+      keys.push_back(random() % 4 == 0 ? keys[random() % keys.size()] : pick());
+    // Before and after the reading ahead, in the open transaction.
+    const auto change = [&](const std::string& key) {
+      if (random() % 2 == 0) {
+        store.erase(key);
+        truth.erase(key);
+      } else {
+        put(key, std::to_string(random()) + std::string(random() % 100 == 0 ? 50'000 : 100, 'w'));
+      }
+    };
+    for (int i = 0; i < 100; ++i) change(keys[random() % keys.size()]);
+    for (const std::string& key : keys) store.will_get(key);
+    store.read_ahead();
+    for (const std::string& key : keys) {
+      const auto found = store.get(key);
+      const auto expected = truth.find(key);
+      REQUIRE(found.has_value() == (expected != truth.end()));
+      if (found) REQUIRE(*found == expected->second);
+      if (random() % 50 == 0) change(key);
+    }
+    if (random() % 2 == 0) commit();
+  }
+  commit();
+  CHECK(rows_of(store) == truth);
+}
+
+TEST_CASE("store: each file's block is read once for all rows of it that are read ahead, and then no more") {
+  TemporaryDirectory dir;
+  StateEnvironment environment(8 << 20);
+  {
+    PartitionStore partition(environment, dir.path());
+    for (int i = 10'000; i < 20'000; ++i)
+      partition.operator_store(1).put("row" + std::to_string(i), std::string(100, 'v'));
+    partition.applied(static_cast<int64_t>(partition.take_changes().size()), 1);
+    partition.close();
+  }
+  PartitionStore partition(environment, dir.path());
+  Store& store = partition.operator_store(1);
+  const auto blocks_read = [](const auto& act) {
+    rocksdb::SetPerfLevel(rocksdb::kEnableCount);
+    rocksdb::get_perf_context()->Reset();
+    act();
+    const uint64_t count = rocksdb::get_perf_context()->block_read_count;
+    rocksdb::SetPerfLevel(rocksdb::kDisable);
+    return count;
+  };
+  // In an order that is not theirs, half of them there.
+  const auto key = [](int i) {
+    return "row" + std::to_string(10'000 + i * 7919 % 1000) + (i % 2 == 0 ? "" : "x");
+  };
+  const uint64_t together = blocks_read([&] {
+    for (int i = 0; i < 1000; ++i) store.will_get(key(i));
+    store.read_ahead();
+  });
+  CHECK(together > 0);
+  CHECK(together < 100);
+  CHECK(blocks_read([&] {
+          for (int i = 0; i < 1000; ++i) REQUIRE(store.get(key(i)).has_value() == (i % 2 == 0));
+        }) == 0);
 }
 
 TEST_CASE("store: a state that is left has the rows and the mark that were found") {
