@@ -1,9 +1,10 @@
-// Fills a topic for measurements: fill_clicks TOPIC COUNT [KEYS [FIRST]], or fill_clicks - COUNT for lines on
-// stdout. Brokers from $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over
+// Fills a topic for measurements: fill_clicks TOPIC COUNT [KEYS [FIRST]] [--due START RATE], or fill_clicks - COUNT for
+// lines on stdout. Brokers from $KUTILS_BROKERS. Clicks of about 113 bytes, a short key, no headers; numbers even over
 // 0..199, so that `number >= 100` keeps half; always the same records.
 //
 // KEYS: the key is the page, one of so many, and each of the first KEYS records has another one. FIRST: the
-// number of the first record (0), to go on with a topic.
+// number of the first record (0), to go on with a topic. --due: the records' times begin at START (ms) and are RATE a
+// second, in no order.
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
@@ -55,7 +56,8 @@ int fail(const char* why) {
   return 1;
 }
 
-int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) {
+int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first, int64_t start,
+             uint64_t rate) {
   const char* brokers = std::getenv("KUTILS_BROKERS");
   if (brokers == nullptr) return fail("KUTILS_BROKERS is not set");
   char why[256];
@@ -75,12 +77,14 @@ int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) 
   Click click;
   for (uint64_t n = first; n < first + count; ++n) {
     make(n, pages, &click);
+    const int64_t time = rate == 0 ? kFirstTimeMs + static_cast<int64_t>(n)
+                                   : start + static_cast<int64_t>(n * 7'919'111 % count * 1000 / rate);
     while (true) {
       const rd_kafka_vu_t record[] = {
           {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = handle}},
           {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {click.key, click.key_size}}},
           {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {click.value, click.value_size}}},
-          {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = kFirstTimeMs + static_cast<int64_t>(n)}},
+          {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = time}},
           {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}}};
       rd_kafka_error_t* error = rd_kafka_produceva(rk, record, std::size(record));
       if (error == nullptr) break;
@@ -100,11 +104,18 @@ int to_topic(const char* topic, uint64_t count, uint64_t pages, uint64_t first) 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc > 5) return fail("usage: fill_clicks TOPIC|- COUNT [KEYS [FIRST]]");
+  int64_t start = 0;
+  uint64_t rate = 0;
+  if (argc > 5 && std::strcmp(argv[argc - 3], "--due") == 0) {
+    start = std::strtoll(argv[argc - 2], nullptr, 10);
+    rate = std::strtoull(argv[argc - 1], nullptr, 10);
+    argc -= 3;
+  }
+  if (argc < 3 || argc > 5) return fail("usage: fill_clicks TOPIC|- COUNT [KEYS [FIRST]] [--due START RATE]");
   const uint64_t count = std::strtoull(argv[2], nullptr, 10);
   if (std::strcmp(argv[1], "-") != 0) {
     return to_topic(argv[1], count, argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0,
-                    argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
+                    argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0, start, rate);
   }
   Click click;
   for (uint64_t n = 0; n < count; ++n) {
