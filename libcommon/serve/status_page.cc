@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "base/printable.h"
@@ -21,7 +23,7 @@ constexpr std::string_view kStyle =
     "background:#fff}"
     "h1{font-size:1.3em;margin:0 0 .2em}h2{font-size:1em;margin:1.6em 0 .4em}"
     "table{border-collapse:collapse}td,th{padding:.15em .9em .15em 0;text-align:left;vertical-align:top}"
-    "th{font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "th{font-weight:600}.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
     "pre{background:#f4f4f4;padding:.7em;overflow-x:auto;margin:0}"
     ".ok{color:#176f2c}.bad{color:#b3261e}.dim{color:#666}.lines{display:flex;gap:2em;flex-wrap:wrap}"
     "svg{display:block;background:#f4f4f4}.wide{overflow-x:auto}"
@@ -159,6 +161,10 @@ void append_figures(std::string& out, const PageFacts& facts) {
   out += "</table>\n";
 }
 
+bool is_number(std::string_view json) {
+  return !json.empty() && (json.front() == '-' || (json.front() >= '0' && json.front() <= '9'));
+}
+
 void append_table(std::string& out, const std::string& name, const std::vector<std::string>& rows) {
   out += "<h2>Table <a href=\"/table/" + percent_encoded(name) + "\">" + html(name) + "</a></h2>\n";
   if (rows.empty()) {
@@ -170,6 +176,7 @@ void append_table(std::string& out, const std::string& name, const std::vector<s
   reader.want_members();
   std::vector<std::string> columns;
   std::vector<std::map<std::string, std::string>> cells;
+  std::set<std::string> texts;  // columns that hold more than numbers: those stand to the right
   for (const std::string& json : rows) {
     auto& cell = cells.emplace_back();
     if (reader.read(json)) continue;
@@ -177,6 +184,7 @@ void append_table(std::string& out, const std::string& name, const std::vector<s
       if (std::find(columns.begin(), columns.end(), member.name) == columns.end())
         columns.emplace_back(member.name);
       std::string_view raw = member.value_raw;
+      if (!is_number(raw) && raw != "null") texts.emplace(member.name);
       if (raw.size() >= 2 && raw.front() == '"' && raw.find('\\') == raw.npos)
         raw = raw.substr(1, raw.size() - 2);
       cell[std::string(member.name)] = raw.size() <= kMostCellBytes
@@ -185,11 +193,14 @@ void append_table(std::string& out, const std::string& name, const std::vector<s
     }
   }
   out += "<div class=wide><table><tr>";
-  for (const std::string& column : columns) out += "<th>" + html(column) + "</th>";
+  const auto align = [&](const std::string& column) { return texts.contains(column) ? ">" : " class=n>"; };
+  for (const std::string& column : columns)
+    out += "<th" + std::string(align(column)) + html(column) + "</th>";
   out += "</tr>\n";
   for (auto& cell : cells) {
     out += "<tr>";
-    for (const std::string& column : columns) out += "<td>" + html(cell[column]) + "</td>";
+    for (const std::string& column : columns)
+      out += "<td" + std::string(align(column)) + html(cell[column]) + "</td>";
     out += "</tr>\n";
   }
   out +=
