@@ -491,7 +491,7 @@ void SharedOptions::declare_general(OptionTable& table) {
              }});
   table.add({.names = "--http-advertise",
              .metavar = "HOST[:PORT]",
-             .help = "where kquery reaches --http from other machines; default: its address",
+             .help = "where kquery reaches --http, if not at its address",
              .group = Group::general,
              .set = [this](const std::string& text) {
                http_access_.advertised = serve::parse_advertised("--http-advertise", text);

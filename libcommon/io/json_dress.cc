@@ -33,6 +33,22 @@ std::string_view colour_of(std::string_view json) {
   return c == '"' ? kString : c == '-' || (c >= '0' && c <= '9') ? kNumber : kWord;
 }
 
+std::string printable_but_colours(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    // Up to the next of the codes.
+    size_t end = 0;
+    std::string_view code;
+    for (; code.empty() && (end = text.find('\033', end)) != text.npos; end += code.empty() ? 1 : 0)
+      for (const std::string_view one : {kNameColour, kNoColour, kString, kNumber, kWord})
+        if (text.substr(end).starts_with(one)) code = one;
+    out += printable(text.substr(0, end));
+    out += code;
+    text.remove_prefix(end == text.npos ? text.size() : end + code.size());
+  }
+  return out;
+}
+
 void append_dressed(std::string_view json, const JsonDress& dress, std::string& out) {
   std::vector<char> open;  // brackets around
   bool name_next = false;

@@ -28,7 +28,8 @@ class LineSink final : public Sink {
         owned_(owned),
         replaces_(replaces),
         name_(std::move(name)),
-        dresses_(format.live || format.dress.colour),
+        is_live_(format.live),
+        is_coloured_(format.dress.colour),
         writer_(make_line_writer(format)) {
     std::signal(SIGPIPE, SIG_IGN);
     buffer_.reserve(kChunk + 16 * 1024);
@@ -76,7 +77,8 @@ class LineSink final : public Sink {
   }
   void write_out() {
     if (!buffer_.empty()) empty_before_first();
-    if (is_terminal_ && !dresses_) buffer_ = printable(buffer_);
+    if (is_terminal_ && !is_live_)
+      buffer_ = is_coloured_ ? printable_but_colours(buffer_) : printable(buffer_);
     std::string_view rest = buffer_;
     while (!rest.empty()) {
       size_t most = rest.size();
@@ -118,7 +120,8 @@ class LineSink final : public Sink {
   bool owned_;
   bool replaces_;  // what the file held has not been removed yet
   std::string name_;
-  bool dresses_;  // the writer has codes of its own for the terminal, and escapes what is the records'
+  bool is_live_;  // the writer has codes of its own for the terminal, and escapes what is the records'
+  bool is_coloured_;
   std::unique_ptr<LineWriter> writer_;
   const bool is_terminal_ = ::isatty(fd_) == 1;
   std::string buffer_;

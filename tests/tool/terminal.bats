@@ -139,6 +139,17 @@ teardown() { close_terminal; kafka_teardown; }
   screen_has "^  write: kread -O table --sort COLUMN scores$" || show_screen
 }
 
+@test "--color always on a terminal: what records hold is shown, not done, in whatever format" {
+  printf '{"a":"\\u001b[31mx"}\nb\033]0;title\007c\n\033[2Jd\n' >in
+  type_line 'clear; kread --color always ./in; kread --color always -O text ./in; kread --color always -O csv --on-error skip -q ./in; echo end'
+  wait_for 20 screen_has '^end$'
+  [ "$(screen | grep -cF 'b\x1b]0;title\x07c')" -eq 2 ]
+  [ "$(screen | grep -cF '\x1b[2Jd')" -eq 2 ]
+  screen | grep -qF '{"a":"\u001b[31mx"}'
+  screen | grep -qF '\x1b[31mx'
+  screen -e | grep -qF $'\033[32m"' || { screen -e | cat -v; return 1; }
+}
+
 @test "--color always colours a table that is drawn again, too" {
   mkfifo in
   type_line 'clear; ktable --color always --by k --emit update -O table "n=count()" <in'

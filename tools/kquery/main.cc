@@ -22,7 +22,7 @@ class QueryTool final : public cli::Tool {
  public:
   cli::ToolInfo info() const override {
     return {"kquery",
-            "Read a table or windows: from the running ktable or kwindow, or the state of a stopped one.",
+            "Read a table or windows: of a running ktable or kwindow, or its state on disk.",
             {{"TABLE", true, "the topic that the tool writes, or its group"},
              {.name = "KEY",
               .help = "rows of these keys; a key of several parts is a JSON list",
@@ -59,10 +59,9 @@ class QueryTool final : public cli::Tool {
          .in_short_help = true,
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     cli::declare_http_token(table, token_);
-    text("--state-dir", "DIR", "ask the state in it, no running tool; default: $KUTILS_STATE_DIR",
-         state_dir_);
+    text("--state-dir", "DIR", "read the state in it, ask no running tool", state_dir_);
     table.add({.names = "--partial",
-               .help = "answer from an old copy, or without what cannot be reached, with a note",
+               .help = "print what is here or answers, and note the rest",
                .in_short_help = true,
                .set = [this](const std::string&) { partial_ = true; }});
     cluster_.declare(table);
