@@ -42,7 +42,7 @@ void on_signal(int number) {
   asked = number;
   if (deaf_calls == 0) return;
   itimerval timeout{};
-  timeout.it_value.tv_usec = kStopPatienceUs;
+  timeout.it_value.tv_usec = kStopTimeoutUs;
   setitimer(ITIMER_REAL, &timeout, nullptr);
 }
 

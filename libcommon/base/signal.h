@@ -11,7 +11,7 @@ namespace kutils {
 
 // How long work in progress may go on after a signal. Then the run loop stops between two records, and an
 // evaluation stops within a record.
-constexpr int64_t kStopPatienceUs = 500'000;
+constexpr int64_t kStopTimeoutUs = 500'000;
 
 // Thrown by a long computation (an evaluation) that stops within a record because a signal asked the program
 // to end. The run loop treats the record as not begun. Only the loop may catch it, so it does not derive from
@@ -48,7 +48,7 @@ void die_of_interrupt_at_exit();
 const StopRequest& process_stop();
 
 // Stands around a single call that may take seconds and cannot be interrupted (a regular expression on a long
-// text). If it has not returned within kStopPatienceUs of a signal, the process ends as at the second one.
+// text). If it has not returned within kStopTimeoutUs of a signal, the process ends as at the second one.
 // Throws Interrupted if the end was asked for already.
 class DeafCall {
  public:

@@ -50,7 +50,7 @@ void Context::look() {
   if (stop->signal() == 0) return;
   const int64_t now = clock->steady_us();
   if (stop_seen_us == 0) stop_seen_us = now;
-  if (now - stop_seen_us >= kStopPatienceUs) throw Interrupted();
+  if (now - stop_seen_us >= kStopTimeoutUs) throw Interrupted();
 }
 
 Value Context::list(const std::vector<Value>& items) {

@@ -61,7 +61,7 @@ class Context {
       throw LimitExceeded{"the expression uses more than 64 MiB for one record"};
   }
   // Counts the iterations of comprehensions and of list functions, and other work that takes as long. Throws
-  // LimitExceeded, and Interrupted kStopPatienceUs after a signal.
+  // LimitExceeded, and Interrupted kStopTimeoutUs after a signal.
   void steps(uint64_t n = 1) {
     used_steps += n;
     if (used_steps >= next_look) look();

@@ -108,7 +108,7 @@ class LineSink final : public Sink {
   // A signal asked for the end, and the reader of the pipe takes nothing: the wait for it has a limit.
   void give_up_if_stuck() {
     pollfd waiting{fd_, POLLOUT, 0};
-    if (!is_stuck_ && ::poll(&waiting, 1, static_cast<int>(kStopPatienceUs / 1000)) != 0) return;
+    if (!is_stuck_ && ::poll(&waiting, 1, static_cast<int>(kStopTimeoutUs / 1000)) != 0) return;
     is_stuck_ = true;
     throw Interrupted();
   }

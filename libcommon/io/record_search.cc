@@ -12,7 +12,7 @@ namespace kutils::io {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr Clock::duration kPatience = std::chrono::seconds(30);
+constexpr Clock::duration kStallTimeout = std::chrono::seconds(30);
 constexpr Millis kWait{100};
 
 // Reads spans side by side, each from its low to its end or until `see` has seen enough of it; calls
@@ -59,7 +59,7 @@ void read_spans(const std::vector<SearchSpan>& spans, const MakeReader& make_rea
       finish(met.at);
     }
     if (!batch.empty() || !polled.ends.empty()) progress = Clock::now();
-    if (Clock::now() - progress > kPatience)
+    if (Clock::now() - progress > kStallTimeout)
       throw Error(ExitCode::connection, "no answer from the brokers while looking for where to read",
                   "give -o with offsets");
   }

@@ -24,7 +24,7 @@ struct Limits {
   int order_ms;
   Millis retry;
 };
-constexpr Limits kPatient{5000, 15'000, Millis(30'000)};
+constexpr Limits kRetrying{5000, 15'000, Millis(30'000)};
 constexpr Limits kOnce{2000, 2000, Millis(0)};
 constexpr const char* kDefaultMaxMessageBytes = "1048588";  // a broker's message.max.bytes
 constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, which then never comes
@@ -959,7 +959,7 @@ class LibrdkafkaAdmin final : public ClusterAdmin {
   ClientConfig config_;
   std::set<std::string> noted_;  // topics whose settings may not be read
   Client client_;
-  Limits limits_ = kPatient;
+  Limits limits_ = kRetrying;
   std::string cluster_id_;
   std::map<std::string, std::unique_ptr<Client>> groups_;
   std::atomic<int32_t> coordinator_{0};  // the broker to ask first about a group

@@ -139,7 +139,7 @@ grow_on() {
   new_topic src
   new_topic dst
   seq 400 | produce "$src"
-  # 8 s for one batch; the group's patience is 6
+  # 8 s for one batch; the group's poll interval and session time-out are 6
   cat >slow <<'END'
 while IFS= read -r line; do sleep 0.02; printf '%s\n' "$line"; done
 END

@@ -94,7 +94,7 @@ void CoProcess::start() {
 
 // Its status. `force`: it has a second to end by itself; less where somebody waits for our end.
 int CoProcess::reap(bool force) {
-  const int patience = stop_seen_ ? 20 : 100;
+  const int term_round = stop_seen_ ? 20 : 100;  // of 10 ms
   close_fds();
   int status = 0;
   if (force) {
@@ -103,7 +103,7 @@ int CoProcess::reap(bool force) {
         pid_ = -1;
         return status;
       }
-      if (round == patience) kill(-pid_, SIGTERM);
+      if (round == term_round) kill(-pid_, SIGTERM);
       poll(nullptr, 0, 10);
     }
     kill(-pid_, SIGKILL);
@@ -142,7 +142,7 @@ bool CoProcess::is_overdue() {
   if (options_.stop->signal() == 0) return false;
   const auto now = std::chrono::steady_clock::now();
   if (!stop_seen_) stop_seen_ = now;
-  return now - *stop_seen_ >= std::chrono::microseconds(kStopPatienceUs);
+  return now - *stop_seen_ >= std::chrono::microseconds(kStopTimeoutUs);
 }
 
 CoProcess::Waited CoProcess::wait(pollfd* fds, nfds_t count, Millis timeout) {
@@ -167,9 +167,9 @@ CoProcess::Waited CoProcess::wait_for(pollfd* fds, nfds_t count, size_t answered
   return wait(fds, count, options_.timeout - first);
 }
 
-void CoProcess::check_nothing_came(Millis patience) {
+void CoProcess::check_nothing_came(Millis poll_timeout) {
   pollfd fd{from_, POLLIN, 0};
-  if (poll(&fd, 1, static_cast<int>(patience.count())) == 1 && (fd.revents & POLLIN)) said_too_much();
+  if (poll(&fd, 1, static_cast<int>(poll_timeout.count())) == 1 && (fd.revents & POLLIN)) said_too_much();
 }
 
 const CoProcess::Answers& CoProcess::ask(const std::vector<std::string_view>& lines) {

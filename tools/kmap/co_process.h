@@ -48,19 +48,19 @@ class CoProcess {
   };
   // Sends the lines (without newlines in them) and waits for their answers. Throws Error(bad_record) if it
   // dies, stays silent, or answers more than it was asked. Fewer answers than lines: a signal asked the program
-  // to end, and kStopPatienceUs later the command had said no more; the command is gone.
+  // to end, and kStopTimeoutUs later the command had said no more; the command is gone.
   const Answers& ask(const std::vector<std::string_view>& lines);
-  // Ends its input and waits for its end, after a signal no longer than kStopPatienceUs. Throws
+  // Ends its input and waits for its end, after a signal no longer than kStopTimeoutUs. Throws
   // Error(bad_record) for a failure or a line too many.
   void finish();
 
  private:
   void start();
-  void check_nothing_came(Millis patience = Millis(0));
+  void check_nothing_came(Millis poll_timeout = Millis(0));
   [[noreturn]] void died(size_t answered, size_t asked);
   [[noreturn]] void said_too_much() const;
   enum class Waited { ready, silent, stopped };
-  // Until a pipe is ready, for `timeout`, or until a signal's patience is over.
+  // Until a pipe is ready, for `timeout`, or until a signal is older than kStopTimeoutUs.
   Waited wait(pollfd* fds, nfds_t count, Millis timeout);
   // The same for an answer: silent after the time-out. Prints one note before that.
   Waited wait_for(pollfd* fds, nfds_t count, size_t answered, size_t asked);

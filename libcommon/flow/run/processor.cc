@@ -62,7 +62,7 @@ size_t Processor::process(Stage& stage, std::span<const Record> records) {
 bool Processor::is_overdue() {
   const int64_t now = clock_.steady_us();
   if (stop_seen_us_ == 0) stop_seen_us_ = now;
-  return now - stop_seen_us_ >= kStopPatienceUs;
+  return now - stop_seen_us_ >= kStopTimeoutUs;
 }
 
 void Processor::bad_record(const Record& origin, const RecordError& error) {

@@ -91,9 +91,9 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const E
     return {};
   }
   kafka::Admin& admin = connected(run, around);
-  Job patient = job;
-  patient.create_topics = false;  // reading waits for no one
-  const auto inputs = find_inputs(patient, around, admin, log);
+  Job without_creation = job;
+  without_creation.create_topics = false;  // reading waits for no one
+  const auto inputs = find_inputs(without_creation, around, admin, log);
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& [topic, count] : inputs) {
     for (int32_t p = 0; p < count; ++p) {

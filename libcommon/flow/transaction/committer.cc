@@ -5,7 +5,7 @@
 namespace kutils::flow {
 namespace {
 
-constexpr int64_t kStopPatienceUs = 5'000'000;
+constexpr int64_t kCommitAfterStopUs = 5'000'000;
 
 // The group metadata that offsets may be sent with; throws where the partitions are not ours any more.
 kafka::GroupMetadata metadata_of(kafka::GroupConsumer& consumer, const std::string& member) {
@@ -62,7 +62,7 @@ void AlternatingTransactions::commit_until_answered(kafka::TransactionalProducer
     } catch (const kafka::KafkaError& error) {
       if (error.severity() != kafka::Severity::retriable) throw;
       const int64_t now = clock_.steady_us();
-      if (stop_.signal() != 0 && !until_stop_us) until_stop_us = now + kStopPatienceUs;
+      if (stop_.signal() != 0 && !until_stop_us) until_stop_us = now + kCommitAfterStopUs;
       if (now > until_stop_us.value_or(until_us))
         throw kafka::KafkaError(error.code(), kafka::Severity::fatal, error.kafka_code(), error.what());
     }

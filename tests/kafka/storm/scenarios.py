@@ -35,7 +35,7 @@ def begin(bench, records, rate, seconds):
 def finish(bench, blows):
     """After the storm: all live and are members, all is done, new records go through; then stop, and the proof."""
     blows.settle()
-    bench.drain(bench.options.patience)
+    bench.drain(bench.options.stall_timeout)
     deadline = time.monotonic() + 60
     while any(slot.elders for slot in bench.slots) or any(p.may_end is not None for p in bench.processes):
         bench.judge()  # superseded ones find out in their own time

@@ -529,7 +529,7 @@ def make(kind, storm, kills, counted):
         bench.fill(3 * options.keys)
         bench.number += JUMP
         bench.fill(100 * options.partitions)
-        took = bench.drain(options.patience)
+        took = bench.drain(options.stall_timeout)
         bench.stop_all()
         return f"{prove()}, from the changelog alone in {took:.1f} s"
     scenario.__doc__ = f"Storm over {kind}: state and results equal a batch computation."

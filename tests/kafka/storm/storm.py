@@ -306,7 +306,7 @@ def parse(argv):
     parser.add_argument("--limit", type=float, default=1.5, help="seconds that a restart or change of members may cost")
     parser.add_argument("--only", help="only these blows: NAME[=WEIGHT],...")
     parser.add_argument("--freeze", type=float, default=9, help="seconds: the longest time for which the broker is frozen")
-    parser.add_argument("--patience", type=float, default=45, help="seconds without progress that count as hanging")
+    parser.add_argument("--stall-timeout", type=float, default=45, help="seconds without progress that count as hanging")
     parser.add_argument("--work", help="directory for logs and state; else a temporary one, kept on failure")
     parser.add_argument("--keep", action="store_true", help="keep topics and logs")
     parser.add_argument("-v", "--verbose", action="store_true")
