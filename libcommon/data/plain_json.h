@@ -52,7 +52,8 @@ inline const char* digits_end(const char* at, const char* end) {
   return at;
 }
 
-// An int64 holds every number of at most 18 digits, and a double does not overflow.
+// An int64 holds every number of at most 18 digits, and a double does not overflow, however many follow the point: the
+// shortest text of a computed double has up to 17 significant ones.
 constexpr ptrdiff_t kMostDigits = 18;
 
 inline const char* number_end(const char* at, const char* end, bool& is_real) {
@@ -64,7 +65,7 @@ inline const char* number_end(const char* at, const char* end, bool& is_real) {
   if (is_real) {
     const char* const fraction = at + 1;
     at = digits_end(fraction, end);
-    if (at == fraction || at - first > kMostDigits) return nullptr;
+    if (at == fraction) return nullptr;
   }
   return at != end && (*at == 'e' || *at == 'E') ? nullptr : at;
 }
