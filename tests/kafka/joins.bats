@@ -239,3 +239,33 @@ newest() {
     person.json | sort >want
   diff -q want <(consume "$sales-new" | jq .id | sort)
 }
+
+# $KUTILS_RECORDS_AHEAD: how many. The bound is the same for a million.
+@test "kjoin: an input that is far ahead of the other one waits in its topic, not in memory" {
+  local ahead=${KUTILS_RECORDS_AHEAD:-200000} i
+  new_topic far
+  new_topic near
+  new_topic out
+  fill_clicks "$far" "$ahead" 1000
+  start_tool one kjoin -q -g "$out" --within 1s --max-wait 1h "$far" "$near" "$out"
+  for i in {1..10}; do
+    # The same record as FAR's of this number: a tenth of FAR is now before it in time, and all the rest behind it.
+    fill_clicks "$near" 1 1000 $((ahead * i / 10))
+    wait_for 60 committed_at_least $((ahead * i / 10))
+  done
+  local peak
+  peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$started/status")
+  stop_tool "$started"
+  [ "$status" -eq 143 ] || [ "$status" -eq 0 ]
+  echo "peak: $peak MB"
+  [ "$peak" -lt 110 ]
+  # Pairs of equal keys, a second apart at most. NEAR's last record waits: FAR is at its end, and may have older ones yet.
+  consume "$near" -f '%k %T\n' | head -n 9 >near.list
+  consume "$far" -f '%k %T\n' | awk 'NR == FNR { key[NR] = $1; at[NR] = $2; n = NR; next }
+    { for (i = 1; i <= n; i++) if ($1 == key[i] && $2 - at[i] <= 1000 && at[i] - $2 <= 1000) pairs++ } END { print pairs }' near.list - >pairs
+  echo "pairs: $(cat pairs), rows: $(count "$out")"
+  [ "$(count "$out")" -eq "$(cat pairs)" ]
+  [ "$(cat pairs)" -ge 9 ]
+}
+
+committed_at_least() { [ "$(test_topics committed "$out" "$far" | awk '{ n += $2 } END { print n + 0 }')" -ge "$1" ]; }

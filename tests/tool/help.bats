@@ -18,6 +18,24 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   done
 }
 
+@test "--help takes less than 10 ms" {
+  # The bound is that of the code that is shipped.
+  if ! grep -q '^KUTILS_SANITIZE:STRING=$' "$KUTILS_BUILD_DIR/CMakeCache.txt"; then skip "an instrumented build starts slower"; fi
+  local tool began us least run
+  for tool in $(tools); do
+    least=1000000
+    # The least of many: what else the machine does only adds.
+    for run in {1..50}; do
+      began=${EPOCHREALTIME/[.,]/}
+      "$tool" --help >help.txt
+      us=$((${EPOCHREALTIME/[.,]/} - began))
+      [ "$us" -ge "$least" ] || least=$us
+      [ "$least" -ge 10000 ] || break
+    done
+    [ "$least" -lt 10000 ] || { echo "$tool: $least us at the least of $run runs"; return 1; }
+  done
+}
+
 @test "--help names the pages of section 7, that of expressions where the tool has any" {
   for tool in $(tools); do
     wanted='kutils-\{options,security\}'
