@@ -95,6 +95,11 @@ class GroupConsumer {
   // oldest first; a partition at its end is not waited for (rule 28b). The partitions of each topic of `apart` have an
   // order of their own. REQUIRES: nothing is started.
   virtual void read_in_order_of_time(std::set<std::string> apart) { (void)apart; }
+  // From now on poll() reads the partitions that `is_paced` names at one pace: of those that wait a run of that one
+  // whose next record is the oldest, so that under lag none gets far ahead of the others in time. Others are read
+  // as they come. For tasks that hold open what lies between their sources: no result may depend on it, for a
+  // partition that gives nothing is waited for only a moment. REQUIRES: nothing is started.
+  virtual void read_at_one_pace(std::function<bool(const TopicPartition& at)> /*is_paced*/) {}
   // In order of time: these partitions have records up to there, for we have committed them; what the last fetch
   // said may be older. Those that are not started are left out.
   virtual void expect(const std::vector<PartitionOffset>& /*ends*/) {}

@@ -178,6 +178,10 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
     in_order_ = true;
     ordered_.read_apart(std::move(apart));
   }
+  void read_at_one_pace(std::function<bool(const TopicPartition& at)> is_paced) override {
+    in_order_ = true;
+    ordered_.read_at_one_pace(std::move(is_paced));
+  }
   void expect(const std::vector<PartitionOffset>& ends) override {
     for (const PartitionOffset& end : ends) {
       const auto found = slots_.find(end.at);

@@ -12,6 +12,10 @@ namespace {
 // So many of a partition are taken from the client at once. Few: the lines of all partitions, and what their
 // messages point to, stay in the processor's cache until they are handed out.
 constexpr size_t kLineRecords = 20;
+// At one pace: a turn of one partition. Its messages lie together in memory.
+constexpr size_t kRunRecords = 100;
+// At one pace nothing is wrong where one gets ahead.
+constexpr auto kPaceLimit = Millis(100);
 // One with lag is waited for so long, and one that lacks a single offset, which is most often the end of a
 // transaction and no record, so long.
 constexpr auto kLagLimit = std::chrono::seconds(5);
@@ -23,6 +27,16 @@ void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
                             const std::function<bool(const TopicPartition& at)>& leads) {
   sets_.clear();
   if (started.empty()) return;
+  if (is_paced_) {
+    std::vector<OrderedPartition*> paced;
+    for (OrderedPartition* one : started)
+      if (is_paced_(one->at))
+        paced.push_back(one);
+      else
+        sets_.push_back({one});
+    if (!paced.empty()) sets_.push_back(std::move(paced));
+    return;
+  }
   // Those that follow one order, by the topic that they are read apart with; "": the others.
   std::map<std::string, std::vector<OrderedPartition*>> others;
   const auto add_other = [&](OrderedPartition* one) {
@@ -68,14 +82,15 @@ void OrderedReading::take(size_t most, TimePoint now, std::vector<rd_kafka_messa
         [&](OrderedPartition& one, rd_kafka_message_t* message) {
           one.looked = false;  // there may be more
           messages.push_back(message);
-        });
+        },
+        is_paced_ ? kRunRecords : 1);
   }
   if (!sets_.empty()) first_set_ = (first_set_ + 1) % sets_.size();
 }
 
 // Whether anything waits, after a look at what the client has.
 bool OrderedReading::fed(OrderedPartition& one) {
-  if (!std::exchange(one.looked, true)) feed_.feed(one, kLineRecords);
+  if (!std::exchange(one.looked, true)) feed_.feed(one, is_paced_ ? kRunRecords : kLineRecords);
   return !one.line.empty();
 }
 
@@ -104,6 +119,7 @@ std::optional<std::chrono::steady_clock::duration> OrderedReading::wait_limit(
   if (one.next < one.expected && !one.has_companions) return Limit(kLagLimit);
   const int64_t end = one.at_end ? one.next : feed_.known_end(one.at);
   const bool is_at_end = one.at_end || (end >= 0 && end <= one.next);
+  if (is_paced_) return Limit(is_at_end || end - one.next == 1 ? Millis(0) : kPaceLimit);
   if (is_at_end) {
     const bool goes_on = !one.has_companions || companions_->is_table(one.at);
     return goes_on ? Limit(std::chrono::steady_clock::duration(0)) : Limit(companions_->max_wait);

@@ -63,6 +63,11 @@ class OrderedReading {
   // Those of each of these topics are a set of their own, too.
   void read_apart(std::set<std::string> topics) { apart_ = std::move(topics); }
 
+  // Roughly in order of time, in runs, those that this names; others each by itself (GroupConsumer).
+  void read_at_one_pace(std::function<bool(const TopicPartition& at)> is_paced) {
+    is_paced_ = std::move(is_paced);
+  }
+
   // Partitions came or went: none of the earlier ones is touched until gather().
   void forget() { sets_.clear(); }
   bool has_forgotten() const { return sets_.empty(); }
@@ -87,6 +92,7 @@ class OrderedReading {
   std::function<void(const std::string&)> note_;
   std::set<std::string> apart_;
   std::optional<Companions> companions_;
+  std::function<bool(const TopicPartition& at)> is_paced_;  // empty: in strict order
   std::vector<std::vector<OrderedPartition*>> sets_;
   size_t first_set_ = 0;  // of the next take()
   OldestLine oldest_;     // only in take()

@@ -104,10 +104,10 @@ class OldestLine {
 // Hands out up to `most` messages of `lines`, which have a member `line`. `fill(one)` is called where a line
 // is empty; false: it is to be waited for, and nothing more is handed out. `look_ahead(one)` where a line has one
 // message left: it adds the messages that have arrived. Returns
-// how many were handed out. `oldest` is only memory.
+// how many were handed out. A line's turn is `run` messages, or more while they are the oldest. `oldest` is only memory.
 template <typename Lines, typename Fill, typename LookAhead, typename Give>
 size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest, const Fill& fill,
-                             const LookAhead& look_ahead, const Give& give) {
+                             const LookAhead& look_ahead, const Give& give, size_t run = 1) {
   if (most == 0) return 0;
   oldest.clear();
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -119,12 +119,13 @@ size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest
   while (!oldest.empty()) {
     auto& one = *lines[oldest.line()];
     const int64_t until = oldest.next_time();
+    const size_t turn_ends = taken + run;
     do {
       give(one, one.line.pop());
       if (++taken == most) return taken;
       if (one.line.has_one()) look_ahead(one);
       if (one.line.empty() && !fill(one)) return taken;
-    } while (!one.line.empty() && one.line.time() <= until);
+    } while (!one.line.empty() && (taken < turn_ends || one.line.time() <= until));
     if (one.line.empty()) {
       oldest.remove();
     } else {

@@ -34,6 +34,8 @@ GroupMembership::GroupMembership(const WorkerContext& context, const InstanceSlo
     std::set<std::string> internal_topics;
     for (size_t i = 1; i < plan.subs.size(); ++i) internal_topics.insert(plan.subs[i].topic);
     consumer_->read_in_order_of_time(std::move(internal_topics));
+  } else if (plan.at_one_pace && !plan.has_copartitioned()) {
+    consumer_->read_at_one_pace([&plan](const auto& at) { return plan.sub_of(at.topic) == 0; });
   }
 }
 

@@ -272,7 +272,8 @@ bool Worker::read() {
   kafka::Polled polled = membership_->poll(batch_, poll_timeout());
   rest_ = batch_.records();
   if (origins_) {
-    const bool waits_for_others = parts_.plan.in_order_of_time && lag() > static_cast<int64_t>(rest_.size());
+    const bool is_ordered = parts_.plan.in_order_of_time || parts_.plan.at_one_pace;
+    const bool waits_for_others = is_ordered && lag() > static_cast<int64_t>(rest_.size());
     origins_->polled(rest_.size() < kMayHaveMore && !waits_for_others);
   }
   met_ends_ = std::move(polled.ends);

@@ -56,6 +56,8 @@ struct WorkerPlan {
   std::vector<std::string> without_offsets;  // inputs in which the group has no offset
   // Several partitions are brought together: the oldest record goes first (rule 28b).
   bool in_order_of_time = false;
+  // Windows stay open until all sources have passed them: these are read so that none is far ahead (rule 28c).
+  bool at_one_pace = false;
   bool has_ends = false;
   std::map<kafka::TopicPartition, int64_t> ends;  // -e, --until: read what is before
   // -e and --by: partitions of IN that have nothing for this run; true: they never had a record.
@@ -138,6 +140,9 @@ Error unequal_since(const std::pair<std::string, int32_t>& more, const std::pair
 
 // Creates missing output topics; refuses what cannot work. Throws Error(usage, connection).
 WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admin, Log& log);
+
+// Windows directly behind an internal topic: they tell IN's partitions apart.
+bool has_windows_behind_sources(const Job& job);
 
 // Where an endpoint's topics are, waiting a while for those that an earlier tool of the pipeline is about to
 // make.

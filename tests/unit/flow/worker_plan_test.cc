@@ -108,6 +108,30 @@ TEST_CASE("The group gives out the partitions of the internal topic, too") {
         std::vector<TP>{{"in", 0}, {"in", 1}, {"g-repartition", 0}, {"g-repartition", 1}});
 }
 
+TEST_CASE(
+    "IN's partitions are read at one pace where windows behind an internal topic wait for all of them") {
+  Bench table;
+  CHECK_FALSE(table.prepared().at_one_pace);
+  Bench windows;
+  windows.job.topology.last().next_close = [](int64_t time) { return time + 1; };
+  CHECK(has_windows_behind_sources(windows.job));
+  CHECK(windows.prepared().at_one_pace);
+  CHECK_FALSE(windows.prepared().in_order_of_time);
+  Bench one;
+  one.job = windows.job;
+  for (kafka::TopicInfo& topic : one.admin.known) topic.partitions = 1;
+  CHECK_FALSE(one.prepared().at_one_pace);
+  Bench many;
+  many.job = windows.job;
+  for (kafka::TopicInfo& topic : many.admin.known) topic.partitions = 7;
+  CHECK_FALSE(many.prepared().at_one_pace);
+  // Windows that do not tell them apart need the order itself.
+  Bench behind_state;
+  behind_state.job.topology.add(windows.job.topology.last());
+  CHECK_FALSE(behind_state.prepared().at_one_pace);
+  CHECK(behind_state.prepared().in_order_of_time);
+}
+
 TEST_CASE("forgotten offsets: a group goes on where its changelog says, if the topic is the same") {
   Forgotten bench;
   SECTION("a record that was read is known again, which tells of all partitions") {

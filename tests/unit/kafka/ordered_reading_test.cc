@@ -223,6 +223,41 @@ TEST_CASE("partitions without companions are one order of time beside the sets, 
   CHECK(feed.notes.empty());
 }
 
+TEST_CASE("at one pace: runs of the one that is behind in time, which is waited for only a moment") {
+  FakeFeed feed;
+  feed.reading.read_at_one_pace([](const TopicPartition& at) { return at.topic == "a"; });
+  std::deque<int64_t> early, late;
+  for (int64_t i = 0; i < 250; ++i) early.push_back(i), late.push_back(1000 + i);
+  early.insert(early.end(), late.begin(), late.end());
+  feed.add(kA0, early);
+  feed.add(kA1, late);
+  OrderedPartition& internal = feed.add(kB0, {5000});  // read as it comes
+  feed.gather("a");
+  std::string given = feed.take(1);
+  CHECK(given == "b0@5000");
+  CHECK(internal.line.empty());
+  given = feed.take(350);
+  CHECK(given.find("a1@") > given.find("a0@249"));
+  CHECK(given.ends_with("a1@1098"));
+  CHECK(feed.most_fed <= 100);
+  while (!feed.take(100).empty()) continue;
+
+  // With lag, but nothing comes of it.
+  feed.known[kA0] = 1000;
+  feed.waiting[kA1].push_back({2000, 250});
+  CHECK(feed.take().empty());
+  CHECK(feed.reading.waits());
+  feed.now += 100ms;
+  CHECK(feed.take() == "a1@2000");
+  // Its last offset is the end of a transaction, most often.
+  feed.known[kA0] = 501;
+  feed.waiting[kA0].push_back({2001, 500});
+  CHECK(feed.take() == "a0@2001");
+  feed.known[kA0] = 502;
+  feed.waiting[kA1].push_back({2002, 251});
+  CHECK(feed.take() == "a1@2002");
+}
+
 TEST_CASE("a set that takes all the room does not take it from the others for ever") {
   FakeFeed feed;
   feed.reading.read_together({[](const TopicPartition&) { return std::vector<TopicPartition>{}; },
