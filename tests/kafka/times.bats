@@ -239,6 +239,39 @@ any_time=message.timestamp.after.max.ms=9223372036854775807
   done
 }
 
+@test "kjoin of each kind, kscan and kmap --time: such a record is a record error, none has the time of now in silence" {
+  local how dst number=0 now
+  new_topic left 1 $any_time
+  new_topic right 1 $any_time
+  now=$(date +%s%3N)
+  printf '{"k":"%s","id":%s,"t":%s}\n' a 1 "$now" b 2 $((now + 7200000)) a 3 $((now + 1)) | kwrite -q --key k --time t - "$left"
+  printf '{"k":"%s","n":%s,"t":%s}\n' a 1 "$now" b 2 "$now" | kwrite -q --key k --time t - "$right"
+  # Skipping is what is tested: one record fails, the others go out with their own times.
+  ahead_fails() {
+    dst=$left-$((++number))
+    test_topics create "$dst" 1
+    "$@" "$dst" 2>err || { cat err; return 1; }
+    file_has err 'message.timestamp.after.max.ms' && file_has err ', 1 failed' || { echo "$*"; cat err; return 1; }
+    kread -q -e -f '%T\n' "$dst" >times
+    [ -s times ]
+    awk -v now="$now" '$1 > now + 1 { exit 1 }' times || { echo "$*"; cat times; return 1; }
+  }
+  ahead_fails kjoin -e --on-error skip "$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --left "$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --table-grace 1h "$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --global "$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --on k "$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --within 1m "$left" "$right"
+  ahead_fails kjoin -e --on-error skip --outer --within 1m --close-at-end "$left" "$right"
+  ahead_fails kjoin -e --on-error skip "table:$left" "table:$right"
+  ahead_fails kjoin -e --on-error skip --on k "table:$left" "table:$right"
+  ahead_fails kscan -e --on-error skip '*, n=count()' "$left"
+  ahead_fails kscan -e --on-error skip --by id '*, n=count()' "$left"
+  ahead_fails kmap -e --on-error skip --time t '*' "$left"
+  ahead_fails ktake -e --on-error skip --within 1h 2 "$left"
+  ahead_fails kdedup -e --on-error skip --within 1m id "$left"
+}
+
 @test "a state whose rows are further ahead than OUT takes recovers: later rows go out" {
   new_topic src 1 $any_time
   new_topic dst 1 $any_time

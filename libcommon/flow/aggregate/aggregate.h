@@ -83,6 +83,12 @@ class Aggregate {
   }
   virtual void subtract(void* /*state*/, const ScalarValue& /*argument*/) const {}
 
+  // Takes back a merge() of the same state, whatever came in between: what stays is what merges of the others alone,
+  // in any order, come to; so does subtract() with its record. For those whose merge costs as much as the states hold; a window that moves on keeps what
+  // stays in it. They never refuse.
+  virtual bool has_unmerge() const { return false; }
+  virtual void unmerge(void* /*into*/, const void* /*from*/) const {}
+
   virtual void result(const void* state, std::string& json) const = 0;
   virtual void encode(const void* state, std::string& out) const = 0;
   // `state` is initialised. Broken bytes make the reader fail.

@@ -1,5 +1,7 @@
 #include "flow/aggregate/aggregate_set.h"
 
+#include <algorithm>
+
 #include "data/json_write.h"
 
 namespace kutils::flow {
@@ -36,6 +38,7 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items, bool in_front) : it
     slot.label += ':';
     slot.may_refuse = slot.aggregate->may_refuse();
     slot.folds = slot.aggregate->folds();
+    slot.part = slot.aggregate->has_unmerge() ? Part::unmerging : Part::others;
     may_refuse_ |= slot.may_refuse;
     state_size_ += (slot.aggregate->state_size() + 15) / 16 * 16;
     slots_.push_back(std::move(slot));
@@ -111,6 +114,46 @@ std::optional<RecordError> AggregateSet::merge(char* into, const char* from) con
   for (const Slot& slot : slots_)
     if (auto refused = slot.aggregate->merge(into + slot.offset, from + slot.offset)) return refused;
   return std::nullopt;
+}
+
+bool AggregateSet::has(Part part) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.part == part; });
+}
+
+std::optional<RecordError> AggregateSet::merge(Part part, char* into, const char* from) const {
+  for (const Slot& slot : slots_)
+    if (slot.part == part)
+      if (auto refused = slot.aggregate->merge(into + slot.offset, from + slot.offset)) return refused;
+  return std::nullopt;
+}
+
+void AggregateSet::unmerge(char* into, const char* from) const {
+  for (const Slot& slot : slots_)
+    if (slot.part == Part::unmerging) slot.aggregate->unmerge(into + slot.offset, from + slot.offset);
+}
+
+void AggregateSet::subtract_last(char* state, std::span<const Argument> arguments) const {
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].part == Part::unmerging && arguments[i].present)
+      slots_[i].aggregate->subtract(state + slots_[i].offset, arguments[i].scalar);
+}
+
+void AggregateSet::encode(Part part, const char* state, std::string& out) const {
+  for (const Slot& slot : slots_)
+    if (slot.part == part) slot.aggregate->encode(state + slot.offset, out);
+}
+
+void AggregateSet::decode(Part part, char* state, Reader& in) const {
+  for (const Slot& slot : slots_)
+    if (slot.part == part) slot.aggregate->decode(state + slot.offset, in);
+}
+
+void AggregateSet::reset(Part part, char* state) const {
+  for (const Slot& slot : slots_) {
+    if (slot.part != part) continue;
+    slot.aggregate->destroy(state + slot.offset);
+    slot.aggregate->init(state + slot.offset);
+  }
 }
 
 std::optional<RecordError> AggregateSet::merge_front(char* into, const AggregateSet& front,

@@ -97,6 +97,18 @@ class AggregateSet {
   // `into` holds the earlier records. On an error it is to be thrown away.
   std::optional<RecordError> merge(char* into, const char* from) const;
   void add_risks(const char* state, std::span<MergeRisk> risks) const;  // one for each aggregate
+
+  // Of those that can take a merge back (Aggregate::has_unmerge()), and of the others.
+  enum class Part { unmerging, others };
+  bool has(Part part) const;
+  std::optional<RecordError> merge(Part part, char* into, const char* from) const;
+  void unmerge(char* into, const char* from) const;  // Part::unmerging
+  void subtract_last(char* state,
+                     std::span<const Argument> arguments) const;  // Part::unmerging: they were added
+  void reset(Part part, char* state) const;
+  void encode(Part part, const char* state, std::string& out) const;
+  void decode(Part part, char* state, Reader& in) const;
+
   // `from` is a state of `front`, the set in front of this one.
   std::optional<RecordError> merge_front(char* into, const AggregateSet& front, const char* from) const;
   double reach(std::span<const Argument> arguments) const;  // of all of them together
@@ -114,6 +126,7 @@ class AggregateSet {
     std::string label;  // `"name":`
     bool may_refuse;
     bool folds;
+    Part part;
   };
   std::vector<AggregateItem> items_;
   RowColumns columns_;

@@ -36,9 +36,14 @@ class ValuesByKey final : public TypedAggregate<std::vector<Entry>> {
     if (argument.key) take(of(state), *argument.key, argument);
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
-    for (const Entry& one : of(from)) {
+    for (const Entry& one : of(from))
       if (auto refused = can_take(of(into), one.key.view())) return refused;
-      take(of(into), one.key.view(), one.value.view());
+    if (what_ == ByKey::top && of(from).size() > 1) {
+      merge_in_order(of(into), of(from), limit_, [this](const Entry& a, const Entry& b) {
+        return order(a.key.view(), b.key.view()) > 0;
+      });
+    } else {
+      for (const Entry& one : of(from)) take(of(into), one.key.view(), one.value.view());
     }
     return std::nullopt;
   }

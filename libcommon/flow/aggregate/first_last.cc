@@ -155,10 +155,15 @@ class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
     }
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
-    for (const OwnedScalar& one : of(from)) {
+    for (const OwnedScalar& one : of(from))
       if (auto refused = can_add(into, one.view())) return refused;
-      add(into, one.view());
+    if (of(from).size() == 1) {
+      add(into, of(from).front().view());
+      return std::nullopt;
     }
+    merge_in_order(of(into), of(from), limit_, [](const OwnedScalar& a, const OwnedScalar& b) {
+      return compare(a.view(), b.view()).value_or(0) > 0;
+    });
     return std::nullopt;
   }
   void add_risk(const void* state, MergeRisk& risk) const override {
@@ -241,6 +246,13 @@ class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std:
   std::optional<RecordError> merge(void* into, const void* from) const override {
     for (const auto& [value, count] : of(from)) of(into)[value] += count;
     return std::nullopt;
+  }
+  bool has_unmerge() const override { return true; }
+  void unmerge(void* into, const void* from) const override {
+    for (const auto& [value, count] : of(from)) {
+      const auto found = of(into).find(value);
+      if (found != of(into).end() && (found->second -= count) == 0) of(into).erase(found);
+    }
   }
   bool has_subtract() const override { return true; }
   void subtract(void* state, const ScalarValue& argument) const override {

@@ -132,13 +132,7 @@ class OfRows final : public TypedAggregate<Values> {
   bool takes_smallest() const { return what_ == RowValues::min || what_ == RowValues::min_by; }
 
   static Rows::const_iterator first_of_key(const Rows& rows, Rows::const_iterator of_it) {
-    const ScalarValue key = of_it->first.key.view();
-    while (of_it != rows.begin()) {
-      const auto before = std::prev(of_it);
-      if (compare(before->first.key.view(), key).value_or(1) != 0) break;
-      of_it = before;
-    }
-    return of_it;
+    return rows.lower_bound(Value{of_it->first.key, {}});  // no text goes before the empty one
   }
   static Rows::const_iterator largest(const Rows& rows) { return first_of_key(rows, std::prev(rows.end())); }
 

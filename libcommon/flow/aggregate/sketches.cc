@@ -163,14 +163,11 @@ class Percentile final : public TypedAggregate<Buckets> {
     change(of(state), argument.as_double(), -1);
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
-    Buckets& a = of(into);
-    const Buckets& b = of(from);
-    for (const auto& [bucket, n] : b.positive) a.positive[bucket] += n;
-    for (const auto& [bucket, n] : b.negative) a.negative[bucket] += n;
-    a.zero += b.zero;
-    a.count += b.count;
+    combine(of(into), of(from), 1);
     return std::nullopt;
   }
+  bool has_unmerge() const override { return true; }
+  void unmerge(void* into, const void* from) const override { combine(of(into), of(from), -1); }
   void result(const void* state, std::string& json) const override {
     const Buckets& buckets = of(state);
     if (buckets.count <= 0 || !append_json_double(value(buckets), json)) json += "null";
@@ -207,10 +204,18 @@ class Percentile final : public TypedAggregate<Buckets> {
       buckets.zero += by;
       return;
     }
-    auto& side = value > 0 ? buckets.positive : buckets.negative;
     const auto bucket = static_cast<int32_t>(std::ceil(std::log(size) / std::log(kGamma)));
+    change(value > 0 ? buckets.positive : buckets.negative, bucket, by);
+  }
+  static void change(std::map<int32_t, int64_t>& side, int32_t bucket, int64_t by) {
     const auto at = side.try_emplace(bucket, 0).first;
     if ((at->second += by) == 0) side.erase(at);
+  }
+  static void combine(Buckets& a, const Buckets& b, int64_t sign) {
+    for (const auto& [bucket, n] : b.positive) change(a.positive, bucket, sign * n);
+    for (const auto& [bucket, n] : b.negative) change(a.negative, bucket, sign * n);
+    a.zero += sign * b.zero;
+    a.count += sign * b.count;
   }
   double value(const Buckets& buckets) const {
     const auto middle = [](int32_t bucket) { return 2 * std::pow(kGamma, bucket) / (kGamma + 1); };

@@ -1,7 +1,10 @@
 // The memory part of an aggregate whose state is a plain C++ type.
 #pragma once
 
+#include <algorithm>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "flow/aggregate/aggregate.h"
 
@@ -22,6 +25,23 @@ class TypedAggregate : public Aggregate {
 
 // Of an aggregate for which a null argument is a value as others: it is not skipped.
 struct TakesNull {};
+
+// Two lists in order into one of at most `limit`, of equal ones `into`'s first: one insert for each of `from` would be the
+// square of their size.
+template <typename T, typename Before>
+void merge_in_order(std::vector<T>& into, const std::vector<T>& from, size_t limit, const Before& before) {
+  std::vector<T> merged;
+  merged.reserve(std::min(limit, into.size() + from.size()));
+  auto own = into.begin();
+  for (auto other = from.begin(); merged.size() < limit && (own != into.end() || other != from.end());) {
+    if (other == from.end() || (own != into.end() && !before(*other, *own))) {
+      merged.push_back(std::move(*own++));
+    } else {
+      merged.push_back(*other++);
+    }
+  }
+  into = std::move(merged);
+}
 
 RecordError needs_number(std::string_view function, const ScalarValue& argument);
 RecordError sum_overflow(std::string_view function);

@@ -8,11 +8,11 @@
 #include "base/varint.h"
 #include "flow/aggregate/keyed_rows.h"
 #include "flow/join/join_key.h"
-#include "flow/join/join_output.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/versions.h"
 #include "flow/table/no_key.h"
 #include "flow/tasks/source_marks.h"
+#include "flow/topology/output_times.h"
 #include "flow/window/stream_clock.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
@@ -33,6 +33,8 @@ class StreamTableJoin : public Stage {
     if (options_.sides_in_headers && is_mark(record)) return;
     if (is_row(record)) return take_row(record, out);
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
+    if (moves_time())
+      if (auto refused = times_.judge(record.timestamp, out)) return out.fail(record, std::move(*refused));
     if (record.value.is_null()) return out.drop(record, DropReason::tombstone);
     if (auto error = result_.check(record.value)) return out.fail(record, std::move(*error));
     const Result<MaybeBytes> key = row_key_.read(record);
@@ -48,13 +50,13 @@ class StreamTableJoin : public Stage {
       if (*made) {
         counter_.matched();
         if (!options_.type.pairs) return out.drop(record, DropReason::filtered);
-        return emit_result(&record, record.key, std::string_view(value_), record.timestamp, out);
+        return emit_joined(record, out);
       }
     }
     if (!options_.type.left) return out.drop(record, DropReason::filtered);
     const Result<bool> made = result_.make(record.key, record.value, MaybeBytes(), record.timestamp, value_);
     if (!made) return out.fail(record, made.error());
-    emit_result(&record, record.key, std::string_view(value_), record.timestamp, out);
+    emit_joined(record, out);
   }
   void before_commit(Emitter&) final {
     counter_.add_up();
@@ -67,8 +69,9 @@ class StreamTableJoin : public Stage {
   // The record's value, which is JSON or NULL, is the row now. REQUIRES: it has a key.
   virtual void put(const Record& record) = 0;
   virtual std::optional<RecordError> judge(const Record&) { return std::nullopt; }
-  // A left record of this time is taken.
+  // A left record of this time is taken, which is part of the state if moves_time().
   virtual void moved_to(int64_t) {}
+  virtual bool moves_time() const { return false; }
   // Into the store.
   virtual void write_rows() {}
 
@@ -80,6 +83,14 @@ class StreamTableJoin : public Stage {
   const bool has_rows_;  // rows come as records of the right side
 
  private:
+  // No result of many: it is this record's alone, and OUT may refuse it as any other's.
+  void emit_joined(const Record& record, Emitter& out) {
+    Output output;
+    output.key = record.key;
+    output.value = std::string_view(value_);
+    output.timestamp = record.timestamp;
+    out.emit(&record, output);
+  }
   void take_row(const Record& record, Emitter& out) {
     if (record.key.is_null()) return out.fail(record, no_row_key());
     if (auto error = judge(record)) return out.fail(record, std::move(*error));
@@ -91,6 +102,7 @@ class StreamTableJoin : public Stage {
   JoinResult result_;
   JoinKey row_key_;  // what of a left record names its row
   MatchCounter counter_;
+  OutputTimes times_;
   std::string value_;
 };
 
@@ -208,6 +220,7 @@ class RowsOfTheirTime final : public StreamTableJoin {
   void arm(Node& node) {
     rows_.arm(node, due(node.value));
   }
+  bool moves_time() const override { return true; }
   void moved_to(int64_t time) override {
     const int64_t before = clock_.now();
     clock_.advance(0, time);

@@ -288,18 +288,15 @@ class TableQuery::Walk {
     const SlidingWindows windows{owner_.description_.window->size};
     std::vector<int64_t> starts;
     windows.all_starts(events, starts);
-    const SlidingIndex index(set_, events.list, events.gone);
+    SlidingIndex index(set_, events.list, events.gone);
     for (const int64_t start : starts) {
       const int64_t end = start + windows.reach;
       // A closed one is only partly covered by the records that are left; while it is kept it has a row of
       // its own.
       const bool is_closed = stream_time_ != kNoTime && end + 1 + owner_.description_.grace <= stream_time_;
       if (is_closed || !wanted(start, end)) continue;
-      OwnedState state(set_);
-      int64_t last = kNoTime;
-      if (const auto refused = index.collect(start, end, state, last))
-        throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
-      if (!take(Seen{group, events.key_is_text, start, end, last, state.get()})) return false;
+      const SlidingIndex::Window window = index.window(start, end);
+      if (!take(Seen{group, events.key_is_text, start, end, window.newest, window.state})) return false;
     }
     return true;
   }

@@ -67,11 +67,9 @@ class SlidingStage final : public WindowStage {
       windows_.starts_between(index.times(), last_closed(events.closed_until), last_closed(now), closing_);
       for (const int64_t start : closing_) {
         if (options_.emit == Emit::close || has_changed(events, start)) emit(nullptr, node, start, out);
-        if (options_.expires > 0) {
-          OwnedState state(set_);
-          const int64_t last = collect(events, start, state);
-          closed_.put(set_, node.key, events.key_is_text, start, start + reach_, last, state.get());
-        }
+        if (options_.expires == 0) continue;
+        const SlidingIndex::Window window = window_of(events, start);
+        closed_.put(set_, node.key, events.key_is_text, start, start + reach_, window.newest, window.state);
       }
       events.made.erase(events.made.begin(), events.made.upper_bound(last_closed(now)));
       events.closed_until = now;
@@ -176,15 +174,12 @@ class SlidingStage final : public WindowStage {
 
   // Whether every touched window can take the record in.
   std::optional<RecordError> check(Events& events, const Event& added, int64_t now) {
-    const SlidingIndex& index = index_of(events);
+    SlidingIndex& index = index_of(events);
     if (index.takes_safely(added)) return std::nullopt;
     touched(index, added.time, makes_right_window(index, added.time), now, starts_);
     for (const int64_t start : starts_) {
-      OwnedState state(set_);
-      int64_t last = kNoTime;
-      if (auto refused = index.collect(start, start + reach_, state, last)) return refused;
-      if (windows_.covers(start, added.time))
-        if (auto refused = set_.merge(state.get(), added.state.get())) return refused;
+      const Event* more = windows_.covers(start, added.time) ? &added : nullptr;
+      if (auto refused = index.refuses(start, start + reach_, more)) return refused;
     }
     return std::nullopt;
   }
@@ -204,17 +199,14 @@ class SlidingStage final : public WindowStage {
     return next + reach_ + 1 + options_.grace;
   }
 
-  int64_t collect(Events& events, int64_t start, OwnedState& state) {
-    int64_t last = kNoTime;
-    if (const auto refused = index_of(events).collect(start, start + reach_, state, last))
-      throw Error(ExitCode::bad_record, "a sliding window cannot be computed: " + refused->message);
-    return last;
+  SlidingIndex::Window window_of(Events& events, int64_t start) {
+    return index_of(events).window(start, start + reach_);
   }
 
   void emit(const Record* origin, Rows::Node& node, int64_t start, Emitter& out) {
-    OwnedState state(set_);
-    const int64_t last = collect(node.value, start, state);
-    output_.emit(origin, {node.key, node.value.key_is_text, start, start + reach_}, last, state.get(), out);
+    const SlidingIndex::Window window = window_of(node.value, start);
+    output_.emit(origin, {node.key, node.value.key_is_text, start, start + reach_}, window.newest,
+                 window.state, out);
   }
 
   const int64_t reach_;

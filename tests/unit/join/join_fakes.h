@@ -29,9 +29,14 @@ class JoinCapture final : public Emitter {
   std::vector<std::string> errors;
   std::vector<std::pair<size_t, DropReason>> drops;
   bool refuses = false;
+  int64_t latest = INT64_MAX;  // time that OUT takes; a result of many records has the time of now
+  std::optional<RecordError> too_far_ahead(int64_t ms) override {
+    if (ms <= latest) return std::nullopt;
+    return RecordError{Reason::refused_by_topic, "too far ahead"};
+  }
 
   void emit(const Record*, const Output& output) override {
-    if (refuses) return errors.push_back("refused");
+    if (refuses || (output.timestamp > latest && !output.is_result)) return errors.push_back("refused");
     results.push_back({at, output.key.is_null() ? "(null)" : std::string(output.key.view()),
                        output.value.is_null() ? "-" : std::string(output.value.view()), output.timestamp});
   }

@@ -491,6 +491,30 @@ TEST_CASE("stream-table: the row of a record's own time, for as long as --table-
   CHECK(count_rows(store.operator_store(1)) == 0);
 }
 
+TEST_CASE("stream-table: a record further ahead than OUT takes fails, and moves no time") {
+  JoinOptions options;
+  options.right_topic = "r";
+  options.type = kLeftJoin;
+  for (const int64_t grace : {0, 100}) {
+    CAPTURE(grace);
+    options.table_grace = grace;
+    state::PartitionStore store(false);
+    auto stage = make_stream_table_join(options, store.operator_store(1));
+    JoinCapture capture;
+    capture.latest = 1000;
+    stage->process(join_record("r", "a", "1", 100), capture);
+    stage->process(join_record("r", "a", "2", 200), capture);
+    stage->process(join_record("l", "a", "10", 5000), capture);
+    CHECK(capture.results.empty());
+    CHECK(capture.errors.size() == 1);
+    // Rows that have been replaced stay for as long as the time that counted says.
+    stage->process(join_record("l", "a", "11", 150), capture);
+    CHECK(capture.taken() ==
+          (grace == 0 ? R"(a={"left":11,"right":2}@150)" : R"(a={"left":11,"right":1}@150)"));
+    CHECK(capture.errors.size() == 1);
+  }
+}
+
 TEST_CASE("stream-table: the row named by a field of the record") {
   JoinOptions options;
   options.right_topic = "r";
