@@ -52,8 +52,10 @@ void ScanStage::process(const Record& record, flow::Emitter& out) {
   flow::Row* const row = groups_.find(grouped_.key);
   char* const state = groups_.state(row);
   if (auto refused = set_.can_add(state, grouped_.arguments)) return out.fail(record, std::move(*refused));
+  // A set is taken back by its record: encoded before each, it would cost its size.
+  using Part = flow::AggregateSet::Part;
   before_.clear();
-  if (row->exists) set_.encode(state, before_);
+  if (row->exists) set_.encode(Part::others, state, before_);
   set_.add_checked(state, grouped_.arguments);
   object_.assign(1, '{');
   set_.result(state, object_);
@@ -65,11 +67,11 @@ void ScanStage::process(const Record& record, flow::Emitter& out) {
   Watch watch(record, out);
   map_.process(*grouped_.origin, watch);
   if (!watch.has_failed()) return groups_.touch(row, grouped_.key_is_text, grouped_.time);
-  set_.destroy(state);
-  set_.init(state);
+  set_.subtract_last(state, grouped_.arguments);
+  set_.reset(Part::others, state);
   if (!row->exists) return;
   kutils::Reader in(before_);
-  set_.decode(state, in);
+  set_.decode(Part::others, state, in);
   if (!in.ok() || !in.at_end()) throw state::CorruptState("a row's state cannot be read back");
 }
 
