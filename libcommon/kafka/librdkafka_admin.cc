@@ -30,7 +30,7 @@ constexpr const char* kDefaultMaxMessageBytes = "1048588";  // a broker's messag
 constexpr int kCommittedMs = 1500;  // a refusal comes apart from the answer, which then never comes
 constexpr auto kDescribeLimit = std::chrono::seconds(3);
 constexpr auto kEndLimit = std::chrono::seconds(3);
-constexpr Millis kTlsLimit{1500};  // what was refused once in a TLS handshake is refused again
+constexpr Millis kTlsLimit{1000};  // what was refused once in a TLS handshake is refused again
 constexpr size_t kWatermarksAtOnce = 1000;
 constexpr auto kNewsLimit = std::chrono::seconds(3);  // until each broker knows of a topic that one has made
 constexpr int kGlanceMs = 100;  // how long we may not see that the program is asked to end

@@ -156,16 +156,16 @@ refused() { run "$@"; [ "$status" -eq 3 ] || { echo "exit code $status: $output"
   new_topic dst
   echo '{"n":1}' | produce "$src"
   as grouped
-  within 15 refused_with 3 tool kread -e "$src"
+  within 3 refused_with 3 tool kread -e "$src"
   says "topic $src" "authorization failed" "kutils-security(7)"
   may grouped read topic "$src"
   may grouped write topic "$dst"
   soon tool kread -e "$src"
-  within 15 refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst"
+  within 3 refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst"
   says "group g-$dst" "authorization failed" "READ on this group"
   may grouped read group "g-$dst"
   soon tool kfilter -e -g "g-$dst" --delivery at-least-once true "$src" "$dst"
-  within 15 refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst"
+  within 3 refused_with 3 tool kfilter -e -g "g-$dst" true "$src" "$dst"
   says "ransactional" "authorization failed" "WRITE on this transactional id"
 }
 
@@ -209,7 +209,7 @@ may_work_as_group() {
   write_it() { refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite -F $conf - $dst" && says "topics written: $dst"; }
   soon write_it
   says "authorization failed" "WRITE on the topic" "kutils-security(7)"
-  within 15 refused_with 3 tool kfilter -e -g "g-$dst" --delivery at-least-once true "$src" "$dst"
+  within 3 refused_with 3 tool kfilter -e -g "g-$dst" --delivery at-least-once true "$src" "$dst"
   says "topics written: $dst" "WRITE on the topic"
 }
 
@@ -219,7 +219,7 @@ may_work_as_group() {
   as writer
   write_it() { echo '{"n":1}' | tool kwrite - "$dst"; }
   soon write_it
-  within 15 refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite --atomic -F $conf - $dst"
+  within 3 refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite --atomic -F $conf - $dst"
   says "kwrite-atomic-" "WRITE on this transactional id" "no --atomic"
 }
 
@@ -246,7 +246,7 @@ may_work_as_group() {
 @test "Create without Describe: said by name, and nothing is created; nor by a broker that makes topics on mention" {
   may maker create topic made- prefixed
   as maker
-  within 15 refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite -F $conf - made-by-kwrite"
+  within 3 refused_with 3 bash -c "echo '{}' | env -u KUTILS_BROKERS kwrite -F $conf - made-by-kwrite"
   says "topic made-by-kwrite" "authorization failed" "kutils-security(7)"
   tool kread -e made-by-kread 2>/dev/null || true
   new_topic src
@@ -258,10 +258,10 @@ may_work_as_group() {
 @test "a wrong password and a wrong certificate are told apart; SCRAM says what this librdkafka cannot" {
   as reader
   sed -i 's/reader-secret/other/' reader.conf
-  within 15 refused_with 3 tool kread -e any
+  within 3 refused_with 3 tool kread -e any
   says "sasl.password"
   as reader SCRAM-SHA-512
-  within 15 refused_with 3 tool kread -e any
+  within 3 refused_with 3 tool kread -e any
   says "SCRAM-SHA-512" "sasl.password"
   case $(kcat -V) in
     *librdkafka\ 2.0.*) says "issue 4895" "PLAIN over TLS" ;;
