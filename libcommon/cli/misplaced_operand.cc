@@ -115,7 +115,7 @@ void refuse_output_as_place(const ToolInfo& info, const GivenCommand& given,
     io::parse_range(range, 0);
   } catch (const Error&) {
     std::vector<std::string> operands = words;
-    operands.push_back(*where);
+    operands.push_back((io::looks_like_file(*where) ? "./" : "") + *where);
     throw CorrectedError("-o " + *where + ": not a position in a topic",
                          {.before = "OUT is the last operand: ", .drop = {"-o"}, .operands = operands});
   }

@@ -344,9 +344,14 @@ void refuse_extra_operands(const ToolInfo& info, const std::vector<std::string>&
                                       .drop = {"--count"},
                                       .operands = {{given[1]}}});
     const auto is_file = [](const std::string& one) { return one == "-" || one.find('/') != one.npos; };
-    if (std::any_of(given.begin(), given.end(), is_file)) {
+    if (std::all_of(given.begin(), given.end(), is_file)) {
       hint = "one file is read at a time; several, as one stream: cat " + shell_command(given) + " | " +
              info.name;
+    } else if (given.size() == 2 && is_file(given[1])) {
+      hint =
+          info.name + " prints; a topic is exported with keys and times by: kcp -e " + shell_command(given);
+    } else if (std::any_of(given.begin(), given.end(), is_file)) {
+      hint = "topics are read by one " + info.name + ", files by another";
     } else {
       const std::string all = joined_names(given.begin(), given.end());
       throw CorrectedError(too_many, {.before = "several topics are one operand: ", .operands = {{all}}});

@@ -94,6 +94,14 @@ std::string pattern_of_glob(std::string_view glob) {
   return shell_word(out + "$");
 }
 
+bool looks_like_file(std::string_view topic) {
+  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv",
+                                           ".tsv",  ".txt",    ".log",   ".gz"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
+    return topic.size() > ending.size() && topic.substr(topic.size() - ending.size()) == ending;
+  });
+}
+
 bool is_topic_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxTopicName && name != "." && name != ".." &&
          std::all_of(name.begin(), name.end(), is_topic_character);

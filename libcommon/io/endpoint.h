@@ -29,6 +29,8 @@ Endpoint parse_endpoint(std::string_view operand, std::string_view text);
 
 // Whether Kafka takes it as a name.
 bool is_topic_name(std::string_view name);
+// Whether a topic's name ends as files do (".csv"): a topic may be called so, and seldom is.
+bool looks_like_file(std::string_view topic);
 
 // `x_*`, as the shell would write it: '^x_.*$', in its quotes.
 std::string pattern_of_glob(std::string_view glob);

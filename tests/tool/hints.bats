@@ -1251,3 +1251,16 @@ END
   run kfilter in.ndjson out
   [[ $output == *"the EXPR is missing: 'in.ndjson' is a file"* ]]
 }
+
+@test "a file behind -o, a topic and a file for kread, a branch that is OUT" {
+  rows
+  hint kfilter -o x.ndjson 'number > 100' ./in.ndjson
+  [ "$hint" = "kfilter 'number > 100' ./in.ndjson ./x.ndjson" ]
+  hint kread clicks ./copy.ndjson
+  [ "$hint" = "kcp -e clicks ./copy.ndjson" ]
+  hint kread ./a.ndjson ./b.ndjson
+  [ "$hint" = "cat ./a.ndjson ./b.ndjson | kread" ]
+  run kbranch -b 127.0.0.1:1 'low=number < 50' clicks low
+  [ "$status" -eq 2 ]
+  [[ $output == *"'low' is the topic of a branch and OUT"* ]]
+}

@@ -48,6 +48,9 @@ class BranchTool final : public cli::StreamTool {
         parse_branches(operands.get("TOPIC=COND,...")), {}, shared_.expressions(), shared_.keep_null()};
     std::vector<std::string> outputs;
     for (const Branch& branch : plan.branches) {
+      if (job_.out.kind == io::EndpointKind::topic && branch.output == job_.out.name)
+        throw usage_error("'" + branch.output + "' is the topic of a branch and OUT",
+                          "OUT takes the records that match no condition: give it a topic of its own");
       const auto at = std::find(outputs.begin(), outputs.end(), branch.output);
       plan.ports.push_back(static_cast<uint32_t>(at - outputs.begin() + 1));
       if (at != outputs.end()) continue;

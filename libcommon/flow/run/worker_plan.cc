@@ -99,16 +99,6 @@ void warn_of_topic_as_spec(const Job& job, kafka::Admin& admin, Log& log) {
   }
 }
 
-// `kcp -e clicks c2.ndjson`: a topic may be called so, and seldom is.
-bool looks_like_file(const std::string& topic) {
-  constexpr std::string_view kEndings[] = {".json", ".ndjson", ".jsonl", ".csv",
-                                           ".tsv",  ".txt",    ".log",   ".gz"};
-  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
-    return topic.size() > ending.size() &&
-           std::string_view(topic).substr(topic.size() - ending.size()) == ending;
-  });
-}
-
 // A file of that name was probably meant.
 void refuse_local_file(const io::Endpoint& at, const std::string& topic) {
   if (at.insisted) return;
@@ -581,7 +571,7 @@ int32_t ensure_topic(const Job& job, kafka::Admin& admin, Log& log, const std::s
     log.note("created topic " + topic + ", " + std::to_string(count) +
              (count == 1 ? " partition" : " partitions") +
              (job.partitions && *job.partitions != count ? other_count(topic, *job.partitions) : "") +
-             (looks_like_file(topic) ? "; a file is ./" + topic : ""));
+             (io::looks_like_file(topic) ? "; a file is ./" + topic : ""));
   return count;
 }
 
