@@ -175,6 +175,7 @@ constexpr Word kWords[] = {
     {"ktopic", "--set", "--config *"},
     {"ktopic", "-c", "--config *"},
     {"ktopic", "--replicas", "--replication *"},
+    {"ktopic", "--retention", "--config retention.ms=*"},
     {"ktopic koffset", "--force", "--execute"},
     {"ktopic koffset", "--yes", "--execute"},
     {"ktopic koffset", "-y", "--execute"},
@@ -452,6 +453,9 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
       }
       whole = shown_value(*find_option(table, name), whole);  // there is one: takes()
       text = name + " " + shell_word(whole);
+      // `-w session:5m --gap 3m`: the length is one option.
+      if (name == "-w")
+        std::erase_if(command.options, [](const auto& one) { return one.starts_with("-w "); });
     }
     command.options.push_back(text);
   }

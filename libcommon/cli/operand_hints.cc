@@ -40,7 +40,8 @@ std::string joined_names(Given from, Given to) {
 // How many of the words behind an option's value belong to it. `whole`: the value then.
 size_t count_split(const GivenCommand::Word& option, const std::vector<std::string>& behind,
                    std::string& whole) {
-  const bool is_time = option.option->metavar == "TIME";
+  const bool is_length = option.name == "-w";  // `-w 1 minute`
+  const bool is_time = is_length || option.option->metavar == "TIME";
   const bool is_expression = option.option->metavar == "EXPR";
   whole = *option.value;
   size_t count = 0;
@@ -52,7 +53,7 @@ size_t count_split(const GivenCommand::Word& option, const std::vector<std::stri
       std::string text = *option.value;
       for (size_t i = 0; i < n; ++i) text += " " + behind[i];
       std::string meant = io::duration_in_words(text);
-      if (meant.empty() && parse_time_ms(text, 0)) meant = text;
+      if (meant.empty() && !is_length && parse_time_ms(text, 0)) meant = text;
       if (meant.empty()) continue;
       whole = meant;
       count = n;

@@ -1264,3 +1264,18 @@ END
   [ "$status" -eq 2 ]
   [[ $output == *"'low' is the topic of a branch and OUT"* ]]
 }
+
+@test "a length of windows given twice or cut at its space, commas between stages, how long a topic keeps its records" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; return 1; }
+  }
+  gives "kwindow -w session:3m 'count()' clicks" kwindow 'count()' -w session:5m --gap 3m clicks
+  gives "kwindow -w 1m 'count()' clicks" kwindow 'count()' -w 1 minute clicks
+  run kpipe kfilter 'n > 3' , kmap uri -- clicks out
+  [ "$status" -eq 2 ]
+  [[ $output == *": kpipe kfilter 'n > 3' then kmap uri -- clicks out" ]]
+  gives 'ktopic create --partitions 3 --config retention.ms=1d clicks' ktopic create clicks --partitions=3 --retention 1d
+}

@@ -251,11 +251,12 @@ void refuse_other_spellings(const Words& given) {
   std::string what, before;
   pipe.stages.emplace_back();
   for (size_t i = 0; i < end; ++i) {
-    if (given[i] == "|" || given[i] == "->") {
+    const bool joins = given[i] == "|" || given[i] == "->" || given[i] == ",";
+    if (joins) {
       what = "'" + given[i] + "' within a pipe";
       before = "stages are joined by 'then': ";
     }
-    if (given[i] == "then" || given[i] == "|" || given[i] == "->")
+    if (given[i] == "then" || joins)
       pipe.stages.emplace_back();
     else
       pipe.stages.back().words.push_back(given[i]);
