@@ -372,7 +372,8 @@ std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cl
     return Correction{.before = "'then' stands between two stages: ", .operands = words_of(pipe)};
 
   const std::string mended = has_unknown_option ? mend_options(pipe) : std::string();
-  Correction meant{.before = mended};
+  Correction meant;
+  if (!mended.empty()) meant.before = mended;
   bool any_change = !mended.empty();
   std::vector<Words> ends;
   for (size_t i = 0; i < pipe.stages.size(); ++i) {
