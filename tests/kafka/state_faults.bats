@@ -408,6 +408,14 @@ on_disk_right() { same <(wanted | cut -d' ' -f2- | sort) <(kquery "$group" | sor
     table
     on_disk_right || { echo "after: $damage"; return 1; }
   done
+  # Each file is whole.
+  rm -r "$KUTILS_STATE_DIR/$group/1"
+  cp -r "$KUTILS_STATE_DIR/$group/0" "$KUTILS_STATE_DIR/$group/1"
+  refused_with 5 kquery "$dst" k1
+  says "the state of group '$group' is damaged: partition 1: it is a copy of partition 0" "kstate delete --execute $group"
+  more 1000 1000
+  table
+  on_disk_right
   # Nothing that can be read says which table it is.
   rm "$KUTILS_STATE_DIR/$group"/[01]/db/CURRENT
   refused_with 5 kquery "$dst"

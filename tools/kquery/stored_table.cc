@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
+#include <tuple>
 
 #include "base/duration.h"
 #include "base/time_format.h"
@@ -21,6 +23,12 @@ Error damaged(const std::string& group, int32_t partition, const std::string& wh
       ExitCode::delivery,
       "the state of group '" + group + "' is damaged: partition " + std::to_string(partition) + ": " + why,
       hint);
+}
+
+// For what a tool with nothing to do does not meet.
+std::string delete_it(const std::string& group) {
+  return "delete it with 'kstate delete --execute " + group +
+         "', and start the tool again as before, also with -e:\nit restores all from the changelog topic";
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
@@ -116,6 +124,8 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
     flow::StateDescription description;
   };
   std::vector<Rows> all;
+  // An operator's state of an input partition lies in one directory: a second one is a copy that was put there.
+  std::map<std::tuple<uint8_t, std::string, int32_t>, int32_t> directory_of;
   bool has_rows = false;
   for (const int32_t partition : state::stored_partitions(state_dir, group)) {
     std::unique_ptr<state::StoredPartition> stored;
@@ -138,6 +148,13 @@ bool StoredTable::open(const std::string& state_dir, const std::string& group, c
                                 kStartAgain);
     for (const auto& [op, meta] : stored->metas()) {
       has_rows = true;
+      for (const state::InputPosition& at : meta.positions) {
+        const auto [first, is_new] = directory_of.try_emplace({op, at.topic, at.partition}, partition);
+        if (!is_new && !incomplete_)
+          incomplete_ =
+              damaged(group, partition, "it is a copy of partition " + std::to_string(first->second),
+                      delete_it(group));
+      }
       if (auto description = flow::parse_description(meta.description))
         all.push_back({parts_.size(), op, std::move(*description)});
     }
@@ -187,11 +204,7 @@ bool StoredTable::run(flow::TableQuery& query, int64_t now_ms, const flow::Table
       const auto cursor = part.stored->rows().cursor();
       if (!query.run(*cursor, op_, meta->second.times.stream_time, now_ms, take)) return false;
     } catch (const state::CorruptState& broken) {
-      // Within a file: a tool with nothing to do does not meet it.
-      throw damaged(group_, part.number, broken.what(),
-                    "delete it with 'kstate delete --execute " + group_ +
-                        "', and start the tool again as before, also with -e:\nit restores all from the "
-                        "changelog topic");
+      throw damaged(group_, part.number, broken.what(), delete_it(group_));
     }
   }
   return true;
