@@ -26,6 +26,7 @@ constexpr auto kAbortFlushLimit = std::chrono::seconds(5);
 constexpr auto kGivenUpFlushLimit = std::chrono::milliseconds(500);
 // Once the program is asked to end. Nothing is lost: what is not committed comes again.
 constexpr auto kEndLimit = std::chrono::seconds(5);
+constexpr auto kReportLimit = std::chrono::milliseconds(100);
 constexpr auto kGlance = std::chrono::milliseconds(50);
 
 class LibrdkafkaProducer final : public TransactionalProducer {
@@ -95,7 +96,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       if (headers) rd_kafka_headers_destroy(headers);
       throw_if_fatal();
       if (is_over()) throw unacknowledged();
-      serve(0);
+      serve_failure();
       throw_if_failed();  // why the transaction can only be aborted
       throw to_error(error.get(), name_ + ": " + topic + " [" + std::to_string(partition) + "]",
                      ExitCode::delivery, transactional_ ? Severity::abort : Severity::fatal);
@@ -260,6 +261,14 @@ class LibrdkafkaProducer final : public TransactionalProducer {
       latest = message;
     }
     if (latest) note_delivered(*latest);
+  }
+
+  // librdkafka refuses records of a transaction that can only be aborted a moment before it reports the record that
+  // failed, which is the reason.
+  void serve_failure() {
+    const auto deadline = SteadyClock::now() + kReportLimit;
+    do serve(transactional_ ? 5 : 0);
+    while (transactional_ && !failure_ && SteadyClock::now() < deadline);
   }
 
   void note_delivered(const rd_kafka_message_t& message) {
