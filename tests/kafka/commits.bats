@@ -175,3 +175,17 @@ END
   kmap -g "$dst-lines" -e '| sh ./command' "$src" >>lines.out
   same <(seq 5) lines.out
 }
+
+@test "a command that fails: the group is left, so that the corrected one runs at once" {
+  new_topic src
+  new_topic dst
+  seq 5 | produce "$src"
+  local wrong
+  for wrong in '| head -n 1' '| no-such-command'; do
+    run kmap -e -g "$dst" "$wrong" "$src" "$dst"
+    [ "$status" -eq 4 ] || [ "$status" -eq 2 ]
+    wait_for 5 group_is "$dst" "Empty 0"
+  done
+  kmap -e -g "$dst" '| cat' "$src" "$dst"
+  same <(seq 5) <(consume "$dst")
+}

@@ -100,6 +100,7 @@ class FakeBroker {
   std::function<void(int poll)> on_poll;
   int polls = 0;
   int stayed_alive = 0;
+  int left = 0;  // members that left in order
 
   // What went against the protocol; empty in a good run.
   std::vector<std::string> violations;
@@ -583,6 +584,7 @@ class FakeConsumer final : public kafka::GroupConsumer {
   }
   void leave(kafka::RebalanceListener& listener, bool) override {
     broker_.call("leave", [&] {
+      ++broker_.left;
       std::vector<kafka::TopicPartition> all;
       for (const auto& at : given()) all.push_back(at);
       if (!all.empty()) listener.on_revoked(with_companions(all), false);

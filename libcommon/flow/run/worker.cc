@@ -99,6 +99,12 @@ void Worker::run() {
       if (parts_.job.verbose > 0)
         parts_.log.note(std::string("continuing from the committed offsets: ") + error.what());
       parts_.around.pause(wait);
+    } catch (const Error& error) {
+      // A stage cannot go on, as one whose command failed. Who corrects the command starts it again at once, and
+      // would meet a group in which this member still is.
+      if (error.code() != ExitCode::bad_record && error.code() != ExitCode::usage) throw;
+      refusal_ = std::current_exception();
+      rewind_needed_ = true;
     }
     if (refusal_) break;
   }

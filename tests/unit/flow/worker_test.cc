@@ -411,6 +411,24 @@ TEST_CASE(
   CHECK(bench.broker.polls >= 9);
 }
 
+TEST_CASE(
+    "worker: a stage that has to give up: nothing of its records is committed, and the group is left in order") {
+  struct Failing final : testing::PickyStage {
+    void process(const Record& record, Emitter& out) override {
+      if (record.offset == 3) throw Error(ExitCode::bad_record, "the command has ended");
+      PickyStage::process(record, out);
+    }
+  };
+  Bench bench;
+  bench.fill(12);
+  bench.job.set_stage([](const StageContext&) { return std::make_unique<Failing>(); });
+  CHECK_THROWS_WITH(bench.run(), "the command has ended");
+  CHECK(bench.broker.left == 1);
+  CHECK(bench.broker.open_transaction.empty());
+  CHECK(bench.broker.read("out", 0).empty());
+  CHECK(bench.broker.committed_offsets.at({"in", 0}).offset == 0);
+}
+
 TEST_CASE("topic to lines with -g: offsets are committed behind the flushed lines") {
   Bench bench;
   bench.fill(6);
