@@ -181,11 +181,13 @@ END
   new_topic dst
   seq 5 | produce "$src"
   local wrong
-  for wrong in '| head -n 1' '| no-such-command'; do
+  # Whether the command is gone before it is written to differs from run to run.
+  for wrong in '| head -n 1' '| no-such-command' '| true' '| true' '| true'; do
     run kmap -e -g "$dst" "$wrong" "$src" "$dst"
-    [ "$status" -eq 4 ] || [ "$status" -eq 2 ]
+    [ "$status" -eq 4 ]
     wait_for 5 group_is "$dst" "Empty 0"
   done
-  kmap -e -g "$dst" '| cat' "$src" "$dst"
+  # Nor does a log that nobody reads end it.
+  kmap -e -g "$dst" '| cat' "$src" "$dst" 2> >(:)
   same <(seq 5) <(consume "$dst")
 }

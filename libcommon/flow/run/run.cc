@@ -1,6 +1,7 @@
 #include "flow/run/run.h"
 
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <cstdlib>
@@ -373,6 +374,9 @@ ExitCode run_group(const Job& given, const Environment& around) {
 }  // namespace
 
 ExitCode run(const Job& job, const Environment& around) {
+  // A reader that is gone is an error of the write that meets it: neither a command of kmap that has ended nor a log
+  // that is read no further may end the process between two calls.
+  std::signal(SIGPIPE, SIG_IGN);
   const bool in_a_group = job.in.is_topic() && (job.out.is_topic() || job.group_is_explicit);
   return in_a_group ? run_group(job, around) : run_plain(job, around);
 }
