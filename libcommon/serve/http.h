@@ -32,7 +32,7 @@ struct HttpAccess {
 bool is_host(const std::string& text);           // a name or an address, without port
 bool is_loopback_host(const std::string& host);  // as it is written; nothing is resolved
 
-// `HOST`, `HOST:PORT` for HttpAccess::advertised. Throws usage_error where nobody can be sent there.
+// `HOST`, `HOST:PORT` for HttpAccess::advertised. Throws usage_error for an address that no client can use.
 HttpAddress parse_advertised(const std::string& option, const std::string& text);
 // Where others reach who listens at `bound`: by this machine's name where that is any of its addresses.
 HttpAddress reachable_address(const HttpAddress& bound, const std::optional<HttpAddress>& advertised);

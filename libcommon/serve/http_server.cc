@@ -110,7 +110,7 @@ bool is_ip(const std::string& host) {
   in6_addr bytes{};
   return inet_pton(AF_INET, host.c_str(), &bytes) == 1 || inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
 }
-// Of this machine; nobody else can be sent there.
+// Of this machine; clients on other machines cannot use it.
 bool is_any_address(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 struct Connection {
   enum class Phase { reading, waiting, writing, lingering } phase = Phase::reading;

@@ -226,7 +226,7 @@ class QueryTool final : public cli::Tool {
     return say_missing(missing, !lines.empty(), log);
   }
 
-  // JSON objects, a line each. False: nobody reads any more.
+  // JSON objects, a line each. False: the reader of the output is gone.
   bool print(const std::string& lines) const {
     const auto out = io::make_line_sink(1, false, "standard output", format_);
     try {

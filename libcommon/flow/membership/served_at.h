@@ -12,7 +12,7 @@ namespace kutils::flow {
 // The broker's limit for metadata is 4,096 bytes; fingerprint and mark leave this.
 constexpr size_t kMaxServedAt = 128;
 
-// Empty: whoever made the commit answers nobody, or an earlier version made it.
+// Empty: the instance that made the commit does not serve HTTP, or is of an earlier version.
 inline std::string_view served_at(std::string_view metadata) {
   const size_t mark = metadata.find('\x01');
   const size_t address = mark == metadata.npos ? mark : metadata.find('\x01', mark + 1);

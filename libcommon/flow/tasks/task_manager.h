@@ -140,7 +140,7 @@ class TaskManager {
   std::string mark_to_commit(const OwnedPartition& partition) const;  // the same without where we are asked
   // Whether the commit says what it is to say from now on: what the group is for, and where we are asked.
   bool is_up_to_date(const kafka::PartitionOffset& commit) const;
-  // What commits of this partition say of it; empty: nobody can ask.
+  // The address that commits of this partition carry; empty: the instance does not serve HTTP.
   std::string served_at_of(const kafka::TopicPartition& at) const;
   void tell_idle_time_of(Watch& watch);
   void tell_idle_time_of(OwnedPartition& partition, int32_t source, int64_t silent_ms);
