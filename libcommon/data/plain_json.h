@@ -8,6 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace kutils::plain_json {
 
@@ -31,8 +34,27 @@ inline const char* skip_space(const char* at, const char* end) {
   return at;
 }
 
+#ifdef __SSE2__
+// The same of the sixteen bytes from `at` on, a bit for each; half of the instructions, and strings are most of a text.
+inline unsigned special_of_16(const char* at) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
+}
+#endif
+
 // From behind the opening quote to the closing one.
 inline const char* string_end(const char* at, const char* end) {
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    if (const unsigned special = special_of_16(at)) {
+      at += __builtin_ctz(special);
+      return *at == '"' ? at : nullptr;
+    }
+  }
+#endif
   for (; end - at >= 8; at += 8) {
     uint64_t word;
     std::memcpy(&word, at, 8);
