@@ -24,6 +24,7 @@
 #include "state/layout.h"
 #include "state/range_cursors.h"
 #include "state/row_cache.h"
+#include "state/rows_ahead.h"
 #include "state/sorted_changes.h"
 #include "state/state_error.h"
 #include "state/unsynced_files.h"
@@ -195,6 +196,8 @@ class RocksBackend final : public Backend, public RangeCursors {
       case RowCache::Known::no:
         break;
     }
+    if (MaybeBytes row; ahead_.find(key, row))
+      return row.is_null() ? std::nullopt : std::optional(row.view());
     if (!look_up(*db_, read_, key, directory_, found_)) return std::nullopt;
     if (key.size() + found_.size() <= RowCache::kMaxRowBytes)
       cache_.put(key, MaybeBytes(view(found_)), false);
@@ -210,9 +213,12 @@ class RocksBackend final : public Backend, public RangeCursors {
       std::string_view known;
       if (cache_.find(keys[i], known) == RowCache::Known::no) wanted.push_back({keys[i], {}});
     }
+    ahead_.clear(memory_share() / 8);
+    if (wanted.empty()) return;
     sort_unique_changes(wanted);
-    // What does not fit into the cache with what is asked for before it would be read twice.
-    size_t room = cache_limit() / 2;
+    ahead_.expect(wanted.size());
+    read_lately_.set_bytes(cache_limit() / 128);
+    size_t room = memory_share() / 2;
     for (size_t from = 0; from < wanted.size() && room > 0; from += kReadTogether) {
       const size_t count = std::min(kReadTogether, wanted.size() - from);
       rocksdb::Slice sought[kReadTogether];
@@ -224,8 +230,13 @@ class RocksBackend final : public Backend, public RangeCursors {
         if (!exists && !status[i].IsNotFound()) fail(status[i], "cannot read", directory_);
         const MaybeBytes row = exists ? MaybeBytes(view(together_[i])) : MaybeBytes();
         const size_t size = sought[i].size() + row.size();
-        if (size <= RowCache::kMaxRowBytes) cache_.put(view(sought[i]), row, false);
         room -= std::min(room, size);
+        // What is asked for again and again is to be read once.
+        if (size <= RowCache::kMaxRowBytes && exists && read_lately_.again(view(sought[i]))) {
+          cache_.put(view(sought[i]), row, false);
+        } else if (size <= RowCache::kMaxRowBytes) {
+          ahead_.add(view(sought[i]), row);
+        }
         together_[i].Reset();
       }
     }
@@ -260,6 +271,7 @@ class RocksBackend final : public Backend, public RangeCursors {
     cache_.set_limit(budget_ / std::max<size_t>(1, *open_));
     cache_.trim();  // here, where no view from get() is in use; not in cursor(), which other threads call
     large_.clear();
+    ahead_.clear(memory_share() / 8);  // some of it is written over
     for (size_t i = 0; i < changes.size(); ++i) {
       if (i + kAhead < changes.size()) cache_.load_ahead(changes[i + kAhead].key);
       const Change& change = changes[i];
@@ -369,6 +381,8 @@ class RocksBackend final : public Backend, public RangeCursors {
   const std::shared_ptr<std::atomic<size_t>> open_;
   std::mutex mutex_;  // of all below
   RowCache cache_;
+  RowsAhead ahead_;  // the database has them as they are here
+  ReadLately read_lately_;
   std::vector<Change> large_;  // too large for the cache: of the current write()
   size_t since_spill_ = 0;
   std::chrono::steady_clock::time_point spilled_at_ = std::chrono::steady_clock::now();

@@ -197,6 +197,43 @@ TEST_CASE("store: each file's block is read once for all rows of it that are rea
         }) == 0);
 }
 
+TEST_CASE("store: rows that are asked for often stay in memory while a large table is walked through") {
+  TemporaryDirectory dir;
+  StateEnvironment environment(8 << 20);
+  PartitionStore store_of_rows(environment, dir.path());
+  Store& store = store_of_rows.operator_store(1);
+  constexpr int kRows = 100'000, kOften = 500;
+  const auto key = [](int i) { return "row" + std::to_string(i * 7919 % kRows); };
+  int64_t offset = 0;
+  for (int i = 0; i < kRows; ++i) {
+    store.put(key(i), std::string(120, 'v'));
+    if (i % 20'000 == 19'999)
+      store_of_rows.applied(offset += static_cast<int64_t>(store_of_rows.take_changes().size()), 1);
+  }
+  // Runs of records, each key of which is asked for.
+  const auto look_up = [&](int from, int to) {
+    for (int i = from; i < to; i += 500) {
+      const int end = std::min(to, i + 500);
+      for (int n = i; n < end; ++n) store.will_get(key(n));
+      store.read_ahead();
+      for (int n = i; n < end; ++n) REQUIRE(store.get(key(n)).has_value());
+    }
+  };
+  const auto blocks_read = [](const auto& act) {
+    rocksdb::SetPerfLevel(rocksdb::kEnableCount);
+    rocksdb::get_perf_context()->Reset();
+    act();
+    const uint64_t count = rocksdb::get_perf_context()->block_read_count;
+    rocksdb::SetPerfLevel(rocksdb::kDisable);
+    return count;
+  };
+  CHECK(blocks_read([&] { look_up(0, kOften); }) > 0);
+  look_up(0, kOften);
+  CHECK(blocks_read([&] { look_up(kOften, kRows); }) > 1000);
+  // But for those whose notes of having been read fell on each other.
+  CHECK(blocks_read([&] { look_up(0, kOften); }) < kOften / 10);
+}
+
 TEST_CASE("store: a state that is left has the rows and the mark that were found") {
   TemporaryDirectory dir;
   StateEnvironment environment(8 << 20);
