@@ -240,6 +240,20 @@ newest() {
   diff -q want <(consume "$sales-new" | jq .id | sort)
 }
 
+# A fetch for the table's end alone is held by the broker for its time, and nothing else is fetched meanwhile.
+@test "kjoin: the backlog of a stream does not wait for news of a table that is at its end" {
+  new_topic clicks 1
+  new_topic pages 1
+  new_topic out 1
+  fill_clicks "$clicks" 200000 1000 1000 # later than all rows
+  fill_clicks "$pages" 1000 1000
+  local start=$SECONDS
+  kjoin -q -e "$clicks" "table:$pages" "$out"
+  echo "took: $((SECONDS - start)) s"
+  [ $((SECONDS - start)) -le 8 ]
+  [ "$(count "$out")" -eq 200000 ]
+}
+
 # $KUTILS_RECORDS_AHEAD: how many. The bound is the same for a million.
 @test "kjoin: an input that is far ahead of the other one waits in its topic, not in memory" {
   local ahead=${KUTILS_RECORDS_AHEAD:-200000} i
