@@ -171,7 +171,8 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
                         "use two commands: the second reads what the first writes");
     if (stage.named_outputs) job.named_outputs = stage.named_outputs;
     job.counts_silence |= stage.counts_silence;
-    job.close_at_end |= stage.close_at_end;
+    if (stage.close_at_end && !std::exchange(job.close_at_end, true))
+      job.closes_from = job.topology.subs().size() - 1;
     job.changes_keys |= stage.changes_keys;
     job.cache_bytes = std::max(job.cache_bytes, stage.cache_bytes);
     place.rekeyed |= stage.changes_keys;
@@ -187,11 +188,10 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
               "'" + source.topic +
                   "' is both an output and what kjoin reads: the tool would read what it writes",
               "write to another topic");
-  if (job.close_at_end && job.topology.subs().size() > 2)
-    throw usage_error(
-        "--close-at-end: this pipe has " + std::to_string(job.topology.subs().size() - 1) +
-            " internal topics, and rows that one stage closes at its end would come too late for the next one",
-        "leave it out, or split the pipe behind the stage that is to be closed");
+  if (job.closes_from == job.topology.subs().size() - 1) job.closes_from.reset();
+  if (job.closes_from && job.workers > 1)
+    throw usage_error("--close-at-end: what one stage writes at its end is to be read before the next one is closed",
+                      "leave out -j: one worker closes them in turn");
   if (job.stateful()) flow::give_state(job);
   return tools;
 }

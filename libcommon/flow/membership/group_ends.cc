@@ -31,9 +31,8 @@ bool GroupEnds::reached(kafka::GroupConsumer& consumer) const {
   return true;
 }
 
-bool GroupEnds::waits_for_partitions(int32_t held, int64_t waited_us) {
+bool GroupEnds::waits_for_partitions(int32_t held, int32_t all, int64_t waited_us) {
   const WorkerPlan& plan = context_.plan;
-  const int32_t all = plan.subs.back().partitions;
   if (held >= all) return false;
   if (held == 0 && waited_us < kAssignmentUs) return true;
   if (plan.in_memory || live_siblings_have_the_rest()) return false;

@@ -25,9 +25,9 @@ class GroupEnds {
   // still holds would stay open, and what is due there would not go out. The group drops that process after
   // its session time-out and gives its partitions to us. Live processes of this machine do the same for their
   // own partitions. Whether processes of other machines live cannot be told, so they are waited for as long as
-  // killed ones. `held`: how many partitions of the last sub-topology are ours; `waited_us`: since this worker
-  // began. Says once what is waited for, and at the end what is left to others.
-  bool waits_for_partitions(int32_t held, int64_t waited_us);
+  // killed ones. `held`: how many of `all` partitions are ours; `waited_us`: since this worker began. Says once what
+  // is waited for, and at the end what is left to others.
+  bool waits_for_partitions(int32_t held, int32_t all, int64_t waited_us);
 
  private:
   // Whether all other members of the group are processes of this machine that run, as far as its slots tell.

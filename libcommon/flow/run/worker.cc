@@ -201,13 +201,45 @@ bool Worker::reached_ends() {
   if (!parts_.job.close_at_end) return true;
   // All may have been read before: then there is nothing to wait for but what is to be closed.
   if (waits_for_partitions()) return false;
-  tasks_->close_stages();
+  tasks_->close_stages(parts_.plan.subs.size() - 1);
   if (transaction_->is_open()) commit();
   return !rewind_needed_;
 }
 
 bool Worker::waits_for_partitions() {
-  return group_ends_.waits_for_partitions(tasks_->count_of_last(), membership_->age_us());
+  const Held held = held_where_closed();
+  return group_ends_.waits_for_partitions(held.ours, held.all, membership_->age_us());
+}
+
+// Of the sub-topologies that are closed, or may be: how many tasks there are, and how many are here.
+Worker::Held Worker::held_where_closed() const {
+  const std::vector<SubPlan>& subs = parts_.plan.subs;
+  Held held;
+  for (size_t sub = parts_.job.closes_from.value_or(subs.size() - 1); sub < subs.size(); ++sub) {
+    held.ours += tasks_->count_of(sub);
+    held.all += subs[sub].partitions;
+  }
+  return held;
+}
+
+// --close-at-end of a stage with an internal topic behind it: what it writes at its end is to be read before the next
+// one is closed, and others could not know whether all of it is written. So one process closes all. False: not yet.
+bool Worker::close_in_turn(size_t sub) {
+  if (!parts_.job.closes_from || sub < *parts_.job.closes_from || sub < closed_) return true;
+  if (waits_for_partitions()) return false;
+  if (const Held held = held_where_closed(); held.ours < held.all) {
+    refusal_ = std::make_exception_ptr(usage_error(
+        "--close-at-end: " + std::to_string(held.all - held.ours) + " of " + std::to_string(held.all) +
+            " partitions are held by other members of group " + parts_.plan.group +
+            ", and what one stage writes at its end would come too late for the next one there",
+        "all that was read is committed, and what is open stays in the state: run it again when the others have ended"));
+    return false;
+  }
+  tasks_->close_stages(sub);
+  if (transaction_->is_open()) commit(true);
+  if (rewind_needed_) return false;
+  closed_ = sub + 1;
+  return true;
 }
 
 // False: it failed, and what was done since the last commit is to be thrown away. Throws what an abort does not
@@ -231,9 +263,10 @@ bool Worker::replay_reached() {
   return partition ? replay_.reached(*partition) : !membership_->is_waiting(replay_.at());
 }
 
-// One after the other: each one's ends are known when all before it is read.
+// One after the other: each one's ends are known when all before it is read, and closed where it is to be.
 bool Worker::internal_topics_reached_ends() {
   for (size_t sub = 1; sub < parts_.plan.subs.size(); ++sub) {
+    if (!close_in_turn(sub - 1)) return false;
     if (!tasks_->internal_topics().reached_ends(sub, membership_->consumer())) return false;
     if (parts_.job.close_at_end || !tasks_->let_idle_sources_go(sub)) continue;
     if (transaction_->is_open()) commit();

@@ -79,6 +79,12 @@ class Worker final : private PartitionOwner {
   bool is_settled();
   bool reached_ends();
   bool waits_for_partitions();
+  struct Held {
+    int32_t ours = 0;
+    int32_t all = 0;
+  };
+  Held held_where_closed() const;
+  bool close_in_turn(size_t sub);
   template <typename Step>
   bool attempt(const Step& step);
   bool replay_reached();
@@ -122,6 +128,7 @@ class Worker final : private PartitionOwner {
   std::vector<kafka::PartitionOffset> met_ends_;  // behind the batch
   SlicePacer slices_;
   std::exception_ptr refusal_;  // what ends this run once all is committed and the group left
+  size_t closed_ = 0;           // close_in_turn(): the sub-topologies before this one are closed
   bool rewind_needed_ = false;  // what was done since the last commit is to be thrown away
   // A commit or a timer failed: what was done since the last commit is done again. Each of these
   // transactions takes this many records at most; the number is halved until what fails is one record's. Null: no

@@ -338,9 +338,9 @@ void TaskManager::before_commit() {
   });
 }
 
-void TaskManager::close_stages() {
+void TaskManager::close_stages(size_t sub) {
   each_task([&](OwnedPartition& one) {
-    if (!context_.plan.is_last(one.sub)) return;
+    if (one.sub != sub) return;
     transaction_.begin_if_needed();
     set_current(one);
     one.touched = true;
@@ -516,10 +516,10 @@ bool TaskManager::sources_at_end() const {
   });
 }
 
-int32_t TaskManager::count_of_last() const {
-  return static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->is_task() && context_.plan.is_last(one->sub);
-  }));
+int32_t TaskManager::count_of(size_t sub) const {
+  return static_cast<int32_t>(
+      std::count_if(owned_.all().begin(), owned_.all().end(),
+                    [sub](const auto& one) { return one->is_task() && one->sub == sub; }));
 }
 
 void TaskManager::tell_held_back(kafka::GroupConsumer& consumer) {

@@ -71,8 +71,9 @@ class TaskManager {
   // topic, the sources. Asks once a second.
   void tell_idle_time();
   void before_commit();
-  // --close-at-end: what the stages have open goes out, in a transaction of its own (rule 25), which is to be committed.
-  void close_stages();
+  // --close-at-end: what the stages of a sub-topology have open goes out, in a transaction of its own (rule 25), which
+  // is to be committed.
+  void close_stages(size_t sub);
   // At the end of -e: what was silent over the pause before this run, or ever, holds windows back no longer than in
   // a run that goes on. All that came of such a source in earlier runs has been read when the internal topic's end
   // is reached. Of each topic once: false if it was. A transaction that it opened is to be committed.
@@ -99,8 +100,8 @@ class TaskManager {
   int64_t lag(kafka::GroupConsumer& consumer) const;
   // All is read that has an end; behind an internal topic it may be unknown yet.
   bool sources_at_end() const;
-  // Tasks of the last sub-topology.
-  int32_t count_of_last() const;
+  // Tasks of a sub-topology.
+  int32_t count_of(size_t sub) const;
   // Who asked for an end shall know why it does not come: told once.
   void tell_held_back(kafka::GroupConsumer& consumer);
 

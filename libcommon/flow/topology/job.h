@@ -98,6 +98,9 @@ struct Job {
   bool stay = false;
   bool accept_gap = false;  // --on-gap skip
   bool close_at_end = false;
+  // In a pipe: the sub-topology in which the first stage with --close-at-end keeps its rows. It and those behind it are
+  // closed, one after the other. nullopt: only the last one has something to close.
+  std::optional<size_t> closes_from;
   bool atomic = false;       // kwrite --atomic: lines -> topic in one transaction
   bool exit_status = false;  // --exit-status: nothing written is a "no"
   bool quiet = false;

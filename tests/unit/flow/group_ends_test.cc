@@ -50,12 +50,12 @@ TEST_CASE("group ends: an accepted change is waited for until the group knows it
 TEST_CASE("group ends: who holds all partitions waits for none; who holds none waits to be given some") {
   Member one;
   GroupEnds ends = one.ends();
-  CHECK_FALSE(ends.waits_for_partitions(2, 0));
-  CHECK(ends.waits_for_partitions(0, 14 * kSecond));
+  CHECK_FALSE(ends.waits_for_partitions(2, 2, 0));
+  CHECK(ends.waits_for_partitions(0, 2, 14 * kSecond));
   one.plan.in_memory = true;  // nobody holds what a killed one held
-  CHECK(one.ends().waits_for_partitions(0, 14 * kSecond));
-  CHECK_FALSE(one.ends().waits_for_partitions(0, 16 * kSecond));
-  CHECK_FALSE(one.ends().waits_for_partitions(1, 0));
+  CHECK(one.ends().waits_for_partitions(0, 2, 14 * kSecond));
+  CHECK_FALSE(one.ends().waits_for_partitions(0, 2, 16 * kSecond));
+  CHECK_FALSE(one.ends().waits_for_partitions(1, 2, 0));
   CHECK(one.log.notes.empty());
 }
 
@@ -63,11 +63,11 @@ TEST_CASE("group ends: partitions of others are waited for until their session m
   Member one;
   one.broker.members.push_back({"g.elsewhere.0", "other"});
   GroupEnds ends = one.ends();
-  CHECK(ends.waits_for_partitions(1, 0));
+  CHECK(ends.waits_for_partitions(1, 2, 0));
   CHECK(one.log.notes.empty());
-  CHECK(ends.waits_for_partitions(1, 2 * kSecond));
-  CHECK(ends.waits_for_partitions(1, 34 * kSecond));
-  CHECK_FALSE(ends.waits_for_partitions(1, 36 * kSecond));
+  CHECK(ends.waits_for_partitions(1, 2, 2 * kSecond));
+  CHECK(ends.waits_for_partitions(1, 2, 34 * kSecond));
+  CHECK_FALSE(ends.waits_for_partitions(1, 2, 36 * kSecond));
   REQUIRE(one.log.notes.size() == 2);
   CHECK(one.log.notes[0].starts_with("waiting for 1 of 2 partitions that another member of the group holds"));
   CHECK(one.log.notes[1].starts_with("1 of 2 partitions are held by other members of group g"));
@@ -77,9 +77,9 @@ TEST_CASE("group ends: a sibling of this machine that lives closes its own; a de
   Member one;
   auto sibling = InstanceSlot::take(one.disk.path(), "", "g");
   one.joins(*sibling);
-  CHECK_FALSE(one.ends().waits_for_partitions(1, 2 * kSecond));
+  CHECK_FALSE(one.ends().waits_for_partitions(1, 2, 2 * kSecond));
   sibling.reset();  // killed: the group still takes it for a member
-  CHECK(one.ends().waits_for_partitions(1, 2 * kSecond));
+  CHECK(one.ends().waits_for_partitions(1, 2, 2 * kSecond));
 }
 
 }  // namespace
