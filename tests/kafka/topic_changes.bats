@@ -229,14 +229,16 @@ recreate_alike() {
 @test "an input that is recreated with exactly as many records as were read: noticed while nothing more comes" {
   new_topic src 2
   new_topic in 2
-  for one in filter table joined; do new_topic "$one" 2; done
+  for one in filter table joined keyed merged sides; do new_topic "$one" 2; done
   send 1 1000 "$src"
   start_tool filter kfilter -g "$filter" true "$src" "$filter"
   start_tool table ktable -g "$table" --by k 'c=count()' "$src" "$table"
   start_tool lines kread "$src"
   start_tool join kjoin -g "$joined" --global "$in" "table:$src" "$joined"
-  wait_for 60 caught_up "$filter" "$src"
-  wait_for 60 caught_up "$table" "$src"
+  start_tool keyed ktable -g "$keyed" 'c=count()' "$src" "$keyed"
+  start_tool merge kmerge -g "$merged" "$in,$src" "$merged"
+  start_tool sides kjoin -g "$sides" --within 1h "$in" "$src" "$sides"
+  for one in filter table keyed merged sides; do wait_for 60 caught_up "${!one}" "$src"; done
   wait_for 60 lines_are lines.out 1000
   send 1 10 "$in"
   wait_for 60 count_is "$joined" 10
@@ -244,7 +246,9 @@ recreate_alike() {
   for pid in "${tool_pids[@]}"; do kill -STOP "$pid"; done
   recreate_alike
   for pid in "${tool_pids[@]}"; do kill -CONT "$pid"; done
-  for one in filter table lines join; do wait_for 30 file_has $one.err "$src.* deleted and recreated"; done
+  for one in filter table lines join keyed merge sides; do
+    wait_for 30 file_has $one.err "$src.* deleted and recreated"
+  done
   send 11 11 "$in"
   for pid in "${tool_pids[@]}"; do
     end_of_tool "$pid" 30
