@@ -3,15 +3,12 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "base/nesting.h"
+#include "base/trim.h"
+
 namespace kutils {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
 
 // Without the first of `names` that stands in front of a dot; as it is where none does.
 std::string_view without_side(std::string_view field, std::initializer_list<std::string_view> names) {
@@ -38,25 +35,13 @@ std::optional<size_t> place_of_comparison(const std::string& text) {
 }  // namespace
 
 std::optional<size_t> place_of_equals(const std::string& text) {
-  int depth = 0;
-  char quote = 0;
+  Nesting nesting;
   for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == '\\') ++i;
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '(' || c == '[' || c == '{') {
-      ++depth;
-    } else if (c == ')' || c == ']' || c == '}') {
-      --depth;
-    } else if (c == '=' && depth == 0) {
-      if (i + 1 < text.size() && text[i + 1] == '=') {
-        ++i;
-      } else if (i > 0 && text[i - 1] != '!' && text[i - 1] != '<' && text[i - 1] != '>') {
-        return i;
-      }
+    if (!nesting.take(text[i]) || text[i] != '=') continue;
+    if (i + 1 < text.size() && text[i + 1] == '=') {
+      nesting.take(text[++i]);
+    } else if (i > 0 && text[i - 1] != '!' && text[i - 1] != '<' && text[i - 1] != '>') {
+      return i;
     }
   }
   return std::nullopt;
@@ -68,8 +53,8 @@ std::optional<SqlCondition> sql_condition(const std::string& on, const std::stri
   const std::optional<size_t> equals = compares ? compares : place_of_equals(on);
   if (!equals) return std::nullopt;
   const std::string_view text = on;
-  const std::string_view left = trimmed(text.substr(0, *equals)),
-                         right = trimmed(text.substr(*equals + (compares ? 2 : 1)));
+  const std::string_view left = trim(text.substr(0, *equals)),
+                         right = trim(text.substr(*equals + (compares ? 2 : 1)));
   const std::string_view of_left = without_side(left, {"left", "l", "a", left_topic}),
                          of_right = without_side(right, {"right", "r", "b", right_topic});
   if (!is_plain(of_left) || !is_plain(of_right)) return std::nullopt;

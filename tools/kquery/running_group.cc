@@ -86,11 +86,11 @@ std::optional<std::string> find_running_group(kafka::ClusterAdmin& admin, const 
   return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
-RunningGroup::RunningGroup(std::string group, std::string table, Ways ways, Millis patience)
+RunningGroup::RunningGroup(std::string group, std::string table, Ways ways, Millis time_out)
     : group_(std::move(group)),
       table_(std::move(table)),
       ways_(std::move(ways)),
-      patience_us_(patience.count() * 1000) {}
+      time_out_us_(time_out.count() * 1000) {}
 
 const std::map<kutils::TopicPartition, serve::HttpAddress>& RunningGroup::owners() {
   try {
@@ -139,7 +139,7 @@ std::optional<serve::Elsewhere> RunningGroup::locate(const Parameters& question,
         why = error;
       }
     }
-    if (ways_.clock.steady_us() - began_us >= patience_us_) throw why;
+    if (ways_.clock.steady_us() - began_us >= time_out_us_) throw why;
     ways_.pause(kLookAgain);
   }
 }
@@ -194,7 +194,7 @@ RunningGroup::Rows RunningGroup::ask(const Parameters& question) {
       answered_us = ways_.clock.steady_us();
       one = waiting.erase(one);
     }
-    if (waiting.empty() || ways_.clock.steady_us() - answered_us >= patience_us_) break;
+    if (waiting.empty() || ways_.clock.steady_us() - answered_us >= time_out_us_) break;
     ways_.pause(kLookAgain);
   }
   rows.any_missing = true;

@@ -38,8 +38,8 @@ class RunningGroup {
     const Clock& clock;
     std::function<void(Millis)> pause;
   };
-  // `patience`: how long after the last answer an owner is looked for.
-  RunningGroup(std::string group, std::string table, Ways ways, Millis patience);
+  // `time_out`: how long after the last answer an owner is looked for.
+  RunningGroup(std::string group, std::string table, Ways ways, Millis time_out);
 
   struct Rows {
     std::string lines;         // JSON objects
@@ -61,7 +61,7 @@ class RunningGroup {
 
   const std::string group_, table_;
   const Ways ways_;
-  const int64_t patience_us_;
+  const int64_t time_out_us_;
   std::map<kutils::TopicPartition, serve::HttpAddress> owners_;  // as last read
 };
 

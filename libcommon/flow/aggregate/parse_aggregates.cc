@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/correction.h"
+#include "base/nesting.h"
 #include "base/trim.h"
 #include "data/json_write.h"
 #include "expr/expressions.h"
@@ -20,24 +21,14 @@ namespace {
 // At commas outside of brackets and strings. The parts are views into `text`.
 std::vector<std::string_view> split_arguments(std::string_view text) {
   std::vector<std::string_view> parts;
-  size_t depth = 0, begin = 0;
-  char quote = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    const char c = i < text.size() ? text[i] : ',';
-    if (quote != 0 && i < text.size()) {
-      if (c == '\\') ++i;
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '(' || c == '[' || c == '{') {
-      ++depth;
-    } else if ((c == ')' || c == ']' || c == '}') && depth > 0) {
-      --depth;
-    } else if (i == text.size() || (c == ',' && depth == 0)) {
-      parts.push_back(trim(text.substr(begin, i - begin)));
-      begin = i + 1;
-    }
+  Nesting nesting;
+  size_t begin = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!nesting.take(text[i]) || text[i] != ',') continue;
+    parts.push_back(trim(text.substr(begin, i - begin)));
+    begin = i + 1;
   }
+  parts.push_back(trim(text.substr(begin)));
   return parts;
 }
 
@@ -50,20 +41,10 @@ bool is_identifier(std::string_view text) {
 
 // Whether the bracket at `open` is closed by the last character.
 bool closes_last(std::string_view text, size_t open) {
-  int depth = 0;
-  char quote = 0;
+  Nesting nesting;
   for (size_t i = open; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == '\\') ++i;
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '(') {
-      ++depth;
-    } else if (c == ')' && --depth == 0) {
-      return i + 1 == text.size();
-    }
+    nesting.take(text[i]);
+    if (text[i] == ')' && !nesting.in_string() && nesting.depth() == 0) return i + 1 == text.size();
   }
   return false;
 }
