@@ -90,6 +90,47 @@ all() { consume "$1" -f '%k=%s %S\n' | sed 's/ -1$/ gone/; s/ [0-9]*$//'; }
   sort -n -c n
 }
 
+@test "ktable --total of an empty topic is one row with 0, once, however often and by how many it is run" {
+  new_topic in 3
+  new_topic out 2
+  new_topic sums 2
+  new_topic kept 1
+  # Two of one group, at once; each waits for the other.
+  start_tool one ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  local first=$started
+  start_tool two ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  wait "$first" "$started"
+  wait "$first"
+  same <(echo '={"n":0,"s":0}') <(all "$out")
+  # Again, and with the state lost: the row is there.
+  ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  rm -rf "$KUTILS_STATE_DIR"
+  ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  same <(echo '={"n":0,"s":0}') <(all "$out")
+  # The first record changes it.
+  echo '{"number":4}' | produce "$in"
+  ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  same <(printf '%s\n' '={"n":0,"s":0}' '={"n":1,"s":4}') <(all "$out")
+  ktable -e -g "$out" --total 'n=count(), s=sum(number)' "$in" "$out"
+  [ "$(all "$out" | wc -l)" -eq 2 ]
+  # Over a table, in a pipe and with --having, which is not true of it; without --total no group is known.
+  new_topic empty 2
+  ktable -e -g "$sums" --total 'n=count()' "table:$empty" "$sums"
+  ktable -e -g "$sums" --total 'n=count()' "table:$empty" "$sums"
+  same <(echo '={"n":0}') <(all "$sums")
+  kpipe -e -g "$kept" kfilter true then ktable --total 'n=count()' then kmap 'n, x=n + 1' -- "$empty" "$kept"
+  same <(echo '={"n":0,"x":1}') <(all "$kept")
+  for options in "--total --having n>0" "--by number" "--total --emit close" "--total --expires 1h"; do
+    new_topic none 1
+    ktable -e -g "$none" $options 'n=count()' "$empty" "$none"
+    [ -z "$(all "$none")" ] || { echo "$options"; return 1; }
+  done
+  # To the end it closes at.
+  new_topic closed 3
+  ktable -e --close-at-end --emit close -g "$closed" --total 'n=count()' "$empty" "$closed"
+  same <(echo '={"n":0}') <(all "$closed")
+}
+
 @test "fold: in order and exactly once through kill -9, by record key and behind --by" {
   seq 1 60000 | awk '{ printf "k%d\t{\"k\":\"k%d\",\"n\":%d}\n", $1 % 7, $1 % 7, $1 }' >lines
   # A chain: a record lost, doubled or out of order changes it for good.

@@ -2,6 +2,7 @@
 #include "ktable/ktable.h"
 
 #include "base/duration.h"
+#include "base/murmur2.h"
 #include "cli/grouping_options.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
@@ -54,7 +55,7 @@ class TableTool final : public cli::StreamTool {
     flow::TableOptions options;
     options.key_names = grouping_.key_names(has_keys);
     options.deletions_are_rows = job_.out.is_lines();
-    options.empty_total = options.key_names.empty() && (job_.in.is_lines() || job_.out.is_lines());
+    options.empty_total = options.key_names.empty();
     set_emit(options);
     if (options.after && job_.in.is_lines() && !shared_.lines_have_times() && !grouping_.has_time())
       throw usage_error("--emit " + held_mode() + " needs a time, and plain lines have none",
@@ -101,6 +102,9 @@ class TableTool final : public cli::StreamTool {
   static flow::TableOptions at(flow::TableOptions options, const flow::StageContext& context) {
     options.clock = context.clock;
     options.sources = context.input_partitions;
+    // Of several tasks one has the total, whose key is empty.
+    if (context.partition >= 0 && murmur2_partition("", context.partitions) != context.partition)
+      options.empty_total = false;
     return options;
   }
 

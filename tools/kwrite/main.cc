@@ -59,6 +59,7 @@ class WriteTool final : public cli::StreamTool {
                                   .drop = {"--atomic", "-p", "--key", "--time", "--header"}});
     }
     job_.atomic = job_atomic_;
+    if (partition_ != kNoPartition) job_.out_partition = partition_;
     job_.set_stage([partition = partition_](const flow::StageContext&) {
       return std::make_unique<flow::PassStage>(false, partition);
     });

@@ -126,6 +126,15 @@ std::vector<std::pair<std::string, int32_t>> open_source(const Job& job, const E
   return inputs;
 }
 
+// Every record would be refused; with --on-error skip all were lost.
+void check_out_partition(const Job& job, const std::string& topic, int32_t count) {
+  if (!job.out_partition || *job.out_partition < count) return;
+  throw usage_error(
+      "-p " + std::to_string(*job.out_partition) + ": there is no such partition: " + topic + " has " +
+          (count == 1 ? "only 0" : "0 to " + std::to_string(count - 1)),
+      "to add partitions: ktopic grow --execute " + std::to_string(*job.out_partition + 1) + " TOPIC");
+}
+
 void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun& run,
                   const std::vector<std::pair<std::string, int32_t>>& inputs) {
   const auto topic_sink = [&](const std::string& topic, bool is_out = false) -> std::unique_ptr<io::Sink> {
@@ -134,7 +143,11 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
       throw usage_error("--atomic: the in-memory broker has no transactions; readers would see a part",
                         "leave it out, or use a real broker");
     const bool is_created_later = is_out && is_missing(job, admin, topic);
-    if (!is_created_later) ensure_topic(job, admin, log, topic, 0);
+    if (is_created_later && job.partitions) check_out_partition(job, topic, *job.partitions);
+    if (!is_created_later) {
+      const int32_t count = ensure_topic(job, admin, log, topic, 0);
+      if (is_out) check_out_partition(job, topic, count);
+    }
     if (run.producers.empty()) {
       if (job.atomic) {
         auto producer = around.make_transactional_producer(job.tool + "-atomic-" + around.token);
@@ -151,7 +164,7 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
     };
     if (!is_created_later) return open();
     auto later = std::make_unique<NewTopicSink>([&job, &log, &admin, topic, open] {
-      ensure_topic(job, admin, log, topic, 0);
+      check_out_partition(job, topic, ensure_topic(job, admin, log, topic, 0));
       return open();
     });
     run.out_to_create = later.get();

@@ -87,7 +87,8 @@ class AggregateTable final : public Stage {
     if (clock_) move_clock(out, [&] { clock_->source_ended(source); });
   }
   void all_read(bool after_rest, Emitter& out) override {
-    if (clock_) move_clock(out, [&] { clock_->all_read(after_rest); });
+    if (clock_) return move_clock(out, [&] { clock_->all_read(after_rest); });
+    if (options_.empty_total && !options_.after) show_empty_total(groups_, options_.emit, out);
   }
   size_t dirty_rows() const override { return groups_.dirty() + (timers_ ? timers_->dirty() : 0); }
   std::optional<int64_t> next_wakeup() const override { return due_; }
@@ -100,7 +101,7 @@ class AggregateTable final : public Stage {
   }
   void close(Emitter& out) override {
     if (options_.emit == TableEmit::close) {
-      if (options_.empty_total) groups_.touch(groups_.find({}), false, kNoTimestamp);
+      if (options_.empty_total) groups_.make_total();
       groups_.emit_all(out);
     } else {
       groups_.emit_changes(out);

@@ -65,6 +65,23 @@ void GroupTable::touch(Row* row, bool key_is_text, int64_t time) {
   dirty_.push_back(row);
 }
 
+Row* GroupTable::make_total() {
+  Row* const row = find({});
+  if (row->exists) return nullptr;
+  touch(row, false, kNoTimestamp);
+  return row;
+}
+
+void show_empty_total(GroupTable& groups, TableEmit emit, Emitter& out) {
+  if (emit == TableEmit::close) return;
+  Row* const row = groups.make_total();
+  if (row == nullptr) return;
+  if (emit == TableEmit::update)
+    groups.emit(nullptr, row, out);
+  else
+    groups.note_change(row);
+}
+
 Result<bool> GroupTable::deletes(Row* row) {
   if (!shape_.may_delete()) return false;
   value_ = '{';

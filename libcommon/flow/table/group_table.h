@@ -11,6 +11,7 @@
 
 #include "flow/aggregate/row_shape.h"
 #include "flow/aggregate/row_table.h"
+#include "flow/table/table_stage.h"
 #include "flow/topology/output_times.h"
 #include "flow/topology/stage.h"
 #include "flow/window/window_output.h"
@@ -25,6 +26,8 @@ class GroupTable {
 
   // Valid until write_back().
   Row* find(std::string_view key);
+  // The row of --total as it is before the first record; null: there is one already.
+  Row* make_total();
   char* state(Row* row) { return rows_.state(row); }
   std::string_view key(const Row* row) { return rows_.key(row); }
   // Before a record of this time changes the row: an error if OUT takes no output of that time. A row whose
@@ -62,5 +65,8 @@ class GroupTable {
   std::string key_;
   std::string value_;
 };
+
+// The row of --total where no record has made one: shown as a change (`update`, `commit`).
+void show_empty_total(GroupTable& groups, TableEmit emit, Emitter& out);
 
 }  // namespace kutils::flow

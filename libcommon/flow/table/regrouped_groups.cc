@@ -49,9 +49,13 @@ void RegroupedGroups::before_commit(Emitter& out) {
   groups_.write_back();
 }
 
+void RegroupedGroups::all_read(Emitter& out) {
+  if (options_.empty_total && !options_.after) show_empty_total(groups_, options_.emit, out);
+}
+
 void RegroupedGroups::close(Emitter& out) {
   if (options_.emit == TableEmit::close) {
-    if (options_.empty_total) groups_.touch(groups_.find({}), false, kNoTimestamp);
+    if (options_.empty_total) groups_.make_total();
     groups_.emit_all(out);
   } else {
     groups_.emit_changes(out);

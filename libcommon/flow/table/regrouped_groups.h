@@ -28,6 +28,7 @@ class RegroupedGroups {
   std::optional<int64_t> next_wakeup() const { return due_; }
   size_t dirty_rows() const { return groups_.dirty(); }
   void before_commit(Emitter& out);
+  void all_read(Emitter& out);
   void close(Emitter& out);
 
  private:

@@ -141,6 +141,7 @@ class Behind final : public Stage {
   std::optional<int64_t> next_wakeup() const override { return groups_.next_wakeup(); }
   size_t dirty_rows() const override { return groups_.dirty_rows(); }
   void before_commit(Emitter& out) override { groups_.before_commit(out); }
+  void all_read(bool /*after_rest*/, Emitter& out) override { groups_.all_read(out); }
   void close(Emitter& out) override { groups_.close(out); }
 
  private:

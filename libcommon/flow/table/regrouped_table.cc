@@ -41,6 +41,7 @@ class RegroupedTable final : public Stage {
     groups_.before_commit(out);
     rows_.committing();
   }
+  void all_read(bool /*after_rest*/, Emitter& out) override { groups_.all_read(out); }
   void close(Emitter& out) override { groups_.close(out); }
 
  private:

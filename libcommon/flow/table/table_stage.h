@@ -38,7 +38,8 @@ struct TableOptions {
   const Clock* clock = nullptr;
   std::optional<int64_t> interval_ms;         // lines: emit changes this often
   std::vector<std::string> key_names{"key"};  // none: --total
-  // The total of no records is a row, too. REQUIRES: one stage has all of the input.
+  // The total of no records is a row, too: at the end of the input, and between topics when all is read (-e). REQUIRES: all
+  // records of the total come to this stage.
   bool empty_total = false;
   // Lines: a row that is shown no more is told as its key's fields and `"_deleted":true`; else by a null value.
   bool deletions_are_rows = false;

@@ -198,6 +198,7 @@ void TaskManager::start(Arrival& arrival) {
 
 std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const {
   StageContext context{partition.at.partition, nullptr, &clock_};
+  context.partitions = std::max(context_.plan.subs[partition.sub].partitions, 1);
   if (partition.sub > 0) {
     context.input_partitions = context_.plan.subs[partition.sub - 1].sources;
     if (partition.sub == 1) context.input_topics = context_.plan.in_topics;

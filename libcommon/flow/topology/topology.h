@@ -37,6 +37,7 @@ struct StageContext {
   int32_t input_partitions = 1;
   // Where IN is several topics: these. Which of the sources a record is from tells source_number().
   std::vector<std::string> input_topics = {};
+  int32_t partitions = 1;  // of what the task reads: there are as many tasks like it
 };
 using StageFactory = std::function<std::unique_ptr<Stage>(const StageContext&)>;
 
