@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/shell_word.h"
+#include "cli/expanded_pattern.h"
 #include "cli/file_format.h"
 #include "cli/given_command.h"
 #include "cli/idle_options.h"
@@ -295,14 +297,30 @@ std::string SharedOptions::hint(const Correction& correction) const {
 }
 
 // -J is for both ends, unless another option says how lines are written.
-std::string SharedOptions::envelope_note() const {
+SharedOptions::AboutEnvelopes SharedOptions::about_envelopes() const {
   const bool is_both = lines_.out.empty() && !lines_.format;
-  return "the first line is an envelope with key, headers and time, and all of it is read as the value: the record "
-         "gets none of them\n  if that is meant: " +
-         hint({.before = "", .add = {{"-I", "json"}}}) + "\n  " +
-         hint({.before = "to read envelopes: ",
-               .add = {is_both ? std::pair<std::string, std::string>{"-J", ""}
-                               : std::pair<std::string, std::string>{"-I", "envelope"}}});
+  return {
+      "the first line is an envelope with key, headers and time, and all of it is read as the value: the record "
+      "gets none of them",
+      hint({.before = "if that is meant: ", .add = {{"-I", "json"}}}),
+      hint({.before = "to read envelopes: ",
+            .add = {is_both ? std::pair<std::string, std::string>{"-J", ""}
+                            : std::pair<std::string, std::string>{"-I", "envelope"}}})};
+}
+
+// `zcat ./clicks.gz | kfilter EXPR -`
+std::string SharedOptions::decompressed_hint(const io::Endpoint& in, std::string_view reader) const {
+  Correction meant{.before = "decompress it in front: " + std::string(reader)};
+  if (in.kind == io::EndpointKind::file) {
+    meant.before += " " + shell_word(in.name);
+    meant.replaced = {in.name, "-"};
+    if (given_command_ != nullptr)
+      for (const std::string& one : given_command_->operands())
+        if (one == "file:" + in.name) meant.replaced->first = one;
+  }
+  meant.before += " | ";
+  const std::string whole = hint(meant);
+  return whole.empty() ? meant.before + "..." : whole;
 }
 
 // `kfilter -e clicks`: the topic is taken for the EXPR, and nothing stands where it should be read.
@@ -340,9 +358,13 @@ void SharedOptions::set_lines(flow::Job& job) const {
     io::LineFormat format = in_format_;
     // Keys would be lost without a word. Who writes -I json means it.
     if (lines_.in.empty())
-      format.found_envelope = [text = envelope_note(), tool = job.tool, quiet = quiet_] {
-        StderrLog(tool, quiet).note(text);
+      format.found_envelope = [said = about_envelopes(), tool = job.tool, quiet = quiet_](bool surely) {
+        if (surely) throw usage_error(said.what, said.if_meant + "\n" + said.to_read);
+        StderrLog(tool, quiet).note(said.what + "\n  " + said.if_meant + "\n  " + said.to_read);
       };
+    format.decompressed = [this, in = job.in](std::string_view reader) {
+      return decompressed_hint(in, reader);
+    };
     std::function<void(std::string_view, std::string_view)> is_csv;
     if (lines_.in.empty() && format.name() == "json" && given_command_ != nullptr)
       is_csv = [csv = hint({.before = "", .add = {{"-I", "csv"}}}),
@@ -372,6 +394,7 @@ void SharedOptions::set_lines(flow::Job& job) const {
   }
   if (job.out.is_lines()) job.open_lines_out = line_opener(job, job.out);
   if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);
+  if (given_command_ != nullptr) refuse_expanded_pattern(job.in, job.out, *given_command_);
 }
 
 bool SharedOptions::output_shows_keys(const flow::Job& job) const {

@@ -287,23 +287,33 @@ class EnvelopeWriter final : public LineWriter {
 
 }  // namespace
 
-bool is_envelope(std::string_view line) {
+LooksLikeEnvelope looks_like_envelope(std::string_view line) {
   const FieldSet none;
   FieldReader reader(none);
   reader.want_members();
-  if (reader.read(line)) return false;
+  if (reader.read(line)) return LooksLikeEnvelope::no;
   unsigned seen = 0;
+  bool fits = true;  // what names the record's place, and its bytes
   for (const JsonMember& member : reader.members()) {
     const auto* const known = std::find(std::begin(kNames), std::end(kNames), member.name);
-    if (known != std::end(kNames))
-      seen |= 1U << (known - std::begin(kNames));
-    else if (member.name != "broker")  // of kcat
-      return false;
+    if (known == std::end(kNames) && member.name != "broker")  // of kcat
+      return LooksLikeEnvelope::no;
+    if (known == std::end(kNames)) continue;
+    const auto slot = static_cast<Slot>(known - std::begin(kNames));
+    seen |= 1U << slot;
+    const char first = member.value_raw.empty() ? ' ' : member.value_raw[0];
+    const bool is_number = first >= '0' && first <= '9';
+    if (slot == kTopic) fits = fits && first == '"';
+    if (slot == kPartition || slot == kOffset) fits = fits && is_number;
+    if (slot == kPayload || slot == kKey) fits = fits && (first == '"' || member.value_raw == "null");
   }
   const auto has = [seen](Slot slot) { return (seen >> slot & 1U) != 0; };
   // A key and a value alone may well be the fields of a record.
-  return (has(kKey) || has(kKeyBase64)) &&
-         (has(kPayload) || has(kPayloadBase64) || (has(kValue) && (has(kTs) || has(kOffset))));
+  if (!(has(kKey) || has(kKeyBase64)) ||
+      !(has(kPayload) || has(kPayloadBase64) || (has(kValue) && (has(kTs) || has(kOffset)))))
+    return LooksLikeEnvelope::no;
+  return fits && has(kTopic) && has(kPartition) && has(kOffset) ? LooksLikeEnvelope::surely
+                                                                : LooksLikeEnvelope::perhaps;
 }
 
 std::unique_ptr<LineParser> make_envelope_parser(const LineFormat&) {

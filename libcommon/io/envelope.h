@@ -12,8 +12,10 @@
 
 namespace kutils::io {
 
-// Whether the line has all the members that our envelopes and kcat's have, and no others.
-bool is_envelope(std::string_view line);
+// How far a line looks like an envelope. `perhaps`: it has key and value, and no other members than envelopes have, which may
+// be fields of a record as well. `surely`: it also says where it stands in a topic, as kread -J and kcat -J write it.
+enum class LooksLikeEnvelope { no, perhaps, surely };
+LooksLikeEnvelope looks_like_envelope(std::string_view line);
 
 std::unique_ptr<LineParser> make_envelope_parser(const LineFormat& format);
 std::unique_ptr<LineWriter> make_envelope_writer(const LineFormat& format);

@@ -42,9 +42,12 @@ struct LineFormat {
   bool latin1 = false;                       // --encoding latin1 in: lines become UTF-8 before all else
   bool csv_strings = false;                  // csv, tsv, re: in: cells stay strings even if they are numbers
   bool check_json = false;  // json in: a line that is not JSON is unreadable (kwrite; others find out)
-  std::function<void()> found_envelope =
-      {};                       // json in: told once if the first line is an envelope, taken as a value
-  std::string output_template;  // -f; replaces the format on output
+  // json in: called once if the first line is an envelope, taken as a value; may throw. See looks_like_envelope().
+  std::function<void(bool surely)> found_envelope = {};
+  // In: what to write instead, if the input is compressed; `reader` is a program that prints a file's text (zcat). May be
+  // empty.
+  std::function<std::string(std::string_view reader)> decompressed = {};
+  std::string output_template;                       // -f; replaces the format on output
   const TemplateExpressions* expressions = nullptr;  // null: `%{EXPR}` is refused
   // Lines show the decoded form: encoded when read from lines, decoded when written as lines. Envelopes carry
   // the bytes themselves.

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/signal.h"
 #include "base/utf8.h"
+#include "io/compressed.h"
 #include "io/line_parser.h"
 
 namespace kutils::io {
@@ -38,11 +39,13 @@ class LineSource final : public Source {
         input_(input),
         terminator_(format.nul_ended ? '\0' : '\n'),
         latin1_(format.latin1),
+        decompressed_(format.decompressed),
         parser_(make_line_parser(format)),
         spans_lines_(parser_->spans_lines()),
         block_(std::make_shared<Block>(kBlockSize)) {
     struct stat info {};
     regular_ = ::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);
+    if (regular_) judge_file();
     if (regular_ && parser_->has_header()) judge_header(format);
   }
   ~LineSource() override {
@@ -73,11 +76,13 @@ class LineSource final : public Source {
       }
       if (n == 0) {
         ended_ = true;
+        if (!is_judged_) judge_bytes({block_->memory.get(), end_});
         if (begin_ < end_) take(block_->memory.get() + begin_, block_->memory.get() + end_, batch);
         begin_ = end_;
         return Fill::end;
       }
       end_ += static_cast<size_t>(n);
+      if (!is_judged_ && !judge_beginning()) continue;
       take_lines(batch);
       if (got_any(batch)) return Fill::records;
     }
@@ -98,6 +103,30 @@ class LineSource final : public Source {
     pollfd waiting{fd_, POLLIN, 0};
     const int timeout = static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000'000));
     return ::poll(&waiting, 1, timeout) > 0;
+  }
+
+  // Compressed bytes read as text would be garbage, or no line at all. Of a file it is known before anything is made.
+  void judge_file() {
+    char begin[kCompressionBytes];
+    const off_t at = ::lseek(fd_, 0, SEEK_CUR);
+    const ssize_t n = at < 0 ? 0 : ::pread(fd_, begin, sizeof begin, at);
+    if (n > 0) judge_bytes({begin, static_cast<size_t>(n)});
+  }
+  // False: what a pipe has given is too short to tell. A line's end tells that it is text.
+  bool judge_beginning() {
+    const std::string_view bytes(block_->memory.get(), end_);
+    const bool is_enough = bytes.size() >= kCompressionBytes || bytes.find(terminator_) != bytes.npos;
+    if (is_enough) judge_bytes(bytes);
+    return is_enough;
+  }
+  void judge_bytes(std::string_view bytes) {
+    is_judged_ = true;
+    const Compression* const found = find_compression(bytes.substr(0, kCompressionBytes));
+    if (found == nullptr) return;
+    const std::string reader(found->reader);
+    throw usage_error(
+        (name_ == "-" ? "standard input" : name_) + " is compressed by " + std::string(found->name),
+        decompressed_ ? decompressed_(found->reader) : "decompress it first: " + reader);
   }
 
   // Of a file: a header that cannot be is found before anything is made for what would come.
@@ -215,6 +244,7 @@ class LineSource final : public Source {
   int fd_;
   bool owned_;
   bool regular_ = false;
+  bool is_judged_ = false;  // whether what it begins with is text
   bool ended_ = false;
   bool held_ = false;
   bool got_nothing_ = false;  // by the batch of this poll
@@ -222,6 +252,7 @@ class LineSource final : public Source {
   uint32_t input_;
   char terminator_;
   bool latin1_;
+  std::function<std::string(std::string_view)> decompressed_;
   std::unique_ptr<LineParser> parser_;
   bool spans_lines_;
   std::shared_ptr<Block> block_;

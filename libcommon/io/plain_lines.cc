@@ -24,7 +24,6 @@ bool is_plain_text(std::string_view line) {
 
 // What a line that is no JSON seems to be, with what takes it.
 std::string what_it_is(std::string_view line, std::string_view value) {
-  if (line.starts_with("\x1f\x8b")) return "; it is compressed: zcat FILE | kwrite TOPIC";
   // Said once, with the command (cli/line_options.cc).
   if (!format_of_header(line).empty()) return {};
   if (is_plain_text(value)) return "; lines that are text are taken by -I text";
@@ -50,8 +49,9 @@ class JsonParser final : public LineParser {
     // Blank lines are no records, as with jq: many programs end their output with one.
     if (line.empty() || (line[0] <= ' ' && is_blank(line))) return Got::nothing;
     if (found_envelope_) {
-      if (is_envelope(line)) found_envelope_();
-      found_envelope_ = nullptr;
+      const auto found = std::exchange(found_envelope_, nullptr);
+      if (const auto looks = looks_like_envelope(line); looks != LooksLikeEnvelope::no)
+        found(looks == LooksLikeEnvelope::surely);
     }
     if (plain_)
       record.value = line;
@@ -71,7 +71,7 @@ class JsonParser final : public LineParser {
   KeyedLines keyed_;
   bool plain_;
   bool check_;
-  std::function<void()> found_envelope_;
+  std::function<void(bool)> found_envelope_;
   bool is_first_ = true;
   FieldSet no_fields_;
   FieldReader reader_{no_fields_};

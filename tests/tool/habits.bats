@@ -16,7 +16,7 @@ gives() {
 
 rows() { kgen --seed 1 -c 200 clicks >in.ndjson; }
 
-@test "envelopes that are read as values: a note with the command that reads them" {
+@test "envelopes that are read as values: refused where they are surely some, else a note; each with the command that reads them" {
   kgen --seed 1 -c 5 -J clicks >envelopes
   # The hint, pasted, has the keys; the second one is silent.
   noted() {  # noted HINT COMMAND...
@@ -36,16 +36,47 @@ rows() { kgen --seed 1 -c 200 clicks >in.ndjson; }
   noted 'kread -J' kread
   noted 'kpipe -J kfilter true' kpipe kfilter true
   noted "ktable --total -J 'count()'" ktable --total 'count()'
+  # Those that say where they stand in a topic are surely envelopes; kgen's above may be anything.
+  refused() {  # refused HINT COMMAND...
+    local code=0
+    "${@:2}" <envelopes >plain 2>err.txt || code=$?
+    [[ $code -eq 2 && ! -s plain ]] || { echo "$code: $(cat err.txt)"; return 1; }
+    [ "$(sed -n 's/^  to read envelopes: //p' err.txt)" = "$1" ] || { echo "${*:2}: $(cat err.txt)"; return 1; }
+    bash -c "$1" <envelopes >read
+    # -I json: the envelopes are the values.
+    bash -c "$(sed -n 's/^  if that is meant: //p' err.txt)" <envelopes >meant 2>meant.err
+    [ ! -s meant.err ]
+  }
   jq -c '{topic: "t", partition: 0, offset: 0, tstype: "create", ts: 1, key, value: (.payload | fromjson)}' envelopes >embedded
   mv embedded envelopes
-  noted 'kfilter -J true' kfilter true
+  refused 'kfilter -J true' kfilter true
+  cmp meant envelopes
+  [ "$(jq -c .key read)" = "$(jq -c .key envelopes)" ]
+  refused 'kpipe -J kfilter true' kpipe kfilter true
+  refused "ktable --total -J 'count()'" ktable --total 'count()'
+  [ "$(cat meant)" = '{"count":5}' ]
   # kcat's own.
   echo '{"topic":"t","partition":0,"offset":0,"tstype":"create","ts":1,"broker":0,"headers":["a","b"],"key":"k","payload":"{}"}' >envelopes
-  noted 'kfilter -J true' kfilter true
-  # Into a topic, where the keys were lost.
-  printf '%s\n' 'kgen --seed 1 -c 3 -q clicks one' 'kread -e -J one | kwrite two 2>err' \
-    'grep -q "to read envelopes: kwrite -J two$" err' 'kread -e -J one | kwrite -J three 2>err' '! grep envelope err' \
-    'test "$(kread -e -f "%k\n" three)" = "$(kread -e -f "%k\n" one)"' >script
+  refused 'kfilter -J true' kfilter true
+  refused "kmap -O csv -I envelope k=_key" kmap -O csv k=_key
+  [ "$(tail -n 1 read)" = k ]
+  # Of other types they are fields of a record.
+  for line in '{"topic":1,"partition":0,"offset":0,"key":"k","payload":"{}"}' '{"topic":"t","partition":"a","offset":0,"key":"k","payload":"{}"}' \
+    '{"topic":"t","partition":0,"offset":0,"key":"k","payload":{}}'; do
+    [ "$(kfilter true <<<"$line" 2>/dev/null)" = "$line" ] || { echo "$line"; return 1; }
+  done
+  # Into a topic, where the keys were lost: nothing is made.
+  cat >script <<'END'
+    kgen --seed 1 -c 3 -q clicks one
+    kread -e -J one | kwrite two 2>err && exit 1
+    grep -q "to read envelopes: kwrite -J two$" err
+    ktopic list | grep -q '^two' && exit 1
+    kread -e -J one | kwrite -J three 2>err
+    ! grep envelope err || exit 1
+    test "$(kread -e -f "%k\n" three)" = "$(kread -e -f "%k\n" one)"
+    kread -e -J one | kwrite -I json four
+    test "$(kread -q -e four | jq -r .topic | sort -u)" = one
+END
   run kbroker bash -e script
   [ "$status" -eq 0 ] || { echo "$output"; return 1; }
   # No envelopes: fields of one's own, fewer fields, -q.
@@ -53,7 +84,7 @@ rows() { kgen --seed 1 -c 200 clicks >in.ndjson; }
     run kread -O json <<<"$line"
     [[ $output != *envelope* ]] || { echo "$line: $output"; return 1; }
   done
-  run kfilter -q true <envelopes
+  run kfilter -q true <<<'{"key":"k","payload":"{}"}'
   [[ $output != *'the first line'* ]]
 }
 

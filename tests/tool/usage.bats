@@ -298,12 +298,46 @@ refused() {
   KUTILS_BROKERS=localhost:1 refused_with 3 kcp -e in ./victim.ndjson; says "cannot connect"
   same victim.ndjson <(printf '{"a":1}\n{"a":2}\n')
   # A run that ended well without a record leaves an empty file; one with records leaves these.
-  echo '{"a":9}' >in.ndjson
-  kfilter 'a > 10' ./in.ndjson ./victim.ndjson
+  echo '{"a":9}' >in.json
+  kfilter 'a > 10' ./in.json ./victim.ndjson
   [ ! -s victim.ndjson ]
   printf 'a long line that was there before\n' >victim.ndjson
-  kfilter 'a > 1' ./in.ndjson ./victim.ndjson
+  kfilter 'a > 1' ./in.json ./victim.ndjson
   [ "$(cat victim.ndjson)" = '{"a":9}' ]
+}
+
+# ./*.ndjson in a folder of two such files.
+@test "OUT beside IN, of its ending and with something in it, is refused: the shell may have named both" {
+  printf '{"a":1}\n{"a":2}\n' >a.ndjson
+  printf '{"a":3}\n' >b.ndjson
+  mkdir sub
+  printf 'n\n1\n' >sub/a.csv
+  printf 'n\n2\n' >sub/b.csv
+  # replaces WHAT OUT HINT COMMAND...: refused before anything is read; the hint, pasted, replaces OUT.
+  replaces() {
+    cp "$1" kept
+    refused "${@:3}"; says "would be replaced" "$(stat -c %s "$1") bytes"
+    cmp "$1" kept || return 1
+    [ "$(sed -n 's/^  to replace it on purpose: //p' <<<"$output")" = "$2" ] || { echo "$output"; return 1; }
+    bash -c "$2"
+    ! cmp -s "$1" kept || return 1
+    cp kept "$1"
+  }
+  replaces ./b.ndjson "kfilter 'a > 1' ./a.ndjson > ./b.ndjson" kfilter 'a > 1' ./*.ndjson
+  replaces ./b.ndjson "kmap -O csv x=a ./a.ndjson > ./b.ndjson" kmap -O csv 'x=a' ./a.ndjson ./b.ndjson
+  replaces ./b.ndjson "ktable --total 'count()' ./a.ndjson > ./b.ndjson" ktable --total 'count()' ./a.ndjson ./b.ndjson
+  replaces ./b.ndjson "kpipe kfilter 'a > 1' then kmap x=a -- ./a.ndjson > ./b.ndjson" kpipe kfilter 'a > 1' then kmap 'x=a' -- ./a.ndjson ./b.ndjson
+  replaces sub/b.csv "kcp -I csv -O json sub/a.csv - > sub/b.csv" kcp -I csv -O json sub/*.csv
+  for tool in "kscan n=count()" "kscore x=1" "kgroupby a" "kdedup a --within 1h" "ksample 1" "ktake 2" "kwindow -w 1m --time wall count()" "ksort --within 1s --time a" "kcp"; do
+    refused $tool ./a.ndjson ./b.ndjson; says "would be replaced"
+  done
+  [ "$(cat b.ndjson)" = '{"a":3}' ]
+  # What no pattern gives, or what holds nothing, is written: another ending, another folder, a new or an empty file.
+  cp b.ndjson b.json; cp b.ndjson sub/b.ndjson; : >empty.ndjson
+  for out in ./b.json ./sub/b.ndjson ./empty.ndjson ./new.ndjson; do
+    kfilter 'a > 1' ./a.ndjson "$out"
+    [ "$(cat "$out")" = '{"a":2}' ] || { echo "$out"; return 1; }
+  done
 }
 
 @test "kgroupby to lines that show no key is refused, with the command that keeps it" {
@@ -347,7 +381,7 @@ refused() {
   export KUTILS_BROKERS=localhost:1
   refused kread a b; says "several topics are one operand: kread a,b"
   refused kread 'x_*'; says "begins with ^: '^x_.*\$'"
-  refused kread -z zstd a; says "compression.codec=zstd"
+  refused kread -z zstd a; says "records are decompressed as they are read: kread a"
   refused kread --limit 3 a; says "is: kread -m 3 a"
   refused ktable --group-by uri 'count()' a; says "ktable --by uri 'count()' a"
   refused kread --list; says "ktopic list"
@@ -424,7 +458,7 @@ END
 END
   run kbroker bash script
   [ "$(head -5 <<<"$output" | grep -c '^2 ')" -eq 5 ] || { echo "$output"; return 1; }
-  says "partition 99: topic t has"
+  says "-p 99: there is no such partition: t has 0 to 3"
   refused kwrite -p x t; says "-p: 'x' is not a whole number"
 }
 
@@ -472,12 +506,12 @@ END
 
 @test "a run that fails before it writes leaves OUT as it was; a file is not offered as what is written over" {
   echo '{"mine":1}' >mine.ndjson
-  echo '{"x":1}' >x.ndjson
-  run kmap 'y=nofield' ./x.ndjson ./mine.ndjson
+  echo '{"x":1}' >x.json
+  run kmap 'y=nofield' ./x.json ./mine.ndjson
   [ "$status" -eq 4 ]
   [ "$(cat mine.ndjson)" = '{"mine":1}' ]
   # One that ends well with nothing to write has written that.
-  kfilter 'x > 5' ./x.ndjson ./mine.ndjson
+  kfilter 'x > 5' ./x.json ./mine.ndjson
   [ ! -s mine.ndjson ]
   refused kwrite clicks ./mine.ndjson; says "kwrite ./mine.ndjson clicks"
   refused kread -b user:SECRET@host:9092 clicks; says "a broker is HOST:PORT" "sasl.password"

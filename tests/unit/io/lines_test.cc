@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/compressed.h"
+#include "io/envelope.h"
 #include "io/line_sink.h"
 #include "io/line_source.h"
 #include "support/catch.h"
@@ -206,4 +208,65 @@ TEST_CASE("formats: unknown names and escapes") {
   CHECK_THROWS_AS(unescape_option("\\q", "-K"), Error);
   CHECK_THROWS_AS(unescape_option("\\", "-K"), Error);
   CHECK_THROWS_AS(unescape_option("\\x4", "-K"), Error);
+}
+
+TEST_CASE("compressed input is told by its first bytes, however few come at a time", "[lines]") {
+  CHECK(find_compression("\x1f\x8b\x08rest")->reader == "zcat");
+  CHECK(find_compression("\x28\xb5\x2f\xfdrest")->reader == "zstdcat");
+  CHECK(find_compression("\xfd"
+                         "7zXZ\0"s)
+            ->reader == "xzcat");
+  CHECK(find_compression("BZh91AY&SYrest")->reader == "bzcat");
+  for (const std::string_view text : {"BZh9 is text"sv, "BZh"sv, "\x1f"sv, ""sv, "{\"a\":1}"sv,
+                                      "\xfd"
+                                      "7z"sv})
+    CHECK(find_compression(text) == nullptr);
+  Pipe pipe;
+  LineFormat format;
+  format.decompressed = [](std::string_view reader) { return std::string(reader) + " first"; };
+  auto source = make_line_source(pipe.fds[0], false, "-", format);
+  Batch batch;
+  pipe.put("\x1f\x8b");
+  CHECK(source->poll(batch, 0ms) == Fill::nothing);
+  pipe.put("\x08\0\0\0\0\0\0\0\n"sv);
+  try {
+    source->poll(batch, 0ms);
+    FAIL("it was read");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::usage);
+    CHECK(std::string(error.what()) == "standard input is compressed by gzip");
+    CHECK(error.hint() == "zcat first");
+  }
+}
+
+TEST_CASE("short input that begins as a compressor's does is text", "[lines]") {
+  Pipe pipe;
+  auto source = make_line_source(pipe.fds[0], false, "-", LineFormat());
+  Batch batch;
+  pipe.put("BZh");
+  CHECK(source->poll(batch, 0ms) == Fill::nothing);
+  pipe.close_end(1);
+  CHECK(source->poll(batch, 0ms) == Fill::end);
+  CHECK(values(batch) == std::vector{"BZh"s});
+}
+
+TEST_CASE("a line is surely an envelope where it says its place, and perhaps one with key and payload",
+          "[lines]") {
+  using enum LooksLikeEnvelope;
+  const std::string place = R"("topic":"t","partition":0,"offset":7,)";
+  CHECK(looks_like_envelope("{" + place + R"("key":"k","payload":"{}"})") == surely);
+  CHECK(looks_like_envelope(
+            "{" + place + R"("tstype":"create","ts":1,"broker":0,"headers":[],"key":null,"payload":null})") ==
+        surely);
+  CHECK(looks_like_envelope("{" + place + R"("key_base64":"aw==","payload_base64":"aw=="})") == surely);
+  CHECK(looks_like_envelope("{" + place + R"("key":null,"value":{"n":1}})") == surely);
+  CHECK(looks_like_envelope(R"({"key":"k","payload":"{}"})") == perhaps);
+  CHECK(looks_like_envelope(R"({"topic":"t","offset":7,"key":"k","payload":"{}"})") == perhaps);
+  CHECK(looks_like_envelope(R"({"topic":1,"partition":0,"offset":7,"key":"k","payload":"{}"})") == perhaps);
+  CHECK(looks_like_envelope(R"({"topic":"t","partition":"0","offset":7,"key":"k","payload":"{}"})") ==
+        perhaps);
+  CHECK(looks_like_envelope("{" + place + R"("key":"k","payload":{}})") == perhaps);
+  CHECK(looks_like_envelope("{" + place + R"("key":"k","payload":"{}","more":1})") == no);
+  CHECK(looks_like_envelope("{" + place + R"("payload":"{}"})") == no);
+  CHECK(looks_like_envelope("[1]") == no);
 }
