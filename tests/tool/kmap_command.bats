@@ -76,17 +76,45 @@ teardown() { kafka_teardown; }
   done
   # jq writes them one after the other: seen as good as always, and here asked until it is.
   printf '%s\n' '{"items":[1,2]}' '{"items":[]}' '{"items":[3]}' >in.ndjson
+  echo '.items[]' >items.jq
   refuses_items() {
-    run kmap '| jq -c --unbuffered ".items[]"' ./in.ndjson
+    run kmap '| jq -c --unbuffered -f items.jq' ./in.ndjson
     [ "$status" -eq 4 ] && [[ $output == *"answered more lines than it got"* ]]
   }
   wait_for 30 refuses_items
-  # Said before anything is read.
-  run kmap '| jq -c --unbuffered ".items[]"' ./none.ndjson
-  [[ $output == *"may give several lines or none"*"--each-line --answer-end"* ]] || { echo "$output"; return 1; }
-  for one in '[.items[]]' 'first(.items[])' '.items[] |= . + 1' '.items'; do
-    run kmap "| jq -c --unbuffered '$one'" ./none.ndjson
-    [[ $output != *"may give"* ]] || { echo "$one: $output"; return 1; }
+}
+
+# Where the program is known, nothing is read: its answers would be those of other records.
+@test "a program of jq that gives several lines or none is refused, and what is advised gives them all" {
+  printf '%s\n' '{"items":[{"n":1},{"n":2}],"n":1}' '{"items":[],"n":2}' '{"items":[{"n":3}],"n":3}' >in.ndjson
+  several() {  # several PROGRAM [OPTIONS OF JQ]
+    run kmap "| jq ${2--c} '$1'" ./in.ndjson
+    [[ $status -eq 2 && $output == *"gives several lines for a record or none"* ]] || { echo "$1: $status $output"; return 1; }
+    bash -c "$(sed -n 's/^.*one that ends them: //p' <<<"$output")" >got
+    jq ${2--c} "$1" in.ndjson >want
+    cmp got want || { echo "$output"; return 1; }
+  }
+  several '.items[]'
+  several '.items[] | .n'
+  several '.items[]?.n' -r
+  several 'select(.n > 1)'
+  several '.items | map(select(.n > 1)) | .[]'
+  several 'if .n > 1 then . else empty end'
+  several '.n, .n + 1'
+  several '(.items[])'
+  several '{n, item: .items[]}'
+  several '.items[] | "\(.n), \"x\""' -r
+  several '.items[].n as $n | $n'
+  run kpipe kmap "| jq -c '.items[]'" then kfilter 'n > 1' -- ./in.ndjson
+  [ "$(bash -c "$(sed -n 's/^.*one that ends them: //p' <<<"$output")")" = '{"n":2}
+{"n":3}' ] || { echo "$output"; return 1; }
+  # One line each, or nobody can know.
+  for one in '[.items[]]' 'first(.n)' '.items[] |= . + {}' '.items' '.items | map(select(.n > 1))' '[.[] | select(. == 1)]' \
+    'select(.n > 1) // null' 'reduce .items[] as $i (0; . + $i.n)' '{n, items}' '.items // []' '.n | if . > 1 then "a,b" else "select(" end' \
+    'del(.items[])' '.items[0:1]' '.["items"]'; do
+    jq -c "$one" in.ndjson >want
+    kmap "| jq -c '$one'" ./in.ndjson >got || { echo "$one"; return 1; }
+    cmp got want || { echo "$one"; return 1; }
   done
 }
 

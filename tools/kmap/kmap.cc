@@ -4,37 +4,17 @@
 #include <memory>
 #include <optional>
 
+#include "base/correction.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "cli/stream_tool.h"
 #include "cli/table_input.h"
 #include "kmap/co_process_stage.h"
+#include "kmap/jq_command.h"
 #include "kmap/map_stage.h"
 
 namespace kutils {
 namespace {
-
-// Whether a program of jq gives as many results as a list has items: it iterates outside of all brackets.
-bool gives_many(const std::string& command) {
-  const size_t program = command.find("jq ");
-  if (program == command.npos || (program > 0 && command[program - 1] != ' ' && command[program - 1] != '/' &&
-                                  command[program - 1] != '|' && command[program - 1] != ';'))
-    return false;
-  int depth = 0;
-  bool iterates = false;
-  for (size_t i = program; i < command.size(); ++i) {
-    if (command.compare(i, 2, "[]") == 0) {
-      iterates = iterates || depth == 0;
-      ++i;
-    } else if (command[i] == '[' || command[i] == '(' || command[i] == '{') {
-      ++depth;
-    } else if (command[i] == ']' || command[i] == ')' || command[i] == '}') {
-      --depth;
-    } else if (command.compare(i, 2, "|=") == 0 || command.compare(i, 2, "+=") == 0) {
-      return false;  // what is iterated is changed in its place
-    }
-  }
-  return iterates;
-}
 
 class MapTool final : public cli::StreamTool {
  public:
@@ -89,11 +69,7 @@ class MapTool final : public cli::StreamTool {
       job_.settings.push_back({"LIST", "| " + command});
       CoProcess::Options options;
       if (each_line_) options.end_line = answer_end_.value_or("");
-      if (!each_line_ && gives_many(command))
-        StderrLog("kmap", shared_.quiet())
-            .note(
-                "jq's '[]' may give several lines or none for a record, and one is taken for each\n"
-                "  write: kmap --each-line --answer-end '\"\"' '| jq -c --unbuffered \".items[], \\\"\\\"\"' ...");
+      if (!each_line_) refuse_several_answers(command, operands.find("IN"));
       if (each_line_) job_.settings.push_back({"--each-line", "ends with '" + *options.end_line + "'"});
       if (answer_end_ && !each_line_)
         throw usage_error("--answer-end is about answers of several lines", "add --each-line");
@@ -132,6 +108,29 @@ class MapTool final : public cli::StreamTool {
   }
 
  private:
+  // One line is taken for each record: of several, the next records would get the others.
+  static void refuse_several_answers(const std::string& command, const std::optional<std::string>& in) {
+    if (const std::string program = program_of_all_lines(command); !program.empty() && in)
+      throw usage_error("'" + program + "' gives no line for each line, as the command behind | must",
+                        "it stands behind the tool: kread " +
+                            std::string(io::parse_endpoint("IN", *in).is_topic() ? "-e " : "") +
+                            shell_word(*in) + " | " + command);
+    const auto meant = jq_for_each_line(command);
+    if (!meant) return;
+    Correction with_end{.before = "any number of lines, and one that ends them: ",
+                        .add = {{"--each-line", ""}},
+                        .drop = {"--answer-end"},
+                        .spec = "| " + meant->command};
+    if (!meant->answer_end.empty()) {
+      with_end.add.emplace_back("--answer-end", meant->answer_end);
+      with_end.drop.clear();
+    }
+    throw CorrectedError("'" + command +
+                             "' gives several lines for a record or none, and each record takes one: "
+                             "records would get the answers of others",
+                         with_end);
+  }
+
   bool each_line_ = false;
   std::optional<EachItem> each_;
   bool each_left_ = false;

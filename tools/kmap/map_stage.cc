@@ -23,7 +23,14 @@ size_t add_item(expr::Expressions& expressions, const expr::ListItem& item, cons
   } catch (const Error& error) {
     const auto fits = [&](const std::string& other) {
       try {
-        (void)expr::parse_list(other, plan.what, expr::Unnamed::refused, expr::Paths::allowed);
+        expr::Options options = plan.options;
+        options.warn = {};
+        expr::Expressions aside(options);
+        for (const std::string& name : plan.given) aside.declare(name);
+        for (const expr::ListItem& one :
+             expr::parse_list(other, plan.what, expr::Unnamed::refused, expr::Paths::allowed))
+          if (!one.expression.empty() && one.kind != expr::ListItem::Kind::command)
+            aside.add(one.expression, plan.what);
         return true;
       } catch (const Error&) {
         return false;
@@ -72,7 +79,8 @@ std::vector<expr::ListItem> map_items(const std::string& list, const std::string
          {"jq ", "sed ", "awk ", "grep ", "tr ", "cut ", "perl ", "python3 ", "python "})
       if (list.starts_with(program))
         throw CorrectedError(error.what(), {.before = "a program stands behind a |: ", .spec = "| " + list});
-    if (error.hint().find("count()") == std::string::npos) throw;
+    const std::string& hint = error.hint();
+    if (hint.find("count()") == std::string::npos || hint.find("ktable ") != std::string::npos) throw;
     throw Error(error.code(), error.what(), expr::aggregate_hint("count"));
   }
 }

@@ -42,13 +42,13 @@ class ScanTool final : public cli::StreamTool {
     if (grouping_.is_by_key()) refuse_partition_by(operands.get("LIST"));
     const ScanList list = read_scan_list(operands.get("LIST"), "LIST", grouping_.key_names(has_keys));
     MapPlan plan{.list = list.list, .options = shared_.expressions(), .given = list.names};
-    job_.settings.push_back({"LIST", MapStage(plan).canonical()});
+    job_.settings.push_back({"LIST", canonical(list, plan)});
     plan.options.warn = {};
     grouping_.shape(job_, list.aggregates, shared_.expressions(), has_keys, false, {.tool = "kscan"},
-                    [plan, cache = size_t{2} << 20](const flow::AggregateSet& set,
-                                                    std::unique_ptr<flow::RecordReader> reader,
-                                                    state::Store& store, const flow::StageContext&) {
-                      return std::make_unique<ScanStage>(plan, set, std::move(reader), store, cache);
+                    [plan, words = words_of(list), cache = size_t{2} << 20](
+                        const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
+                        state::Store& store, const flow::StageContext&) {
+                      return std::make_unique<ScanStage>(plan, set, std::move(reader), store, cache, words);
                     },
                     {}, {});
     // Records come out under their own keys, which another value has brought to this task.
@@ -60,6 +60,34 @@ class ScanTool final : public cli::StreamTool {
   }
 
  private:
+  // What is wrong with the list is said in the words that were written.
+  static std::string canonical(const ScanList& list, const MapPlan& plan) {
+    try {
+      return MapStage(plan).canonical();
+    } catch (const CorrectedError& error) {
+      Correction meant = error.correction();
+      if (meant.spec) meant.spec = in_written_words(list, *meant.spec);
+      throw CorrectedError(in_written_words(list, error.what()), meant);
+    } catch (const Error& error) {
+      throw Error(error.code(), in_written_words(list, error.what()), in_written_words(list, error.hint()));
+    }
+  }
+
+  // lag() is null for the first record of a key, and that record is the first one until one has not failed: all do.
+  ScanStage::Words words_of(const ScanList& list) const {
+    std::string hint;
+    if (!list.with_first.empty())
+      hint =
+          shared_.hint({.before = "lag() of the first record of a key is null: ", .spec = list.with_first});
+    if (hint.empty()) hint = "lag() of the first record of a key is null: " + list.with_first;
+    return [list, hint](const RecordError& error) {
+      std::string text = in_written_words(list, error.message);
+      const bool is_of_null = error.reason == Reason::wrong_type && text.find("null") != text.npos;
+      if (is_of_null && !list.with_first.empty()) text += "\n  " + hint;
+      return text;
+    };
+  }
+
   // SQL's lag(x) OVER (PARTITION BY y)
   static void refuse_partition_by(const std::string& list) {
     std::string lower = list;

@@ -8,7 +8,8 @@ namespace {
 // What the list makes of the source record, said of the record that came (behind an internal topic they differ).
 class Watch final : public flow::Emitter {
  public:
-  Watch(const Record& record, flow::Emitter& out) : record_(record), out_(out) {}
+  Watch(const Record& record, flow::Emitter& out, const ScanStage::Words& words)
+      : record_(record), out_(out), words_(words) {}
   bool has_failed() const { return failed_; }
   void emit(const Record* origin, const Output& output) override {
     out_.emit(origin, output);
@@ -16,6 +17,7 @@ class Watch final : public flow::Emitter {
   }
   void fail(const Record&, RecordError error) override {
     failed_ = true;
+    if (words_) error.message = words_(error);
     out_.fail(record_, std::move(error));
   }
   void drop(const Record&, flow::DropReason reason) override { out_.drop(record_, reason); }
@@ -25,14 +27,17 @@ class Watch final : public flow::Emitter {
  private:
   const Record& record_;
   flow::Emitter& out_;
+  const ScanStage::Words& words_;
   bool failed_ = false;
 };
 
 }  // namespace
 
 ScanStage::ScanStage(const MapPlan& plan, const flow::AggregateSet& set,
-                     std::unique_ptr<flow::RecordReader> reader, state::Store& store, size_t cache_bytes)
+                     std::unique_ptr<flow::RecordReader> reader, state::Store& store, size_t cache_bytes,
+                     Words words)
     : map_(plan),
+      words_(std::move(words)),
       set_(set),
       reader_(std::move(reader)),
       groups_(set, {}, store, cache_bytes),
@@ -64,7 +69,7 @@ void ScanStage::process(const Record& record, flow::Emitter& out) {
     throw state::CorruptState("a row's results are not JSON: " + error->message);
   for (size_t i = 0; i < results_.size(); ++i) results_[i] = members_.members()[i].value_raw;
   map_.give(results_);
-  Watch watch(record, out);
+  Watch watch(record, out, words_);
   map_.process(*grouped_.origin, watch);
   if (!watch.has_failed()) return groups_.touch(row, grouped_.key_is_text, grouped_.time);
   set_.subtract_last(state, grouped_.arguments);

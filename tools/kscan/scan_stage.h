@@ -3,6 +3,7 @@
 // Store: kGroupRow key -> row (flow/table/group_table.h), as ktable's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,9 +20,11 @@ namespace kutils {
 
 class ScanStage final : public flow::Stage {
  public:
+  // How a message about the list is shown. May be empty.
+  using Words = std::function<std::string(const RecordError& error)>;
   // `plan.given` are the names of the set's aggregates, in order. `set` and `store` outlive the stage.
   ScanStage(const MapPlan& plan, const flow::AggregateSet& set, std::unique_ptr<flow::RecordReader> reader,
-            state::Store& store, size_t cache_bytes);
+            state::Store& store, size_t cache_bytes, Words words = {});
   // A record that fails, or that OUT refuses, was not: it counts nowhere.
   void process(const Record& record, flow::Emitter& out) override;
   void before_commit(flow::Emitter&) override { groups_.write_back(); }
@@ -29,6 +32,7 @@ class ScanStage final : public flow::Stage {
 
  private:
   MapStage map_;
+  Words words_;
   const flow::AggregateSet& set_;
   std::unique_ptr<flow::RecordReader> reader_;
   flow::GroupTable groups_;

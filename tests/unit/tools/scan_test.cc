@@ -173,3 +173,24 @@ TEST_CASE("kscan: a set of 20,000 values is not copied before each record", "[ks
   CHECK(std::clock() - begin < 2 * CLOCKS_PER_SEC);
   CHECK(got.out.back() == "a {\"d\":20000}");
 }
+
+TEST_CASE("kscan: a list with a value in place of lag's null, and messages in the words that were written",
+          "[scan]") {
+  const auto with_first = [](const std::string& list) { return read_scan_list(list, "LIST", {}).with_first; };
+  CHECK(with_first("d=v-lag(v)") == "d=v-coalesce(lag(v), v)");
+  CHECK(with_first("*, n=count(), d=(v - lag(v, 2)) * 2") ==
+        "*, n=count(), d=(v - coalesce(lag(v, 2), v)) * 2");
+  CHECK(with_first("p=lag(v), up=v > p, down=p > v") ==
+        "p=lag(v), up=v > coalesce(p, v), down=coalesce(p, v) > v");
+  CHECK(with_first("*, p=lag(a.b) if a.b > 1, d=1") == "");
+  CHECK(with_first("p=lag(v), q=p, n=count() + 1") == "");
+  CHECK(with_first("d=v - coalesce(lag(v), 0)") == "");
+  CHECK(with_first("d=v - sum(v)") == "");
+  const ScanList list = read_scan_list("p=lag(v), n=count() + x, d=v - lag(v)", "LIST", {});
+  CHECK(in_written_words(list, "no such operation\n  _count + x\n           ^") ==
+        "no such operation\n  count() + x\n            ^");
+  CHECK(in_written_words(list, "what\n  _count + x\n  ^~~~~~") == "what\n  count() + x\n  ^~~~~~~");
+  CHECK(in_written_words(list, "write: p=p, n=_count + x, d=v - _lag_v") ==
+        "write: p=lag(v), n=count() + x, d=v - lag(v)");
+  CHECK(in_written_words(list, "_lag_value my_count") == "_lag_value my_count");
+}
