@@ -259,6 +259,7 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
           "missing operand " + operand.name + (given.empty() ? "" : " after '" + given.back() + "'"), usage);
     }
   }
+  refuse_expanded_star(info, given);
   refuse_split_names(info, given);
   if (given.size() > places && !has_rest) refuse_extra_operands(info, given);
   refuse_form_in_name(info, given);

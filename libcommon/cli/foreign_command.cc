@@ -1,5 +1,7 @@
 #include "cli/foreign_command.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string_view>
 #include <vector>
@@ -105,6 +107,8 @@ constexpr Word kWords[] = {
     {"", "--max", "-m *"},
     {"kwrite kcp ktable kwindow kgroupby kdedup ksort kjoin kbranch", "-n", "-m *"},
     {"kread", "--raw", "~", "values are printed as they are"},
+    {"kread", "--raw-output", "~"},
+    {"kread", "-z", "~"},
     {"kread", "--value-only", "~", "values are printed alone"},
     {"kread", "--no-key", "~", "values are printed alone"},
     {"kread", "--watch", "~"},
@@ -143,7 +147,7 @@ constexpr Word kWords[] = {
     {"kwrite", "-T", "~", "-T is left out: tee(1) in front of kwrite prints the lines as well"},
     {"kread kwrite", "-D", "~ *", "-D is left out: records are lines; with a NUL byte at their ends: -0"},
     {"kread kwrite", "-s", "+codec *"},
-    {"kread kwrite", "-r", "~ *", "-r is left out: no schema registry is asked"},
+    {"kread kwrite", "-r", "~ *", "no schema registry is asked: -r is left out"},
     {"kread kwrite", "-E", "~", "-E is left out: --on-error says what happens to records that fail"},
     {"kread kwrite", "-d", "~ *", "-d is left out: -v prints more"},
     {"", "--icsv", "-I csv"},
@@ -332,11 +336,18 @@ bool add_offset_query(Command& command) {
   return true;
 }
 
-// kcat's -Z has no value: ours, with what it stands for there.
-std::vector<const char*> with_null_marker(const ToolInfo& info, int argc, char** argv) {
+// What has a value there and none here, or the other way: kcat's -Z, with what it stands for; -z with a codec, and -r with
+// an address, which of another program's -r is no value.
+std::vector<const char*> with_our_values(const ToolInfo& info, int argc, char** argv) {
   std::vector<const char*> out;
   for (int i = 0; i < argc; ++i) {
     const std::string_view word = argv[i];
+    const std::string_view next = i + 1 < argc ? argv[i + 1] : "";
+    if (i > 0 && info.name == "kread" && (word == "-z" || word == "-r")) {
+      if (word == "-z" && has_word("none gzip snappy lz4 zstd", next)) ++i;
+      out.push_back(word == "-r" && next.find("://") == next.npos ? "--raw-output" : word.data());
+      continue;
+    }
     out.push_back(argv[i]);
     if (i == 0 || word.size() < 2 || word[0] != '-' || word[1] == '-' || word.back() != 'Z') continue;
     // -CeZ, and no value of another option
@@ -486,7 +497,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     const std::string_view name = word.substr(0, word.find('='));
     return name == "--topic" || name == "--whitelist" || name == "--include" || word == "-t";
   });
-  const std::vector<const char*> meant_words = with_null_marker(info, argc, argv);
+  const std::vector<const char*> meant_words = with_our_values(info, argc, argv);
   const auto takes_value = [&](const std::string& name) -> std::optional<bool> {
     if (is_property(name)) return true;
     if (const Word* word = find_word(info, name)) return word->ours.ends_with("*") || name == "--timeout-ms";
@@ -560,6 +571,14 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     }
   else if (info.name == "kwrite" && given.has("-P") && command.first.empty() && names_topic)
     add_whole_files(given, words, command);
+  else if (info.name == "kwrite" && command.first.empty() && names_topic)
+    for (const GivenCommand::Word& word : words) {
+      if (word.kind != GivenCommand::Word::Kind::operand || word.name.find('/') != std::string::npos ||
+          access(word.name.c_str(), R_OK) != 0)
+        continue;
+      std::replace(command.bare.begin(), command.bare.end(), shell_word(word.name), as_file(word.name));
+      add_format(word.name, given, command);
+    }
   // Topics stand behind the stages.
   if (is_pipe && command.bare.empty()) return std::nullopt;
   if (is_pipe && !command.operands.empty()) {

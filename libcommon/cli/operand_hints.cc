@@ -1,13 +1,16 @@
 #include "cli/operand_hints.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <set>
 #include <string_view>
 
 #include "base/correction.h"
+#include "base/shell_word.h"
 #include "base/time_format.h"
 #include "cli/command_line.h"
 #include "cli/misplaced_operand.h"
@@ -241,11 +244,33 @@ void refuse_file_as_spec(const ToolInfo& info, const Operand& operand,
       usage_line(info) + (spelled_as_file ? "" : "; if it is meant as an expression: '(" + text + ")'"));
 }
 
+// `kmap * clicks`: the shell has put the names of this folder's files in place of the `*`.
+void refuse_expanded_star(const ToolInfo& info, const std::vector<std::string>& given) {
+  if (info.name != "kmap" && info.name != "kscore" && info.name != "kscan") return;
+  std::set<std::string> here;
+  DIR* const folder = opendir(".");
+  if (folder == nullptr) return;
+  while (const dirent* const entry = readdir(folder))
+    if (entry->d_name[0] != '.') here.insert(entry->d_name);
+  closedir(folder);
+  // What begins with '-' is taken for options.
+  std::erase_if(here, [](const std::string& name) { return name[0] == '-'; });
+  if (here.empty() || given.size() < here.size() ||
+      std::set<std::string>(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(here.size())) != here)
+    return;
+  Correction meant;
+  meant.operands = {given.begin() + static_cast<std::ptrdiff_t>(here.size()), given.end()};
+  meant.operands->insert(meant.operands->begin(), "*");
+  throw CorrectedError(
+      "the " + info.operands[0].name + " needs quotes: the shell puts the names of files for *", meant);
+}
+
 // `kread clicks, views`: what the shell has cut at the space.
 void refuse_split_names(const ToolInfo& info, const std::vector<std::string>& given) {
   if (info.operands.empty() || info.operands.back().is_many || info.operands.back().is_rest) return;
   const auto first = given.begin() + (info.operands[0].is_spec && !given.empty() ? 1 : 0);
   const auto ends_open = [](const std::string& one) { return one.size() > 1 && one.back() == ','; };
+  if (info.operands[0].is_spec && !given.empty() && ends_open(given[0])) return;  // they are of the SPEC
   const auto begin = std::find_if(first, given.end(), ends_open);
   if (begin == given.end() || begin + 1 == given.end()) return;
   auto end = std::find_if_not(begin, given.end(), ends_open);
@@ -280,6 +305,16 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
   size_t parts = 1;
   if (is_list)
     while (parts < given.size() && !given[parts - 1].empty() && given[parts - 1].back() == ',') ++parts;
+  // `kmap 'uri,' ./in`: a comma behind the last item.
+  const auto is_file = [](const std::string& one) { return one == "-" || one.find('/') != one.npos; };
+  if (parts > 1 && is_file(given[parts - 1])) {
+    --parts;
+    if (parts == 1) {
+      Correction without;
+      without.spec = given[0].substr(0, given[0].find_last_not_of(", ") + 1);
+      throw CorrectedError("the " + info.operands[0].name + " ends with a comma", without);
+    }
+  }
   // Where the last operand is a file that is there, it is read, and OUT was not given.
   // `kmap uri clicks ./out` may well be what it says: split_spec_hint().
   const bool reads_last = given.size() > 2 && is_file_operand(given.back()) && !may_write_file(info, given);
@@ -302,6 +337,7 @@ void refuse_split_spec(const ToolInfo& info, const std::vector<std::string>& giv
     if (i > 0) spec += is_list ? (given[i - 1].back() == ',' ? " " : ", ") : " && ";
     spec += given[i];
   }
+  if (is_list) spec.erase(spec.find_last_not_of(", ") + 1);
   Correction meant;
   meant.operands = {spec};
   meant.operands->insert(meant.operands->end(), given.begin() + static_cast<std::ptrdiff_t>(parts),
@@ -358,6 +394,26 @@ void refuse_extra_operands(const ToolInfo& info, const std::vector<std::string>&
       throw CorrectedError(too_many, {.before = "several topics are one operand: ", .operands = {{all}}});
     }
   }
+  const auto is_path = [](const std::string& one) { return one.find('/') != one.npos; };
+  // `kfilter EXPR ./*.ndjson`
+  if (info.operands[0].is_spec && places == 3 && info.operands[1].name == "IN" &&
+      std::all_of(given.begin() + 1, given.end(), is_path))
+    throw CorrectedError("one operand too many: '" + extra + "'",
+                         {.before = "one file is read at a time; several, as one stream: cat " +
+                                    shell_command({given.begin() + 1, given.end()}) + " | ",
+                          .operands = {{given[0]}}});
+  // `kmerge ./a ./b out`, `kmerge a b -`
+  if (info.name == "kmerge" && std::all_of(given.begin(), given.end() - 1, is_path))
+    throw usage_error("kmerge merges topics into a topic",
+                      "files are put together by: cat " + shell_command({given.begin(), given.end() - 1}) +
+                          (given.back() == "-"     ? ""
+                           : is_path(given.back()) ? " > " + shell_word(given.back())
+                                                   : " | kwrite " + shell_word(given.back())));
+  if (info.name == "kmerge" && given.back() == "-")
+    throw CorrectedError("kmerge merges topics into a topic",
+                         {.before = "several topics are printed by: ",
+                          .tool = "kread",
+                          .operands = {{joined_names(given.begin(), given.end() - 1)}}});
   // `kcp a b c`, `kmerge a b c`, as cp and sort have it.
   if (places == 2 && info.operands[0].name == "IN" && info.operands[1].name == "OUT" &&
       (info.name == "kcp" || info.name == "kmerge")) {

@@ -31,6 +31,8 @@ void refuse_forgotten_aggregates(const ToolInfo& info, const GivenCommand& given
 void refuse_sql_as_name(const ToolInfo& info, const GivenCommand& given);
 // `kmap ./in`: `given` begins with the word in the place of `operand`, a SPEC.
 void refuse_file_as_spec(const ToolInfo& info, const Operand& operand, const std::vector<std::string>& given);
+// `kmap * clicks`.
+void refuse_expanded_star(const ToolInfo& info, const std::vector<std::string>& given);
 // `kread clicks, views`: what the shell has cut at the space.
 void refuse_split_names(const ToolInfo& info, const std::vector<std::string>& given);
 // `ktake clicks 100 out`: names come behind the number or the duration.

@@ -225,7 +225,7 @@ void SharedOptions::refuse_idle_range(const flow::Job& job, bool paced) {
   if (paced && job.in.is_topic())
     throw usage_error("--rate is for lines, and IN is the topic '" + job.in.name + "'",
                       "to pace a topic, read it through a pipe: kcp " + job.in.name + " - | " + job.tool +
-                          " --rate N - OUT");
+                          (job.tool == "kcp" ? "" : " -J") + " --rate N - OUT");
   if (job.delivery_is_explicit && job.delivery == flow::Delivery::exactly_once &&
       (job.in.is_lines() || job.out.is_lines()))
     throw usage_error("--delivery exactly-once works from topic to topic only",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/nearest_name.h"
+#include "base/shell_word.h"
 #include "base/word_list.h"
 #include "cli/command_line.h"
 #include "cli/foreign_command.h"
@@ -160,6 +161,8 @@ constexpr ForeignOf kForeignOf[] = {
     {"kwrite", "--csv", "lines are read as CSV by: "},
     {"kjoin", "--by", "both sides are joined by: "},
     {"ktable kwindow", "-k", "records are grouped by: "},
+    {"kread", "-z", "records are decompressed as they are read: "},
+    {"kread", "-r --raw-output", "text is printed without quotes: "},
     {"kread", "-w", "windows are of aggregates: kwindow -e -w 1m 'count()' IN"},
     {"kjoin", "--inner", "records without a match are left out already: "},
     {"kjoin", "--full --type --how", "joins are inner, --left, --outer and --anti: "},
@@ -200,13 +203,22 @@ std::string true_of(const ToolInfo& info, const OptionTable& table, const std::s
 // ksort's order is that of times; a table's rows have any.
 std::string sorted_hint(const ToolInfo& info, const OptionTable& table, int argc, char** argv,
                         const std::string& option) {
-  const GivenCommand given(info, table, argc, argv,
-                           [&](const std::string& name) { return std::make_optional(name == option); });
+  const bool has_value = option != "-n" && option != "-r" && option != "--reverse";
+  const GivenCommand given(info, table, argc, argv, [&](const std::string& name) {
+    return std::make_optional(name == option && has_value);
+  });
   std::string field;
   for (const GivenCommand::Word& word : given.words())
     if (word.name == option && word.value) field = *word.value;
-  if (field.empty()) field = "FIELD";
   const std::vector<std::string> operands = given.operands();
+  // sort(1)'s -n and -r, of whole lines.
+  if (field.empty() && option[1] != '-' && !operands.empty() && operands.back() != "-") {
+    const std::string in = shell_word(operands.back());
+    return "ksort brings records into the order of their times; lines are sorted by: " +
+           (operands.back().find('/') != std::string::npos ? "sort " + option + " " + in
+                                                           : "kread -e " + in + " | sort " + option);
+  }
+  if (field.empty()) field = "FIELD";
   Correction by_time{.before = "ksort brings records into the order of their times; of a time in a field: ",
                      .add = {{"--time", field}},
                      .drop = {option}};
@@ -228,6 +240,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_long = name.rfind("--", 0) == 0;
   const std::string letter = is_long ? name : name.substr(0, 2);
+  if (info.name == "ksort" && has_word("--by --sort-by --order-by -k -n -r", letter))
+    return usage_error("unknown option '" + letter + "'", sorted_hint(info, table, argc, argv, letter));
   const auto theirs = foreign_command(info, table, argc, argv);
   if (theirs && theirs->command.empty())
     return usage_error("unknown option '" + letter + "'",
@@ -239,8 +253,6 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   std::string hint = may_be_spec ? spec_hint(info, table, argc, argv) : std::string();
   const char* ours = hint.empty() ? ours_for(info.name, letter) : nullptr;
   if (ours != nullptr) {
-    if (info.name == "ksort" && has_word("--by --sort-by --order-by", letter))
-      return usage_error("unknown option '" + letter + "'", sorted_hint(info, table, argc, argv, letter));
     hint = ours;
     const auto meant = theirs ? std::nullopt : meant_by_option(info, table, argc, argv, letter);
     if (meant) {

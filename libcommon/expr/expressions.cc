@@ -25,6 +25,7 @@ struct Compiled {
   InList in_list;
   std::string canonical;
   std::unique_ptr<Program> program;
+  bool is_condition = false;
 };
 
 }  // namespace
@@ -82,11 +83,11 @@ struct Expressions::Impl {
   std::map<std::pair<size_t, std::string>, std::pair<std::string, std::string>> added;
 
   size_t keep(std::string_view text, std::string_view what, const Node& node,
-              std::unique_ptr<Program> program, InList in_list = {}) {
+              std::unique_ptr<Program> program, InList in_list = {}, bool is_condition = false) {
     reads_value = reads_value || program->reads_value;
     reads_fields = reads_fields || program->reads_fields;
-    expressions.push_back(
-        {std::string(text), std::string(what), std::move(in_list), print(node), std::move(program)});
+    expressions.push_back({std::string(text), std::string(what), std::move(in_list), print(node),
+                           std::move(program), is_condition});
     return expressions.size() - 1;
   }
 
@@ -141,8 +142,8 @@ struct Expressions::Impl {
     aside.warn = {};
     const auto ours = for_such_records(expression.text, missing, complaint, [&](const std::string& other) {
       try {
-        (void)compile(*parse(other), aside);
-        return true;
+        const auto program = compile(*parse(other), aside);
+        return !expression.is_condition || (program->root->kinds & kBool) != 0;
       } catch (const SourceError&) {
         return false;
       }
@@ -217,7 +218,7 @@ size_t Expressions::add(std::string_view text, std::string_view what, Expect exp
     if (expect == Expect::boolean) demand(*program, *node, kBool, "true or false");
     if (expect == Expect::number) demand(*program, *node, kNumbers, "a number");
     if (expect == Expect::time) demand(*program, *node, kNumbers | kString | kTimestamp, "a time");
-    return impl_->keep(text, what, *node, std::move(program), in_list);
+    return impl_->keep(text, what, *node, std::move(program), in_list, expect == Expect::boolean);
   } catch (SourceError& error) {
     const auto fits = [&](const std::string& other) {
       try {

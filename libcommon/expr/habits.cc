@@ -98,7 +98,9 @@ std::optional<std::string> rewritten_once(const Pieces& p) {
     if (p[i].kind == Piece::Kind::word) done = quoted_name(p, i);
     if (p[i].kind == Piece::Kind::word && !done) done = rewrite_word(p, i);
     if (p[i].kind == Piece::Kind::symbol) done = first_of(&Rules::symbols, p, i);
-    if (p[i].kind == Piece::Kind::number) done = habits::rewrite_number(p, i);
+    if (p[i].kind == Piece::Kind::number) done = habits::whole_number(p, i);
+    if (p[i].kind == Piece::Kind::number && !done) done = habits::rewrite_number(p, i);
+    if (p[i].kind == Piece::Kind::string) done = habits::interpolation(p, i);
     if (done) return done;
   }
   return std::nullopt;
@@ -130,8 +132,8 @@ std::optional<std::string> in_our_spelling(std::string_view text, bool is_list,
                                            const std::function<bool(const std::string&)>& fits) {
   if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return std::nullopt;
   std::string now = with_plain_signs(text);
-  // SQL's end of a statement.
-  while (!now.empty() && (now.back() == ';' || now.back() == ' ')) now.pop_back();
+  // SQL's end of a statement, and a comma behind the last item.
+  while (!now.empty() && (now.back() == ';' || now.back() == ' ' || now.back() == ',')) now.pop_back();
   for (int n = 0; n < kMaxRewrites; ++n) {
     auto next = rewritten_once(Pieces(now, is_list));
     if (!next || *next == now) break;
@@ -158,6 +160,10 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
       std::optional<std::string> whole;
       if (p.is(i, "||") || p.is(i, "&&")) whole = habits::alternatives(p, i);
       if (p.is(i, "!") && says("! needs bool")) whole = habits::short_negation(p, i);
+      // Truth of other languages: a field that is there, and not empty.
+      const size_t behind = p.primary_after(i + 1);
+      if (p.is(i, "!") && !whole && says("! needs bool, not string") && behind > i + 1)
+        whole = p.replaced(i, behind, "coalesce(" + p.written(i + 1, behind) + ", \"\") == \"\"");
       if (whole && fits(*whole)) return whole;
     }
   }
@@ -187,6 +193,15 @@ std::optional<std::string> for_such_records(std::string_view text, std::string_v
                  : "+ string(" + p.written(i + 1, behind) + ")";
       copied = pieces[behind - 1].end;
       i = behind - 1;
+      continue;
+    } else if (says("string in string") && is(i, "in")) {
+      const Pieces p(text, false);
+      const size_t left = p.primary_before(i), behind = p.primary_after(i + 1);
+      if (left == i || behind == i + 1) continue;
+      if (auto whole =
+              p.replaced(left, behind, p.written(i + 1, behind) + ".contains(" + p.written(left, i) + ")");
+          fits(*whole))
+        return whole;
       continue;
     } else if (says("timestamp is out of range") && written == "timestamp" && calls && !selected) {
       by = "timestamp_ms";
@@ -255,6 +270,10 @@ std::string with_our_spelling(std::string hint, std::string_view text, bool is_l
   if (hint.starts_with(kAggregated)) return hint;
   const auto ours = in_our_spelling(text, is_list, fits);
   if (ours) return "write: " + *ours;
+  const Pieces p(text, is_list);
+  for (size_t i = 0; !is_list && hint.empty() && i + 3 < p.size(); ++i)
+    if (p.is(i, "count") && p.is(i + 1, "(") && p.is(i + 2, "*") && p.is(i + 3, ")"))
+      return aggregate_hint("count");
   if (text.size() > kMaxText || text.find('\n') != std::string_view::npos) return hint;
   const auto mended = [](const std::string& part, bool part_is_list) {
     const auto other = in_our_spelling(part, part_is_list, [](const std::string&) { return true; });

@@ -120,8 +120,11 @@ all() { consume "$1" -f '%k=%s %S\n' | sed 's/ -1$/ gone/; s/ [0-9]*$//'; }
   same <(echo '={"n":0}') <(all "$sums")
   kpipe -e -g "$kept" kfilter true then ktable --total 'n=count()' then kmap 'n, x=n + 1' -- "$empty" "$kept"
   same <(echo '={"n":0,"x":1}') <(all "$kept")
+  local none count=0
   for options in "--total --having n>0" "--by number" "--total --emit close" "--total --expires 1h"; do
-    new_topic none 1
+    none=none$((++count))
+    new_topic "$none" 1
+    none=${!none}
     ktable -e -g "$none" $options 'n=count()' "$empty" "$none"
     [ -z "$(all "$none")" ] || { echo "$options"; return 1; }
   done

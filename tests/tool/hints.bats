@@ -820,7 +820,7 @@ END
   cat >script <<'END'
   printf '{\n "a": 1\n}\n' | kwrite t 2>one || true; grep -q 'jq -c \. makes lines' one || { cat one; exit 1; }
   printf '{"a":1}{"a":2}\n' | kwrite t 2>two || true; grep -q 'jq -c \. makes lines' two || { cat two; exit 1; }
-  printf '{"a":1}\n' | gzip | kwrite t 2>three || true; grep -q 'zcat FILE | kwrite TOPIC' three || { cat three; exit 1; }
+  printf '{"a":1}\n' | gzip | kwrite t 2>three || true; grep -q 'decompress it in front: zcat | kwrite t' three || { cat three; exit 1; }
   printf '{"a":1 "b"}\n' | kwrite t 2>four || true; ! grep -q 'jq -c' four || { cat four; exit 1; }
 END
   run kbroker bash -e script
@@ -1278,4 +1278,204 @@ END
   [ "$status" -eq 2 ]
   [[ $output == *": kpipe kfilter 'n > 3' then kmap uri -- clicks out" ]]
   gives 'ktopic create --partitions 3 --config retention.ms=1d clicks' ktopic create clicks --partitions=3 --retention 1d
+}
+
+@test "compressed input is told by its first bytes, and read as advised" {
+  kgen -q --seed 1 -c 50 clicks >plain.ndjson
+  kfilter 'number > 100' ./plain.ndjson >want
+  [ -s want ]
+  local program reader
+  for program in gzip:zcat bzip2:bzcat xz:xzcat zstd:zstdcat lz4:lz4cat; do
+    reader=${program#*:} program=${program%:*}
+    command -v "$program" >/dev/null && command -v "$reader" >/dev/null || continue
+    "$program" -c <plain.ndjson >"in.$program"
+    hint kfilter 'number > 100' "./in.$program" || return 1
+    grep -q "is compressed by $program" err.txt
+    [ "$hint" = "$reader ./in.$program | kfilter 'number > 100' -" ] || { echo "$hint"; return 1; }
+    bash -c "$hint" | cmp - want
+    # A pipe that gives it byte by byte, and as other formats.
+    for format in json text csv envelope; do
+      run bash -c "dd bs=1 status=none <in.$program | kread -I $format"
+      [[ $status -eq 2 && $output == *"standard input is compressed by $program"*"decompress it in front: $reader | kread -I $format"* ]] || { echo "$output"; return 1; }
+    done
+  done
+  hint kpipe kfilter 'number > 100' then kmap uri -- ./in.gzip
+  [ "$hint" = "zcat ./in.gzip | kpipe kfilter 'number > 100' then kmap uri -- -" ]
+  [ "$(bash -c "$hint" | wc -l)" -eq "$(wc -l <want)" ]
+  # Text that begins as bzip2's, short lines and few bytes are no archives.
+  printf 'BZh is a name\n' | kread -I text | grep -q 'BZh is'
+  printf 'BZ' | kread -I text | grep -q BZ
+  printf '\x1f' | kread -I text -O hex | grep -q 1f
+  KUTILS_BROKERS=localhost:1 hint kwrite ./in.gzip clicks
+  [ "$hint" = 'zcat ./in.gzip | kwrite - clicks' ]
+}
+
+@test "lag() computed with: the error has the list that works" {
+  printf '{"v":1}\n{"v":5}\n{"v":7}\n' >in.ndjson
+  fails() {  # fails OURS THEIRS
+    local code=0
+    kscan "$2" ./in.ndjson >out.txt 2>err.txt || code=$?
+    [ "$code" -eq 4 ]
+    ! grep -q '_lag' err.txt || { cat err.txt; return 1; }
+    [ "$(sed -n 's/^  lag() of the first record of a key is null: //p' err.txt)" = "kscan $1 ./in.ndjson" ] || { cat err.txt; return 1; }
+    bash -c "$(sed -n 's/^  lag() of the first record of a key is null: //p' err.txt)" >got
+    [ "$(wc -l <got)" -eq 3 ]
+  }
+  fails "'d=v-coalesce(lag(v), v)'" 'd=v-lag(v)'
+  [ "$(jq -c .d got | tr '\n' ' ')" = '0 4 2 ' ]
+  fails "'*, n=count(), d=(v - coalesce(lag(v, 2), v)) * 2'" '*, n=count(), d=(v - lag(v, 2)) * 2'
+  fails "'p=lag(v), up=v > coalesce(p, v)'" 'p=lag(v), up=v > p'
+  fails "'v, d=math.abs(coalesce(lag(v), v))'" 'v, d=math.abs(lag(v))'
+  # The caret points to what was written.
+  kscan --total 'n=count() + x' ./in.ndjson 2>err.txt || true
+  grep -A 1 -x '  count() + x' err.txt | grep -qx '            ^'
+  # What was spelled otherwise is mended in the words of the list.
+  hint kscan 'v, d=v - lag(v)*2 + len(v)' ./in.ndjson
+  [ "$hint" = 'v, d=v - lag(v)*2 + size(v)' ]
+}
+
+@test "kwrite -p of a partition that is not there: refused at the start, with their count" {
+  cat >script <<'END'
+  kgen -q -c 3 clicks >in.ndjson
+  kwrite -q ./in.ndjson three
+  count=$(ktopic list -O json | jq 'select(.topic == "three") | .partitions')
+  kwrite -p 7 ./in.ndjson three 2>err.txt && exit 1
+  [ "${PIPESTATUS[0]}" -eq 0 ] || exit 1
+  grep -q -- "-p 7: there is no such partition: three has 0 to $((count - 1))" err.txt
+  code=0; kwrite --on-error skip -p "$count" ./in.ndjson three 2>err.txt || code=$?
+  [ "$code" -eq 2 ]
+  grep -qx "  to add partitions: ktopic -b $KUTILS_BROKERS grow --execute 8 three" <(kwrite -b "$KUTILS_BROKERS" -p 7 ./in.ndjson three 2>&1) || exit 1
+  kwrite -q -p "$((count - 1))" ./in.ndjson three
+  [ "$(kread -q -e -p "$((count - 1))" --count three)" -ge 3 ]
+  # Of a topic that is to be created, too; it is not made.
+  code=0; kwrite --partitions 4 -p 4 ./in.ndjson four 2>err.txt || code=$?
+  [ "$code" -eq 2 ]
+  grep -q 'four has 0 to 3' err.txt
+  ktopic list | grep -q '^four' && exit 1
+  true
+END
+  sed -i '/PIPESTATUS/d' script
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "what the shell makes of * and commas; several files; sort's and kcat's letters" {
+  rows
+  cp in.ndjson b.ndjson
+  gives() {
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $hint"; cat err.txt; return 1; }
+    bash -c "$hint" >pasted.out 2>pasted.err || { echo "$hint: $(cat pasted.err)"; return 1; }
+  }
+  mkdir folder
+  touch folder/x folder/y
+  cd folder
+  kmap * ../in.ndjson >../out.txt 2>../err.txt && return 1
+  cd ..
+  [ "$(sed -n 's/^  write: //p' err.txt)" = "kmap '*' ../in.ndjson" ] || { cat err.txt; return 1; }
+  gives 'kmap uri ./in.ndjson' kmap 'uri,' ./in.ndjson
+  gives "kmap 'uri, number' ./in.ndjson" kmap 'uri, number,' ./in.ndjson
+  gives "kmap 'uri, number' ./in.ndjson" kmap uri, number, ./in.ndjson
+  gives "ktable --by country 'count()' ./in.ndjson" ktable --by country 'count(),' ./in.ndjson
+  spelling kfilter 'number > 3,' 'select(.number > 3)'
+  gives "cat ./b.ndjson ./in.ndjson ./in.ndjson | kfilter 'number > 3'" kfilter 'number > 3' ./b.ndjson ./in.ndjson ./in.ndjson
+  gives 'cat ./b.ndjson ./in.ndjson' kmerge ./b.ndjson ./in.ndjson -
+  gives 'sort -n ./in.ndjson' ksort -n ./in.ndjson
+  gives 'sort -r ./in.ndjson' ksort -r ./in.ndjson
+  gives 'kread ./in.ndjson' kread -r ./in.ndjson
+  gives 'kread ./in.ndjson' kread --raw-output ./in.ndjson
+  gives "kread ./in.ndjson | grep home" kmap '| grep home' ./in.ndjson
+  gives "kread ./in.ndjson | sort" kmap '| sort' ./in.ndjson
+  cat >script <<'END'
+  kgen -q --seed 1 -c 20 clicks clicks; kgen -q --seed 2 -c 5 clicks views
+  pasted() {
+    hint "${@:3}" || exit 1
+    [ "$hint" = "$1" ] || { echo "${*:3}: $hint"; exit 1; }
+    [ "$(timeout 20 bash -c "$hint" 2>pasted.err | wc -l)" -eq "$2" ] || { echo "$hint: $(cat pasted.err)"; exit 1; }
+  }
+  printf 'one\ntwo\n' >l.txt
+  pasted 'kread -e clicks' 20 kread -e -z clicks
+  pasted 'kread -e clicks' 20 kread -e -z gzip clicks
+  pasted 'kread -e clicks' 20 kread -z snappy -t clicks -e
+  pasted 'kread -e clicks' 20 kread -e -r clicks
+  pasted 'kread -e clicks' 20 kread -r http://registry:8081 -e -t clicks
+  pasted 'kread -e clicks,views' 25 kmerge -e clicks views -
+  pasted 'kread -e clicks,views' 25 kmerge -e clicks,views -
+  pasted 'kread -e clicks | sort -r' 20 ksort -r clicks
+  pasted 'kwrite -I text ./l.txt o1' 0 kwrite -t o1 l.txt
+  pasted 'cat ./in.ndjson ./b.ndjson | kwrite o2' 0 kmerge ./in.ndjson ./b.ndjson o2
+  [ "$(kread -q -e --count o2)" -eq 400 ]
+END
+  export -f hint
+  run kbroker bash -e script
+  [ "$status" -eq 0 ] || { echo "$output"; cat err.txt; return 1; }
+}
+
+@test "more words of jq, SQL, Python, awk and Miller" {
+  rows
+  spelling kfilter 'country is "DE"' 'select(.country == "DE")'
+  spelling kfilter 'country is not "DE" and number > 3' 'select(.country != "DE" and .number > 3)'
+  spelling kfilter 'country is DE' 'select(.country == "DE")'
+  spelling kfilter 'country in DE,FR' 'select(.country == "DE" or .country == "FR")'
+  spelling kfilter 'country not in "DE","FR"' 'select(.country != "DE" and .country != "FR")'
+  spelling kfilter 'email exists' 'select(has("email"))'
+  spelling kfilter 'email exists and number > 3' 'select(has("email") and .number > 3)'
+  spelling kfilter 'email is not empty' 'select((.email // "") != "")'
+  spelling kfilter 'is_present(email) && !empty(uri)' 'select(has("email") and .uri != "")'
+  spelling kfilter 'match(uri, "^/p")' 'select(.uri | test("^/p"))'
+  spelling kfilter 'regex(uri, "^/p")' 'select(.uri | test("^/p"))'
+  spelling kfilter 're.match("^/p", uri)' 'select(.uri | test("^/p"))'
+  spelling kfilter 'test(uri; "^/p")' 'select(.uri | test("^/p"))'
+  spelling kfilter 'number < 1_000' 'select(.number < 1000)'
+  spelling kmap 'uri -> page' '{page: .uri}'
+  spelling kmap 'uri -> page, number' '{page: .uri, number}'
+  spelling kmap 'drop email, user' 'del(.email, .user)'
+  spelling kmap '* except email' 'del(.email)'
+  spelling kmap '*, !email' 'del(.email)'
+  spelling kmap '*, x=(int)ms' '. + {x: (.ms | trunc)}'
+  spelling kmap 'x=typeof uri' '{x: "string"}'
+  spelling kmap 'x=uri . "-" . country' '{x: (.uri + "-" + .country)}'
+  spelling kmap 'x=ifelse(number > 3, 1, 0)' '{x: (if .number > 3 then 1 else 0 end)}'
+  spelling kmap 'x=concat_ws("-", uri, country)' '{x: (.uri + "-" + .country)}'
+  spelling kmap 'x=join("-", uri, country)' '{x: (.uri + "-" + .country)}'
+  spelling kmap 'x="\(.uri)-\(.country)"' '{x: "\(.uri)-\(.country)"}'
+  spelling kmap 'x=round(ms, 2)' '{x: .ms}'
+  spelling kmap 'x=number.toFixed(2)' '{x: "\(.number).00"}'
+  spelling kmap 'x=split_part(uri, "/", 2)' '{x: (.uri / "/")[1]}'
+  spelling kmap 'x=regex_replace(uri, "/", "")' '{x: (.uri | gsub("/"; ""))}'
+  spelling kmap 'x=reverse(uri)' '{x: (.uri | explode | reverse | implode)}'
+  spelling kmap 'x=get(nobody, 0)' '{x: 0}'
+  spelling kmap 'x=tojson(number), y=JSON.stringify(number)' '{x: (.number | tojson), y: (.number | tojson)}'
+  spelling kmap 'x=JSON.parse("{\"a\":1}").a, y=fromjson("2")' '{x: 1, y: 2}'
+  spelling kmap 'x=base64(uri)' '{x: (.uri | @base64)}'
+  spelling kmap 'x=number | todate' '{x: (.number | todate[0:10])}'
+  spelling kmap 'x=sec2gmt(number)' '{x: (.number | todate)}'
+  record_spelling kfilter 'len > 3' .
+  record_spelling kfilter 'length == 6' .
+  record_spelling kfilter 'NR <= 5' 'select(input_line_number <= 5)'
+  record_spelling kfilter 'NR % 2 == 0' 'select(input_line_number % 2 == 0)'
+  record_spelling kmap 'n=length' '{n: length}'
+  record_spelling kmap 'k=keys' '{k: keys_unsorted}'
+  record_spelling kfilter '"p" in uri' 'select(.uri | contains("p"))'
+  record_spelling kfilter '!email' 'select((.email // "") == "")'
+  # What would not be true or false is not advised.
+  run kfilter len ./in.ndjson
+  [[ $status -eq 4 && $output != *write:* ]] || { echo "$output"; return 1; }
+  local theirs
+  for theirs in 'count(*)' 'count(*) > 3'; do
+    hint kfilter "$theirs" ./in.ndjson
+    [ "$hint" = "ktable --total 'count()' ./in.ndjson" ] || { echo "$theirs: $hint"; return 1; }
+  done
+  hint kexpr 'count(*)' ./in.ndjson
+  [ "$hint" = "ktable --total 'count()' ./in.ndjson" ]
+  hint kmap '*, x=row_number()' ./in.ndjson
+  [ "$hint" = "kscan --total '*, n=count()' ./in.ndjson" ]
+  [ "$(bash -c "$hint" | wc -l)" -eq 200 ]
+  for theirs in 'SELECT DISTINCT country' 'distinct country'; do
+    hint kmap "$theirs" ./in.ndjson
+    [ "$hint" = "ktable --by country 'count()' ./in.ndjson" ] || { echo "$theirs: $hint"; return 1; }
+  done
+  # No hint rather than a wrong one.
+  run kmap '*, x=uri | nosuch("/")' ./in.ndjson
+  [[ $status -eq 2 && $output != *'uri ||'* ]] || { echo "$output"; return 1; }
 }

@@ -1,4 +1,5 @@
 // kmerge A,B... OUT: several topics into one, in order of time.
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/stream_tool.h"
 #include "flow/topology/pass_stage.h"
@@ -29,7 +30,11 @@ class MergeTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     job_ = shared_.make_job("kmerge", operands.find("IN"), operands.find("OUT"));
     for (const io::Endpoint* end : {&job_.in, &job_.out})
-      if (end->is_lines())
+      if (end->is_lines() && job_.in.is_topic() && job_.in.topics.size() > 1)
+        throw CorrectedError(
+            "'" + end->name + "' is lines: kmerge merges topics into a topic",
+            {.before = "several topics are printed by: ", .tool = "kread", .operands = {{job_.in.name}}});
+      else if (end->is_lines())
         throw usage_error("'" + end->name + "' is lines: kmerge merges topics into a topic",
                           "kwrite brings lines to a topic; sort -m merges files that are sorted");
     if (job_.in.table)

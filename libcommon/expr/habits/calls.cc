@@ -58,6 +58,20 @@ std::string special(const Pieces& p, size_t i, size_t behind, const std::string&
     for (size_t k = 1; k < n; ++k) rest += (k > 1 ? ", " : "") + arguments[k];
     return arguments[0] + ".format([" + rest + "])";
   }
+  // Of numbers that are not whole here, so that none is divided as whole ones.
+  if (name == "round" && n == 2 && is_whole(arguments[1]) && std::stoi(arguments[1]) < 16) {
+    const std::string scale = "1" + std::string(static_cast<size_t>(std::stoi(arguments[1])), '0') + ".0";
+    const std::string out = "math.round(" + bracketed(arguments[0]) + " * " + scale + ") / " + scale;
+    return p.stands_alone(i, behind) ? out : "(" + out + ")";
+  }
+  if (name == "split_part" && n == 3 && is_whole(arguments[2]) && std::stoi(arguments[2]) > 0)
+    return bracketed(arguments[0]) + ".split(" + arguments[1] + ")[" +
+           std::to_string(std::stoi(arguments[2]) - 1) + "]";
+  if ((name == "concat_ws" && n > 1) || (name == "join" && n > 2 && is_text(arguments[0]))) {
+    std::string parts;
+    for (size_t k = 1; k < n; ++k) parts += (k > 1 ? ", string(" : "string(") + arguments[k] + ")";
+    return "[" + parts + "].join(" + arguments[0] + ")";
+  }
   if ((name == "pow" || name == "power" || name == "math.pow") && n == 2)
     return power_of(arguments[0], arguments[1]);
   // Miller's and R's order, or awk's: the pattern first.
@@ -155,8 +169,10 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
     return one.name == name && one.arguments == arguments.size();
   };
   // Math.max of JavaScript and of SQL's dialects.
-  if (selected && (p.is(i - 2, "math") || p.is(i - 2, "date") || p.is(i - 2, "random")) &&
-      !p.is(i - 3, ".")) {
+  const bool is_library =
+      selected && i > 1 &&
+      std::find(std::begin(kLibraries), std::end(kLibraries), p[i - 2].text) != std::end(kLibraries);
+  if (is_library && !p.is(i - 3, ".")) {
     const std::string dotted = p[i - 2].text + "." + name;
     const auto of_library = std::find_if(std::begin(kCalls), std::end(kCalls), [&](const Spelling& one) {
       return one.name == dotted && one.arguments == arguments.size();
@@ -178,6 +194,9 @@ std::optional<std::string> rewrite_call(const Pieces& p, size_t i) {
           part(p.written(left, i - 1), arguments[0], arguments.size() == 2 ? arguments[1] : "", 0);
       if (!out.empty()) return p.replaced(left, behind, out);
     }
+    if (left < i - 1 && name == "tofixed" && arguments.size() == 1 && is_whole(arguments[0]))
+      return p.replaced(left, behind,
+                        "\"%." + arguments[0] + "f\".format([double(" + p.written(left, i - 1) + ")])");
     for (const Spelling& method : kMethods)
       if (method.name == name && method.arguments == arguments.size() &&
           p.text().substr(p[i].begin, name.size()) != method.ours)

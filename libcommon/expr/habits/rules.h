@@ -53,6 +53,8 @@ std::optional<std::string> rewrite_match(const Pieces& p, size_t i);     // a =~
 std::optional<std::string> alternatives(const Pieces& p, size_t i);      // a == 1 or 2
 std::optional<std::string> alias_without_as(const Pieces& p, size_t i);  // SQL's `number n`
 std::optional<std::string> short_negation(const Pieces& p, size_t i);    // !a > 1
+std::optional<std::string> interpolation(const Pieces& p, size_t i);     // jq's "\(.a)-\(.b)"
+std::optional<std::string> whole_number(const Pieces& p, size_t i);      // 1_000
 std::string power_of(std::string base, const std::string& exponent);     // empty: not for this exponent
 // A call of a function of times; empty: it is none, or none with such arguments.
 std::string time_call(const std::string& name, const std::vector<std::string>& arguments);

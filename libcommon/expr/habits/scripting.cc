@@ -31,26 +31,32 @@ Done map_of_records(const Pieces& p, size_t i) {
   return inner[0] == '{' ? inner : "=" + inner;
 }
 
+// The parts of a text with expressions in it, put together; empty: it is none. `open` and `close` stand around an expression.
+std::string interpolated(const std::string& text, std::string_view open_mark, char close_mark) {
+  std::string out;
+  const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : " + ") + part; };
+  for (size_t at = 1; at + 1 < text.size();) {
+    const size_t open = std::min(text.find(open_mark, at), text.size() - 1);
+    if (open > at) add('"' + text.substr(at, open - at) + '"');
+    if (open + 1 >= text.size()) break;
+    size_t begin = open + open_mark.size();
+    const size_t close = text.find(close_mark, begin);
+    // {x:.2f} has a format, and a call's bracket is not the end.
+    if (close == text.npos || text.find_first_of("\\:(", begin) < close || close == begin) return {};
+    if (text[begin] == '.') ++begin;
+    add("string(" + text.substr(begin, close - begin) + ")");
+    at = close + 1;
+  }
+  return out;
+}
+
 // Python's f'{a}-{b}'
 Done format_string(const Pieces& p, size_t i) {
   if (i + 1 >= p.size() || p[i + 1].kind != Piece::Kind::string || p[i + 1].begin != p[i].end)
     return std::nullopt;
   const std::string text = p.written(i + 1, i + 2);
-  std::string out;
-  const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : " + ") + part; };
-  for (size_t at = 1; at + 1 < text.size();) {
-    const size_t open = std::min(text.find('{', at), text.size() - 1);
-    if (open > at) add('"' + text.substr(at, open - at) + '"');
-    if (open + 1 >= text.size()) break;
-    const size_t close = text.find('}', open);
-    // {x:.2f} has a format.
-    if (close == text.npos || text.find_first_of("\\:", open) < close || close == open + 1)
-      return std::nullopt;
-    add("string(" + text.substr(open + 1, close - open - 1) + ")");
-    at = close + 1;
-  }
-  if (out.empty() || text.find('\\') != text.npos) return std::nullopt;
-  return p.replaced(i, i + 2, out);
+  const std::string out = text.find('\\') == text.npos ? interpolated(text, "{", '}') : "";
+  return out.empty() ? std::nullopt : p.replaced(i, i + 2, out);
 }
 
 // Python's x[1:3], of text.
@@ -116,7 +122,9 @@ Done object(const Pieces& p, size_t i) {
 }
 
 bool compares(const Pieces& p) {
-  return std::any_of(p.begin(), p.end(), [](const Piece& one) {
+  return std::any_of(p.begin(), p.end(), [&p](const Piece& one) {
+    // In a list it names an item.
+    if (one.text == "=" && p.is_list()) return false;
     return one.kind == Piece::Kind::symbol &&
            (one.text == "==" || one.text == "!=" || one.text == "<" || one.text == ">" || one.text == "<=" ||
             one.text == ">=" || one.text == "=");
@@ -195,6 +203,68 @@ Done item_name(const Pieces& p, size_t i) {
 Done semicolon(const Pieces& p, size_t i) {
   if (!p.is_list() || p.item_begin(i) == i || i + 1 >= p.size()) return std::nullopt;
   return p.replaced(i, i + 1, ",");
+}
+
+// Perl's and PHP's "a" . b: texts put together.
+Done joined_by_dot(const Pieces& p, size_t i) {
+  if (!p.is_infix(i) || p[i - 1].end == p[i].begin || p[i].end == p[i + 1].begin) return std::nullopt;
+  return p.replaced(i, i + 1, "+");
+}
+
+// `uri -> page`, as shells and mappings have it.
+Done arrow_name(const Pieces& p, size_t i) {
+  if (!p.is_list() || i == 0 || i + 2 >= p.size() || !p.is(i + 1, ">") || p[i].end != p[i + 1].begin ||
+      p[i + 2].kind != Piece::Kind::word || p.item_end(i) != i + 3)
+    return std::nullopt;
+  const size_t from = p.item_begin(i);
+  if (from == i) return std::nullopt;
+  return p.replaced(from, i + 3, p.written(i + 2, i + 3) + "=" + p.written(from, i));
+}
+
+// `*, !email`, as R's and some shells' patterns leave something out.
+Done left_out(const Pieces& p, size_t i) {
+  if (!p.is_list() || i < 2 || !p.is(i - 1, ",") || !p.is(0, "*") || i + 1 >= p.size() ||
+      p[i + 1].kind != Piece::Kind::word || p.item_end(i) != i + 2)
+    return std::nullopt;
+  return p.replaced(i, i + 1, "-");
+}
+
+// `drop email, user`
+Done drop(const Pieces& p, size_t i) {
+  if (!p.is_list() || i != 0 || p.size() < 2) return std::nullopt;
+  std::string out = "*";
+  for (size_t at = 1; at < p.size(); ++at) {
+    if (p.is(at, ",")) continue;
+    if (p[at].kind != Piece::Kind::word) return std::nullopt;
+    out += ", -" + p.written(at, at + 1);
+  }
+  return out;
+}
+
+// `typeof x`
+Done typeof_value(const Pieces& p, size_t i) {
+  const size_t end = p.primary_after(i + 1);
+  if (p.is(i + 1, "(") || end == i + 1) return std::nullopt;
+  return p.replaced(i, end, "string(type(" + p.written(i + 1, end) + "))");
+}
+
+// `email exists`
+Done exists_behind(const Pieces& p, size_t i) {
+  const size_t left = p.operand_before(i);
+  if (i == 0 || left == i || p[i - 1].kind != Piece::Kind::word) return std::nullopt;
+  return p.replaced(left, i + 1, "has(" + p.written(left, i) + ")");
+}
+
+// `(int)x`
+Done cast_in_front(const Pieces& p, size_t i) {
+  if (i + 3 >= p.size() || !p.is(i + 2, ")") || p[i + 3].kind == Piece::Kind::symbol ||
+      (i > 0 && (p[i - 1].kind == Piece::Kind::word || p.is(i - 1, ")"))))
+    return std::nullopt;
+  const auto* const type = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                        [&](const auto& one) { return p.is(i + 1, one.first); });
+  const size_t end = p.primary_after(i + 3);
+  if (type == std::end(kTypes) || end == i + 3) return std::nullopt;
+  return p.replaced(i, end, std::string(type->second) + "(" + p.written(i + 3, end) + ")");
 }
 
 // `* - a`
@@ -278,6 +348,7 @@ Done piped(const Pieces& p, size_t i) {
         std::find(std::begin(kMethodsOfText), std::end(kMethodsOfText), name) != std::end(kMethodsOfText);
     return is_known ? p.replaced(begin, i + 2, value + "." + name) : std::nullopt;
   }
+  if (const std::string call = time_call(name, {value}); !call.empty()) return p.replaced(begin, i + 2, call);
   const bool is_known = std::any_of(std::begin(kCalls), std::end(kCalls), [&](const Spelling& one) {
     return one.name == name && one.arguments == 1;
   });
@@ -392,6 +463,21 @@ std::optional<std::string> short_negation(const Pieces& p, size_t i) {
   return p.replaced(i, end, "!(" + p.written(i + 1, end) + ")");
 }
 
+std::optional<std::string> interpolation(const Pieces& p, size_t i) {
+  const std::string text = p.written(i, i + 1);
+  if (text[0] != '"' || text.find("\\(") == text.npos) return std::nullopt;
+  const std::string out = interpolated(text, "\\(", ')');
+  return out.empty() ? std::nullopt : p.replaced(i, i + 1, p.stands_alone(i, i + 1) ? out : "(" + out + ")");
+}
+
+std::optional<std::string> whole_number(const Pieces& p, size_t i) {
+  std::string digits = p.written(i, i + 1);
+  if (digits.find('_') == digits.npos || digits.find_first_not_of("0123456789_") != digits.npos)
+    return std::nullopt;
+  std::erase(digits, '_');
+  return p.replaced(i, i + 1, digits);
+}
+
 // Before a number, // is Python's whole quotient.
 std::optional<std::string> default_value(const Pieces& p, size_t i) {
   const size_t left = p.operand_before(i);
@@ -415,27 +501,21 @@ std::string power_of(std::string base, const std::string& exponent) {
 }
 
 Rules python_rules() {
-  return {{{"f", format_string}, {"map", map_of_records}, {"if", conditional}, {"typeof", typeof_compared}},
+  return {{{"f", format_string},
+           {"map", map_of_records},
+           {"if", conditional},
+           {"typeof", typeof_compared},
+           {"typeof", typeof_value},
+           {"drop", drop},
+           {"remove", drop},
+           {"exists", exists_behind}},
           {{"or", alternatives}, {"and", alternatives}, {"or", literal_default}},
-          {{"||", alternatives},
-           {"&&", alternatives},
-           {"|", alternatives},
-           {"==", type_name},
-           {"!=", type_name},
-           {"===", type_name},
-           {"!==", type_name},
-           {"!", short_negation},
-           {"**", power},
-           {"^", power},
-           {"<", chain},
-           {"<=", chain},
-           {">", chain},
-           {">=", chain},
-           {"[", slice},
-           {"==", path_as_text},
-           {"!=", path_as_text},
-           {"&", logical},
-           {"|", logical}}};
+          {{"||", alternatives}, {"&&", alternatives}, {"|", alternatives}, {"==", type_name},
+           {"!=", type_name},    {"===", type_name},   {"!==", type_name},  {"!", short_negation},
+           {"**", power},        {"^", power},         {"<", chain},        {"<=", chain},
+           {">", chain},         {">=", chain},        {"[", slice},        {"(", cast_in_front},
+           {".", joined_by_dot}, {"!", left_out},      {"-", arrow_name},   {"==", path_as_text},
+           {"!=", path_as_text}, {"&", logical},       {"|", logical}}};
 }
 
 Rules javascript_rules() {

@@ -168,10 +168,32 @@ Done like(const Pieces& p, size_t i) {
   return p.replaced(left, pattern + 1, (negated ? "!" : "") + out);
 }
 
+// DE: text whose quotes were forgotten, as fields are seldom in capitals.
+bool is_capitals(const Pieces& p, size_t i) {
+  if (i >= p.size() || p[i].kind != Piece::Kind::word || p.is(i + 1, "(") || p.is(i + 1, ".") ||
+      p.is(i + 1, "["))
+    return false;
+  const std::string word = p.written(i, i + 1);
+  return word.size() > 1 && word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == word.npos &&
+         std::none_of(std::begin(kNames), std::end(kNames),
+                      [&](const auto& one) { return one.first == word; });
+}
+
 Done is_null(const Pieces& p, size_t i) {
   if (!p.is_infix(i)) return std::nullopt;
   const bool negated = p.is(i + 1, "not");
   const size_t last = i + (negated ? 2 : 1);
+  const size_t subject = p.operand_before(i);
+  if (p.is(last, "empty") && subject != i)
+    return p.replaced(subject, last + 1,
+                      "coalesce(" + p.written(subject, i) + ", \"\") " + (negated ? "!=" : "==") + " \"\"");
+  // country is "DE", country is DE
+  const bool is_literal = last < p.size() && (p[last].kind == Piece::Kind::string ||
+                                              p[last].kind == Piece::Kind::number || is_capitals(p, last));
+  if (is_literal && !p.is(last, "null") && subject != i)
+    return p.replaced(i, last + 1,
+                      std::string(negated ? "!= " : "== ") + (is_capitals(p, last) ? "\"" : "") +
+                          p.written(last, last + 1) + (is_capitals(p, last) ? "\"" : ""));
   if (!p.is(last, "null") && !p.is(last, "none") && !p.is(last, "missing")) return std::nullopt;
   // A missing field is null in SQL; here it is a record error, unless has() asks for it.
   const bool is_field =
@@ -213,6 +235,24 @@ Done in(const Pieces& p, size_t from) {
   const bool negated = p.is(from, "not");
   const size_t i = from + (negated ? 1 : 0);
   if (!p.is_infix(from) || !p.is(i, "in")) return std::nullopt;
+  // country in DE,FR
+  if (!p.is_list() && !p.is(i + 1, "(") && !p.is(i + 1, "{") && p.is(i + 2, ",")) {
+    const size_t subject = p.operand_before(from);
+    std::string values;
+    size_t at = i + 1;
+    for (;; at += 2) {
+      const bool is_name = is_capitals(p, at);
+      if (at >= p.size() ||
+          (!is_name && p[at].kind != Piece::Kind::string && p[at].kind != Piece::Kind::number))
+        return std::nullopt;
+      values += (values.empty() ? "" : ", ") + std::string(is_name ? "\"" : "") + p.written(at, at + 1) +
+                (is_name ? "\"" : "");
+      if (!p.is(at + 1, ",")) break;
+    }
+    if (subject == from) return std::nullopt;
+    const std::string out = p.written(subject, from) + " in [" + values + "]";
+    return p.replaced(subject, at + 1, negated ? "!(" + out + ")" : out);
+  }
   if (!negated && !p.is(i + 1, "(") && !p.is(i + 1, "{")) {
     if (p.is(i + 1, "[") && p.written(i, i + 1) != "in") return p.replaced(i, i + 1, "in");
     return std::nullopt;
@@ -272,16 +312,6 @@ Done alias(const Pieces& p, size_t i) {
 }
 
 // a = b. In a list the one behind a name at the beginning of an item gives it its name.
-bool is_capitals(const Pieces& p, size_t i) {
-  if (i >= p.size() || p[i].kind != Piece::Kind::word || p.is(i + 1, "(") || p.is(i + 1, ".") ||
-      p.is(i + 1, "["))
-    return false;
-  const std::string word = p.written(i, i + 1);
-  return word.size() > 1 && word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == word.npos &&
-         std::none_of(std::begin(kNames), std::end(kNames),
-                      [&](const auto& one) { return one.first == word; });
-}
-
 Done equality(const Pieces& p, size_t i) {
   const bool names = p.is_list() && (i == 0 || p.is(i - 1, ",") || i == 1 || p.is(i - 2, ","));
   if (names) return std::nullopt;
@@ -336,9 +366,10 @@ std::optional<std::string> alias_without_as(const Pieces& p, size_t i) {
   if (!p.is_list() || i == 0 || p[i].kind != Piece::Kind::word || p.item_end(i) != i + 1) return std::nullopt;
   const bool is_behind_value = p[i - 1].kind == Piece::Kind::word || p.is(i - 1, ")") || p.is(i - 1, "]");
   constexpr std::string_view kOperators[] = {
-      "jq",   "and",      "or",   "not",  "in",      "is",       "as",     "if",     "else",
-      "end",  "then",     "when", "like", "between", "where",    "filter", "having", "by",
-      "from", "distinct", "asc",  "desc", "null",    "contains", "eq",     "ne"};
+      "jq",      "and",      "or",   "not",    "in",      "is",       "as",     "if",     "else",
+      "end",     "then",     "when", "like",   "between", "where",    "filter", "having", "by",
+      "from",    "distinct", "asc",  "desc",   "null",    "contains", "eq",     "ne",     "except",
+      "exclude", "without",  "drop", "remove", "exists",  "typeof"};
   const auto is_operator = [&](size_t at) {
     return std::any_of(std::begin(kOperators), std::end(kOperators),
                        [&](std::string_view one) { return p.is(at, one); });
@@ -396,6 +427,16 @@ std::optional<std::string> sql_as_command(
     std::string_view text, bool is_list,
     const std::function<std::string(const std::string& part, bool is_list)>& mend) {
   const Pieces p(text, false);
+  // SELECT DISTINCT a, b FROM t: a row for each.
+  const size_t distinct = p.is(0, "select") ? 1 : 0;
+  if (is_list && p.is(distinct, "distinct") && distinct + 1 < p.size() && !p.is(distinct + 1, "=")) {
+    const size_t names = p.next_of(distinct + 1, "from");
+    const size_t end = std::min(names, p.size());
+    if (names != Pieces::kNone && names + 2 != p.size()) return std::nullopt;
+    if (end == distinct + 1) return std::nullopt;
+    return "ktable --by " + shell_word(mend(p.written(distinct + 1, end), true)) + " 'count()' " +
+           (names == Pieces::kNone ? "IN" : shell_word(p.written(names + 1, p.size())));
+  }
   // Where each clause begins, and what stands in it.
   constexpr std::string_view kClauses[] = {"select", "from", "where", "group", "having", "order", "limit"};
   std::string select, from, where, group, having, order, limit;
@@ -462,6 +503,8 @@ Rules sql_rules() {
        {"from", from},
        {"except", except},
        {"exclude", except},
+       {"without", except},
+       {"but", except},
        {"where", condition_of_aggregate},
        {"filter", filter},
        {"over", over},
