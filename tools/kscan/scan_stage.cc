@@ -60,7 +60,9 @@ void ScanStage::process(const Record& record, flow::Emitter& out) {
   // A set is taken back by its record: encoded before each, it would cost its size.
   using Part = flow::AggregateSet::Part;
   before_.clear();
-  if (row->exists) set_.encode(Part::others, state, before_);
+  constexpr Part kCopied[] = {Part::chosen, Part::others};
+  if (row->exists)
+    for (const Part part : kCopied) set_.encode(part, state, before_);
   set_.add_checked(state, grouped_.arguments);
   object_.assign(1, '{');
   set_.result(state, object_);
@@ -73,10 +75,10 @@ void ScanStage::process(const Record& record, flow::Emitter& out) {
   map_.process(*grouped_.origin, watch);
   if (!watch.has_failed()) return groups_.touch(row, grouped_.key_is_text, grouped_.time);
   set_.subtract_last(state, grouped_.arguments);
-  set_.reset(Part::others, state);
+  for (const Part part : kCopied) set_.reset(part, state);
   if (!row->exists) return;
   kutils::Reader in(before_);
-  set_.decode(Part::others, state, in);
+  for (const Part part : kCopied) set_.decode(part, state, in);
   if (!in.ok() || !in.at_end()) throw state::CorruptState("a row's state cannot be read back");
 }
 

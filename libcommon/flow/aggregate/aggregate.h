@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/varint.h"
+#include "expr/int128.h"
 #include "flow/aggregate/scalar_value.h"
 
 namespace kutils::flow {
@@ -25,7 +27,18 @@ namespace kutils::flow {
 struct MergeRisk {
   double amount = 0;   // of the room that there is
   uint32_t kinds = 0;  // a bit for each sort of values that do not go together
-  bool is_none() const { return amount < 1 && (kinds & (kinds - 1)) == 0; }
+  double settled = 0;  // the part of `amount` of which `whole` tells whether it fits
+  expr::Int128 whole = 0;
+
+  static constexpr uint32_t kNan = 1U << 30, kNans = 1U << 31;  // no two of them go together
+  bool has_one_kind() const { return (kinds & (kinds - 1)) == 0; }
+  bool is_none() const { return amount < 1 && has_one_kind(); }
+  void add(const MergeRisk& other) {
+    amount += other.amount;
+    settled += other.settled;
+    whole += other.whole;
+    kinds |= other.kinds | ((kinds & other.kinds & kNan) != 0 ? kNans : 0);
+  }
 };
 
 class Aggregate {
@@ -59,6 +72,29 @@ class Aggregate {
   virtual void add_risk(const void* /*state*/, MergeRisk& risk) const {
     if (may_refuse()) risk.amount = 1;
   }
+
+  // As merge(), of states that are known to merge; `from` may be taken apart, so that it costs what the smaller one holds.
+  virtual void absorb(void* into, void* from) const { (void)merge(into, from); }
+  // As merge(), of states which together are known to be accepted: parts of them may pass a bound that the whole keeps. An
+  // error: not this part alone.
+  virtual std::optional<RecordError> merge_part(void* into, const void* from) const {
+    return merge(into, from);
+  }
+  // Why states whose risks add up to this are refused, as far as that can be said of the sum.
+  virtual std::optional<RecordError> refuses(const MergeRisk& /*all*/) const { return std::nullopt; }
+
+  // --- a result that depends on the order of the records, or on which of equal ones came first, and is made of a few of
+  // them: the first `limit` in order(). So it can be found whatever order they are looked at in.
+  struct Choice {
+    size_t limit = 1;
+    bool newest = false;     // of equal ones the one that came last goes first
+    bool only_best = false;  // those that are equal to the first, all of them
+    bool is_all() const { return limit == std::numeric_limits<size_t>::max() && !only_best; }
+  };
+  virtual std::optional<Choice> choice() const { return std::nullopt; }
+  // Of states of one record each. Whether there is a value in it; positive: `a` goes before `b`.
+  virtual bool has_value(const void* /*one*/) const { return true; }
+  virtual int order(const void* /*a*/, const void* /*b*/) const { return 0; }
 
   // --- records that are merged before their group sees them (combine_stage.h).
   bool combines() const { return has_merge() && !folds(); }

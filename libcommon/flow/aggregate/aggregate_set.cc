@@ -38,7 +38,9 @@ AggregateSet::AggregateSet(std::vector<AggregateItem> items, bool in_front) : it
     slot.label += ':';
     slot.may_refuse = slot.aggregate->may_refuse();
     slot.folds = slot.aggregate->folds();
-    slot.part = slot.aggregate->has_unmerge() ? Part::unmerging : Part::others;
+    slot.part = slot.aggregate->has_unmerge() ? Part::unmerging
+                : slot.aggregate->choice()    ? Part::chosen
+                                              : Part::others;
     may_refuse_ |= slot.may_refuse;
     state_size_ += (slot.aggregate->state_size() + 15) / 16 * 16;
     slots_.push_back(std::move(slot));
@@ -116,6 +118,10 @@ std::optional<RecordError> AggregateSet::merge(char* into, const char* from) con
   return std::nullopt;
 }
 
+void AggregateSet::absorb(char* into, char* from) const {
+  for (const Slot& slot : slots_) slot.aggregate->absorb(into + slot.offset, from + slot.offset);
+}
+
 bool AggregateSet::has(Part part) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.part == part; });
 }
@@ -125,6 +131,17 @@ std::optional<RecordError> AggregateSet::merge(Part part, char* into, const char
     if (slot.part == part)
       if (auto refused = slot.aggregate->merge(into + slot.offset, from + slot.offset)) return refused;
   return std::nullopt;
+}
+
+std::optional<RecordError> AggregateSet::merge_part(Part part, char* into, const char* from) const {
+  for (const Slot& slot : slots_)
+    if (slot.part == part)
+      if (auto refused = slot.aggregate->merge_part(into + slot.offset, from + slot.offset)) return refused;
+  return std::nullopt;
+}
+
+std::optional<RecordError> AggregateSet::merge(size_t item, char* into, const char* from) const {
+  return slots_[item].aggregate->merge(into + slots_[item].offset, from + slots_[item].offset);
 }
 
 void AggregateSet::unmerge(char* into, const char* from) const {

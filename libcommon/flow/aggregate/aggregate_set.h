@@ -96,11 +96,23 @@ class AggregateSet {
   std::optional<RecordError> subtract(char* state, std::span<const Argument> arguments) const;
   // `into` holds the earlier records. On an error it is to be thrown away.
   std::optional<RecordError> merge(char* into, const char* from) const;
+  void absorb(char* into, char* from) const;                            // Aggregate::absorb()
   void add_risks(const char* state, std::span<MergeRisk> risks) const;  // one for each aggregate
 
-  // Of those that can take a merge back (Aggregate::has_unmerge()), and of the others.
-  enum class Part { unmerging, others };
+  // Of those that can take a merge back (Aggregate::has_unmerge()), of those whose result is made of chosen records
+  // (Aggregate::choice()), and of the others.
+  enum class Part { unmerging, chosen, others };
   bool has(Part part) const;
+  Part part_of(size_t item) const { return slots_[item].part; }
+  std::optional<RecordError> merge_part(Part part, char* into,
+                                        const char* from) const;  // Aggregate::merge_part()
+  std::optional<RecordError> merge(size_t item, char* into, const char* from) const;
+  bool has_value(size_t item, const char* one) const {
+    return function(item).has_value(one + slots_[item].offset);
+  }
+  int order(size_t item, const char* a, const char* b) const {
+    return function(item).order(a + slots_[item].offset, b + slots_[item].offset);
+  }
   std::optional<RecordError> merge(Part part, char* into, const char* from) const;
   void unmerge(char* into, const char* from) const;  // Part::unmerging
   void subtract_last(char* state,

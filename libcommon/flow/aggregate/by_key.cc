@@ -1,6 +1,8 @@
 #include "flow/aggregate/by_key.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -47,8 +49,32 @@ class ValuesByKey final : public TypedAggregate<std::vector<Entry>> {
     }
     return std::nullopt;
   }
+  // All keys compare, so that one speaks for them.
+  void absorb(void* into, void* from) const override {
+    std::vector<Entry>&a = of(into), &b = of(from);
+    if (a.empty() || b.empty() || what_ != ByKey::max_all)
+      return a.empty() ? a.swap(b) : (void)merge(into, from);
+    const int order_of_b = order(b.front().key.view(), a.front().key.view());
+    if (order_of_b < 0) return;
+    if (order_of_b > 0) return a.swap(b);
+    if (a.size() < b.size()) {
+      b.insert(b.begin(), std::make_move_iterator(a.begin()), std::make_move_iterator(a.end()));
+      a.swap(b);
+    } else {
+      a.insert(a.end(), std::make_move_iterator(b.begin()), std::make_move_iterator(b.end()));
+    }
+  }
   void add_risk(const void* state, MergeRisk& risk) const override {
-    for (const Entry& one : of(state)) add_kind(one.key.view(), risk);
+    if (!of(state).empty()) add_kind(of(state).front().key.view(), risk);
+  }
+  std::optional<Choice> choice() const override {
+    if (what_ == ByKey::top) return Choice{limit_};
+    if (what_ == ByKey::max_all) return Choice{std::numeric_limits<size_t>::max(), false, true};
+    return Choice{1, what_ == ByKey::last};
+  }
+  bool has_value(const void* one) const override { return !of(one).empty(); }
+  int order(const void* a, const void* b) const override {
+    return order(of(a).front().key.view(), of(b).front().key.view());
   }
   void result(const void* state, std::string& json) const override {
     const std::vector<Entry>& entries = of(state);

@@ -43,6 +43,12 @@ class Extreme final : public TypedAggregate<OwnedScalar> {
     return std::nullopt;
   }
   void add_risk(const void* state, MergeRisk& risk) const override { add_kind(of(state).view(), risk); }
+  std::optional<Choice> choice() const override { return Choice{}; }
+  bool has_value(const void* one) const override { return !of(one).is_null(); }
+  int order(const void* a, const void* b) const override {
+    const int larger = compare(of(a).view(), of(b).view()).value_or(0);
+    return largest_ ? larger : -larger;
+  }
   void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
   void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
   void decode(void* state, Reader& in) const override { of(state) = decode_scalar(in); }
@@ -59,6 +65,7 @@ class Extreme final : public TypedAggregate<OwnedScalar> {
 class FirstOrLast : public TypedAggregate<OwnedScalar> {
  public:
   bool is_ordered() const override { return true; }
+  bool has_value(const void* one) const override { return !of(one).is_null(); }
   void result(const void* state, std::string& json) const override { append_json(of(state).view(), json); }
   void encode(const void* state, std::string& out) const override { flow::encode(of(state).view(), out); }
   void decode(void* state, Reader& in) const override { of(state) = decode_scalar(in); }
@@ -66,6 +73,7 @@ class FirstOrLast : public TypedAggregate<OwnedScalar> {
 
 class First final : public FirstOrLast {
  public:
+  std::optional<Choice> choice() const override { return Choice{}; }
   void add(void* state, const ScalarValue& argument) const override {
     if (of(state).is_null()) of(state) = argument;
   }
@@ -77,6 +85,7 @@ class First final : public FirstOrLast {
 
 class Last final : public FirstOrLast {
  public:
+  std::optional<Choice> choice() const override { return Choice{1, true}; }
   void add(void* state, const ScalarValue& argument) const override { of(state) = argument; }
   std::optional<RecordError> merge(void* into, const void* from) const override {
     if (!of(from).is_null()) of(into) = of(from).view();
@@ -94,6 +103,8 @@ class Lag final : public TypedAggregate<Newest>, public TakesNull {
  public:
   explicit Lag(size_t n) : n_(n) {}
   bool is_ordered() const override { return true; }
+  std::optional<Choice> choice() const override { return Choice{n_ + 1, true}; }
+  bool has_value(const void* one) const override { return !of(one).values.empty(); }
   void add(void* state, const ScalarValue& argument) const override {
     Newest& newest = of(state);
     if (newest.values.size() <= n_) return void(newest.values.emplace_back(argument));
@@ -166,8 +177,14 @@ class Top final : public TypedAggregate<std::vector<OwnedScalar>> {
     });
     return std::nullopt;
   }
+  // All of them compare, so that one speaks for them.
   void add_risk(const void* state, MergeRisk& risk) const override {
-    for (const OwnedScalar& one : of(state)) add_kind(one.view(), risk);
+    if (!of(state).empty()) add_kind(of(state).front().view(), risk);
+  }
+  std::optional<Choice> choice() const override { return Choice{limit_}; }
+  bool has_value(const void* one) const override { return !of(one).empty(); }
+  int order(const void* a, const void* b) const override {
+    return compare(of(a).front().view(), of(b).front().view()).value_or(0);
   }
   void result(const void* state, std::string& json) const override {
     json += '[';
@@ -198,11 +215,17 @@ class Collect final : public TypedAggregate<Collected> {
  public:
   explicit Collect(size_t limit) : limit_(limit) {}
   bool is_ordered() const override { return true; }
+  std::optional<Choice> choice() const override { return Choice{limit_}; }
+  bool has_value(const void* one) const override { return of(one).count > 0; }
   void add(void* state, const ScalarValue& argument) const override {
     Collected& list = of(state);
     if (list.count == limit_) return;
     if (list.count++ > 0) list.json += ',';
     append_json(argument, list.json);
+  }
+  void absorb(void* into, void* from) const override {
+    if (of(into).count == 0) return std::swap(of(into), of(from));
+    (void)merge(into, from);
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
     Collected& a = of(into);
@@ -247,6 +270,10 @@ class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std:
     for (const auto& [value, count] : of(from)) of(into)[value] += count;
     return std::nullopt;
   }
+  void absorb(void* into, void* from) const override {
+    if (of(into).size() < of(from).size()) std::swap(of(into), of(from));
+    (void)merge(into, from);
+  }
   bool has_unmerge() const override { return true; }
   void unmerge(void* into, const void* from) const override {
     for (const auto& [value, count] : of(from)) {
@@ -288,8 +315,10 @@ class Distinct final : public TypedAggregate<std::map<std::string, int64_t, std:
 
 void add_kind(const ScalarValue& scalar, MergeRisk& risk) {
   if (scalar.is_null()) return;
-  risk.kinds |= scalar.is_number() ? 1U : 2U << static_cast<unsigned>(scalar.kind);
-  if (scalar.kind == ScalarValue::Kind::real && std::isnan(scalar.real)) risk.amount = 1;
+  const bool is_nan = scalar.kind == ScalarValue::Kind::real && std::isnan(scalar.real);
+  risk.add({0, is_nan               ? MergeRisk::kNan
+               : scalar.is_number() ? 1U
+                                    : 2U << static_cast<unsigned>(scalar.kind)});
 }
 
 RecordError no_order(std::string_view function, const ScalarValue& a, const ScalarValue& b) {

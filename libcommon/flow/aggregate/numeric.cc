@@ -84,6 +84,21 @@ class TotalAggregate : public TypedAggregate<Total> {
     }
     return std::nullopt;
   }
+  std::optional<RecordError> merge_part(void* into, const void* from) const override {
+    Total& a = of(into);
+    const Total& b = of(from);
+    a.count += b.count;
+    // Modulo 2^64: right in the end, where the whole fits.
+    a.integer = static_cast<int64_t>(static_cast<uint64_t>(a.integer) + static_cast<uint64_t>(b.integer));
+    if (!b.is_real) return std::nullopt;
+    a.add_real(b.sum);
+    a.add_real(b.compensation);
+    return std::isfinite(a.real()) ? std::nullopt : std::optional(sum_overflow(name_));
+  }
+  std::optional<RecordError> refuses(const MergeRisk& all) const override {
+    if (all.whole == static_cast<int64_t>(all.whole)) return std::nullopt;
+    return sum_overflow(name_);
+  }
   double reach(const ScalarValue& argument) const override {
     return argument.kind == ScalarValue::Kind::integer
                ? std::fabs(static_cast<double>(argument.integer)) / kInteger
@@ -91,8 +106,9 @@ class TotalAggregate : public TypedAggregate<Total> {
   }
   void add_risk(const void* state, MergeRisk& risk) const override {
     const Total& total = of(state);
-    risk.amount += std::fabs(static_cast<double>(total.integer)) / kInteger +
-                   (std::fabs(total.sum) + std::fabs(total.compensation)) / kReal;
+    const double whole = std::fabs(static_cast<double>(total.integer)) / kInteger;
+    risk.add(
+        {whole + (std::fabs(total.sum) + std::fabs(total.compensation)) / kReal, 0, whole, total.integer});
   }
   bool has_subtract() const override { return true; }
   std::optional<RecordError> can_subtract(const void* state, const ScalarValue& argument) const override {

@@ -64,6 +64,8 @@ class OwnedScalar {
   OwnedScalar() = default;
   OwnedScalar(const ScalarValue& scalar) { *this = scalar; }  // NOLINT: implicit on purpose
   OwnedScalar(const OwnedScalar& other) : OwnedScalar(other.view()) {}
+  OwnedScalar(OwnedScalar&&) noexcept = default;  // lists of them grow
+  OwnedScalar& operator=(OwnedScalar&&) noexcept = default;
   OwnedScalar& operator=(const OwnedScalar& other) {
     *this = other.view();
     return *this;

@@ -38,7 +38,10 @@ struct Registers {
       return;
     }
     sparse.insert(at, index << 8 | rank);
-    if (sparse.size() <= kMaxSparse) return;
+    if (sparse.size() > kMaxSparse) become_dense();
+  }
+  void become_dense() {
+    if (!dense.empty()) return;
     dense.assign(kRegisters, '\0');
     for (const uint32_t one : sparse) dense[one >> 8] = static_cast<char>(one & 0xff);
     sparse.clear();
@@ -99,8 +102,9 @@ class ApproxDistinct final : public TypedAggregate<Registers> {
   std::optional<RecordError> merge(void* into, const void* from) const override {
     const Registers& other = of(from);
     for (const uint32_t one : other.sparse) of(into).raise(one >> 8, static_cast<uint8_t>(one & 0xff));
-    for (uint32_t i = 0; i < other.dense.size(); ++i)
-      if (other.dense[i] != 0) of(into).raise(i, static_cast<uint8_t>(other.dense[i]));
+    if (other.dense.empty()) return std::nullopt;
+    std::string& own = (of(into).become_dense(), of(into).dense);
+    for (size_t i = 0; i < kRegisters; ++i) own[i] = std::max(own[i], other.dense[i]);  // ranks are small
     return std::nullopt;
   }
   void result(const void* state, std::string& json) const override {
@@ -165,6 +169,11 @@ class Percentile final : public TypedAggregate<Buckets> {
   std::optional<RecordError> merge(void* into, const void* from) const override {
     combine(of(into), of(from), 1);
     return std::nullopt;
+  }
+  void absorb(void* into, void* from) const override {
+    Buckets &a = of(into), &b = of(from);
+    if (a.positive.size() + a.negative.size() < b.positive.size() + b.negative.size()) std::swap(a, b);
+    combine(a, b, 1);
   }
   bool has_unmerge() const override { return true; }
   void unmerge(void* into, const void* from) const override { combine(of(into), of(from), -1); }

@@ -272,7 +272,7 @@ class TableQuery::Walk {
     Sessions all;
     SessionCodec(set_).decode(in, all);
     check(in);
-    for (const Session& session : all.list) {
+    for (const auto& [time, session] : all.list) {
       if (!wanted(session.first, session.last)) continue;
       if (!take(Seen{group, all.key_is_text, session.first, session.last, session.last, session.state.get()}))
         return false;

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "base/varint.h"
 #include "flow/aggregate/aggregate_set.h"
@@ -21,7 +22,9 @@ struct Session {
 
 struct Sessions {
   bool key_is_text = true;
-  std::vector<Session> list;
+  bool is_noted = false;  // --emit commit: one of them has changed
+  // In order of time. What a session is under is a time in it that it keeps: it only grows, and never into another one.
+  std::map<int64_t, Session> list;
   bool empty() const { return list.empty(); }
 };
 
@@ -33,7 +36,7 @@ class SessionCodec {
   void encode(const Sessions& sessions, std::string& out) const {
     out.push_back(sessions.key_is_text ? 1 : 0);
     put_varint(out, sessions.list.size());
-    for (const Session& session : sessions.list) {
+    for (const auto& [time, session] : sessions.list) {
       put_signed(out, session.first);
       put_varint(out, static_cast<uint64_t>(session.last - session.first));
       out.push_back(session.emitted ? 1 : 0);
@@ -48,7 +51,8 @@ class SessionCodec {
       session.last = session.first + static_cast<int64_t>(in.varint());
       session.emitted = (in.byte() & 1) != 0;
       set_->decode(session.state.get(), in);
-      sessions.list.push_back(std::move(session));
+      const int64_t time = session.first;
+      sessions.list.emplace_hint(sessions.list.end(), time, std::move(session));
     }
   }
 

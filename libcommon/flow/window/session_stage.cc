@@ -5,6 +5,10 @@
 // within reach is not touched. Combined records (combine_sessions.h) are as one that reaches from the first to the
 // last of them.
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "flow/aggregate/combined.h"
 #include "flow/aggregate/keyed_rows.h"
@@ -35,18 +39,16 @@ class SessionStage final : public WindowStage {
       span = *grouped.combined->session();
     }
     Rows::Node* node = &rows_.load(grouped.key);
-    size_t first = 0, count = 0;
-    reach(*node, span, now, first, count);
-    if (count == 0 && is_closed(span.last, now)) {
+    Reached reached = reach(*node, span, now);
+    if (reached.count == 0 && is_closed(span.last, now)) {
       move_on(grouped, out);
       return false;
     }
-    if (count == 1) {
-      if (auto refused = can_add(set_, node->value.list[first].state.get(), grouped)) return *refused;
+    if (reached.count == 1) {
+      if (auto refused = can_add(set_, reached.first->second.state.get(), grouped)) return *refused;
       move_on(grouped, out);
       node = &rows_.load(grouped.key);
-      reach(*node, span, now, first, count);
-      Session& session = node->value.list[first];
+      Session& session = reach(*node, span, now).first->second;
       const int64_t old_first = session.first, old_last = session.last;
       add_checked(set_, session.state.get(), grouped);
       session.first = std::min(session.first, span.first);
@@ -58,35 +60,44 @@ class SessionStage final : public WindowStage {
       changed(record, *node, session, out);
       return true;
     }
+    // The new one alone, or what several of them become with it.
     Session merged{span.first, span.last, false, false, OwnedState(set_)};
-    for (size_t i = first; i < first + count; ++i) {
-      const Session& session = node->value.list[i];
-      if (auto refused = set_.merge(merged.state.get(), session.state.get())) return *refused;
-      merged.first = std::min(merged.first, session.first);
-      merged.last = std::max(merged.last, session.last);
+    if (reached.count == 0 || !merge_safely(reached, grouped)) {
+      for (auto one = reached.first; one != reached.end; ++one)
+        if (auto refused = set_.merge(merged.state.get(), one->second.state.get())) return *refused;
+      if (auto refused = can_add(set_, merged.state.get(), grouped)) return *refused;
+      move_on(grouped, out);
+      node = &rows_.load(grouped.key);
+      reached = reach(*node, span, now);  // earlier ones may have closed
+    } else {
+      // In place: of a long one and a short one a copy would cost the length.
+      move_on(grouped, out);
+      node = &rows_.load(grouped.key);
+      reached = reach(*node, span, now);
+      for (auto one = reached.first; one != reached.end; ++one)
+        set_.absorb(merged.state.get(), one->second.state.get());
     }
-    if (auto refused = can_add(set_, merged.state.get(), grouped)) return *refused;
     add_checked(set_, merged.state.get(), grouped);
-    move_on(grouped, out);
-    node = &rows_.load(grouped.key);
-    reach(*node, span, now, first, count);  // earlier ones may have closed
     Sessions& sessions = node->value;
     if (sessions.list.empty()) sessions.key_is_text = grouped.key_is_text;
-    const auto from = sessions.list.begin() + static_cast<std::ptrdiff_t>(first);
-    for (auto old = from; old != from + static_cast<std::ptrdiff_t>(count); ++old)
-      retract(record, *node, old->first, old->last, old->emitted, out);
-    sessions.list.erase(from, from + static_cast<std::ptrdiff_t>(count));
-    const auto at =
-        sessions.list.insert(sessions.list.begin() + static_cast<std::ptrdiff_t>(first), std::move(merged));
-    changed(record, *node, *at, out);
+    for (auto one = reached.first; one != reached.end; ++one) {
+      const Session& old = one->second;
+      merged.first = std::min(merged.first, old.first);
+      merged.last = std::max(merged.last, old.last);
+      retract(record, *node, old.first, old.last, old.emitted, out);
+    }
+    const auto behind = sessions.list.erase(reached.first, reached.end);
+    const auto at = sessions.list.emplace_hint(behind, span.first, std::move(merged));
+    changed(record, *node, at->second, out);
     return true;
   }
 
   void close_until(int64_t now, Emitter& out) override {
     rows_.fire(now, [&](Rows::Node& node) {
-      std::vector<Session>& list = node.value.list;
-      for (const Session& session : list) {
-        if (!is_closed(session.last, now)) continue;
+      List& list = node.value.list;
+      auto open = list.begin();
+      for (; open != list.end() && is_closed(open->second.last, now); ++open) {
+        const Session& session = open->second;
         if (options_.emit == Emit::close || session.changed) {
           flush_retractions(out);
           emit(nullptr, node, session, out);
@@ -94,9 +105,7 @@ class SessionStage final : public WindowStage {
         closed_.put(set_, node.key, node.value.key_is_text, session.first, session.last, session.last,
                     session.state.get());
       }
-      list.erase(
-          std::remove_if(list.begin(), list.end(), [&](const Session& s) { return is_closed(s.last, now); }),
-          list.end());
+      list.erase(list.begin(), open);
       return next_close(node.value);
     });
     closed_.expire(now - gap_ - options_.grace - options_.expires);
@@ -105,8 +114,8 @@ class SessionStage final : public WindowStage {
   int64_t last_close() override {
     int64_t last = kNoTime;
     rows_.for_each([&](const Sessions& sessions) {
-      for (const Session& session : sessions.list)
-        last = std::max(last, session.last + gap_ + 1 + options_.grace);
+      if (!sessions.list.empty())
+        last = std::max(last, sessions.list.rbegin()->second.last + gap_ + 1 + options_.grace);
     });
     return last;
   }
@@ -116,7 +125,8 @@ class SessionStage final : public WindowStage {
     for (const std::string& key : changed_) {
       Rows::Node* node = rows_.find_loaded(key);
       if (node == nullptr) continue;  // closed since
-      for (Session& session : node->value.list) {
+      node->value.is_noted = false;
+      for (auto& [time, session] : node->value.list) {
         if (!session.changed) continue;
         session.changed = false;
         session.emitted = true;
@@ -133,6 +143,11 @@ class SessionStage final : public WindowStage {
 
  private:
   using Rows = KeyedRows<Sessions, SessionCodec>;
+  using List = std::map<int64_t, Session>;
+  struct Reached {
+    List::iterator first, end;
+    size_t count;
+  };
   struct Retraction {
     std::string key;
     bool key_is_text;
@@ -141,24 +156,33 @@ class SessionStage final : public WindowStage {
 
   bool is_closed(int64_t last, int64_t now) const { return last + gap_ + 1 + options_.grace <= now; }
 
-  // The open sessions that `span` touches: `count` from `first` on. With none, `first` is where its own would
-  // stand.
-  void reach(const Rows::Node& node, const SessionSpan& span, int64_t now, size_t& first,
-             size_t& count) const {
-    const std::vector<Session>& list = node.value.list;
-    first = 0;
+  // The open sessions that `span` touches.
+  Reached reach(Rows::Node& node, const SessionSpan& span, int64_t now) const {
+    List& list = node.value.list;
+    auto first = list.lower_bound(span.first - gap_);
+    if (first != list.begin() && std::prev(first)->second.last + gap_ >= span.first) --first;
     // Closed ones (about to be removed) stand before all open ones.
-    while (first < list.size() && (list[first].last + gap_ < span.first || is_closed(list[first].last, now)))
-      ++first;
-    count = 0;
-    while (first + count < list.size() && list[first + count].first - gap_ <= span.last) ++count;
+    while (first != list.end() && is_closed(first->second.last, now)) ++first;
+    Reached reached{first, first, 0};
+    for (; reached.end != list.end() && reached.end->second.first - gap_ <= span.last; ++reached.end)
+      ++reached.count;
+    return reached;
+  }
+
+  // Whether those reached and the record merge, for sure.
+  bool merge_safely(const Reached& reached, const GroupedRecord& grouped) const {
+    if (!set_.may_refuse()) return true;
+    OwnedState added(set_);
+    if (can_add(set_, added.get(), grouped)) return false;
+    add_checked(set_, added.get(), grouped);
+    std::vector<MergeRisk> risks(set_.items().size());
+    set_.add_risks(added.get(), risks);
+    for (auto one = reached.first; one != reached.end; ++one) set_.add_risks(one->second.state.get(), risks);
+    return std::all_of(risks.begin(), risks.end(), [](const MergeRisk& risk) { return risk.is_none(); });
   }
 
   int64_t next_close(const Sessions& sessions) const {
-    int64_t next = kNever;
-    for (const Session& session : sessions.list)
-      next = std::min(next, session.last + gap_ + 1 + options_.grace);
-    return next;
+    return sessions.list.empty() ? kNever : sessions.list.begin()->second.last + gap_ + 1 + options_.grace;
   }
 
   void retract(const Record& record, const Rows::Node& node, int64_t first, int64_t last, bool was_emitted,
@@ -177,7 +201,8 @@ class SessionStage final : public WindowStage {
       emit(&record, node, session, out);
     } else if (options_.emit == Emit::commit && !session.changed) {
       session.changed = true;
-      changed_.push_back(node.key);
+      if (!node.value.is_noted) changed_.push_back(node.key);
+      node.value.is_noted = true;
     }
   }
 

@@ -13,6 +13,7 @@
 
 #include "base/varint.h"
 #include "flow/aggregate/aggregate_set.h"
+#include "flow/window/ordered_times.h"
 #include "state/meta.h"
 
 namespace kutils::flow {
@@ -33,7 +34,7 @@ struct Events {
   size_t gone = 0;                 // the first so many of them are no longer there
   // --emit commit: times of the records since the last one, and starts of windows that came to be by a record
   // that is not in them; empty when written.
-  std::vector<int64_t> changed;
+  std::set<int64_t> changed;
   std::set<int64_t> made;
   // The stage's, made when needed (sliding_index.h); it refers to `list`, so that this object then stays.
   std::shared_ptr<SlidingIndex> index;
@@ -75,31 +76,28 @@ struct SlidingWindows {
 
   bool covers(int64_t start, int64_t time) const { return start <= time && time <= start + reach; }
   int64_t left(int64_t time) const { return std::max<int64_t>(0, time - reach); }
-  // The starts of all windows that records at `times`, which are in order, make, in order. Only those in
-  // (after, until].
-  void starts_between(std::span<const int64_t> times, int64_t after, int64_t until,
+  // The starts of all windows that records at `times` make, in order. Only those in (after, until].
+  void starts_between(const OrderedTimes& times, int64_t after, int64_t until,
                       std::vector<int64_t>& starts) const {
     starts.clear();
     if (times.empty() || until <= after) return;
-    const auto from = [&](int64_t time) { return std::lower_bound(times.begin(), times.end(), time); };
-    if (after < 0 && until >= 0 && times.front() <= reach) starts.push_back(0);
+    if (after < 0 && until >= 0 && times.begin()->time <= reach) starts.push_back(0);
     // Those that end at a record: its time less reach.
-    for (auto at = from(std::max(sum(after, reach), reach) + 1); at != times.end() && *at - reach <= until;
-         ++at)
-      starts.push_back(*at - reach);
+    for (auto at = times.from(std::max(sum(after, reach), reach) + 1);
+         at != times.end() && at->time - reach <= until; ++at)
+      starts.push_back(at->time - reach);
     // Those that start 1 ms after one.
-    for (auto at = from(after); at != times.end() && *at < until; ++at) {
-      const auto next = std::upper_bound(at, times.end(), *at);
-      if (next != times.end() && *next <= *at + 1 + reach) starts.push_back(*at + 1);
-      at = next - 1;
+    for (auto at = times.from(after); at != times.end() && at->time < until;) {
+      const int64_t time = at->time;
+      while (at != times.end() && at->time == time) ++at;
+      if (at != times.end() && at->time <= time + 1 + reach) starts.push_back(time + 1);
     }
     finish(starts);
   }
   // Of all records, for queries and the end.
   void all_starts(const Events& events, std::vector<int64_t>& starts) const {
-    std::vector<int64_t> times;
-    for (const Event& event : events.present()) times.push_back(event.time);
-    std::sort(times.begin(), times.end());
+    OrderedTimes times;
+    for (const Event& event : events.present()) times.insert(event.time, 0);
     starts_between(times, kNoTime, std::numeric_limits<int64_t>::max(), starts);
   }
   // Without overflow.

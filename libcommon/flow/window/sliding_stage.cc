@@ -53,7 +53,7 @@ class SlidingStage final : public WindowStage {
       for (const int64_t start : starts_) emit(&record, *node, start, out);
     } else if (options_.emit == Emit::commit) {
       if (events.changed.empty()) changed_.push_back(node->key);
-      events.changed.push_back(time);
+      events.changed.insert(time);
       if (makes_right) events.made.insert(time + 1);
     }
     return true;
@@ -63,7 +63,6 @@ class SlidingStage final : public WindowStage {
     rows_.fire(now, [&](Rows::Node& node) {
       Events& events = node.value;
       SlidingIndex& index = index_of(events);
-      std::sort(events.changed.begin(), events.changed.end());
       windows_.starts_between(index.times(), last_closed(events.closed_until), last_closed(now), closing_);
       for (const int64_t start : closing_) {
         if (options_.emit == Emit::close || has_changed(events, start)) emit(nullptr, node, start, out);
@@ -103,11 +102,10 @@ class SlidingStage final : public WindowStage {
       if (node == nullptr) continue;
       Events& events = node->value;
       if (events.changed.empty()) continue;  // closed since, and others came
-      std::sort(events.changed.begin(), events.changed.end());
       const int64_t now = events.closed_until;
       windows_.starts_between(index_of(events).times(),
-                              std::max(last_closed(now), events.changed.front() - reach_ - 1),
-                              events.changed.back(), starts_);
+                              std::max(last_closed(now), *events.changed.begin() - reach_ - 1),
+                              *events.changed.rbegin(), starts_);
       starts_.insert(starts_.end(), events.made.begin(), events.made.end());
       SlidingWindows::finish(starts_);
       for (const int64_t start : starts_)
@@ -142,11 +140,10 @@ class SlidingStage final : public WindowStage {
 
   // Whether a record at `time`, which is not in the index, makes the window that starts after it.
   bool makes_right_window(const SlidingIndex& index, int64_t time) const {
-    const auto times = index.times();
-    const auto next = std::upper_bound(times.begin(), times.end(), time);
-    if (next == times.end() || *next > time + 1 + reach_) return false;  // nothing would be in it
-    const bool is_there = next != times.begin() && *(next - 1) == time;
-    return !is_there && !std::binary_search(next, times.end(), time + 1 + reach_);
+    const OrderedTimes& times = index.times();
+    const auto next = times.after(time);
+    if (next == times.end() || next->time > time + 1 + reach_) return false;  // nothing would be in it
+    return !times.has(time) && !times.has(time + 1 + reach_);
   }
 
   // Open windows whose set of records or existence a record at `time` changes. The index does not hold it
@@ -155,9 +152,8 @@ class SlidingStage final : public WindowStage {
                std::vector<int64_t>& starts) const {
     windows_.starts_between(index.times(), std::max(last_closed(now), time - reach_ - 1), time, starts);
     // The window that would start after a record exists only if one lies in it, as this one does.
-    const auto times = index.times();
-    const auto before = std::lower_bound(times.begin(), times.end(), time);
-    if (before != times.begin() && *(before - 1) + 1 + reach_ >= time) starts.push_back(*(before - 1) + 1);
+    const auto before = index.times().last_before(index.times().from(time));
+    if (before && *before + 1 + reach_ >= time) starts.push_back(*before + 1);
     starts.push_back(windows_.left(time));
     if (makes_right) starts.push_back(time + 1);
     SlidingWindows::finish(starts);
@@ -168,14 +164,19 @@ class SlidingStage final : public WindowStage {
 
   // --emit commit: whether the window is to be shown.
   bool has_changed(const Events& events, int64_t start) const {
-    const auto at = std::lower_bound(events.changed.begin(), events.changed.end(), start);
+    const auto at = events.changed.lower_bound(start);
     return (at != events.changed.end() && *at <= start + reach_) || events.made.count(start) > 0;
   }
 
   // Whether every touched window can take the record in.
   std::optional<RecordError> check(Events& events, const Event& added, int64_t now) {
     SlidingIndex& index = index_of(events);
-    if (index.takes_safely(added)) return std::nullopt;
+    const SlidingIndex::Verdict verdict = index.judge(added, reach_, last_closed(now));
+    if (verdict.is_sure) return verdict.refused;
+    // The one that ends with it is there whenever it is open, and tells most that is wrong.
+    const int64_t left = windows_.left(added.time);
+    if (!is_closed(left, now))
+      if (auto refused = index.refuses(left, left + reach_, &added)) return refused;
     touched(index, added.time, makes_right_window(index, added.time), now, starts_);
     for (const int64_t start : starts_) {
       const Event* more = windows_.covers(start, added.time) ? &added : nullptr;
@@ -186,16 +187,14 @@ class SlidingStage final : public WindowStage {
 
   // The next stream time at which a window closes or a record is no longer needed.
   int64_t next_look(Events& events, int64_t now) {
-    const auto times = index_of(events).times();
+    const OrderedTimes& times = index_of(events).times();
     const int64_t closed = last_closed(now);
-    const auto is_open = [&](int64_t time) { return windows_.left(time) > closed; };
     if (times.empty()) return kNever;
     // The window that ends at a record, of the first whose window is open; of those before it the one after.
     int64_t next = kNever;
-    const auto open =
-        std::partition_point(times.begin(), times.end(), [&](int64_t t) { return !is_open(t); });
-    if (open != times.end()) next = windows_.left(*open);
-    if (open != times.begin()) next = std::min(next, times.front() + 1);
+    const auto open = closed < 0 ? times.begin() : times.after(closed + reach_);
+    if (open != times.end()) next = windows_.left(open->time);
+    if (open != times.begin()) next = std::min(next, times.begin()->time + 1);
     return next + reach_ + 1 + options_.grace;
   }
 
