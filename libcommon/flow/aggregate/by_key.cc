@@ -38,9 +38,15 @@ class ValuesByKey final : public TypedAggregate<std::vector<Entry>> {
     if (argument.key) take(of(state), *argument.key, argument);
   }
   std::optional<RecordError> merge(void* into, const void* from) const override {
-    for (const Entry& one : of(from))
-      if (auto refused = can_take(of(into), one.key.view())) return refused;
-    if (what_ == ByKey::top && of(from).size() > 1) {
+    if (of(from).empty()) return std::nullopt;
+    if (auto refused = can_take(of(into), of(from).front().key.view())) return refused;  // as for all of them
+    if (of(into).empty()) {
+      of(into) = of(from);
+    } else if (what_ == ByKey::max_all) {
+      const int order_of_other = order(from, into);
+      if (order_of_other > 0) of(into) = of(from);
+      if (order_of_other == 0) of(into).insert(of(into).end(), of(from).begin(), of(from).end());
+    } else if (what_ == ByKey::top && of(from).size() > 1) {
       merge_in_order(of(into), of(from), limit_, [this](const Entry& a, const Entry& b) {
         return order(a.key.view(), b.key.view()) > 0;
       });
