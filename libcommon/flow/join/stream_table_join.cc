@@ -7,6 +7,7 @@
 
 #include "base/varint.h"
 #include "flow/aggregate/keyed_rows.h"
+#include "flow/join/dirty_weight.h"
 #include "flow/join/join_key.h"
 #include "flow/join/join_stage.h"
 #include "flow/join/versions.h"
@@ -138,13 +139,14 @@ class NewestRows final : public StreamTableJoin {
     if (record.value.is_null()) {
       if (!store_.get(key_)) return;
       store_.erase(key_);
+      dirty_ += dirty_weight(0);
     } else {
       row_.clear();
       put_signed(row_, record.timestamp);
       row_.append(record.value.view());
       store_.put(key_, row_);
+      dirty_ += dirty_weight(row_.size());
     }
-    ++dirty_;
   }
   void set_key(std::string_view key) { key_.assign(1, state::kTableRow).append(key); }
 

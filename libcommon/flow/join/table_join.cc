@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/varint.h"
+#include "flow/join/dirty_weight.h"
 #include "flow/join/join_output.h"
 #include "flow/join/join_stage.h"
 #include "flow/table/no_key.h"
@@ -81,8 +82,10 @@ class TableJoin final : public Stage {
   void set_key(std::string_view key) { key_.assign(1, state::kPairRow).append(key); }
 
   void write(const TableRow (&rows)[2], bool stands) {
-    ++dirty_;
-    if (rows[0].value.is_null() && rows[1].value.is_null()) return store_.erase(key_);
+    if (rows[0].value.is_null() && rows[1].value.is_null()) {
+      dirty_ += dirty_weight(0);
+      return store_.erase(key_);
+    }
     written_.assign(1, static_cast<char>((rows[0].value.is_null() ? 0 : kHasLeft) |
                                          (rows[1].value.is_null() ? 0 : kHasRight) | (stands ? kStands : 0)));
     for (const TableRow& row : rows) {
@@ -91,6 +94,7 @@ class TableJoin final : public Stage {
       put_bytes(written_, row.value.view());
     }
     store_.put(key_, written_);
+    dirty_ += dirty_weight(written_.size());
   }
 
   const JoinOptions options_;

@@ -531,6 +531,27 @@ TEST_CASE("stream-table: the row named by a field of the record") {
   CHECK(capture.errors.size() == 1);
 }
 
+TEST_CASE("rows of tables count by their size, for the loop limits what a transaction keeps in memory") {
+  JoinOptions options;
+  options.right_topic = "r";
+  const std::string large = '"' + std::string(100'000, 'v') + '"';
+  for (const bool is_stream : {true, false}) {
+    CAPTURE(is_stream);
+    state::PartitionStore store(false);
+    const auto stage = is_stream ? make_stream_table_join(options, store.operator_store(1))
+                                 : make_table_join(options, store.operator_store(1));
+    JoinCapture capture;
+    stage->process(join_record("r", "a", "1", 1), capture);
+    CHECK(stage->dirty_rows() == 1);
+    stage->process(join_record("r", "b", large, 1), capture);
+    CHECK(stage->dirty_rows() > 500);
+    commit(*stage, store, capture);
+    CHECK(stage->dirty_rows() == 0);
+    stage->process(join_record("r", "b", "-", 2), capture);
+    CHECK(stage->dirty_rows() == 1);
+  }
+}
+
 TEST_CASE("table-table: what OUT refuses leaves the rows as they were") {
   JoinOptions options;
   options.right_topic = "r";
