@@ -10,6 +10,8 @@ void ClusterOptions::declare(OptionTable& table) {
   table.add({.names = "-b",
              .metavar = "HOSTS",
              .help = "brokers; or $KUTILS_BROKERS",
+             .by_default = "$KUTILS_BROKERS, else bootstrap.servers of the configuration file",
+             .example = "-b kafka1:9092,kafka2:9092",
              .group = group,
              .in_short_help = true,
              .joined = joined_by_comma,
@@ -17,6 +19,8 @@ void ClusterOptions::declare(OptionTable& table) {
   table.add({.names = "-X",
              .metavar = "NAME=VALUE",
              .help = "a librdkafka property; 'list' prints all",
+             .by_default = "kutils' and librdkafka's own",
+             .example = "-X compression.codec=zstd",
              .group = group,
              .is_list = true,
              .set =
@@ -31,6 +35,8 @@ void ClusterOptions::declare(OptionTable& table) {
   table.add({.names = "-F",
              .metavar = "FILE",
              .help = "a file of properties; see also $KUTILS_CONFIG",
+             .by_default = "$KUTILS_CONFIG, else ~/.config/kutils.conf",
+             .example = "-F ./secure.conf",
              .group = group,
              .is_list = true,
              .set = [this](const std::string& text) { files.push_back(text); }});

@@ -30,6 +30,7 @@ Option functions_option(bool aggregates) {
   Option option;
   option.names = "--functions";
   option.help = "print the functions of expressions; --functions NAME: that one, with an example";
+  option.example = "kexpr --functions split";
   option.group = Group::general;
   option.answer = [aggregates](const std::string&,
                                const std::vector<std::string>& operands) -> std::optional<std::string> {

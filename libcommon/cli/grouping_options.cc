@@ -107,6 +107,8 @@ void GroupingOptions::declare_aggregates(OptionTable& table, bool having_in_shor
   table.add({.names = "--having",
              .metavar = "EXPR",
              .help = "only rows for which this is true: 'n > 2'",
+             .by_default = "all rows",
+             .example = "--having 'n > 2'",
              .in_short_help = having_in_short_help,
              .joined = joined_by_and,
              .set = [this](const std::string& text) { having_ = text; }});
@@ -114,6 +116,7 @@ void GroupingOptions::declare_aggregates(OptionTable& table, bool having_in_shor
   declare_close_at_end(table, "with -e, on topics: at the end close windows and write tables");
   table.add({.names = "--no-combine",
              .help = "with --by: send each record through the internal topic, not sums",
+             .example = "--by uri --no-combine",
              .group = Group::delivery,
              .set = [this](const std::string&) { combines_ = false; }});
   declare_cache(table);
@@ -132,26 +135,33 @@ void GroupingOptions::declare_by(OptionTable& table) {
   table.add({.names = "--by",
              .metavar = "EXPR",
              .help = "group by this, not by the record key; 'a,b': by both",
+             .by_default = "the record key",
+             .example = "--by uri,country",
              .in_short_help = true,
              .joined = joined_by_comma,
              .set = [this](const std::string& text) { plan_.by = text; }});
 }
 
 void GroupingOptions::declare_total(OptionTable& table) {
-  table.add({.names = "--total", .help = "one group of all records", .set = [this](const std::string&) {
-               plan_.total = true;
-             }});
+  table.add({.names = "--total",
+             .help = "one group of all records",
+             .example = "ktable --total 'n=count()' clicks total",
+             .set = [this](const std::string&) { plan_.total = true; }});
 }
 
 void GroupingOptions::declare_time(OptionTable& table) {
   table.add({.names = "--time",
              .metavar = "EXPR",
              .help = "a record's time: epoch ms, ISO, timestamp; or 'wall'",
+             .by_default = "the record's time",
+             .example = "--time 'timestamp(at)'",
              .in_short_help = true,
              .set = [this](const std::string& text) { plan_.time = text; }});
   table.add({.names = "--time-unit",
              .metavar = "UNIT",
              .help = "what a number given by --time counts: ns us ms s",
+             .by_default = "ms",
+             .example = "--time sent --time-unit s",
              .set =
                  [this](const std::string& text) {
                    plan_.time_unit_ns = parse_time_unit(text);
@@ -161,14 +171,18 @@ void GroupingOptions::declare_time(OptionTable& table) {
 }
 
 void GroupingOptions::declare_close_at_end(OptionTable& table, const char* help) {
-  table.add(
-      {.names = "--close-at-end", .help = help, .set = [this](const std::string&) { close_at_end_ = true; }});
+  table.add({.names = "--close-at-end",
+             .help = help,
+             .example = "-e --close-at-end",
+             .set = [this](const std::string&) { close_at_end_ = true; }});
 }
 
 void GroupingOptions::declare_cache(OptionTable& table) {
   table.add({.names = "--cache",
              .metavar = "SIZE",
              .help = "memory for state read from topics; 64M by default",
+             .by_default = "64M",
+             .example = "--cache 256M",
              .group = Group::delivery,
              .set = [this](const std::string& text) {
                cache_bytes_ = parse_size("--cache", text);

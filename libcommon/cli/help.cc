@@ -93,6 +93,22 @@ std::string man_head(const ToolInfo& info) {
          markdown(operand_usage(info)) + "\n";
 }
 
+// A page has room for what --help has not: values, default and an example, all of the one table.
+std::string man_paragraph(const Option& option) {
+  std::string out = markdown(option.help) + ".";
+  const bool says_all =
+      std::all_of(option.choices.begin(), option.choices.end(),
+                  [&](const std::string& value) { return option.help.find(value) != std::string::npos; });
+  if (!says_all) {
+    std::string values;
+    for (const std::string& value : option.choices) values += (values.empty() ? "" : ", ") + value;
+    out += " Values: " + markdown(values) + ".";
+  }
+  if (!option.by_default.empty()) out += " Default: " + markdown(option.by_default) + ".";
+  if (!option.example.empty()) out += " Example: **" + markdown(option.example) + "**";
+  return out;
+}
+
 std::string man_options(const OptionTable& table) {
   std::string out;
   for (const Group group : kGroups) {
@@ -104,10 +120,20 @@ std::string man_options(const OptionTable& table) {
         term += (term.empty() ? "**" : ", **") + markdown(name) + "**";
       }
       if (!option.metavar.empty()) term += " *" + markdown(option.metavar) + "*";
-      rows += term + "\n:   " + markdown(option.help) + "\n\n";
+      rows += term + "\n:   " + man_paragraph(option) + "\n\n";
     }
     if (!rows.empty()) out += std::string("## ") + title(group) + "\n\n" + rows;
   }
+  return out;
+}
+
+// For a test that runs them: GROUP, names and example of each option, by tabs.
+std::string option_examples(const OptionTable& table) {
+  std::string out;
+  for (const Option& option : table.options())
+    if (!option.hidden)
+      out += std::string(title(option.group)) + "\t" + option.names + (option.metavar.empty() ? "" : " ") +
+             option.metavar + "\t" + option.by_default + "\t" + option.example + "\n";
   return out;
 }
 
@@ -155,9 +181,10 @@ std::string man_part(const ToolInfo& info, const OptionTable& table, const std::
   if (part == "head") return man_head(info);
   if (part == "options") return man_options(table);
   if (part == "examples") return man_examples(info);
+  if (part == "option-examples") return option_examples(table);
   if (auto made = manual_part(part)) return *made;
   throw usage_error("--help-man: '" + part + "' is not a part of a page",
-                    "there are head, options, examples, " + manual_parts());
+                    "there are head, options, option-examples, examples, " + manual_parts());
 }
 
 }  // namespace kutils::cli

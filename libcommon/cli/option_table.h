@@ -15,9 +15,12 @@ enum class Group { tool, output, lines, reading, cluster, delivery, general };
 const char* title(Group group);
 
 struct Option {
-  std::string names;         // "-o", "--since", or "-x,--long"
-  std::string metavar = {};  // what follows it; empty: a flag
-  std::string help;          // one line, no full stop
+  std::string names;            // "-o", "--since", or "-x,--long"
+  std::string metavar = {};     // what follows it; empty: a flag
+  std::string help;             // one line, no full stop
+  std::string by_default = {};  // what holds without it, for the man page; empty: a flag, which is off
+  std::string example =
+      {};  // for the man page: the option with a value, and others that it needs, or a whole command
   Group group = Group::tool;
   bool in_short_help = false;  // shown by --help, which must fit a screen; all are shown by --help-all
   bool hidden = false;

@@ -32,6 +32,8 @@ void Rows::declare(OptionTable& table) {
   table.add({.names = "-O",
              .metavar = "FORMAT",
              .help = "lines written: table (default), json csv tsv",
+             .by_default = "table",
+             .example = "-O csv",
              .in_short_help = true,
              .set =
                  [this](const std::string& text) {
@@ -40,9 +42,10 @@ void Rows::declare(OptionTable& table) {
                    set(format);
                  },
              .choices = {"table", "json", "csv", "tsv"}});
-  table.add({.names = "--json", .help = "the same as -O json", .set = [this](const std::string&) {
-               set(io::parse_line_format("json", "-O"));
-             }});
+  table.add({.names = "--json",
+             .help = "the same as -O json",
+             .example = "ktopic list --json",
+             .set = [this](const std::string&) { set(io::parse_line_format("json", "-O")); }});
 }
 
 void Rows::set(const io::LineFormat& format) {

@@ -33,6 +33,7 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
     table.add(
         {.names = names,
          .help = help,
+         .example = info.name + " " + split_names(names).front(),
          .group = Group::general,
          .answer = [text](const std::string&, const auto&) -> std::optional<std::string> { return text(); }});
   };
@@ -53,6 +54,8 @@ void declare_questions(const ToolInfo& info, OptionTable& table) {
   table.add({.names = "--completion",
              .metavar = "SHELL",
              .help = "print a completion script: bash, zsh or fish",
+             .by_default = "none",
+             .example = "--completion bash",
              .group = Group::general,
              .choices = {"bash", "zsh", "fish"},
              .answer = [&](const std::string& shell, const auto&) -> std::optional<std::string> {
@@ -154,6 +157,8 @@ static int run(Tool& tool, int argc, char** argv) {
     table.add({.names = "--color",
                .metavar = "WHEN",
                .help = "auto, always (JSON and tables written, too) or never; see $NO_COLOR",
+               .by_default = "auto",
+               .example = "--color always",
                .group = Group::general,
                .set =
                    [&](const std::string& when) {

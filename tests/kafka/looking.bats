@@ -45,9 +45,12 @@ page_lines() {
 @test "kutils-kcat(7): each line runs; kread prints what kcat prints" {
   new_topic clicks 1
   new_topic counts 1
+  new_topic fresh 1
   local theirs ours section both=0 all=0 pageviews
   pageviews=$(topic_name pageviews)
-  for i in 1 2 3 4 5 6 7 8; do echo "k$i:{\"n\":$i,\"at\":$((1700000000000 + i * 1000))}"; done | kwrite -q -K : --time at "$clicks"
+  for i in 1 2 3 4 5 6 7 8; do echo "k$i:{\"n\":$i,\"at\":$((1700000000000 + i * 1000))}"; done >records
+  kwrite -q -K : --time at ./records "$clicks"
+  kwrite -q -K : --time at ./records "$fresh"
   printf '%s\n' 1:10 -2:20 | kwrite -q -I text -K : --key-codec i32 --value-codec i64 - "$counts"
   printf '%s\n' one two three >lines.txt
   printf '%s\n' 'k1:{"n":1}' 'k2:{"n":2}' >keyed.txt
@@ -62,6 +65,8 @@ page_lines() {
     sed "s/\bclicks\b/$clicks/g; s/\bcounts\b/$counts/g; s/\bpageviews\b/$pageviews/g; s/\bbilling\b/$clicks-billing/g; s/$clicks-billing\.json/billing.json/g" >lines
   while IFS=$'\t' read -r theirs ours section; do
     all=$((all + 1))
+    # What stands in front of them in the page has written lines of text to the topic.
+    [ "$section" != FAUST ] || ours=${ours//"$clicks"/"$fresh"}
     timeout 30 bash -o pipefail -c "$ours" >ours.out 2>ours.err </dev/null || { echo "$ours: exit code $?: $(cat ours.err)"; return 1; }
     case $section in 'READING, KCAT' | 'READING, KCAT, WITH ANOTHER OUTPUT')
       timeout 30 bash -c "$theirs" >theirs.out 2>theirs.err </dev/null || { echo "$theirs: $(cat theirs.err)"; return 1; } ;;
@@ -74,7 +79,7 @@ page_lines() {
   [ "$all" -eq "$(grep -c "^:   " "$KUTILS_SOURCE_DIR/man/kutils-kcat.md")" ]
 }
 
-@test "kutils-kcat(7) has every option of kcat and of kafka-consumer-groups" {
+@test "kutils-kcat(7) has every option of kcat and of the scripts that read, write and show groups" {
   page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" | cut -f1 >theirs
   # has COMMAND OPTIONS: each of OPTIONS stands in a line of COMMAND.
   has() {
@@ -89,6 +94,14 @@ page_lines() {
   options=$(grep -oE '^--[a-z][a-z-]+' help.txt | sort -u | xargs)
   [ "$(wc -w <<<"$options")" -gt 25 ]
   has kafka-consumer-groups "$options"
+  local script command
+  for script in consume produce; do
+    command=kafka-console-${script}r
+    "$KUTILS_SOURCE_DIR/scripts/kafka" $script --help >help.txt 2>&1 || true
+    options=$(grep -oE '^--[a-z][a-z.-]+' help.txt | sort -u | xargs)
+    [ "$(wc -w <<<"$options")" -gt 15 ]
+    has "$command" "$options"
+  done
 }
 
 @test "a range of offsets is an end: it is counted, sorted, and a table of it printed once" {

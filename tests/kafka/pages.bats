@@ -17,67 +17,99 @@ teardown() { kafka_teardown; }
   grep -q '^1: wrong type: ' out
 }
 
-# page_examples TOOL: the examples at the end of its page; behind `text: ` the commands set off in its text, and those within
-# sentences, which may be about records that are not there.
-page_examples() {
-  local page=$KUTILS_SOURCE_DIR/man/$1.md
-  "$1" --help-man examples | sed -n 's/^    //p'
-  text_examples "$page" | sed 's/^/text: /'
-}
+# text_examples PAGE: the commands set off in its text, and those within sentences. What a line begins with in `` is a message.
 text_examples() {
-  local page=$1
-  sed -nE 's/^    (k[a-z]+ .*)/\1/p' "$page"
-  tr '\n' ' ' <"$page" | grep -oE '\*(k[a-z]+ [^*]*(\\\*[^*]*)*)\*' | sed -E 's/^\*//; s/\*$//; s/\\(.)/\1/g' || true
+  local tools
+  tools="($(paste -sd '|' "$KUTILS_BUILD_DIR/tools.list"))"
+  sed -nE "s/^    (($tools|curl) .*)/\1/p" "$1"
+  awk -v tool="^$tools " '/^```/ {inside = !inside} inside && $0 ~ tool' "$1"
+  { tr '\n' ' ' <"$1" | grep -oE "\*$tools [^*]*(\\\\\*[^*]*)*\*" | sed -E 's/^\*//; s/\*$//; s/\\(.)/\1/g'; } || true
+  { grep -v '^`' "$1" | tr '\n' ' ' | grep -oE "\`$tools [^\`]*\`" | tr -d '`'; } || true
 }
 
-@test "the man pages' examples run as written" {
-  # Tools whose examples find what they need in the topics made below; kquery's rows are there at the end. Not run: what is no
-  # whole command, and what serves by HTTP until it is ended.
-  local tool
-  for tool in ktopic kbranch kbroker kcp kexpr kfilter kgen kgroupby klag kmap kread kscan kscore ksort ktable kwait kwindow kpipe kwrite kquery; do
-    page_examples "$tool"
-  done | grep -vE '\.\.\.|--http|--help|^text: [a-z]+ [a-z]+$' >examples.txt
-  [ "$(wc -l <examples.txt)" -gt 40 ]
-  cat >run.sh <<'END'
-failed=0
-# Those that read topics get -e, so that they end; kgen ends after three records, or as many as it says.
-run() {
-  local example=${1%%  \#*} in=. status
-  example=${example#text: }
-  local line=$example
-  case $example in
-    kgen\ *' -c '*) ;;
-    kgen\ *'|'*) line=${example/|/-c 3 |} ;;
-    kgen\ *) line="$example -c 3" ;;
-    kread\ * | kfilter\ * | kmap\ * | kscore\ * | kbranch\ * | kgroupby\ * | kscan\ * | ksort\ * | ktable\ * | kwindow\ * | kpipe\ * | kcp\ *)
-      [[ $example == *' -e '* ]] || line=${example/ / -e } ;;
-    ktopic\ create*) ktopic delete --execute clicks >rows.txt || return ;;
-    kbroker\ --topic*) line="timeout -s INT 1 $example; [ \$? -eq 124 ]" ;;
-    klag\ * | kwait\ *) kread -q -e -g billing clicks >rows.txt || return ;;
-    kquery\ --at*) line="$example; [ \$? -le 1 ]" ;;  # the windows are closed
-  esac
-  [[ $example != kcp\ * ]] || in=kcp  # writes a file that others read
-  (cd "$in" && timeout 60 bash -o pipefail -c "$line") </dev/null >out.txt 2>err.txt && return
-  status=$?
-  [[ $1 != text:* ]] || { [ $status -ne 4 ] && ! grep -q 'there is no topic' err.txt; } || return 0
-  echo "$line: exit code $status: $(head -n 3 err.txt)"
-  failed=1
+@test "the examples of all man pages and of README run as written" {
+  local tool page
+  # Run elsewhere: the tutorial and the pages of formats (above), kutils-kcat(7) (looking.bats), functions (test_expr), and
+  # README's tour (examples.bats).
+  {
+    for tool in $(cat "$KUTILS_BUILD_DIR/tools.list"); do
+      "$tool" --help-man examples | sed -n 's/^    //p'
+      text_examples "$KUTILS_SOURCE_DIR/man/$tool.md"
+    done
+    for page in kutils-{options,security,expr,state} fragments/{endpoints,exit,expressions,files,null}; do
+      text_examples "$KUTILS_SOURCE_DIR/man/$page.md"
+    done
+    awk '/^```/ {inside = !inside} inside && /^k/' "$KUTILS_SOURCE_DIR/man/kutils.md"
+    sed -nE 's/^\| `k[a-z]+` \| [^|]* \| `(.*)` \|$/\1/p; s/^    (k[a-z]+ .*)/\1/p' "$KUTILS_SOURCE_DIR/README.md"
+    awk '/^```sh$/ {inside = 1; next} /^```/ {inside = 0} inside && /^(k|curl)/' "$KUTILS_SOURCE_DIR/README.md"
+  } >all.txt
+  # Left out: what is no whole command (`kread -o`, `koffset show GROUP`, `kmap '| CMD'`).
+  grep -vE '\.\.\.|^k[a-z]+ --?[a-z-]+$|^(koffset reset|kdedup _key|klag --max-age 5m -q)$|\b(GROUP|OLD|STEP|EXPR|TOPIC|IN|OUT|CMD)\b| G$' all.txt |
+    awk '!seen[$0]++' >examples.txt
+  [ "$(wc -l <examples.txt)" -gt 140 ]
+  "$KUTILS_SOURCE_DIR/scripts/kafka" run bash "$KUTILS_SOURCE_DIR/tests/support/page_examples.bash" examples.txt 3>&-
 }
-mkdir kcp
-kgen -q -c 3 clicks clicks
-while IFS= read -r example; do
-  [[ $example == *ktopic\ * || -e clicks.ndjson ]] || {
-    kgen -q --seed 1 -c 300 --key user clicks clicks
-    kgen -q --seed 1 -c 100 taxi rides
-    printf '{"id":7,"amount":12.5,"user":{"name":"Ada"},"items":[1,2]}\n' | tee orders.ndjson | kwrite -q orders
-    kgen -q --seed 1 -c 9 clicks | tee log.ndjson >clicks.ndjson
-    echo '{"at":"2026-03-29T00:30:00Z","amount":3}' >sales.ndjson
-    printf 'VendorID,total\n1,2\n' >rides.csv
-    echo 'kexpr 1' >pipeline.sh
-  }
-  run "$example"
-done <examples.txt
-exit $failed
-END
-  "$KUTILS_SOURCE_DIR/scripts/kafka" run bash run.sh 3>&-
+
+# whole_command TOOL NAMES EXAMPLE: the example of an option with what else the tool needs; OUT is a topic of its own.
+whole_command() {
+  local tool=$1 names=$2 example=$3 out=option$4
+  case $tool:$names in
+    *:-h* | *:--help*) ;;
+    kfilter:-I* | kfilter:--csv* | kfilter:--encoding* | kfilter:--rate*) echo "kfilter $example true ./clicks.csv" ;;
+    kfilter:-[OfJKZ0]* | kfilter:--sort* | kfilter:--embed*) echo "kfilter $example true orders" ;;
+    kfilter:--value-codec*) echo "kfilter $example 'amount > 0' encoded" ;;
+    kfilter:--key-codec*) echo "kfilter $example 'n > 0' numbered $out" ;;
+    kfilter:--seed*) echo "kfilter $example 'random() < 0.5' orders $out" ;;
+    kfilter:*) echo "kfilter $example 'amount > 0' orders $out" ;;
+    kmap:*) echo "kmap $example '*' orders $out" ;;
+    ktable:--sort*) echo "ktable $example 'n=count()' orders" ;;
+    ktable:*) echo "ktable $example 'n=count()' orders $out" ;;
+    kwindow:-w* | kwindow:--tz* | kwindow:--align*) echo "kwindow $example 'n=count()' orders $out" ;;
+    kwindow:*) echo "kwindow $example -w 1m 'n=count()' orders $out" ;;
+    kdedup:--within*) echo "kdedup $example event_id orders $out" ;;
+    kdedup:*) echo "kdedup $example --within 1h event_id orders $out" ;;
+    ksort:--within*) echo "ksort $example orders $out" ;;
+    ksort:*) echo "ksort $example --within 5s orders $out" ;;
+    ktake:*) echo "ktake $example 2 orders $out" ;;
+    ksample:*) echo "ksample $example 50% orders $out" ;;
+    kjoin:--table-grace* | kjoin:--max-wait*) echo "kjoin $example orders table:customers $out" ;;
+    kjoin:--reload*) echo "kjoin $example --on customer=VendorID orders table:./rides.csv $out" ;;
+    kjoin:--within* | kjoin:-w* | kjoin:--before* | kjoin:--after* | kjoin:--grace*) echo "kjoin $example orders dispatches $out" ;;
+    kjoin:*) echo "kjoin $example --within 1h orders dispatches $out" ;;
+    kmerge:*) echo "kmerge $example -g $out orders,rows $out" ;;
+    kquery:--state-dir*) echo "kquery $example stopped_totals" ;;
+    kquery:--from* | kquery:--until* | kquery:--at* | kquery:--delta*) echo "kquery $example per_minute" ;;
+    kquery:*) echo "kquery $example totals" ;;
+    kstate:*) echo "kstate $example list" ;;
+    ktop:*) echo "ktop --once $example tools" ;;
+    klag:*) echo "klag $example billing" ;;
+    kdiff:-I*) echo "kdiff $example ./clicks.csv ./rides.csv" ;;
+    kdiff:-[KZ]*) echo "kdiff $example ./keyed.txt ./keyed_copy.txt" ;;
+    kdiff:*) echo "kdiff $example payments dispatches" ;;
+    kread:*) echo "kread $example clicks" ;;
+    kwrite:-p*) echo "kwrite $example ./clicks.ndjson wide" ;;
+    kgen:*) echo "kgen $example clicks" ;;
+    *) echo "$tool $example" ;;
+  esac
+}
+
+@test "the examples of all options run" {
+  local tool group names default example number=0 tools
+  tools="$(paste -sd ' ' "$KUTILS_BUILD_DIR/tools.list")"
+  for tool in $tools; do
+    "$tool" --help-man option-examples | sed "s/^/$tool\t/"
+  done >all.txt
+  # Each has one; what takes a value also says what holds without it.
+  run awk -F'\t' '$5 == "" || ($3 ~ / / && $4 == "")' all.txt
+  [ -z "$output" ] || { echo "without default or example: $output"; return 1; }
+  # An option that tools share is run with the first of them. Brokers and machines that the examples name are not there.
+  while IFS=$'\t' read -r tool group names default example; do
+    number=$((number + 1))
+    case " $tools " in
+      *" ${example%% *} "*) echo "$example" ;;
+      *) whole_command "$tool" "$names" "$example" "$number" ;;
+    esac
+  done < <(awk -F'\t' '!seen[$3 FS $5]++' all.txt) | grep -vE 'kafka1|worker-1:|--help' | awk '!seen[$0]++' >examples.txt
+  [ "$(wc -l <examples.txt)" -gt 130 ]
+  "$KUTILS_SOURCE_DIR/scripts/kafka" run bash "$KUTILS_SOURCE_DIR/tests/support/page_examples.bash" examples.txt 3>&-
 }

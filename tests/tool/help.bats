@@ -194,3 +194,23 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   run bash -c "cd '$KUTILS_SOURCE_DIR' && grep -rnoE --include='*.cc' --include='*.h' '\"[^\"]*\"' libcommon tools | grep -iE '$words'"
   [ "$status" -eq 1 ] || { echo "$output"; return 1; }
 }
+
+@test "DIAGNOSTICS: each page has messages that the sources have, each with what to do" {
+  # The texts of the sources, where the compiler joins them; what differs from case to case stands in quotes or capitals.
+  find "$KUTILS_SOURCE_DIR/libcommon" "$KUTILS_SOURCE_DIR/tools" -name '*.cc' -o -name '*.h' | sort | xargs cat | tr '\n' ' ' | sed -E 's/" *"//g' >texts
+  local page message part terms=0
+  for page in $(tools) kutils-options; do
+    page=$KUTILS_SOURCE_DIR/man/$page.md
+    awk '/^# / {inside = /^# DIAGNOSTICS$/} inside && /^`/' "$page" >messages
+    [ -s messages ] || { echo "$page has no DIAGNOSTICS"; return 1; }
+    [ "$(wc -l <messages)" -eq "$(awk '/^# / {inside = /^# DIAGNOSTICS$/} inside && /^:   /' "$page" | wc -l)" ]
+    while IFS= read -r message; do
+      terms=$((terms + 1))
+      while IFS= read -r part; do
+        grep -qF -- "$part" texts || { echo "$page: no message has '$part' of $message"; return 1; }
+      done < <(sed -E "s/^\`|\`\$//g; s/'[^']*'|\.\.\.|: |\[|\]/\n/g" <<<"$message" | sed -E 's/JSON/J_S/g; s/\b[A-Z]+\b/\n/g; s/J_S/JSON/g' |
+        sed 's/^ *//; s/ *$//' | awk 'length >= 4')
+    done <messages
+  done
+  [ "$terms" -gt 80 ]
+}

@@ -24,15 +24,19 @@ class BranchTool final : public cli::StreamTool {
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--all",
                  .help = "to every TOPIC whose COND is true, not only the first",
+                 .example = "kbranch --all 'low=number < 50,mid=number < 120' clicks high",
                  .in_short_help = true,
                  .set = [this](const std::string&) { all_ = true; }});
     options.add({.names = "--to",
                  .help = "an expression names the topic, in place of TOPIC=COND",
+                 .example = "kbranch --to country clicks others",
                  .in_short_help = true,
                  .set = [this](const std::string&) { to_ = true; }});
     options.add({.names = "--topics",
                  .metavar = "N",
                  .help = "--to: at most N topics in a run; 100 by default",
+                 .by_default = "100",
+                 .example = "kbranch --topics 20 --to 'country' clicks others",
                  .set = [this](const std::string& text) {
                    topics_ = cli::parse_number("--topics", text, 1, 100'000);
                  }});

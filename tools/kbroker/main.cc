@@ -27,6 +27,8 @@ class BrokerTool final : public cli::Tool {
     options.add({.names = "--topic",
                  .metavar = "NAME[:N]",
                  .help = "make this topic with N partitions (4); may be repeated",
+                 .by_default = "none; topics are created when they are written to",
+                 .example = "kbroker --topic clicks:2 kread -e clicks",
                  .in_short_help = true,
                  .is_list = true,
                  .set = [this](const std::string& text) { add_topic(text); }});

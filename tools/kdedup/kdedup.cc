@@ -25,27 +25,36 @@ class DedupTool final : public cli::StreamTool {
              {"kdedup 'user, uri' --within 5s --time wall < clicks.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
+    const auto text = [&table](const char* names, const char* metavar, const char* help,
+                               const char* by_default, const char* example, std::string& to,
                                bool short_help) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
+                 .by_default = by_default,
+                 .example = example,
                  .in_short_help = short_help,
                  .set = [&to](const std::string& value) { to = value; }});
     };
-    text("--within", "D", "records of equal EXPR less than D apart are duplicates", within_, true);
+    text("--within", "D", "records of equal EXPR less than D apart are duplicates", "none; it must be given",
+         "--within 1h", within_, true);
     table.add({.names = "--keep",
                .metavar = "WHICH",
                .help = "first, at once; or last, when D has passed",
+               .by_default = "first",
+               .example = "--keep last",
                .in_short_help = true,
                .set = [this](const std::string& value) { keep_ = value; },
                .choices = {"first", "last"}});
     grouping_.declare(table, {.time = true, .close_at_end = true});
-    text("--grace", "D", "how far behind stream time a record may be; as --within", grace_, false);
-    text("--late", "TOPIC", "topic for records that are further behind", late_, false);
-    text("--idle", "D", "--keep last: after D without records, time advances by itself", idle_, false);
-    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
-         false);
+    text("--grace", "D", "how far behind stream time a record may be; as --within", "as --within",
+         "--grace 5m", grace_, false);
+    text("--late", "TOPIC", "topic for records that are further behind", "they are dropped and counted",
+         "--late too_late", late_, false);
+    text("--idle", "D", "--keep last: after D without records, time advances by itself",
+         "time stands still while no record comes", "--keep last --idle 1m", idle_, false);
+    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", "24h",
+         "--max-ahead none", max_ahead_, false);
     shared_.declare(table);
   }
   void setup(const cli::Operands& operands) override {

@@ -27,6 +27,8 @@ class DelayTool final : public cli::StreamTool {
     table.add({.names = "--time-unit",
                .metavar = "UNIT",
                .help = "what a number given by the expression counts: ns us ms s",
+               .by_default = "ms",
+               .example = "kdelay --time-unit s 'due' orders later",
                .set =
                    [this](const std::string& text) {
                      plan_.time_unit_ns = cli::parse_time_unit(text);

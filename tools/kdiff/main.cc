@@ -68,12 +68,16 @@ class DiffTool final : public cli::Tool {
     table.add({.names = "--by",
                .metavar = "HOW",
                .help = "set (default): any order; key: last value of each; order",
+               .by_default = "set",
+               .example = "--by key",
                .in_short_help = true,
                .set = [this](const std::string& text) { set_by(text); },
                .choices = {"set", "key", "order"}});
     table.add({.names = "--ignore",
                .metavar = "FIELD",
                .help = "a field of the value that does not count; _key: the key",
+               .by_default = "none",
+               .example = "--ignore processed_at --ignore _key",
                .in_short_help = true,
                .is_list = true,
                .set = [this](const std::string& text) {
@@ -85,17 +89,22 @@ class DiffTool final : public cli::Tool {
                }});
     table.add({.names = "--bytes",
                .help = "values byte by byte; else the order of JSON's fields does not count",
+               .example = "kdiff --bytes clicks clicks_copy",
                .in_short_help = true,
                .set = [this](const std::string&) { compared_.bytes = true; }});
-    table.add({.names = "--headers", .help = "headers count, too", .set = [this](const std::string&) {
-                 compared_.headers = true;
-               }});
-    table.add({.names = "--times", .help = "times count, too", .set = [this](const std::string&) {
-                 compared_.time = true;
-               }});
+    table.add({.names = "--headers",
+               .help = "headers count, too",
+               .example = "kdiff --headers clicks clicks_copy",
+               .set = [this](const std::string&) { compared_.headers = true; }});
+    table.add({.names = "--times",
+               .help = "times count, too",
+               .example = "kdiff --times clicks clicks_copy",
+               .set = [this](const std::string&) { compared_.time = true; }});
     table.add({.names = "--limit",
                .metavar = "N",
                .help = "show at most N differences (20)",
+               .by_default = "20",
+               .example = "--limit 100",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  limit_ = cli::parse_number("--limit", text, 0, INT64_MAX);
@@ -103,6 +112,7 @@ class DiffTool final : public cli::Tool {
     rows_.declare(table);
     table.add({.names = "-q",
                .help = "print nothing; the exit code is the answer",
+               .example = "kdiff -q clicks clicks_copy",
                .group = cli::Group::general,
                .in_short_help = true,
                .set = [this](const std::string&) { quiet_ = true; }});
@@ -110,26 +120,35 @@ class DiffTool final : public cli::Tool {
     table.add({.names = "-I",
                .metavar = "FORMAT",
                .help = "lines read: json (default) envelope csv tsv text",
+               .by_default = "json",
+               .example = "-I csv",
                .group = lines,
                .set = [this](const std::string& text) { set_format(io::parse_line_format(text, "-I")); },
                .choices = {"json", "envelope", "csv", "tsv", "text"}});
     table.add({.names = "-J",
                .help = "lines read are kcat's JSON envelope: -I envelope",
+               .example = "kdiff -J clicks ./clicks.ndjson",
                .group = lines,
                .set = [this](const std::string&) { set_format(io::parse_line_format("envelope", "-I")); }});
     table.add({.names = "-K",
                .metavar = "SEP",
                .help = "lines read are KEY SEP VALUE",
+               .by_default = "lines have no key",
+               .example = "-K :",
                .group = lines,
                .set = [this](const std::string& text) { separator_ = io::unescape_option(text, "-K"); }});
     table.add({.names = "-Z",
                .metavar = "STR",
                .help = "lines read that are STR have no value: -Z null",
+               .by_default = "none",
+               .example = "-K : -Z null",
                .group = lines,
                .set = [this](const std::string& text) { null_marker_ = io::unescape_option(text, "-Z"); }});
     table.add({.names = "-o",
                .metavar = "WHERE",
                .help = "topics: from where, or a range A:B",
+               .by_default = "beginning",
+               .example = "-o 100:200",
                .group = reading,
                .joined = io::start_and_end,
                .accepts_joined = true,
@@ -137,20 +156,27 @@ class DiffTool final : public cli::Tool {
     table.add({.names = "--since",
                .metavar = "TIME",
                .help = "topics: from a time",
+               .by_default = "the beginning",
+               .example = "--since 1d",
                .group = reading,
                .set = [this](const std::string& text) { range_.since = text; }});
     table.add({.names = "--until",
                .metavar = "TIME",
                .help = "topics: up to a time",
+               .by_default = "the end at startup",
+               .example = "--until 1h",
                .group = reading,
                .set = [this](const std::string& text) { range_.until = text; }});
     table.add({.names = "--local",
                .help = "times without a zone are this machine's, not UTC",
+               .example = "--local --since 09:00",
                .group = reading,
                .set = [this](const std::string&) { range_.zone = Zone::local; }});
     table.add({.names = "-p",
                .metavar = "LIST",
                .help = "these partitions only: 0,2,5-7",
+               .by_default = "all partitions",
+               .example = "-p 0,1",
                .group = reading,
                .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) { range_.partitions = io::parse_partitions(text); }});

@@ -35,6 +35,8 @@ class ExprTool final : public cli::Tool {
     variable.names = "--var";
     variable.metavar = "NAME=JSON";
     variable.help = "a value for a name of the expression";
+    variable.by_default = "none";
+    variable.example = "kexpr --var limit=100 'limit * 2'";
     variable.in_short_help = true;
     variable.is_list = true;
     variable.set = [this](const std::string& text) {
@@ -53,6 +55,8 @@ class ExprTool final : public cli::Tool {
     cases.names = "--cases";
     cases.metavar = "FILE";
     cases.help = "run a file of expression cases, one JSON object a line; exit 1 if any fails";
+    cases.by_default = "EXPR is evaluated";
+    cases.example = "kexpr --cases ./cases.jsonl";
     cases.set = [this](const std::string& text) { cases_ = text; };
     options.add(std::move(cases));
     shared_.declare(options);

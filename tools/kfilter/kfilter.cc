@@ -30,6 +30,7 @@ class FilterTool final : public cli::StreamTool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--changed",
                .help = "keep a record if EXPR differs from its key's last record",
+               .example = "kfilter --changed --by user country clicks moved",
                .in_short_help = true,
                .set = [this](const std::string&) { changed_ = true; }});
     grouping_.declare(table, {.by = true, .total = true});

@@ -64,11 +64,15 @@ class GenTool final : public cli::StreamTool {
     options.add({.names = "--rate",
                  .metavar = "N",
                  .help = "N records a second; else as fast as possible",
+                 .by_default = "as fast as possible",
+                 .example = "--rate 100",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { rate_ = io::parse_rate(text); }});
     options.add({.names = "--every",
                  .metavar = "D",
                  .help = "one record each D, or as a crontab says: '*/5 * * * *', @hourly",
+                 .by_default = "none",
+                 .example = "--every 10s",
                  .in_short_help = true,
                  .set = [this](const std::string& text) {
                    if (Cron::is_meant(text))
@@ -79,6 +83,8 @@ class GenTool final : public cli::StreamTool {
     options.add({.names = "--count",
                  .metavar = "N",
                  .help = "end after N records; else never",
+                 .by_default = "no limit",
+                 .example = "--count 1000",
                  .in_short_help = true,
                  .set = [this](const std::string& text) {
                    count_ = cli::parse_number("--count", text, 0, INT64_MAX);
@@ -86,15 +92,21 @@ class GenTool final : public cli::StreamTool {
     options.add({.names = "--begin",
                  .metavar = "TIME",
                  .help = "nexmark: when the first event happens; else 2026-01-01",
+                 .by_default = "2026-01-01",
+                 .example = "kgen --begin 2026-11-20 -c 3 nexmark",
                  .set = [this](const std::string& text) { begin_ = text; }});
     options.add(
         {.names = "--event-rate",
          .metavar = "N",
          .help = "nexmark: N events in a second of their own time; else as --rate, or 10000",
+         .by_default = "--rate, else 10000",
+         .example = "kgen --event-rate 1000 -c 3 nexmark",
          .set = [this](const std::string& text) { event_rate_ = io::parse_rate(text, "--event-rate"); }});
     options.add({.names = "--out-of-order",
                  .metavar = "N",
                  .help = "nexmark: each N events come in another order; else in order of time",
+                 .by_default = "0, in order of time",
+                 .example = "kgen --out-of-order 10 -c 30 nexmark",
                  .set = [this](const std::string& text) {
                    out_of_order_ = cli::parse_number("--out-of-order", text, 1, 1'000'000);
                  }});

@@ -53,46 +53,67 @@ class JoinTool final : public cli::StreamTool {
              {"kjoin --anti --within 3d --on id orders dispatches undispatched"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
-                               bool short_help, decltype(cli::Option::joined) joined = nullptr) {
+    const auto text = [&table](const char* names, const char* metavar, const char* help,
+                               const char* by_default, const char* example, std::string& to, bool short_help,
+                               decltype(cli::Option::joined) joined = nullptr) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
+                 .by_default = by_default,
+                 .example = example,
                  .in_short_help = short_help,
                  .joined = joined,
                  .set = [&to](const std::string& value) { to = value; }});
     };
-    const auto flag = [&table](const char* names, const char* help, bool& to, bool short_help) {
-      table.add({.names = names, .help = help, .in_short_help = short_help, .set = [&to](const std::string&) {
-                   to = true;
-                 }});
+    const auto flag = [&table](const char* names, const char* help, const char* example, bool& to,
+                               bool short_help) {
+      table.add({.names = names,
+                 .help = help,
+                 .example = example,
+                 .in_short_help = short_help,
+                 .set = [&to](const std::string&) { to = true; }});
     };
-    text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", on_, true,
-         one_for_each_side);
-    text("--within", "D", "streams: pairs whose times are at most D apart", within_, true);
-    text("--before", "D", "RIGHT's record at most D before LEFT's", before_, false);
-    text("--after", "D", "RIGHT's record at most D after LEFT's", after_, false);
-    text("-w,--window", "D", "in place of --within: both in the same window of this length", window_, false);
-    text("--grace", "D", "how much longer a record waits for late ones", grace_, false);
-    flag("--left", "also records of LEFT without a match", left_, true);
-    flag("--outer", "also records of either side without a match", outer_, false);
-    flag("--anti", "only records of LEFT without a match", anti_, true);
-    text("--where", "EXPR", "only pairs for which this is true; left.x, right.y", where_, false,
-         cli::joined_by_and);
-    text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'", select_, true,
+    text("--on", "EXPR", "join by this, not by record key; A=B: one for each side", "the record key",
+         "--on 'customer=id'", on_, true, one_for_each_side);
+    text("--within", "D", "streams: pairs whose times are at most D apart",
+         "streams need it, or --before and --after", "--within 10m", within_, true);
+    text("--before", "D", "RIGHT's record at most D before LEFT's", "0s", "--before 1m", before_, false);
+    text("--after", "D", "RIGHT's record at most D after LEFT's", "0s", "--after 10m", after_, false);
+    text("-w,--window", "D", "in place of --within: both in the same window of this length", "none", "-w 10s",
+         window_, false);
+    text("--grace", "D", "how much longer a record waits for late ones", "0s", "--within 10m --grace 1m",
+         grace_, false);
+    flag("--left", "also records of LEFT without a match", "kjoin --left clicks table:users enriched", left_,
+         true);
+    flag("--outer", "also records of either side without a match",
+         "kjoin --outer --within 1h orders dispatches out", outer_, false);
+    flag("--anti", "only records of LEFT without a match",
+         "kjoin --anti --within 3d orders dispatches undispatched", anti_, true);
+    text("--where", "EXPR", "only pairs for which this is true; left.x, right.y", "all pairs",
+         "--where 'left.amount > right.amount'", where_, false, cli::joined_by_and);
+    text("--select", "LIST", "the output's fields, as kmap's: 'left.id, right.name'",
+         "left and right, each as an object", "--select 'left.id, right.name'", select_, true,
          cli::joined_by_comma);
-    flag("--merge", "one flat object of both sides' fields", merge_, false);
-    text("--prefix", "TEXT", "--merge: put before the names of the right's fields", prefix_, false);
-    text("--table-grace", "D", "late records meet the row of their time, up to D back", table_grace_, false);
-    flag("--global", "the whole table in each process, whatever its partitions", global_, false);
-    text("--reload", "D", "table:./FILE: check each D whether it has changed", reload_, false);
-    text("--max-ahead", "D", "streams: a time further ahead of the clock is an error; 24h, or none",
-         max_ahead_, false);
-    text("--idle", "D", "streams: after D without records, time advances by itself", idle_, false);
-    text("--max-wait", "D", "how long to wait for an input at its end; 1s", max_wait_, false);
-    flag("--trust-partitioning", "do not check that equal keys are in equal partitions", trusts_partitions_,
+    flag("--merge", "one flat object of both sides' fields", "kjoin --merge clicks table:users enriched",
+         merge_, false);
+    text("--prefix", "TEXT", "--merge: put before the names of the right's fields", "none",
+         "--merge --prefix user_", prefix_, false);
+    text("--table-grace", "D", "late records meet the row of their time, up to D back", "the row of now",
+         "--table-grace 5m", table_grace_, false);
+    flag("--global", "the whole table in each process, whatever its partitions",
+         "kjoin --global --on user clicks table:users enriched", global_, false);
+    text("--reload", "D", "table:./FILE: check each D whether it has changed", "the file is read once",
+         "--reload 1m", reload_, false);
+    text("--max-ahead", "D", "streams: a time further ahead of the clock is an error; 24h, or none", "24h",
+         "--max-ahead none", max_ahead_, false);
+    text("--idle", "D", "streams: after D without records, time advances by itself",
+         "time stands still while no record comes", "--idle 1m", idle_, false);
+    text("--max-wait", "D", "how long to wait for an input at its end; 1s", "1s", "--max-wait 10s", max_wait_,
          false);
-    flag("--close-at-end", "with -e: at the end, what still waits has no match", close_at_end_, false);
+    flag("--trust-partitioning", "do not check that equal keys are in equal partitions",
+         "kjoin --trust-partitioning clicks table:users enriched", trusts_partitions_, false);
+    flag("--close-at-end", "with -e: at the end, what still waits has no match",
+         "kjoin -e --close-at-end --left --within 1h orders dispatches out", close_at_end_, false);
     grouping_.declare(table, {});
     shared_.declare(table);
   }

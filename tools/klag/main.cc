@@ -40,6 +40,8 @@ class LagTool final : public cli::Tool {
     table.add({.names = "--max-records",
                .metavar = "N",
                .help = "exit code 1 if more records wait in total",
+               .by_default = "no limit",
+               .example = "--max-records 1000",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  max_records_ = cli::parse_number("--max-records", text, 0, INT64_MAX);
@@ -47,6 +49,8 @@ class LagTool final : public cli::Tool {
     table.add({.names = "--max-age",
                .metavar = "D",
                .help = "exit code 1 if an unread record is older than D",
+               .by_default = "no limit",
+               .example = "--max-age 5m",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  max_age_ms_ = parse_duration_option("--max-age", text).count();
@@ -54,21 +58,27 @@ class LagTool final : public cli::Tool {
     table.add({.names = "--watch",
                .metavar = "D",
                .help = "look again each D, until stopped",
+               .by_default = "once",
+               .example = "--watch 10s",
                .in_short_help = true,
                .set = [this](const std::string& text) { watch_ = parse_duration_option("--watch", text); }});
     table.add({.names = "--total",
                .help = "the total only",
+               .example = "klag --total billing",
                .in_short_help = true,
                .set = [this](const std::string&) { total_only_ = true; }});
     table.add({.names = "-O",
                .metavar = "FORMAT",
                .help = "lines written: table (default), json csv tsv",
+               .by_default = "table",
+               .example = "-O json",
                .in_short_help = true,
                .set = [this](const std::string& text) { format_ = io::parse_line_format(text, "-O"); },
                .choices = {"table", "json", "csv", "tsv"}});
     cluster_.declare(table);
     table.add({.names = "-q",
                .help = "print nothing; the exit code is the answer",
+               .example = "klag -q --max-age 5m billing",
                .group = cli::Group::general,
                .in_short_help = true,
                .set = [this](const std::string&) { quiet_ = true; }});

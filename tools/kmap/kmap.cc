@@ -33,18 +33,24 @@ class MapTool final : public cli::StreamTool {
   void declare(cli::OptionTable& options) override {
     options.add({.names = "--each-line",
                  .help = "'| CMD': any number of lines per record, then a blank one",
+                 .example = "kmap --each-line '| ./split' clicks words",
                  .set = [this](const std::string&) { each_line_ = true; }});
     options.add({.names = "--answer-end",
                  .metavar = "TEXT",
                  .help = "--each-line: the line that ends an answer, if not a blank one",
+                 .by_default = "a blank line",
+                 .example = "kmap --each-line --answer-end . '| ./program' clicks out",
                  .set = [this](const std::string& text) { answer_end_ = text; }});
     options.add({.names = "--each",
                  .metavar = "[I,]NAME=LIST",
                  .help = "one record for each item of LIST, NAME in expressions",
+                 .by_default = "one record for each record",
+                 .example = "kmap --each item=items 'id, item' orders items",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { each_ = EachItem{text}; }});
     options.add({.names = "--each-left",
                  .help = "--each: a record without items is one, with NAME null",
+                 .example = "kmap --each item=items --each-left 'id, item' orders items",
                  .set = [this](const std::string&) { each_left_ = true; }});
     shared_.declare(options);
   }

@@ -23,6 +23,8 @@ class MergeTool final : public cli::StreamTool {
         {.names = "--max-wait",
          .metavar = "D",
          .help = "how long to wait for a topic without new records; 1s",
+         .by_default = "1s",
+         .example = "--max-wait 10s",
          .in_short_help = true,
          .set = [this](const std::string& text) { max_wait_ = parse_duration_option("--max-wait", text); }});
     shared_.declare(table);

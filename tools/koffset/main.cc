@@ -95,31 +95,41 @@ class OffsetTool final : public cli::Tool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--execute",
                .help = "commit, reset, import, delete: do it; else the plan is printed",
+               .example = "koffset reset --execute -o beginning billing",
                .in_short_help = true,
                .set = [this](const std::string&) { given("--execute"), executes_ = true; }});
     table.add({.names = "-o",
                .metavar = "WHERE",
                .help = "reset: beginning end N +N -N @TIME, as kread -o begins",
+               .by_default = "none",
+               .example = "koffset reset -o beginning billing",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("-o"), range_.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
                .help = "reset: to a time: 1h (an hour ago), 09:30, yesterday, ISO",
+               .by_default = "none",
+               .example = "koffset reset --since 2h billing",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("--since"), range_.since = text; }});
     table.add({.names = "--tail",
                .metavar = "N",
                .help = "reset: to the last N records, over all partitions",
+               .by_default = "none",
+               .example = "koffset reset --tail 100 billing",
                .set = [this](const std::string& text) {
                  given("--tail");
                  range_.tail = cli::parse_number("--tail", text, 0, INT64_MAX);
                }});
     table.add({.names = "--local",
                .help = "times without a zone are this machine's, not UTC",
+               .example = "koffset reset --local --since 09:00 billing",
                .set = [this](const std::string&) { range_.zone = Zone::local; }});
     table.add({.names = "-p",
                .metavar = "LIST",
                .help = "reset: these partitions only: 0,2,5-7",
+               .by_default = "all partitions",
+               .example = "koffset reset -o beginning -p 0 billing",
                .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) {
                  given("-p"), range_.partitions = io::parse_partitions(text);
@@ -127,13 +137,16 @@ class OffsetTool final : public cli::Tool {
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where the state of this machine lies; see also $KUTILS_STATE_DIR",
+               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .example = "--state-dir /var/lib/kutils",
                .set = [this](const std::string& text) { state_dir_ = text; }});
     rows_.declare(table);
     cluster_.declare(table);
-    table.add(
-        {.names = "-q", .help = "no notes", .group = cli::Group::general, .set = [this](const std::string&) {
-           quiet_ = true;
-         }});
+    table.add({.names = "-q",
+               .help = "no notes",
+               .example = "koffset reset -q --since 2h billing",
+               .group = cli::Group::general,
+               .set = [this](const std::string&) { quiet_ = true; }});
   }
 
   void setup(const cli::Operands& operands) override {

@@ -30,57 +30,76 @@ class QueryTool final : public cli::Tool {
             {{"kquery totals /home"}, {"kquery --at -1h per_uri /home"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to) {
+    const auto text = [&table](const char* names, const char* metavar, const char* help,
+                               const char* by_default, const char* example, std::string& to) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
+                 .by_default = by_default,
+                 .example = example,
                  .in_short_help = true,
                  .set = [&to](const std::string& value) { to = value; }});
     };
     table.add({.names = "--prefix",
                .metavar = "TEXT",
                .help = "rows whose key begins with TEXT",
+               .by_default = "all rows",
+               .example = "--prefix /p",
                .in_short_help = true,
                .may_be_empty = true,
                .set = [this](const std::string& value) { query_.prefix = value; }});
-    text("--from", "TIME", "windows that begin at this time or later", from_);
-    text("--until", "TIME", "windows that begin before this time", until_);
-    text("--at", "WHEN", "windows that hold a time: now, current (stream time), TIME", at_);
-    text("--delta", "D", "the change since D before --at (current)", delta_);
+    text("--from", "TIME", "windows that begin at this time or later", "all windows", "--from -10m", from_);
+    text("--until", "TIME", "windows that begin before this time", "all windows", "--from -10m --until -5m",
+         until_);
+    text("--at", "WHEN", "windows that hold a time: now, current (stream time), TIME", "all windows",
+         "--at -1h", at_);
+    text("--delta", "D", "the change since D before --at (current)", "none", "--delta 5m", delta_);
     table.add({.names = "-g",
                .metavar = "GROUP",
                .help = "the group whose state it is",
+               .by_default = "the group whose OUT is TABLE",
+               .example = "-g totals",
                .in_short_help = true,
                .set = [this](const std::string& value) { group_ = value; }});
     table.add(
         {.names = "--http",
          .metavar = "ADDR",
          .help = "ask the running tool that was started with this --http",
+         .by_default = "the running instances that the group names, else the state on this machine",
+         .example = "--http 8080",
          .in_short_help = true,
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     cli::declare_http_token(table, token_);
-    text("--state-dir", "DIR", "read the state in it, ask no running tool", state_dir_);
+    text("--state-dir", "DIR", "read the state in it, ask no running tool",
+         "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils", "--state-dir /var/lib/kutils", state_dir_);
     table.add({.names = "--partial",
                .help = "print what is here or answers, and note the rest",
+               .example = "kquery --partial totals",
                .in_short_help = true,
                .set = [this](const std::string&) { partial_ = true; }});
     cluster_.declare(table);
     table.add({.names = "-O",
                .metavar = "FORMAT",
                .help = "lines written: json envelope csv tsv text table",
+               .by_default = "json",
+               .example = "-O csv",
                .in_short_help = true,
                .set = [this](const std::string& value) { format_ = io::parse_line_format(value, "-O"); },
                .choices = {"json", "envelope", "csv", "tsv", "text", "table"}});
     table.add({.names = "--sort",
                .metavar = "COLUMN",
                .help = "-O table: sort rows by it; -COLUMN: the largest first",
+               .by_default = "the order of keys",
+               .example = "-O table --sort -n",
                .set = [this](const std::string& value) { sort_by_ = value; }});
     table.add({.names = "-q",
                .help = "suppress notes, not errors",
+               .example = "kquery -q totals",
                .group = cli::Group::general,
                .set = [this](const std::string&) { quiet_ = true; }});
     table.add({.names = "-v",
                .help = "say which state was read, and as of when",
+               .example = "kquery -v totals /home",
                .group = cli::Group::general,
                .set = [this](const std::string&) { verbose_ = true; }});
   }

@@ -139,12 +139,16 @@ class ReadTool final : public cli::StreamTool {
     options.add({.names = "--where",
                  .metavar = "EXPR",
                  .help = "only records for which this is true",
+                 .by_default = "all records",
+                 .example = "--where 'number >= 100'",
                  .in_short_help = true,
                  .joined = cli::joined_by_and,
                  .set = [this](const std::string& text) { where_ = text; }});
     options.add({.names = "--grep",
                  .metavar = "RE",
                  .help = "only records whose value matches; (?i)RE: any case",
+                 .by_default = "all records",
+                 .example = "--grep '(?i)error'",
                  .in_short_help = true,
                  .joined = either_pattern,
                  .joined_means = "values that match either: ",
@@ -152,15 +156,19 @@ class ReadTool final : public cli::StreamTool {
     options.add({.names = "--key-is",
                  .metavar = "TEXT",
                  .help = "only records of this key, from the partition that murmur2 gives it",
+                 .by_default = "all records",
+                 .example = "--key-is 4711",
                  .set = [this](const std::string& text) { choice_->key = text; }});
     options.add({.names = "--latest-per-key",
                  .help = "only the last value of each key: as table:IN with an end",
+                 .example = "-e --latest-per-key",
                  .set = [this](const std::string&) { latest_ = true; }});
     const auto summary = [&](const char* name, Summary kind, const char* help) {
-      options.add(
-          {.names = name, .help = help, .in_short_help = true, .set = [this, name, kind](const std::string&) {
-             set_summary(name, kind);
-           }});
+      options.add({.names = name,
+                   .help = help,
+                   .example = "kread -e " + std::string(name) + " clicks",
+                   .in_short_help = true,
+                   .set = [this, name, kind](const std::string&) { set_summary(name, kind); }});
     };
     summary("--count", Summary::count, "print only how many records there are");
     summary("--stats", Summary::stats, "print rates, times, keys, nulls and sizes, by partition");

@@ -31,6 +31,8 @@ class SampleTool final : public cli::StreamTool {
     table.add({.names = "--by",
                .metavar = "EXPR",
                .help = "a share of its values, each with all of its records",
+               .by_default = "each record by itself",
+               .example = "--by user",
                .in_short_help = true,
                .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) { by_ = text; }});

@@ -25,7 +25,7 @@ class ScanTool final : public cli::StreamTool {
              {"IN", false, "a topic, ./FILE or - (stdin, the default)"},
              {"OUT", false, "a topic, ./FILE or - (stdout, the default)"}},
             {{"kscan --by user '*, previous=lag(uri), n=count()' clicks scanned"},
-             {"kscan --by uri '*, share=number * 1.0 / sum(number)' < clicks.ndjson"}}};
+             {"kscan --by uri '*, above=number - avg(number)' < clicks.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
     grouping_.declare(table, {.by = true, .total = true});

@@ -22,20 +22,26 @@ class SortTool final : public cli::StreamTool {
              {"ksort --within 1m --time at < sales.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
+    const auto text = [&table](const char* names, const char* metavar, const char* help,
+                               const char* by_default, const char* example, std::string& to,
                                bool short_help) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
+                 .by_default = by_default,
+                 .example = example,
                  .in_short_help = short_help,
                  .set = [&to](const std::string& value) { to = value; }});
     };
-    text("--within", "D", "how far a record may be behind the largest time so far", within_, true);
+    text("--within", "D", "how far a record may be behind the largest time so far", "none; it must be given",
+         "--within 5s", within_, true);
     grouping_.declare(table, {.time = true, .close_at_end = true});
-    text("--late", "TOPIC", "topic for records that are further behind", late_, true);
-    text("--idle", "D", "after D without records, time advances by itself", idle_, false);
-    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
-         false);
+    text("--late", "TOPIC", "topic for records that are further behind", "they are dropped and counted",
+         "--late too_late", late_, true);
+    text("--idle", "D", "after D without records, time advances by itself",
+         "time stands still while no record comes", "--idle 1m", idle_, false);
+    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", "24h",
+         "--max-ahead none", max_ahead_, false);
     shared_.declare(table);
   }
   void setup(const cli::Operands& operands) override {

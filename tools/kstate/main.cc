@@ -35,22 +35,28 @@ class StateTool final : public cli::Tool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--execute",
                .help = "delete: do it; else the plan is printed",
+               .example = "kstate delete --execute --older-than 30d",
                .in_short_help = true,
                .set = [this](const std::string&) { executes_ = true; }});
     table.add({.names = "--older-than",
                .metavar = "D",
                .help = "only state that was last written longer ago",
+               .by_default = "of any age",
+               .example = "--older-than 30d",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  older_than_ = parse_duration_option("--older-than", text);
                }});
     table.add({.names = "--by-partition",
                .help = "list: a line for each partition",
+               .example = "kstate list --by-partition",
                .in_short_help = true,
                .set = [this](const std::string&) { by_partition_ = true; }});
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where the state lies; see also $KUTILS_STATE_DIR",
+               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .example = "--state-dir /var/lib/kutils",
                .in_short_help = true,
                .set = [this](const std::string& text) { state_dir_ = text; }});
     rows_.declare(table);

@@ -32,20 +32,28 @@ class TableTool final : public cli::StreamTool {
     options.add({.names = "--emit",
                  .metavar = "WHEN",
                  .help = "when rows are written: update commit close after:D suppress:D",
+                 .by_default = "commit to topics, close to lines",
+                 .example = "--emit after:1m",
                  .in_short_help = true,
                  .set = [this](const std::string& text) { emit_ = text; },
                  .choices = {"update", "commit", "close", "after:", "suppress:"}});
     options.add({.names = "--expires",
                  .metavar = "D",
                  .help = "delete a row that did not change for D, in the records' time",
+                 .by_default = "rows stay",
+                 .example = "--expires 30d",
                  .set = [this](const std::string& text) { expires_ = text; }});
     options.add({.names = "--delete-if",
                  .metavar = "EXPR",
                  .help = "delete a row for which this is true; its group starts from nothing",
+                 .by_default = "no row",
+                 .example = "--delete-if 'n == 0'",
                  .set = [this](const std::string& text) { delete_if_ = text; }});
     options.add({.names = "--max-ahead",
                  .metavar = "D",
                  .help = "a time further ahead of the clock is an error; see the man page",
+                 .by_default = "24h with --emit after: and suppress:, else none",
+                 .example = "--max-ahead 1h",
                  .set = [this](const std::string& text) { max_ahead_ = text; }});
     shared_.declare(options);
   }

@@ -30,6 +30,8 @@ class TakeTool final : public cli::StreamTool {
     table.add({.names = "--within",
                .metavar = "D",
                .help = "pass on an array with fewer when its first value has waited D",
+               .by_default = "an array waits until it is full",
+               .example = "--within 30s",
                .in_short_help = true,
                .set = [this](const std::string& text) { within_ = text; }});
     grouping_.declare(table, {.by = true});

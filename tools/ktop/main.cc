@@ -41,25 +41,33 @@ class TopTool final : public cli::Tool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--once",
                .help = "print one table, for scripts, and end",
+               .example = "ktop --once groups",
                .in_short_help = true,
                .set = [this](const std::string&) { once_ = true; }});
     table.add({.names = "--every",
                .metavar = "D",
                .help = "look again each D (2s); rates are of that time",
+               .by_default = "2s",
+               .example = "--every 10s",
                .in_short_help = true,
                .set = [this](const std::string& text) { every_ = parse_duration_option("--every", text); }});
     table.add({.names = "--internal",
                .help = "topics: with changelogs, repartition topics, the cluster's own",
+               .example = "ktop --once --internal topics",
                .in_short_help = true,
                .set = [this](const std::string&) { internal_ = true; }});
     table.add({.names = "--sort",
                .metavar = "COLUMN",
                .help = "by a column of the output; -COLUMN: the largest first",
+               .by_default = "by name",
+               .example = "--sort -lag",
                .in_short_help = true,
                .set = [this](const std::string& text) { sort_ = text; }});
     table.add({.names = "--http",
                .metavar = "ADDR",
                .help = "a tool on another machine, HOST:PORT; may be repeated",
+               .by_default = "the tools of this machine",
+               .example = "--http worker-1:8080",
                .in_short_help = true,
                .is_list = true,
                .set = [this](const std::string& text) {
@@ -68,11 +76,15 @@ class TopTool final : public cli::Tool {
     table.add({.names = "--http-token",
                .metavar = "TOKEN",
                .help = "what those tools ask for; or $KUTILS_HTTP_TOKEN",
+               .by_default = "none",
+               .example = "--http-token \"$(cat token)\"",
                .is_secret = true,
                .set = [this](const std::string& text) { token_ = text; }});
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where tools of this machine are found; see also $KUTILS_STATE_DIR",
+               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .example = "--state-dir /var/lib/kutils",
                .set = [this](const std::string& text) { state_dir_ = text; }});
     rows_.declare(table);
     cluster_.declare(table);

@@ -64,23 +64,30 @@ class TopicTool final : public cli::Tool {
   void declare(cli::OptionTable& table) override {
     table.add({.names = "--execute",
                .help = "alter, grow, trim, delete: do it; else the plan is printed",
+               .example = "ktopic delete --execute orders",
                .in_short_help = true,
                .set = [this](const std::string&) { given("--execute"), executes_ = true; }});
     table.add({.names = "--config",
                .metavar = "NAME=VALUE",
                .help = "create, alter: a setting; retention.ms=7d",
+               .by_default = "the brokers' settings",
+               .example = "ktopic create --config retention.ms=7d orders",
                .in_short_help = true,
                .is_list = true,
                .set = [this](const std::string& text) { given("--config"), add_setting(text); }});
     table.add({.names = "--unset",
                .metavar = "NAME",
                .help = "alter: back to the brokers' default",
+               .by_default = "none",
+               .example = "ktopic alter --unset retention.ms clicks",
                .in_short_help = true,
                .is_list = true,
                .set = [this](const std::string& text) { given("--unset"), unset_.push_back(text); }});
     table.add({.names = "--partitions",
                .metavar = "N",
                .help = "create: partitions; default: the brokers'",
+               .by_default = "the brokers'",
+               .example = "ktopic create --partitions 12 orders",
                .in_short_help = true,
                .set = [this](const std::string& text) {
                  given("--partitions");
@@ -90,42 +97,55 @@ class TopicTool final : public cli::Tool {
     table.add({.names = "--replication",
                .metavar = "N",
                .help = "create: replicas of each partition; default: the brokers'",
+               .by_default = "the brokers'",
+               .example = "ktopic create --replication 1 orders",
                .set = [this](const std::string& text) {
                  given("--replication");
                  replication_ = static_cast<int16_t>(cli::parse_number("--replication", text, 1, 1000));
                }});
     table.add({.names = "--if-missing",
                .help = "create: no error if the topic exists already",
+               .example = "ktopic create --if-missing orders",
                .set = [this](const std::string&) { given("--if-missing"), if_missing_ = true; }});
     table.add({.names = "-o",
                .metavar = "WHERE",
                .help = "trim: delete records before this position, as kread -o takes it",
+               .by_default = "none",
+               .example = "ktopic trim -o 100 clicks",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("-o"), range_.from = text; }});
     table.add({.names = "--since",
                .metavar = "TIME",
                .help = "trim: delete records before a time: 7d, yesterday, ISO",
+               .by_default = "none",
+               .example = "ktopic trim --since 7d clicks",
                .in_short_help = true,
                .set = [this](const std::string& text) { given("--since"), range_.since = text; }});
     table.add({.names = "--tail",
                .metavar = "N",
                .help = "trim: keep the last N records, over all partitions",
+               .by_default = "none",
+               .example = "ktopic trim --tail 1000 clicks",
                .set = [this](const std::string& text) {
                  given("--tail");
                  range_.tail = cli::parse_number("--tail", text, 0, INT64_MAX);
                }});
     table.add({.names = "--local",
                .help = "trim: times without a zone are this machine's, not UTC",
+               .example = "ktopic trim --local --since 09:00 clicks",
                .set = [this](const std::string&) { given("--local"), range_.zone = Zone::local; }});
     table.add({.names = "-p",
                .metavar = "LIST",
                .help = "trim: these partitions only: 0,2,5-7",
+               .by_default = "all partitions",
+               .example = "ktopic trim -o 100 -p 0 clicks",
                .joined = cli::joined_by_comma,
                .set = [this](const std::string& text) {
                  given("-p"), range_.partitions = io::parse_partitions(text);
                }});
     table.add({.names = "--all",
                .help = "describe: all settings, not only those that are the topic's own",
+               .example = "ktopic describe --all clicks",
                .set = [this](const std::string&) { given("--all"), all_settings_ = true; }});
     rows_.declare(table);
     cluster_.declare(table);

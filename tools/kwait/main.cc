@@ -47,15 +47,19 @@ class WaitTool final : public cli::Tool {
         {.names = "--timeout",
          .metavar = "D",
          .help = "give up after D, with exit code 1; else wait without limit",
+         .by_default = "no limit",
+         .example = "kwait --timeout 5m lag 0 billing",
          .in_short_help = true,
          .set = [this](const std::string& text) { timeout_ = parse_duration_option("--timeout", text); }});
     table.add({.names = "--new",
                .help = "records, record: only what is written from now on",
+               .example = "kwait --new --timeout 10s records 1 clicks",
                .in_short_help = true,
                .set = [this](const std::string&) { only_new_ = true; }});
     cluster_.declare(table);
     table.add({.names = "-q",
                .help = "print nothing; the exit code is the answer",
+               .example = "kwait -q --timeout 5m lag 0 billing",
                .group = cli::Group::general,
                .in_short_help = true,
                .set = [this](const std::string&) { quiet_ = true; }});

@@ -26,28 +26,41 @@ class WindowTool final : public cli::StreamTool {
              {"kwindow -w day --tz Europe/Berlin --time at 'sum(amount)' < sales.ndjson"}}};
   }
   void declare(cli::OptionTable& table) override {
-    const auto text = [&table](const char* names, const char* metavar, const char* help, std::string& to,
+    const auto text = [&table](const char* names, const char* metavar, const char* help,
+                               const char* by_default, const char* example, std::string& to,
                                bool short_help) {
       table.add({.names = names,
                  .metavar = metavar,
                  .help = help,
+                 .by_default = by_default,
+                 .example = example,
                  .in_short_help = short_help,
                  .set = [&to](const std::string& value) { to = value; }});
     };
-    text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month", window_, true);
+    text("-w,--window", "W", "30s, 30s/5s, sliding:5m, session:30m, day, week, month",
+         "none; it must be given", "-w 30s/5s", window_, true);
     grouping_.declare_crowded(table);
-    text("--grace", "D", "how long after its end a window accepts late records", grace_, true);
-    text("--emit", "WHEN", "when rows are written: update, commit or close", emit_, true);
-    text("--late", "TOPIC", "topic for records whose windows are all closed", late_, false);
-    text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", zone_, false);
-    text("--align", "D", "tumbling and hopping windows begin this long after the epoch", align_, false);
-    text("--idle", "D", "after D without records, time advances by itself", idle_, false);
-    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", max_ahead_,
-         false);
-    text("--expires", "D", "closed windows stay readable this long (kquery, --http)", expires_, false);
-    text("--time-format", "FORMAT", "times of windows in the output: iso or ms", time_format_, false);
+    text("--grace", "D", "how long after its end a window accepts late records", "0s", "--grace 10s", grace_,
+         true);
+    text("--emit", "WHEN", "when rows are written: update, commit or close",
+         "commit to topics, close to lines", "--emit close", emit_, true);
+    text("--late", "TOPIC", "topic for records whose windows are all closed", "they are dropped and counted",
+         "--late too_late", late_, false);
+    text("--tz", "ZONE", "time zone of day, week and month, as Europe/Berlin; else UTC", "UTC",
+         "-w day --tz Europe/Berlin", zone_, false);
+    text("--align", "D", "tumbling and hopping windows begin this long after the epoch", "0s",
+         "-w 1d --align 6h", align_, false);
+    text("--idle", "D", "after D without records, time advances by itself",
+         "time stands still while no record comes", "--idle 1m", idle_, false);
+    text("--max-ahead", "D", "a time further ahead of the clock is an error; 24h, or none", "24h",
+         "--max-ahead none", max_ahead_, false);
+    text("--expires", "D", "closed windows stay readable this long (kquery, --http)", "0s", "--expires 1d",
+         expires_, false);
+    text("--time-format", "FORMAT", "times of windows in the output: iso or ms", "iso", "--time-format ms",
+         time_format_, false);
     table.add({.names = "--windowed-key",
                .help = "the window is part of the record key, for compacted topics",
+               .example = "kwindow --windowed-key -w 1m --by uri 'n=count()' clicks per_minute",
                .set = [this](const std::string&) { windowed_key_ = true; }});
     shared_.declare(table);
   }

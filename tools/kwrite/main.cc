@@ -24,12 +24,15 @@ class WriteTool final : public cli::StreamTool {
     options.add({.names = "-p",
                  .metavar = "N",
                  .help = "to this partition, whatever the key",
+                 .by_default = "by the key, as Java's clients; without a key all in turn",
+                 .example = "-p 2",
                  .in_short_help = true,
                  .set = [this](const std::string& text) {
                    partition_ = static_cast<int32_t>(cli::parse_number("-p", text, 0, INT32_MAX));
                  }});
     options.add({.names = "--atomic",
                  .help = "all in one transaction: readers see everything or nothing",
+                 .example = "kwrite --atomic ./clicks.ndjson clicks",
                  .in_short_help = true,
                  .set = [this](const std::string&) { job_atomic_ = true; }});
     shared_.declare(options);
