@@ -420,7 +420,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
                .metavar = "NAME",
                .help = "group: names offsets, state, transactions",
                .by_default = "TOOL.IN.OUT.HASH between topics, else no group",
-               .example = "-g billing",
+               .example = "-g popular-2",
                .group = group,
                .in_short_help = true,
                .set = [this](const std::string& text) {

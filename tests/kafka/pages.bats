@@ -58,6 +58,9 @@ whole_command() {
     kfilter:-I* | kfilter:--csv* | kfilter:--encoding* | kfilter:--rate*) echo "kfilter $example true ./clicks.csv" ;;
     kfilter:-[OfJKZ0]* | kfilter:--sort* | kfilter:--embed*) echo "kfilter $example true orders" ;;
     kfilter:--value-codec*) echo "kfilter $example 'amount > 0' encoded" ;;
+    kfilter:--by* | kfilter:--cache*) echo "kfilter $example --changed amount orders $out" ;;
+    kfilter:-p*) echo "kfilter $example true orders" ;;
+    kfilter:-c*) echo "kfilter $example true clicks $out" ;;
     kfilter:--key-codec*) echo "kfilter $example 'n > 0' numbered $out" ;;
     kfilter:--seed*) echo "kfilter $example 'random() < 0.5' orders $out" ;;
     kfilter:*) echo "kfilter $example 'amount > 0' orders $out" ;;
@@ -85,6 +88,7 @@ whole_command() {
     klag:*) echo "klag $example billing" ;;
     kdiff:-I*) echo "kdiff $example ./clicks.csv ./rides.csv" ;;
     kdiff:-[KZ]*) echo "kdiff $example ./keyed.txt ./keyed_copy.txt" ;;
+    kdiff:-o*) echo "kdiff $example clicks clicks_copy" ;;
     kdiff:*) echo "kdiff $example payments dispatches" ;;
     kread:*) echo "kread $example clicks" ;;
     kwrite:-p*) echo "kwrite $example ./clicks.ndjson wide" ;;
@@ -109,7 +113,7 @@ whole_command() {
       *" ${example%% *} "*) echo "$example" ;;
       *) whole_command "$tool" "$names" "$example" "$number" ;;
     esac
-  done < <(awk -F'\t' '!seen[$3 FS $5]++' all.txt) | grep -vE 'kafka1|worker-1:|--help' | awk '!seen[$0]++' >examples.txt
+  done < <(awk -F'\t' -v OFS='\t' '!seen[$3 FS $5]++ { if ($4 == "") $4 = "off"; print }' all.txt) | grep -vE 'kafka1|worker-1:|--help' | awk '!seen[$0]++' >examples.txt
   [ "$(wc -l <examples.txt)" -gt 130 ]
   "$KUTILS_SOURCE_DIR/scripts/kafka" run bash "$KUTILS_SOURCE_DIR/tests/support/page_examples.bash" examples.txt 3>&-
 }

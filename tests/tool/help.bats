@@ -140,8 +140,8 @@ tools() { cat "$KUTILS_BUILD_DIR/tools.list"; }
   ls "$KUTILS_BUILD_DIR"/man/*.1 >/dev/null 2>&1 || skip "no pages were made: pandoc is missing"
   run grep -nE '(\\\[e[nm]\]|–|—)[a-z]' "$KUTILS_BUILD_DIR"/man/*.[157]
   [ "$status" -eq 1 ]
-  # A mark of bold that pandoc took for text, as of **_name**.
-  run grep -nF '**' "$KUTILS_BUILD_DIR"/man/*.[157]
+  # A mark of bold or of italics that pandoc took for text, as of **_name** and *_name*.
+  run grep -nE '\*\*|\*_[a-zA-Z.]+\*|\*[a-zA-Z]+\*' "$KUTILS_BUILD_DIR"/man/*.[157]
   [ "$status" -eq 1 ] || { echo "$output"; return 1; }
 }
 
