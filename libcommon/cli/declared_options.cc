@@ -466,7 +466,7 @@ void SharedOptions::declare_cluster(OptionTable& table) {
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where this machine keeps state; or $KUTILS_STATE_DIR",
-               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .by_default = "$KUTILS_STATE_DIR, else $XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
                .example = "--state-dir /var/lib/kutils",
                .group = group,
                .set = [this](const std::string& text) { job_.state_dir = text; }});

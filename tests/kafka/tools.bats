@@ -121,6 +121,15 @@ END
   consume "$src" -f "$format" | sort >want
   consume "$copy" -f "$format" | sort >got
   same want got
+  # A topic that kcp creates has room for all partitions of the file.
+  local created
+  created=$(topic_name created)
+  kcp ./export "$created"
+  consume "$created" -f "$format" | sort >got
+  same want got
+  [ "$(ktopic list -O json "$created" | jq .partitions)" -eq 2 ]
+  kcp --partitions 3 ./export "$created-3"
+  [ "$(ktopic list -O json "$created-3" | jq .partitions)" -eq 3 ]
   new_topic direct 2
   kcp -e "$src" "$direct"
   consume "$direct" -f "$format" | sort >got

@@ -77,8 +77,10 @@ class JoinTool final : public cli::StreamTool {
          "--on 'customer=id'", on_, true, one_for_each_side);
     text("--within", "D", "streams: pairs whose times are at most D apart",
          "streams need it, or --before and --after", "--within 10m", within_, true);
-    text("--before", "D", "RIGHT's record at most D before LEFT's", "0s", "--before 1m", before_, false);
-    text("--after", "D", "RIGHT's record at most D after LEFT's", "0s", "--after 10m", after_, false);
+    text("--before", "D", "RIGHT's record at most D before LEFT's", "as --within, else 0s", "--before 1m",
+         before_, false);
+    text("--after", "D", "RIGHT's record at most D after LEFT's", "as --within, else 0s", "--after 10m",
+         after_, false);
     text("-w,--window", "D", "in place of --within: both in the same window of this length", "none", "-w 10s",
          window_, false);
     text("--grace", "D", "how much longer a record waits for late ones", "0s", "--within 10m --grace 1m",

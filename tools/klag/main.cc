@@ -58,7 +58,7 @@ class LagTool final : public cli::Tool {
     table.add({.names = "--watch",
                .metavar = "D",
                .help = "look again each D, until stopped",
-               .by_default = "once",
+               .by_default = "it looks once",
                .example = "--watch 10s",
                .in_short_help = true,
                .set = [this](const std::string& text) { watch_ = parse_duration_option("--watch", text); }});

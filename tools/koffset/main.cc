@@ -137,7 +137,7 @@ class OffsetTool final : public cli::Tool {
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where the state of this machine lies; see also $KUTILS_STATE_DIR",
-               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .by_default = "$KUTILS_STATE_DIR, else $XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
                .example = "--state-dir /var/lib/kutils",
                .set = [this](const std::string& text) { state_dir_ = text; }});
     rows_.declare(table);

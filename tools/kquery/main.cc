@@ -71,7 +71,8 @@ class QueryTool final : public cli::Tool {
          .set = [this](const std::string& value) { http_ = serve::parse_http_address("--http", value); }});
     cli::declare_http_token(table, token_);
     text("--state-dir", "DIR", "read the state in it, ask no running tool",
-         "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils", "--state-dir /var/lib/kutils", state_dir_);
+         "$KUTILS_STATE_DIR, else $XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+         "--state-dir /var/lib/kutils", state_dir_);
     table.add({.names = "--partial",
                .help = "print what is here or answers, and note the rest",
                .example = "kquery --partial totals",
@@ -89,7 +90,7 @@ class QueryTool final : public cli::Tool {
     table.add({.names = "--sort",
                .metavar = "COLUMN",
                .help = "-O table: sort rows by it; -COLUMN: the largest first",
-               .by_default = "the order of keys",
+               .by_default = "the order in which they are found",
                .example = "-O table --sort -n",
                .set = [this](const std::string& value) { sort_by_ = value; }});
     table.add({.names = "-q",

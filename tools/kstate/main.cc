@@ -55,7 +55,7 @@ class StateTool final : public cli::Tool {
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where the state lies; see also $KUTILS_STATE_DIR",
-               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .by_default = "$KUTILS_STATE_DIR, else $XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
                .example = "--state-dir /var/lib/kutils",
                .in_short_help = true,
                .set = [this](const std::string& text) { state_dir_ = text; }});

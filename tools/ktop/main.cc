@@ -59,8 +59,8 @@ class TopTool final : public cli::Tool {
     table.add({.names = "--sort",
                .metavar = "COLUMN",
                .help = "by a column of the output; -COLUMN: the largest first",
-               .by_default = "by name",
-               .example = "--sort -lag",
+               .by_default = "groups by lag, topics by in_per_s, the largest first",
+               .example = "ktop --once --sort -lag groups",
                .in_short_help = true,
                .set = [this](const std::string& text) { sort_ = text; }});
     table.add({.names = "--http",
@@ -83,7 +83,7 @@ class TopTool final : public cli::Tool {
     table.add({.names = "--state-dir",
                .metavar = "DIR",
                .help = "where tools of this machine are found; see also $KUTILS_STATE_DIR",
-               .by_default = "$XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
+               .by_default = "$KUTILS_STATE_DIR, else $XDG_STATE_HOME/kutils, else ~/.local/state/kutils",
                .example = "--state-dir /var/lib/kutils",
                .set = [this](const std::string& text) { state_dir_ = text; }});
     rows_.declare(table);

@@ -18,6 +18,7 @@
 #include "flow/topology/chain.h"
 #include "flow/topology/named_outputs.h"
 #include "flow/transaction/sink_outputs.h"
+#include "io/partitions_of_lines.h"
 
 namespace kutils::flow {
 namespace {
@@ -164,7 +165,10 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
     };
     if (!is_created_later) return open();
     auto later = std::make_unique<NewTopicSink>([&job, &log, &admin, topic, open] {
-      check_out_partition(job, topic, ensure_topic(job, admin, log, topic, 0));
+      // What kcp copies from a file keeps its partitions.
+      const bool asks = job.keeps_partition && job.in.is_lines() && !job.partitions;
+      check_out_partition(job, topic,
+                          ensure_topic(job, admin, log, topic, asks ? io::partitions_of_lines(job.in) : 0));
       return open();
     });
     run.out_to_create = later.get();
