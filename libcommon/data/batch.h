@@ -15,6 +15,10 @@ namespace kutils {
 
 class Batch {
  public:
+  Batch() = default;
+  Batch(const Batch&) = delete;  // records point into its arena
+  Batch& operator=(const Batch&) = delete;
+
   std::vector<Record>& records() { return records_; }
   const std::vector<Record>& records() const { return records_; }
   Arena& arena() { return arena_; }

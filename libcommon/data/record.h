@@ -6,13 +6,9 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "data/headers.h"
 
 namespace kutils {
-
-struct Header {
-  std::string_view name;
-  MaybeBytes value;
-};
 
 enum class TimestampType : uint8_t { none, create_time, log_append_time };
 
@@ -23,7 +19,7 @@ constexpr int64_t kNoTimestamp = -1;
 struct Record {
   MaybeBytes key;
   MaybeBytes value;  // NULL is a tombstone
-  std::span<const Header> headers;
+  Headers headers;
   int64_t timestamp = kNoTimestamp;  // ms since the epoch
   TimestampType timestamp_type = TimestampType::none;
   // Where it came from. On lines: `topic` is the file's name or "-", partition kNoPartition, offset the

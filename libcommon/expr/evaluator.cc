@@ -145,7 +145,7 @@ Value run_offset(const Op&, Context& context) {
 
 Value run_headers(const Op& op, Context& context) {
   if (context.headers_at != context.record_number) {
-    const auto headers = context.record->headers;
+    const std::span<const Header> headers = context.record->headers;
     auto* entries = context.allocate_array<MapEntry>(headers.size());
     for (size_t i = 0; i < headers.size(); ++i) {
       const MaybeBytes value = headers[i].value;

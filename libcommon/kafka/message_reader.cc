@@ -25,6 +25,23 @@ void prefetch_bytes(const rd_kafka_message_t* message) {
   prefetch(message->payload, static_cast<intptr_t>(message->len));  // the headers are behind it
 }
 
+std::span<const Header> read_headers(const void* of, Arena& memory) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(of), &headers) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    return {};
+  const size_t count = rd_kafka_header_cnt(headers);
+  auto* views = memory.allocate_array<Header>(count);
+  for (size_t i = 0; i < count; ++i) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    rd_kafka_header_get_all(headers, i, &name, &value, &size);
+    views[i] = Header{name, MaybeBytes::from(value, size)};
+  }
+  return {views, count};
+}
+
 }  // namespace
 
 void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
@@ -46,18 +63,7 @@ void MessageReader::append(Batch& batch, const rd_kafka_message_t* message) {
   record.timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME       ? TimestampType::create_time
                           : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? TimestampType::log_append_time
                                                                        : TimestampType::none;
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const size_t count = rd_kafka_header_cnt(headers);
-  auto* views = batch.arena().allocate_array<Header>(count);
-  for (size_t i = 0; i < count; ++i) {
-    const char* name = nullptr;
-    const void* value = nullptr;
-    size_t size = 0;
-    rd_kafka_header_get_all(headers, i, &name, &value, &size);
-    views[i] = Header{name, MaybeBytes::from(value, size)};
-  }
-  record.headers = {views, count};
+  record.headers = Headers(message, batch.arena(), read_headers);
 }
 
 void MessageReader::append_all(Batch& batch, const std::vector<rd_kafka_message_t*>& messages) {

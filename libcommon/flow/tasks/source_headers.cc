@@ -50,14 +50,14 @@ Record source_record(const Record& repartitioned, std::string_view topic) {
   while (own > 0 && repartitioned.headers[own - 1].name != kSourcePartitionHeader) --own;
   if (own == 0) return source;
   source.topic = topic;
-  for (const Header& header : repartitioned.headers.subspan(own - 1)) {
+  for (const Header& header : repartitioned.headers.views().subspan(own - 1)) {
     if (header.name == kSourcePartitionHeader) parse(header, source.partition);
     if (header.name == kSourceTopicHeader) source.topic = header.value.view();
     if (header.name == kSourceOffsetHeader) parse(header, source.offset);
     if (header.name == kSourceTimestampHeader) parse(header, source.timestamp);
     if (header.name == kSourceKeyHeader) source.key = header.value;
   }
-  source.headers = repartitioned.headers.first(own - 1);
+  source.headers = repartitioned.headers.views().first(own - 1);
   return source;
 }
 

@@ -318,7 +318,7 @@ class Opening final : public StateOpening {
     std::vector<state::Change> changes;
     int64_t next = from, count = 0;
     for (bool ended = false; !ended && !cancelled_;) {
-      Batch batch;
+      Batch& batch = batches.emplace_back();
       ended = source->poll(batch, kReadWait) == io::Fill::end;
       for (const Record& record : batch.records()) {
         check_lineage(record);
@@ -330,7 +330,7 @@ class Opening final : public StateOpening {
       if (around_.observer)
         around_.observer->restoring(place_.changelog.partition, static_cast<uint64_t>(count),
                                     static_cast<uint64_t>(total_));
-      if (!batch.empty()) batches.push_back(std::move(batch));
+      if (batch.empty()) batches.pop_back();
       if (ended) next = end;
       if (changes.size() < kRestoreBatch && !ended) continue;
       rows.restore(changes, next, around_.clock.wall_ms());
