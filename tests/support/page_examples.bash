@@ -30,7 +30,7 @@ prepare() {
   kwrite -q --key country ./one.ndjson countries
   kgen -q --seed 1 -c 9 clicks >clicks.ndjson
   ktable -q -e -g stopped --state-dir "$PWD/../other" --by uri 'n=count()' clicks stopped_totals
-  for topic in log sales orders; do cp one.ndjson $topic.ndjson; done
+  for topic in log sales orders a; do cp one.ndjson $topic.ndjson; done
   kcp -q -e users ./users.ndjson
   kcp -q -e orders ./envelopes.ndjson
   printf 'VendorID,total\n1,2\n' | tee rides.csv >clicks.csv
@@ -62,7 +62,7 @@ serve() {
 provide() {
   case $1 in
     'kdiff -J clicks ./clicks.ndjson') kcp -q -e clicks ./clicks.ndjson ;;
-    'kwait --new '*clicks) { sleep 1; kgen -q -c 3 clicks clicks; } & ;;
+    'kwait --new '*clicks) { sleep 1; kgen -q -c 3 --key user clicks clicks; } & ;;
     'kcp ./clicks.ndjson '* | 'kcp --'*' ./clicks.ndjson '*) kcp -q -e -c 100 clicks ./clicks.ndjson ;;
     *clicks.ndjson*) kgen -q --seed 1 -c 100 clicks >clicks.ndjson ;;
     'ktopic create '*) ktopic delete --execute "${1##* }" >rows.txt 2>&1 ;;
