@@ -1,35 +1,44 @@
 // Records of several partitions in order of time (rule 28b): of those that wait, the oldest first. A
 // tool that brings partitions together reads them so, for whatever comes next takes what is out of order for
-// late. A record holds up those behind it in its partition, so it goes when the oldest of them is due, as far
-// as its line shows: one with a time far ahead of the others' would else keep all of its partition back until
-// the other partitions are read. Pure logic over lines of waiting messages; who has the messages fills the lines.
+// late. Only a record more than a day ahead of most of those behind it does not hold these up: it goes when they
+// are due, as far as its line shows, for it would keep all of its partition back until the other partitions are
+// read. (Whatever is less far ahead waits for its time: who goes early for the sake of an older one behind it
+// meets other records than those of its time.) Pure logic over lines of waiting messages; who has the messages
+// fills the lines.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace kutils::kafka {
 
-// Filled where it is empty or has one message left; its memory stays.
+constexpr int64_t kFarAheadMs = 24 * 3'600'000;
+
+// Filled where it is empty or short; its memory stays.
 template <typename Message>
 class TimeLine {
  public:
   bool empty() const { return first_ == waiting_.size(); }
-  bool has_one() const { return first_ + 1 == waiting_.size(); }
-  // The smallest of those that wait: the first one's, where they are in order.
-  int64_t time() const { return waiting_[first_].time; }
+  // What is behind the first one is to be seen, and is not.
+  bool is_short() const { return first_ + kShort >= waiting_.size() && !empty(); }
+  // When the first one is due.
+  int64_t time() const {
+    const std::optional<int64_t> due = has_far_ ? due_if_far_ahead() : std::nullopt;
+    return due ? *due : waiting_[first_].time;
+  }
   const Message& front() const { return waiting_[first_].message; }
   void push(int64_t time, Message message) {
     if (first_ > 0) {  // those left move to the beginning of the memory
       waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_));
       first_ = 0;
+      forget_largest();
     }
-    for (size_t at = waiting_.size(); at > 0 && waiting_[at - 1].time > time; --at)
-      waiting_[at - 1].time = time;
+    note(time);
     waiting_.push_back({time, std::move(message)});
   }
   Message pop() {
@@ -37,17 +46,42 @@ class TimeLine {
     if (++first_ == waiting_.size()) {
       waiting_.clear();
       first_ = 0;
+      forget_largest();
     }
     return message;
   }
 
  private:
+  static constexpr size_t kShort = 5;
   struct Waiting {
-    int64_t time;  // the smallest from here on
+    int64_t time;
     Message message;
   };
+  static bool is_far(int64_t time, int64_t ahead_of) { return ahead_of < time - kFarAheadMs; }
+  void note(int64_t time) {
+    largest_ = std::max(largest_, time);
+    has_far_ |= is_far(largest_, time);
+  }
+  void forget_largest() {
+    largest_ = 0;
+    has_far_ = false;
+    for (const Waiting& one : waiting_) note(one.time);
+  }
+  // The time of the first one that it would hold up.
+  std::optional<int64_t> due_if_far_ahead() const {
+    const int64_t own = waiting_[first_].time;
+    const size_t others = waiting_.size() - first_ - 1;
+    size_t behind = 0;
+    std::optional<int64_t> due;
+    for (size_t at = first_ + 1; at < waiting_.size(); ++at)
+      if (is_far(own, waiting_[at].time) && behind++ == 0) due = waiting_[at].time;
+    return others > 1 && 2 * behind > others ? due : std::nullopt;
+  }
+
   std::vector<Waiting> waiting_;
   size_t first_ = 0;
+  int64_t largest_ = 0;
+  bool has_far_ = false;  // one of them may be far ahead of one behind it
 };
 
 // Which line has the oldest: a heap of the first times of lines, so that a turn from line to line looks at
@@ -102,9 +136,8 @@ class OldestLine {
 };
 
 // Hands out up to `most` messages of `lines`, which have a member `line`. `fill(one)` is called where a line
-// is empty; false: it is to be waited for, and nothing more is handed out. `look_ahead(one)` where a line has one
-// message left: it adds the messages that have arrived. Returns
-// how many were handed out. A line's turn is `run` messages, or more while they are the oldest. `oldest` is only memory.
+// is empty; false: it is to be waited for, and nothing more is handed out. `look_ahead(one)` where a line is
+// short: it adds the messages that have arrived. Returns how many were handed out. A line's turn is `run` messages, or more while they are the oldest. `oldest` is only memory.
 template <typename Lines, typename Fill, typename LookAhead, typename Give>
 size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest, const Fill& fill,
                              const LookAhead& look_ahead, const Give& give, size_t run = 1) {
@@ -112,7 +145,7 @@ size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest
   oldest.clear();
   for (size_t i = 0; i < lines.size(); ++i) {
     if (lines[i]->line.empty() && !fill(*lines[i])) return 0;
-    if (lines[i]->line.has_one()) look_ahead(*lines[i]);
+    if (lines[i]->line.is_short()) look_ahead(*lines[i]);
     if (!lines[i]->line.empty()) oldest.add(lines[i]->line.time(), i);
   }
   size_t taken = 0;
@@ -123,7 +156,7 @@ size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest
     do {
       give(one, one.line.pop());
       if (++taken == most) return taken;
-      if (one.line.has_one()) look_ahead(one);
+      if (one.line.is_short()) look_ahead(one);
       if (one.line.empty() && !fill(one)) return taken;
     } while (!one.line.empty() && (taken < turn_ends || one.line.time() <= until));
     if (one.line.empty()) {

@@ -254,6 +254,62 @@ newest() {
   [ "$(count "$out")" -eq 200000 ]
 }
 
+# at TOPIC KEY:MS:JSON...: records with times.
+at() {
+  local one topic=$1
+  for one in "${@:2}"; do
+    jq -cn --arg one "$one" '$one | capture("^(?<key>[^:]*):(?<ts>[0-9]+):(?<payload>.*)$") | .ts |= tonumber'
+  done | kwrite -q -J - "$topic"
+}
+
+@test "kjoin, kmerge: a record that is out of order does not pull the one in front of it along" {
+  new_topic left 1
+  new_topic right 1
+  new_topic out 1
+  new_topic merged 1
+  at "$left" 'k:100000:"L100"' 'k:140000:"L140"' 'k:95000:"L95"'
+  at "$right" 'k:101000:"R101"' 'k:125000:"R125"' 'k:133000:"R133"'
+  kjoin -e --close-at-end --outer --within 10s "$left" "$right" "$out"
+  same <(printf '%s\n' 'k={"left":"L100","right":"R101"}' 'k={"left":null,"right":"R125"}' 'k={"left":"L140","right":"R133"}') \
+    <(all "$out")
+  kmerge -e -g "$merged" "$left,$right" "$merged"
+  [ "$(consume "$merged" -f '%s ')" = '"L100" "R101" "R125" "R133" "L140" "L95" ' ]
+  new_topic sales 1
+  new_topic prices 1
+  at "$sales" 'k:200000:"S200"' 'k:100000:"S100"'
+  at "$prices" 'k:50000:50' 'k:150000:150'
+  kjoin -e -g "$sales" --table-grace 1h "$sales" "table:$prices" "$sales-out"
+  same <(printf '%s\n' 'k={"left":"S200","right":150}' 'k={"left":"S100","right":50}') <(all "$sales-out")
+}
+
+# Held open for 5 s by the tool that writes it; --max-wait is 1 s.
+@test "kjoin, kmerge: what stands in a transaction that is open is waited for, as any input that lags" {
+  new_topic src 1
+  new_topic right 1
+  new_topic left 1
+  new_topic out 1
+  new_topic merged 1
+  start_tool join kjoin -g "$out" --left "$left" "table:$right" "$out"
+  local join=$started
+  start_tool merge kmerge -g "$merged" "$left,$right" "$merged"
+  local merge=$started
+  start_tool writer kcp --commit-interval 5s:5s "$src" "$right"
+  wait_for 60 group_is "$out" "Stable 1"
+  wait_for 60 group_is "$merged" "Stable 1"
+  at "$src" 'k:100000:"R100"'
+  wait_for 30 is_written "$right"
+  [ "$(count "$right")" -eq 0 ] # the transaction is open
+  at "$left" 'k:101000:"L101"'
+  wait_for 60 count_is "$out" 1
+  [ "$(all "$out")" = 'k={"left":"L101","right":"R100"}' ]
+  wait_for 60 count_is "$merged" 2
+  [ "$(consume "$merged" -f '%s ')" = '"R100" "L101" ' ]
+  stop_tool "$started"
+  stop_tool "$join"
+  stop_tool "$merge"
+}
+is_written() { [ "$(kcat -C -q -b "$KUTILS_BROKERS" -X isolation.level=read_uncommitted -o beginning -e -t "$1" -f '\n' | wc -l)" -ge 1 ]; }
+
 # $KUTILS_RECORDS_AHEAD: how many. The bound is the same for a million.
 @test "kjoin: an input that is far ahead of the other one waits in its topic, not in memory" {
   local ahead=${KUTILS_RECORDS_AHEAD:-200000} i

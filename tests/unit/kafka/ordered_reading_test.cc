@@ -177,15 +177,16 @@ TEST_CASE("a record far ahead of those behind it does not keep them back") {
                                 return std::vector<TopicPartition>{{"b", first.partition}};
                               },
                               [](const TopicPartition&) { return true; }, Millis(300)});
+  const int64_t far = kFarAheadMs + 9000;
   feed.add(kA0, {2, 4, 6});
-  feed.add(kB0, {1, 900, 3, 5});  // rows
+  feed.add(kB0, {1, far, 3, 5});  // rows
   feed.gather("a");
-  CHECK(feed.take() == "b0@1 a0@2 b0@900 b0@3 a0@4 b0@5 a0@6");
+  CHECK(feed.take() == "b0@1 a0@2 b0@" + std::to_string(far) + " b0@3 a0@4 b0@5 a0@6");
   FakeFeed other;
   std::deque<int64_t> times;
   for (int64_t i = 0; i < 100; ++i) times.push_back(i);
   other.add(kA1, times);
-  for (const size_t at : {19, 20, 21, 50}) times[at] = 9000 + static_cast<int64_t>(at);
+  for (const size_t at : {17, 19, 20, 21, 50}) times[at] = far + static_cast<int64_t>(at);
   other.add(kA0, times);
   other.gather("a");
   std::string last;
@@ -287,6 +288,30 @@ TEST_CASE("a companion with lag is waited for without a limit, and that is said 
   }
   REQUIRE(feed.notes.size() == 1);
   CHECK(feed.notes[0].find("b [0]") != std::string::npos);
+}
+
+TEST_CASE("behind the end of a companion a transaction is open: its records are waited for; of an internal topic they are not") {
+  for (const bool internal : {false, true}) {
+    CAPTURE(internal);
+    FakeFeed feed;
+    feed.reading.read_together({[](const TopicPartition& first) {
+                                  return std::vector<TopicPartition>{{"b", first.partition}};
+                                },
+                                [](const TopicPartition&) { return false; }, Millis(300)});
+    if (internal) feed.reading.read_apart({"b"});
+    feed.add(kA0, {1, 3});
+    OrderedPartition& open = feed.add(kB0, {});
+    open.at_end = true;   // the client's end,
+    feed.known[kB0] = 2;  // behind which there is more
+    feed.gather("a");
+    CHECK(feed.take().empty());
+    feed.now += 1h;
+    CHECK(feed.take() == (internal ? "a0@1 a0@3" : ""));
+    if (internal) continue;
+    feed.waiting[kB0].push_back({2, 0});
+    open.at_end = false;  // it is committed
+    CHECK(feed.take() == "a0@1 b0@2");
+  }
 }
 
 TEST_CASE("what was gathered is forgotten, and nothing given, until it is gathered again") {

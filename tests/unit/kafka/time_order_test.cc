@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "support/catch.h"
 
@@ -64,25 +66,45 @@ TEST_CASE("one that may still have older records is waited for") {
   CHECK(take(lines, 100) == std::vector<int>{10});
 }
 
-TEST_CASE("a record far ahead of those behind it goes when they are due") {
+constexpr int kFar = kFarAheadMs + 900;
+
+TEST_CASE("a record far ahead of most of those behind it goes when they are due") {
   std::vector<Line> lines(2);
-  lines[0].source = {1, 900, 3, 5, 7};
+  lines[0].source = {1, kFar, 3, 5, 7};
   lines[1].source = {2, 4, 6, 8};
-  CHECK(take(lines, 100) == std::vector<int>{1, 2, 900, 3, 4, 5, 6, 7, 8});
-  // Also where what is behind it comes later than it: when it is the last of its line.
-  for (size_t each = 1; each < 6; ++each) {
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, kFar, 3, 4, 5, 6, 7, 8});
+  // Also where what is behind it comes later than it: when it is the last of its line, or the last but one.
+  for (size_t each = 2; each < 7; ++each) {
     CAPTURE(each);
-    lines[0].source = {1, 3, 900, 5, 7, 9};
+    lines[0].source = {1, 3, kFar, 5, 7, 9};
     lines[1].source = {2, 4, 6, 8};
-    CHECK(take(lines, 100, each) == std::vector<int>{1, 2, 3, 4, 900, 5, 6, 7, 8, 9});
+    CHECK(take(lines, 100, each) == std::vector<int>{1, 2, 3, 4, kFar, 5, 6, 7, 8, 9});
   }
-  // Nothing is behind it.
-  lines[0].source = {1, 900};
+  // Several in a row.
+  lines[0].source = {1, kFar, kFar + 1, 3, kFar + 2, 5, 7, 9};
+  lines[1].source = {2, 4, 6, 8};
+  CHECK(take(lines, 100, 9) == std::vector<int>{1, 2, kFar, kFar + 1, 3, 4, kFar + 2, 5, 6, 7, 8, 9});
+  // Nothing is behind it, or one that may as well be far behind.
+  lines[0].source = {1, kFar};
   lines[1].source = {2, 4};
-  CHECK(take(lines, 100) == std::vector<int>{1, 2, 4, 900});
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, 4, kFar});
+  lines[0].source = {1, kFar, 3};
+  lines[1].source = {2, 4};
+  CHECK(take(lines, 100) == std::vector<int>{1, 2, 4, kFar, 3});
 }
 
-TEST_CASE("many lines, with times that are equal and out of order: as by looking at all of them each time") {
+// Who went early for the sake of an older one behind it would miss the records of its own time.
+TEST_CASE("a record that is out of order does not pull the one in front of it along") {
+  std::vector<Line> lines(2);
+  lines[0].source = {100, 140, 95};
+  lines[1].source = {101, 125, 133};
+  CHECK(take(lines, 100, 9) == std::vector<int>{100, 101, 125, 133, 140, 95});
+  lines[0].source = {kFar, kFar + 1, 5, kFar + 2};  // one that comes two days late
+  lines[1].source = {kFar - 1, kFar + 1};
+  CHECK(take(lines, 100, 9) == std::vector<int>{kFar - 1, kFar, kFar + 1, 5, kFar + 1, kFar + 2});
+}
+
+TEST_CASE("many lines, with times that are equal, out of order and far ahead: as by looking at all of them each time") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
@@ -90,14 +112,18 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
     std::vector<Line> lines(1 + random() % 70);
     std::vector<std::deque<int>> naive;
     for (Line& one : lines) {
-      for (size_t i = random() % 20; i > 0; --i) one.source.push_back(static_cast<int>(random() % 9));
+      for (size_t i = random() % 20; i > 0; --i) one.source.push_back(static_cast<int>(random() % 9) + (random() % 6 == 0 ? kFar : 0));
       naive.push_back(one.source);
     }
-    const auto due = [](const std::deque<int>& one) { return *std::min_element(one.begin(), one.end()); };
-    std::vector<int> expected;
+    const auto due = [](const std::deque<int>& one) {
+      const auto is_far = [&](int time) { return time < one.front() - kFarAheadMs; };
+      const auto count = static_cast<size_t>(std::count_if(one.begin(), one.end(), is_far));
+      return one.size() > 2 && 2 * count > one.size() - 1 ? *std::find_if(one.begin(), one.end(), is_far) : one.front();
+    };
+    std::vector<std::pair<int, long>> expected;  // time, line
     for (;;) {
       std::deque<int>* oldest = nullptr;
-      int until = 9;  // no other has an older one before this
+      int until = std::numeric_limits<int>::max();  // no other has an older one before this
       for (auto& one : naive) {
         if (one.empty()) continue;
         if (oldest != nullptr && due(one) >= due(*oldest)) {
@@ -109,13 +135,13 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
       }
       if (oldest == nullptr) break;
       do {
-        expected.push_back(oldest->front() * 100 + static_cast<int>(oldest - naive.data()));
+        expected.emplace_back(oldest->front(), oldest - naive.data());
         oldest->pop_front();
       } while (!oldest->empty() && due(*oldest) <= until);
     }
     std::vector<Line*> all;
     for (Line& one : lines) all.push_back(&one);
-    std::vector<int> given;
+    std::vector<std::pair<int, long>> given;
     OldestLine oldest;
     take_in_order_of_time(
         all, 10'000, oldest,
@@ -123,8 +149,7 @@ TEST_CASE("many lines, with times that are equal and out of order: as by looking
           feed(one, 20);
           return true;
         },
-        [](Line&) {},
-        [&](Line& one, int time) { given.push_back(time * 100 + static_cast<int>(&one - lines.data())); });
+        [](Line&) {}, [&](Line& one, int time) { given.emplace_back(time, &one - lines.data()); });
     CHECK(given == expected);
   }
 }
