@@ -317,8 +317,9 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
     throw usage_error("--no-combine does nothing here: records go through no internal topic", "leave it out");
   if (repartitions) {
     const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order, combining.sessions};
-    const bool combines =
-        combines_ && combining.allowed && job.in.topics.size() <= 1 && flow::can_combine(*set, how);
+    // What is combined is of one source.
+    const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 && !job.has_sources_apart &&
+                          flow::can_combine(*set, how);
     job.topology.add(
         {combines ? "combine" : "key",
          [plan = in_front, options, set, combines, how, tells_topic = job.in.topics.size() > 1](

@@ -183,6 +183,7 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
   job.named_outputs = nullptr;
   job.changes_keys = job.counts_silence = job.close_at_end = false;
   job.rekeyed = place_->rekeyed;
+  job.has_sources_apart = place_->reads_internal_topic && place_->pipe.topology.subs().back().keeps_sources();
   if (job.in.table && !shares_.tables)
     throw usage_error("table:" + job.in.name + ": " + tool + " does not read tables",
                       "for the stream of its changes write " + job.in.name);

@@ -355,3 +355,34 @@ keyed_counts() { all "$1" | sed -E 's/^(k[0-9]+) .*"n":([0-9]+).*/\1 \2/' | sort
   kpipe -q -e -g "$out" kwindow --close-at-end "${stages[@]:1}" -- "$in" "$out"
   [ "$(kread -q -e "table:$out" | jq -s 'map(.n) | add')" -eq 20 ]
 }
+
+# fed TOPIC FROM0 TO0 FROM1 TO1: a record each second, from and to in seconds, of partitions 0 and 1.
+fed() {
+  local p topic=$1
+  for p in 0 1; do
+    seq "$2" "$3" | awk -v p=$p '{ printf "{\"partition\":%d,\"key\":\"p%d\",\"ts\":%.0f,\"value\":{\"id\":%d,\"k\":\"a\"}}\n", p, p, 1700000000000 + $1 * 1000, $1 * 2 + p }' |
+      kwrite -q -p $p -J - "$topic"
+    shift 2
+  done
+}
+
+@test "windows behind a second internal topic wait for the partition of IN that is behind, as separate processes do" {
+  local stage times
+  for stage in "kscan --by k '*, q=count()'" "kdedup id --within 1h" "kfilter --changed id --by k"; do
+    local in out
+    in=$(topic_name "src-${stage%% *}") out=$(topic_name "out-${stage%% *}")
+    test_topics create "$in" 2
+    test_topics create "$out" 2
+    # The second partition is 40 s behind.
+    for times in '0 99 0 59' '100 199 60 159' '200 299 160 259'; do
+      # shellcheck disable=SC2086 # numbers
+      fed "$in" $times
+      eval "run kpipe -e -g '$out' $stage then kwindow --by 'id % 2' -w 10s --emit close 'n=count()' -- '$in' '$out'"
+      [ "$status" -eq 0 ]
+      [[ $output != *late* ]] || { echo "$output"; return 1; }
+    done
+    # The slower one has passed 250 s.
+    same <(printf '%s\n' '25 {"key":0,"n":10}' '25 {"key":1,"n":10}') \
+      <(consume "$out" | jq -c '{key, n}' | sort | uniq -c | sed 's/^ *//')
+  done
+}

@@ -114,6 +114,7 @@ class DedupTool final : public cli::StreamTool {
     // Records come out under their own keys, which another value has brought to this task.
     job_.changes_keys = job_.topology.has_internal_topic() && !grouping_.is_by_key();
     job_.topology.last().follows_order = true;
+    job_.topology.last().keeps_sources = !options.keep_last;
     job_.counts_silence = window.idle.has_value();
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();

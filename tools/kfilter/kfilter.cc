@@ -93,6 +93,7 @@ class FilterTool final : public cli::StreamTool {
     // Records come out under their own keys, which another value has brought to this task.
     job_.changes_keys = job_.topology.has_internal_topic() && !grouping_.is_by_key();
     job_.topology.last().follows_order = true;
+    job_.topology.last().keeps_sources = true;
     const size_t own = job_.settings.size();
     shared_.shape(job_);
     // Behind an internal topic the record that they would look at is not the one of IN.

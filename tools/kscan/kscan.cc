@@ -54,6 +54,7 @@ class ScanTool final : public cli::StreamTool {
     // Records come out under their own keys, which another value has brought to this task.
     job_.changes_keys = job_.topology.has_internal_topic() && !grouping_.is_by_key();
     job_.topology.last().follows_order = true;
+    job_.topology.last().keeps_sources = true;
     shared_.shape(job_);
     job_.cache_bytes = grouping_.cache_bytes();
     flow::give_state(job_);

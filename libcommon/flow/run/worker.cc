@@ -353,8 +353,10 @@ void Worker::take_records(std::span<const Record> records) {
       continue;
     }
     tasks_->set_current(runs_->first());
-    at += processor_->process(tasks_->stage_of(runs_->first()), records.subspan(at, behind - at));
-    runs_->taken(taken = at);
+    const auto run = records.subspan(at, behind - at);
+    const size_t count = processor_->process(tasks_->stage_of(runs_->first()), run);
+    tasks_->went_through(runs_->first(), run.first(count), now_us);
+    runs_->taken(taken = at += count);
   }
   tasks_->flush();
   const size_t done = processor_->done(taken);

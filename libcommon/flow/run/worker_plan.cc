@@ -405,6 +405,7 @@ int32_t WorkerPlan::source_number(std::string_view topic, int32_t partition) con
 }
 
 std::vector<std::pair<std::string, int32_t>> WorkerPlan::sources_of(size_t sub) const {
+  if (subs[sub].keeps_sources) return sources_of(sub - 1);
   if (sub > 0 || in_topics.empty()) return {{subs[sub].topic, subs[sub].partitions}};
   return {inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(in_topics.size())};
 }
@@ -677,7 +678,9 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
       if (std::any_of(sub.copartitioned.begin(), sub.copartitioned.end(),
                       [&](const auto& one) { return one.topic == input.first && input.second != count; }))
         throw unequal_counts({name, count}, input);
-    plan.subs.push_back({name, count, {}, count, sub.copartitioned});
+    const bool keeps_sources = sub.keeps_sources();
+    plan.subs.push_back(
+        {name, count, {}, keeps_sources ? plan.subs.back().sources : count, sub.copartitioned, keeps_sources});
     plan.subscription.push_back(name);
   }
   if (job.stateful()) {

@@ -31,6 +31,7 @@ struct SubPlan {
   int32_t sources = 0;  // what it writes to an internal topic tells so many apart
   // Topics that its tasks read beside `topic`, of as many partitions.
   std::vector<CopartitionedSource> copartitioned = {};
+  bool keeps_sources = false;  // those that it tells apart are those of the one before it (Operator)
   bool reads_beside(std::string_view name) const {
     return std::any_of(copartitioned.begin(), copartitioned.end(),
                        [&](const CopartitionedSource& one) { return one.topic == name; });
@@ -97,8 +98,13 @@ struct WorkerPlan {
   // By which number a stage knows the source: the partition, where IN is several topics that of
   // flow::source_number(), in a task of several sources 0 for the first and 1, ... for those beside it.
   int32_t source_number(std::string_view topic, int32_t partition) const;
-  // The topics that a sub-topology's first sources are of, with their counts of partitions.
+  // The topics of which the partitions are told apart by what a sub-topology writes to an internal topic, with their
+  // counts of partitions: those of its first sources, or of what these came from.
   std::vector<std::pair<std::string, int32_t>> sources_of(size_t sub) const;
+  // What this sub-topology writes to an internal topic tells IN's partitions apart.
+  bool tells_inputs_apart(size_t sub) const {
+    return sub == 0 || (subs[sub].keeps_sources && tells_inputs_apart(sub - 1));
+  }
   // Of IN, if it is several topics; else empty.
   std::vector<std::string> in_topics;
   // What is read with a partition that the group gives out; empty: it is read alone.

@@ -44,6 +44,14 @@ IdleSourceMonitor::Answer IdleSourceMonitor::ask(kafka::Admin& admin, int64_t no
     const auto ends = kafka::ends_of_many(admin, sources);
     for (Reader& one : answer.sources) one.end = ends.at(one.at).high;
   }
+  // In their order: what the first one gave the next one has.
+  for (auto one = between_.rbegin(); one != between_.rend(); ++one) {
+    std::vector<kafka::TopicPartition> through;
+    for (int32_t p = 0; p < one->second; ++p) through.push_back({one->first, p});
+    const auto ends = kafka::ends_of_many(admin, through);
+    for (const auto& commit : admin.committed(group_, through))
+      answer.all_came_through &= commit.offset >= ends.at(commit.at).high;
+  }
   std::vector<kafka::TopicPartition> read;
   for (const auto& one : positions) read.push_back(one.at);
   const auto ends = kafka::ends_of_many(admin, read);
@@ -99,7 +107,8 @@ IdleSourceMonitor::Found IdleSourceMonitor::judge(const Answer& answer) {
     if (is_new || has_moved || answer.asked_us - quiet.asked_us > gap)
       quiet = {one.position, one.end, answer.asked_us, answer.asked_us};
     quiet.asked_us = answer.asked_us;
-    found.silent.push_back({one.at, one.number, (quiet.asked_us - quiet.since_us) / 1000});
+    if (answer.all_came_through)
+      found.silent.push_back({one.at, one.number, (quiet.asked_us - quiet.since_us) / 1000});
   }
   return found;
 }

@@ -47,9 +47,12 @@ class IdleSourceMonitor {
   explicit IdleSourceMonitor(const Environment& around) : around_(around) {}
   // Of the partitions of these topics (with their counts), which `group` reads; of those that are added, too.
   // Where a topic has fewer partitions than another, the numbers that it lacks are idle sources.
+  // `between`: internal topics through which their records go before they come to the readers. While `group` has
+  // not read all of them, no source is called silent.
   IdleSourceMonitor(const Environment& around, std::string group,
-                    std::vector<std::pair<std::string, int32_t>> topics)
-      : around_(around), group_(std::move(group)), topics_(std::move(topics)) {}
+                    std::vector<std::pair<std::string, int32_t>> topics,
+                    std::vector<std::pair<std::string, int32_t>> between = {})
+      : around_(around), group_(std::move(group)), topics_(std::move(topics)), between_(std::move(between)) {}
 
   // Takes the partitions of which all records so far have been read, and the reader's positions. Returns each
   // answer once, when it has come; else nullopt.
@@ -67,6 +70,7 @@ class IdleSourceMonitor {
     bool answered = false;
     std::vector<Reader> sources, readers;
     std::vector<int32_t> missing;  // numbers of no partition
+    bool all_came_through = true;
   };
   struct Quiet {
     int64_t position = 0;
@@ -82,6 +86,7 @@ class IdleSourceMonitor {
   const std::string group_;
   // Empty: the partitions themselves. They may get more, also ones that others read.
   std::vector<std::pair<std::string, int32_t>> topics_;
+  const std::vector<std::pair<std::string, int32_t>> between_;
   int64_t counted_us_ = INT64_MIN;
   std::map<kafka::TopicPartition, Quiet> quiet_;
   std::unique_ptr<kafka::Admin> admin_;  // ours alone: it takes one call at a time

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "flow/tasks/source_headers.h"
+#include "state/meta.h"
+
 namespace kutils::flow {
 
 InternalTopics::InternalTopics(const WorkerContext& context, const Assignment& owned,
@@ -19,8 +22,26 @@ InternalTopics::InternalTopics(const WorkerContext& context, const Assignment& o
   }
 }
 
+void InternalTopics::processed(const OwnedPartition& partition, std::span<const Record> records,
+                               int64_t now_us) {
+  if (!has_marks(partition.sub) || !context_.plan.subs[partition.sub].keeps_sources) return;
+  SourceMarks& marks = *topics_[partition.sub].marks;
+  for (const Record& record : records) {
+    if (is_mark(record)) {
+      read_mark(record, [&](int32_t source, int64_t time) {
+        if (time == state::kNoTime) marks.passes_nothing(source, now_us);
+      });
+      continue;
+    }
+    const Record source = source_record(record, context_.plan.inputs.front().first);
+    marks.read(context_.plan.in_topics.empty() ? source.partition
+                                               : context_.plan.source_number(source.topic, source.partition),
+               now_us);
+  }
+}
+
 void InternalTopics::forget(const OwnedPartition& partition) {
-  if (partition.sub < topics_.size() && topics_[partition.sub].marks)
+  if (has_marks(partition.sub) && !context_.plan.subs[partition.sub].keeps_sources)
     topics_[partition.sub].marks->forget(number_of(partition));
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "flow/membership/assignment.h"
@@ -26,9 +27,12 @@ class InternalTopics {
   // --- marks, of what is behind windows
   // Records of a partition were read, up to now.
   void read(const OwnedPartition& partition, int64_t now_us) {
-    if (partition.sub < topics_.size() && topics_[partition.sub].marks)
+    if (has_marks(partition.sub) && !context_.plan.subs[partition.sub].keeps_sources)
       topics_[partition.sub].marks->read(number_of(partition), now_us);
   }
+  // These of an internal topic were processed. Where what they become tells the sources of these apart, each is one of
+  // its source, and the news that a source passes nothing on goes on to what is behind.
+  void processed(const OwnedPartition& partition, std::span<const Record> records, int64_t now_us);
   // The partition is read by somebody else from here on.
   void forget(const OwnedPartition& partition);
   // There are marks to write in a transaction opened for them.
@@ -57,6 +61,7 @@ class InternalTopics {
   void delete_read(bool at_end = false);
 
  private:
+  bool has_marks(size_t sub) const { return sub < topics_.size() && topics_[sub].marks; }
   struct Topic {
     RepartitionMaintenance maintenance;
     std::optional<SourceMarks> marks;

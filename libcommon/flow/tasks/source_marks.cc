@@ -48,10 +48,15 @@ void SourceMarks::read(int32_t number, int64_t now_us) {
     source.wrote_us = now_us;
     source.is_idle = false;
   } else if (now_us - source.wrote_us >= kSilentSourceMs * 1000) {
-    source.wrote_us = now_us;
-    source.is_idle = waits_ = true;
-    due_us_ = now_us;
+    passes_nothing(number, now_us);
   }
+}
+
+void SourceMarks::passes_nothing(int32_t number, int64_t now_us) {
+  Source& source = source_of(number);
+  source.wrote_us = now_us;
+  source.is_idle = waits_ = true;
+  due_us_ = now_us;
 }
 
 void SourceMarks::write_idle(const Write& write) const {

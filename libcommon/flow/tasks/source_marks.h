@@ -40,6 +40,8 @@ class SourceMarks {
   void wrote(int32_t source, int64_t time, int32_t partition);
   // Records of the source were read; wrote() was called before if any of them was passed on.
   void read(int32_t source, int64_t now_us);
+  // Nothing of it is passed on, as whoever reads it says.
+  void passes_nothing(int32_t source, int64_t now_us);
   // There are marks to write in a transaction opened for them.
   bool due(int64_t now_us) const { return waits_ && now_us >= due_us_; }
   // Also those that could wait: what is known here goes with the end of the run, or with the partition.

@@ -37,7 +37,11 @@ TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, Transa
     watches_.push_back({IdleSourceMonitor(context.around), std::nullopt});
   for (size_t sub = 1; sub < plan.subs.size(); ++sub) {
     if (!context.job.topology.subs()[sub].operators.front().next_close) continue;
-    watches_.push_back({IdleSourceMonitor(context.around, plan.group, plan.sources_of(sub - 1)), sub});
+    std::vector<std::pair<std::string, int32_t>> between;
+    for (size_t i = sub - 1; plan.subs[i].keeps_sources; --i)
+      between.emplace_back(plan.subs[i].topic, plan.subs[i].partitions);
+    watches_.push_back(
+        {IdleSourceMonitor(context.around, plan.group, plan.sources_of(sub - 1), std::move(between)), sub});
   }
   renew_stages();
 }
@@ -201,7 +205,7 @@ std::unique_ptr<Stage> TaskManager::make_stage(OwnedPartition& partition) const 
   context.partitions = std::max(context_.plan.subs[partition.sub].partitions, 1);
   if (partition.sub > 0) {
     context.input_partitions = context_.plan.subs[partition.sub - 1].sources;
-    if (partition.sub == 1) context.input_topics = context_.plan.in_topics;
+    if (context_.plan.tells_inputs_apart(partition.sub - 1)) context.input_topics = context_.plan.in_topics;
   }
   return make_chain(context_.job.topology.subs()[partition.sub], context, [&](uint8_t number) {
     return partition.state ? &partition.state->store(number) : nullptr;
@@ -355,7 +359,7 @@ bool TaskManager::let_idle_sources_go(size_t sub) {
   each_task([&](OwnedPartition& one) {
     if (one.sub != sub) return;
     set_current(one);
-    if (sub == 1) {
+    if (context_.plan.tells_inputs_apart(sub - 1)) {
       for (const auto& [source, never_spoke] : context_.plan.quiet_sources)
         if (never_spoke || one.resumed_after_ms >= kSilentSourceMs)
           processor_.source_ended(*one.stage, source);

@@ -13,6 +13,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "flow/membership/assignment.h"
@@ -71,6 +72,10 @@ class TaskManager {
   // topic, the sources. Asks once a second.
   void tell_idle_time();
   void before_commit();
+  // These of one task went through its stage.
+  void went_through(const OwnedPartition& partition, std::span<const Record> records, int64_t now_us) {
+    if (partition.sub > 0) internal_topics_.processed(partition, records, now_us);
+  }
   // --close-at-end: what the stages of a sub-topology have open goes out, in a transaction of its own (rule 25), which
   // is to be committed.
   void close_stages(size_t sub);

@@ -72,6 +72,7 @@ struct Job {
   bool changes_keys = false;                  // kgroupby: partitions of OUT bring together those of IN
   std::string table;                          // in a pipe: the name of a stage's rows for kquery; empty: OUT
   bool rekeyed = false;  // in a pipe: an earlier stage changed keys, and equal ones are not together yet
+  bool has_sources_apart = false;  // in a pipe: what a task gets for this stage is of several partitions of IN
   bool counts_silence = false;  // --idle
   // Sources that are read together: one that has nothing to give, and lacks nothing that is known of, is waited
   // for so long, for what it gives next may be older than what the others have. Tables are not.

@@ -55,6 +55,9 @@ struct Operator {
   // topic, IN's partitions are read in order of time.
   bool follows_order = false;
   bool waits_for_clock = false;  // it holds records until a time of the clock (waiting.h)
+  // It has state, and passes on records of IN as such, each as soon as it comes: what is behind one more internal topic
+  // tells IN's partitions apart, as it does itself, and not its tasks.
+  bool keeps_sources = false;
 };
 
 // A topic that is read beside a sub-topology's first source, in order of time with it. It has as many
@@ -71,6 +74,10 @@ struct SubTopology {
   std::vector<CopartitionedSource> copartitioned = {};
   bool has_state() const {
     return std::any_of(operators.begin(), operators.end(), [](const Operator& one) { return one.has_state; });
+  }
+  bool keeps_sources() const {
+    return has_state() && std::all_of(operators.begin(), operators.end(),
+                                      [](const Operator& one) { return !one.has_state || one.keeps_sources; });
   }
 };
 

@@ -3,6 +3,9 @@
 #include "flow/tasks/idle_source_monitor.h"
 
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "support/catch.h"
 #include "support/fixed_admin.h"
@@ -17,6 +20,7 @@ struct Cluster {
   int64_t committed = 10;  // of partition 0
   int64_t end = 10;
   int32_t partitions = 2;
+  int64_t through = 7;  // what the group has read of the internal topic between, which ends at 7
 };
 
 class AdminOf final : public test::FixedAdmin {
@@ -32,8 +36,9 @@ class AdminOf final : public test::FixedAdmin {
   }
   std::vector<kafka::PartitionOffset> committed(
       const std::string&, const std::vector<kafka::TopicPartition>& partitions) override {
-    ++cluster_.asked;
     std::vector<kafka::PartitionOffset> out;
+    if (partitions.front().topic == "between") return {{partitions.front(), cluster_.through, {}}};
+    ++cluster_.asked;
     for (const auto& at : partitions) out.push_back({at, at.partition == 0 ? cluster_.committed : 3, {}});
     return out;
   }
@@ -53,12 +58,13 @@ struct Watch {
   Environment around{clock, log, stop, executor, [this] { return std::make_unique<AdminOf>(cluster); },
                      {},    {},  {},   {},       {},
                      {},    {},  {}};
-  IdleSourceMonitor watch{around, "g", {{"in", 2}}};
+  std::vector<std::pair<std::string, int32_t>> between = {};
+  IdleSourceMonitor watch{around, "g", {{"in", 2}}, between};
   std::vector<kafka::PartitionOffset> positions{{{"g-repartition", 0}, 7, {}}, {{"g-repartition", 1}, 6, {}}};
   size_t read = 0;  // of the positions, by the last answer
   std::vector<int32_t> active;
 
-  Watch() { executor.when = testing::HandExecutor::When::by_hand; }
+  explicit Watch(std::vector<std::pair<std::string, int32_t>> topics = {}) : between(std::move(topics)) { executor.when = testing::HandExecutor::When::by_hand; }
   // After `pause`, what the answer to a question asked then says.
   Silent after(Millis pause) {
     clock.advance(pause);
@@ -89,6 +95,16 @@ TEST_CASE("a source is silent from the first answer that found it read to the ne
   CHECK(one.active == std::vector<int32_t>{0, 1});
   one.cluster.committed = 10;
   CHECK(one.after(Millis(1000)) == Silent{{0, 0}});
+}
+
+TEST_CASE("while records of the sources wait in an internal topic on their way no source is silent") {
+  Watch one({{"between", 1}});
+  CHECK(one.after(Millis(0)) == Silent{{0, 0}});
+  one.cluster.through = 6;
+  CHECK(one.after(Millis(1000)).empty());
+  CHECK(one.active == std::vector<int32_t>{1});
+  one.cluster.through = 7;
+  CHECK(one.after(Millis(1000)) == Silent{{0, 2000}});
 }
 
 TEST_CASE("a source that spoke between two looks is not silent, though it was read each time") {
