@@ -104,6 +104,45 @@ page_lines() {
   done
 }
 
+@test "kutils-kcat(7) has every option, token and offset of rpk topic consume, produce, list and describe" {
+  # rpk is not at hand: these are of its reference for Redpanda 26.1, and what its sources have beside (deprecated ones).
+  page_lines "$KUTILS_SOURCE_DIR/man/kutils-kcat.md" | cut -f1 >theirs
+  local command option missing='' looked=0
+  while read -r command options; do
+    for option in $options; do
+      looked=$((looked + 1))
+      # -o|--offset: either of them
+      grep -qE -- "^rpk topic $command (.* )?($option)( |\$)" theirs || missing+=" $command:$option"
+    done
+  done <<'END'
+consume -b|--balancer --fetch-max-bytes --fetch-max-partition-bytes --fetch-max-wait -f|--format -g|--group --meta-only -n|--num
+consume -o|--offset -p|--partitions --pretty-print --print-control-records --rack --read-committed -r|--regex --use-schema-registry --commit
+produce --acks --allow-auto-topic-creation -z|--compression --delivery-timeout -f|--format -H|--header -k|--key --max-message-bytes
+produce -o|--output-format -p|--partition --schema-id --schema-key-id --schema-key-type --schema-type -Z|--tombstone -n|--num -j|--jvm-partitioner -t|--timestamp
+list -d|--detailed --format -i|--internal -r|--regex --config -X|--config-opt --ignore-profile --profile -v|--verbose
+describe --format -a|--print-all -c|--print-configs -p|--print-partitions -s|--print-summary -r|--regex --stable --page --page-size --watermarks --detailed
+END
+  # Tokens of -f and their modifiers.
+  local token
+  for token in %t %T %k %K %v %V %h %H %p %o %e %d %a %x %y '%[' '%|' '%]' %% '%{' '%}' %i \
+    '{hex}' '{base64}' '{base64raw}' '{unpack[' '{hex8}' '{big32}' '{little16}' '{go[' '{strftime[' '{compression}' '{timestamp-type}'; do
+    looked=$((looked + 1))
+    grep -F -- "$token" theirs | grep -q '^rpk topic consume .* -f ' || missing+=" consume:$token"
+  done
+  for token in %t %k %K %v %V %h %H %p '{hex}' '{base64}' '{json}' '{re#' '{4}'; do
+    looked=$((looked + 1))
+    grep -F -- "$token" theirs | grep -q '^rpk topic produce .*-f ' || missing+=" produce:$token"
+  done
+  # Words of -o, a regular expression each.
+  for token in start oldest end newest :end '\+[0-9]' -[0-9] '[0-9]+' '[0-9]+:' ':[0-9]+' '[0-9]+:[0-9]+' '@[0-9]+' '@:[^ ]+' '@[^: ]+:[^ ]+' \
+    '@-[0-9a-z]+:' '@-[0-9a-z]+:-[0-9a-z]+' '@[0-9-]+:[0-9]+h' '@-[0-9a-z]+:end'; do
+    looked=$((looked + 1))
+    grep -qE -- "^rpk topic consume .*-o $token( |\$)" theirs || missing+=" consume:-o:$token"
+  done
+  [ "$looked" -gt 100 ]
+  [ -z "$missing" ] || { echo "the page lacks, of rpk topic:$missing"; return 1; }
+}
+
 @test "a range of offsets is an end: it is counted, sorted, and a table of it printed once" {
   new_topic src
   for n in 3 1 2 9; do echo "{\"n\":$n}"; done | produce "$src"
