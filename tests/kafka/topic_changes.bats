@@ -33,6 +33,52 @@ committed_sum() { test_topics committed "$1" "$src" | awk '{ n += $2 } END { pri
   same <(seq 1 100; seq 201 300) <(consume "$dst" | jq .n | sort -n)
 }
 
+@test "the offset of one partition was deleted: a tool without state names it, on any machine; an added one is new" {
+  new_topic src 2
+  new_topic beside 2
+  new_topic dst 2
+  new_topic merged 2
+  new_topic keyed 2
+  numbers 1 100 | produce "$src" -K '\t'
+  numbers 101 200 | produce "$beside" -K '\t'
+  both() { kcp -e -g "$dst" "$src,$beside" "$dst"; }
+  merge() { kmerge -e -g "$merged" "$src,$beside" "$merged"; }
+  by_key() { kgroupby -e -g "$keyed" k "$src" "$keyed"; }
+  for one in both merge by_key; do $one; done
+  test_topics forget "$dst" "$beside" 1
+  test_topics forget "$merged" "$beside" 1 # which is not subscribed to: the broker lets it go while the tool runs, too
+  test_topics forget "$keyed" "$src" 0
+  for machine in here elsewhere; do
+    [ "$machine" = here ] || KUTILS_STATE_DIR=$BATS_TEST_TMPDIR/elsewhere
+    for one in both merge; do
+      refused_with 2 "$one"
+      says "has read $beside [1] before" "no offset there any more" "-o beginning" "-o end" "koffset commit"
+    done
+    refused_with 2 by_key
+    says "has read $src [0] before"
+  done
+  numbers_are 1 200 "$dst"
+  numbers_are 1 200 "$merged"
+  numbers_are 1 100 "$keyed"
+  # The remedies.
+  kmerge -e -g "$merged" -o end "$src,$beside" "$merged" 2>notes
+  grep -q -- "-o end applies to $beside \[1\], where it has none" notes
+  koffset commit -q --execute "$dst" "$beside:1=end"
+  both
+  numbers_are 1 200 "$merged"
+  numbers_are 1 200 "$dst"
+  # To forget a topic is no accident.
+  koffset delete -q --execute "$dst" "$beside"
+  both
+  same <({ seq 1 200; seq 101 200; } | sort -n) <(consume "$dst" | jq .n | sort -n)
+  # Partitions that were added, on a machine that knows nothing of the group.
+  test_topics grow "$src" 4
+  test_topics grow "$beside" 4
+  numbers 201 300 | produce "$src" -K '\t' -p 3
+  KUTILS_STATE_DIR=$BATS_TEST_TMPDIR/third merge
+  numbers_are 1 300 "$merged"
+}
+
 @test "offsets that were deleted under --by: rows and the changelog say where to go on" {
   new_topic src 2
   for one in rows counts some windows; do new_topic "$one" 2; done

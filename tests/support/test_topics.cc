@@ -2,7 +2,7 @@
 //   test_topics create NAME PARTITIONS [K=V]...   returns once every partition has a leader
 //   test_topics delete NAME...
 //   test_topics grow NAME PARTITIONS               it has so many from then on
-//   test_topics forget GROUP TOPIC                 the group's offsets in it are gone
+//   test_topics forget GROUP TOPIC [PARTITION]     the group's offsets in it are gone
 //   test_topics ends NAME          one line per partition: PARTITION LOW HIGH (high watermark)
 //   test_topics stable NAME        one line per partition: PARTITION LAST-STABLE-OFFSET HIGH (they differ
 //   while a
@@ -181,12 +181,13 @@ void grow(const std::string& name, int count) {
   }
 }
 
-void forget(const std::string& group, const std::string& topic) {
+void forget(const std::string& group, const std::string& topic, int only) {
   const Client rk = connect(nullptr);
   int total = 0;
   partitions_with_leader(rk.get(), topic, &total);
   const Partitions list(rd_kafka_topic_partition_list_new(total));
-  for (int p = 0; p < total; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
+  for (int p = 0; p < total; ++p)
+    if (only < 0 || only == p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
   rd_kafka_DeleteConsumerGroupOffsets_t* what =
       rd_kafka_DeleteConsumerGroupOffsets_new(group.c_str(), list.get());
   const Queue queue(rd_kafka_queue_new(rk.get()));
@@ -325,8 +326,8 @@ int run(const std::vector<std::string>& args) {
     create(rest);
   } else if (verb == "grow" && rest.size() == 2) {
     grow(rest[0], std::stoi(rest[1]));
-  } else if (verb == "forget" && rest.size() == 2) {
-    forget(rest[0], rest[1]);
+  } else if (verb == "forget" && (rest.size() == 2 || rest.size() == 3)) {
+    forget(rest[0], rest[1], rest.size() == 3 ? std::atoi(rest[2].c_str()) : -1);
   } else if (verb == "delete" && !rest.empty()) {
     remove(rest);
   } else if (verb == "ends" && rest.size() == 1) {

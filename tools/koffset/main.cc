@@ -23,6 +23,7 @@
 #include "data/json_fields.h"
 #include "data/json_write.h"
 #include "flow/membership/fingerprint_settings.h"
+#include "flow/membership/origins.h"
 #include "flow/membership/reset_mark.h"
 #include "flow/transaction/forget_commits.h"
 #include "io/endpoint.h"
@@ -612,10 +613,22 @@ class OffsetTool final : public cli::Tool {
     if (arguments_.empty()) {
       admin_->delete_group(group_);
     } else {
+      forget_all_begun(topics);
       admin_->delete_offsets(group_, partitions);
     }
     flow::forget_commits(state_dir_, group_, assets_.cluster, topics);
     return ExitCode::ok;
+  }
+
+  // Those that stay say that the group had an offset of each partition: its tool would take the others for lost.
+  void forget_all_begun(const std::set<std::string>& topics) {
+    std::vector<kafka::PartitionOffset> changed;
+    for (kafka::PartitionOffset one : assets_.offsets) {
+      if (topics.count(one.at.topic) > 0 || !flow::is_all_begun(one.metadata)) continue;
+      one.metadata = flow::without_all_begun(std::move(one.metadata));
+      changed.push_back(std::move(one));
+    }
+    if (!changed.empty()) admin_->commit(group_, changed);
   }
 
   ExitCode print() { return rows_.print() ? ExitCode::ok : kReaderGone; }

@@ -5,6 +5,7 @@
 
 #include "data/batch.h"
 #include "flow/membership/begin_marks.h"
+#include "flow/membership/lost_offsets.h"
 #include "flow/membership/origins.h"
 #include "flow/tasks/input_positions.h"
 
@@ -137,18 +138,23 @@ void OffsetResolver::check_same_input(PartitionState& state, const kafka::TopicP
   }
 }
 
-std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<kafka::TopicPartition>& fresh) {
+std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<kafka::TopicPartition>& fresh,
+                                                            const BegunPartitions& begun) {
   std::vector<kafka::PartitionOffset> out;
   std::map<kafka::TopicPartition, kafka::PartitionOffset> known;
   if (const auto& rows = context_.plan.position_rows)
     known = read_positions(context_.around, context_.admin, {context_.plan.changelog, *rows});
   // Partitions that came after the group's first start are read from their beginning (rule 19).
   const Range from_beginning;
-  std::vector<kafka::TopicPartition> asked, later;
+  std::vector<kafka::TopicPartition> asked, later, lost;
   for (const auto& at : fresh) {
     if (const auto found = known.find(at); found != known.end()) {
       const LastRecord mark = mark_of(found->second.metadata);
       out.push_back({at, found->second.offset, with_mark(context_.plan.fingerprint, mark)});
+      continue;
+    }
+    if (begun.has(at) && !context_.plan.state_of(at) && !context_.plan.in_memory) {
+      lost.push_back(at);
       continue;
     }
     const auto earlier = context_.plan.earlier_counts.find(at.topic);
@@ -156,6 +162,7 @@ std::vector<kafka::PartitionOffset> OffsetResolver::without(const std::vector<ka
                           (earlier != context_.plan.earlier_counts.end() && at.partition >= earlier->second);
     (is_later ? later : asked).push_back(at);
   }
+  if (!lost.empty()) throw lost_offsets_error(context_.job, context_.plan, lost);
   Range start = context_.job.range;
   start.until.clear();
   start.exit_at_end = false;

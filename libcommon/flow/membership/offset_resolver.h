@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "flow/membership/begun_partitions.h"
 #include "flow/run/worker_context.h"
 #include "flow/tasks/partition_state.h"
 
@@ -19,8 +20,10 @@ class OffsetResolver {
   // `log`: of its partition.
   int64_t with_state(PartitionState& state, const kafka::PartitionOffset& commit, kafka::Watermarks log,
                      bool& is_new);
-  // Of partitions that the group has no offset of: where its changelog says that it stood, else what -o asks for.
-  std::vector<kafka::PartitionOffset> without(const std::vector<kafka::TopicPartition>& fresh);
+  // Of partitions that the group has no offset of: where its changelog says that it stood, else what -o asks for. Throws
+  // Error(usage) for one without state of which it had an offset in this run.
+  std::vector<kafka::PartitionOffset> without(const std::vector<kafka::TopicPartition>& fresh,
+                                              const BegunPartitions& begun);
   // Places of inputs at which a mark is missing get one (begin_marks.h).
   void add_marks(const std::vector<kafka::PartitionOffset*>& places);
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kMarkSign = '\x01';
 constexpr std::string_view kStart = "start";
+constexpr std::string_view kAllBegun = "all";
 constexpr int64_t kLookUs = 1'000'000;
 // Deleting and creating a topic takes a cluster as long as this, and whoever reads it notices later.
 constexpr int64_t kGapUs = 100'000;
@@ -27,6 +28,22 @@ std::string text_of(const LastRecord& mark) {
   std::snprintf(text, sizeof text, "%lld %016llx", static_cast<long long>(mark.offset),
                 static_cast<unsigned long long>(mark.digest));
   return text;
+}
+
+// Words and the mark.
+std::string_view behind_fingerprint(std::string_view metadata) {
+  const size_t sign = metadata.find(kMarkSign);
+  if (sign == metadata.npos) return {};
+  metadata.remove_prefix(sign + 1);
+  return metadata.substr(0, metadata.find(kMarkSign));  // served_at.h
+}
+
+// Leaves what is behind the word and its space, if `text` begins with it.
+bool take_word(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  if (text.size() > word.size() && text[word.size()] != ' ') return false;
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return true;
 }
 
 std::string name_of(const kafka::TopicPartition& at) {
@@ -58,8 +75,35 @@ std::string with_start(const std::string& fingerprint, const LastRecord& mark) {
 }
 
 bool is_start(std::string_view metadata) {
-  const size_t sign = metadata.find(kMarkSign);
-  return sign != metadata.npos && metadata.substr(sign + 1).starts_with(kStart);
+  std::string_view text = behind_fingerprint(metadata);
+  return take_word(text, kStart);
+}
+
+std::string with_all_begun(std::string metadata) {
+  if (is_all_begun(metadata)) return metadata;
+  if (metadata.find(kMarkSign) == metadata.npos) metadata += kMarkSign;
+  const std::string_view words = behind_fingerprint(metadata);
+  std::string_view mark = words;
+  std::string text(take_word(mark, kStart) ? std::string(kStart) + ' ' : "");
+  text += kAllBegun;
+  if (!mark.empty()) text.append(1, ' ').append(mark);
+  return metadata.replace(static_cast<size_t>(words.data() - metadata.data()), words.size(), text);
+}
+
+std::string without_all_begun(std::string metadata) {
+  if (!is_all_begun(metadata)) return metadata;
+  const std::string_view words = behind_fingerprint(metadata);
+  std::string_view mark = words;
+  std::string text(take_word(mark, kStart) ? kStart : "");
+  take_word(mark, kAllBegun);
+  if (!mark.empty()) text.append(text.empty() ? "" : " ").append(mark);
+  return metadata.replace(static_cast<size_t>(words.data() - metadata.data()), words.size(), text);
+}
+
+bool is_all_begun(std::string_view metadata) {
+  std::string_view text = behind_fingerprint(metadata);
+  take_word(text, kStart);
+  return take_word(text, kAllBegun);
 }
 
 std::string_view fingerprint_of(std::string_view metadata) {
@@ -67,11 +111,9 @@ std::string_view fingerprint_of(std::string_view metadata) {
 }
 
 LastRecord mark_of(std::string_view metadata) {
-  const size_t sign = metadata.find(kMarkSign);
-  if (sign == std::string_view::npos) return {};
-  std::string_view text = metadata.substr(sign + 1);
-  text = text.substr(0, text.find(kMarkSign));  // served_at.h
-  if (text.starts_with(kStart)) text.remove_prefix(std::min(kStart.size() + 1, text.size()));
+  std::string_view text = behind_fingerprint(metadata);
+  take_word(text, kStart);
+  take_word(text, kAllBegun);
   LastRecord mark;
   const char* end = text.data() + text.size();
   const auto offset = std::from_chars(text.data(), end, mark.offset);

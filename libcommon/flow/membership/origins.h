@@ -55,6 +55,11 @@ std::string with_mark(const std::string& fingerprint, const LastRecord& mark);
 // there is one.
 std::string with_start(const std::string& fingerprint, const LastRecord& mark = {});
 bool is_start(std::string_view metadata);
+// Any of these, and that the group has an offset of each partition that the fingerprint counts: `all` before the mark.
+// One that has none later has lost it (lost_offsets.h).
+std::string with_all_begun(std::string metadata);
+std::string without_all_begun(std::string metadata);
+bool is_all_begun(std::string_view metadata);
 std::string_view fingerprint_of(std::string_view metadata);
 LastRecord mark_of(std::string_view metadata);  // without an offset where there is none
 

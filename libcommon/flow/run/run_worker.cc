@@ -1,6 +1,7 @@
 // Builds workers, and rebuilds them after errors that a new worker can recover from.
 #include <optional>
 
+#include "flow/membership/lost_offsets.h"
 #include "flow/membership/origins.h"
 #include "flow/membership/partition_watch.h"
 #include "flow/run/worker.h"
@@ -84,25 +85,6 @@ void refuse_missing_topics(const WorkerContext& context) {
     }
   } catch (const kafka::KafkaError&) {
     // An outage: the next worker checks again.
-  }
-}
-
-// Its group looks new, or one of its inputs does, but is not. Where IN's partitions have state, that says itself
-// where it stands; state behind an internal topic has the effects of IN's records and cannot take them again.
-void refuse_lost_offsets(const Job& job, const WorkerPlan& plan, const CommitMemory& memory,
-                         kafka::Admin& admin) {
-  const bool says_start = !job.range.from.empty() || !job.range.since.empty() || job.range.tail;
-  const bool is_new = plan.earlier_counts.empty();  // with state, or what is left of it: found by the plan
-  if (plan.in_memory || (job.stateful() ? plan.input_has_state() || is_new : says_start)) return;
-  for (const std::string& topic : plan.without_offsets) {
-    if (!memory.holds(admin.cluster_id(), topic)) continue;
-    throw usage_error("group " + plan.group + " has read topic '" + topic +
-                          "' before, but the cluster has no offsets of it any more: they expired or were "
-                          "deleted, or the topic was deleted and recreated",
-                      job.stateful()
-                          ? "start from the beginning under another name with -g NAME"
-                          : "say where to start: -o beginning processes all of it again, -o end new "
-                            "records only");
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/shell_word.h"
 #include "data/batch.h"
 #include "flow/membership/gaps.h"
+#include "flow/membership/lost_offsets.h"
 #include "flow/membership/mark_check.h"
 #include "flow/membership/origins.h"
 #include "flow/membership/reset_mark.h"
@@ -183,6 +184,7 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
   for (const auto& commit : commits) {
     if (commit.offset == kafka::kOffsetNone) continue;
     any = true;
+    plan.begun.insert(commit.at);
     if (is_reset_mark(commit.metadata))
       throw usage_error(
           "koffset reset has begun to delete what group " + plan.group + " has, and was interrupted",
@@ -191,6 +193,12 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
     if (!decoded) {
       reset_by_hand = true;
       continue;
+    }
+    if (is_all_begun(commit.metadata)) {
+      for (const auto& [topic, count] : plan.inputs) {
+        int32_t& all_begun = plan.all_begun_counts[topic];
+        all_begun = std::max(all_begun, decoded->partitions_of(topic, now).value_or(count));
+      }
     }
     const auto differences = now.differences_from(*decoded, counts_matter(job));
     // Rows of another expression cannot be read: a state takes no such change.
@@ -218,12 +226,6 @@ void check_fingerprint(const Job& job, const Fingerprint& now,
         "name another group with -g, which has state of its own, or delete what this one has: koffset reset "
         "--execute " +
             shell_word(plan.group));
-  }
-  for (const auto& [topic, count] : plan.inputs) {
-    const bool has_offsets = std::any_of(commits.begin(), commits.end(), [&name = topic](const auto& commit) {
-      return commit.at.topic == name && commit.offset != kafka::kOffsetNone;
-    });
-    if (!has_offsets) plan.without_offsets.push_back(topic);
   }
   if (!any) return;
   for (const auto& [topic, count] : plan.inputs) {
@@ -349,6 +351,14 @@ std::set<std::string> recover_offsets(const Job& job, const Environment& around,
   }
   check_same_topics(job, around, admin, log, plan.group, recovered, with_offsets);
   return topics;
+}
+
+// Those that the group's first run would have begun: what was added since is read from its beginning.
+std::string names_without_offsets(const WorkerPlan& plan) {
+  std::vector<kafka::TopicPartition> found;
+  for (const auto& at : plan.all_partitions())
+    if (plan.begun.count(at) == 0 && at.partition < plan.earlier_counts.at(at.topic)) found.push_back(at);
+  return found.empty() ? std::string() : names_of(found);
 }
 
 // A sibling's first commits may come between our look at the group's offsets and what says that it has run: most
@@ -679,8 +689,12 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
                       [&](const auto& one) { return one.topic == input.first && input.second != count; }))
         throw unequal_counts({name, count}, input);
     const bool keeps_sources = sub.keeps_sources();
-    plan.subs.push_back(
-        {name, count, {}, keeps_sources ? plan.subs.back().sources : count, sub.copartitioned, keeps_sources});
+    plan.subs.push_back({name,
+                         count,
+                         {},
+                         keeps_sources ? plan.subs.back().sources : count,
+                         sub.copartitioned,
+                         keeps_sources});
     plan.subscription.push_back(name);
   }
   if (job.stateful()) {
@@ -715,10 +729,11 @@ WorkerPlan prepare(const Job& job, const Environment& around, kafka::Admin& admi
     const std::string where = range.tail            ? "--tail " + std::to_string(*range.tail)
                               : range.since.empty() ? "-o " + shell_word(range.from)
                                                     : "--since " + shell_word(range.since);
-    log.note("group " + plan.group +
-             " continues at its committed offsets; -o, --since and --tail apply to its first run only\n"
-             "  to begin there again: koffset reset " +
-             where + " --execute " + shell_word(plan.group));
+    const std::string asked = job.stateful() ? std::string() : names_without_offsets(plan);
+    log.note("group " + plan.group + " continues at its committed offsets; " +
+             (asked.empty() ? "-o, --since and --tail apply to its first run only\n"
+                            : where + " applies to " + asked + ", where it has none\n") +
+             "  to begin there again: koffset reset " + where + " --execute " + shell_word(plan.group));
   }
   // Only a range that may end is resolved here: a plain start asks nothing of any partition's leader, so that
   // it does not wait for a broker that is down.

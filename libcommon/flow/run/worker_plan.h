@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,7 +55,10 @@ struct WorkerPlan {
   std::map<std::string, int32_t> earlier_counts;
   bool accepts_change =
       false;  // --accept-change, or nothing was processed with the configuration that is stored
-  std::vector<std::string> without_offsets;  // inputs in which the group has no offset
+  std::set<kafka::TopicPartition>
+      begun;  // partitions of inputs of which the group, or its changelog, has an offset
+  // By topic: of so many partitions the group had offsets once (origins.h, `all`).
+  std::map<std::string, int32_t> all_begun_counts;
   // Several partitions are brought together: the oldest record goes first (rule 28b).
   bool in_order_of_time = false;
   // Windows stay open until all sources have passed them: these are read so that none is far ahead (rule 28c).

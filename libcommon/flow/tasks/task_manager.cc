@@ -30,6 +30,7 @@ TaskManager::TaskManager(const WorkerContext& context, Assignment& owned, Transa
       origins_(origins),
       internal_topics_(context, owned, transaction.outputs()),
       offset_resolver_(context),
+      begun_(context.plan),
       restore_manager_(context, distrusted),
       idle_are_gone_(context.plan.subs.size()) {
   const WorkerPlan& plan = context.plan;
@@ -59,7 +60,7 @@ bool TaskManager::admit(GroupMembership& membership) {
   for (const Arrival& one : arrivals)
     if (one.is_fresh) fresh.push_back(one.from.at);
   if (!fresh.empty()) {
-    const std::vector<kafka::PartitionOffset> starts = offset_resolver_.without(fresh);
+    const std::vector<kafka::PartitionOffset> starts = offset_resolver_.without(fresh, begun_);
     for (Arrival& one : arrivals) {
       for (const auto& from : starts) {
         if (from.at == one.from.at) one.from = from;
@@ -95,10 +96,19 @@ void TaskManager::commit_first(std::vector<Arrival>& arrivals, GroupMembership& 
     if (one.is_fresh && !plan.state_of(one.from.at)) first.push_back(one.from);
   }
   if (first.empty()) return;
+  tell_all_begun(first);
   transaction_.commit_first(first, membership.consumer(), membership.held_as());
+  for (const auto& one : first) begun_.add(one.at);
   for (Arrival& one : arrivals) {
     if (!plan.state_of(one.from.at)) one.is_fresh = false;
   }
+}
+
+// Where the group has an offset of each partition with these.
+void TaskManager::tell_all_begun(std::vector<kafka::PartitionOffset>& offsets) const {
+  if (!begun_.all_with(offsets)) return;
+  for (auto& one : offsets)
+    if (!context_.plan.is_internal(one.at.topic)) one.metadata = with_all_begun(std::move(one.metadata));
 }
 
 // Those that are ready with what is read beside them: each task's first source, then its others.
@@ -125,6 +135,7 @@ std::vector<TaskManager::Arrival> TaskManager::arrivals_of(const std::vector<kaf
       arrivals.push_back({std::move(from)});
       Arrival& one = arrivals.back();
       one.is_fresh = one.from.offset == kafka::kOffsetNone;
+      if (!one.is_fresh) begun_.add(one.from.at);
       one.is_news = served_at(one.from.metadata) != served_at_of(one.from.at);
       if (!plan.state_of(one.from.at)) continue;
       one.is_fresh = false;
@@ -407,6 +418,7 @@ std::vector<kafka::PartitionOffset> TaskManager::positions_to_commit() const {
                        std::find(moved.begin(), moved.end(), &one->task()) != moved.end());
     if (goes) offsets.push_back({one->at, one->next, metadata_of(*one)});
   }
+  tell_all_begun(offsets);
   return offsets;
 }
 
@@ -436,6 +448,7 @@ void TaskManager::committed() {
   for (const auto& one : owned_.all()) {
     one->committed = one->next;
     one->touched = false;
+    begun_.add(one->at);
   }
   internal_topics_.committed();
 }
@@ -522,9 +535,9 @@ bool TaskManager::sources_at_end() const {
 }
 
 int32_t TaskManager::count_of(size_t sub) const {
-  return static_cast<int32_t>(
-      std::count_if(owned_.all().begin(), owned_.all().end(),
-                    [sub](const auto& one) { return one->is_task() && one->sub == sub; }));
+  return static_cast<int32_t>(std::count_if(owned_.all().begin(), owned_.all().end(), [sub](const auto& one) {
+    return one->is_task() && one->sub == sub;
+  }));
 }
 
 void TaskManager::tell_held_back(kafka::GroupConsumer& consumer) {

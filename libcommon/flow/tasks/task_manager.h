@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "flow/membership/assignment.h"
+#include "flow/membership/begun_partitions.h"
 #include "flow/membership/group_membership.h"
 #include "flow/membership/offset_resolver.h"
 #include "flow/membership/origins.h"
@@ -128,6 +129,7 @@ class TaskManager {
     bool is_news = false;  // the group's commit names another process, or none, to ask for its rows
   };
   void commit_first(std::vector<Arrival>& arrivals, GroupMembership& membership);
+  void tell_all_begun(std::vector<kafka::PartitionOffset>& offsets) const;
   bool lacks_companion(const kafka::TopicPartition& at) const;
   std::vector<Arrival> arrivals_of(const std::vector<kafka::TopicPartition>& ready,
                                    GroupMembership& membership);
@@ -159,6 +161,7 @@ class TaskManager {
   Origins* const origins_;
   InternalTopics internal_topics_;
   OffsetResolver offset_resolver_;
+  BegunPartitions begun_;
   RestoreManager restore_manager_;
   std::unique_ptr<Stage> stage_;  // stateless jobs
   std::vector<Watch> watches_;

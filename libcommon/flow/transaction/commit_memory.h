@@ -1,15 +1,19 @@
 // What this machine knows of a group's commits, apart from the cluster, which forgets them: offsets expire a
-// week after the group's last member has left, and go with their topic. Without this a tool without state
-// would take such a group for a new one and process all of its input again.
+// week after the group's last member has left, go with their topic, and may be deleted, also those of one partition.
+// Without this a tool without state would take such a group for a new one and process all of its input again.
 //
-// File: slots/GROUP/committed in the state directory, a line `CLUSTER-ID TOPIC` for each topic that the group
-// has committed offsets in. One thread uses an object; processes append to the same file.
+// File: slots/GROUP/committed in the state directory, lines `CLUSTER-ID TOPIC PARTITION...` of what the group has
+// committed offsets in; without partitions in lines of earlier versions. One thread uses an object; processes append
+// to the same file.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "kafka/group_consumer.h"
 
 namespace kutils::flow {
 
@@ -19,12 +23,13 @@ class CommitMemory {
   explicit CommitMemory(const std::string& directory);
 
   bool holds(const std::string& cluster, const std::string& topic) const;
+  bool holds(const std::string& cluster, const kafka::TopicPartition& at) const;
   // Best effort: where the file cannot be written, nothing is remembered.
-  void add(const std::string& cluster, const std::string& topic);
+  void add(const std::string& cluster, const std::vector<kafka::PartitionOffset>& committed);
 
  private:
   std::string path_;
-  std::set<std::pair<std::string, std::string>> known_;
+  std::map<std::pair<std::string, std::string>, std::set<int32_t>> known_;  // by cluster and topic
 };
 
 }  // namespace kutils::flow

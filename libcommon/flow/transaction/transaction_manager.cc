@@ -139,8 +139,11 @@ void TransactionManager::commit_first(const std::vector<kafka::PartitionOffset>&
 
 // The cluster may forget it.
 void TransactionManager::remember(const std::vector<kafka::PartitionOffset>& committed) {
-  if (has_committed_ || context_.plan.in_memory) return;
-  for (const auto& one : committed) memory_.add(context_.admin.cluster_id(), one.at.topic);
+  if (context_.plan.in_memory) return;
+  std::vector<kafka::PartitionOffset> news;
+  for (const auto& one : committed)
+    if (remembered_.insert(one.at).second) news.push_back(one);
+  if (!news.empty()) memory_.add(context_.admin.cluster_id(), news);
 }
 
 void TransactionManager::abort_undelivered() {

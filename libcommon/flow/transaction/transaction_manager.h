@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "flow/membership/assignment.h"
@@ -80,6 +81,7 @@ class TransactionManager {
   uint64_t opened_out_ = 0;  // outputs written when the transaction began
   int aborts_in_a_row_ = 0;
   bool has_committed_ = false;
+  std::set<kafka::TopicPartition> remembered_;  // by commit_memory.h
 };
 
 }  // namespace kutils::flow

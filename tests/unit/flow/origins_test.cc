@@ -184,6 +184,34 @@ TEST_CASE("a start is written with and without the mark of what it is behind") {
   CHECK_FALSE(is_start(with_mark("made for this", {99, 1})));
 }
 
+TEST_CASE(
+    "that all partitions have begun is written beside start, mark and address, and hides none of them") {
+  const LastRecord mark{99, 0xfedcba9876543210};
+  for (const std::string& one : {std::string("made for this"), with_mark("made for this", mark),
+                                 with_start("made for this"), with_start("made for this", mark)}) {
+    for (const std::string& metadata : {one, with_served_at(one, "[::1]:8080")}) {
+      CHECK_FALSE(is_all_begun(metadata));
+      CHECK(without_all_begun(metadata) == metadata);
+      const std::string all = with_all_begun(metadata);
+      CHECK(is_all_begun(all));
+      CHECK(with_all_begun(all) == all);
+      CHECK(fingerprint_of(all) == "made for this");
+      CHECK(is_start(all) == is_start(metadata));
+      CHECK(mark_of(all).offset == mark_of(metadata).offset);
+      CHECK(mark_of(all).digest == mark_of(metadata).digest);
+      CHECK(served_at(all) == served_at(metadata));
+      CHECK(mark_of(without_all_begun(all)).offset == mark_of(metadata).offset);
+      CHECK(is_start(without_all_begun(all)) == is_start(metadata));
+      CHECK(served_at(without_all_begun(all)) == served_at(metadata));
+      CHECK_FALSE(is_all_begun(without_all_begun(all)));
+    }
+  }
+  CHECK_FALSE(is_all_begun("all"));
+  CHECK_FALSE(
+      is_all_begun("\x01"
+                   "allx"));
+}
+
 TEST_CASE("the last record before the place where a group begins is its first mark") {
   Bench bench;
   const TP other{"in", 1};

@@ -129,10 +129,39 @@ TEST_CASE("tasks: start where the group stands; where it knows nothing, -o's pla
   CHECK(one.at(0).next == 3);
   CHECK(one.at(1).next == 9);
   CHECK(one.group_offset(1) == 9);
-  CHECK(one.broker.committed_offsets.at({"in", 1}).metadata == with_start("f"));
+  CHECK(one.broker.committed_offsets.at({"in", 1}).metadata == with_all_begun(with_start("f")));
   CHECK_FALSE(one.tasks->positions_moved());
   CHECK(one.stages == 1);  // one for all
   CHECK(one.tasks->has_one_stage());
+}
+
+TEST_CASE("tasks: a commit says when the group has an offset of each partition, and not before") {
+  Bench one;
+  one.plan.inputs.emplace_back("beside", 1);  // another member's
+  one.start();
+  one.tasks->processed(one.at(0), record_at({"in", 0}, 6), 100, 0);
+  one.commit();
+  CHECK_FALSE(is_all_begun(one.broker.committed_offsets.at({"in", 0}).metadata));
+  Bench next;
+  next.plan.inputs.emplace_back("beside", 1);
+  next.plan.begun = {{"beside", 0}};
+  next.start();
+  CHECK(is_all_begun(next.broker.committed_offsets.at({"in", 0}).metadata));
+  next.tasks->processed(next.at(0), record_at({"in", 0}, 6), 100, 0);
+  next.commit();
+  CHECK(is_all_begun(next.broker.committed_offsets.at({"in", 0}).metadata));
+}
+
+TEST_CASE(
+    "tasks: an offset that is gone when its partition comes is refused, if the group had it at the start") {
+  Bench one;
+  for (int i = 0; i < 9; ++i) one.broker.write("in", 1, "x");
+  one.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 3, "f"};
+  one.plan.begun = {{"in", 0}, {"in", 1}};
+  one.open();
+  CHECK_THROWS_WITH(one.tasks->admit(*one.membership),
+                    Catch::Matchers::ContainsSubstring(
+                        "group g has read in [1] before, but the cluster has no offset there"));
 }
 
 TEST_CASE("tasks: a group that was for something else learns what it is for now") {
@@ -145,7 +174,7 @@ TEST_CASE("tasks: a group that was for something else learns what it is for now"
   REQUIRE(offsets.size() == 1);
   CHECK(offsets[0].at == TP{"in", 0});
   CHECK(offsets[0].offset == 3);
-  CHECK(offsets[0].metadata == "f");
+  CHECK(offsets[0].metadata == with_all_begun("f"));
 }
 
 TEST_CASE("tasks: what moved is committed; where nothing did, all positions stand for the transaction (1)") {

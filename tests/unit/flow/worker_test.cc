@@ -4,16 +4,23 @@
 #include <unistd.h>
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "flow/membership/fingerprint.h"
 #include "flow/membership/instance_slot.h"
+#include "flow/membership/origins.h"
+#include "flow/membership/slots_directory.h"
 #include "flow/run/run.h"
+#include "flow/transaction/commit_memory.h"
+#include "flow/transaction/forget_commits.h"
 #include "support/catch.h"
 #include "support/fake_environment.h"
+#include "support/state_folder.h"
 
 namespace kutils::flow {
 namespace {
 
+using Catch::Matchers::ContainsSubstring;
 using testing::FakeAdmin;
 using testing::FakeBroker;
 using testing::FakeConsumer;
@@ -97,6 +104,82 @@ TEST_CASE("worker: -e waits for another's open transaction, and says so once") {
   REQUIRE(bench.log.notes.size() == 3);
   CHECK(bench.log.notes[1].find("in [1] @ 3: waiting for the end at 4: a producer has an open transaction") ==
         0);
+}
+
+TEST_CASE("worker: the offset of one partition is gone: it is not processed again unless -o says so (19)") {
+  Bench bench;  // without a directory of state: nothing is known but by the other partition's commit
+  bench.fill(3);
+  bench.run();
+  bench.broker.committed_offsets.erase({"in", 1});
+  const Values before = bench.broker.read("out", 1);
+  SECTION("refused by name") {
+    CHECK_THROWS_WITH(bench.run(),
+                      ContainsSubstring("group g has read in [1] before, but the cluster has no offset"));
+    CHECK_THROWS_WITH(bench.run(), !ContainsSubstring("in [0]"));
+    CHECK(bench.broker.read("out", 1) == before);
+  }
+  SECTION("from where -o says") {
+    bench.job.range.from = "end";
+    bench.run();
+    bench.job.range.from.clear();
+    bench.broker.write("in", 1, "new");
+    bench.run();
+    Values wanted = before;
+    wanted.push_back("new");
+    CHECK(bench.broker.read("out", 1) == wanted);
+    CHECK(std::any_of(bench.log.notes.begin(), bench.log.notes.end(), [](const std::string& note) {
+      return note.find("-o end applies to in [1], where it has none") != note.npos;
+    }));
+  }
+}
+
+TEST_CASE("what this machine remembers of commits is by partition; lines of earlier versions name topics") {
+  const testing::Folder disk;
+  const std::string folder = disk.path();
+  const std::string slots = slots_directory(folder, "g");
+  std::filesystem::create_directories(slots);
+  std::ofstream(slots + "/committed") << "cluster old\n";
+  CommitMemory first(slots);
+  first.add("cluster", {{{"in", 0}, 5, {}}, {{"in", 2}, 5, {}}, {{"beside", 0}, 1, {}}});
+  first.add("cluster", {{{"in", 2}, 6, {}}, {{"in", 1}, 5, {}}});
+  first.add("other", {{{"in", 7}, 6, {}}});
+  for (const CommitMemory& memory : {first, CommitMemory(slots)}) {
+    for (const int32_t p : {0, 1, 2}) CHECK(memory.holds("cluster", TP{"in", p}));
+    CHECK_FALSE(memory.holds("cluster", TP{"in", 7}));
+    CHECK(memory.holds("other", TP{"in", 7}));
+    CHECK(memory.holds("cluster", "in"));
+    CHECK(memory.holds("cluster", "old"));
+    CHECK_FALSE(memory.holds("cluster", TP{"old", 0}));
+    CHECK_FALSE(memory.holds("cluster", "new"));
+  }
+  forget_commits(folder, "g", "cluster", {"in", "old"});
+  const CommitMemory after(slots);
+  CHECK_FALSE(after.holds("cluster", "in"));
+  CHECK_FALSE(after.holds("cluster", "old"));
+  CHECK(after.holds("cluster", TP{"beside", 0}));
+  CHECK(after.holds("other", TP{"in", 7}));
+}
+
+TEST_CASE("worker: partitions that were added, or that no member has begun, have lost nothing (19)") {
+  Bench bench;
+  bench.fill(3);
+  bench.job.range.from = "end";  // of the first run
+  bench.run();
+  SECTION("added") {
+    for (const char* topic : {"in", "out"}) bench.broker.topics.at(topic).emplace_back();
+    bench.broker.write("in", 2, "c0");
+    bench.run();
+    CHECK(bench.broker.read("out", 2) == Values{"c0"});
+  }
+  SECTION("another member was to begin it, and was killed before") {
+    bench.broker.committed_offsets.erase({"in", 1});
+    std::string& metadata = bench.broker.committed_offsets.at({"in", 0}).metadata;
+    metadata = without_all_begun(metadata);
+    bench.run();
+    CHECK(bench.broker.read("out", 1).empty());  // as -o says
+    CHECK(bench.broker.committed_offsets.at({"in", 1}).offset == 3);
+    CHECK(is_all_begun(bench.broker.committed_offsets.at({"in", 1}).metadata));
+  }
 }
 
 TEST_CASE("worker: whatever call fails or kills it, each output is there once and in order (1-4, 11)") {
