@@ -435,10 +435,16 @@ std::vector<PartitionRange> resolve_range(kafka::Admin& admin, const Range& rang
     const auto starts = tail_starts(spans, *range.tail, make_reader);
     for (size_t i = 0; i < out.size(); ++i) out[i].from = starts[i];
   }
-  if (!any_within && !partitions.empty())
+  if (!any_within && !partitions.empty()) {
+    const auto longest = *std::max_element(
+        partitions.begin(), partitions.end(),
+        [&](const auto& a, const auto& b) { return all_marks[a].high < all_marks[b].high; });
     throw usage_error(
         "offset " + std::to_string(places.from.value) + " is beyond the end of every partition read",
-        grammar());
+        longest.topic + " [" + std::to_string(longest.partition) + "]" +
+            (partitions.size() == 1 ? " ends at " : ", the longest, ends at ") +
+            std::to_string(all_marks[longest].high));
+  }
   return out;
 }
 
