@@ -220,6 +220,14 @@ bool depends_on_zone(std::string_view text) {
 
 bool local_zone_is_utc(int64_t now_ms) { return to_wall(now_ms, Zone::local) == now_ms; }
 
+LocalOffset local_offset_at(int64_t seconds) {
+  const auto at = static_cast<time_t>(seconds);
+  tm local{};
+  if (localtime_r(&at, &local) == nullptr) return {0, "UTC"};
+  return {static_cast<int64_t>(local.tm_gmtoff), local.tm_zone};
+}
+int64_t seconds_of_local(int64_t wall) { return from_wall(wall * 1000, Zone::local) / 1000; }
+
 std::optional<int64_t> parse_time_ms(std::string_view text, int64_t now_ms, Zone zone) {
   if (text == "now") return now_ms;
   if (const auto iso = parse_iso(text)) return iso->has_zone ? ms_of(*iso) : from_wall(ms_of(*iso), zone);

@@ -39,4 +39,14 @@ bool depends_on_zone(std::string_view text);
 // Whether this machine's clock shows UTC at that time.
 bool local_zone_is_utc(int64_t now_ms);
 
+// How far this machine's clock ($TZ, else its own zone) is ahead of UTC at `seconds` since 1970, and the name that
+// it has there (CET).
+struct LocalOffset {
+  int64_t seconds = 0;
+  std::string name;
+};
+LocalOffset local_offset_at(int64_t seconds);
+// What `wall`, seconds since 1970 as this machine's clock shows them, is in UTC.
+int64_t seconds_of_local(int64_t wall);
+
 }  // namespace kutils

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <sstream>
 
+#include "base/time_format.h"
 #include "expr/registry.h"
 #include "expr/text.h"
 #include "expr/time_parser.h"
@@ -31,9 +32,13 @@ std::optional<int64_t> fixed_offset(std::string_view zone) {
   return negative ? -offset : offset;
 }
 
+// The zone of the machine on which the expression runs. No zone of the tz database has that name.
+constexpr std::string_view kLocal = "local";
+
 // Seconds east of UTC at that time; nullopt: no such zone.
 std::optional<int64_t> offset_at(std::string_view zone, int64_t at) {
   if (zone == "UTC" || zone == "Z" || zone.empty()) return 0;
+  if (zone == kLocal) return local_offset_at(at).seconds;
   if (const auto fixed = fixed_offset(zone)) return fixed;
   try {
     const auto* found = date::locate_zone(std::string(zone));
@@ -131,6 +136,8 @@ Value parse_time(Context& context, Arguments a, size_t n) {
     const auto zone = a[2].as_string();
     if (const auto fixed = fixed_offset(zone)) {
       at -= *fixed;
+    } else if (zone == kLocal) {
+      at = seconds_of_local(at);
     } else {
       try {
         const auto* found = date::locate_zone(std::string(zone));
@@ -158,7 +165,7 @@ Value format_time(Context& context, Arguments a, size_t n) {
   context.steps(format.size());
   std::ostringstream out;
   out.imbue(std::locale::classic());
-  std::string abbreviation = zone == "UTC" ? "UTC" : std::string(zone);
+  const std::string abbreviation = zone == kLocal ? local_offset_at(a[0].seconds()).name : std::string(zone);
   const Seconds shift(*offset);
   const Seconds at(a[0].seconds() + *offset);
   // The fraction is shown in the precision that is needed: %S of whole seconds has none.
@@ -187,7 +194,7 @@ std::span<const Function> time_functions() {
        Form::method,
        {{kInt, {kTimestamp}, part_of<Part::year>}, {kInt, {kTimestamp, kString}, part_of<Part::year>}},
        "TIMESTAMP.getFullYear([ZONE]) -> int",
-       "the year; ZONE is a name (Europe/Berlin) or an offset (+01:00), else UTC",
+       "the year; ZONE is a name (Europe/Berlin), an offset (+01:00) or local (this machine's zone), else UTC",
        "timestamp('2024-12-31T23:30:00Z').getFullYear('+01:00') == 2025"},
       {"getMonth",
        Form::method,

@@ -96,4 +96,12 @@ void append_dressed(std::string_view json, const JsonDress& dress, std::string& 
   }
 }
 
+void ValueDresser::append_if_json(std::string_view value, std::string& out) {
+  const auto bad = reader_.read(value);
+  if (bad && bad->reason != Reason::not_an_object)
+    out += value;
+  else
+    append_dressed(value, dress_, out);
+}
+
 }  // namespace kutils::io

@@ -93,7 +93,7 @@ class PlainWriter final : public LineWriter {
   explicit PlainWriter(const LineFormat& format)
       : separator_(format.key_separator),
         null_(format.null_marker),
-        dress_(format.name() == "json" ? format.dress : JsonDress()),
+        dresser_(format.name() == "json" ? format.dress : JsonDress()),
         end_(format.nul_ended ? '\0' : '\n') {}
 
   std::optional<RecordError> write(const Record*, const Output& output, std::string& out) override {
@@ -104,10 +104,8 @@ class PlainWriter final : public LineWriter {
         out += *null_;
       out += *separator_;
     }
-    if (!output.value.is_null() && dress_.any() && is_json(output.value.view()))
-      append_dressed(output.value.view(), dress_, out);
-    else if (!output.value.is_null())
-      out += output.value.view();
+    if (!output.value.is_null())
+      dresser_.append(output.value.view(), out);
     else
       out += null_ ? std::string_view(*null_) : std::string_view("null");
     out += end_;
@@ -115,17 +113,9 @@ class PlainWriter final : public LineWriter {
   }
 
  private:
-  // What is none is written as it is.
-  bool is_json(std::string_view value) {
-    const auto bad = reader_.read(value);
-    return !bad || bad->reason == Reason::not_an_object;
-  }
-
   std::optional<std::string> separator_;
   std::optional<std::string> null_;
-  JsonDress dress_;
-  FieldSet no_fields_;
-  FieldReader reader_{no_fields_};
+  ValueDresser dresser_;
   char end_;
 };
 

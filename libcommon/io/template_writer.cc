@@ -57,6 +57,7 @@ class TemplateWriter final : public LineWriter {
       : null_(format.null_marker.value_or("")),
         key_codec_(format.key_codec),
         value_codec_(format.value_codec),
+        dresser_({.colour = format.dress.colour}),
         expressions_(format.expressions) {
     const std::string_view text = format.output_template;
     std::string literal;
@@ -136,13 +137,16 @@ class TemplateWriter final : public LineWriter {
   }
 
   void append(const Piece& piece, const Record& record, const MaybeBytes& key, const MaybeBytes& value,
-              std::string& out) const {
+              std::string& out) {
     switch (piece.kind) {
       case kText:
         out += piece.text;
         break;
       case 's':
-        out += value.is_null() ? std::string_view(null_) : value.view();
+        if (value.is_null())
+          out += null_;
+        else
+          dresser_.append(value.view(), out);
         break;
       case 'S':
         append_json_int(length(value), out);
@@ -182,6 +186,7 @@ class TemplateWriter final : public LineWriter {
   std::string null_;
   std::optional<Codec> key_codec_;
   std::optional<Codec> value_codec_;
+  ValueDresser dresser_;  // for --color always
   const TemplateExpressions* expressions_;
   std::vector<Piece> pieces_;
   std::string key_scratch_;

@@ -55,9 +55,9 @@ orders() {
 
 @test "6. follow errors only, in colour, with local times" {
   orders 20
-  TZ=Europe/Berlin start_tool follow kpipe --color always kfilter 'level == "error"' then \
-    kmap 'at=format_time(_time, "%H:%M:%S", env("TZ")), id' -- "$orders"
-  wait_for 20 file_has follow.out '04:00:20|03:40:20|:00:20|:40:20'
+  TZ=Europe/Berlin start_tool follow kread --color always --where 'level == "error"' \
+    -f '%{format_time(_time, "%H:%M:%S", "local")} %s\n' "$orders"
+  wait_for 20 file_has follow.out '^03:40:20 '
   grep -q $'\033\\[' follow.out
   [ "$(wc -l <follow.out)" -eq 2 ]
   stop_tool "$started"

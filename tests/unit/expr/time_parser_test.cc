@@ -1,6 +1,9 @@
 // strptime's formats, and what parse_time() makes of them.
 #include "expr/time_parser.h"
 
+#include <cstdlib>
+#include <ctime>
+
 #include "expr/expressions.h"
 #include "support/catch.h"
 
@@ -85,4 +88,22 @@ TEST_CASE("parse_time()") {
   CHECK(result("parse_time('2024', '%Q')").find("has no %Q") != std::string::npos);
   CHECK(result("parse_time('2024', '%F')").find("'2024' is not a time of the format %F") !=
         std::string::npos);
+}
+
+TEST_CASE("the zone 'local' is the machine's") {
+  const char* before = std::getenv("TZ");
+  const std::string old = before ? before : "";
+  setenv("TZ", "Europe/Berlin", 1);
+  tzset();
+  CHECK(result("format_time(timestamp('2024-05-01T12:00:00Z'), '%F %T %z %Z', 'local')") ==
+        "2024-05-01 14:00:00 +0200 CEST");
+  CHECK(result("format_time(timestamp('2024-12-31T23:30:00.5Z'), '%F %T %Z', 'local')") ==
+        "2025-01-01 00:30:00.500 CET");
+  CHECK(result("parse_time('2024-05-01 14:00', '%F %R', 'local')") == "2024-05-01T12:00:00Z");
+  CHECK(result("timestamp('2024-12-31T23:30:00Z').getFullYear('local')") == "2025");
+  if (before)
+    setenv("TZ", old.c_str(), 1);
+  else
+    unsetenv("TZ");
+  tzset();
 }

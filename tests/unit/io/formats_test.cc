@@ -389,6 +389,23 @@ TEST_CASE(
   CHECK(written(format, rows) == colours);
 }
 
+TEST_CASE("-f: --color always colours values that are JSON, and nothing else") {
+  LineFormat format;
+  format.output_template = R"(%s %k\n)";
+  format.dress.colour = true;
+  const auto writer = make_line_writer(format);
+  std::string out;
+  Output output;
+  output.key = std::string_view("k");
+  for (const char* value : {R"({"n":1})", "{no JSON", ""}) {
+    output.value = std::string_view(value);
+    CHECK_FALSE(writer->write(nullptr, output, out));
+  }
+  output.value = MaybeBytes();
+  CHECK_FALSE(writer->write(nullptr, output, out));
+  CHECK(out == "{\033[34;1m\"n\"\033[0m:\033[36m1\033[0m} k\n{no JSON k\n k\n k\n");
+}
+
 TEST_CASE("-f: kcat's tokens") {
   Record origin;
   origin.topic = "t";
