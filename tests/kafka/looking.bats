@@ -152,3 +152,32 @@ END
   run kread --count -o 1: "$src"
   [ "$status" -eq 2 ]
 }
+
+@test "kread's first line stands on a terminal within 150 ms after its start" {
+  # The fastest of eleven: what a loaded machine adds is no wait of kread's.
+  if grep -qE '^KUTILS_SANITIZE:STRING=.' "$KUTILS_BUILD_DIR/CMakeCache.txt"; then skip "the bound is that of ordinary builds"; fi
+  new_topic src 3
+  seq 3000 | sed 's/.*/{"n":&}/' | kwrite -q "$src"
+  python3 - "$src" >took <<'END'
+import os, pty, select, signal, statistics, sys, time
+
+def first_line():
+    began = time.monotonic()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp("kread", ["kread", "-q", sys.argv[1]])
+    select.select([terminal], [], [], 20)
+    took = time.monotonic() - began
+    line = os.read(terminal, 1000)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert line.startswith(b'{"n":'), line
+    return 1000 * took
+
+took = [first_line() for _ in range(11)]
+print(round(min(took)), round(statistics.median(took)), round(max(took)))
+END
+  echo "# fastest, median, longest: $(cat took) ms" >&3
+  [ "$(cut -d' ' -f1 took)" -le 150 ]
+}
