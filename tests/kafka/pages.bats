@@ -17,10 +17,12 @@ teardown() { kafka_teardown; }
   grep -q '^1: wrong type: ' out
 }
 
-# text_examples PAGE: the commands set off in its text, and those within sentences. What a line begins with in `` is a message.
+# text_examples PAGE: the commands set off in its text, and those within sentences, also behind a pipe. What a line begins with
+# in `` is a message.
 text_examples() {
   local tools
   tools="($(paste -sd '|' "$KUTILS_BUILD_DIR/tools.list"))"
+  { tr '\n' ' ' <"$1" | grep -oE "\*(printf|echo|cat|zcat) [^*]*\| $tools [^*]*(\\\\\*[^*]*)*\*" | sed -E 's/^\*//; s/\*$//; s/\\([^a-z0-9])/\1/g'; } || true
   sed -nE "s/^    (($tools|curl) .*)/\1/p" "$1"
   awk -v tool="^$tools " '/^```/ {inside = !inside} inside && $0 ~ tool' "$1"
   { tr '\n' ' ' <"$1" | grep -oE "\*$tools [^*]*(\\\\\*[^*]*)*\*" | sed -E 's/^\*//; s/\*$//; s/\\(.)/\1/g'; } || true

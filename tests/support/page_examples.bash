@@ -17,6 +17,7 @@ prepare() {
     "items":[{"sku":"x"}],"updated":1,"sent":1774744200,"due":1774744200,"at":"2026-03-29T00:30:00Z","send_at":"2026-03-29T00:30:00Z"}' | tr -d '\n' >one.ndjson
   echo >>one.ndjson
   printf 'c1:{"n":1}\n' | tee keyed.txt >keyed_copy.txt
+  gzip -c one.ndjson >clicks.gz
   base64 -w 0 one.ndjson | tee encoded.txt | kwrite -q -I text - encoded
   printf '7:{"n":1}\n' | kwrite -q -K : --key-codec i64 - numbered
   ktopic create --partitions 3 wide 2>topics.err || exit
@@ -62,7 +63,7 @@ serve() {
 provide() {
   case $1 in
     'kdiff -J clicks ./clicks.ndjson') kcp -q -e clicks ./clicks.ndjson ;;
-    'kwait --new '*clicks) { sleep 1; kgen -q -c 3 --key user clicks clicks; } & ;;
+    'kwait --new '*clicks*) { sleep 1; kgen -q -c 3 --key user clicks clicks; } & ;;
     'kcp ./clicks.ndjson '* | 'kcp --'*' ./clicks.ndjson '*) kcp -q -e -c 100 clicks ./clicks.ndjson ;;
     *clicks.ndjson*) kgen -q --seed 1 -c 100 clicks >clicks.ndjson ;;
     'ktopic create '*) ktopic delete --execute "${1##* }" >rows.txt 2>&1 ;;
