@@ -122,8 +122,13 @@ C
 {"l":[],"items":[],"m":{},"o":{}}
 {"l":[5,null,7.5],"items":[{"n":1,"sku":"c","price":4}],"m":{"x":null},"o":{"x":1}}
 END
-  # same EXPR JQ
-  same() { kmap "=$1" ./lists.ndjson 2>/dev/null | jq -c . >got; jq -c "$2" lists.ndjson >want; diff got want || { echo "$1"; return 1; }; }
+  # same EXPR JQ: newer versions of jq print a number that was read as it was written, so that 2.0 is not 2.
+  same() {
+    kmap "=$1" ./lists.ndjson 2>/dev/null | jq -c "$numbers" >got
+    jq -c "$2 | $numbers" lists.ndjson >want
+    diff got want || { echo "$1"; return 1; }
+  }
+  local numbers='walk(if type == "number" then . + 0 else . end)'
   same 'l.sum()' '.l | add // 0'
   same 'l.avg()' '.l | map(values) | if length == 0 then null else add / length end'
   same 'l.filter(x, x != null).reduce(p, x, 0, p + x)' '.l | add // 0'
