@@ -21,7 +21,6 @@ bool is_health(const std::string& path) {
 }
 constexpr int64_t kSampleUs = 1'000'000;
 constexpr size_t kMostSamples = 300;
-constexpr size_t kRowsOfPage = 20;  // of each table
 
 // Of the group's files on this machine.
 uint64_t bytes_of_state(const std::string& state_dir, const std::string& group) {

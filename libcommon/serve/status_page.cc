@@ -203,8 +203,9 @@ void append_table(std::string& out, const std::string& name, const std::vector<s
       out += "<td" + std::string(align(column)) + html(cell[column]) + "</td>";
     out += "</tr>\n";
   }
-  out +=
-      "</table></div>\n<p class=dim>the first " + std::to_string(rows.size()) + " rows of this process</p>\n";
+  out += "</table></div>\n<p class=dim>";
+  out += rows.size() < kRowsOfPage ? "rows of this process: " : "rows of this process, the first ";
+  out += std::to_string(rows.size()) + "</p>\n";
 }
 
 }  // namespace

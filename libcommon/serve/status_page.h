@@ -12,12 +12,14 @@
 
 namespace kutils::serve {
 
+constexpr size_t kRowsOfPage = 20;  // at most, of each table
+
 struct PageFacts {
   const RunAbout& about;
   Figures figures;
   std::string status;
   std::vector<Sample> samples;
-  std::map<std::string, std::vector<std::string>> tables;  // first rows as JSON objects, by the table's name
+  std::map<std::string, std::vector<std::string>> tables;  // the first rows as JSON objects
   int64_t now_ms = 0;
 };
 

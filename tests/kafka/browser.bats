@@ -32,6 +32,7 @@ browse() {
   grep -q '<title>ktable ' browsed.html
   if grep -qiE '<(img|script)' browsed.html; then return 1; fi
   [ "$(grep -oE '<td>/p[0-4]</td>|<td[^>]*>/p[0-4]<' browsed.html | sort -u | wc -l)" -eq 5 ]
+  grep -q 'rows of this process: 8<' browsed.html
   # It loads itself again, and its links lead somewhere.
   grep -q 'http-equiv="refresh"' browsed.html
   grep -oE 'href="[^"]+"' browsed.html | cut -d'"' -f2 >links
