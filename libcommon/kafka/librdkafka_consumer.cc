@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "kafka/client.h"
@@ -210,6 +211,7 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
   std::vector<PartitionOffset> committed(const std::vector<TopicPartition>& partitions) override {
     if (partitions.empty()) return {};
     const auto deadline = SteadyClock::now() + kCommittedLimit;
+    bool noted = false;
     for (;;) {
       const PartitionListHandle list = to_list(partitions);
       auto code = rd_kafka_committed(client_->get(), list.get(), 5000);
@@ -225,6 +227,12 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
                                   ExitCode::delivery, Severity::fatal);
       if (error.severity() != Severity::retriable || SteadyClock::now() > deadline || asked_to_end())
         throw error;
+      // One call may take seconds, all of them a minute: nobody is to wonder what is waited for.
+      if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && note_ && !std::exchange(noted, true))
+        note_(
+            "waiting for the offsets of group " + group_ +
+            ": the cluster has not told them for some seconds; a transaction that is open may hold them, and that of a "
+            "process that was killed is ended by the broker after its transaction.timeout.ms");
       std::this_thread::sleep_for(Millis(10));
     }
   }

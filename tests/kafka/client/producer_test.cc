@@ -172,6 +172,31 @@ TEST_CASE("offsets that the transaction of a killed process holds are waited for
   follower.consumer->leave(follower, false);
 }
 
+TEST_CASE("a member that waits for the group's offsets says so, too") {
+  if (!have_broker()) return;
+  const std::string in = make_topic("in", 1), group = fresh("group");
+  fill(in, 0, 0, 5);
+  Follower follower(group);
+  follower.consumer->subscribe({in});
+  ClientConfig config = broker_config();
+  config.set("transaction.timeout.ms", "8000");  // longer than one call
+  auto producer = make_transactional_producer(config, fresh("tx"));
+  producer->init();
+  REQUIRE(follower.poll_until([&] { return follower.count == 5; }));
+  producer->begin();
+  producer->send_offsets(follower.positions(), follower.consumer->group_metadata());
+  producer.reset();
+
+  std::vector<std::string> notes;
+  ClientConfig asking = broker_config();
+  asking.set_note([&](const std::string& text) { notes.push_back(text); });
+  const auto consumer = make_group_consumer(asking, group, "");
+  CHECK(consumer->committed({{in, 0}}).at(0).offset == kOffsetNone);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("waiting for the offsets of group " + group) == 0);
+  follower.consumer->leave(follower, false);
+}
+
 TEST_CASE("offsets without a member of the group are refused before they are sent") {
   if (!have_broker()) return;
   const std::string in = make_topic("in", 1);
