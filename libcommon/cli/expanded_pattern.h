@@ -1,4 +1,4 @@
-// `kfilter EXPR ./*.ndjson` in a folder of two such files: the shell makes IN and OUT of them.
+// `kfilter EXPR ./*` in a folder of two files: the shell makes IN and OUT of them.
 #pragma once
 
 #include "cli/given_command.h"
@@ -6,8 +6,8 @@
 
 namespace kutils::cli {
 
-// Throws CorrectedError where OUT is a file with something in it that a pattern of the shell names together with the file
-// IN: both are written with the same folder and have the same ending. `> OUT` says that it is to be replaced.
+// Throws CorrectedError where IN is a file and OUT a file with something in it. Any two names can be all that a pattern of
+// the shell matches (`d?/x`, `./*`), so that folders and endings do not tell. `> OUT` says that it is to be replaced.
 void refuse_expanded_pattern(const io::Endpoint& in, const io::Endpoint& out, const GivenCommand& given);
 
 }  // namespace kutils::cli
