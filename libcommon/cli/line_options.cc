@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "cli/envelope_refusal.h"
 #include "cli/expanded_pattern.h"
 #include "cli/file_format.h"
 #include "cli/given_command.h"
@@ -296,18 +297,6 @@ std::string SharedOptions::hint(const Correction& correction) const {
   return given_command_ ? given_command_->hint(correction) : std::string();
 }
 
-// -J is for both ends, unless another option says how lines are written.
-SharedOptions::AboutEnvelopes SharedOptions::about_envelopes() const {
-  const bool is_both = lines_.out.empty() && !lines_.format;
-  return {
-      "the first line is an envelope with key, headers and time, and all of it is read as the value: the record "
-      "gets none of them",
-      hint({.before = "if that is meant: ", .add = {{"-I", "json"}}}),
-      hint({.before = "to read envelopes: ",
-            .add = {is_both ? std::pair<std::string, std::string>{"-J", ""}
-                            : std::pair<std::string, std::string>{"-I", "envelope"}}})};
-}
-
 // `zcat ./clicks.gz | kfilter EXPR -`
 std::string SharedOptions::decompressed_hint(const io::Endpoint& in, std::string_view reader) const {
   Correction meant{.before = "decompress it in front: " + std::string(reader)};
@@ -358,10 +347,9 @@ void SharedOptions::set_lines(flow::Job& job) const {
     io::LineFormat format = in_format_;
     // Keys would be lost without a word. Who writes -I json means it.
     if (lines_.in.empty())
-      format.found_envelope = [said = about_envelopes(), tool = job.tool, quiet = quiet_](bool surely) {
-        if (surely) throw usage_error(said.what, said.if_meant + "\n" + said.to_read);
-        StderrLog(tool, quiet).note(said.what + "\n  " + said.if_meant + "\n  " + said.to_read);
-      };
+      // -J is for both ends, unless another option says how lines are written.
+      format.found_envelope =
+          envelope_refusal(given_command_, job.tool, quiet_, lines_.out.empty() && !lines_.format);
     format.decompressed = [this, in = job.in](std::string_view reader) {
       return decompressed_hint(in, reader);
     };

@@ -406,9 +406,10 @@ void refuse_extra_operands(const ToolInfo& info, const std::vector<std::string>&
   if (info.name == "kmerge" && std::all_of(given.begin(), given.end() - 1, is_path))
     throw usage_error("kmerge merges topics into a topic",
                       "files are put together by: cat " + shell_command({given.begin(), given.end() - 1}) +
-                          (given.back() == "-"     ? ""
-                           : is_path(given.back()) ? " > " + shell_word(given.back())
-                                                   : " | kwrite " + shell_word(given.back())));
+                          // Whether the last file is one of them or to be written, nobody said.
+                          (is_path(given.back()) ? " " + shell_word(given.back())
+                           : given.back() == "-" ? ""
+                                                 : " | kwrite " + shell_word(given.back())));
   if (info.name == "kmerge" && given.back() == "-")
     throw CorrectedError("kmerge merges topics into a topic",
                          {.before = "several topics are printed by: ",

@@ -165,10 +165,6 @@ class SharedOptions {
   void refuse_idle_codecs(const flow::Job& job) const;
   void set_codecs(const flow::Job& job);
   void set_markers(const flow::Job& job);
-  struct AboutEnvelopes {
-    std::string what, if_meant, to_read;  // the two commands as hints
-  };
-  AboutEnvelopes about_envelopes() const;
   std::string decompressed_hint(const io::Endpoint& in, std::string_view reader) const;
   std::function<void()> forgotten_spec(const flow::Job& job) const;
   void set_lines(flow::Job& job) const;

@@ -128,7 +128,7 @@ class EnvelopeParser final : public LineParser {
     if (given(base64)) {
       if (given(text)) return bad(quoted(text) + " and " + quoted(base64) + " are both there");
       if (reader_[base64].type != JsonType::string) return bad(quoted(base64) + " is not a string");
-      return take_base64(kNames[base64], reader_[base64].string, arena, bytes);
+      return take_base64(quoted(base64), reader_[base64].string, arena, bytes);
     }
     if (!given(text)) return std::nullopt;
     if (reader_[text].type != JsonType::string)
@@ -138,11 +138,11 @@ class EnvelopeParser final : public LineParser {
     return std::nullopt;
   }
 
-  std::optional<RecordError> take_base64(const char* name, std::string_view text, Arena& arena,
+  std::optional<RecordError> take_base64(const std::string& name, std::string_view text, Arena& arena,
                                          MaybeBytes& bytes) {
     scratch_.clear();
     if (const auto position = append_from_base64(text, scratch_))
-      return bad(std::string("'") + name + "' is not base64 at byte " + std::to_string(*position));
+      return bad(name + " is not base64 at byte " + std::to_string(*position));
     bytes = arena.copy(scratch_);
     return std::nullopt;
   }
@@ -172,7 +172,9 @@ class EnvelopeParser final : public LineParser {
       } else if (value.IsObject() && value.MemberCount() == 1 && value.HasMember("base64") &&
                  value["base64"].IsString()) {
         const std::string_view text(value["base64"].GetString(), value["base64"].GetStringLength());
-        if (auto wrong = take_base64("base64' of a header '", text, arena, header->value)) return wrong;
+        if (auto wrong = take_base64("the value of header '" + std::string(header->name) + "'", text, arena,
+                                     header->value))
+          return wrong;
       } else if (!value.IsNull()) {
         return bad("the value of header '" + std::string(header->name) +
                    "' is neither a string nor null nor {\"base64\":...}");

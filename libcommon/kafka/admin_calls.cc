@@ -153,7 +153,8 @@ EventHandle AdminCalls::admin_call(const std::string& what, rd_kafka_admin_op_t 
     if (!code) return event;
     const auto error = to_error(code, what, ExitCode::connection, Severity::fatal,
                                 event ? rd_kafka_event_error_string(event.get()) : "no answer");
-    if (error.severity() != Severity::retriable || is_over(awake)) throw error;
+    if (error.severity() != Severity::retriable || is_over(awake))
+      throw is_question ? error : with_controller_hint(error);
     // librdkafka sends it to the broker that it took for the controller, also if that one is gone: which one
     // is, it learns from an answer of another.
     const rd_kafka_metadata_t* raw = nullptr;

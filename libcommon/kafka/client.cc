@@ -264,6 +264,19 @@ KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode 
                     what + ": " + (detail.empty() ? rd_kafka_err2str(code) : detail), permission_hint(code));
 }
 
+KafkaError with_controller_hint(const KafkaError& error) {
+  const int code = error.kafka_code();
+  if (!error.hint().empty() ||
+      (code != RD_KAFKA_RESP_ERR__TIMED_OUT && code != RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT &&
+       code != RD_KAFKA_RESP_ERR_NOT_CONTROLLER))
+    return error;
+  return KafkaError(
+      error.code(), error.severity(), code, error.what(),
+      "the broker that is the controller carries it out, and none did in time: are all brokers up, and "
+      "reachable under the addresses that they give (advertised.listeners)? The same command may be "
+      "given again");
+}
+
 void check(rd_kafka_error_t* error, const std::string& what) {
   if (!error) return;
   const ErrorHandle owner(error);

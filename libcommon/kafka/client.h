@@ -98,6 +98,8 @@ std::string to_string(const TopicPartition& partition);  // "clicks [3]"
 // Sorted by librdkafka's flags; one that carries none of them is `unflagged`.
 KafkaError to_error(const rd_kafka_error_t* error, const std::string& what, ExitCode code,
                     Severity unflagged);
+// Of an order to the cluster that was not carried out in time: says who carries it out. Another error as it is.
+KafkaError with_controller_hint(const KafkaError& error);
 // For calls that give a bare code, which has no flags: passing states of coordinators, leaders and
 // connections are retriable.
 KafkaError to_error(rd_kafka_resp_err_t code, const std::string& what, ExitCode exit_code, Severity unflagged,

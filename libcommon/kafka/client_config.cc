@@ -140,7 +140,22 @@ void check_brokers(const std::string& brokers, const std::string& written_as) {
     if (address.find('@') != std::string::npos)  // not shown: what stands before it may be a password
       throw usage_error(written_as + ": a broker is HOST:PORT, without a user or password",
                         "they are properties: sasl.username=..., sasl.password=... in a file, -F FILE");
+    const auto refuse = [&](const std::string& why) {
+      return usage_error(
+          written_as + " " + address + ": " + why,
+          "brokers are HOST:PORT,HOST:PORT with ports from 1 to 65535; without :PORT it is 9092");
+    };
+    if (address.find_first_of(" \t\n;") != std::string::npos)
+      throw refuse("commas separate the addresses of brokers");
     const size_t scheme = address.find("://");
+    // librdkafka knows no other one, and says that nobody answers.
+    if (scheme != std::string::npos) {
+      std::string name = address.substr(0, scheme);
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      if (name != "PLAINTEXT" && name != "SSL" && name != "SASL_PLAINTEXT" && name != "SASL_SSL")
+        throw refuse("'" + address.substr(0, scheme) + "://' is no protocol of Kafka");
+    }
     const std::string host = address.substr(scheme == std::string::npos ? 0 : scheme + 3);
     const size_t colon = host.rfind(':');
     if (colon == std::string::npos || (host.find(':') != colon && host[colon - 1] != ']')) continue;
@@ -148,8 +163,7 @@ void check_brokers(const std::string& brokers, const std::string& written_as) {
     int port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error == std::errc() && end == digits.data() + digits.size() && port >= 1 && port <= 65535) continue;
-    throw usage_error(written_as + " " + address + ": '" + digits + "' is not a port",
-                      "brokers are HOST:PORT,HOST:PORT with ports from 1 to 65535; without :PORT it is 9092");
+    throw refuse("'" + digits + "' is not a port");
   }
 }
 

@@ -158,12 +158,13 @@ spelling() {
   spelling kfilter 'isnull(nobody) AND number > 100' 'select(.number > 100)'
   spelling kfilter 'number => 100 & country == "DE"' 'select(.number >= 100 and .country == "DE")'
   for theirs in 'COUNT(*) as n' 'count() where number > 100' 'count() FILTER (WHERE number > 100)' 'count_if(number > 100)' \
-    'count(number > 100)' 'SUM(number)' 'total(number)' 'quantile(number, 0.5)' 'count'; do
+    'count(number > 100)' 'SUM(number)' 'total(number)' 'quantile(number, 0.5)' 'count' \
+    'count(uri)' 'count(has(uri))'; do
     hint ktable --total "$theirs" ./in.ndjson || return 1
     ktable --total "$hint" ./in.ndjson >>aggregates || { echo "$theirs: $hint"; return 1; }
   done
   [ "$(jq -c 'map(.[]) | del(.[7])' -s aggregates)" = "$(jq -sc '(map(select(.number > 100)) | length) as $c | (map(.number) | add) as $s |
-    [length, $c, $c, $c, $c, $s, $s, length]' in.ndjson)" ] ||
+    [length, $c, $c, $c, $c, $s, $s, length, length, length]' in.ndjson)" ] ||
     { cat aggregates; return 1; }
 }
 
@@ -1380,6 +1381,14 @@ END
   spelling kfilter 'number > 3,' 'select(.number > 3)'
   gives "cat ./b.ndjson ./in.ndjson ./in.ndjson | kfilter 'number > 3'" kfilter 'number > 3' ./b.ndjson ./in.ndjson ./in.ndjson
   gives 'cat ./b.ndjson ./in.ndjson' kmerge ./b.ndjson ./in.ndjson -
+  # The last one may be an input, too: the hint writes over none.
+  cp b.ndjson c.ndjson
+  gives 'cat ./b.ndjson ./in.ndjson ./c.ndjson' kmerge ./b.ndjson ./in.ndjson ./c.ndjson
+  gives 'kgen -c 100 clicks' kgen 100 clicks
+  gives 'kgen -c 5 clicks' kgen 5
+  gives "kpipe kfilter 'number > 5' then kmap uri -- ./in.ndjson" kpipe kfilter 'number > 5' and kmap uri -- ./in.ndjson
+  hint ktable --total 'percentile(number, 0.95)' ./in.ndjson
+  [ "$hint" = 'percentile(number, 95)' ]
   gives 'sort -n ./in.ndjson' ksort -n ./in.ndjson
   gives 'sort -r ./in.ndjson' ksort -r ./in.ndjson
   gives 'kread ./in.ndjson' kread -r ./in.ndjson

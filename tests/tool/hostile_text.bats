@@ -28,6 +28,15 @@ on_terminal() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
   on_terminal 'kfilter -O table true ./in.ndjson' | grep -qF 'csi \u009b2J turned \u202e .'
 }
 
+@test "kexpr without records: what a string or the file of cases holds" {
+  [ "$(on_terminal 'kexpr '"'"'"red \u001b[31m bell \u0007"'"'")" = 'red \x1b[31m bell \x07' ]
+  [ "$(kexpr '"red \u001b[31m"')" = $'red \e[31m' ]
+  [ "$(on_terminal 'kexpr '"'"'"a\n\tb"'"'")" = $'a\n\tb' ]
+  jq -nc --arg a "$hostile" '{file: "f", section: "s", name: $a, expr: "1", want: {int: "2"}}' >cases.jsonl
+  kexpr --cases ./cases.jsonl | grep -qF "$hostile"
+  if on_terminal 'kexpr --cases ./cases.jsonl' | LC_ALL=C grep -q $'[\e\a\x80-\x9f]'; then return 1; fi
+}
+
 @test "a message does not print a long value" {
   head -c 100000 /dev/zero | tr '\0' x >in
   local code=0

@@ -51,6 +51,13 @@ hello Bob' ]
   refused_with 2 kexpr --var 'a=x' a; says "--var a: not JSON" '"text"'
 }
 
+@test "--color always colours a value that is JSON" {
+  local e=$'\e'
+  [ "$(kexpr --color always '{"a": [1, null]}')" = "{$e[34;1m\"a\"$e[0m:[$e[36m1$e[0m,$e[35mnull$e[0m]}" ]
+  [ "$(kexpr --color always '"a"')" = a ]
+  [ "$(kexpr --color always 'timestamp("2020-01-01T00:00:00Z")')" = 2020-01-01T00:00:00Z ]
+}
+
 @test "--arg is a string" {
   [ "$(echo '{"n":"5"}' | kexpr --arg who=5 'n == _arg.who' -)" = true ]
 }

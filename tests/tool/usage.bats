@@ -293,21 +293,21 @@ refused() {
   refused kcp ./nosuch ./victim.ndjson
   refused kfilter true ./nosuch ./victim.ndjson
   printf 'a,a\n1,2\n' >twice.csv
-  refused_with 4 kfilter -I csv true ./twice.csv ./victim.ndjson
+  refused_with 4 bash -c 'kfilter -I csv true - ./victim.ndjson <twice.csv'
   refused kmap 'x=1, x=2' ./victim.ndjson ./victim.ndjson
   KUTILS_BROKERS=localhost:1 refused_with 3 kcp -e in ./victim.ndjson; says "cannot connect"
   same victim.ndjson <(printf '{"a":1}\n{"a":2}\n')
   # A run that ended well without a record leaves an empty file; one with records leaves these.
   echo '{"a":9}' >in.json
-  kfilter 'a > 10' ./in.json ./victim.ndjson
+  kfilter 'a > 10' - ./victim.ndjson <in.json
   [ ! -s victim.ndjson ]
   printf 'a long line that was there before\n' >victim.ndjson
-  kfilter 'a > 1' ./in.json ./victim.ndjson
+  kfilter 'a > 1' - ./victim.ndjson <in.json
   [ "$(cat victim.ndjson)" = '{"a":9}' ]
 }
 
-# ./*.ndjson in a folder of two such files.
-@test "OUT beside IN, of its ending and with something in it, is refused: the shell may have named both" {
+# ./*.ndjson, ./*, */a.csv where that matches two files.
+@test "from a file, an OUT with something in it is refused: the shell may have named both" {
   printf '{"a":1}\n{"a":2}\n' >a.ndjson
   printf '{"a":3}\n' >b.ndjson
   mkdir sub
@@ -327,15 +327,21 @@ refused() {
   replaces ./b.ndjson "kmap -O csv x=a ./a.ndjson > ./b.ndjson" kmap -O csv 'x=a' ./a.ndjson ./b.ndjson
   replaces ./b.ndjson "ktable --total 'count()' ./a.ndjson > ./b.ndjson" ktable --total 'count()' ./a.ndjson ./b.ndjson
   replaces ./b.ndjson "kpipe kfilter 'a > 1' then kmap x=a -- ./a.ndjson > ./b.ndjson" kpipe kfilter 'a > 1' then kmap 'x=a' -- ./a.ndjson ./b.ndjson
+  mkdir one other
+  cp a.ndjson one/x.ndjson; cp b.ndjson other/x.ndjson
+  replaces other/x.ndjson "kfilter 'a > 1' one/x.ndjson > other/x.ndjson" kfilter 'a > 1' o*/x.ndjson
+  cp sub/a.csv one/w.csv
+  replaces one/x.ndjson "kfilter -I csv 'n > 0' one/w.csv > one/x.ndjson" kfilter -I csv 'n > 0' one/*
   replaces sub/b.csv "kcp -I csv -O json sub/a.csv - > sub/b.csv" kcp -I csv -O json sub/*.csv
   for tool in "kscan n=count()" "kscore x=1" "kgroupby a" "kdedup a --within 1h" "ksample 1" "ktake 2" "kwindow -w 1m --time wall count()" "ksort --within 1s --time a" "kcp"; do
     refused $tool ./a.ndjson ./b.ndjson; says "would be replaced"
   done
   [ "$(cat b.ndjson)" = '{"a":3}' ]
-  # What no pattern gives, or what holds nothing, is written: another ending, another folder, a new or an empty file.
-  cp b.ndjson b.json; cp b.ndjson sub/b.ndjson; : >empty.ndjson
-  for out in ./b.json ./sub/b.ndjson ./empty.ndjson ./new.ndjson; do
-    kfilter 'a > 1' ./a.ndjson "$out"
+  # What holds nothing is written, and whatever the input is no file.
+  : >empty.ndjson
+  kfilter 'a > 1' - ./b.ndjson <a.ndjson
+  for out in ./b.ndjson ./empty.ndjson ./new.ndjson; do
+    [ "$out" = ./b.ndjson ] || kfilter 'a > 1' ./a.ndjson "$out"
     [ "$(cat "$out")" = '{"a":2}' ] || { echo "$out"; return 1; }
   done
 }
@@ -507,11 +513,11 @@ END
 @test "a run that fails before it writes leaves OUT as it was; a file is not offered as what is written over" {
   echo '{"mine":1}' >mine.ndjson
   echo '{"x":1}' >x.json
-  run kmap 'y=nofield' ./x.json ./mine.ndjson
+  run kmap 'y=nofield' - ./mine.ndjson <x.json
   [ "$status" -eq 4 ]
   [ "$(cat mine.ndjson)" = '{"mine":1}' ]
   # One that ends well with nothing to write has written that.
-  kfilter 'x > 5' ./x.json ./mine.ndjson
+  kfilter 'x > 5' - ./mine.ndjson <x.json
   [ ! -s mine.ndjson ]
   refused kwrite clicks ./mine.ndjson; says "kwrite ./mine.ndjson clicks"
   refused kread -b user:SECRET@host:9092 clicks; says "a broker is HOST:PORT" "sasl.password"
@@ -582,6 +588,22 @@ END
   run kdiff ./one ./two
   [ "$status" -eq 1 ]
   [[ $output == *'>     ./two, line 3  {"a":3}'* ]]
+}
+
+@test "kdiff: a file of envelopes, as kcp writes it, is not compared as values" {
+  kgen --seed 1 -c 3 clicks | kread -O envelope - >bare
+  sed 's/^{/{"topic":"clicks","partition":0,"offset":1,/' bare >whole
+  kgen --seed 1 -c 3 clicks >plain
+  refused kdiff ./plain ./whole; says "the first line is an envelope" "to read envelopes: kdiff -J ./plain ./whole"
+  run bash -c 'kdiff - ./plain <whole'
+  [ "$status" -eq 2 ]
+  says "to read envelopes: kdiff -J - ./plain"
+  # Who names the format means it.
+  kdiff -q -I json ./whole ./whole
+  kdiff -q -J ./bare ./whole
+  # An envelope without its place may be a value.
+  run kdiff -q ./bare ./bare
+  [ "$status" -eq 0 ]
 }
 
 @test "kread: a wrong codec is said before brokers are asked for; summaries need an end" {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/shell_word.h"
+#include "cli/envelope_refusal.h"
 #include "cli/rows.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
@@ -201,6 +202,8 @@ class DiffTool final : public cli::Tool {
     format_.key_separator = separator_;
     format_.null_marker = null_marker_;
     io::check_input_format(format_);
+    // kcp's files are envelopes: as values they all differ from the records that they were.
+    if (!format_is_given_) format_.found_envelope = cli::envelope_refusal(command_, "kdiff", quiet_, true);
     range_.exit_at_end = true;
     io::parse_range(range_, clock_.wall_ms());
     for (const std::string& text : io::read_as_utc(range_, clock_.wall_ms())) note(text);
@@ -218,6 +221,8 @@ class DiffTool final : public cli::Tool {
     if (by_ == By::key && !compared_.key) throw usage_error("--by key and --ignore _key exclude each other");
     if (any_topic) client_ = cluster_.config_with_brokers();
   }
+
+  void see_command(const cli::GivenCommand& command) override { command_ = &command; }
 
   ExitCode run() override {
     if (!client_.brokers().empty()) {
@@ -515,6 +520,7 @@ class DiffTool final : public cli::Tool {
   kdiff::Compared compared_;
   io::Endpoint ends_[2];
   io::Range range_;
+  const cli::GivenCommand* command_ = nullptr;
   io::LineFormat format_;
   bool format_is_given_ = false;
   std::optional<std::string> separator_, null_marker_;

@@ -1,4 +1,6 @@
 // kexpr EXPR [IN]: evaluate an expression, once or for each record.
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include "cli/tool.h"
 #include "expr/cases.h"
 #include "flow/run/run.h"
+#include "io/json_dress.h"
 #include "kexpr/expr_stage.h"
 
 namespace {
@@ -100,6 +103,11 @@ class ExprTool final : public cli::Tool {
     shared_.shape(*job_);
   }
 
+  void colour_data() override {
+    is_coloured_ = true;
+    shared_.colour_data();
+  }
+
   ExitCode run() override {
     if (cases_) return run_cases();
     if (job_) return flow::run(*job_);
@@ -113,7 +121,19 @@ class ExprTool final : public cli::Tool {
     if (!value) throw Error(ExitCode::bad_record, value.error().message);
     std::string text;
     if (const auto error = append_text(*value, text)) throw Error(ExitCode::bad_record, error->message);
-    return print(text + "\n", ExitCode::ok);
+    std::string line;
+    // A string is printed as it is, and what is no value of JSON (a time) without quotes.
+    if (is_coloured_ && is_json(value->kind()))
+      io::append_dressed(text, {.colour = true}, line);
+    else
+      line = text;
+    return print(line + "\n", ExitCode::ok);
+  }
+
+  static bool is_json(expr::Kind kind) {
+    using expr::Kind;
+    return kind == Kind::null || kind == Kind::boolean || kind == Kind::integer ||
+           kind == Kind::unsigned_integer || kind == Kind::real || kind == Kind::list || kind == Kind::map;
   }
 
   ExitCode run_cases() {
@@ -127,8 +147,9 @@ class ExprTool final : public cli::Tool {
     return print(out, report.total.failed == 0 ? ExitCode::ok : ExitCode::answer_is_no);
   }
 
+  // What came from an escape or a file is shown on a terminal, not done.
   static ExitCode print(const std::string& text, ExitCode code) {
-    std::cout << text << std::flush;
+    std::cout << (::isatty(STDOUT_FILENO) == 1 ? io::printable_but_colours(text) : text) << std::flush;
     if (!std::cout)
       throw Error(ExitCode::delivery,
                   "cannot write to standard output: " + std::string(std::strerror(errno)));
@@ -141,6 +162,7 @@ class ExprTool final : public cli::Tool {
   std::optional<flow::Job> job_;
   std::unique_ptr<expr::Expressions> once_;
   size_t handle_ = 0;
+  bool is_coloured_ = false;
 };
 
 }  // namespace

@@ -113,6 +113,13 @@ class GenTool final : public cli::StreamTool {
     shared_.declare(options);
   }
   void setup(const cli::Operands& operands) override {
+    const std::string what = operands.get("WHAT"), out = operands.find("OUT").value_or("");
+    // `kgen 100 clicks`
+    if (!what.empty() && what.find_first_not_of("0123456789") == std::string::npos)
+      throw CorrectedError("WHAT: '" + what + "' is a number",
+                           {.before = "a number of records is: ",
+                            .add = {{"-c", what}},
+                            .operands = {{find_generator(out) != nullptr ? out : "clicks"}}});
     job_ = shared_.make_job("kgen", std::nullopt, operands.find("OUT"));
     if (every_) {
       if (rate_) throw usage_error("--rate and --every both set the pace; give one of them");
@@ -123,9 +130,7 @@ class GenTool final : public cli::StreamTool {
     }
     if (cron_ && (rate_ || every_))
       throw usage_error("--rate and --every both set the pace; give one of them");
-    const std::string what = operands.get("WHAT");
     // A topic with such a name would be made, and written to without end.
-    const std::string out = operands.find("OUT").value_or("");
     if (!out.empty() && out.find_first_not_of("0123456789") == std::string::npos)
       throw CorrectedError(
           "OUT: '" + out + "' is a number; a topic of that name is written topic:" + out,

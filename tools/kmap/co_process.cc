@@ -28,7 +28,8 @@ bool on_path(const std::string& program) {
   return false;
 }
 
-constexpr const char* kUnbuffered = "if the command buffers its output: sed -u, jq --unbuffered, python3 -u";
+constexpr const char* kUnbuffered =
+    "if the command buffers its output: sed -u, jq --unbuffered, python3 -u, awk with fflush()";
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));

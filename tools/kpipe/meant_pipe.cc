@@ -365,6 +365,9 @@ std::optional<Correction> meant_pipe(const PipeWords& given, size_t at, const cl
     if (next == words.end()) continue;
     PipeWords::Stage behind{Words(next, words.end()), std::move(pipe.stages[i].name)};
     words.erase(next, words.end());
+    // kfilter EXPR and kmap LIST
+    if (words.size() > 2 && (words.back() == "and" || words.back() == "|" || words.back() == "&&"))
+      words.pop_back();
     pipe.stages[i].name.clear();
     pipe.stages.insert(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(behind));
   }

@@ -118,7 +118,8 @@ Done word_between(const Pieces& p, size_t i) {
   }
   if (method.empty()) return std::nullopt;
   const size_t left = p.operand_before(i), end = p.operand_after(right);
-  if (left == i || end == right) return std::nullopt;
+  // In `count() if has(a)` a condition begins, and no operand ends.
+  if (left == i || end == right || p.is(i - 1, "if")) return std::nullopt;
   const bool bracketed = p.is(right, "(") && p.behind_bracket(right) == end;
   const std::string argument = p.written(right, end);
   return p.replaced(left, end,

@@ -1,6 +1,7 @@
 #include "flow/aggregate/aggregate.h"
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "flow/aggregate/by_key.h"
@@ -28,6 +29,13 @@ double percent_of(const AggregateItem& item) {
   if (!(parameters[0] >= 0 && parameters[0] <= 100))
     throw usage_error("percentile(): the second argument must be from 0 to 100",
                       "the median is percentile(x, 50)");
+  // Other programs take a share there: percentile(x, 0.95) would be about the minimum.
+  if (parameters[0] > 0 && parameters[0] < 1) {
+    char percent[32];
+    std::snprintf(percent, sizeof percent, "%g", parameters[0] * 100);
+    throw usage_error("percentile(): the second argument is percent, and this is less than one",
+                      "write: percentile(" + item.argument + ", " + percent + ")");
+  }
   return parameters[0];
 }
 

@@ -288,6 +288,14 @@ TEST_CASE("aggregates: what cannot be is refused by name") {
   CHECK_THROWS_AS(AggregateSet({{"a", "median", "x", {}, ""}}), Error);
   CHECK_THROWS_AS(AggregateSet({{"a", "count", "", {}, ""}, {"a", "count", "", {}, ""}}), Error);
   CHECK_THROWS_AS(AggregateSet({{"a", "percentile", "x", {101}, ""}}), Error);
+  // A share, as other programs take it.
+  try {
+    AggregateSet({{"a", "percentile", "x", {0.999}, ""}});
+    FAIL("taken as percent");
+  } catch (const Error& error) {
+    CHECK(error.hint() == "write: percentile(x, 99.9)");
+  }
+  CHECK_NOTHROW(AggregateSet({{"a", "percentile", "x", {0}, ""}}));
   CHECK_THROWS_AS(AggregateSet({{"a", "top", "x", {0}, ""}}), Error);
   AggregateSet set({{"a", "max", "x", {}, ""}});
   CHECK_THROWS_AS(set.require_subtract("tables over tables"), Error);

@@ -252,6 +252,15 @@ TEST_CASE("envelope in: refused") {
   }
 }
 
+TEST_CASE("envelope: base64 that is none is named by where it stands") {
+  const LineFormat envelope = parse_line_format("envelope", "-I");
+  const auto shown = [&](const char* line) { return parsed(envelope, line)[0]; };
+  CHECK(shown(R"({"payload":"a","headers":["trace",{"base64":"%"}]})")
+            .find("the value of header 'trace' is not base64 at byte 0") != std::string::npos);
+  CHECK(shown(R"({"payload_base64":"%"})").find("'payload_base64' is not base64 at byte 0") !=
+        std::string::npos);
+}
+
 TEST_CASE("envelope: out and in again, whatever the bytes") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);

@@ -1,4 +1,5 @@
 #include "kafka/client_config.h"
+#include "kafka/client.h"
 
 #include <unistd.h>
 
@@ -119,11 +120,34 @@ TEST_CASE("brokers: a port that is none is refused wherever it was written") {
     CAPTURE(bad);
     CHECK(refusal_of([&] { config.set_brokers(bad); }).find("is not a port") != std::string::npos);
   }
+  for (const char* bad : {"http://h:9092", "kafka://h", "i:1,https://h"}) {
+    CAPTURE(bad);
+    CHECK(refusal_of([&] { config.set_brokers(bad); }).find("is no protocol of Kafka") != std::string::npos);
+  }
+  for (const char* bad : {"h:1 i:2", "h i", "h:1;i:2"}) {
+    CAPTURE(bad);
+    CHECK(refusal_of([&] { config.set_brokers(bad); }).find("commas separate") != std::string::npos);
+  }
+  CHECK(refusal_of([&] { config.set_brokers("sasl_ssl://h:1"); }) == "accepted");
   CHECK(refusal_of([&] { config.set_brokers("h:99999"); }).find("-b h:99999: '99999'") == 0);
   CHECK(refusal_of([&] { config.set("bootstrap.servers", "h:0"); }).find("bootstrap.servers h:0") == 0);
   CHECK(refusal_of([&] { config.set("metadata.broker.list", "h:0"); }).find("metadata.broker.list") == 0);
   const Variable brokers("KUTILS_BROKERS", "h:70000");
   CHECK(refusal_of([&] { config.read_environment(); }).find("$KUTILS_BROKERS h:70000") == 0);
+}
+
+TEST_CASE("an order that was not carried out in time names the controller") {
+  using namespace kutils::kafka;
+  const auto late = to_error(RD_KAFKA_RESP_ERR__TIMED_OUT, "creation of topic t", ExitCode::connection,
+                             Severity::fatal, "Timed out waiting for controller");
+  const auto hinted = with_controller_hint(late);
+  CHECK(std::string(hinted.what()) == late.what());
+  CHECK(hinted.code() == late.code());
+  CHECK(hinted.severity() == late.severity());
+  CHECK(hinted.hint().find("are all brokers up") != std::string::npos);
+  const auto other = to_error(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "creation of topic t",
+                              ExitCode::usage, Severity::fatal);
+  CHECK(with_controller_hint(other).hint() == other.hint());
 }
 
 TEST_CASE("files: kcat's syntax, and errors name file and line") {
