@@ -14,15 +14,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/varint.h"
+#include "flow/aggregate/due_heap.h"
+#include "flow/aggregate/node_table.h"
 #include "flow/timers/stored_timers.h"
 #include "state/state_error.h"
 #include "state/state_format.h"
@@ -42,7 +41,9 @@ class KeyedRows {
     int64_t later_due = kNever;   // of one that was stored before that, and is due later
     bool stored = false;
     bool dirty = false;
-    size_t size = 0;  // encoded, when last written
+    size_t size = 0;                // encoded, when last written
+    uint32_t hash = 0, number = 0;  // the table's
+    uint32_t place = 0;             // the heap's
   };
 
   KeyedRows(state::Store& store, Codec codec, size_t cache_bytes, char row_prefix = state::kKeyRow,
@@ -55,37 +56,32 @@ class KeyedRows {
 
   // Valid until the next fire() or write_back(). A node that stays empty is let go then.
   Node& load(std::string_view key) {
-    const auto found = nodes_.find(key);
-    if (found != nodes_.end()) return *found->second;
-    auto node = std::make_unique<Node>(Node{std::string(key), codec_.make()});
+    const uint32_t hash = nodes_.hash_of(key);
+    if (Node* const found = nodes_.find(key, hash)) return *found;
+    Node& node = nodes_.add(Node{std::string(key), codec_.make()}, hash);
     if (!store_.in_memory()) {
       row_key(key);
       if (const auto bytes = store_.get(key_)) {
         Reader in(*bytes);
-        node->due = node->stored_due = in.signed_varint();
-        codec_.decode(in, node->value);
+        node.due = node.stored_due = in.signed_varint();
+        codec_.decode(in, node.value);
         if (!in.ok() || !in.at_end()) throw state::CorruptState("a row of a key in the state is broken");
-        node->stored = true;
-        if (node->due != kNever) timers_.insert(node.get());
+        node.stored = true;
+        if (node.due != kNever) timers_.add(node);
       }
     }
-    Node& result = *node;
-    nodes_.emplace(std::string_view(result.key), std::move(node));
-    if (!result.stored) mark(result);
-    return result;
+    if (!node.stored) mark(node);
+    return node;
   }
   // Names keys that load() will be asked for soon, and reads all that were named (Store::will_get()).
   void will_load(std::string_view key) {
-    if (store_.in_memory() || nodes_.find(key) != nodes_.end()) return;
+    if (store_.in_memory() || find_loaded(key) != nullptr) return;
     row_key(key);
     store_.will_get(key_);
   }
   void read_ahead() { store_.read_ahead(); }
   // nullptr: not in memory.
-  Node* find_loaded(std::string_view key) {
-    const auto found = nodes_.find(key);
-    return found == nodes_.end() ? nullptr : found->second.get();
-  }
+  Node* find_loaded(std::string_view key) { return nodes_.find(key, nodes_.hash_of(key)); }
   // The value was changed. (In memory only what may be empty is looked at again.)
   void touch(Node& node) {
     if (!store_.in_memory()) mark(node);
@@ -93,14 +89,14 @@ class KeyedRows {
   // Fires at `due` or before.
   void arm(Node& node, int64_t due) {
     if (due >= node.due) return;
-    if (node.due != kNever) timers_.erase(&node);
+    if (node.due != kNever) timers_.erase(node);
     node.due = due;
-    timers_.insert(&node);
+    timers_.add(node);
   }
   size_t dirty() const { return dirty_.size(); }
   // When the first timer is due; kNever: there is none. No look at the store.
   int64_t next_due() const {
-    return timers_.empty() ? stored_.next_due() : std::min(stored_.next_due(), (*timers_.begin())->due);
+    return timers_.empty() ? stored_.next_due() : std::min(stored_.next_due(), timers_.next_due());
   }
 
   // Calls `look(node)` for every key whose timer is due, in order of due time, then key; it returns when to
@@ -108,9 +104,9 @@ class KeyedRows {
   template <typename F>
   void fire(int64_t now, const F& look) {
     stored_.fire(now, [&](std::string_view key) { load(key); });
-    while (!timers_.empty() && (*timers_.begin())->due <= now) {
-      Node& node = **timers_.begin();
-      timers_.erase(timers_.begin());
+    while (!timers_.empty() && timers_.next_due() <= now) {
+      Node& node = timers_.next();
+      timers_.erase(node);
       node.fired = std::exchange(node.due, kNever);
       if (node.stored_due <= now) {  // its row goes
         node.stored_due = node.later_due > now ? node.later_due : kNever;
@@ -126,16 +122,16 @@ class KeyedRows {
   // In no order.
   template <typename F>
   void for_each_loaded(const F& look) const {
-    for (const auto& [key, node] : nodes_) look(std::as_const(*node));
+    nodes_.for_each([&](const Node& node) { look(node); });
   }
   // Looks at every value, also those in the store alone.
   template <typename F>
   void for_each(const F& look) {
-    for (const auto& [key, node] : nodes_) look(std::as_const(node->value));
+    nodes_.for_each([&](const Node& node) { look(node.value); });
     if (store_.in_memory()) return;
     const std::string from(1, row_prefix_), to(1, static_cast<char>(row_prefix_ + 1));
     store_.scan(from, to, [&](std::string_view key, std::string_view bytes) {
-      if (nodes_.find(key.substr(1)) != nodes_.end()) return true;
+      if (find_loaded(key.substr(1)) != nullptr) return true;
       T value = codec_.make();
       Reader in(bytes);
       in.signed_varint();  // when its timer is due
@@ -160,7 +156,9 @@ class KeyedRows {
       node->stored_due = node->due;
     }
     stored_.write(changed_);
-    for (Node* node : dirty_) {
+    for (size_t i = 0; i < dirty_.size(); ++i) {
+      if (i + kAhead < dirty_.size()) __builtin_prefetch(dirty_[i + kAhead]);
+      Node* const node = dirty_[i];
       node->dirty = false;
       const bool gone = node->value.empty();
       row_key(node->key);
@@ -177,36 +175,31 @@ class KeyedRows {
         store_.erase(key_);
       }
       node->stored = !gone;
-      if (gone) let_go(*node);
+      if (gone) nodes_.erase(*node);
     }
     dirty_.clear();
     if (memory_ <= std::min(cache_bytes_, store_.memory_share())) return;
-    stored_.let_go();
-    timers_.clear();
-    nodes_.clear();
+    changed_.clear();
+    nodes_.for_each([&](const Node& node) {
+      if (node.stored_due != kNever) changed_.push_back({node.stored_due, node.key});
+    });
+    stored_.let_go(changed_);
+    timers_.clear(store_.memory_share() / 8);
+    nodes_.clear(store_.memory_share() / 2);
     memory_ = 0;
   }
 
  private:
-  struct Sooner {
-    bool operator()(const Node* a, const Node* b) const {
-      return a->due != b->due ? a->due < b->due : a->key < b->key;
-    }
-  };
+  static constexpr size_t kAhead = 4;  // nodes on their way to the processor
 
   void mark(Node& node) {
     if (node.dirty) return;
     node.dirty = true;
     dirty_.push_back(&node);
   }
-  void let_go(Node& node) {
-    const auto found = nodes_.find(std::string_view(node.key));
-    const std::unique_ptr<Node> last_reference = std::move(found->second);  // the map's key lies in it
-    nodes_.erase(found);
-  }
   void unarm(Node& node) {
     if (node.due == kNever) return;
-    timers_.erase(&node);
+    timers_.erase(node);
     node.due = kNever;
   }
   void prune() {
@@ -214,7 +207,7 @@ class KeyedRows {
       node->dirty = false;
       if (!node->value.empty()) continue;
       unarm(*node);
-      let_go(*node);
+      nodes_.erase(*node);
     }
     dirty_.clear();
   }
@@ -224,8 +217,8 @@ class KeyedRows {
   Codec codec_;
   const size_t cache_bytes_;
   const char row_prefix_;
-  std::unordered_map<std::string_view, std::unique_ptr<Node>> nodes_;
-  std::set<Node*, Sooner> timers_;
+  NodeTable<Node> nodes_;
+  DueHeap<Node> timers_;
   std::vector<Node*> dirty_;
   StoredTimers stored_;
   std::vector<StoredTimers::Timer> changed_;

@@ -11,4 +11,10 @@ constexpr size_t dirty_weight(size_t row_bytes) {
   return 1 + row_bytes / kOrdinaryRow;
 }
 
+// The same of rows that grow by what the transaction adds to them: these bytes count beside their number.
+constexpr size_t dirty_weight_of_bytes(size_t added) {
+  constexpr size_t kOrdinaryPart = 256;
+  return added / kOrdinaryPart;
+}
+
 }  // namespace kutils::flow

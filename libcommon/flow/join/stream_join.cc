@@ -5,6 +5,7 @@
 // Store: kJoinRow key:bytes [page:varint] -> due:signed page (kutils-state(5)), kTimerRow
 // (stored_timers.h) with keys of the same form.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "base/varint.h"
 #include "flow/aggregate/expression_reader.h"
 #include "flow/aggregate/keyed_rows.h"
+#include "flow/join/dirty_weight.h"
 #include "flow/join/join_output.h"
 #include "flow/join/join_stage.h"
 #include "flow/tasks/source_headers.h"
@@ -27,58 +29,113 @@ constexpr size_t kPageBytes = size_t{32} << 10;
 // Far enough from the end of int64 that no reach overflows.
 constexpr int64_t kLargestTime = INT64_MAX / 8;
 
-struct Waiting {
-  Side side = Side::left;
-  bool matched = false;
-  int64_t time = 0;
-  std::string value;
-};
-
-struct Page {
-  uint64_t first = 1, last = 1;  // page 0: the further pages are [first, last)
-  std::vector<Waiting> records;
-  size_t bytes = 0;
-  int64_t earliest = std::numeric_limits<int64_t>::max();  // of what it holds or held
-  int64_t latest = std::numeric_limits<int64_t>::min();
-  bool empty() const { return records.empty() && first == last; }
-  void add(Waiting one) {
-    bytes += one.value.size() + 16;
-    earliest = std::min(earliest, one.time);
-    latest = std::max(latest, one.time);
-    records.push_back(std::move(one));
-  }
-};
-
 constexpr uint8_t kIsRight = 1;
 constexpr uint8_t kMatched = 2;
 
+// A record that waits, as it lies in its page: flags:byte time:signed value:bytes.
+struct Waiting {
+  size_t from = 0, end = 0;  // its bytes in the page
+  Side side = Side::left;
+  bool matched = false;
+  int64_t time = 0;
+  std::string_view value;
+};
+
+// Its records stay as they are in the store: most pages hold one or two, which are looked at twice.
+class Page {
+ public:
+  uint64_t first = 1, last = 1;  // page 0: the further pages are [first, last)
+
+  bool empty() const { return records_ == 0 && first == last; }
+  bool has_records() const { return records_ > 0; }
+  bool has_room() const { return bytes_.size() < kPageBytes; }
+  // Whether a record that it holds or held has a time in [low, high].
+  bool reaches(int64_t low, int64_t high) const { return latest_ >= low && earliest_ <= high; }
+
+  void add(Side side, bool matched, int64_t time, std::string_view value) {
+    if (bytes_.empty()) bytes_.reserve(2 * (value.size() + kHeadBytes));  // of both sides
+    bytes_.push_back(static_cast<char>((side == Side::right ? kIsRight : 0) | (matched ? kMatched : 0)));
+    put_signed(bytes_, time);
+    put_bytes(bytes_, value);
+    has(time);
+  }
+  // Calls `look(record)` for each, in the order in which they came; its value is valid until the page changes.
+  template <typename F>
+  void for_each(const F& look) const {
+    for (Reader in(bytes_); !in.at_end();) look(next(in));
+  }
+  // True: it was not yet.
+  bool set_matched(size_t from) {
+    const bool was = (static_cast<uint8_t>(bytes_[from]) & kMatched) != 0;
+    bytes_[from] = static_cast<char>(static_cast<uint8_t>(bytes_[from]) | kMatched);
+    return !was;
+  }
+  // Keeps the records for which `stays(record, its place then)` is true.
+  template <typename F>
+  void keep_if(const F& stays) {
+    size_t to = 0;
+    for (Reader in(bytes_); !in.at_end();) {
+      const Waiting one = next(in);
+      if (!stays(one, to)) {
+        --records_;
+        continue;
+      }
+      const size_t size = one.end - one.from;
+      if (to != one.from) std::memmove(bytes_.data() + to, bytes_.data() + one.from, size);
+      to += size;
+    }
+    bytes_.resize(to);
+  }
+
+  void encode(std::string& out) const {
+    put_varint(out, first);
+    put_varint(out, last);
+    put_varint(out, records_);
+    out.append(bytes_);
+  }
+  void decode(Reader& in) {
+    first = in.varint();
+    last = in.varint();
+    if (last < first) in.fail();
+    const uint64_t records = in.varint();
+    const std::string_view rest = in.rest();
+    while (records_ < records && in.ok()) {
+      const int64_t time = next(in).time;
+      if (in.ok()) has(time);
+    }
+    bytes_.assign(rest.substr(0, rest.size() - in.rest().size()));
+  }
+
+ private:
+  static constexpr size_t kHeadBytes = 16;  // at most, of values below 128 MiB
+
+  Waiting next(Reader& in) const {
+    Waiting one;
+    one.from = bytes_.size() - in.rest().size();
+    const uint8_t flags = in.byte();
+    one.side = (flags & kIsRight) != 0 ? Side::right : Side::left;
+    one.matched = (flags & kMatched) != 0;
+    one.time = in.signed_varint();
+    one.value = in.bytes();
+    one.end = bytes_.size() - in.rest().size();
+    return one;
+  }
+  void has(int64_t time) {
+    ++records_;
+    earliest_ = std::min(earliest_, time);
+    latest_ = std::max(latest_, time);
+  }
+
+  std::string bytes_;
+  uint64_t records_ = 0;
+  int64_t earliest_ = std::numeric_limits<int64_t>::max();
+  int64_t latest_ = std::numeric_limits<int64_t>::min();
+};
+
 struct PageCodec {
   Page make() const { return {}; }
-  void encode(const Page& page, std::string& out) const {
-    put_varint(out, page.first);
-    put_varint(out, page.last);
-    put_varint(out, page.records.size());
-    for (const Waiting& one : page.records) {
-      out.push_back(
-          static_cast<char>((one.side == Side::right ? kIsRight : 0) | (one.matched ? kMatched : 0)));
-      put_signed(out, one.time);
-      put_bytes(out, one.value);
-    }
-  }
-  void decode(Reader& in, Page& page) const {
-    page.first = in.varint();
-    page.last = in.varint();
-    if (page.last < page.first) in.fail();
-    for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
-      const uint8_t flags = in.byte();
-      Waiting one;
-      one.side = (flags & kIsRight) != 0 ? Side::right : Side::left;
-      one.matched = (flags & kMatched) != 0;
-      one.time = in.signed_varint();
-      one.value = in.bytes();
-      page.add(std::move(one));
-    }
-  }
+  void encode(const Page& page, std::string& out) const { page.encode(out); }
+  void decode(Reader& in, Page& page) const { page.decode(in); }
 };
 
 class StreamJoin final : public Stage {
@@ -131,16 +188,17 @@ class StreamJoin final : public Stage {
   void before_commit(Emitter&) override {
     counter_.add_up();
     rows_.write_back();
+    kept_bytes_ = 0;
     store_.set_stream_times(clock_.times());
   }
-  size_t dirty_rows() const override { return rows_.dirty(); }
+  size_t dirty_rows() const override { return rows_.dirty() + dirty_weight_of_bytes(kept_bytes_); }
   void close(Emitter& out) override {
     if (clock_.largest() == kNoTime) return;
     if (store_.in_memory()) return close_until(std::numeric_limits<int64_t>::max() / 2, out);
     // --close-at-end: the state lives on, and what is closed now stays closed.
     int64_t last = kNoTime;
     rows_.for_each([&](const Page& page) {
-      for (const Waiting& one : page.records) last = std::max(last, due(one.side, one.time));
+      page.for_each([&](const Waiting& one) { last = std::max(last, due(one.side, one.time)); });
     });
     if (last == kNoTime) return;
     clock_.move_all_to(last);
@@ -151,7 +209,7 @@ class StreamJoin final : public Stage {
   using Rows = KeyedRows<Page, PageCodec>;
   struct Pair {
     Page* page;
-    size_t index;  // of the other record there
+    size_t from;   // of the other record there
     int64_t time;  // its
     size_t end;    // of the result in values_
   };
@@ -304,21 +362,18 @@ class StreamJoin final : public Stage {
     std::optional<RecordError> error;
     for_each_page(record.key.view(), [&, low = low, high = high](Rows::Node& node) {
       Page& page = node.value;
-      if (error || page.latest < low || page.earliest > high) return;
-      for (size_t i = 0; i < page.records.size(); ++i) {
-        const Waiting& one = page.records[i];
-        if (one.side == side || one.time < low || one.time > high || due(one.side, one.time) <= now) continue;
+      if (error || !page.reaches(low, high)) return;
+      page.for_each([&](const Waiting& one) {
+        if (error || one.side == side || one.time < low || one.time > high || due(one.side, one.time) <= now)
+          return;
         if (needs_value) {
-          const Result<bool> made = make(side, record.key, record.value, std::string_view(one.value),
-                                         std::max(record.timestamp, one.time));
-          if (!made) {
-            error = made.error();
-            return;
-          }
-          if (!*made) continue;
+          const Result<bool> made =
+              make(side, record.key, record.value, one.value, std::max(record.timestamp, one.time));
+          if (!made) error = made.error();
+          if (!made || !*made) return;
         }
-        pairs_.push_back({&page, i, one.time, values_.size()});
-      }
+        pairs_.push_back({&page, one.from, one.time, values_.size()});
+      });
     });
     return error;
   }
@@ -328,31 +383,27 @@ class StreamJoin final : public Stage {
     size_t next = 0;
     for_each_page(key, [&](Rows::Node& node) {
       bool changed = false;
-      for (; next < pairs_.size() && pairs_[next].page == &node.value; ++next) {
-        bool& matched = node.value.records[pairs_[next].index].matched;
-        changed = changed || !matched;
-        matched = true;
-      }
+      for (; next < pairs_.size() && pairs_[next].page == &node.value; ++next)
+        changed = node.value.set_matched(pairs_[next].from) || changed;
       if (changed) rows_.touch(node);
     });
   }
 
   void keep(const Record& record, Side side, bool matched) {
     const bool needs_value = options_.type.pairs || result_.has_condition() || stands_alone(side);
-    Waiting one{side, matched, record.timestamp,
-                needs_value ? std::string(record.value.view()) : std::string()};
     const std::string_view key = record.key.view();
     Rows::Node* node = &load(key, 0);
-    if (node->value.first < node->value.last || node->value.bytes >= kPageBytes) {
+    if (node->value.first < node->value.last || !node->value.has_room()) {
       Page& head = node->value;
-      const bool has_room = head.first < head.last && load(key, head.last - 1).value.bytes < kPageBytes;
+      const bool has_room = head.first < head.last && load(key, head.last - 1).value.has_room();
       if (!has_room) {
         ++head.last;
         rows_.touch(*node);
       }
       node = &load(key, head.last - 1);
     }
-    node->value.add(std::move(one));
+    kept_bytes_ += record.value.size();
+    node->value.add(side, matched, record.timestamp, needs_value ? record.value.view() : std::string_view());
     rows_.touch(*node);
     rows_.arm(*node, due(side, record.timestamp));
   }
@@ -370,25 +421,19 @@ class StreamJoin final : public Stage {
       const std::string_view key = key_of(node, &is_first);
       Page& page = node.value;
       int64_t next = kNever;
-      size_t kept = 0, bytes = 0;
-      for (size_t i = 0; i < page.records.size(); ++i) {
-        Waiting& one = page.records[i];
+      page.keep_if([&](const Waiting& one, size_t to) {
         const int64_t until = due(one.side, one.time);
         if (until > now) {
           next = std::min(next, until);
-          bytes += one.value.size() + 16;
           // What was found in this page stays found.
           for (Pair& pair : pairs_)
-            if (pair.page == &page && pair.index == i) pair.index = kept;
-          if (kept != i) page.records[kept] = std::move(one);
-          ++kept;
-          continue;
+            if (pair.page == &page && pair.from == one.from) pair.from = to;
+          return true;
         }
         if (!one.matched && stands_alone(one.side)) emit_alone(key, one, out);
-      }
-      page.records.resize(kept);
-      page.bytes = bytes;
-      if (kept == 0 && !is_first) trimmed_.emplace_back(key);
+        return false;
+      });
+      if (!page.has_records() && !is_first) trimmed_.emplace_back(key);
       return next;
     });
     if (!trimmed_.empty()) trim(now);
@@ -398,7 +443,7 @@ class StreamJoin final : public Stage {
   void trim(int64_t now) {
     for (const std::string& key : trimmed_) {
       Rows::Node& head = load(key, 0);
-      while (head.value.first < head.value.last && load(key, head.value.first).value.records.empty())
+      while (head.value.first < head.value.last && !load(key, head.value.first).value.has_records())
         ++head.value.first;
       if (head.value.first == head.value.last) head.value.first = head.value.last = 1;
       rows_.touch(head);
@@ -410,11 +455,10 @@ class StreamJoin final : public Stage {
 
   void emit_alone(std::string_view key, const Waiting& one, Emitter& out) {
     alone_.clear();
-    const std::string_view value = one.value;
     const Result<bool> made = one.side == Side::left
-                                  ? result_.make(key, value, MaybeBytes(), one.time, alone_)
-                                  : result_.make(key, MaybeBytes(), value, one.time, alone_);
-    if (!made) return fail_result(nullptr, key, value, one.time, made.error(), out);
+                                  ? result_.make(key, one.value, MaybeBytes(), one.time, alone_)
+                                  : result_.make(key, MaybeBytes(), one.value, one.time, alone_);
+    if (!made) return fail_result(nullptr, key, one.value, one.time, made.error(), out);
     emit_result(nullptr, key, std::string_view(alone_), one.time, out);
   }
 
@@ -432,6 +476,7 @@ class StreamJoin final : public Stage {
   std::vector<std::pair<int32_t, int64_t>> times_;  // of the mark at hand
   std::vector<Pair> pairs_;                         // of the present record
   std::vector<std::string> trimmed_;
+  size_t kept_bytes_ = 0;  // of records kept since the last commit
   std::string key_, values_, alone_;
 };
 

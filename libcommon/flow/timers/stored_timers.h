@@ -8,8 +8,9 @@
 // Where a key may be done long before its time, and come again (ktake), its timer has a row of its own, which goes with
 // it: else timers would pile up until they are due.
 //
-// Keys whose timers were written and which are still in memory need none of it. The rows are read (many with one
-// scan, for a scan sorts what the transaction has written) only after let_go(), and at a start.
+// Keys whose timers were written and which are still in memory need none of it. Of those that are let go the timers
+// that are due before the horizon stay in memory; rows beyond it are read when it is reached (many with one scan, for a
+// scan walks over all that the store was given lately), and at a start.
 //
 // Store: kTimerRow due:ordered64 key -> members;  members := { later:varint key:bytes }, later than the one before.
 // In format 2 each key had a row, whose value is empty.
@@ -61,8 +62,7 @@ class StoredTimers {
   template <typename F>
   void fire(int64_t now, const F& load) {
     while (next_due() <= now) {
-      for (; at_ < ahead_.size() && ahead_[at_].due <= now; ++at_)
-        load(std::string_view(bytes_).substr(ahead_[at_].from, ahead_[at_].size));
+      for (; at_ < ahead_.size() && ahead_[at_].due <= now; ++at_) load(key_of(ahead_[at_]));
       if (!is_all_ && TimerKey::due(horizon_) <= now) read_on();
     }
     for (; !rows_.empty() && rows_.begin()->first <= now; rows_.erase(rows_.begin())) {
@@ -89,9 +89,12 @@ class StoredTimers {
         timers.empty() ? 0 : std::max<int64_t>(kLeastSpan, (timers.back().due - timers.front().due) / kSpans);
     for (size_t from = 0, to; from < timers.size(); from = to) {
       size_t bytes = timers[from].key.size();
+      const bool is_before = is_before_horizon(timers[from]);
       for (to = from + 1; to < timers.size() && to - from < most_members_; ++to) {
         bytes += timers[to].key.size();
         if (bytes > kMostBytes || timers[to].due - timers[from].due > span) break;
+        // All of a row are in memory or none: let_go() tells them apart by their own times.
+        if (is_before_horizon(timers[to]) != is_before) break;
       }
       while (from < to && !has_row_each() && is_name(timers[from])) ++from;
       if (from < to) make_row(timers.data() + from, timers.data() + to);
@@ -99,11 +102,39 @@ class StoredTimers {
     for (const std::string& row : gone_) store_.erase(row);
     gone_.clear();
     for (const auto& [row, members] : made_) store_.put(row, members);
-    if (row_bytes_ > 2 * most_bytes()) let_go();  // what is in memory is only found once more
+    if (row_bytes_ > 2 * most_bytes()) forget();  // what is in memory is only found once more
   }
 
-  // Keys with timers in the store leave the memory.
-  void let_go() {
+  // All keys leave the memory; `timers`: what the store has of them. Changes them.
+  void let_go(std::vector<Timer>& timers) {
+    timers.erase(std::remove_if(timers.begin(), timers.end(),
+                                [&](const Timer& timer) { return !is_before_horizon(timer); }),
+                 timers.end());
+    std::sort(timers.begin(), timers.end());
+    size_t bytes = (ahead_.size() - at_ + timers.size()) * sizeof(Ahead) + bytes_.size();
+    for (const Timer& timer : timers) bytes += timer.key.size();
+    if (bytes > 2 * most_bytes()) return forget();
+    // What is ahead was let go before, and some of it again now.
+    std::vector<Timer> all;
+    all.reserve(ahead_.size() - at_ + timers.size());
+    for (; at_ < ahead_.size(); ++at_) all.push_back({ahead_[at_].due, key_of(ahead_[at_])});
+    const auto middle = static_cast<std::ptrdiff_t>(all.size());
+    all.insert(all.end(), timers.begin(), timers.end());
+    std::inplace_merge(all.begin(), all.begin() + middle, all.end());
+    std::string kept;
+    ahead_.clear();
+    at_ = 0;
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (i > 0 && !(all[i - 1] < all[i])) continue;
+      ahead_.push_back({all[i].due, kept.size(), all[i].key.size()});
+      kept.append(all[i].key);
+    }
+    bytes_.swap(kept);
+  }
+
+ private:
+  // Rows of timers leave the memory, and those of keys that were let go.
+  void forget() {
     for (const auto& [last, row] : rows_) {
       if (!is_all_ && horizon_ <= row) continue;
       horizon_ = row;
@@ -115,17 +146,25 @@ class StoredTimers {
     at_ = row_bytes_ = 0;
   }
 
- private:
   struct Ahead {
     int64_t due;
     size_t from, size;  // of the key in bytes_
   };
+  std::string_view key_of(const Ahead& one) const {
+    return std::string_view(bytes_).substr(one.from, one.size);
+  }
+
   static constexpr size_t kMostMembers = 64;
   static constexpr size_t kMostBytes = 4096;   // of keys
   static constexpr int64_t kLeastSpan = 1000;  // ms
   static constexpr int64_t kSpans = 64;
 
   size_t most_bytes() const { return store_.memory_share() / 8; }
+  bool is_before_horizon(const Timer& timer) const {
+    if (is_all_) return true;
+    const int64_t due = TimerKey::due(horizon_);
+    return timer.due != due ? timer.due < due : timer.key < TimerKey::key(horizon_);
+  }
   static size_t weight(std::string_view row) { return row.size() + 96; }  // in rows_, roughly
 
   // Calls `member(due, key)` for each. Returns when the last is due.
@@ -174,7 +213,7 @@ class StoredTimers {
     // Of what was read before, that is left which is due later than the horizon.
     std::string kept;
     for (size_t i = at_; i < ahead_.size(); ++i) {
-      const std::string_view key = std::string_view(bytes_).substr(ahead_[i].from, ahead_[i].size);
+      const std::string_view key = key_of(ahead_[i]);
       ahead_[i - at_] = {ahead_[i].due, kept.size(), key.size()};
       kept.append(key);
     }
@@ -204,8 +243,9 @@ class StoredTimers {
       rows_.emplace(last, row);
       return true;
     });
-    std::stable_sort(ahead_.begin(), ahead_.end(),
-                     [](const Ahead& a, const Ahead& b) { return a.due < b.due; });
+    std::sort(ahead_.begin(), ahead_.end(), [this](const Ahead& a, const Ahead& b) {
+      return Timer{a.due, key_of(a)} < Timer{b.due, key_of(b)};
+    });
   }
 
   state::Store& store_;

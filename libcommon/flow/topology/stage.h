@@ -64,7 +64,8 @@ class Stage {
   // the store. Nothing is processed between this and the commit. After an abort the stage is destroyed and
   // made again from the store.
   virtual void before_commit(Emitter&) {}
-  // How many rows before_commit() would write: the run loop commits before they are too many.
+  // How many rows before_commit() would write, a large one as several (join/dirty_weight.h): the run loop commits
+  // before they are too many.
   virtual size_t dirty_rows() const { return 0; }
   // --idle and sources that fell silent: `source` (the input partition; behind a repartition each source
   // partition) has been read to its end and nothing came for `silent_ms` of wall time. Called while the

@@ -531,6 +531,22 @@ TEST_CASE("stream-table: the row named by a field of the record") {
   CHECK(capture.errors.size() == 1);
 }
 
+TEST_CASE("what a join of streams keeps counts by its size") {
+  JoinOptions options;
+  options.right_topic = "r";
+  options.span = {.before = 1000, .after = 1000};
+  state::PartitionStore store(false);
+  const auto stage = make_stream_join(options, store.operator_store(1), nullptr);
+  JoinCapture capture;
+  stage->process(join_record("l", "a", "1", 1), capture);
+  CHECK(stage->dirty_rows() == 1);
+  const std::string large = '"' + std::string(100'000, 'v') + '"';
+  stage->process(join_record("l", "a", large, 2), capture);
+  CHECK(stage->dirty_rows() > 300);
+  commit(*stage, store, capture);
+  CHECK(stage->dirty_rows() == 0);
+}
+
 TEST_CASE("rows of tables count by their size, for the loop limits what a transaction keeps in memory") {
   JoinOptions options;
   options.right_topic = "r";

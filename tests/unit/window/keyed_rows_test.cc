@@ -156,6 +156,24 @@ TEST_CASE("Timers of keys that were let go are read many at a time", "[timers]")
   CHECK(store.scans < kKeys / 50);
 }
 
+TEST_CASE("Timers of keys that are let go stay in memory where there is room for them", "[timers]") {
+  state::PartitionStore partition(false);
+  CountingStore store(partition.operator_store(1), 1 << 20);
+  Rows rows(store, TimesCodec(), 1 << 10);  // all keys go with each commit
+  int64_t offset = 0;
+  size_t looked = 0;
+  for (int i = 0; i < 3000; ++i) {
+    add(rows, "key " + std::to_string(i), i + 1000);
+    looked += fire(rows, i).size();
+    if (i % 100 != 99) continue;
+    rows.write_back();
+    partition.take_changes();
+    partition.applied(++offset, 0);
+  }
+  CHECK(looked == 2000);
+  CHECK(store.scans == 1);  // at the start
+}
+
 namespace {
 
 // Times of timers in the store by row.
