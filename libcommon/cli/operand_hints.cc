@@ -406,7 +406,7 @@ void refuse_extra_operands(const ToolInfo& info, const std::vector<std::string>&
   if (info.name == "kmerge" && std::all_of(given.begin(), given.end() - 1, is_path))
     throw usage_error("kmerge merges topics into a topic",
                       "files are put together by: cat " + shell_command({given.begin(), given.end() - 1}) +
-                          // Whether the last file is one of them or to be written, nobody said.
+                          // The last file may be one to read or the one to write: it is read, so that none is replaced.
                           (is_path(given.back()) ? " " + shell_word(given.back())
                            : given.back() == "-" ? ""
                                                  : " | kwrite " + shell_word(given.back())));

@@ -148,7 +148,7 @@ void check_brokers(const std::string& brokers, const std::string& written_as) {
     if (address.find_first_of(" \t\n;") != std::string::npos)
       throw refuse("commas separate the addresses of brokers");
     const size_t scheme = address.find("://");
-    // librdkafka knows no other one, and says that nobody answers.
+    // librdkafka knows no other one, and reports that no broker answers.
     if (scheme != std::string::npos) {
       std::string name = address.substr(0, scheme);
       std::transform(name.begin(), name.end(), name.begin(),

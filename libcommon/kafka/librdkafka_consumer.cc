@@ -227,7 +227,7 @@ class LibrdkafkaConsumer final : public GroupConsumer, private OrderedReading::F
                                   ExitCode::delivery, Severity::fatal);
       if (error.severity() != Severity::retriable || SteadyClock::now() > deadline || asked_to_end())
         throw error;
-      // One call may take seconds, all of them a minute: nobody is to wonder what is waited for.
+      // One call may take seconds, all of them a minute: the user is told what is waited for.
       if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && note_ && !std::exchange(noted, true))
         note_(
             "waiting for the offsets of group " + group_ +
