@@ -48,13 +48,15 @@ struct Watermarks {
 // Sources that are read together (rule 16): with a partition that the group gives out, its companions are
 // started, and they leave with it. poll() hands out the records of such a set in order of time: of those that
 // wait the oldest first. A partition that lacks records is always waited for; one at its end for `max_wait`
-// from when it last had one, a table not.
+// from when it last had one, a table not; one of which `comes_more` knows that it is still written, without a limit.
 struct Companions {
   std::function<std::vector<TopicPartition>(const TopicPartition& first)> of;
   std::function<bool(const TopicPartition& at)> is_table;
   Millis max_wait{0};
   // Partitions that have none are one set, as read_in_order_of_time() makes of all; else each is read by itself.
   bool others_in_order = false;
+  // Records will still come at `next` or behind, though the partition is at its end; empty: nobody knows.
+  std::function<bool(const TopicPartition& at, int64_t next)> comes_more = {};
 };
 
 // Partition events met while polling, in order.

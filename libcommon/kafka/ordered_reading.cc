@@ -117,10 +117,13 @@ std::optional<std::chrono::steady_clock::duration> OrderedReading::wait_limit(
     const OrderedPartition& one) const {
   using Limit = std::optional<std::chrono::steady_clock::duration>;
   if (one.next < one.expected && !one.has_companions) return Limit(kLagLimit);
+  if (one.has_companions && companions_->comes_more && companions_->comes_more(one.at, one.next))
+    return Limit();
   const int64_t known_end = feed_.known_end(one.at);
   // The client's end is that of the last finished transaction: behind it another one is open. Who joins or merges
   // waits for its records as for any others. (An internal topic's open transaction may be our own.)
-  if (one.at_end && known_end > one.next && one.has_companions && apart_.count(one.at.topic) == 0) return Limit();
+  if (one.at_end && known_end > one.next && one.has_companions && apart_.count(one.at.topic) == 0)
+    return Limit();
   const int64_t end = one.at_end ? one.next : known_end;
   const bool is_at_end = one.at_end || (end >= 0 && end <= one.next);
   if (is_paced_) return Limit(is_at_end || end - one.next == 1 ? Millis(0) : kPaceLimit);

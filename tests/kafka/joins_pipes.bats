@@ -36,7 +36,9 @@ newest() { all "$1" | awk -F = '{ row[$1] = $0 } END { for (k in row) if (row[k]
   new_topic clicks 2
   new_topic users 2 cleanup.policy=compact
   new_topic names 2 cleanup.policy=compact
+  new_topic cities 3 cleanup.policy=compact
   new_topic out 2
+  rows "$cities" 'Ulm:{"on":"Donau"}' 'Bonn:{"on":"Rhein"}'
   rows "$users" 'a:{"city":"Ulm"}' 'b:{"city":"Bonn"}'
   rows "$names" 'a:{"name":"Ann"}' 'b:{"name":"Bob"}'
   rows "$clicks" 'a:{"n":1}' 'b:{"n":2}' 'a:{"n":3}' 'c:{"n":4}'
@@ -47,11 +49,16 @@ newest() { all "$1" | awk -F = '{ row[$1] = $0 } END { for (k in row) if (row[k]
   kpipe -q -e -g "n-$out" ktable 'n=count()' then kjoin --select 'left.n, right.name' "table:$names" -- "$clicks" "n-$out"
   same <(printf '%s\n' 'a={"n":2,"name":"Ann"}' 'b={"n":1,"name":"Bob"}') <(newest "n-$out")
   # Behind an internal topic, which has the count of partitions of the table beside it.
-  new_topic cities 3 cleanup.policy=compact
-  rows "$cities" 'Ulm:{"on":"Donau"}' 'Bonn:{"on":"Rhein"}'
-  kpipe -q -e -g "c-$out" kjoin --select 'left.n, right.city' "table:$users" then kgroupby city then kjoin --on _key --merge "table:$cities" \
-    then ktable 'n=count(), river=last(on)' -- "$clicks" "c-$out"
+  rivers() {
+    kpipe -q -e -g "$1-$out" kjoin --select 'left.n, right.city' "table:$users" then kgroupby city then \
+      kjoin --on _key --merge "table:$cities" then ktable 'n=count(), river=last(on)' -- "$clicks" "$1-$out"
+  }
+  rivers c
   same <(printf '%s\n' 'Bonn={"key":"Bonn","n":1,"river":"Rhein"}' 'Ulm={"key":"Ulm","n":2,"river":"Donau"}') <(newest "c-$out")
+  # In order of time there, too: a row that is newer than the records matches none of them.
+  rows "$cities" 'Ulm:' 'Bonn:{"on":"Mosel"}'
+  rivers d
+  same <(newest "c-$out") <(newest "d-$out")
 }
 
 @test "kpipe: --on of two streams and a foreign key of two tables, as the first stage" {

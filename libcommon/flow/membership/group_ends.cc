@@ -17,10 +17,12 @@ constexpr int64_t kTellAfterUs = 1'000'000;
 
 }  // namespace
 
-bool GroupEnds::reached(kafka::GroupConsumer& consumer) const {
+bool GroupEnds::reached(size_t sub, kafka::GroupConsumer& consumer) const {
   const WorkerPlan& plan = context_.plan;
   std::vector<kafka::TopicPartition> partitions;
-  for (const auto& [at, end] : plan.ends) partitions.push_back(at);
+  for (const auto& [at, end] : plan.ends)
+    if (plan.sub_of(at.topic) == sub) partitions.push_back(at);
+  if (partitions.empty()) return true;
   for (const auto& commit : consumer.committed(partitions)) {
     if (commit.offset < plan.ends.at(commit.at)) return false;
     // An accepted change is not done before the group knows it, also where nothing new has come.

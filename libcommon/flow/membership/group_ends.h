@@ -17,9 +17,9 @@ class GroupEnds {
  public:
   GroupEnds(const WorkerContext& context, const InstanceSlot& slot) : context_(context), slot_(slot) {}
 
-  // The group has committed all ends of the plan, and knows what it is for. Throws KafkaError where it does not
-  // answer.
-  bool reached(kafka::GroupConsumer& consumer) const;
+  // The group has committed all ends of the inputs that this sub-topology reads, and knows what it is for. Throws
+  // KafkaError where it does not answer.
+  bool reached(size_t sub, kafka::GroupConsumer& consumer) const;
 
   // --close-at-end, and where records wait for the clock: the windows of a partition that a killed process
   // still holds would stay open, and what is due there would not go out. The group drops that process after

@@ -27,7 +27,8 @@ GroupMembership::GroupMembership(const WorkerContext& context, const InstanceSlo
   if (plan.has_copartitioned()) {
     consumer_->read_together({[&plan](const auto& at) { return plan.companions_of(at); },
                               [&plan](const auto& at) { return plan.is_table(at.topic); },
-                              plan.has_ends ? Millis(0) : context.job.max_wait, plan.in_order_of_time});
+                              plan.has_ends ? Millis(0) : context.job.max_wait, plan.in_order_of_time,
+                              [this](const auto& at, int64_t next) { return owner_.comes_more(at, next); }});
   }
   if (plan.in_order_of_time) {
     // IN does not wait for what the group itself wrote last: it would go on by a commit at a time.

@@ -31,6 +31,8 @@ class PartitionOwner {
   virtual void before_revoke(bool lost) = 0;
   // It is somebody else's now. Does not throw.
   virtual void revoked(const kafka::TopicPartition& at) = 0;
+  // This partition is still written in this run, at `next` or behind (kafka::Companions).
+  virtual bool comes_more(const kafka::TopicPartition& at, int64_t next) const = 0;
 };
 
 class GroupMembership final : private kafka::RebalanceListener {

@@ -192,7 +192,7 @@ bool Worker::is_settled() {
 bool Worker::reached_ends() {
   commit(true);
   if (rewind_needed_) return false;
-  if (!group_ends_.reached(membership_->consumer())) return false;
+  if (!group_ends_.reached(0, membership_->consumer())) return false;
   // All may have been read before, while records waited that are due now.
   if (parts_.job.topology.waits_for_clock() && (waits_for_partitions() || tasks_->any_timer_due()))
     return false;
@@ -268,6 +268,7 @@ bool Worker::internal_topics_reached_ends() {
   for (size_t sub = 1; sub < parts_.plan.subs.size(); ++sub) {
     if (!close_in_turn(sub - 1)) return false;
     if (!tasks_->internal_topics().reached_ends(sub, membership_->consumer())) return false;
+    if (!group_ends_.reached(sub, membership_->consumer())) return false;
     if (parts_.job.close_at_end || !tasks_->let_idle_sources_go(sub)) continue;
     if (transaction_->is_open()) commit();
   }
@@ -291,6 +292,15 @@ void Worker::before_revoke(bool lost) {
   }
   // What could not be committed ends before the partitions go.
   if (rewind_needed_) transaction_->abort();
+}
+
+// In a run with an end: what is read beside an internal topic waits for the records that the group still brings
+// there, else it would go first, whatever its time. The topic's end is known when all that is written to it is
+// committed.
+bool Worker::comes_more(const kafka::TopicPartition& at, int64_t next) const {
+  if (!parts_.plan.has_ends || !tasks_ || !parts_.plan.is_internal(at.topic)) return false;
+  const auto end = tasks_->internal_topics().end_of(parts_.plan.sub_of(at.topic), at);
+  return !end || next < *end;
 }
 
 void Worker::admit() {

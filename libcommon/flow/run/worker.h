@@ -67,6 +67,7 @@ class Worker final : private PartitionOwner {
  private:
   void before_revoke(bool lost) override;
   void revoked(const kafka::TopicPartition& at) override { tasks_->drop(at); }
+  bool comes_more(const kafka::TopicPartition& at, int64_t next) const override;
 
   void open();
   void turn();

@@ -47,8 +47,8 @@ class InternalTopics {
 
   // --- ends
   // nullopt: not known yet.
-  std::optional<int64_t> end_of(const OwnedPartition& partition) const {
-    return topics_[partition.sub - 1].maintenance.end_of(partition.at);
+  std::optional<int64_t> end_of(size_t sub, const kafka::TopicPartition& at) const {
+    return topics_[sub - 1].maintenance.end_of(at);
   }
   bool has_ends(size_t sub) const { return topics_[sub - 1].maintenance.has_ends(); }
   // REQUIRES: all that this topic is made from is read and committed. The group has reached its ends, which are

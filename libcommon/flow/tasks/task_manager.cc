@@ -200,7 +200,7 @@ void TaskManager::start(Arrival& arrival) {
       partition.last_record = mark_of(from.metadata);
   }
   if (partition.is_internal) {
-    partition.end = internal_topics_.end_of(partition);
+    partition.end = internal_topics_.end_of(partition.sub, from.at);
   } else if (plan.has_ends) {
     const auto end = plan.ends.find(from.at);
     // A partition that is newer than the ends is beyond them.
@@ -530,7 +530,7 @@ int64_t TaskManager::lag(kafka::GroupConsumer& consumer) const {
 
 bool TaskManager::sources_at_end() const {
   return std::all_of(owned_.all().begin(), owned_.all().end(), [&](const auto& one) {
-    return one->at_end() || (one->is_internal && !internal_topics_.has_ends(one->sub));
+    return one->at_end() || (one->sub > 0 && !internal_topics_.has_ends(one->sub));
   });
 }
 

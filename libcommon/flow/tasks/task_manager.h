@@ -112,6 +112,7 @@ class TaskManager {
   void tell_held_back(kafka::GroupConsumer& consumer);
 
   InternalTopics& internal_topics() { return internal_topics_; }
+  const InternalTopics& internal_topics() const { return internal_topics_; }
 
  private:
   // A watch on what is silent. `sub`: what reads the internal topic that the sources are written to; nullopt: the

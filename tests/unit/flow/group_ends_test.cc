@@ -27,24 +27,39 @@ struct Member : testing::PartOfWorker {
 TEST_CASE("group ends: reached when all is committed; a partition without an offset is not") {
   Member one;
   FakeConsumer consumer(one.broker);
-  CHECK_FALSE(one.ends().reached(consumer));
+  CHECK_FALSE(one.ends().reached(0, consumer));
   one.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 5, "f"};
-  CHECK_FALSE(one.ends().reached(consumer));
+  CHECK_FALSE(one.ends().reached(0, consumer));
   one.broker.committed_offsets[{"in", 1}] = {{"in", 1}, 0, "f"};
-  CHECK(one.ends().reached(consumer));
+  CHECK(one.ends().reached(0, consumer));
   one.broker.committed_offsets[{"in", 0}].offset = 4;
-  CHECK_FALSE(one.ends().reached(consumer));
+  CHECK_FALSE(one.ends().reached(0, consumer));
+}
+
+TEST_CASE("group ends: those of what is read beside an internal topic are asked for apart") {
+  Member one;
+  FakeConsumer consumer(one.broker);
+  one.broker.topics["rows"].resize(1);
+  one.plan.subs.resize(2);
+  one.plan.subs[1].topic = "g-internal";
+  one.plan.subs[1].copartitioned = {{"rows", 0, true}};
+  one.plan.ends = {{{"in", 0}, 5}, {{"rows", 0}, 3}};
+  one.broker.committed_offsets[{"in", 0}] = {{"in", 0}, 5, "f"};
+  CHECK(one.ends().reached(0, consumer));
+  CHECK_FALSE(one.ends().reached(1, consumer));
+  one.broker.committed_offsets[{"rows", 0}] = {{"rows", 0}, 3, "f"};
+  CHECK(one.ends().reached(1, consumer));
 }
 
 TEST_CASE("group ends: an accepted change is waited for until the group knows it") {
   Member one;
   FakeConsumer consumer(one.broker);
   for (const int32_t p : {0, 1}) one.broker.committed_offsets[{"in", p}] = {{"in", p}, 5, "earlier"};
-  CHECK(one.ends().reached(consumer));
+  CHECK(one.ends().reached(0, consumer));
   one.job.accept_change = true;
-  CHECK_FALSE(one.ends().reached(consumer));
+  CHECK_FALSE(one.ends().reached(0, consumer));
   for (const int32_t p : {0, 1}) one.broker.committed_offsets[{"in", p}].metadata = "f";
-  CHECK(one.ends().reached(consumer));
+  CHECK(one.ends().reached(0, consumer));
 }
 
 TEST_CASE("group ends: who holds all partitions waits for none; who holds none waits to be given some") {

@@ -22,6 +22,7 @@ struct Member : testing::PartOfWorker, PartitionOwner {
     if (failure) std::rethrow_exception(failure);
   }
   void revoked(const TP& at) override { events.push_back("gone " + std::to_string(at.partition)); }
+  bool comes_more(const TP&, int64_t) const override { return false; }
 
   void poll() { group.poll(batch, Millis(0)); }
   void start_all() {

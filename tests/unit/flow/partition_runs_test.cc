@@ -22,6 +22,7 @@ struct Runs : testing::PartOfWorker, PartitionOwner {
 
   void before_revoke(bool) override {}
   void revoked(const TP&) override {}
+  bool comes_more(const TP&, int64_t) const override { return false; }
 
   OwnedPartition& own(int32_t partition, int64_t next, std::optional<int64_t> end = std::nullopt) {
     OwnedPartition one;

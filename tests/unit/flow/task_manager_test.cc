@@ -74,6 +74,7 @@ struct Bench : testing::PartOfWorker, PartitionOwner {
 
   void before_revoke(bool) override {}
   void revoked(const TP& at) override { tasks->drop(at); }
+  bool comes_more(const TP&, int64_t) const override { return false; }
 
   void have_state() {
     broker.add_topic("changelog", 2);
@@ -495,7 +496,7 @@ TEST_CASE("internal topics: marks go once, again after an abort; ends are taken 
   const OwnedPartition& from = owned.add(std::move(source));
   OwnedPartition& to = owned.add(std::move(behind));
   CHECK_FALSE(topics.marks_due(INT64_MAX));
-  CHECK_FALSE(topics.end_of(to));
+  CHECK_FALSE(topics.end_of(to.sub, to.at));
 
   transaction.outputs().set_home(&from.at, from.sub);
   Output output;
@@ -529,7 +530,7 @@ TEST_CASE("internal topics: marks go once, again after an abort; ends are taken 
   CHECK_FALSE(topics.reached_ends(1, consumer));
   CHECK(topics.has_ends(1));
   CHECK(to.end == static_cast<int64_t>(one.broker.topics.at("between")[1].size()));
-  CHECK(topics.end_of(to) == to.end);
+  CHECK(topics.end_of(to.sub, to.at) == to.end);
   for (const int32_t p : {0, 1}) one.broker.committed_offsets[{"between", p}] = {{"between", p}, 99, "f"};
   CHECK(topics.reached_ends(1, consumer));
 }

@@ -171,6 +171,31 @@ TEST_CASE("companions are sets of their own: a table at its end is not waited fo
   CHECK(feed.take() == "a0@5");
 }
 
+TEST_CASE("one at its end that is still written is waited for, also where max_wait is nothing") {
+  FakeFeed feed;
+  int64_t end = 3;
+  feed.reading.read_together(
+      {[](const TopicPartition& first) {
+         return std::vector<TopicPartition>{{"b", first.partition}};
+       },
+       [](const TopicPartition& at) { return at.topic == "b"; }, Millis(0), false,
+       [&](const TopicPartition& at, int64_t next) { return at == kA0 && next < end; }});
+  OrderedPartition& written = feed.add(kA0, {});
+  written.at_end = true;
+  feed.add(kB0, {4, 5}).at_end = true;
+  feed.add(kA1, {}).at_end = true;  // as its end says
+  feed.add(kB1, {6}).at_end = true;
+  feed.gather("a");
+  CHECK(feed.take() == "b1@6");
+  feed.now += 1h;
+  CHECK(feed.take().empty());
+  CHECK(feed.reading.waits());
+  feed.waiting[kA0] = {{1, 0}, {4, 1}};
+  CHECK(feed.take() == "a0@1 a0@4");
+  end = 2;
+  CHECK(feed.take() == "b0@4 b0@5");
+}
+
 TEST_CASE("a record far ahead of those behind it does not keep them back") {
   FakeFeed feed;
   feed.reading.read_together({[](const TopicPartition& first) {
@@ -290,7 +315,8 @@ TEST_CASE("a companion with lag is waited for without a limit, and that is said 
   CHECK(feed.notes[0].find("b [0]") != std::string::npos);
 }
 
-TEST_CASE("behind the end of a companion a transaction is open: its records are waited for; of an internal topic they are not") {
+TEST_CASE(
+    "behind the end of a companion a transaction is open: its records are waited for; of an internal topic they are not") {
   for (const bool internal : {false, true}) {
     CAPTURE(internal);
     FakeFeed feed;
