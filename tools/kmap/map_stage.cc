@@ -340,6 +340,48 @@ std::optional<RecordError> MapStage::append_item(const Item& item, std::string_v
   return std::nullopt;
 }
 
+namespace {
+
+// Members that are taken as they are. Those that stand next to each other in the record, with nothing but the comma
+// and the colon between, are copied at once.
+class JsonRun {
+ public:
+  explicit JsonRun(std::string& text) : text_(text) {}
+  // `follows`: something stands before it in the object.
+  void add(const JsonMember& member, bool follows) {
+    const char* const name = member.name_raw.data();
+    const char* const colon = name + member.name_raw.size();
+    const bool is_tight = colon + 1 == member.value_raw.data() && *colon == ':';
+    if (begin_ && is_tight && name == end_ + 1 && *end_ == ',') {
+      end_ = member.value_raw.data() + member.value_raw.size();
+      return;
+    }
+    if (follows || begin_) {
+      end();
+      text_ += ',';
+    }
+    if (is_tight) {
+      begin_ = name;
+      end_ = member.value_raw.data() + member.value_raw.size();
+      return;
+    }
+    text_ += member.name_raw;
+    text_ += ':';
+    text_ += member.value_raw;
+  }
+  void end() {
+    if (begin_) text_.append(begin_, end_);
+    begin_ = end_ = nullptr;
+  }
+
+ private:
+  std::string& text_;
+  const char* begin_ = nullptr;  // of those that are not copied yet
+  const char* end_ = nullptr;
+};
+
+}  // namespace
+
 std::optional<RecordError> MapStage::make_object() {
   if (all_ && !expressions_.value_is_object())
     return RecordError{Reason::not_an_object,
@@ -354,22 +396,22 @@ std::optional<RecordError> MapStage::make_object() {
       if (!item.before_all) break;
       if (auto error = append_item(item)) return error;
     }
+    JsonRun run(text_);
     for (const JsonMember& member : expressions_.members()) {
       if (dropped(member.name)) continue;
       const auto item =
           std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.name == member.name; });
       if (item == items_.end()) {
-        if (text_.size() > start_ + 1) text_ += ',';
-        text_ += member.name_raw;
-        text_ += ':';
-        text_ += member.value_raw;
+        run.add(member, text_.size() > start_ + 1);
         continue;
       }
+      run.end();
       const auto index = static_cast<size_t>(item - items_.begin());
       if (item->before_all || (in_place_[index] && !item->nested)) continue;
       in_place_[index] = true;
       if (auto error = append_item(*item, member.value_raw)) return error;
     }
+    run.end();
   }
   for (size_t i = 0; i < items_.size(); ++i) {
     if (items_[i].before_all || in_place_[i]) continue;
