@@ -56,13 +56,16 @@ void OrderedReading::gather(const std::vector<OrderedPartition*>& started,
       add_other(one);
       continue;
     }
-    sets_.push_back({one});
+    // Of equal times a table's row goes first: a record meets the rows of its own time.
+    std::vector<OrderedPartition*> tables, set = {one};
     for (const TopicPartition& companion : companions) {
       const auto found = by_name.find(companion);
       if (found == by_name.end()) continue;
       found->second->has_companions = true;
-      sets_.back().push_back(found->second);
+      (companions_->is_table(companion) ? tables : set).push_back(found->second);
     }
+    tables.insert(tables.end(), set.begin(), set.end());
+    sets_.push_back(std::move(tables));
   }
   for (auto& [topic, set] : others) sets_.push_back(std::move(set));
 }

@@ -85,7 +85,8 @@ class TimeLine {
 };
 
 // Which line has the oldest: a heap of the first times of lines, so that a turn from line to line looks at
-// few of them. Of equal times the line that stands first goes first.
+// few of them. Of equal times the line that stands first goes first, whoever's turn it was: what depended on
+// that would depend on where a batch ended.
 class OldestLine {
  public:
   void clear() { heap_.clear(); }
@@ -96,10 +97,11 @@ class OldestLine {
       std::swap(heap_[at], heap_[(at - 1) / 2]);
   }
   size_t line() const { return heap_.front().line; }
-  // The first time of the others.
-  int64_t next_time() const {
+  // The largest time with which line() still goes before the others.
+  int64_t until() const {
     int64_t time = std::numeric_limits<int64_t>::max();
-    for (size_t at = 1; at < heap_.size() && at <= 2; ++at) time = std::min(time, heap_[at].time);
+    for (size_t at = 1; at < heap_.size() && at <= 2; ++at)
+      time = std::min(time, heap_[at].time - (heap_[at].line < heap_.front().line ? 1 : 0));
     return time;
   }
   // Of line().
@@ -151,7 +153,7 @@ size_t take_in_order_of_time(const Lines& lines, size_t most, OldestLine& oldest
   size_t taken = 0;
   while (!oldest.empty()) {
     auto& one = *lines[oldest.line()];
-    const int64_t until = oldest.next_time();
+    const int64_t until = oldest.until();
     const size_t turn_ends = taken + run;
     do {
       give(one, one.line.pop());

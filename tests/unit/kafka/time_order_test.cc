@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -66,6 +65,28 @@ TEST_CASE("one that may still have older records is waited for") {
   CHECK(take(lines, 100) == std::vector<int>{10});
 }
 
+TEST_CASE("of equal times the first line goes first, wherever a batch ends") {
+  for (size_t most = 1; most < 9; ++most) {
+    CAPTURE(most);
+    std::vector<Line> lines(2);
+    lines[0].source = {6, 6, 8};
+    lines[1].source = {5, 6, 6, 7, 8};
+    std::vector<long> given;
+    while (!(lines[0].line.empty() && lines[0].source.empty() && lines[1].line.empty() && lines[1].source.empty())) {
+      std::vector<Line*> all = {&lines[0], &lines[1]};
+      OldestLine oldest;
+      take_in_order_of_time(
+          all, most, oldest,
+          [&](Line& one) {
+            feed(one, 3);
+            return true;
+          },
+          [&](Line& one) { feed(one, 3); }, [&](Line& one, int) { given.push_back(&one - lines.data()); });
+    }
+    CHECK(given == std::vector<long>{1, 0, 0, 1, 1, 1, 0, 1});
+  }
+}
+
 constexpr int kFar = kFarAheadMs + 900;
 
 TEST_CASE("a record far ahead of most of those behind it goes when they are due") {
@@ -123,21 +144,12 @@ TEST_CASE("many lines, with times that are equal, out of order and far ahead: as
     std::vector<std::pair<int, long>> expected;  // time, line
     for (;;) {
       std::deque<int>* oldest = nullptr;
-      int until = std::numeric_limits<int>::max();  // no other has an older one before this
       for (auto& one : naive) {
-        if (one.empty()) continue;
-        if (oldest != nullptr && due(one) >= due(*oldest)) {
-          until = std::min(until, due(one));
-        } else {
-          if (oldest != nullptr) until = due(*oldest);
-          oldest = &one;
-        }
+        if (!one.empty() && (oldest == nullptr || due(one) < due(*oldest))) oldest = &one;
       }
       if (oldest == nullptr) break;
-      do {
-        expected.emplace_back(oldest->front(), oldest - naive.data());
-        oldest->pop_front();
-      } while (!oldest->empty() && due(*oldest) <= until);
+      expected.emplace_back(oldest->front(), oldest - naive.data());
+      oldest->pop_front();
     }
     std::vector<Line*> all;
     for (Line& one : lines) all.push_back(&one);
