@@ -153,7 +153,8 @@ TEST_CASE("an end is told behind the records before it, once") {
   CHECK(feed.ends.empty());
 }
 
-TEST_CASE("companions are sets of their own: a table at its end is not waited for, a stream for max_wait; of equal times its row goes first") {
+TEST_CASE(
+    "companions are sets of their own: a table at its end is not waited for, a stream for max_wait; of equal times its row goes first") {
   FakeFeed feed;
   feed.reading.read_together({[](const TopicPartition& first) {
                                 return std::vector<TopicPartition>{{"b", first.partition}};

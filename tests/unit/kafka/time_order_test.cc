@@ -72,7 +72,8 @@ TEST_CASE("of equal times the first line goes first, wherever a batch ends") {
     lines[0].source = {6, 6, 8};
     lines[1].source = {5, 6, 6, 7, 8};
     std::vector<long> given;
-    while (!(lines[0].line.empty() && lines[0].source.empty() && lines[1].line.empty() && lines[1].source.empty())) {
+    while (!(lines[0].line.empty() && lines[0].source.empty() && lines[1].line.empty() &&
+             lines[1].source.empty())) {
       std::vector<Line*> all = {&lines[0], &lines[1]};
       OldestLine oldest;
       take_in_order_of_time(
@@ -125,7 +126,8 @@ TEST_CASE("a record that is out of order does not pull the one in front of it al
   CHECK(take(lines, 100, 9) == std::vector<int>{kFar - 1, kFar, kFar + 1, 5, kFar + 1, kFar + 2});
 }
 
-TEST_CASE("many lines, with times that are equal, out of order and far ahead: as by looking at all of them each time") {
+TEST_CASE(
+    "many lines, with times that are equal, out of order and far ahead: as by looking at all of them each time") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
@@ -133,13 +135,15 @@ TEST_CASE("many lines, with times that are equal, out of order and far ahead: as
     std::vector<Line> lines(1 + random() % 70);
     std::vector<std::deque<int>> naive;
     for (Line& one : lines) {
-      for (size_t i = random() % 20; i > 0; --i) one.source.push_back(static_cast<int>(random() % 9) + (random() % 6 == 0 ? kFar : 0));
+      for (size_t i = random() % 20; i > 0; --i)
+        one.source.push_back(static_cast<int>(random() % 9) + (random() % 6 == 0 ? kFar : 0));
       naive.push_back(one.source);
     }
     const auto due = [](const std::deque<int>& one) {
       const auto is_far = [&](int time) { return time < one.front() - kFarAheadMs; };
       const auto count = static_cast<size_t>(std::count_if(one.begin(), one.end(), is_far));
-      return one.size() > 2 && 2 * count > one.size() - 1 ? *std::find_if(one.begin(), one.end(), is_far) : one.front();
+      return one.size() > 2 && 2 * count > one.size() - 1 ? *std::find_if(one.begin(), one.end(), is_far)
+                                                          : one.front();
     };
     std::vector<std::pair<int, long>> expected;  // time, line
     for (;;) {
