@@ -382,6 +382,13 @@ END
   src=$src-2
   kwrite -q - "$src" </dev/null
   exists
+  # Behind a pipe that brought nothing it is not: the program in front of it may have failed.
+  src=$src-pipe
+  { kgen -c 5 clicks | kgroupby country | kwrite - "$src"; } 2>err.txt || true
+  if exists; then return 1; fi
+  grep -q "^kwrite: no record came through the pipe, so topic '$src' is not created" err.txt
+  echo '{"n":1}' | kfilter -q 'n > 1' - "$src"
+  exists
   src=$src-3
   mkfifo in
   start_tool one kwrite ./in "$src"

@@ -136,7 +136,7 @@ void check_out_partition(const Job& job, const std::string& topic, int32_t count
       "to add partitions: ktopic grow --execute " + std::to_string(*job.out_partition + 1) + " TOPIC");
 }
 
-void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun& run,
+void open_outputs(const Job& job, const Environment& around, Log& log, const Report& report, PlainRun& run,
                   const std::vector<std::pair<std::string, int32_t>>& inputs) {
   const auto topic_sink = [&](const std::string& topic, bool is_out = false) -> std::unique_ptr<io::Sink> {
     kafka::Admin& admin = connected(run, around);
@@ -164,13 +164,19 @@ void open_outputs(const Job& job, const Environment& around, Log& log, PlainRun&
       return around.make_topic_sink(producer, admin, topic, inputs);
     };
     if (!is_created_later) return open();
-    auto later = std::make_unique<NewTopicSink>([&job, &log, &admin, topic, open] {
+    const auto create = [&job, &log, &admin, topic, open] {
       // What kcp copies from a file keeps its partitions.
       const bool asks = job.keeps_partition && job.in.is_lines() && !job.partitions;
       check_out_partition(job, topic,
                           ensure_topic(job, admin, log, topic, asks ? io::partitions_of_lines(job.in) : 0));
       return open();
-    });
+    };
+    const auto is_wanted_empty = [&job, &log, &report, topic] {
+      if (!job.in_is_pipe || report.counts.in > 0) return true;
+      log.note("no record came through the pipe, so topic '" + topic + "' is not created");
+      return false;
+    };
+    auto later = std::make_unique<NewTopicSink>(create, is_wanted_empty);
     run.out_to_create = later.get();
     return later;
   };
@@ -293,7 +299,7 @@ ExitCode run_plain(const Job& given, const Environment& around) {
   PlainRun open;
   const int64_t began_us = around.clock.steady_us();
   const auto inputs = open_source(job, around, log, open);
-  open_outputs(job, around, log, open, inputs);
+  open_outputs(job, around, log, report, open, inputs);
   // Grouped in place: one stage over all of the input, its rows in memory, gone with the process.
   std::unique_ptr<PartitionState> rows;
   if (job.stateful()) rows = job.open_state_in_memory();

@@ -67,13 +67,15 @@ struct Job {
       open_state;
   size_t cache_bytes = size_t{64} << 20;  // --cache: memory of all state
   Topology topology;
+  bool in_is_pipe = false;                    // IN is standard input, behind another program
   bool keeps_partition = false;               // kcp: outputs name their partition
   std::optional<int32_t> out_partition = {};  // kwrite -p: all outputs go there
   bool changes_keys = false;                  // kgroupby: partitions of OUT bring together those of IN
   std::string table;                          // in a pipe: the name of a stage's rows for kquery; empty: OUT
   bool rekeyed = false;  // in a pipe: an earlier stage changed keys, and equal ones are not together yet
-  bool has_sources_apart = false;  // in a pipe: what a task gets for this stage is of several partitions of IN
   bool counts_silence = false;  // --idle
+  // In a pipe: what a task gets for this stage is of several partitions of IN.
+  bool has_sources_apart = false;
   // Sources that are read together: one that has nothing to give, and lacks nothing that is known of, is waited
   // for so long, for what it gives next may be older than what the others have. Tables are not.
   Millis max_wait{1000};
