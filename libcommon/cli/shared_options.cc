@@ -14,7 +14,10 @@
 #include "base/log.h"
 #include "base/murmur2.h"
 #include "base/shell_word.h"
+#include "base/word_list.h"
+#include "cli/completed_hint.h"
 #include "cli/explain.h"
+#include "cli/given_command.h"
 #include "cli/idle_options.h"
 #include "io/read_as_utc.h"
 #include "serve/run_views.h"
@@ -34,6 +37,13 @@ void refuse_same_topic(const io::Endpoint& in, const std::string& topic, const s
                                 ? "'" + in.name + "' matches " + as + " '" + topic + "'"
                                 : "'" + topic + "' is both IN and " + as;
   throw usage_error(reads + ": the tool would read what it writes", "write to another topic");
+}
+
+// Of the program in front of a pipe nobody learns whether it ended well.
+bool is_behind_program(const io::Endpoint& in) {
+  struct stat info {};
+  return in.kind == io::EndpointKind::stdio && ::fstat(STDIN_FILENO, &info) == 0 &&
+         (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
 }
 
 // Rows on a terminal would be glued to the progress line; and what reads a pipe mostly prints to the
@@ -125,10 +135,11 @@ flow::Job SharedOptions::make_job(const std::string& tool, const std::optional<s
     throw usage_error("table:" + at->name + ": " + tool + " does not read tables",
                       "for the stream of its changes write " + at->name);
   }
+  job.in_is_pipe = is_behind_program(job.in);
   if (job.in.table) job.settings.push_back({"IN is", "a table"});
   if (job.out.is_topic()) refuse_same_topic(job.in, job.out.name, "OUT");
   if (job.on_error) refuse_same_topic(job.in, job.on_error->topic, "the topic of dead letters");
-  refuse_idle_range(job, lines_.rate.has_value());
+  refuse_idle_range(job);
   job.quiet = quiet_;
   job.progress = progress_.value_or(!quiet_ && isatty(STDERR_FILENO) == 1 && !rows_reach_terminal(job.out) &&
                                     !is_typed(job.in, shares_.reads_lines));
@@ -199,6 +210,7 @@ flow::Job SharedOptions::make_stage_job(const std::string& tool) {
 }
 
 void SharedOptions::set_warnings(const std::string& tool) {
+  expressions_.comparisons = std::make_shared<expr::ComparisonLog>();
   expressions_.warn = [log = std::make_shared<StderrLog>(tool, quiet_),
                        said = std::make_shared<std::set<std::string>>(),
                        one_by_one = std::make_shared<std::mutex>()](const std::string& text) {
@@ -207,9 +219,36 @@ void SharedOptions::set_warnings(const std::string& tool) {
   };
 }
 
+namespace {
+
+// `kcp IN - | TOOL --rate N ... - OUT`: what chooses records of the topic is of kcp, which reads it.
+Correction paced_through_pipe(const flow::Job& job, const GivenCommand& given) {
+  constexpr std::string_view kOfLines = "-m --exit-status",
+                             kOfGroups =
+                                 "-g --group-prefix --accept-change --instance "
+                                 "-j --stay --delivery --commit-interval --on-gap";
+  const std::string in = given_operand(given.info(), given.operands(), "IN").value_or(job.in.name);
+  Correction reads{.before = "", .tool = "kcp", .operands = {{in, "-"}}};
+  Correction paces{.replaced = std::pair(in, std::string("-"))};
+  for (const GivenCommand::Word& word : given.words()) {
+    if (word.option == nullptr) continue;
+    const std::string name = split_names(word.option->names).front();
+    const bool chooses = word.option->group == Group::reading && !has_word(kOfLines, name);
+    const bool is_of_group = has_word(kOfGroups, name);
+    const bool is_of_cluster = word.option->group == Group::cluster && !is_of_group;
+    if (!chooses && !is_of_cluster && name != "-g") reads.drop.push_back(name);
+    if (chooses || is_of_group || (is_of_cluster && !job.out.is_topic())) paces.drop.push_back(name);
+  }
+  if (job.tool != "kcp" && !given.has("-J")) paces.add = {{"-I", "envelope"}};
+  paces.before = "to pace a topic, read it through a pipe: " + given.hint(reads) + " | ";
+  return paces;
+}
+
+}  // namespace
+
 // Lines are read from their beginning to their end, and are not what a group remembers: what says otherwise
 // would be passed over in silence.
-void SharedOptions::refuse_idle_range(const flow::Job& job, bool paced) {
+void SharedOptions::refuse_idle_range(const flow::Job& job) const {
   if (job.in.is_lines()) {
     const io::Range& range = job.range;
     const char* option = !range.from.empty()         ? "-o"
@@ -223,10 +262,11 @@ void SharedOptions::refuse_idle_range(const flow::Job& job, bool paced) {
           std::string(option) + " chooses what to read of a topic, and IN '" + job.in.name + "' is lines",
           "leave it out; head, tail and -c take a part of lines");
   }
-  if (paced && job.in.is_topic())
-    throw usage_error("--rate is for lines, and IN is the topic '" + job.in.name + "'",
-                      "to pace a topic, read it through a pipe: kcp " + job.in.name + " - | " + job.tool +
-                          (job.tool == "kcp" ? "" : " -J") + " --rate N - OUT");
+  if (lines_.rate && job.in.is_topic()) {
+    const std::string what = "--rate is for lines, and IN is the topic '" + job.in.name + "'";
+    if (given_command_ == nullptr) throw usage_error(what);
+    throw CorrectedError(what, paced_through_pipe(job, *given_command_));
+  }
   if (job.delivery_is_explicit && job.delivery == flow::Delivery::exactly_once &&
       (job.in.is_lines() || job.out.is_lines()))
     throw usage_error("--delivery exactly-once works from topic to topic only",

@@ -92,6 +92,10 @@ class SharedOptions {
   void check_sort_column(const std::vector<std::string>& columns) const;
   // After make_job(): for the tool's own expressions.
   const expr::Options& expressions() const { return expressions_; }
+  // After a run: what its expressions compared in vain.
+  std::vector<std::string> notes_of_expressions() const {
+    return expressions_.comparisons ? expressions_.comparisons->notes() : std::vector<std::string>();
+  }
   // Null: the tool runs by itself.
   const PipePlace* place() const { return place_ ? &*place_ : nullptr; }
   bool keep_null() const { return keep_null_; }
@@ -172,7 +176,7 @@ class SharedOptions {
   // shared_options.cc
   flow::Job make_stage_job(const std::string& tool);
   void set_warnings(const std::string& tool);
-  static void refuse_idle_range(const flow::Job& job, bool paced);
+  void refuse_idle_range(const flow::Job& job) const;
   // Fills job.client, of which the topic has need. Throws usage_error if nobody named brokers.
   void name_cluster(flow::Job& job, const std::string& topic) const;
   void set_group(flow::Job& job) const;

@@ -8,11 +8,17 @@
 
 namespace kutils::cli {
 
+std::vector<std::string> StreamTool::closing_notes() const {
+  std::vector<std::string> notes = last_notes();
+  for (std::string& note : shared_.notes_of_expressions()) notes.push_back(std::move(note));
+  return notes;
+}
+
 ExitCode StreamTool::run() {
   const std::optional<Explains> explains = shared_.explains();
   if (!explains) {
     const ExitCode code = flow::run(job_, parts_);
-    for (const std::string& text : last_notes()) StderrLog(job_.tool, shared_.quiet()).note(text);
+    for (const std::string& text : closing_notes()) StderrLog(job_.tool, shared_.quiet()).note(text);
     return code;
   }
   std::string why;

@@ -24,10 +24,11 @@ class StreamTool : public Tool {
   const flow::Job& job() const { return job_; }
   // What the run of its job has to open.
   const flow::RunParts& parts() const { return parts_; }
-  // Notes that only the end of the run can give.
-  virtual std::vector<std::string> last_notes() const { return {}; }
+  // Notes that only the end of the run can give: the tool's own, and those of its expressions.
+  std::vector<std::string> closing_notes() const;
 
  protected:
+  virtual std::vector<std::string> last_notes() const { return {}; }
   explicit StreamTool(Shares shares) : shared_(shares) {}
 
   SharedOptions shared_;

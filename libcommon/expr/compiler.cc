@@ -288,7 +288,54 @@ Op* Compiler::binary(const Node& node) {
     return certain_error(
         op, "no such operation: " + kinds_text(a->kinds) + " " + node.name + " " + kinds_text(b->kinds),
         hint_for(o, a->kinds, b->kinds));
+  if (compares && scope_.watches_comparisons) watch(op, o, node);
   return op;
+}
+
+void Compiler::watch(Op* op, Operator o, const Node& node) {
+  const Op& a = *op->arguments[0];
+  const Op& b = *op->arguments[1];
+  const bool is_left = a.varies;  // the operand
+  const Op& fixed = is_left ? b : a;
+  const Node& written = *node.children[is_left ? 1 : 0];
+  if (a.varies == b.varies || !fixed.is_constant) return;
+  WatchedComparison watched;
+  watched.operand = is_left ? 0 : 1;
+  Comparison& comparison = watched.comparison;
+  comparison.form = o == Operator::equal       ? Comparison::Form::equal
+                    : o == Operator::not_equal ? Comparison::Form::not_equal
+                    : is_left                  ? Comparison::Form::in_constants
+                                               : Comparison::Form::constant_in;
+  comparison.whole = {node.begin, node.end};
+  comparison.operand = {node.children[watched.operand]->begin, node.children[watched.operand]->end};
+  const auto add = [&](const Value& value, const Node& at) {
+    constexpr Kinds kLooked = kNumbers | bit(Kind::string) | bit(Kind::boolean);
+    // What is compared with "" asks for emptiness, and a number is not empty.
+    if (!(bit(value.kind()) & kLooked) || (value.is_string() && value.as_string().empty())) return false;
+    const bool is_literal = at.type == NodeType::string || at.type == NodeType::boolean ||
+                            at.type == NodeType::integer || at.type == NodeType::unsigned_integer ||
+                            at.type == NodeType::real;
+    comparison.constants.push_back({{at.begin, at.end},
+                                    value.kind(),
+                                    value.is_string() ? std::string(value.as_string()) : std::string(),
+                                    is_literal});
+    comparison.wanted |= value.is_number() ? kNumbers : bit(value.kind());
+    return true;
+  };
+  if (comparison.form == Comparison::Form::in_constants) {
+    if (fixed.constant.kind() != Kind::list || written.type != NodeType::list) return;
+    const ListValue& items = fixed.constant.as_list();
+    if (items.size != written.children.size()) return;
+    for (size_t i = 0; i < items.size; ++i)
+      if (!add(items.items[i], *written.children[i])) return;
+    if (items.size == 0) return;
+  } else if (!add(fixed.constant, written)) {
+    return;
+  }
+  const Kinds others = (is_left ? a : b).kinds & kAnyValue & ~bit(Kind::null) & ~comparison.wanted;
+  if (others == 0) return;
+  op->run = run_watched(o);
+  op->data = &program_.comparisons.emplace_back(std::move(watched));
 }
 
 Op* Compiler::collection(const Node& node) {

@@ -62,6 +62,8 @@ class Compiler {
   Op* conditional(const Node& node);
   Op* unary(const Node& node);
   Op* binary(const Node& node);
+  // Has `op`, a comparison of values that may be of the same type or not, look at its operand.
+  void watch(Op* op, Operator o, const Node& node);
   Op* collection(const Node& node);
   Op* compile_side(const Node& node, bool types);
 

@@ -528,12 +528,18 @@ Value run_comparison(const Op& op, Context& context) {
   return Value::boolean(!order->unordered && holds<o>(order->sign));
 }
 
-template <bool wanted>
+void see_operand(const Op& op, const Value& a, const Value& b) {
+  const auto& watched = *static_cast<const WatchedComparison*>(op.data);
+  if (watched.met) watched.met->see(watched.operand == 0 ? a : b);
+}
+
+template <bool wanted, bool watched>
 Value run_equality(const Op& op, Context& context) {
   const Value a = run(op.arguments[0], context);
   const Value b = run(op.arguments[1], context);
   if (a.is_error()) return a;
   if (b.is_error()) return b;
+  if constexpr (watched) see_operand(op, a, b);
   if (is_beyond_double(a)) return beyond(context, *op.arguments[0], a);
   if (is_beyond_double(b)) return beyond(context, *op.arguments[1], b);
   context.work_through(std::min(weight(a), weight(b)));
@@ -551,11 +557,13 @@ Value run_arithmetic(const Op& op, Context& context) {
   return locate(arithmetic(o, a, b, context), op);
 }
 
+template <bool watched>
 Value run_in(const Op& op, Context& context) {
   const Value a = run(op.arguments[0], context);
   if (a.is_error()) return a;
   const Value b = run(op.arguments[1], context);
   if (b.is_error()) return b;
+  if constexpr (watched) see_operand(op, a, b);
   return locate(in_list_or_map(a, b, context), op);
 }
 
@@ -582,13 +590,19 @@ Run run_operator(Operator op) {
     case Operator::greater_equal:
       return run_comparison<Operator::greater_equal>;
     case Operator::equal:
-      return run_equality<true>;
+      return run_equality<true, false>;
     case Operator::not_equal:
-      return run_equality<false>;
+      return run_equality<false, false>;
     case Operator::in:
-      return run_in;
+      return run_in<false>;
   }
   return nullptr;
+}
+
+Run run_watched(Operator op) {
+  return op == Operator::equal       ? run_equality<true, true>
+         : op == Operator::not_equal ? run_equality<false, true>
+                                     : run_in<true>;
 }
 
 // Macros ---------------------------------------------------------------------------------------------

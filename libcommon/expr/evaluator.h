@@ -42,6 +42,8 @@ Value run_or_value(const Op& op, Context& context);  // OPTIONAL.orValue(X)
 Value run_coalesce(const Op& op, Context& context);
 Value run_bind(const Op& op, Context& context);  // slot
 Run run_operator(Operator op);
+// The same of ==, != and `in`, with data: WatchedComparison.
+Run run_watched(Operator op);
 // slot: the first variable; constant: integer, how many there are (1 or 2). Arguments: range, then one or
 // two.
 Run run_macro(Macro macro);

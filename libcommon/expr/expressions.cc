@@ -46,6 +46,8 @@ struct Expressions::Impl {
     scope.fields = &fields;
     scope.arguments = std::move(options.args);
     scope.warn = std::move(options.warn);
+    comparisons = std::move(options.comparisons);
+    scope.watches_comparisons = comparisons != nullptr;
     for (const auto& [name, json] : options.variables) {
       const std::string& text = texts.emplace_back(json);
       const Value value = variables.json(text);
@@ -64,6 +66,7 @@ struct Expressions::Impl {
   FieldSet fields;
   FieldReader reader;
   Scope scope;
+  std::shared_ptr<ComparisonLog> comparisons;  // may be null
   Context context;
   Context variables;  // its arena holds the values of --var
   std::deque<std::string> texts;
@@ -86,6 +89,8 @@ struct Expressions::Impl {
               std::unique_ptr<Program> program, InList in_list = {}, bool is_condition = false) {
     reads_value = reads_value || program->reads_value;
     reads_fields = reads_fields || program->reads_fields;
+    for (WatchedComparison& one : program->comparisons)
+      one.met = &comparisons->entry(what, text, in_list.before, in_list.after, one.comparison);
     expressions.push_back({std::string(text), std::string(what), std::move(in_list), print(node),
                            std::move(program), is_condition});
     return expressions.size() - 1;
@@ -140,6 +145,7 @@ struct Expressions::Impl {
     Scope aside = scope;
     aside.fields = &none;
     aside.warn = {};
+    aside.watches_comparisons = false;
     const auto ours = for_such_records(expression.text, missing, complaint, [&](const std::string& other) {
       try {
         const auto program = compile(*parse(other), aside);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "data/json_fields.h"
 #include "data/record.h"
+#include "expr/comparisons.h"
 #include "expr/value.h"
 
 namespace kutils::expr {
@@ -36,6 +37,8 @@ struct Options {
   // Told by add() what it finds doubtful (a near miss of a metadata name); sets made with the same options
   // say the same.
   std::function<void(const std::string&)> warn = {};
+  // Of a run: what its comparisons met is told at its end. Null: nobody asks.
+  std::shared_ptr<ComparisonLog> comparisons = {};
 };
 
 // Where an expression stands in a list that the user typed: the text before and after it, so that a hint shows

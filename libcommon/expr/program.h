@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "data/json_fields.h"
 #include "expr/ast.h"
+#include "expr/comparisons.h"
 #include "expr/context.h"
 #include "expr/registry.h"
 #include "expr/source_error.h"
@@ -29,7 +30,7 @@ struct Op {
   uint32_t count = 0;
   uint32_t slot = 0;            // field, local variable, or a flag
   Value constant;               // constant, or a name
-  const void* data = nullptr;   // by operation: overloads, a field's error
+  const void* data = nullptr;   // by operation: overloads, a field's error, a WatchedComparison
   uint32_t begin = 0, end = 0;  // where an error of it is shown
   uint32_t turn = 1;            // what a turn of a comprehension takes, in steps
 
@@ -45,12 +46,13 @@ inline Value run(const Op* op, Context& context) { return op->run(*op, context);
 
 // What names mean.
 struct Scope {
-  bool record = false;             // plain identifiers are fields
-  bool value_has_fields = true;    // else (a codec that gives no JSON) naming a field is an error
-  bool lenient = false;            // unknown names fail when they are evaluated, not before
-  bool strict_numbers = false;     // see Context
-  Kinds accumulated = 0;           // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
-  std::vector<std::string> named;  // values that are set for each evaluation: local variables from 0 on
+  bool record = false;               // plain identifiers are fields
+  bool value_has_fields = true;      // else (a codec that gives no JSON) naming a field is an error
+  bool lenient = false;              // unknown names fail when they are evaluated, not before
+  bool strict_numbers = false;       // see Context
+  bool watches_comparisons = false;  // see WatchedComparison
+  Kinds accumulated = 0;             // not 0: `_acc` is bound, to one of these kinds; it is local variable 0
+  std::vector<std::string> named;    // values that are set for each evaluation: local variables from 0 on
   FieldSet* fields = nullptr;
   std::map<std::string, Value, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> arguments;  // _arg
@@ -61,6 +63,13 @@ struct Scope {
 struct Call {
   const Function* function = nullptr;
   std::vector<const Overload*> overloads;
+};
+
+// A comparison with a constant whose operand is looked at when it is evaluated.
+struct WatchedComparison {
+  Comparison comparison;
+  uint32_t operand = 0;        // which argument of the operation it is
+  MetOperands* met = nullptr;  // of the run's ComparisonLog; null: nobody asks
 };
 
 // The name of fold's value so far.
@@ -76,6 +85,7 @@ struct Program {
   std::deque<std::string> texts;
   std::deque<Call> calls;
   std::deque<std::vector<bool>> flags;
+  std::deque<WatchedComparison> comparisons;
   Op* root = nullptr;
   uint32_t locals = 0;
   bool reads_value = false;   // a field or _value

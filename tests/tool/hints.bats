@@ -880,6 +880,89 @@ END
   [ -z "$(kmap '*, -emial' - 2>&1 </dev/null)" ]
 }
 
+@test "comparisons of a text with a number that were never equal are named at the end, each with what to write" {
+  rows
+  printf 'id,n\n007,1\n008,2\n' >ids.csv
+  seq 3 >numbers
+  # noted LINES COMMAND...: the command says so once, and with EXPR as it says there are that many lines.
+  noted() {
+    "${@:2}" >got 2>err.txt || { cat err.txt; return 1; }
+    [ "$(grep -c 'each time, and these are never equal' err.txt)" -eq 1 ] || { echo "${*:2}: $(cat err.txt)"; return 1; }
+    hint=$(sed -n 's/^  write: //p' err.txt)
+    local words=("${@:2}") i
+    for i in "${!words[@]}"; do [ "${words[i]}" != "$expr" ] || words[i]=$hint; done
+    "${words[@]}" >got 2>err.txt
+    [ ! -s err.txt ] || { echo "$hint: $(cat err.txt)"; return 1; }
+    [ "$(wc -l <got)" -eq "$1" ] || { echo "$hint: $(cat got)"; return 1; }
+  }
+  local n
+  n=$(jq -c 'select(.number == 62)' in.ndjson | wc -l)
+  [ "$n" -gt 0 ]
+  expr='number == "62"'
+  noted "$n" kfilter "$expr" ./in.ndjson
+  [ "$hint" = 'number == 62' ]
+  noted "$n" kread --where "$expr" ./in.ndjson
+  noted 200 kexpr "$expr" ./in.ndjson
+  expr='id == 7'
+  noted 1 kfilter -I csv "$expr" ./ids.csv
+  [ "$hint" = 'int(id) == 7' ]
+  expr='_value == 1'
+  noted 1 kfilter -I text "$expr" ./numbers
+  expr='n=count() if number == "62", total=sum(number)'
+  noted 1 ktable --total "$expr" ./in.ndjson
+  [ "$hint" = 'n=count() if number == 62, total=sum(number)' ]
+  [ "$(jq .n got)" -eq "$n" ]
+  expr='*, x=number in ["62", "64"]'
+  noted 200 kmap "$expr" ./in.ndjson
+  run kpipe kfilter 'number == "62"' then kmap uri -- ./in.ndjson
+  [ "$status" -eq 0 ]
+  [[ $output == "kpipe: stage 1, kfilter: EXPR: 'number == \"62\"' compared a number with a text each time"* ]]
+  # Said once, however many records there are; not with -q; not where one record fits, nor where there are none.
+  [ -z "$(kfilter -q 'number == "62"' ./in.ndjson 2>&1)" ]
+  [ -z "$(cat in.ndjson <(echo '{"number":"1"}') | kfilter 'number == "62"' 2>&1)" ]
+  [ -z "$(kfilter 'number == "62"' - 2>&1 </dev/null)" ]
+}
+
+@test "grep's letters, SQL's totals, Miller's verbs, files to write, keys, and groups that are all meant" {
+  rows
+  is() {  # is HINT COMMAND...
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $(cat err.txt)"; return 1; }
+  }
+  local n
+  n=$(grep -ci HOME in.ndjson)
+  [ "$n" -gt 0 ]
+  is "kread --grep '(?i)HOME' ./in.ndjson" kread --grep -i HOME ./in.ndjson
+  [ "$(bash -c "$hint" | wc -l)" -eq "$n" ]
+  is "kread -q --grep '(?i)HOME' ./in.ndjson" kread -q --grep -iE HOME ./in.ndjson
+  hint kread --grep -iv HOME ./in.ndjson
+  [ "$hint" = 'kread ./in.ndjson | grep -iv HOME' ]
+  [ "$(bash -c "$hint" | wc -l)" -eq $((200 - n)) ]
+  is "ktable --total 'count()' ./in.ndjson" ktable 'select count(*) from ./in.ndjson'
+  [ "$(bash -c "$hint")" = '{"count":200}' ]
+  is "ktable --total 'n=count(), sum(number)' clicks" ktable 'SELECT count(*) AS n, sum(number) FROM clicks;'
+  is "ktable --total 'max(number)' clicks" kread 'select max(number) from clicks'
+  is "kpipe kfilter 'number > 3' then ktable --total 'count()' -- clicks" ktable 'select count(*) from clicks where number > 3'
+  is "kwindow -e -w 5m --total 'count()' clicks" kwindow -e -w 5m 'select count(*) from clicks'
+  is "ktable --total 'sum(number)' ./in.ndjson" ktable 'sum -f number' ./in.ndjson
+  [ "$(bash -c "$hint")" = "{\"sum_number\":$(jq -s 'map(.number) | add' in.ndjson)}" ]
+  is "ktable --by uri 'avg(ms), ms_p50=percentile(ms, 50), count()' ./in.ndjson" ktable 'stats1 -a mean,p50,count -f ms -g uri' ./in.ndjson
+  [ "$(bash -c "$hint" | jq -s 'group_by(.uri) | map(last.count) | add')" -eq 200 ]
+  is "ktable --by uri,country 'count()' ./in.ndjson" ktable 'count-distinct -f uri,country' ./in.ndjson
+  is "ktable --by uri 'count()' ./in.ndjson" ktable 'count -g uri' ./in.ndjson
+  is 'kdiff ./in.ndjson ./in.ndjson > differences' kdiff --output differences ./in.ndjson ./in.ndjson
+  is 'kdiff -O csv ./in.ndjson ./in.ndjson' kdiff --output csv ./in.ndjson ./in.ndjson
+  is 'kfilter true clicks out' kfilter --output out true clicks
+  is 'kread -e clicks > out' kread -e --output out clicks
+  is 'kquery totals JP' kquery totals --key JP
+  is 'koffset list' koffset reset --all-groups
+  is 'koffset list -b h:1' koffset reset --execute -b h:1 --all-groups -o beginning
+  export KUTILS_BROKERS=localhost:1
+  is 'kcp -e clicks - | kread --rate 2 -I envelope -' kread -e --rate 2 clicks
+  is 'kcp -e clicks - | kcp --rate 2 - out' kcp -e --rate 2 clicks out
+  is "kcp -e --since 2h -g g clicks - | kfilter -q --rate 2 -I envelope 'number > 3' - out" kfilter -qe --since 2h --rate 2 -g g 'number > 3' clicks out
+}
+
 @test "hints hold no secrets" {
   run kread -e -X sasl.password=hunter2 -t a
   [ "$status" -eq 2 ]

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "cli/shared_options.h"
 #include "cli/tool.h"
 #include "expr/cases.h"
@@ -110,7 +111,12 @@ class ExprTool final : public cli::Tool {
 
   ExitCode run() override {
     if (cases_) return run_cases();
-    if (job_) return flow::run(*job_);
+    if (job_) {
+      const ExitCode code = flow::run(*job_);
+      for (const std::string& text : shared_.notes_of_expressions())
+        StderrLog("kexpr", shared_.quiet()).note(text);
+      return code;
+    }
     return evaluate_once();
   }
 

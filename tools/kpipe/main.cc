@@ -53,7 +53,7 @@ class PipeTool final : public cli::StreamTool {
   std::vector<std::string> last_notes() const override {
     std::vector<std::string> notes;
     for (size_t i = 0; i < tools_.size(); ++i)
-      for (const std::string& note : tools_[i]->last_notes())
+      for (const std::string& note : tools_[i]->closing_notes())
         notes.push_back(name_of_stage(i, stages_[i]) + ": " + note);
     return notes;
   }

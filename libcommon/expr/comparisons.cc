@@ -1,0 +1,213 @@
+#include "expr/comparisons.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "expr/text.h"
+
+namespace kutils::expr {
+namespace {
+
+// As int() and double() read a text.
+template <typename T>
+std::optional<T> number_in(std::string_view text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Types as people name them: all numbers are one.
+enum class Type { text, number, boolean, list, object, other };
+
+Type type_of(Kind kind) {
+  if (bit(kind) & kNumbers) return Type::number;
+  switch (kind) {
+    case Kind::string:
+      return Type::text;
+    case Kind::boolean:
+      return Type::boolean;
+    case Kind::list:
+      return Type::list;
+    case Kind::map:
+      return Type::object;
+    default:
+      return Type::other;
+  }
+}
+
+// "a number or a list"
+std::string names_of(Kinds kinds) {
+  constexpr std::pair<Type, std::string_view> kNames[] = {
+      {Type::text, "a text"}, {Type::number, "a number"},  {Type::boolean, "true or false"},
+      {Type::list, "a list"}, {Type::object, "an object"}, {Type::other, "a value of another type"},
+  };
+  std::string out;
+  for (const auto& [type, name] : kNames) {
+    bool has = false;
+    for (unsigned i = 1; i < 16; ++i) has |= (kinds >> i & 1) != 0 && type_of(static_cast<Kind>(i)) == type;
+    if (has) out += (out.empty() ? "" : " or ") + std::string(name);
+  }
+  return out;
+}
+
+struct Edit {
+  Place place;
+  std::string text;
+};
+
+std::string_view piece(std::string_view text, Place place) {
+  return text.substr(place.begin, place.end - place.begin);
+}
+
+// `constant` as an expression of the other type; nullopt: it has no such value.
+std::optional<std::string> converted(const Comparison::Constant& constant, std::string_view written,
+                                     Type to) {
+  const auto by = [&](const char* function) {
+    return std::string(function) + "(" + std::string(written) + ")";
+  };
+  const Type from = type_of(constant.kind);
+  if (from == Type::text && to == Type::number) {
+    if (const auto whole = number_in<int64_t>(constant.text))
+      return constant.is_literal ? std::to_string(*whole) : by("int");
+    const auto real = number_in<double>(constant.text);
+    if (!real || !std::isfinite(*real)) return std::nullopt;
+    std::string out;
+    append_double(*real, out);
+    return constant.is_literal ? out : by("double");
+  }
+  if (from == Type::text && to == Type::boolean) {
+    if (constant.text != "true" && constant.text != "false") return std::nullopt;
+    return constant.is_literal ? constant.text : by("bool");
+  }
+  if (to == Type::text) {
+    if (!constant.is_literal) return by("string");
+    if (constant.kind == Kind::unsigned_integer) written.remove_suffix(1);  // 7u
+    return "\"" + std::string(written) + "\"";
+  }
+  if (!constant.is_literal) return std::nullopt;
+  if (from == Type::number && to == Type::boolean && (written == "0" || written == "1"))
+    return written == "1" ? "true" : "false";
+  if (from == Type::boolean && to == Type::number) return written == "true" ? "1" : "0";
+  return std::nullopt;
+}
+
+// What makes the comparison meet values of one type; empty: nothing is known to.
+std::vector<Edit> edits_of(const MetOperands& met, std::string_view text) {
+  using Form = Comparison::Form;
+  const Comparison& c = met.comparison();
+  std::optional<Type> operand;
+  for (unsigned i = 1; i < 16; ++i) {
+    if ((met.kinds() >> i & 1) == 0) continue;
+    const Type type = type_of(static_cast<Kind>(i));
+    if (operand && *operand != type) return {};
+    operand = type;
+  }
+  const std::string field(piece(text, c.operand));
+  const bool is_equality = c.form == Form::equal || c.form == Form::not_equal;
+  if (*operand == Type::list && is_equality) {
+    const std::string in = std::string(piece(text, c.constants[0].place)) + " in " + field;
+    return {{c.whole, c.form == Form::equal ? in : "!(" + in + ")"}};
+  }
+  const bool has_numbers = std::all_of(c.constants.begin(), c.constants.end(),
+                                       [](const auto& one) { return type_of(one.kind) == Type::number; });
+  if (*operand == Type::text && has_numbers && met.all_numbers() && c.form != Form::constant_in) {
+    const std::string number = (met.all_whole() ? "int(" : "double(") + field + ")";
+    if (!met.had_null()) return {{c.operand, number}};
+    // int(null) would fail.
+    std::string out = field + (c.form == Form::not_equal ? " == null || " : " != null && ");
+    out += std::string(piece(text, {c.whole.begin, c.operand.begin})) + number +
+           std::string(piece(text, {c.operand.end, c.whole.end}));
+    const bool is_all = c.whole.begin == 0 && c.whole.end == text.size();
+    return {{c.whole, is_all ? out : "(" + out + ")"}};
+  }
+  std::vector<Edit> edits;
+  for (const Comparison::Constant& constant : c.constants) {
+    const auto other = converted(constant, piece(text, constant.place), *operand);
+    if (!other) return {};
+    edits.push_back({constant.place, *other});
+  }
+  return edits;
+}
+
+// Empty: nothing is changed.
+std::string edited(std::string_view text, std::vector<Edit> edits) {
+  std::sort(edits.begin(), edits.end(),
+            [](const Edit& a, const Edit& b) { return a.place.begin < b.place.begin; });
+  std::string out;
+  size_t at = 0;
+  for (const Edit& edit : edits) {
+    if (edit.place.begin < at) continue;  // within one before
+    out += std::string(text.substr(at, edit.place.begin - at)) + edit.text;
+    at = edit.place.end;
+  }
+  return edits.empty() ? std::string() : out + std::string(text.substr(at));
+}
+
+}  // namespace
+
+void MetOperands::look_at(const Value& operand) {
+  if (comparison_.form != Comparison::Form::constant_in) return look_at_one(operand);
+  // Keys of a map are looked up, whatever they are.
+  if (operand.kind() != Kind::list) return fits_.store(true, std::memory_order_relaxed);
+  for (const Value& item : operand.as_list()) look_at_one(item);
+}
+
+void MetOperands::look_at_one(const Value& value) {
+  const Kinds kind = bit(value.kind());
+  if (kind & comparison_.wanted) return fits_.store(true, std::memory_order_relaxed);
+  if (value.is_null()) return had_null_.store(true, std::memory_order_relaxed);
+  if ((kinds_.load(std::memory_order_relaxed) & kind) == 0) kinds_.fetch_or(kind, std::memory_order_relaxed);
+  if (!value.is_string() || !all_numbers_.load(std::memory_order_relaxed)) return;
+  if (!number_in<int64_t>(value.as_string())) {
+    all_whole_.store(false, std::memory_order_relaxed);
+    if (!number_in<double>(value.as_string())) all_numbers_.store(false, std::memory_order_relaxed);
+  }
+}
+
+MetOperands& ComparisonLog::entry(std::string_view what, std::string_view text, const std::string& before,
+                                  const std::string& after, const Comparison& comparison) {
+  const std::scoped_lock lock(mutex_);
+  const auto [found, is_new] = entries_.try_emplace(
+      std::tuple(std::string(what), std::string(text), comparison.whole.begin), comparison);
+  if (is_new) {
+    found->second.before = before;
+    found->second.after = after;
+  }
+  return found->second.met;
+}
+
+std::vector<std::string> ComparisonLog::notes() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> out;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto& [what, text, begin] = at->first;
+    std::string said;
+    std::vector<Edit> edits;
+    const Entry& first = at->second;
+    for (; at != entries_.end() && std::get<0>(at->first) == what && std::get<1>(at->first) == text; ++at) {
+      const MetOperands& met = at->second.met;
+      if (!met.never_fitted()) continue;
+      const Comparison& c = met.comparison();
+      const std::string types = names_of(met.kinds()) + " with " + names_of(c.wanted);
+      const std::string shown = "'" + shortened(piece(text, c.whole)) + "'";
+      if (said.empty())
+        said = (what.empty() ? "" : what + ": ") + shown + " compared " + types +
+               " each time, and these are never equal";
+      else
+        said += "\n  so did " + shown + ": " + types;
+      for (Edit& edit : edits_of(met, text)) edits.push_back(std::move(edit));
+    }
+    if (said.empty()) continue;
+    if (const std::string other = edited(text, std::move(edits)); !other.empty())
+      said += "\n  write: " + first.before + other + first.after;
+    out.push_back(std::move(said));
+  }
+  return out;
+}
+
+}  // namespace kutils::expr
