@@ -15,7 +15,8 @@ namespace kutils::cli {
 namespace {
 
 // `ours`: the option here, "*" its value; "@ *" an operand, "@1 *" the first one, "@f *" a file; "!NAME" the verb; "~" or "~ *":
-// left out, as is what the tool has no option for; "#": nothing can be written for it; "+codec *": codecs.
+// left out, as is what the tool has no option for; "#": nothing can be written for it; "+codec *": codecs; "+output *": a
+// format, or else where the output goes.
 struct Word {
   std::string_view tools;  // empty: any
   std::string_view option;
@@ -93,7 +94,9 @@ constexpr Word kWords[] = {
     {"kwrite", "--format", "-I *"},
     {"", "--format", "-O *"},
     {"", "--output-format", "-O *"},
-    {"", "--output", "-O *"},
+    {"", "--output", "+output *"},
+    {"kquery", "--key", "@ *"},
+    {"kquery", "-k", "@ *"},
     {"kfilter kmap kscore ktable kwindow kscan kgroupby kdedup", "-i", "@ *"},
     {"kjoin", "--inner", "~"},
     {"kjoin", "--full", "--outer"},
@@ -226,6 +229,7 @@ struct Command {
   std::vector<std::string> options, first, operands, bare;  // as they are shown
   std::vector<std::string> remarks;
   std::string step;   // of windows
+  std::string out;    // a file or topic that is written
   std::string shown;  // what --property wants printed: tokens of -f
   bool shows_key = false;
   bool wants_template = false;
@@ -409,6 +413,13 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     command.step = value;
     return;
   }
+  if (ours == "+output *") {
+    if (has_word("json envelope csv tsv text table hex", value) && given.takes("-O"))
+      command.options.push_back("-O " + value);
+    else
+      command.out = value;
+    return;
+  }
   if (ours.starts_with("~")) return;
   if (ours == "-X acks=*" && value != "all" && value != "-1") {
     remark(std::string(word.option) + " is left out: all replicas in sync acknowledge each record", command);
@@ -564,6 +575,19 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
         (command.verb == "seek" || command.verb == "set" || command.verb == "rewind"))
       command.verb = "reset";
   }
+  // `koffset reset --all-groups`
+  if (info.name == "koffset" && given.has("--all-groups") &&
+      (has_verb && (has_word("reset delete export", command.verb) ||
+                    (!command.bare.empty() && has_word("reset delete export", command.bare.front()))))) {
+    remark("groups are reset, deleted and exported one by one", command);
+    command.verb = "list";
+    command.bare.clear();
+    command.first.clear();
+    command.operands.clear();
+    std::erase_if(command.options, [](const std::string& one) {
+      return !one.starts_with("-b ") && !one.starts_with("-X ") && !one.starts_with("-F ");
+    });
+  }
   if (names_files)
     for (std::string& one : command.bare) {
       if (one.find('/') == std::string::npos) one.insert(0, "./");
@@ -591,7 +615,8 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     command.operands.clear();
   }
   // EXPR, what kwrite reads and the group stand in front of the topic.
-  const bool bare_first = has_spec || info.name == "kwrite" || has_word(kGroups, info.name);
+  const bool bare_first =
+      has_spec || info.name == "kwrite" || info.name == "kquery" || has_word(kGroups, info.name);
   command.operands.insert(bare_first ? command.operands.begin() : command.operands.end(),
                           command.bare.begin(), command.bare.end());
   if (!command.step.empty()) {
@@ -601,6 +626,8 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     *length += "/" + command.step;
   }
   if (!out_name.empty()) command.operands.push_back(out_name);
+  const bool has_out = info.operands.back().name == "OUT";
+  if (!command.out.empty() && has_out && !is_pipe) command.operands.push_back(shell_word(command.out));
   add_printed(info.name, command);
   // kcat -L, and kafka-topics --describe of all of them.
   const bool lists = command.verb == "list" || (info.name == "kread" && !command.verb.empty());
@@ -636,6 +663,7 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
   if (!command.verb.empty()) text += " " + command.verb;
   for (const auto* part : {&command.options, &command.first, &command.operands})
     for (const std::string& one : *part) text += " " + one;
+  if (!command.out.empty() && (!has_out || is_pipe)) text += " > " + shell_word(command.out);
   ForeignCommand out;
   out.words = command.foreign;
   if (command.is_possible) out.command = text;

@@ -7,6 +7,7 @@
 
 #include "base/correction.h"
 #include "base/duration.h"
+#include "base/shell_word.h"
 #include "expr/parser.h"
 #include "expr/source_error.h"
 #include "flow/aggregate/aggregate.h"
@@ -121,6 +122,22 @@ void refuse_output_as_place(const ToolInfo& info, const GivenCommand& given,
   }
 }
 
+// `kread --grep -i home clicks`: letters of grep, which are taken for the pattern.
+void refuse_greps_letters(const GivenCommand& given, const std::vector<std::string>& words) {
+  const std::string* const letters = given.value("--grep");
+  if (letters == nullptr || letters->size() < 2 || letters->front() != '-' || words.size() != 2 ||
+      letters->find_first_not_of("iEPehnHvcowxF", 1) != letters->npos)
+    return;
+  const std::string message = "--grep " + *letters + ": '" + words[0] + "' is the pattern, or a second IN";
+  if (letters->find_first_of("vcowxF", 1) != letters->npos)
+    throw CorrectedError(message, {.before = "lines are searched by: ",
+                                   .after = " | grep " + *letters + " " + shell_word(words[0]),
+                                   .drop = {"--grep"},
+                                   .operands = {{words[1]}}});
+  const std::string pattern = (letters->find('i') != letters->npos ? "(?i)" : "") + words[0];
+  throw CorrectedError(message, {.add = {{"--grep", pattern}}, .operands = {{words[1]}}});
+}
+
 }  // namespace
 
 bool is_condition(const std::string& text) {
@@ -136,6 +153,7 @@ void refuse_misplaced_operands(const ToolInfo& info, const GivenCommand& given) 
   if (info.operands.empty()) return;
   const std::vector<std::string> words = given.operands();
   refuse_output_as_place(info, given, words);
+  if (info.name == "kread") refuse_greps_letters(given, words);
   if (!info.operands[0].is_spec) return;
   if (info.operands[0].name == "AGGS") refuse_value_as_operand(given, words);
   if (info.name == "kfilter") refuse_two_conditions(words);

@@ -194,13 +194,21 @@ void refuse_forgotten_aggregates(const ToolInfo& info, const GivenCommand& given
 }
 
 void refuse_sql_as_name(const ToolInfo& info, const GivenCommand& given) {
-  if (info.name != "kread" || given.operands().size() != 1) return;
+  const bool aggregates = !info.operands.empty() && info.operands[0].name == "AGGS";
+  if (given.operands().empty() || (!aggregates && (info.name != "kread" || given.operands().size() != 1)))
+    return;
   const std::string text = given.operands()[0];
   std::string begin = text.substr(0, 7);
   std::transform(begin.begin(), begin.end(), begin.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (begin != "select ") return;
   std::string hint = expr::with_our_spelling("", text, true, [](const std::string&) { return false; });
+  if (aggregates) {
+    const size_t tool = hint.find("write: ktable ");
+    if (tool == hint.npos) return;  // the columns alone, which the parser mends
+    if (info.name == "kwindow") hint.replace(tool + 7, 6, given.has("-w") ? "kwindow" : "kwindow -w 1m");
+    throw usage_error("AGGS: a statement of SQL is not a list of aggregates", hint);
+  }
   // Without conditions and groups it is one tool or none.
   const expr::SimpleSelect simple = expr::simple_select(text);
   if (hint.empty() && !simple.from.empty()) {
@@ -404,12 +412,13 @@ void refuse_extra_operands(const ToolInfo& info, const std::vector<std::string>&
                           .operands = {{given[0]}}});
   // `kmerge ./a ./b out`, `kmerge a b -`
   if (info.name == "kmerge" && std::all_of(given.begin(), given.end() - 1, is_path))
-    throw usage_error("kmerge merges topics into a topic",
-                      "files are put together by: cat " + shell_command({given.begin(), given.end() - 1}) +
-                          // The last file may be one to read or the one to write: it is read, so that none is replaced.
-                          (is_path(given.back()) ? " " + shell_word(given.back())
-                           : given.back() == "-" ? ""
-                                                 : " | kwrite " + shell_word(given.back())));
+    throw usage_error(
+        "kmerge merges topics into a topic",
+        "files are put together by: cat " + shell_command({given.begin(), given.end() - 1}) +
+            // The last file may be one to read or the one to write: it is read, so that none is replaced.
+            (is_path(given.back()) ? " " + shell_word(given.back())
+             : given.back() == "-" ? ""
+                                   : " | kwrite " + shell_word(given.back())));
   if (info.name == "kmerge" && given.back() == "-")
     throw CorrectedError("kmerge merges topics into a topic",
                          {.before = "several topics are printed by: ",

@@ -423,6 +423,28 @@ std::optional<std::string> alternatives(const Pieces& p, size_t i) {
   return p.replaced(left, end + (bracketed ? 1 : 0), negated ? "!(" + out + ")" : out);
 }
 
+namespace {
+
+// Whether each column calls an aggregate: there is one row then, without GROUP BY.
+bool are_aggregates(const std::string& columns) {
+  const Pieces items(columns, true);
+  for (size_t at = 0; at < items.size();) {
+    const size_t end = std::min(items.next_of(at, ","), items.size());
+    bool calls = false;
+    for (size_t i = at; i < end; ++i) {
+      const bool is_aggregate = items.is(i, "min") || items.is(i, "max") ||
+                                std::find(std::begin(kAggregateNames), std::end(kAggregateNames),
+                                          items[i].text) != std::end(kAggregateNames);
+      calls |= is_aggregate && items[i].kind == Piece::Kind::word && items.is(i + 1, "(");
+    }
+    if (!calls) return false;
+    at = end + 1;
+  }
+  return items.size() > 0;
+}
+
+}  // namespace
+
 std::optional<std::string> sql_as_command(
     std::string_view text, bool is_list,
     const std::function<std::string(const std::string& part, bool is_list)>& mend) {
@@ -460,7 +482,9 @@ std::optional<std::string> sql_as_command(
     *part = p.written(at + words, end);
     at = end;
   }
-  if (clauses == 0 || (!having.empty() && group.empty())) return std::nullopt;
+  const bool is_total = is_list && p.is(0, "select") && group.empty() && are_aggregates(select);
+  if ((clauses == 0 && !(is_total && !from.empty())) || (!having.empty() && group.empty()))
+    return std::nullopt;
   if (!is_list && where.empty() && !p.is(0, "select")) where.swap(select);
   const bool is_condition = select.empty() || select == "*";
   if (!limit.empty() && limit.find_first_not_of("0123456789") != limit.npos) return std::nullopt;
@@ -480,6 +504,8 @@ std::optional<std::string> sql_as_command(
     stages.push_back("ktable --by " + shell_word(mend(group, true)) + " " +
                      (having.empty() ? "" : "--having " + shell_word(mend(having, false)) + " ") +
                      shell_word(mend(aggregates, true)));
+  } else if (is_total) {
+    stages.push_back("ktable --total " + shell_word(mend(select, true)));
   } else if (!is_condition) {
     stages.push_back("kmap " + shell_word(mend(select, true)));
   }

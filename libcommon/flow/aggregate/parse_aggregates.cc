@@ -14,6 +14,7 @@
 #include "expr/registry.h"
 #include "expr/source_error.h"
 #include "flow/aggregate/aggregate_set.h"
+#include "flow/aggregate/miller_verbs.h"
 
 namespace kutils::flow {
 namespace {
@@ -433,6 +434,7 @@ RowPlan parse_row(std::string_view list, std::string_view having, const std::vec
   } catch (const CorrectedError&) {
     throw;
   } catch (const Error& error) {
+    if (const auto meant = from_miller(list)) throw CorrectedError(error.what(), *meant);
     if (const auto option = having_option(list); option && trim(having).empty())
       throw CorrectedError(error.what(), *option);
     // `country, count(*)` has two mistakes: what remains when the first is mended.
