@@ -255,6 +255,12 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     for (const Operand& operand : info.operands) {
       if (!operand.required) continue;
       if (seen++ < given.size()) continue;
+      if (info.name == "kjoin" && operand.name == "OUT") {
+        Correction meant{.before = "it is written to a topic, which kread reads: "};
+        meant.operands = given;
+        meant.operands->emplace_back("joined");
+        throw CorrectedError("missing operand OUT after '" + given.back() + "'", meant);
+      }
       throw usage_error(
           "missing operand " + operand.name + (given.empty() ? "" : " after '" + given.back() + "'"), usage);
     }

@@ -16,7 +16,7 @@ namespace {
 
 // `ours`: the option here, "*" its value; "@ *" an operand, "@1 *" the first one, "@f *" a file; "!NAME" the verb; "~" or "~ *":
 // left out, as is what the tool has no option for; "#": nothing can be written for it; "+codec *": codecs; "+output *": a
-// format, or else where the output goes.
+// format, or else where the output goes; "+once *", "+every *": of ktop.
 struct Word {
   std::string_view tools;  // empty: any
   std::string_view option;
@@ -40,6 +40,11 @@ constexpr Word kWords[] = {
     {"kread", "--include", "@^ *"},
     {"", "--zookeeper", "~ *", "--zookeeper is left out: brokers are -b HOST:PORT"},
     {"ktop", "-t", "~ *"},
+    {"ktop", "-n", "+once *"},
+    {"ktop", "-d", "+every *"},
+    {"ktop", "--delay", "+every *"},
+    {"ktop", "--interval", "+every *"},
+    {"ktop", "--group", "@ *"},
     {"", "-t", "@ *"},
     {kGroups, "--group", "@1 *"},
     {kGroups, "-g", "@1 *"},
@@ -68,6 +73,11 @@ constexpr Word kWords[] = {
     {"kwindow", "--window", "-w *"},
     {"kwindow", "--size", "-w *"},
     {"kwindow", "--session", "-w session:*"},
+    {"kwindow", "--suppress", "--emit close"},
+    {"kdedup", "--window", "--within *"},
+    {"kdedup", "-w", "--within *"},
+    {"ktable kwindow kscan", "--partition-by", "--by *"},
+    {"", "--timestamp", "--time *"},
     {"kwindow", "--gap", "-w session:*"},
     {"kwindow", "--every", "+step *"},
     {"kwindow", "--hop", "+step *"},
@@ -97,7 +107,7 @@ constexpr Word kWords[] = {
     {"", "--output", "+output *"},
     {"kquery", "--key", "@ *"},
     {"kquery", "-k", "@ *"},
-    {"kfilter kmap kscore ktable kwindow kscan kgroupby kdedup", "-i", "@ *"},
+    {"kfilter kmap kscore ktable kwindow kscan kgroupby kdedup kpipe", "-i", "@ *"},
     {"kjoin", "--inner", "~"},
     {"kjoin", "--full", "--outer"},
     {"kjoin", "--right", "#",
@@ -413,6 +423,15 @@ void add(const Word& word, const std::string& value, const GivenCommand& given, 
     command.step = value;
     return;
   }
+  if (ours == "+once *") {
+    command.options.emplace_back("--once");
+    return;
+  }
+  if (ours == "+every *") {  // a number is seconds
+    const bool has_unit = value.find_first_not_of("0123456789.") != value.npos;
+    command.options.push_back("--every " + shell_word(has_unit ? value : value + "s"));
+    return;
+  }
   if (ours == "+output *") {
     if (has_word("json envelope csv tsv text table hex", value) && given.takes("-O"))
       command.options.push_back("-O " + value);
@@ -625,6 +644,8 @@ std::optional<ForeignCommand> foreign_command(const ToolInfo& info, const Option
     if (length == command.options.end() || length->find('/') != length->npos) return std::nullopt;
     *length += "/" + command.step;
   }
+  if (info.name == "ktop" && command.operands.size() == 1 && (given.has("--topic") || given.has("--group")))
+    command.operands.insert(command.operands.begin(), given.has("--topic") ? "topics" : "groups");
   if (!out_name.empty()) command.operands.push_back(out_name);
   const bool has_out = info.operands.back().name == "OUT";
   if (!command.out.empty() && has_out && !is_pipe) command.operands.push_back(shell_word(command.out));

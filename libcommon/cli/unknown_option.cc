@@ -155,6 +155,12 @@ constexpr ForeignOf kForeignOf[] = {
     {"klag", "--list", "groups and what each has read are listed by: koffset list"},
     {"klag", "--group", "a consumer group is an operand here: "},
     {"kfilter kmap kscore kscan ktable kwindow kgroupby kdedup", "-i", "IN is an operand: "},
+    {"kpipe", "-i", "IN and OUT stand behind '--': "},
+    {"kdedup", "-w --window", "how close in time duplicates are: "},
+    {"ktop", "-n", "one table is printed by: "},
+    {"ktop", "-d --delay", "how often the screen is drawn: "},
+    {"ktop", "--topic", "partitions of a topic are shown by: "},
+    {"ktop", "--group", "partitions of a group are shown by: "},
     {"kfilter kmap", "--count", "ktable --total 'count()' counts records, -m N ends after N results: "},
     {"ktopic", "--partition", "the number of partitions is: "},
     {"kwrite", "--partition", "the partition is: "},
@@ -282,7 +288,8 @@ Error unknown_option(const ToolInfo& info, const OptionTable& table, const std::
   if (theirs)
     return usage_error("unknown option '" + letter + "'", theirs->remarks + "write: " + theirs->command);
   // head -5
-  if (hint.empty() && argument.size() > 1 && argument.find_first_not_of("0123456789", 1) == argument.npos)
+  if (hint.empty() && argument.size() > 1 && argument.find_first_not_of("0123456789", 1) == argument.npos &&
+      find_option(table, "-c") != nullptr && info.name != "kjoin")
     hint = "a number of records is: " +
            GivenCommand(info, table, argc, argv)
                .hint({.before = "", .add = {{"-c", argument.substr(1)}}, .drop = {argument.substr(0, 2)}});

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/correction.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
@@ -53,9 +54,18 @@ void refuse_verb(const std::string& tool, const std::string& verb, const std::ve
     operands.insert(operands.begin() + 1, verb);
     throw CorrectedError("'" + arguments[0] + "' comes first", {.operands = operands});
   }
+  if (tool == "koffset" && verb == "lag")
+    throw CorrectedError(tool + " has no command '" + verb + "'",
+                         {.before = "how far groups are behind: ", .tool = "klag", .operands = arguments});
   if (const std::string near = nearest_verb(verb, verbs); !near.empty()) {
     Correction meant;
     std::vector<std::string> operands = arguments;
+    // `koffset rewind GROUP 1h`
+    if (tool == "koffset" && near == "reset" && operands.size() > 1 && !has_place &&
+        parse_duration(operands.back())) {
+      meant.add.emplace_back("--since", operands.back());
+      operands.pop_back();
+    }
     const auto setting = std::find_if(operands.begin(), operands.end(),
                                       [](const std::string& one) { return one.find('=') != one.npos; });
     if (tool == "ktopic" && near == "alter") {

@@ -224,3 +224,17 @@ END
   gives "ktable -e --by uri 'count()' clicks" ktable -e --group-by uri 'count()' clicks
   gives "'^cl.*$'" kread 'cl.*'
 }
+
+@test "pipes: options behind --, -i and -o, a condition alone, names without k, programs of the shell, ends behind |" {
+  rows
+  gives "kpipe -e kfilter 'number > 3' then kmap uri -- clicks" kpipe kfilter 'number > 3' then kmap uri -- -e clicks
+  gives "kpipe -o beginning -e kfilter 'number > 3' -- clicks out" kpipe kfilter 'number > 3' -- -o beginning clicks -e out
+  gives "kpipe kfilter 'number > 3' then kmap uri -- clicks out" kpipe -i clicks -o out kfilter 'number > 3' then kmap uri
+  gives "kpipe kfilter 'number > 3' then kmap uri -- ./in.ndjson" kpipe 'number > 3' then map uri -- ./in.ndjson
+  [ "$(bash -c "$hint" | wc -l)" -eq "$(jq -c 'select(.number > 3)' in.ndjson | wc -l)" ]
+  gives "kpipe kfilter 'number > 3' then kmap uri -- ./in.ndjson | jq -c .uri" kpipe kfilter 'number > 3' then kmap uri then jq -c .uri -- ./in.ndjson
+  [ "$(bash -c "$hint" | head -n 1)" = "$(jq -c 'select(.number > 3).uri' in.ndjson | head -n 1)" ]
+  gives "kpipe -e kfilter 'number > 3' -- clicks | sort" kpipe -e kfilter 'number > 3' then sort -- clicks
+  gives "kpipe kfilter 'number > 3' then kmap uri -- clicks out" kpipe kfilter 'number > 3' '|' kmap uri clicks out
+  gives "kpipe kfilter 'number > 3' then kmap uri -- clicks out" kpipe clicks kfilter 'number > 3' then kmap uri out
+}

@@ -963,6 +963,60 @@ END
   is "kcp -e --since 2h -g g clicks - | kfilter -q --rate 2 -I envelope 'number > 3' - out" kfilter -qe --since 2h --rate 2 -g g 'number > 3' clicks out
 }
 
+@test "windows of SQL and ksqlDB, times of joins, frames of rows, names of topics in conditions, options of top" {
+  rows
+  export KUTILS_BROKERS=localhost:1
+  is() {  # is HINT COMMAND...
+    hint "${@:2}" || return 1
+    [ "$hint" = "$1" ] || { echo "${*:2}: $(cat err.txt)"; return 1; }
+  }
+  local theirs ours
+  while IFS='|' read -r theirs ours; do
+    is "kwindow -e -w $ours 'count()' clicks" kwindow -e -w "$theirs" 'count()' clicks
+  done <<'END'
+TUMBLING (SIZE 5 MINUTES)|5m
+hop 10m 5m|10m/5m
+hopping:10m:5m|10m/5m
+HOPPING (SIZE 10 MINUTES, ADVANCE BY 5 MINUTES)|10m/5m
+hop(5m, 10m)|10m/5m
+10m,5m|10m/5m
+session(5m)|session:5m
+session 30 minutes|session:30m
+1 day|1d
+END
+  run kwindow -e -w '1 hour 30 minutes' 'count()' clicks
+  [[ $status -eq 2 && $output != *'1h/30m'* ]]
+  is "kwindow -w 1m 'count()' clicks" kwindow 'count()' clicks
+  is "kwindow -e -w day --tz Europe/Berlin 'count()' clicks" kwindow -e -w 1d --tz Europe/Berlin 'count()' clicks
+  is "kwindow -e -w 5m --emit close 'count()' clicks" kwindow -e -w 5m --suppress 'count()' clicks
+  is "kwindow -e -w 5m --time ts --by uri 'count()' clicks" kwindow -e -w 5m --timestamp ts --partition-by uri 'count()' clicks
+  is 'ksort -e --within 5s clicks sorted' ksort -e clicks sorted
+  is 'kdedup -e --within 5m uri clicks out' kdedup -e --window 5m uri clicks out
+  # Joins.
+  is 'kjoin --on uri --within 5m clicks users out' kjoin clicks users out --on uri
+  grep -q '^  where RIGHT is a table: kjoin --on uri clicks table:users out$' err.txt
+  is 'kjoin -e clicks users joined' kjoin -e clicks users
+  is 'kjoin -e --on user clicks table:users out' kjoin -e --on user --within 5m clicks table:users out
+  is "kjoin --within 5m --where 'left.n == right.n && right.x != \"users.a\"' clicks users out" \
+    kjoin --within 5m --where 'clicks.n == users.n && users.x != "users.a"' clicks users out
+  is "kjoin --within 5m --select 'n=left.n, right.m' clicks users out" kjoin --within 5m --select 'n=clicks.n, right.m' clicks users out
+  run kjoin -1 2 clicks users out
+  [[ $status -eq 2 && $output != *'-c 1'* ]]
+  # A running sum is not a sum of the last rows: no hint rather than a wrong one.
+  run kscan --total '*, a=sum(number) over (order by ts rows 5 preceding)' ./in.ndjson
+  [[ $status -eq 2 && $output != *write:* ]] || { echo "$output"; return 1; }
+  is "kscan --total '*, a=sum(number)' ./in.ndjson" kscan --total '*, a=cumsum(number)' ./in.ndjson
+  is "kscan --total 'd=(number - coalesce(lag(number), number))' ./in.ndjson" kscan --total 'd=delta(number)' ./in.ndjson
+  [ "$(bash -c "$hint" | jq -s 'map(.d) | add')" -eq "$(jq -s '.[-1].number - .[0].number' in.ndjson)" ]
+  # Groups and the screen.
+  is 'koffset reset --since 1h g' koffset rewind g 1h
+  is 'klag g' koffset lag g
+  is 'ktop --once' ktop -n 1
+  is 'ktop --every 1s' ktop -d 1
+  is 'ktop topics clicks' ktop --topic clicks
+  is 'ktop groups g' ktop --group g
+}
+
 @test "hints hold no secrets" {
   run kread -e -X sasl.password=hunter2 -t a
   [ "$status" -eq 2 ]

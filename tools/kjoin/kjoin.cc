@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "cli/grouping_options.h"
@@ -124,6 +125,7 @@ class JoinTool final : public cli::StreamTool {
     job_ = shared_.make_job("kjoin", operands.find("LEFT"), operands.find("OUT"));
     right_ = io::parse_endpoint("RIGHT", *operands.find("RIGHT"));
     judge_operands();
+    refuse_names_of_topics();
     flow::JoinOptions options;
     options.right_topic = right_.name;
     options.is_self = is_self();
@@ -332,6 +334,26 @@ class JoinTool final : public cli::StreamTool {
     return ms;
   }
 
+  // A line of a hint: the command with RIGHT as a table.
+  std::string with_table() const {
+    const std::string line = shared_.hint(
+        {.before = "where RIGHT is a table: ", .replaced = std::pair(right_.name, "table:" + right_.name)});
+    return is_self() || line.empty() ? "" : line + "\n";
+  }
+
+  // `--where 'clicks.user == users.user'`
+  void refuse_names_of_topics() const {
+    if (is_self()) return;
+    for (const auto& [option, text] :
+         {std::pair<const char*, const std::string*>{"--where", &where_}, {"--select", &select_}}) {
+      const std::string meant = with_sides(*text, job_.in.name, right_.name);
+      if (meant != *text)
+        throw CorrectedError(
+            std::string(option) + ": the sides are left and right, whatever their topics are called",
+            {.add = {{option, meant}}});
+    }
+  }
+
   void set_times(flow::JoinOptions& options) {
     if (!max_wait_.empty()) job_.max_wait = Millis(milliseconds("--max-wait", max_wait_));
     if (!is_streams()) {
@@ -343,9 +365,9 @@ class JoinTool final : public cli::StreamTool {
                                          {"--max-ahead", &max_ahead_},
                                          {"--idle", &idle_}})
         if (!text->empty())
-          throw usage_error(std::string(option) + " is about two streams, and " +
-                                (is_tables() ? "both sides are tables" : "RIGHT is a table"),
-                            "leave it out, or leave table: out");
+          throw CorrectedError(std::string(option) + " is about two streams, and " +
+                                   (is_tables() ? "both sides are tables" : "RIGHT is a table"),
+                               {.before = "leave table: out, or: ", .drop = {option}});
       if (close_at_end_)
         throw usage_error("--close-at-end does nothing here: with a table nothing waits for a match",
                           "leave it out");
@@ -360,9 +382,9 @@ class JoinTool final : public cli::StreamTool {
     const bool apart = !before_.empty() || !after_.empty();
     const int ways = (within_.empty() ? 0 : 1) + (apart ? 1 : 0) + (window_.empty() ? 0 : 1);
     if (ways == 0)
-      throw usage_error(
+      throw CorrectedError(
           "--within D is missing: how far apart in time may the records of two streams match?",
-          "give --within D, or -w D for windows; if RIGHT is a table write table:" + right_.name);
+          {.before = with_table() + "of two streams, within five minutes: ", .add = {{"--within", "5m"}}});
     if (ways > 1)
       throw usage_error("--within, --before and --after, and -w each say which times match",
                         "leave all but one of the three out");

@@ -38,4 +38,30 @@ std::string null_where_missing(const std::string& list, const std::string& what)
   return text;
 }
 
+std::string with_sides(const std::string& text, const std::string& left, const std::string& right) {
+  const auto is_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  std::string out;
+  char quote = 0;
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (quote != 0 || c == '"' || c == '\'') {
+      if (quote == 0)
+        quote = c;
+      else if (c == quote)
+        quote = 0;
+      out += text[at++];
+      continue;
+    }
+    size_t end = at;
+    while (end < text.size() && is_letter(text[end])) ++end;
+    const std::string word = text.substr(at, end - at);
+    const bool is_side = word == "left" || word == "right";
+    const bool begins = end < text.size() && text[end] == '.' && (at == 0 || text[at - 1] != '.') && !is_side;
+    out += begins && word == left ? "left" : begins && word == right ? "right" : word;
+    if (end == at) out += text[end++];
+    at = end;
+  }
+  return out;
+}
+
 }  // namespace kutils

@@ -9,4 +9,7 @@ namespace kutils {
 // stay as they are. Throws usage_error where `list` is none.
 std::string null_where_missing(const std::string& list, const std::string& what);
 
+// `text` with `left.` and `right.` where paths begin with the names of these topics.
+std::string with_sides(const std::string& text, const std::string& left, const std::string& right);
+
 }  // namespace kutils

@@ -32,7 +32,7 @@ class PipeTool final : public cli::StreamTool {
   void setup(const cli::Operands& operands) override {
     std::vector<std::string> words = operands.rest();
     words.insert(words.begin(), operands.get("STAGE"));
-    PipeWords pipe = split_pipe(words);
+    PipeWords pipe = split_pipe(words, *options_);
     const auto operand = [&](size_t i) {
       return i < pipe.operands.size() ? std::make_optional(pipe.operands[i]) : std::nullopt;
     };

@@ -6,8 +6,10 @@
 
 #include "base/nearest_name.h"
 #include "base/shell_word.h"
+#include "base/word_list.h"
 #include "cli/command_line.h"
 #include "cli/given_command.h"
+#include "cli/misplaced_operand.h"
 #include "cli/operand_hints.h"
 #include "io/endpoint.h"
 
@@ -19,6 +21,10 @@ using Words = std::vector<std::string>;
 bool is_stage_tool(const std::string& name) {
   return std::any_of(stage_tools().begin(), stage_tools().end(),
                      [&](const StageTool& tool) { return name == tool.name; });
+}
+
+bool is_shell_program(std::string_view name) {
+  return has_word("sort head tail uniq wc jq grep awk sed cut column less tee tr cat python3 mlr", name);
 }
 
 // Topics or a file, and no expression.
@@ -283,6 +289,31 @@ void refuse_other_spellings(const Words& given) {
     for (size_t k = 1; k < apart.size(); ++k)
       pipe.stages.insert(pipe.stages.begin() + static_cast<std::ptrdiff_t>(i + k), {Words{apart[k]}, {}});
   }
+  // `kpipe 'n > 3' then map uri`
+  for (size_t i = 0; i < pipe.stages.size(); ++i) {
+    Words& words = pipe.stages[i].words;
+    if (words.empty() || is_stage_tool(words[0])) continue;
+    const std::string name = words[0];
+    const bool is_last = pipe.stages.size() > 1 && i + 1 == pipe.stages.size();
+    if (words.size() == 1 && cli::is_condition(words[0]))
+      words.insert(words.begin(), "kfilter");
+    else if (is_stage_tool("k" + words[0]) && !(is_last && is_shell_program(words[0])))
+      words[0].insert(0, "k");
+    else
+      continue;
+    if (what.empty()) what = "'" + name + "' cannot be a stage of a pipe";
+    if (before.empty()) before = "write: ";
+  }
+  // `kpipe A then jq .x -- IN`
+  if (pipe.stages.size() > 1 && !pipe.stages.back().words.empty() &&
+      is_shell_program(pipe.stages.back().words[0]) && pipe.operands.size() < 2) {
+    const Words program = pipe.stages.back().words;
+    pipe.stages.pop_back();
+    throw CorrectedError("'" + program[0] + "' cannot be a stage of a pipe",
+                         {.before = "programs of the shell stand behind it: ",
+                          .after = " | " + cli::shell_command(program),
+                          .operands = words_of(pipe)});
+  }
   // What reads or writes a topic is no stage: IN and OUT do.
   const auto ends_at = [](const Words& words, std::string_view tool) {
     return words.size() == 2 && words[0] == tool && names_endpoint(words[1]);
@@ -330,7 +361,45 @@ void refuse_other_spellings(const Words& given) {
     before = "a stage is several words: ";
     stage.words = std::move(apart);
   }
-  if (!what.empty()) throw CorrectedError(what, {.before = before, .operands = words_of(pipe)});
+  if (what.empty()) return;
+  // `kfilter EXPR '|' kmap LIST IN OUT`: where '--' was not known.
+  if (end == given.size() && is_stage_tool(pipe.stages.back().words.front())) {
+    Words& words = pipe.stages.back().words;
+    const StageCommand stage(words);
+    Words operands = stage.given->operands();
+    const Words ends = take_endpoints(stage.info.operands.size(), operands);
+    if (!ends.empty() && ends.size() + pipe.operands.size() <= 2 &&
+        std::all_of(ends.begin(), ends.end(), names_endpoint)) {
+      words = stage.given->corrected({.operands = operands});
+      append(pipe.operands, ends);
+    }
+  }
+  throw CorrectedError(what, {.before = before, .operands = words_of(pipe)});
+}
+
+void refuse_options_as_names(const PipeWords& given, const cli::OptionTable& options) {
+  PipeWords pipe = given;
+  Correction meant{.before = "what all stages share stands before the first one: "};
+  pipe.operands.clear();
+  for (size_t i = 0; i < given.operands.size(); ++i) {
+    const std::string& word = given.operands[i];
+    const size_t equals = word.find('=');
+    const cli::Option* const option =
+        word.size() > 1 && word[0] == '-' ? cli::find_option(options, word.substr(0, equals)) : nullptr;
+    if (option == nullptr) {
+      pipe.operands.push_back(word);
+    } else if (option->metavar.empty()) {
+      meant.add.emplace_back(word, "");
+    } else {
+      const std::string value = equals != word.npos             ? word.substr(equals + 1)
+                                : i + 1 < given.operands.size() ? given.operands[++i]
+                                                                : std::string();
+      meant.add.emplace_back(word.substr(0, equals), cli::shown_value(*option, value));
+    }
+  }
+  if (meant.add.empty()) return;
+  meant.operands = words_of(pipe);
+  throw CorrectedError("'" + meant.add.front().first + "' behind '--' would be the name of a topic", meant);
 }
 
 std::optional<Correction> with_spec_before_dashes(const PipeWords& given) {

@@ -34,4 +34,7 @@ std::string option_hint(const std::vector<std::string>& stage);
 // What a stage should have been, as a change of the whole pipe: options that the stage does not take are the pipe's.
 Correction of_pipe(const Correction& stage, size_t at, const PipeWords& pipe);
 
+// Options behind the `--`, where IN and OUT stand: they would be taken for topics.
+void refuse_options_as_names(const PipeWords& given, const cli::OptionTable& options);
+
 }  // namespace kutils

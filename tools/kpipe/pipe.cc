@@ -33,7 +33,7 @@ std::string names_of_stages() {
   return names;
 }
 
-PipeWords split_pipe(const std::vector<std::string>& words) {
+PipeWords split_pipe(const std::vector<std::string>& words, const cli::OptionTable& options) {
   refuse_other_spellings(words);
   PipeWords pipe;
   auto end = std::find(words.rbegin(), words.rend(), "--");
@@ -63,6 +63,7 @@ PipeWords split_pipe(const std::vector<std::string>& words) {
   }
   if (const auto meant = with_spec_before_dashes(pipe))
     throw CorrectedError("'" + pipe.operands[0] + "' stands where IN does", *meant);
+  refuse_options_as_names(pipe, options);
   if (pipe.operands.size() > 2)
     throw usage_error("one operand too many: '" + pipe.operands[2] + "'", kPipeUsage);
   return pipe;

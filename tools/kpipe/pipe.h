@@ -30,7 +30,7 @@ struct PipeWords {
   std::vector<std::string> operands;  // IN, OUT
 };
 // Throws usage_error.
-PipeWords split_pipe(const std::vector<std::string>& words);
+PipeWords split_pipe(const std::vector<std::string>& words, const cli::OptionTable& options);
 
 // Adds the stages to `job`, which `shared` has made of the operands and of the options before the first
 // stage, and to `parts` what the run has to open for them. `options`: of the pipe, for hints. Throws usage_error, which

@@ -1,6 +1,7 @@
 // ksort --within D [IN [OUT]]: records in order of time.
 #include "ksort/ksort.h"
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/held_in_memory.h"
@@ -46,8 +47,9 @@ class SortTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (within_.empty())
-      throw usage_error("--within D is missing: how late may records be?",
-                        "--within 5s holds each record until the largest time is 5 seconds beyond its own");
+      throw CorrectedError("--within D is missing: how late may records be?",
+                           {.before = "to hold each until the largest time is 5 seconds beyond its own: ",
+                            .add = {{"--within", "5s"}}});
     job_ = shared_.make_job("ksort", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
       throw usage_error("a table has no order of time: IN cannot be table:",

@@ -66,8 +66,10 @@ class WindowTool final : public cli::StreamTool {
   }
   void setup(const cli::Operands& operands) override {
     if (window_.empty())
-      throw usage_error("-w W is missing: which windows?",
-                        "give -w 30s, 30s/5s, sliding:5m, session:30m, day, week or month");
+      throw CorrectedError(
+          "-w W is missing: which windows?",
+          {.before = "-w 30s, 30s/5s, sliding:5m, session:30m, day, week or month; of one minute: ",
+           .add = {{"-w", "1m"}}});
     job_ = shared_.make_job("kwindow", operands.find("IN"), operands.find("OUT"));
     if (job_.in.table)
       throw usage_error("windows are of a stream: IN cannot be table:", "ktable aggregates a table");

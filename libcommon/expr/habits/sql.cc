@@ -50,6 +50,9 @@ Done bare_count(const Pieces& p, size_t i) {
 Done over(const Pieces& p, size_t i) {
   if (!p.is_list() || !p.is_infix(i) || !p.is(i - 1, ")") || !p.is(i + 1, "(")) return std::nullopt;
   const size_t behind = p.behind_bracket(i + 1);
+  // A frame chooses rows: without it the result is another one.
+  for (size_t at = i + 2; at < behind; ++at)
+    if (p.is(at, "rows") || p.is(at, "range") || p.is(at, "groups")) return std::nullopt;
   return behind == 0 ? std::nullopt : p.replaced(i - 1, behind, ")");
 }
 

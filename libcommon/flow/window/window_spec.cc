@@ -1,11 +1,14 @@
 #include "flow/window/window_spec.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
+#include <vector>
 
 #include "base/correction.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "base/word_list.h"
 #include "flow/window/calendar.h"
 
 namespace kutils::flow {
@@ -26,21 +29,8 @@ constexpr int64_t kMostWindows = 100'000;
 
 std::string ms_text(int64_t ms) { return format_duration(std::chrono::milliseconds(ms)); }
 
-// `10`, `10 seconds`, `tumbling:10s`, `hour`: what is meant; "" where it is not clear.
-std::string window_in_words(std::string_view text) {
-  if (const size_t slash = text.find('/'); slash != text.npos) {
-    std::string length = window_in_words(text.substr(0, slash)),
-                step = window_in_words(text.substr(slash + 1));
-    const auto first = parse_duration(length), second = parse_duration(step);
-    if (!first || !second || first->count() <= 0 || second->count() <= 0) return {};
-    if (*second > *first) std::swap(length, step);
-    return length + "/" + step;
-  }
-  std::string word;
-  for (const char c : text)
-    if (c != ' ') word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  for (const std::string_view kind : {"tumbling:", "tumble:", "hopping:", "hop:"})
-    if (word.starts_with(kind)) word.erase(0, kind.size());
+// `10`, `10seconds`, `hour`, in small letters: what is meant; "" where it is not clear.
+std::string length_in_words(const std::string& word) {
   if (parse_duration(word)) return word;
   if (word == "minutely") return "1m";
   if (word == "hourly") return "1h";
@@ -50,12 +40,51 @@ std::string window_in_words(std::string_view text) {
   const size_t digits = std::min(word.find_first_not_of("0123456789"), word.size());
   const std::string number = digits == 0 ? "1" : word.substr(0, digits), unit = word.substr(digits);
   constexpr std::pair<std::string_view, char> kUnits[] = {
-      {"", 's'},     {"sec", 's'},   {"secs", 's'},   {"second", 's'},  {"seconds", 's'},
-      {"min", 'm'},  {"mins", 'm'},  {"minute", 'm'}, {"minutes", 'm'}, {"hr", 'h'},
-      {"hour", 'h'}, {"hours", 'h'}, {"days", 'd'},   {"weeks", 'w'}};
+      {"", 's'},     {"sec", 's'},    {"secs", 's'},    {"second", 's'}, {"seconds", 's'}, {"min", 'm'},
+      {"mins", 'm'}, {"minute", 'm'}, {"minutes", 'm'}, {"hr", 'h'},     {"hour", 'h'},    {"hours", 'h'},
+      {"day", 'd'},  {"days", 'd'},   {"week", 'w'},    {"weeks", 'w'}};
   for (const auto& [theirs, ours] : kUnits)
     if (unit == theirs && (digits > 0 || !unit.empty())) return number + ours;
   return {};
+}
+
+// `10 seconds`, `tumbling:10s`, `HOPPING (SIZE 10 MINUTES, ADVANCE BY 5 MINUTES)`, `session(30m)`: what is meant; "" where
+// it is not clear.
+std::string window_in_words(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    if (std::string_view(" ,:()/").find(c) == std::string_view::npos)
+      words.back() += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    else if (!words.back().empty())
+      words.emplace_back();
+  }
+  std::erase_if(words,
+                [](const std::string& one) { return has_word("size advance by every window of", one); });
+  std::erase(words, "");
+  std::string kind;
+  if (!words.empty() && has_word("tumbling tumble hopping hop sliding slide session", words.front())) {
+    kind = words.front();
+    words.erase(words.begin());
+  }
+  std::vector<std::string> lengths;
+  for (size_t i = 0; i < words.size(); ++i) {
+    std::string word = words[i];
+    const bool is_number = word.find_first_not_of("0123456789") == word.npos;
+    if (is_number && i + 1 < words.size() && !std::isdigit(static_cast<unsigned char>(words[i + 1][0])))
+      word += words[++i];
+    lengths.push_back(length_in_words(word));
+    if (lengths.back().empty()) return {};
+  }
+  if (lengths.size() == 1 && kind.starts_with("s"))
+    return parse_duration(lengths[0]) ? (kind == "session" ? "session:" : "sliding:") + lengths[0] : "";
+  if (lengths.size() == 1) return lengths[0];
+  // `1 hour 30 minutes` is one length.
+  const bool are_two = kind.starts_with("hop") || text.find_first_of(",/") != text.npos;
+  if (lengths.size() != 2 || !are_two || kind.starts_with("s")) return {};
+  const auto first = parse_duration(lengths[0]), second = parse_duration(lengths[1]);
+  if (!first || !second || first->count() <= 0 || second->count() <= 0) return {};
+  if (*second > *first) std::swap(lengths[0], lengths[1]);
+  return lengths[0] + "/" + lengths[1];
 }
 
 }  // namespace
@@ -111,7 +140,9 @@ WindowSpec parse_window_spec(std::string_view text, std::string_view align, std:
     throw CorrectedError(what, {.add = {{"-w", meant}}});
   }
   if (!zone.empty() && !spec.is_calendar())
-    throw usage_error("--tz goes with -w day, week and month only", "shift other windows with --align");
+    throw CorrectedError(
+        "--tz goes with -w day, week and month only",
+        {.before = "other windows are shifted by --align; days of that zone: ", .add = {{"-w", "day"}}});
   if (!align.empty()) {
     if (spec.kind != Kind::tumbling && spec.kind != Kind::hopping)
       throw usage_error("--align goes with tumbling and hopping windows only");
