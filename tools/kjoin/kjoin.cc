@@ -384,7 +384,8 @@ class JoinTool final : public cli::StreamTool {
     if (ways == 0)
       throw CorrectedError(
           "--within D is missing: how far apart in time may the records of two streams match?",
-          {.before = with_table() + "of two streams, within five minutes: ", .add = {{"--within", "5m"}}});
+          {.before = with_table() + "of two streams, in windows by -w D, or within five minutes: ",
+           .add = {{"--within", "5m"}}});
     if (ways > 1)
       throw usage_error("--within, --before and --after, and -w each say which times match",
                         "leave all but one of the three out");
