@@ -1,8 +1,10 @@
 #include "data/json_write.h"
 #include "data/json_number.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "support/catch.h"
 
@@ -28,6 +30,26 @@ TEST_CASE("JSON strings are escaped as little as JSON allows") {
   CHECK(as_json(std::string_view("a\0b", 3)) == "\"a\\u0000b\"");
   CHECK(as_json("x\xff\xc3") == "\"x\uFFFD\uFFFD\"");
   CHECK(as_json("\xed\xa0\x80") == "\"\uFFFD\uFFFD\uFFFD\"");  // a surrogate
+}
+
+TEST_CASE("JSON doubles of few decimals are written as the library's shortest form") {
+  const auto shortest = [](double value) {
+    char buffer[32];
+    return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+  };
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 300'000; ++i) {
+    const auto number = static_cast<double>(random() >> (random() % 50 + 14));
+    double value = number / std::pow(10.0, static_cast<double>(random() % 7));
+    if (i % 3 == 1) value = std::nextafter(value, 0);
+    if (i % 3 == 2) value *= -0.908;
+    const std::string text = shortest(value);
+    if (text.find_first_of(".e") == std::string::npos) continue;
+    if (real(value) != text) FAIL(text << " written as " << real(value));
+  }
+  for (const double value : {0.0001, 0.0009, 0.001, 0.0011, 0.01, 0.5, 1e10 + 0.5, 1e11 + 0.5,
+                             99999999999.9999, 123456.7891, 1e-5, 0.00015})
+    CHECK(real(value) == shortest(value));
 }
 
 TEST_CASE("JSON doubles read back as the same double") {
