@@ -96,17 +96,42 @@ std::optional<std::string> converted(const Comparison::Constant& constant, std::
   return std::nullopt;
 }
 
+// nullopt: they are several, or none.
+std::optional<Type> only_type(Kinds kinds) {
+  std::optional<Type> only;
+  for (unsigned i = 1; i < 16; ++i) {
+    if ((kinds >> i & 1) == 0) continue;
+    const Type type = type_of(static_cast<Kind>(i));
+    if (only && *only != type) return std::nullopt;
+    only = type;
+  }
+  return only;
+}
+
+// The same of two operands: a text becomes a number, or else the other one a text.
+std::vector<Edit> edits_of_operands(const MetOperands& met, std::string_view text) {
+  const Comparison& c = met.comparison();
+  const auto left = only_type(met.kinds()), right = only_type(met.other_kinds());
+  // What converts a value fails with null.
+  if (!left || !right || met.had_null() || (*left == Type::text) == (*right == Type::text)) return {};
+  const Place of_text = *left == Type::text ? c.operand : c.other;
+  const Place of_other = *left == Type::text ? c.other : c.operand;
+  const Type other = *left == Type::text ? *right : *left;
+  const auto call = [&](const char* function, Place place) {
+    return std::vector<Edit>{{place, std::string(function) + "(" + std::string(piece(text, place)) + ")"}};
+  };
+  if (other == Type::number && met.all_numbers()) return call(met.all_whole() ? "int" : "double", of_text);
+  if (other == Type::number || other == Type::boolean) return call("string", of_other);
+  return {};
+}
+
 // What makes the comparison meet values of one type; empty: nothing is known to.
 std::vector<Edit> edits_of(const MetOperands& met, std::string_view text) {
   using Form = Comparison::Form;
   const Comparison& c = met.comparison();
-  std::optional<Type> operand;
-  for (unsigned i = 1; i < 16; ++i) {
-    if ((met.kinds() >> i & 1) == 0) continue;
-    const Type type = type_of(static_cast<Kind>(i));
-    if (operand && *operand != type) return {};
-    operand = type;
-  }
+  if (c.form == Form::operands) return edits_of_operands(met, text);
+  const std::optional<Type> operand = only_type(met.kinds());
+  if (!operand) return {};
   const std::string field(piece(text, c.operand));
   const bool is_equality = c.form == Form::equal || c.form == Form::not_equal;
   if (*operand == Type::list && is_equality) {
@@ -162,6 +187,20 @@ void MetOperands::look_at_one(const Value& value) {
   if (kind & comparison_.wanted) return fits_.store(true, std::memory_order_relaxed);
   if (value.is_null()) return had_null_.store(true, std::memory_order_relaxed);
   if ((kinds_.load(std::memory_order_relaxed) & kind) == 0) kinds_.fetch_or(kind, std::memory_order_relaxed);
+  look_at_text(value);
+}
+
+void MetOperands::look_at(const Value& left, const Value& right) {
+  if (left.is_null() || right.is_null()) return had_null_.store(true, std::memory_order_relaxed);
+  if (left.kind() == right.kind() || (left.is_number() && right.is_number()))
+    return fits_.store(true, std::memory_order_relaxed);
+  kinds_.fetch_or(bit(left.kind()), std::memory_order_relaxed);
+  other_kinds_.fetch_or(bit(right.kind()), std::memory_order_relaxed);
+  look_at_text(left);
+  look_at_text(right);
+}
+
+void MetOperands::look_at_text(const Value& value) {
   if (!value.is_string() || !all_numbers_.load(std::memory_order_relaxed)) return;
   if (!number_in<int64_t>(value.as_string())) {
     all_whole_.store(false, std::memory_order_relaxed);
@@ -191,9 +230,13 @@ std::vector<std::string> ComparisonLog::notes() const {
     const Entry& first = at->second;
     for (; at != entries_.end() && std::get<0>(at->first) == what && std::get<1>(at->first) == text; ++at) {
       const MetOperands& met = at->second.met;
-      if (!met.never_fitted()) continue;
       const Comparison& c = met.comparison();
-      const std::string types = names_of(met.kinds()) + " with " + names_of(c.wanted);
+      if (met.only_null() && piece(text, c.operand) == "_key" && c.form != Comparison::Form::operands)
+        out.push_back((what.empty() ? "" : what + ": ") + "'" + shortened(piece(text, c.whole)) +
+                      "' met no key: no record has one; keys of lines are read by -K SEP or -J");
+      if (!met.never_fitted()) continue;
+      const std::string types = names_of(met.kinds()) + " with " +
+                                names_of(c.form == Comparison::Form::operands ? met.other_kinds() : c.wanted);
       const std::string shown = "'" + shortened(piece(text, c.whole)) + "'";
       if (said.empty())
         said = (what.empty() ? "" : what + ": ") + shown + " compared " + types +

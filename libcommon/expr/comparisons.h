@@ -1,9 +1,9 @@
 // Comparisons that compare values of two types each time: `number == "62"` is never true where number is a number. Nothing
 // fails then, and nothing is found, so it is said at the end of a run.
 //
-// A tool gives all of its expressions one ComparisonLog (Options::comparisons). Each comparison by ==, != or `in` with a
-// constant has one entry there, however many stages and threads evaluate it; once an operand of the constant's type was
-// met, the entry costs a load and a branch.
+// A tool gives all of its expressions one ComparisonLog (Options::comparisons). Each comparison by ==, != or `in` of what
+// records hold, with a constant or with each other, has one entry there, however many stages and threads evaluate it;
+// once operands of one type were met, the entry costs a load and a branch.
 #pragma once
 
 #include <atomic>
@@ -31,11 +31,12 @@ struct Comparison {
     std::string text;         // of a string: itself
     bool is_literal = false;  // else an expression that reads no record: _arg.N
   };
-  enum class Form { equal, not_equal, in_constants, constant_in };
+  enum class Form { equal, not_equal, in_constants, constant_in, operands };
 
   Form form = Form::equal;
   Place whole;
   Place operand;
+  Place other;                      // Form::operands: the right one
   std::vector<Constant> constants;  // several: items of a list
   Kinds wanted = 0;                 // kinds of operands that may be equal to a constant
 };
@@ -47,10 +48,17 @@ class MetOperands {
   void see(const Value& operand) {
     if (!fits_.load(std::memory_order_relaxed)) look_at(operand);
   }
+  // Form::operands.
+  void see(const Value& left, const Value& right) {
+    if (!fits_.load(std::memory_order_relaxed)) look_at(left, right);
+  }
 
   const Comparison& comparison() const { return comparison_; }
   bool never_fitted() const { return !fits_.load() && kinds_.load() != 0; }
-  Kinds kinds() const { return kinds_.load(); }  // without null
+  // Whether all that it met was null.
+  bool only_null() const { return !fits_.load() && kinds_.load() == 0 && had_null_.load(); }
+  Kinds kinds() const { return kinds_.load(); }              // without null
+  Kinds other_kinds() const { return other_kinds_.load(); }  // of the right operand
   bool had_null() const { return had_null_.load(); }
   // Whether int() and double() take all texts that were met.
   bool all_whole() const { return all_whole_.load(); }
@@ -58,11 +66,13 @@ class MetOperands {
 
  private:
   void look_at(const Value& operand);
+  void look_at(const Value& left, const Value& right);
   void look_at_one(const Value& value);
+  void look_at_text(const Value& value);
 
   const Comparison comparison_;
   std::atomic<bool> fits_{false};
-  std::atomic<Kinds> kinds_{0};
+  std::atomic<Kinds> kinds_{0}, other_kinds_{0};
   std::atomic<bool> had_null_{false}, all_whole_{true}, all_numbers_{true};
 };
 

@@ -2,6 +2,7 @@
 #include "expr/compiler.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace kutils::expr {
@@ -298,8 +299,25 @@ void Compiler::watch(Op* op, Operator o, const Node& node) {
   const bool is_left = a.varies;  // the operand
   const Op& fixed = is_left ? b : a;
   const Node& written = *node.children[is_left ? 1 : 0];
-  if (a.varies == b.varies || !fixed.is_constant) return;
   WatchedComparison watched;
+  if (a.varies && b.varies && o != Operator::in) {
+    const auto types = [](Kinds kinds) {
+      kinds &= kAnyValue & ~bit(Kind::null);
+      return (kinds & kNumbers) != 0 ? kinds | kNumbers : kinds;
+    };
+    if (types(a.kinds) == types(b.kinds) &&
+        (std::has_single_bit(types(a.kinds)) || types(a.kinds) == kNumbers))
+      return;  // of one type whatever the record is
+    watched.operand = 2;
+    watched.comparison.form = Comparison::Form::operands;
+    watched.comparison.whole = {node.begin, node.end};
+    watched.comparison.operand = {node.children[0]->begin, node.children[0]->end};
+    watched.comparison.other = {node.children[1]->begin, node.children[1]->end};
+    op->run = run_watched(o);
+    op->data = &program_.comparisons.emplace_back(std::move(watched));
+    return;
+  }
+  if (a.varies == b.varies || !fixed.is_constant) return;
   watched.operand = is_left ? 0 : 1;
   Comparison& comparison = watched.comparison;
   comparison.form = o == Operator::equal       ? Comparison::Form::equal

@@ -530,7 +530,9 @@ Value run_comparison(const Op& op, Context& context) {
 
 void see_operand(const Op& op, const Value& a, const Value& b) {
   const auto& watched = *static_cast<const WatchedComparison*>(op.data);
-  if (watched.met) watched.met->see(watched.operand == 0 ? a : b);
+  if (!watched.met) return;
+  if (watched.operand == 2) return watched.met->see(a, b);
+  watched.met->see(watched.operand == 0 ? a : b);
 }
 
 template <bool wanted, bool watched>

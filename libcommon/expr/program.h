@@ -65,10 +65,10 @@ struct Call {
   std::vector<const Overload*> overloads;
 };
 
-// A comparison with a constant whose operand is looked at when it is evaluated.
+// A comparison whose operands are looked at when it is evaluated.
 struct WatchedComparison {
   Comparison comparison;
-  uint32_t operand = 0;        // which argument of the operation it is
+  uint32_t operand = 0;        // which argument of the operation is no constant; 2: both
   MetOperands* met = nullptr;  // of the run's ComparisonLog; null: nobody asks
 };
 

@@ -917,6 +917,14 @@ END
   run kpipe kfilter 'number == "62"' then kmap uri -- ./in.ndjson
   [ "$status" -eq 0 ]
   [[ $output == "kpipe: stage 1, kfilter: EXPR: 'number == \"62\"' compared a number with a text each time"* ]]
+  expr='number == user || number == uri'
+  noted 0 kfilter "$expr" ./in.ndjson
+  [ "$hint" = 'string(number) == user || string(number) == uri' ]
+  expr='count == "200"'
+  noted 1 ktable --total --having "$expr" 'count()' ./in.ndjson
+  [ "$hint" = 'count == 200' ]
+  run kfilter '_key == "x"' ./in.ndjson
+  [[ $output == *"no record has one; keys of lines are read by -K SEP or -J"* ]]
   # Said once, however many records there are; not with -q; not where one record fits, nor where there are none.
   [ -z "$(kfilter -q 'number == "62"' ./in.ndjson 2>&1)" ]
   [ -z "$(cat in.ndjson <(echo '{"number":"1"}') | kfilter 'number == "62"' 2>&1)" ]

@@ -449,6 +449,7 @@ RowPlan parse_row(std::string_view list, std::string_view having, const std::vec
     }
     throw Error(error.code(), error.what(), expr::with_our_spelling(error.hint(), list, true, fits));
   }
+  plan.columns.comparisons = options.comparisons;
   if (plan.aggregates.empty())
     throw usage_error(std::string(what) + " names no aggregate", "aggregates are " + function_names());
   return plan;

@@ -5,7 +5,8 @@
 
 namespace kutils::flow {
 
-RowShape::RowShape(const AggregateSet& set) : set_(set), expressions_(expr::Options()) {
+RowShape::RowShape(const AggregateSet& set)
+    : set_(set), expressions_(expr::Options{.comparisons = set.columns().comparisons}) {
   const RowColumns& columns = set.columns();
   for (const RowColumn& one : columns.list) {
     Column column;

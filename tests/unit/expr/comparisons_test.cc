@@ -80,6 +80,27 @@ TEST_CASE("null is no number, and the rest of the expression stays") {
             "\n  write: count() if n == 1, max(n)") != std::string::npos);
 }
 
+TEST_CASE("two fields of different types are compared in vain, too") {
+  const auto notes = notes_of("a.id != b.id", {R"({"a":{"id":1},"b":{"id":"01"}})"});
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0] ==
+        "EXPR: 'a.id != b.id' compared a number with a text each time, and these are never equal\n"
+        "  write: a.id != int(b.id)");
+  CHECK(written("a == b", {R"({"a":"1.5","b":1})"}) == "double(a) == b");
+  CHECK(written("a == b", {R"({"a":1,"b":"x"})"}) == "string(a) == b");
+  CHECK(written("a == b", {R"({"a":"true","b":true})"}) == "a == string(b)");
+  CHECK(written("a == b", {R"({"a":1,"b":[1]})"}).empty());
+  // int(null) would fail.
+  CHECK(written("a == b", {R"({"a":1,"b":"1"})", R"({"a":1,"b":null})"}).empty());
+}
+
+TEST_CASE("a key that no record has is named") {
+  const auto notes = notes_of("_key == \"x\"", {"{}"});
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0] ==
+        "EXPR: '_key == \"x\"' met no key: no record has one; keys of lines are read by -K SEP or -J");
+}
+
 TEST_CASE("arguments and values of text are compared, too") {
   Options options;
   options.args = {{"id", "7"}, {"name", "x"}};
@@ -100,6 +121,8 @@ TEST_CASE("nothing is noted of comparisons that met a value of their type, or no
   CHECK(notes_of("number in [\"6\", 7]", {R"({"number":1})"}).empty());
   CHECK(notes_of("7 in ids", {R"({"ids":[]})", R"({"ids":["a",1]})"}).empty());
   CHECK(notes_of("\"a\" in names", {R"({"names":{"a":1}})"}).empty());
-  CHECK(notes_of("a == b", {R"({"a":1,"b":"1"})"}).empty());
+  CHECK(notes_of("a == b", {R"({"a":1,"b":null})", R"({"a":1,"b":2.5})", R"({"a":1,"b":"x"})"}).empty());
+  CHECK(notes_of("size(a) == size(b)", {R"({"a":"x","b":"y"})"}).empty());
+  CHECK(notes_of("a == b", {R"({"a":null,"b":"x"})"}).empty());
   CHECK(notes_of("kind == \"x\" && number == \"1\"", {R"({"kind":"y","number":1})"}).empty());
 }
