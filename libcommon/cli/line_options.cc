@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "cli/envelope_refusal.h"
-#include "cli/expanded_pattern.h"
 #include "cli/file_format.h"
 #include "cli/given_command.h"
 #include "cli/idle_options.h"
+#include "cli/replaced_file.h"
 #include "cli/shared_options.h"
 #include "cli/table_input.h"
 #include "io/csv_header.h"
@@ -382,7 +382,7 @@ void SharedOptions::set_lines(flow::Job& job) const {
   }
   if (job.out.is_lines()) job.open_lines_out = line_opener(job, job.out);
   if (job.in.is_lines() && job.out.is_lines()) io::refuse_same_file(job.in, job.out);
-  if (given_command_ != nullptr) refuse_expanded_pattern(job.in, job.out, *given_command_);
+  if (given_command_ != nullptr) refuse_replaced_file(job.in, job.out, *given_command_);
 }
 
 bool SharedOptions::output_shows_keys(const flow::Job& job) const {

@@ -1,4 +1,4 @@
-#include "cli/expanded_pattern.h"
+#include "cli/replaced_file.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 #include "base/shell_word.h"
 
 namespace kutils::cli {
-void refuse_expanded_pattern(const io::Endpoint& in, const io::Endpoint& out, const GivenCommand& given) {
+void refuse_replaced_file(const io::Endpoint& in, const io::Endpoint& out, const GivenCommand& given) {
   using io::EndpointKind;
   if (in.kind != EndpointKind::file || out.kind != EndpointKind::file) return;
   struct stat info {};
