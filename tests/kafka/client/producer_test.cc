@@ -145,22 +145,30 @@ TEST_CASE("transactions: all or nothing, offsets and their metadata with them") 
   follower.consumer->leave(follower, false);
 }
 
-TEST_CASE("offsets that the transaction of a killed process holds are waited for, and it is said") {
-  if (!have_broker()) return;
-  const std::string in = make_topic("in", 1), group = fresh("group");
+namespace {
+
+// Five records of `in` whose offsets are in a transaction of the follower's group that a killed process left open.
+void leave_offsets_open(Follower& follower, const std::string& in, const std::string& timeout_ms) {
   fill(in, 0, 0, 5);
-  Follower follower(group);
   follower.consumer->subscribe({in});
   ClientConfig config = broker_config();
-  // Longer by hand: past 30 s, for which an admin tries other calls again, the answer has to come as well.
-  const char* limit = std::getenv("KUTILS_DEAD_TRANSACTION_MS");
-  config.set("transaction.timeout.ms", limit ? limit : "4000");
-  auto producer = make_transactional_producer(config, fresh("tx"));
+  config.set("transaction.timeout.ms", timeout_ms);
+  const auto producer = make_transactional_producer(config, fresh("tx"));
   producer->init();
   REQUIRE(follower.poll_until([&] { return follower.count == 5; }));
   producer->begin();
   producer->send_offsets(follower.positions(), follower.consumer->group_metadata());
-  producer.reset();  // as a kill: the transaction stays open
+}  // its end is as a kill: the transaction stays open
+
+}  // namespace
+
+TEST_CASE("offsets that the transaction of a killed process holds are waited for, and it is said") {
+  if (!have_broker()) return;
+  const std::string in = make_topic("in", 1), group = fresh("group");
+  Follower follower(group);
+  // Longer by hand: past 30 s, for which an admin tries other calls again, the answer has to come as well.
+  const char* limit = std::getenv("KUTILS_DEAD_TRANSACTION_MS");
+  leave_offsets_open(follower, in, limit ? limit : "4000");
 
   std::vector<std::string> notes;
   ClientConfig asking = broker_config();
@@ -175,17 +183,8 @@ TEST_CASE("offsets that the transaction of a killed process holds are waited for
 TEST_CASE("a member that waits for the group's offsets says so, too") {
   if (!have_broker()) return;
   const std::string in = make_topic("in", 1), group = fresh("group");
-  fill(in, 0, 0, 5);
   Follower follower(group);
-  follower.consumer->subscribe({in});
-  ClientConfig config = broker_config();
-  config.set("transaction.timeout.ms", "8000");  // longer than one call
-  auto producer = make_transactional_producer(config, fresh("tx"));
-  producer->init();
-  REQUIRE(follower.poll_until([&] { return follower.count == 5; }));
-  producer->begin();
-  producer->send_offsets(follower.positions(), follower.consumer->group_metadata());
-  producer.reset();
+  leave_offsets_open(follower, in, "8000");  // longer than one call
 
   std::vector<std::string> notes;
   ClientConfig asking = broker_config();
