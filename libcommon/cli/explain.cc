@@ -98,8 +98,8 @@ std::string explain(const flow::Job& job, const TopicFacts& facts) {
 
 std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
   const auto node = [&facts](const Place& at) {
-    return "  " + dot_string(at.text) + " [shape=cylinder, label=" + dot_string(with_facts(at, facts, "\n", "")) +
-           "];\n";
+    return "  " + dot_string(at.text) +
+           " [shape=cylinder, label=" + dot_string(with_facts(at, facts, "\n", "")) + "];\n";
   };
   std::string text = "digraph " + job.tool + " {\n  rankdir=LR;\n  node [shape=box];\n";
   const auto& subs = job.topology.subs();
@@ -115,11 +115,12 @@ std::string explain_dot(const flow::Job& job, const TopicFacts& facts) {
       }
       before = name;
     }
-    text += node(sink_of(job, i)) + "  " + dot_string(before) + " -> " + dot_string(sink_of(job, i).text) + ";\n";
+    text +=
+        node(sink_of(job, i)) + "  " + dot_string(before) + " -> " + dot_string(sink_of(job, i).text) + ";\n";
     for (const flow::MoreOutput& more : job.more_outputs)
       if (i + 1 == subs.size())
-        text +=
-            node(place_of_end(more.at)) + "  " + dot_string(before) + " -> " + dot_string(place_of(more.at)) + ";\n";
+        text += node(place_of_end(more.at)) + "  " + dot_string(before) + " -> " +
+                dot_string(place_of(more.at)) + ";\n";
   }
   return text + "}\n";
 }

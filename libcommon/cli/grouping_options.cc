@@ -318,8 +318,8 @@ void GroupingOptions::shape(flow::Job& job, const std::string& aggregates, const
   if (repartitions) {
     const flow::CombinePlan how{combining.place_of, next_close, combining.keeps_order, combining.sessions};
     // What is combined is of one source.
-    const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 && !job.has_sources_apart &&
-                          flow::can_combine(*set, how);
+    const bool combines = combines_ && combining.allowed && job.in.topics.size() <= 1 &&
+                          !job.has_sources_apart && flow::can_combine(*set, how);
     job.topology.add(
         {combines ? "combine" : "key",
          [plan = in_front, options, set, combines, how, tells_topic = job.in.topics.size() > 1](

@@ -191,8 +191,9 @@ std::vector<std::unique_ptr<cli::StreamTool>> add_stages(const PipeWords& pipe,
               "write to another topic");
   if (job.closes_from == job.topology.subs().size() - 1) job.closes_from.reset();
   if (job.closes_from && job.workers > 1)
-    throw usage_error("--close-at-end: what one stage writes at its end is to be read before the next one is closed",
-                      "leave out -j: one worker closes them in turn");
+    throw usage_error(
+        "--close-at-end: what one stage writes at its end is to be read before the next one is closed",
+        "leave out -j: one worker closes them in turn");
   if (job.stateful()) flow::give_state(job);
   return tools;
 }

@@ -324,7 +324,8 @@ class SummaryStage final : public flow::ForwardingStage, private flow::Emitter {
       : ForwardingStage(std::move(inner)), rows_(std::move(rows)), same_columns_(same_columns) {}
   void close(flow::Emitter& out) override {
     inner_->close(around(out));
-    const std::vector<std::string> rows = same_columns_ ? with_same_columns(rows_->result()) : rows_->result();
+    const std::vector<std::string> rows =
+        same_columns_ ? with_same_columns(rows_->result()) : rows_->result();
     for (const std::string& row : rows) {
       Output output;
       output.value = std::string_view(row);

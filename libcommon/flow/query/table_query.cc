@@ -4,8 +4,8 @@
 #include <limits>
 #include <map>
 
-#include "base/murmur2.h"
 #include "base/duration.h"
+#include "base/murmur2.h"
 #include "base/time_format.h"
 #include "base/varint.h"
 #include "data/json_fields.h"

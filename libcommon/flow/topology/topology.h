@@ -76,8 +76,9 @@ struct SubTopology {
     return std::any_of(operators.begin(), operators.end(), [](const Operator& one) { return one.has_state; });
   }
   bool keeps_sources() const {
-    return has_state() && std::all_of(operators.begin(), operators.end(),
-                                      [](const Operator& one) { return !one.has_state || one.keeps_sources; });
+    return has_state() && std::all_of(operators.begin(), operators.end(), [](const Operator& one) {
+             return !one.has_state || one.keeps_sources;
+           });
   }
 };
 

@@ -64,7 +64,9 @@ struct Watch {
   size_t read = 0;  // of the positions, by the last answer
   std::vector<int32_t> active;
 
-  explicit Watch(std::vector<std::pair<std::string, int32_t>> topics = {}) : between(std::move(topics)) { executor.when = testing::HandExecutor::When::by_hand; }
+  explicit Watch(std::vector<std::pair<std::string, int32_t>> topics = {}) : between(std::move(topics)) {
+    executor.when = testing::HandExecutor::When::by_hand;
+  }
   // After `pause`, what the answer to a question asked then says.
   Silent after(Millis pause) {
     clock.advance(pause);
