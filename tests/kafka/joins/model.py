@@ -95,20 +95,27 @@ class Streams:
 
 
 class StreamAndTable:
-    """One partition of a stream and a table: of equal times, the row goes first."""
+    """One partition of a stream and a table. `of_its_time`: a record meets, of the rows read so far, that of its time (--table-grace,
+    longer than any record is late), else the one that was read last."""
 
-    def __init__(self, kind, key_of=lambda event: event.key):
-        self.kind, self.key_of = kind, key_of
-        self.rows = {}
+    def __init__(self, kind, key_of=lambda event: event.key, of_its_time=False):
+        self.kind, self.key_of, self.of_its_time = kind, key_of, of_its_time
+        self.rows = collections.defaultdict(list)
         self.results = collections.Counter()
+
+    def row(self, key, time):
+        rows = self.rows[key]
+        if self.of_its_time:
+            rows = sorted((row for row in rows if row.time <= time), key=lambda row: row.time)  # as they came, where times are equal
+        return rows[-1].id if rows else None
 
     def read(self, stream, table):
         for line, event in in_order([table, stream]):
             if line == 0:
-                self.rows[event.key] = event.id
+                self.rows[event.key].append(event)
             elif event.id is not None:
                 key = self.key_of(event)
-                row = None if key is None else self.rows.get(key)
+                row = None if key is None else self.row(key, event.time)
                 if self.kind == "left" or (row is None) == (self.kind == "anti"):
                     self.results[event.id, row] += 1
 
