@@ -55,6 +55,15 @@ std::string names_of(Kinds kinds) {
   return out;
 }
 
+// Threads share it: it is written only where that changes it.
+void add(std::atomic<Kinds>& kinds, Kinds kind) {
+  if ((kinds.load(std::memory_order_relaxed) & kind) == 0) kinds.fetch_or(kind, std::memory_order_relaxed);
+}
+
+void set(std::atomic<bool>& flag, bool value) {
+  if (flag.load(std::memory_order_relaxed) != value) flag.store(value, std::memory_order_relaxed);
+}
+
 struct Edit {
   Place place;
   std::string text;
@@ -185,17 +194,17 @@ void MetOperands::look_at(const Value& operand) {
 void MetOperands::look_at_one(const Value& value) {
   const Kinds kind = bit(value.kind());
   if (kind & comparison_.wanted) return fits_.store(true, std::memory_order_relaxed);
-  if (value.is_null()) return had_null_.store(true, std::memory_order_relaxed);
-  if ((kinds_.load(std::memory_order_relaxed) & kind) == 0) kinds_.fetch_or(kind, std::memory_order_relaxed);
+  if (value.is_null()) return set(had_null_, true);
+  add(kinds_, kind);
   look_at_text(value);
 }
 
 void MetOperands::look_at(const Value& left, const Value& right) {
-  if (left.is_null() || right.is_null()) return had_null_.store(true, std::memory_order_relaxed);
+  if (left.is_null() || right.is_null()) return set(had_null_, true);
   if (left.kind() == right.kind() || (left.is_number() && right.is_number()))
     return fits_.store(true, std::memory_order_relaxed);
-  kinds_.fetch_or(bit(left.kind()), std::memory_order_relaxed);
-  other_kinds_.fetch_or(bit(right.kind()), std::memory_order_relaxed);
+  add(kinds_, bit(left.kind()));
+  add(other_kinds_, bit(right.kind()));
   look_at_text(left);
   look_at_text(right);
 }
@@ -203,7 +212,7 @@ void MetOperands::look_at(const Value& left, const Value& right) {
 void MetOperands::look_at_text(const Value& value) {
   if (!value.is_string() || !all_numbers_.load(std::memory_order_relaxed)) return;
   if (!number_in<int64_t>(value.as_string())) {
-    all_whole_.store(false, std::memory_order_relaxed);
+    set(all_whole_, false);
     if (!number_in<double>(value.as_string())) all_numbers_.store(false, std::memory_order_relaxed);
   }
 }

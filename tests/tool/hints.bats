@@ -999,6 +999,7 @@ END
   is "kwindow -e -w 5m --emit close 'count()' clicks" kwindow -e -w 5m --suppress 'count()' clicks
   is "kwindow -e -w 5m --time ts --by uri 'count()' clicks" kwindow -e -w 5m --timestamp ts --partition-by uri 'count()' clicks
   is 'ksort -e --within 5s clicks sorted' ksort -e clicks sorted
+  is 'kdelay -e 5m clicks out' kdelay -e '5 minutes' clicks out
   is 'kdedup -e --within 5m uri clicks out' kdedup -e --window 5m uri clicks out
   # Joins.
   is 'kjoin --on uri --within 5m clicks users out' kjoin clicks users out --on uri

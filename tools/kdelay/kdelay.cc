@@ -1,11 +1,13 @@
 // kdelay D|TIME [IN [OUT]]: records go on when it is time.
 #include "kdelay/kdelay.h"
 
+#include "base/correction.h"
 #include "base/duration.h"
 #include "cli/grouping_options.h"
 #include "cli/held_in_memory.h"
 #include "cli/time_unit.h"
 #include "flow/tasks/state_support.h"
+#include "io/range.h"
 #include "kdelay/delay_stage.h"
 
 namespace kutils {
@@ -54,6 +56,9 @@ class DelayTool final : public cli::StreamTool {
       throw usage_error("D: '" + when + "' has no unit", "write " + when + "s or " + when + "ms");
     } else if (when.find_first_not_of("0123456789.nsumhd") == std::string::npos && when[0] <= '9') {
       parse_duration_option("D", when);  // says what is wrong with it
+    } else if (const std::string meant = io::duration_in_words(when);
+               when[0] >= '0' && when[0] <= '9' && !meant.empty()) {
+      throw CorrectedError("D: '" + when + "' is not a duration", {.spec = meant});
     } else {
       plan_.time = when;
     }
