@@ -55,14 +55,24 @@ bool reads_in_order_of_time(const Job& job) {
 // What one queue may hold by default is too much for a queue of each partition: it filled 300 MB with 16
 // partitions, and the time went into making that memory. As much as one fetch brings lets the next one be under
 // way meanwhile.
-// A small queue is often full at the moment of a fetch, which then asks for the partitions that are at their end alone
-// and is answered when its time is over. Until then nothing is fetched for the others.
 kafka::ClientConfig for_order(kafka::ClientConfig client) {
   constexpr const char* kQueueSize = "queued.max.messages.kbytes";
   if (client.consumer_value(kQueueSize) == kafka::ClientConfig().consumer_value(kQueueSize))
     client.set(std::string("consumer.") + kQueueSize, "256");
+  return client;
+}
+
+// Where the queues of the others are full at the moment of a fetch, it asks for the partitions that are at their end
+// alone, as an internal topic's mostly are, and is answered when its time is over. Until then nothing is fetched for
+// the others: librdkafka has one fetch under way at each broker.
+kafka::ClientConfig for_some_at_end(kafka::ClientConfig client) {
   if (client.consumer().count("fetch.wait.max.ms") == 0) client.set("consumer.fetch.wait.max.ms", "20");
   return client;
+}
+
+kafka::ClientConfig for_group(const Job& job, const kafka::ClientConfig& client) {
+  if (reads_in_order_of_time(job)) return for_some_at_end(for_order(client));
+  return job.topology.subs().size() > 1 ? for_some_at_end(client) : client;
 }
 
 }  // namespace
@@ -87,7 +97,7 @@ ExitCode run(const Job& job, const RunParts& parts) {
   kafka::ClientConfig hurried = client;
   if (client.consumer().count("fetch.wait.max.ms") == 0) hurried.set_assignment("fetch.wait.max.ms=10");
   if (job.stateful() || job.range.exit_at_end) reading = hurried;
-  const kafka::ClientConfig grouped = reads_in_order_of_time(job) ? for_order(client) : client;
+  const kafka::ClientConfig grouped = for_group(job, client);
   // No more than one batch for the one record that is asked for.
   kafka::ClientConfig sparing = hurried;
   sparing.set_assignment("consumer.queued.min.messages=1");
