@@ -202,7 +202,7 @@ class LibrdkafkaProducer final : public TransactionalProducer {
     // eighth of kfilter's time over a backlog. Records of a transaction are not visible before its commit, which
     // ends the linger (wait_delivered()), so that there it may be longer than an answer takes.
     if (config.producer_value("linger.ms").empty() && config.producer_value("queue.buffering.max.ms").empty())
-      out["linger.ms"] = transactional_id.empty() ? "1" : "10";
+      out["linger.ms"] = transactional_id.empty() ? "1" : "50";
     return out;
   }
 
