@@ -39,7 +39,7 @@ void refuse_same_topic(const io::Endpoint& in, const std::string& topic, const s
   throw usage_error(reads + ": the tool would read what it writes", "write to another topic");
 }
 
-// Of the program in front of a pipe nobody learns whether it ended well.
+// A pipe does not tell how the program in front of it ended.
 bool is_behind_program(const io::Endpoint& in) {
   struct stat info {};
   return in.kind == io::EndpointKind::stdio && ::fstat(STDIN_FILENO, &info) == 0 &&

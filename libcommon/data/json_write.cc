@@ -49,9 +49,9 @@ size_t append_printable(std::string_view text, std::string& out) {
   return i;
 }
 
-// A value of up to four decimals, as amounts have, for a tenth of what the shortest form costs in general. Writes the
-// same text: no other decimal number of up to 15 digits is nearest to the same double, and none so written is shorter
-// with an exponent. False: it is not of this kind.
+// A value of up to four decimals, as amounts have, without the search for the shortest form. Writes the same text: no
+// other decimal number of up to 15 digits is nearest to the same double, and none so written is shorter with an
+// exponent. False: it is not of this kind.
 bool append_short_fraction(double value, std::string& out) {
   constexpr int64_t kScale = 10'000;
   constexpr double kMost = 1e11, kLeast = 0.001;

@@ -37,7 +37,7 @@ struct Options {
   // Told by add() what it finds doubtful (a near miss of a metadata name); sets made with the same options
   // say the same.
   std::function<void(const std::string&)> warn = {};
-  // Of a run: what its comparisons met is told at its end. Null: nobody asks.
+  // Of a run: what its comparisons met is told at its end. Null: this is not watched.
   std::shared_ptr<ComparisonLog> comparisons = {};
 };
 

@@ -69,7 +69,7 @@ struct Call {
 struct WatchedComparison {
   Comparison comparison;
   uint32_t operand = 0;        // which argument of the operation is no constant; 2: both
-  MetOperands* met = nullptr;  // of the run's ComparisonLog; null: nobody asks
+  MetOperands* met = nullptr;  // of the run's ComparisonLog; null: this is not watched
 };
 
 // The name of fold's value so far.

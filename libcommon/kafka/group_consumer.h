@@ -55,7 +55,7 @@ struct Companions {
   Millis max_wait{0};
   // Partitions that have none are one set, as read_in_order_of_time() makes of all; else each is read by itself.
   bool others_in_order = false;
-  // Records will still come at `next` or behind, though the partition is at its end; empty: nobody knows.
+  // Records will still come at `next` or behind, though the partition is at its end; empty: this is not known of any.
   std::function<bool(const TopicPartition& at, int64_t next)> comes_more = {};
 };
 

@@ -36,7 +36,7 @@ struct RowColumns {
   std::vector<RowColumn> list = {};  // empty: all aggregates
   std::string having = {};           // a condition over the row; empty: always
   std::string delete_if = {};        // the condition for which a row is deleted; empty: never
-  std::shared_ptr<expr::ComparisonLog> comparisons = {};  // of the run; null: nobody asks
+  std::shared_ptr<expr::ComparisonLog> comparisons = {};  // of the run; null: not watched
 };
 
 struct RowPlan {
