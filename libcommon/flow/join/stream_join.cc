@@ -49,20 +49,32 @@ class Page {
   bool empty() const { return records_ == 0 && first == last; }
   bool has_records() const { return records_ > 0; }
   bool has_room() const { return bytes_.size() < kPageBytes; }
-  // Whether a record that it holds or held has a time in [low, high].
-  bool reaches(int64_t low, int64_t high) const { return latest_ >= low && earliest_ <= high; }
+  // Whether a record of this side that it holds may have a time in [low, high].
+  bool reaches(Side side, int64_t low, int64_t high) const {
+    return of(side).from < of(side).end && latest_ >= low && earliest_ <= high;
+  }
 
   void add(Side side, bool matched, int64_t time, std::string_view value) {
     if (bytes_.empty()) bytes_.reserve(2 * (value.size() + kHeadBytes));  // of both sides
+    const size_t from = bytes_.size();
     bytes_.push_back(static_cast<char>((side == Side::right ? kIsRight : 0) | (matched ? kMatched : 0)));
     put_signed(bytes_, time);
     put_bytes(bytes_, value);
-    has(time);
+    has(side, time, from, bytes_.size());
   }
   // Calls `look(record)` for each, in the order in which they came; its value is valid until the page changes.
   template <typename F>
   void for_each(const F& look) const {
     for (Reader in(bytes_); !in.at_end();) look(next(in));
+  }
+  // The same for those of one side. Of a hot key's many records of the other side only those between them are read.
+  template <typename F>
+  void for_each(Side side, const F& look) const {
+    for (Reader in(std::string_view(bytes_).substr(of(side).from));
+         bytes_.size() - in.rest().size() < of(side).end;) {
+      const Waiting one = next(in);
+      if (one.side == side) look(one);
+    }
   }
   // True: it was not yet.
   bool set_matched(size_t from) {
@@ -74,14 +86,13 @@ class Page {
   template <typename F>
   void keep_if(const F& stays) {
     size_t to = 0;
+    forget();
     for (Reader in(bytes_); !in.at_end();) {
       const Waiting one = next(in);
-      if (!stays(one, to)) {
-        --records_;
-        continue;
-      }
+      if (!stays(one, to)) continue;
       const size_t size = one.end - one.from;
       if (to != one.from) std::memmove(bytes_.data() + to, bytes_.data() + one.from, size);
+      has(one.side, one.time, to, to + size);
       to += size;
     }
     bytes_.resize(to);
@@ -100,8 +111,9 @@ class Page {
     const uint64_t records = in.varint();
     const std::string_view rest = in.rest();
     while (records_ < records && in.ok()) {
-      const int64_t time = next(in).time;
-      if (in.ok()) has(time);
+      const size_t from = rest.size() - in.rest().size();
+      const Waiting one = next(in);
+      if (in.ok()) has(one.side, one.time, from, rest.size() - in.rest().size());
     }
     bytes_.assign(rest.substr(0, rest.size() - in.rest().size()));
   }
@@ -120,13 +132,28 @@ class Page {
     one.end = bytes_.size() - in.rest().size();
     return one;
   }
-  void has(int64_t time) {
+  // The bytes from the first record of a side to its last; those of the other side between them included.
+  struct Extent {
+    uint32_t from = 0, end = 0;
+  };
+  const Extent& of(Side side) const { return of_[side == Side::right ? 1 : 0]; }
+  void has(Side side, int64_t time, size_t from, size_t end) {
+    Extent& extent = of_[side == Side::right ? 1 : 0];
+    if (extent.end == 0) extent.from = static_cast<uint32_t>(from);
+    extent.end = static_cast<uint32_t>(end);
     ++records_;
     earliest_ = std::min(earliest_, time);
     latest_ = std::max(latest_, time);
   }
+  void forget() {
+    of_[0] = of_[1] = {};
+    records_ = 0;
+    earliest_ = std::numeric_limits<int64_t>::max();
+    latest_ = std::numeric_limits<int64_t>::min();
+  }
 
   std::string bytes_;
+  Extent of_[2];
   uint64_t records_ = 0;
   int64_t earliest_ = std::numeric_limits<int64_t>::max();
   int64_t latest_ = std::numeric_limits<int64_t>::min();
@@ -362,10 +389,9 @@ class StreamJoin final : public Stage {
     std::optional<RecordError> error;
     for_each_page(record.key.view(), [&, low = low, high = high](Rows::Node& node) {
       Page& page = node.value;
-      if (error || !page.reaches(low, high)) return;
-      page.for_each([&](const Waiting& one) {
-        if (error || one.side == side || one.time < low || one.time > high || due(one.side, one.time) <= now)
-          return;
+      if (error || !page.reaches(other(side), low, high)) return;
+      page.for_each(other(side), [&](const Waiting& one) {
+        if (error || one.time < low || one.time > high || due(one.side, one.time) <= now) return;
         if (needs_value) {
           const Result<bool> made =
               make(side, record.key, record.value, one.value, std::max(record.timestamp, one.time));
