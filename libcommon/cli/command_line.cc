@@ -255,10 +255,10 @@ Operands name_operands(const ToolInfo& info, const std::vector<std::string>& giv
     for (const Operand& operand : info.operands) {
       if (!operand.required) continue;
       if (seen++ < given.size()) continue;
-      if (info.name == "kjoin" && operand.name == "OUT") {
+      if (!operand.suggested_topic.empty()) {
         Correction meant{.before = "it is written to a topic, which kread reads: "};
         meant.operands = given;
-        meant.operands->emplace_back("joined");
+        meant.operands->push_back(operand.suggested_topic);
         throw CorrectedError("missing operand OUT after '" + given.back() + "'", meant);
       }
       throw usage_error(

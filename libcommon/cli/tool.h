@@ -24,6 +24,7 @@ struct Operand {
   bool is_many = false;   // any number of these; the last operand
   // Of a first operand that names nothing, a number or a duration: whether a text is one. A topic does not look so.
   bool (*has_form)(const std::string& text) = nullptr;
+  std::string suggested_topic = {};  // of a required OUT: with it a hint completes a command that lacks OUT
 };
 
 struct Example {

@@ -1,7 +1,6 @@
 #include "expr/comparisons.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -10,16 +9,6 @@
 
 namespace kutils::expr {
 namespace {
-
-// As int() and double() read a text.
-template <typename T>
-std::optional<T> number_in(std::string_view text) {
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // Types as people name them: all numbers are one.
 enum class Type { text, number, boolean, list, object, other };
@@ -81,9 +70,9 @@ std::optional<std::string> converted(const Comparison::Constant& constant, std::
   };
   const Type from = type_of(constant.kind);
   if (from == Type::text && to == Type::number) {
-    if (const auto whole = number_in<int64_t>(constant.text))
+    if (const auto whole = read_number<int64_t>(constant.text))
       return constant.is_literal ? std::to_string(*whole) : by("int");
-    const auto real = number_in<double>(constant.text);
+    const auto real = read_number<double>(constant.text);
     if (!real || !std::isfinite(*real)) return std::nullopt;
     std::string out;
     append_double(*real, out);
@@ -211,9 +200,9 @@ void MetOperands::look_at(const Value& left, const Value& right) {
 
 void MetOperands::look_at_text(const Value& value) {
   if (!value.is_string() || !all_numbers_.load(std::memory_order_relaxed)) return;
-  if (!number_in<int64_t>(value.as_string())) {
+  if (!read_number<int64_t>(value.as_string())) {
     set(all_whole_, false);
-    if (!number_in<double>(value.as_string())) all_numbers_.store(false, std::memory_order_relaxed);
+    if (!read_number<double>(value.as_string())) all_numbers_.store(false, std::memory_order_relaxed);
   }
 }
 

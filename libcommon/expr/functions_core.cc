@@ -1,9 +1,4 @@
 // CEL's standard functions: sizes, conversions, types, optionals.
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
-#include <type_traits>
-
 #include "base/duration.h"
 #include "base/utf8.h"
 #include "data/json_write.h"
@@ -47,14 +42,6 @@ Value cannot_read(Context& context, std::string_view text, std::string_view as) 
   return context.fail(Reason::wrong_type, "'" + shortened(text) + "' is no " + std::string(as));
 }
 
-// A + before the number is for the signed types only.
-template <typename T>
-bool parse_whole(std::string_view text, T& out) {
-  if (std::is_signed_v<T> && text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 Value to_int(Context& context, Arguments a, size_t) {
   switch (a[0].kind()) {
     case Kind::unsigned_integer:
@@ -68,9 +55,8 @@ Value to_int(Context& context, Arguments a, size_t) {
       return Value::integer(static_cast<int64_t>(d));
     }
     case Kind::string: {
-      int64_t value = 0;
-      if (!parse_whole(a[0].as_string(), value)) return cannot_read(context, a[0].as_string(), "int");
-      return Value::integer(value);
+      const auto value = read_number<int64_t>(a[0].as_string());
+      return value ? Value::integer(*value) : cannot_read(context, a[0].as_string(), "int");
     }
     case Kind::timestamp:
       return Value::integer(a[0].seconds());
@@ -92,9 +78,8 @@ Value to_uint(Context& context, Arguments a, size_t) {
       return Value::unsigned_integer(static_cast<uint64_t>(d));
     }
     case Kind::string: {
-      uint64_t value = 0;
-      if (!parse_whole(a[0].as_string(), value)) return cannot_read(context, a[0].as_string(), "uint");
-      return Value::unsigned_integer(value);
+      const auto value = read_number<uint64_t>(a[0].as_string());
+      return value ? Value::unsigned_integer(*value) : cannot_read(context, a[0].as_string(), "uint");
     }
     default:
       return a[0];
@@ -108,22 +93,10 @@ Value to_double(Context& context, Arguments a, size_t) {
     case Kind::unsigned_integer:
       return Value::real(static_cast<double>(a[0].as_uint()));
     case Kind::string: {
-      const std::string_view text = a[0].as_string();
-      std::string_view number = text;
-      if (number.size() > 1 && number[0] == '+' && number[1] != '-') number.remove_prefix(1);
-      double value = 0;
-      const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-      const bool whole = end == number.data() + number.size();
-      if (error == std::errc::result_out_of_range && whole) {
-        // What is too small is zero, or the nearest of the smallest.
-        value = std::strtod(std::string(number).c_str(), nullptr);
-        if (std::isinf(value)) return context.fail("the number is out of range of double");
-        return Value::real(value);
-      }
-      // NaN has neither a sign nor a payload.
-      if (error != std::errc() || !whole || (std::isnan(value) && text.size() != 3))
-        return cannot_read(context, text, "double");
-      return Value::real(value);
+      bool out_of_range = false;
+      if (const auto value = read_number<double>(a[0].as_string(), &out_of_range)) return Value::real(*value);
+      if (out_of_range) return context.fail("the number is out of range of double");
+      return cannot_read(context, a[0].as_string(), "double");
     }
     default:
       return a[0];

@@ -4,7 +4,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "base/printable.h"
@@ -27,6 +29,31 @@ void append_padded(unsigned value, int width, std::string& out) {
 }
 
 }  // namespace
+
+template <typename T>
+std::optional<T> read_number(std::string_view text, bool* out_of_range) {
+  const bool has_sign = std::is_signed_v<T> && text.size() > 1 && text[0] == '+' && text[1] != '-';
+  const std::string_view digits = text.substr(has_sign ? 1 : 0);
+  T value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (end != digits.data() + digits.size() || error == std::errc::invalid_argument) return std::nullopt;
+  bool is_too_large = error == std::errc::result_out_of_range;
+  if constexpr (std::is_floating_point_v<T>) {
+    // NaN has neither a sign nor a payload.
+    if (std::isnan(value) && text.size() != 3) return std::nullopt;
+    if (is_too_large) {
+      // What is too small is zero, or the nearest of the smallest.
+      value = std::strtod(std::string(digits).c_str(), nullptr);
+      is_too_large = std::isinf(value);
+    }
+  }
+  if (!is_too_large) return value;
+  if (out_of_range != nullptr) *out_of_range = true;
+  return std::nullopt;
+}
+template std::optional<int64_t> read_number(std::string_view, bool*);
+template std::optional<uint64_t> read_number(std::string_view, bool*);
+template std::optional<double> read_number(std::string_view, bool*);
 
 std::optional<TimePoint> parse_rfc3339(std::string_view text) {
   const auto time = parse_iso(text);

@@ -29,6 +29,11 @@ void append_rfc3339(int64_t seconds, uint32_t nanoseconds, std::string& out,
 // "5400s", "1.5s": CEL's text of a duration.
 void append_duration_seconds(int64_t nanoseconds, std::string& out);
 
+// The number that int(), uint() and double() read in a text: digits in all of it, for a signed type perhaps a + before
+// them. T: int64_t, uint64_t, double. `out_of_range`: it is a number, but T cannot hold it.
+template <typename T>
+std::optional<T> read_number(std::string_view text, bool* out_of_range = nullptr);
+
 // The shortest text that reads back as the same double. NaN, Infinity, -Infinity.
 void append_double(double value, std::string& out);
 // The same digits, never with an exponent: 1000000, 0.0000001.

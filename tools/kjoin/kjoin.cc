@@ -49,7 +49,7 @@ class JoinTool final : public cli::StreamTool {
             "Join two streams, a stream with a table, or two tables.",
             {{"LEFT", true, "a topic; table:TOPIC: the newest value of each key"},
              {"RIGHT", true, "a topic; table:TOPIC; table:./FILE.csv, .tsv or .ndjson"},
-             {"OUT", true, "a topic"}},
+             {.name = "OUT", .required = true, .help = "a topic", .suggested_topic = "joined"}},
             {{"kjoin clicks table:users enriched"},
              {"kjoin --anti --within 3d --on id orders dispatches undispatched"}}};
   }
