@@ -487,3 +487,25 @@ for place in sorted(rows, key=str): print(json.dumps(rows[place], sort_keys=True
   cut -f 2 lines | jq -sSc '[group_by(.k)[] | {k: .[0].k, s: map(.n) | add, c: length} | select(.s > 100) | {(.k): (.s / .c)}] | add' >piped.want
   same piped.want piped.got
 }
+
+@test "rows of several MB: a state keeps them, also restored; where the changelog takes less, the message says what to do" {
+  new_topic numbers 1
+  new_topic counted 1
+  kgen -q -c 150000 'i=_offset' "$numbers"
+  kgen -q -c 150000 'i=_offset + 100000' "$numbers"
+  ktable -q -e --total -g "$counted-g" 'n=count(), of=distinct(i)' "$numbers" "$counted"
+  [ "$(kread -q -e "$counted" | tail -n 1)" = '{"n":300000,"of":250000}' ]
+  rm -rf "$KUTILS_STATE_DIR"
+  kgen -q -c 10 'i=_offset + 249995' "$numbers"
+  ktable -q -e --total -g "$counted-g" 'n=count(), of=distinct(i)' "$numbers" "$counted"
+  [ "$(kread -q -e "$counted" | tail -n 1)" = '{"n":300010,"of":250005}' ]
+  # As an earlier version, or the cluster's policy, made it.
+  ktopic alter --execute --config max.message.bytes=1048588 "$counted-g-changelog" >/dev/null
+  kgen -q -c 10 'i=_offset' "$numbers"
+  run ktable -e --total -g "$counted-g" 'n=count(), of=distinct(i)' "$numbers" "$counted"
+  [ "$status" -eq 5 ]
+  [[ $output == *"a row of the state has grown too large"*"takes 1048588 (max.message.bytes)"*"ktopic alter --execute --config max.message.bytes="*"$counted-g-changelog"* ]]
+  ktopic alter --execute --config max.message.bytes=8388608 "$counted-g-changelog" >/dev/null
+  ktable -q -e --total -g "$counted-g" 'n=count(), of=distinct(i)' "$numbers" "$counted"
+  [ "$(kread -q -e "$counted" | tail -n 1)" = '{"n":300020,"of":250005}' ]
+}

@@ -1,5 +1,7 @@
 #include "flow/tasks/changelog_writer.h"
 
+#include <bit>
+
 #include "flow/tasks/input_positions.h"
 #include "io/topic_sink.h"
 
@@ -64,8 +66,11 @@ void ChangelogWriter::check_size(const Output& row, const kafka::PartitionOffset
           "] before " + std::to_string(at.offset) + ": " + std::to_string(bytes) +
           " bytes; the changelog topic " + context_.plan.changelog + " takes " + std::to_string(most) +
           " (max.message.bytes)",
-      "raise max.message.bytes of that topic and start the tool again: it continues where it stopped;\n"
-      "or keep less of each group, under another name with -g NAME");
+      "let it take more, and start the tool again, which continues where it stopped: ktopic alter --execute --config "
+      "max.message.bytes=" +
+          std::to_string(std::bit_ceil(static_cast<uint64_t>(bytes) * 2)) + " " + context_.plan.changelog +
+          ";\n"
+          "or keep less of each group, under another name with -g NAME");
 }
 
 // The changelog's offsets only grow, unless it is deleted and recreated while the tool runs: then it lacks
