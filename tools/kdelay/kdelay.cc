@@ -78,7 +78,8 @@ class DelayTool final : public cli::StreamTool {
         true);
     job_.topology.last().waits_for_clock = true;
     shared_.shape(job_);
-    job_.cache_bytes = grouping_.cache_bytes();
+    // A record waits once and is read once: rows in memory are of little use.
+    job_.cache_bytes = grouping_.cache_bytes() / 2;
     flow::give_state(job_);
   }
 
