@@ -1,4 +1,4 @@
-// Two streams. A key's records that wait for a match are pages of some 32 KB each, one value of the store
+// Two streams. A key's records that wait for a match are pages of some 16 KB each, one value of the store
 // (KeyedRows): a hot key costs the pages that changed, and no row grows beyond what a topic takes. Page 0 of a
 // key says which further ones there are; a page goes with its last record.
 //
@@ -25,7 +25,9 @@
 namespace kutils::flow {
 namespace {
 
-constexpr size_t kPageBytes = size_t{32} << 10;
+// A full page and what was last added to it fit the store's cache of rows (RowCache::kMaxRowBytes): a larger row goes
+// straight to the database, and all that is not written yet with it.
+constexpr size_t kPageBytes = size_t{16} << 10;
 // Far enough from the end of int64 that no reach overflows.
 constexpr int64_t kLargestTime = INT64_MAX / 8;
 
