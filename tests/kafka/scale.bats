@@ -65,10 +65,10 @@ teardown() { kafka_teardown; }
 @test "a row of the state that outgrows the changelog's limit: said at once; a topic that takes more goes on" {
   new_topic in 1
   new_topic out 1
-  for n in {1..15}; do printf '{"v":"%0100000d"}\n' "$n"; done | kwrite -q "$in" --key '"k"'
+  for n in {1..13}; do printf '{"v":"%0700000d"}\n' "$n"; done | kwrite -q "$in" --key '"k"'
   refused_with 5 timeout 20 ktable -q -e --on-error skip --emit close 'l=collect(v)' "$in" "$out" -g "$in-a"
-  says 'a row of the state' "$in-a-changelog takes 1048588 (max.message.bytes)" 'continues where it stopped'
-  test_topics create "$in-b-changelog" 1 cleanup.policy=compact max.message.bytes=4000000
+  says 'a row of the state' "$in-a-changelog takes 8388608 (max.message.bytes)" 'continues where it stopped'
+  test_topics create "$in-b-changelog" 1 cleanup.policy=compact max.message.bytes=40000000
   ktable -q -e --emit close 'l=collect(v)' "$in" "$out" -g "$in-b"
   kwindow -q -e --emit close -w 1d 'l=collect(v)' "$in" "$out" -g "$in-c" --on-error skip && return 1
   [ $? -eq 5 ]
